@@ -1,0 +1,143 @@
+"""What every benchmark shares: the machine's description, peers in environments of their own, results."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PEERS = HERE.parent / ".venv-peers"
+TORCH = "torch==2.13.0"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A finished command: wall time in seconds, peak resident memory in GB, what it printed."""
+
+    seconds: float
+    gigabytes: float
+    output: str
+
+
+def run(command: list[str], *, label: str = "") -> Timed:
+    """Runs a command to its end, start-up included.
+
+    Raises:
+        RuntimeError: it failed; the message holds the end of what it said.
+    """
+    print(f"  {label or ' '.join(Path(c).name for c in command[:4])} ...", flush=True)
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - start
+        log.seek(0)
+        output = log.read()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{output[-2000:]}")
+    return Timed(seconds, usage.ru_maxrss / 2**20, output)
+
+
+def impasto(*arguments: str, label: str = "") -> Timed:
+    """Runs the command line of this checkout in a process of its own."""
+    code = "from impasto.cli import main; main()"
+    return run([sys.executable, "-c", code, *arguments], label=label or f"impasto {arguments[0]}")
+
+
+def peer(name: str, *packages: str) -> Path:
+    """The interpreter of a peer's own environment, made on first use."""
+    folder = PEERS / name
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        for package in (TORCH, *packages):
+            run([str(python), "-m", "pip", "install", "--quiet", package], label=f"install {package} for {name}")
+    return python
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        found = re.search(r"model name\s*:\s*(.*)", info.read_text())
+        name = found.group(1).strip() if found else name
+    capability = torch.backends.cpu.get_cpu_capability()
+    return {
+        "cpu": name,
+        "capability": capability,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def device_name() -> str:
+    """The name of the results file: the processor, its widest vectors and the number of cores."""
+    found = machine()
+    text = found["gpu"] or f"{found['cpu']} {found['capability']} {found['cores']} cores"
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None:
+    """Puts a benchmark's rows into the device's results file, beside those of the other benchmarks."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{device_name()}.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    known[topic] = {
+        "machine": machine(),
+        "date": time.strftime("%Y-%m-%d"),
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_paths(sys.argv[1:])]),
+        "pictures": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in pictures or []},
+        "rows": rows,
+    }
+    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+def _without_paths(arguments: list[str]) -> list[str]:
+    return [Path(a).name if Path(a).is_absolute() else a for a in arguments]
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Prints rows as a table."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[_cell(row.get(name, "")) for name in names] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(names)]
+    for row in (names, *cells):
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def median(values: list[float]) -> float:
+    """The middle of repeated measurements."""
+    return statistics.median(values)
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Arguments all benchmarks share."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--data", type=Path, required=True, help="folder with content/ and styles/ pictures")
+    made.add_argument("--out", type=Path, default=Path("bench"), help="where the pictures go")
+    return made

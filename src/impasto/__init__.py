@@ -1,0 +1,103 @@
+"""Paint photographs in any style, offline.
+
+>>> import impasto
+>>> impasto.stylize("photo.jpg", "starry.jpg").save("out.png")  # doctest: +SKIP
+
+Nothing heavy is loaded before it is used: every public name resolves when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from impasto import backbones, image, losses, metrics, samples
+    from impasto.compare import compare
+    from impasto.errors import ImpastoError, InputError, OutputError, TilingError, WeightsError
+    from impasto.image import read, write
+    from impasto.jobs import CompareJob, MeasureJob, StylizeJob
+    from impasto.methods import reconstruct
+    from impasto.metrics import measure
+    from impasto.optim import Adam, Lbfgs, minimize, scales
+    from impasto.painters import stylize
+    from impasto.parametrizations import Pixels
+    from impasto.record import Progress, Recipe, Result
+    from impasto.replay import replay
+
+_HOMES = {
+    "Adam": "optim",
+    "CompareJob": "jobs",
+    "ImpastoError": "errors",
+    "InputError": "errors",
+    "Lbfgs": "optim",
+    "MeasureJob": "jobs",
+    "OutputError": "errors",
+    "Pixels": "parametrizations",
+    "Progress": "record",
+    "Recipe": "record",
+    "Result": "record",
+    "StylizeJob": "jobs",
+    "TilingError": "errors",
+    "WeightsError": "errors",
+    "backbones": "",
+    "compare": "compare",
+    "image": "",
+    "losses": "",
+    "measure": "metrics",
+    "metrics": "",
+    "minimize": "optim",
+    "read": "image",
+    "reconstruct": "methods",
+    "replay": "replay",
+    "samples": "",
+    "scales": "optim",
+    "stylize": "painters",
+    "write": "image",
+}
+
+__all__ = [
+    "Adam",
+    "CompareJob",
+    "ImpastoError",
+    "InputError",
+    "Lbfgs",
+    "MeasureJob",
+    "OutputError",
+    "Pixels",
+    "Progress",
+    "Recipe",
+    "Result",
+    "StylizeJob",
+    "TilingError",
+    "WeightsError",
+    "backbones",
+    "compare",
+    "image",
+    "losses",
+    "measure",
+    "metrics",
+    "minimize",
+    "read",
+    "reconstruct",
+    "replay",
+    "samples",
+    "scales",
+    "stylize",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'impasto' has no attribute '{name}'")
+    home = _HOMES[name]
+    value = import_module(f"impasto.{home or name}")
+    if home:
+        value = getattr(value, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,109 @@
+"""VGG-16 and VGG-19 (Simonyan and Zisserman 2014, arXiv 1409.1556) as extractors of named features."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.backbones import winograd
+from impasto.backbones.features import Backbone, Precision
+from impasto.weights import Preprocessing, State
+
+Pooling = Literal["max", "avg"]
+
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+_CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 0..255
+_TORCHVISION_MEAN, _TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Vgg(Backbone):
+    """The convolutional part of a VGG network, with its weights frozen.
+
+    Args:
+        blocks: number of convolutions a block, as in ``CONVOLUTIONS``.
+        state: ``{"conv1_1.weight": ..., "conv1_1.bias": ...}``.
+        preprocessing: ``caffe`` (BGR, 0..255, mean subtracted) or ``torchvision`` (RGB, standardised).
+        pooling: ``max``, as trained, or ``avg``, as Gatys et al. prefer.
+        precision: ``bfloat16`` runs the convolutions in it; features come out in it too.
+    """
+
+    def __init__(
+        self,
+        blocks: tuple[int, ...],
+        state: State,
+        *,
+        preprocessing: Preprocessing = "caffe",
+        pooling: Pooling = "max",
+        precision: Precision = "float32",
+    ) -> None:
+        names = [f"{b}_{c}" for b, count in enumerate(blocks, 1) for c in range(1, count + 1)]
+        fields = _fields(names)
+        super().__init__(
+            tuple(f"{kind}{name}" for name in names for kind in ("conv", "relu")),
+            strides={f"{kind}{n}": 2 ** (int(n[0]) - 1) for n in names for kind in ("conv", "relu")},
+            fields={f"{kind}{n}": field for n, field in fields.items() for kind in ("conv", "relu")},
+        )
+        self.shift: Tensor
+        self.scale: Tensor
+        self.pooling = pooling
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self.caffe = preprocessing == "caffe"
+        self.winograd = precision == "float32" and winograd.available()
+        self._turned: dict[str, Tensor] = {}
+        for name in names:
+            for part in ("weight", "bias"):
+                # A table lookup or a view may share memory: a buffer of our own, in the precision of the run.
+                self.register_buffer(f"{part}{name}", state[f"conv{name}.{part}"].to(self.dtype).contiguous())
+        shift, scale = (_CAFFE_MEAN, (1 / 255,) * 3) if self.caffe else (_TORCHVISION_MEAN, _TORCHVISION_STD)
+        self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
+        self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1))
+
+    def normalise(self, picture: Tensor) -> Tensor:
+        """From RGB 0..1 to what the network was trained on."""
+        if self.caffe:
+            return (picture.flip(1) / self.scale - self.shift).to(self.dtype)
+        return ((picture - self.shift) / self.scale).to(self.dtype)
+
+    def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
+        """See :meth:`Backbone.forward`; runs no deeper than the deepest layer asked for."""
+        found: dict[str, Tensor] = {}
+        x, block = self.normalise(picture), "1"
+        for layer in self.layers[: self.depth(layers)]:
+            name = layer[4:]
+            if name[0] != block:
+                x, block = self._pool(x), name[0]
+            # In place where nobody asked for what was there before: a third of the memory.
+            kept = f"conv{name}" in layers
+            x = self._convolve(x, name) if layer.startswith("conv") else F.relu(x, inplace=not kept)
+            if layer in layers:
+                found[layer] = x
+        return found
+
+    def _pool(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+
+    def _convolve(self, x: Tensor, name: str) -> Tensor:
+        weight, bias = getattr(self, f"weight{name}"), getattr(self, f"bias{name}")
+        if name == "1_1":
+            # Zeros around the picture would be a grey frame to the network: its own border instead.
+            return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
+        if self.winograd and x.device.type == "cpu":
+            if name not in self._turned:
+                self._turned[name] = winograd.turn(weight)
+            return winograd.convolve(x, weight, bias, self._turned[name])
+        return F.conv2d(x, weight, bias, padding=1)
+
+
+def _fields(names: list[str]) -> dict[str, int]:
+    """Receptive fields by "block_convolution": a 3x3 convolution adds 2 strides, a 2x2 pooling one."""
+    field, block, result = 1, "1", {}
+    for name in names:
+        stride = 2 ** (int(name[0]) - 1)
+        if name[0] != block:
+            field, block = field + stride // 2, name[0]
+        field += 2 * stride
+        result[name] = field
+    return result

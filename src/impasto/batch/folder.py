@@ -1,0 +1,80 @@
+"""Many photos, one after the other: what is done is skipped, what is bad is told at the end."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto import image
+from impasto.errors import ImpastoError, InputError, OutputError
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of each photo: painted, skipped because its output was there, or refused with a reason."""
+
+    painted: tuple[Path, ...]
+    skipped: tuple[Path, ...]
+    refused: tuple[tuple[Path, str], ...]
+
+
+def photos(content: str) -> list[Path] | None:
+    """The photos that a folder or a pattern stands for; None if ``content`` is a single file's name.
+
+    Raises:
+        InputError: nothing there looks like a picture.
+    """
+    path = Path(content)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in image.SUFFIXES and p.is_file())
+    elif any(c in content for c in "*?[") and not path.exists():
+        found = sorted(Path(p) for p in glob.glob(content, recursive=True) if Path(p).is_file())
+    else:
+        return None
+    found = [p for p in found if not p.name.startswith(".")]
+    if not found:
+        raise InputError(f"{content}: no pictures there ({', '.join(sorted(image.SUFFIXES))})")
+    return found
+
+
+def paint_each(
+    sources: Sequence[Path],
+    paint: Callable[[Path, Path], None],
+    *,
+    target: Callable[[Path], Path],
+    overwrite: bool = False,
+    told: Callable[[Path, str], None],
+) -> Report:
+    """Calls ``paint(source, target(source))`` for each photo whose output is not there yet.
+
+    Args:
+        sources: the photos.
+        paint: paints one; an :class:`ImpastoError` from it is noted and the rest goes on.
+        target: where a photo's picture goes.
+        overwrite: paint also what is there already.
+        told: called with each photo and what became of it, as it happens.
+
+    Raises:
+        OutputError: two photos would be written to one file.
+    """
+    targets = {source: target(source) for source in sources}
+    if len(set(targets.values())) < len(targets):
+        names = sorted({t.name for t in targets.values() if list(targets.values()).count(t) > 1})
+        raise OutputError(f"several photos would be written to {', '.join(names)}: paint them into different folders")
+    painted, skipped, refused = [], [], []
+    for source, out in targets.items():
+        if out.exists() and not overwrite:
+            skipped.append(source)
+            told(source, "is done")
+            continue
+        try:
+            paint(source, out)
+        except ImpastoError as error:
+            refused.append((source, str(error)))
+            told(source, "refused")
+        else:
+            painted.append(source)
+            told(source, "painted")
+    return Report(tuple(painted), tuple(skipped), tuple(refused))

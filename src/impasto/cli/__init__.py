@@ -1,0 +1,43 @@
+"""The command line: ``impasto VERB ...``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from impasto.errors import ImpastoError
+
+USAGE = 2  # exit status when something handed in cannot be used
+BUG = 1
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; errors are one line on standard error."""
+    from typer.exceptions import TyperException
+
+    from impasto.cli.verbs import app
+
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(arguments or ["--help"], prog_name="impasto", standalone_mode=False)
+    except TyperException as error:
+        # Wrong options: the library's words, in our one line.
+        status = _complain(error.format_message().replace("\n", " "), "see impasto VERB --help")
+    except ImpastoError as error:
+        if "--debug" in arguments:
+            raise
+        status = _complain(str(error))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        _complain(f"{type(error).__name__}: {error}", "this is a fault of impasto: --debug shows where")
+        status = BUG
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(*parts: str) -> int:
+    sys.stderr.write("impasto: " + "; ".join(part.rstrip(".") for part in parts) + "\n")
+    return USAGE

@@ -1,0 +1,208 @@
+"""The verbs: each turns its options into a job, runs it, and says where the result is.
+
+Everything heavy is imported inside the verb that needs it, so that help and errors come at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.errors import InputError, OutputError
+from impasto.jobs import CompareJob, MeasureJob, StylizeJob
+
+app = typer.Typer(
+    help="Paint photographs in any style, offline.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Reporting) -> None:
+    from impasto import batch
+
+    if watching.save_every < 1:
+        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
+    photos = batch.photos(job.content)
+    if photos is None:
+        out = place.out or _beside(Path(job.content), job)
+        _say(_paint(job, out, place=place, watching=watching), reporting)
+        return
+    _refuse_a_file(place.out)
+
+    def paint(source: Path, out: Path) -> None:
+        _paint(dataclasses.replace(job, content=str(source)), out, place=place, watching=watching)
+
+    def target(source: Path) -> Path:
+        return _beside(source, job) if place.out is None else place.out / f"{source.stem}.png"
+
+    if place.out is None:
+        photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of the last time
+    report = batch.paint_each(
+        photos, paint, target=target, overwrite=place.overwrite, told=lambda p, what: _tell(f"{p}: {what}")
+    )
+    counts = {"painted": len(report.painted), "skipped": len(report.skipped), "refused": len(report.refused)}
+    errors = {str(path): reason for path, reason in report.refused}
+    if reporting.json:
+        _print(json.dumps({**counts, "errors": errors}))
+    else:
+        _print(", ".join(f"{count} {what}" for what, count in counts.items()))
+    if errors:
+        raise InputError("; ".join(errors.values()))
+
+
+def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching) -> dict[str, Any]:
+    """Paints one photo to a file; what to say of it."""
+    from impasto import files
+    from impasto.image.writing import check_suffix
+
+    check_suffix(out)
+    files.check_output(out, overwrite=place.overwrite)
+    from impasto import painters
+    from impasto.cli import progress
+
+    state = out.with_name(out.name + ".checkpoint")
+    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+        result = painters.run(
+            job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
+        )
+    result.save(out, overwrite=place.overwrite)
+    if not result.stopped:
+        state.unlink(missing_ok=True)
+    last = result.history[-1] if result.history else None
+    return {
+        "output": str(out),
+        "size": [result.picture.shape[1], result.picture.shape[0]],
+        "seconds": round(result.seconds, 1),
+        "evaluations": len(result.history),
+        "loss": last.loss if last else 0.0,
+        "stopped": result.stopped,
+    }
+
+
+def _say(said: dict[str, Any], reporting: Reporting) -> None:
+    if reporting.json:
+        _print(json.dumps(said))
+        return
+    width, height = said["size"]
+    _print(f"{said['output']}: {width}x{height}, {said['seconds']:.0f} s")
+    if said["stopped"]:
+        _tell("stopped: this is the best so far; repeat the command with --resume --overwrite to go on")
+
+
+def _suffix(job: StylizeJob) -> str:
+    return "-" + "-".join(Path(style).stem for style in job.styles)
+
+
+def _beside(content: Path, job: StylizeJob) -> Path:
+    return content.with_name(content.stem + _suffix(job) + ".png")
+
+
+def _refuse_a_file(out: Path | None) -> None:
+    if out is not None and out.is_file():
+        raise OutputError(f"{out} is a file: several photos need a folder to be painted into")
+
+
+def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
+    from impasto import compare
+    from impasto.cli import progress
+
+    folder = place.out or Path(job.content).with_name(f"compare-{Path(job.content).stem}-{Path(job.style).stem}")
+    with progress.watching("compare", quiet=False, preview=None) as watch:
+        rows = compare.compare(job, folder=folder, overwrite=place.overwrite, watch=watch)
+    if reporting.json:
+        _print(json.dumps({"folder": str(folder), "methods": rows}))
+    else:
+        _print(f"{folder / 'index.html'}\n{folder / 'compare.png'}")
+
+
+def _measure(job: MeasureJob, reporting: Reporting) -> None:
+    from impasto import backbones, metrics, painters
+
+    backbone = backbones.load(job.backbone, device=painters.choose_device(job.device), precision="float32")
+    found = metrics.measure(
+        job.output, content=job.content, styles=job.style or (), weights=job.weights, backbone=backbone
+    )
+    if reporting.json:
+        _print(found.to_json())
+        return
+    for name, value in found.summary().items():
+        _print(f"{name:16} {value:.4g}")
+
+
+app.command("stylize")(
+    command(StylizeJob, Place, Watching, Reporting, arguments=("content", "styles"), handler=_stylize)
+)
+app.command("compare")(command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare))
+app.command("measure")(command(MeasureJob, Reporting, arguments=("output",), handler=_measure))
+
+
+@app.command()
+def replay(
+    picture: Annotated[Path, typer.Argument(help="A picture written by impasto.", show_default=False)],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")] = None,
+    search: Annotated[list[Path] | None, typer.Option(help="A folder in which inputs may lie; may be repeated.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Paint a picture again from the recipe in its metadata."""
+    from impasto import files
+    from impasto import replay as again
+    from impasto.cli import progress
+
+    target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
+    files.check_output(target, overwrite=overwrite)
+    with progress.watching(target.name, quiet=False, preview=None) as watch:
+        result = again.replay(picture, search=search or (), watch=watch)
+    result.save(target, overwrite=overwrite)
+    _print(str(target))
+
+
+styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
+app.add_typer(styles, name="styles")
+
+
+@styles.command("samples")
+def samples(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("samples"),
+    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
+    seed: Annotated[int | None, typer.Option(help="Another seed paints other versions of the styles.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Write the sample photographs, and paint the sample styles."""
+    from impasto import demo
+
+    for path in demo.write_samples(out, size=size, seed=seed, overwrite=overwrite):
+        _print(str(path))
+
+
+@app.command("demo")
+def show(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("demo"),
+    size: Annotated[int, typer.Option("--size", "-s", help="Long side, pixels.")] = 384,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Paint two sample photos in sample styles, and one in both at once, and set them on one sheet."""
+    from impasto import demo
+    from impasto.cli import progress
+
+    with progress.watching("demo", quiet=False, preview=None) as watch:
+        for path in demo.demo(out, size=size, watch=watch):
+            _print(str(path))
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text + "\n")

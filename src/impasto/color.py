@@ -1,0 +1,217 @@
+"""Colour spaces, as pure functions on arrays whose last axis holds three channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+
+Floats = NDArray[np.floating[Any]]
+
+# Linear sRGB to the cone responses of OKLab, and these (cube-rooted) to OKLab: Ottosson 2020.
+_LMS_OF_RGB = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_OKLAB_OF_LMS = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+# The published inverses are rounded apart from the matrices; these make round trips exact.
+_RGB_OF_LMS = np.linalg.inv(_LMS_OF_RGB)
+_LMS_OF_OKLAB = np.linalg.inv(_OKLAB_OF_LMS)
+
+# Linear sRGB to CIE XYZ with the white of D65: IEC 61966-2-1.
+_XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+_D65 = _XYZ_OF_RGB.sum(axis=1)
+
+_REC709 = np.array([0.2126, 0.7152, 0.0722])
+
+
+def _floats(values: NDArray[Any]) -> Floats:
+    """The values as floats, in their own precision where they have one."""
+    values = np.asarray(values)
+    return values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
+
+
+def _mix(values: Floats, matrix: NDArray[np.float64]) -> Floats:
+    return np.asarray(values @ matrix.T.astype(values.dtype))
+
+
+def to_linear(rgb: NDArray[Any]) -> Floats:
+    """Undo the transfer curve of sRGB: light that adds up, from values as they are stored.
+
+    Args:
+        rgb: sRGB values of any shape, 0..1. Negative values are mirrored.
+
+    Returns:
+        Linear light of the same shape, 0..1.
+
+    Source: IEC 61966-2-1:1999.
+
+    Example:
+        >>> round(float(to_linear(np.array(0.5))), 4)
+        0.214
+    """
+    rgb = _floats(rgb)
+    size = np.abs(rgb)
+    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), rgb)
+
+
+def to_srgb(linear: NDArray[Any]) -> Floats:
+    """Apply the transfer curve of sRGB: the inverse of `to_linear`, with its source and ranges.
+
+    Example:
+        >>> round(float(to_srgb(np.array(0.214))), 3)
+        0.5
+    """
+    linear = _floats(linear)
+    size = np.abs(linear)
+    return np.copysign(
+        np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055), linear
+    ).astype(linear.dtype)
+
+
+def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
+    """Turn sRGB values into OKLab.
+
+    Args:
+        rgb: `(..., 3)` sRGB, 0..1.
+
+    Returns:
+        `(..., 3)`: lightness 0..1, and two axes of colour within about -0.4..0.4, zero for greys.
+
+    Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
+    https://bottosson.github.io/posts/oklab/
+
+    Example:
+        >>> rgb_to_oklab(np.array([1.0, 1.0, 1.0])).round(3).tolist()[0]
+        1.0
+    """
+    return _mix(np.cbrt(_mix(to_linear(rgb), _LMS_OF_RGB)), _OKLAB_OF_LMS)
+
+
+def _oklab_to_linear(oklab: Floats) -> Floats:
+    return _mix(_mix(oklab, _LMS_OF_OKLAB) ** 3, _RGB_OF_LMS)
+
+
+def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
+    """Turn OKLab into sRGB values: the inverse of `rgb_to_oklab`, with its source.
+
+    Colours that no screen of sRGB can show come out below 0 or above 1; nothing is clipped.
+
+    Example:
+        >>> oklab_to_rgb(rgb_to_oklab(np.array([0.2, 0.4, 0.6]))).round(6).tolist()
+        [0.2, 0.4, 0.6]
+    """
+    return to_srgb(_oklab_to_linear(_floats(oklab)))
+
+
+def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
+    """Turn sRGB values into CIE L*a*b* under D65.
+
+    Args:
+        rgb: `(..., 3)` sRGB, 0..1.
+
+    Returns:
+        `(..., 3)`: L* 0..100, a* and b* within about -110..110.
+
+    Source: CIE 15:2004; matrix and white of IEC 61966-2-1:1999.
+
+    Example:
+        >>> rgb_to_lab(np.array([1.0, 1.0, 1.0])).round(2).tolist()[0]
+        100.0
+    """
+    ratio = _mix(to_linear(rgb), _XYZ_OF_RGB / _D65[:, None])
+    root = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * ((29 / 6) ** 2 / 3) + 4 / 29)
+    x, y, z = root[..., 0], root[..., 1], root[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def luma(rgb: NDArray[Any]) -> Floats:
+    """Return the grey value of each colour: the weights of Rec. 709 on the values as stored.
+
+    On stored values rather than on light, because that is what televisions, `cv2` and printers
+    mean by grey, and because a grey picture then comes back as itself.
+
+    Args:
+        rgb: `(..., 3)` sRGB, 0..1.
+
+    Returns:
+        `(...)`, 0..1.
+
+    Source: ITU-R BT.709-6, section 3.2.
+
+    Example:
+        >>> float(luma(np.array([0.0, 1.0, 0.0])))
+        0.7152
+    """
+    rgb = _floats(rgb)
+    return np.asarray(rgb @ _REC709.astype(rgb.dtype))
+
+
+def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
+    """Combine the lightness of `painted` with the colours of `photo`, in OKLab.
+
+    Where a colour cannot be shown at the new lightness its chroma is lowered until it can; its hue
+    and lightness stay, which clipping the channels one by one would change.
+
+    Args:
+        painted: `(..., 3)` sRGB, 0..1.
+        photo: the same shape and range.
+
+    Returns:
+        The same shape, sRGB, 0..1.
+
+    Raises:
+        InputError: the shapes differ.
+
+    Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016, section 3.2,
+    with OKLab (Ottosson 2020) for its luminance-only space.
+
+    Example:
+        >>> keep_chroma(np.full((1, 3), 0.5), np.full((1, 3), 0.1)).round(3).tolist()
+        [[0.5, 0.5, 0.5]]
+    """
+    painted, photo = _floats(painted), _floats(photo)
+    if painted.shape != photo.shape:
+        raise InputError(
+            f"to keep the colours both pictures need one size, not {painted.shape} and {photo.shape}"
+        )
+    mixed = rgb_to_oklab(photo)
+    mixed[..., 0] = np.clip(rgb_to_oklab(painted)[..., 0], 0, 1)
+    linear = _oklab_to_linear(mixed)
+    outside = ~_shown(linear)
+    if outside.any():
+        linear[outside] = _oklab_to_linear(_lower_chroma(mixed[outside]))
+    return np.clip(to_srgb(np.clip(linear, 0, 1)), 0, 1)
+
+
+def _shown(linear: Floats) -> NDArray[np.bool_]:
+    """Which colours a screen of sRGB can show, but for rounding.
+
+    Near black the eye, and OKLab, see what is a rounding error near white.
+    """
+    return np.asarray(((linear >= -1e-8) & (linear <= 1 + 1e-6)).all(axis=-1))
+
+
+def _lower_chroma(oklab: Floats) -> Floats:
+    """Halve in on the largest share of chroma that can be shown; a grey always can."""
+    inside = np.zeros(oklab.shape[:-1], oklab.dtype)
+    step = 1.0
+    grey = oklab * np.array([1, 0, 0], oklab.dtype)
+    for _ in range(12):
+        step /= 2
+        tried = (inside + step)[..., None]
+        fits = _shown(_oklab_to_linear(grey + (oklab - grey) * tried))
+        inside = np.where(fits, inside + step, inside).astype(oklab.dtype)
+    return grey + (oklab - grey) * inside[..., None]

@@ -1,0 +1,76 @@
+"""The first pictures anyone sees: samples to paint with, and a demo painted from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from impasto import files, image, painters, samples
+from impasto.errors import OutputError
+from impasto.record import Array, Watch
+
+MARGIN = 12  # pixels between the pictures of a sheet
+PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("astronaut", ("stained_glass", "night")))
+
+
+def write_samples(
+    folder: Path, *, size: int = 768, seed: int | None = None, overwrite: bool = False
+) -> Iterator[Path]:
+    """Writes the sample photos and styles into a folder, and yields each path as it is written.
+
+    Args:
+        folder: made if it is not there; gets ``photos/`` and ``styles/``.
+        size: side of the styles, pixels.
+        seed: of the styles; None: the one they were composed with.
+        overwrite: replace files that are there; else those are kept, and not yielded.
+    """
+    for name in samples.PHOTOS:
+        path = folder / "photos" / f"{name}.png"
+        if overwrite or not path.exists():
+            files.check_output(path, overwrite=overwrite)
+            yield image.write(path, samples.photo(name), overwrite=overwrite)
+    for name in samples.STYLES:
+        path = folder / "styles" / f"{name}.png"
+        if overwrite or not path.exists():
+            files.check_output(path, overwrite=overwrite)
+            yield image.write(path, samples.style(name, size, seed=seed), overwrite=overwrite)
+
+
+def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterator[Path]:
+    """Paints two photos in a style each, one in two styles at once, and a contact sheet of the three.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    rows: list[list[Array]] = []
+    for photo, styles in PLAN:
+        path = folder / f"{photo}-{'-'.join(styles)}.png"
+        files.check_output(path, overwrite=True)
+        content = samples.photo(photo)
+        paintings = [samples.style(style, 640) for style in styles]
+        result = painters.stylize(content, list(paintings), size=size, preset="good", watch=watch)
+        result.save(path, overwrite=True)
+        yield path
+        rows.append([content, *paintings, result.picture])
+    yield image.write(folder / "sheet.png", sheet(rows), overwrite=True)
+
+
+def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
+    """Pictures in rows, each ``height`` pixels high, on a light ground; ``(H, W, 3)``."""
+    if not rows:
+        raise OutputError("a sheet needs at least one picture")
+    strips = []
+    for row in rows:
+        scaled = [image.resize(p, (height, max(1, round(p.shape[1] * height / p.shape[0])))) for p in row]
+        strips.append(np.concatenate([np.pad(p, _border(), constant_values=0.96) for p in scaled], axis=1))
+    width = max(strip.shape[1] for strip in strips)
+    fills = [((0, 0), (0, width - strip.shape[1]), (0, 0)) for strip in strips]
+    whole = [np.pad(s, fill, constant_values=0.96) for s, fill in zip(strips, fills, strict=True)]
+    return np.concatenate(whole, axis=0).astype(np.float32)
+
+
+def _border() -> tuple[tuple[int, int], ...]:
+    half = MARGIN // 2
+    return ((half, half), (half, half), (0, 0))

@@ -1,0 +1,7 @@
+"""Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
+
+from impasto.image.picture import Picture, fit, resize
+from impasto.image.reading import MAX_PIXELS, Source, read, read_recipe
+from impasto.image.writing import SUFFIXES, write
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "Picture", "Source", "fit", "read", "read_recipe", "resize", "write"]

@@ -1,0 +1,217 @@
+"""Write a picture to a file, whole or not at all, with its recipe."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from impasto import color, files
+from impasto.errors import InputError, OutputError
+from impasto.image import profiles, tags
+from impasto.image.picture import Picture, planes_last, unit
+
+if TYPE_CHECKING:
+    import torch
+
+_LOG = logging.getLogger(__name__)
+
+_SIDES = {"JPEG": 65500, "WEBP": 16383, "HEIF": 16384}
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".heic": "HEIF",
+}
+SUFFIXES = tuple(_FORMATS)
+# A segment of JPEG holds 65,535 bytes, two of them its length.
+_JPEG_SEGMENT = 65533
+
+
+def check_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the format that the suffix stands for.
+
+    Raises:
+        OutputError: a suffix that cannot be written; the message lists the valid ones.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise OutputError(f"cannot write {path}: its suffix must be one of {', '.join(SUFFIXES)}")
+    return _FORMATS[suffix]
+
+
+def write(
+    path: str | os.PathLike[str],
+    rgb: Picture | NDArray[Any] | torch.Tensor,
+    *,
+    alpha: NDArray[Any] | None = None,
+    bits: Literal[8, 16] = 8,
+    grey: bool = False,
+    recipe: str | None = None,
+    quality: int = 95,
+    overwrite: bool = False,
+) -> Path:
+    """Write a picture in the format of the suffix, tagged as sRGB, atomically.
+
+    Args:
+        path: ends in .png, .jpg, .jpeg, .webp, .tif, .tiff or .heic.
+        rgb: a `Picture`, an array `(H, W, 3)` or `(H, W)`, or a tensor `(3, H, W)` or
+            `(1, 3, H, W)`; uint8, uint16, or floats, clipped to 0..1.
+        alpha: `(H, W)`, the same types; by default that of a `Picture`. JPEG has none: there the
+            picture is laid over white.
+        bits: 16 for .png and .tif only.
+        grey: write one channel, the luma.
+        recipe: a JSON text to store: in PNG as text under "impasto", elsewhere as the user comment
+            of EXIF. One too long for JPEG is left out, with a warning, for the sake of the painting.
+        quality: 1..100 for .jpg, .webp and .heic.
+        overwrite: whether a file that is there may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: an unknown suffix, a depth or size the format cannot hold, or a place that
+            cannot be written.
+        InputError: values that are not numbers, an array of another shape, quality out of range.
+
+    Example:
+        >>> write("grey.png", np.full((4, 6, 3), 0.5)).name
+        'grey.png'
+    """
+    target = Path(path)
+    form = check_suffix(target)
+    if bits not in (8, 16) or (bits == 16 and form not in ("PNG", "TIFF")):
+        raise OutputError(f"cannot write {target} with {bits} bits: 16 bits need .png or .tif")
+    if not 1 <= quality <= 100:
+        raise InputError(f"quality must be from 1 to 100, not {quality}")
+    colours, veil = _floats(rgb, alpha, name=str(target))
+    if max(colours.shape[:2]) > _SIDES.get(form, 1 << 31):
+        raise OutputError(
+            f"cannot write {target}: {target.suffix} holds at most {_SIDES[form]} pixels a side: "
+            "use .png or .tif"
+        )
+    if veil is not None and form == "JPEG":
+        _LOG.info("%s: JPEG has no transparency: the picture is laid over white", target)
+        colours, veil = Picture(colours, veil).flat((1, 1, 1)), None
+    if grey:
+        colours = color.luma(colours)[..., None]
+    values = _whole(colours if veil is None else np.concatenate([colours, veil[..., None]], axis=2), bits)
+    with files.atomic(target, overwrite=overwrite) as temporary:
+        try:
+            _encode(temporary, values, form=form, recipe=recipe, quality=quality)
+        except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
+            raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
+    return target
+
+
+def _floats(
+    rgb: Picture | NDArray[Any] | torch.Tensor, alpha: NDArray[Any] | None, *, name: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The colours `(H, W, 3)` and the alpha `(H, W)` to write, 0..1."""
+    torch = sys.modules.get("torch")
+    if isinstance(rgb, Picture):
+        values, alpha = rgb.rgb, rgb.alpha if alpha is None else alpha
+    elif torch is not None and isinstance(rgb, torch.Tensor):
+        values = planes_last(rgb)
+    else:
+        values = np.asarray(rgb)
+    if values.ndim == 2:
+        values = np.repeat(values[..., None], 3, axis=2)
+    if values.ndim != 3 or values.shape[2] != 3 or not values.size:
+        raise InputError(f"a picture to write is (H, W, 3), not {values.shape}")
+    colours = np.clip(unit(values, name=f"the picture for {name}"), 0, 1)
+    if alpha is None:
+        return colours, None
+    if alpha.shape != colours.shape[:2]:
+        raise InputError(f"the transparency has the shape {alpha.shape}, the picture {colours.shape[:2]}")
+    return colours, np.clip(unit(alpha, name=f"the transparency for {name}"), 0, 1)
+
+
+def _whole(values: NDArray[np.float32], bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Round 0..1 to whole numbers, the channels of a pixel side by side."""
+    values = np.ascontiguousarray(values)
+    if bits == 8:
+        return np.asarray(values * np.float32(255) + np.float32(0.5), np.uint8)
+    return np.asarray(values * np.float32(65535) + np.float32(0.5), np.uint16)
+
+
+def _encode(
+    path: Path, values: NDArray[np.uint8] | NDArray[np.uint16], *, form: str, recipe: str | None, quality: int
+) -> None:
+    """Write `(H, W, C)` whole numbers with the encoder of the format."""
+    icc = profiles.srgb_profile()
+    if form == "TIFF":
+        if values.dtype == np.uint16 and values.shape[2] == 2:
+            values = values[..., (0, 0, 0, 1)]  # few programs read grey with alpha of 16 bits
+        path.write_bytes(tags.tiff(values, icc=icc, comment=recipe))
+        return
+    if values.dtype == np.uint16:
+        path.write_bytes(_png_16(values, icc=icc, recipe=recipe))
+        return
+    image = Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
+    if form == "PNG":
+        texts = PngImagePlugin.PngInfo()
+        if recipe is not None:
+            texts.add_itxt("impasto", recipe)
+        image.save(path, format="PNG", pnginfo=texts, icc_profile=icc)
+        return
+    exif = tags.exif(recipe) if recipe is not None else b""
+    if form == "JPEG" and len(exif) > _JPEG_SEGMENT:
+        _LOG.warning("%s: the recipe is too long for a JPEG and is left out; a PNG can hold it", path.name)
+        exif = b""
+    if form == "HEIF":
+        _heif(path, image, icc=icc, exif=exif, quality=quality)
+    elif form == "WEBP":
+        image.save(path, format="WEBP", quality=quality, icc_profile=icc, exif=exif)
+    else:
+        image.save(path, format="JPEG", quality=quality, subsampling=0, icc_profile=icc, exif=exif)
+
+
+def _heif(path: Path, image: Image.Image, *, icc: bytes, exif: bytes, quality: int) -> None:
+    try:
+        import pillow_heif
+    except ImportError as fault:
+        raise OutputError("to write .heic install pillow-heif: pip install pillow-heif") from fault
+    if not pillow_heif.libheif_info()["HEIF"]:
+        raise OutputError("this pillow-heif has no encoder for .heic: use .png, .jpg or .webp")
+    if image.mode == "L":
+        image = image.convert("RGB")
+    pillow_heif.from_pillow(image).save(path, quality=quality, chroma=444, icc_profile=icc, exif=exif or None)
+
+
+def _png_16(values: NDArray[Any], *, icc: bytes, recipe: str | None) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow and tifffile cannot write (ISO/IEC 15948)."""
+    height, width, channels = values.shape
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    rows = values.astype(">u2").view(np.uint8).reshape(height, -1)
+    lines = np.empty((height, 1 + rows.shape[1]), np.uint8)
+    # Each byte less the same byte of the pixel to its left, "Sub": smooth pictures become small.
+    lines[:, 0] = 1
+    step = 2 * channels
+    lines[:, 1 : 1 + step] = rows[:, :step]
+    lines[:, 1 + step :] = rows[:, step:] - rows[:, :-step]
+    stream = io.BytesIO()
+    stream.write(b"\x89PNG\r\n\x1a\n")
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)),
+        (b"iCCP", b"sRGB\0\0" + zlib.compress(icc)),
+        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
+        (b"IEND", b""),
+    ]
+    if recipe is not None:
+        chunks.insert(2, (b"iTXt", b"impasto" + bytes(5) + recipe.encode()))
+    for name, body in chunks:
+        stream.write(struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)))
+    return stream.getvalue()

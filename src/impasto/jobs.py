@@ -1,0 +1,204 @@
+"""Every setting of every verb: one frozen dataclass a verb, plain data.
+
+The command line makes its options from these fields, Python takes them as keywords, a picture's metadata
+stores them and ``replay`` runs them again. Nothing here loads or paints anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal, TypeVar
+
+from impasto.errors import InputError
+
+Method = Literal["modern", "paper", "tutorial"]
+Preset = Literal["draft", "good", "print"]
+StyleLoss = Literal["mixed", "gram", "wasserstein", "meanvar"]
+Blend = Literal["moments", "barycenter"]
+Color = Literal["style", "content", "luminance"]
+OptimiserName = Literal["lbfgs", "adam"]
+BackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision"]
+Pooling = Literal["max", "avg"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+J = TypeVar("J", bound="Job")
+
+
+def _option(default: Any, text: str, *, flag: str | None = None) -> Any:
+    """A field with its help text and, if it has one, its short flag."""
+    return field(default=default, metadata={"help": text, "flag": flag})
+
+
+@dataclass(frozen=True)
+class Job:
+    """Base of all jobs: checks every field against its type."""
+
+    verb: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for item in dataclasses.fields(self):
+            value = _checked(item.name, getattr(self, item.name), hints[item.name])
+            object.__setattr__(self, item.name, value)
+
+    def settings(self) -> dict[str, Any]:
+        """The fields as JSON knows them."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def parse(cls: type[J], settings: Mapping[str, Any]) -> J:
+        """A job from named settings.
+
+        Raises:
+            InputError: a setting the verb does not have (near ones are named), or one of a wrong kind.
+        """
+        names = [item.name for item in dataclasses.fields(cls)]
+        for name in settings:
+            if name not in names:
+                near = get_close_matches(name, names, n=1) or names
+                raise InputError(f"{cls.verb} has no setting '{name}': did you mean {', '.join(near)}?")
+        missing = [f.name for f in dataclasses.fields(cls) if _is_required(f) and f.name not in settings]
+        if missing:
+            raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
+        return cls(**settings)
+
+
+@dataclass(frozen=True)
+class StylizeJob(Job):
+    """Paint a photo in the style of one or several pictures."""
+
+    verb: ClassVar[str] = "stylize"
+
+    content: str = field(metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."})
+    styles: tuple[str, ...] = field(metadata={"help": "One or several paintings."})
+    weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
+    style_scale: tuple[float, ...] | None = _option(
+        None, "Size of each style relative to the picture: below 1 finer strokes, above 1 coarser ones."
+    )
+    strength: float = _option(1.0, "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style.")
+    blend: Blend = _option(
+        "moments", "Several styles: 'moments' sets them side by side, 'barycenter' paints what lies between."
+    )
+    mask: tuple[str, ...] | None = _option(
+        None, "One grey picture a style, as a.png,b.png or repeated: white where that style goes."
+    )
+    size: int | str | None = _option(None, "Long side in pixels, or 'original'. Default: by preset.", flag="-s")
+    preset: Preset = _option("good", "Time to spend: draft (320 px), good (512 px) or print (1024 px).", flag="-p")
+    method: Method = _option(
+        "modern", "'modern' is ours, 'paper' is Gatys et al. 2015 as written, 'tutorial' is PyTorch's."
+    )
+    loss: StyleLoss = _option("mixed", "Style loss of 'modern': Gram, Wasserstein, both (mixed), or mean and variance.")
+    color: Color = _option(
+        "style", "Whose colours: the style's, the content's palette, or only its lightness painted (luminance)."
+    )
+    init: str = _option("content", "Begin with 'content', 'noise' or a picture of your own.")
+    seed: int = _option(0, "Seed of the noise.")
+    optimiser: OptimiserName = _option("lbfgs", "L-BFGS or Adam.")
+    backbone: BackboneName = _option("vgg19", "The network that looks; vgg19 needs no download.")
+    pooling: Pooling | None = _option(None, "Pooling of the network. Default: avg for 'paper', else max.")
+    precision: Precision = _option("auto", "Of the convolutions; auto: bfloat16 where the device computes in it.")
+    device: str = _option("auto", "cpu, cuda, cuda:1, mps; auto: a GPU if there is one.", flag="-d")
+    max_pixels: int = _option(200_000_000, "Refuse pictures with more pixels than this.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.styles:
+            raise InputError("stylize needs at least one style: a picture of the painting to paint like")
+        if not 0 <= self.strength <= 100:
+            raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
+        object.__setattr__(self, "size", parse_size(self.size))
+        for name in ("weights", "style_scale", "mask"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.styles):
+                option = name.replace("_", "-")
+                raise InputError(
+                    f"{len(self.styles)} styles need {len(self.styles)} --{option}, not {len(values)}: "
+                    f"separate them by commas"
+                )
+
+
+def parse_size(size: int | str | None) -> int | str | None:
+    """A long side in pixels, ``"original"`` or None.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(size, str) and size.isdigit():
+        size = int(size)
+    if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
+        return size
+    raise InputError(f"size {size!r} is not a long side in pixels (1 to 100000), nor 'original'")
+
+
+@dataclass(frozen=True)
+class CompareJob(Job):
+    """Paint one photo by every method and set the pictures side by side."""
+
+    verb: ClassVar[str] = "compare"
+
+    content: str = field(metadata={"help": "The photo."})
+    style: str = field(metadata={"help": "The painting."})
+    size: int = _option(256, "Long side in pixels.", flag="-s")
+    methods: tuple[Method, ...] = _option(("paper", "tutorial", "modern"), "Methods, as paper,modern.")
+    seed: int = _option(0, "Seed of the noise that 'paper' begins with.")
+    device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+
+@dataclass(frozen=True)
+class MeasureJob(Job):
+    """Measure a picture against its photo and its style."""
+
+    verb: ClassVar[str] = "measure"
+
+    output: str = field(metadata={"help": "The painted picture."})
+    content: str | None = _option(None, "The photo it was painted from.", flag="-c")
+    style: tuple[str, ...] | None = _option(None, "A painting it was painted like; may be repeated.", flag="-s")
+    weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
+    backbone: BackboneName = _option("vgg19", "The network that measures.")
+    device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+
+def _is_required(item: dataclasses.Field[Any]) -> bool:
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """``value`` as the type hint wants it, or an error that says what it should be."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    for kind in kinds:
+        found = _as_kind(name, value, kind)
+        if found is not _NO:
+            return found
+    raise InputError(f"{name} {value!r} is not valid: it must be {' or '.join(_describe(k) for k in kinds)}")
+
+
+_NO = object()
+
+
+def _as_kind(name: str, value: Any, kind: Any) -> Any:
+    if kind is type(None):
+        return None if value is None else _NO
+    if typing.get_origin(kind) is Literal:
+        return value if isinstance(value, str) and value in typing.get_args(kind) else _NO
+    if typing.get_origin(kind) is tuple:
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            return _NO
+        return tuple(_checked(name, item, typing.get_args(kind)[0]) for item in value)
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value) if value == value and abs(value) != float("inf") else _NO
+    return value if type(value) is kind else _NO
+
+
+def _describe(kind: Any) -> str:
+    if kind is type(None):
+        return "left out"
+    if typing.get_origin(kind) is Literal:
+        return f"one of {', '.join(typing.get_args(kind))}"
+    if typing.get_origin(kind) is tuple:
+        return f"a list, each {_describe(typing.get_args(kind)[0])}"
+    return {"int": "a whole number", "float": "a finite number", "str": "text"}.get(kind.__name__, kind.__name__)

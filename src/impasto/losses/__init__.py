@@ -1,0 +1,31 @@
+"""What a picture should be like: losses that add with ``+`` and scale with ``*``.
+
+>>> loss = Content("photo.jpg", "relu4_2") + 10 * Gram("starry.jpg")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from impasto.losses.base import Bound, Features, Loss, Relative, Scene, Sum, Sums
+from impasto.losses.content import Content, Unit
+from impasto.losses.regularizers import TotalVariation
+from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein, shares
+
+__all__ = [
+    "LAYERS",
+    "Blend",
+    "Bound",
+    "Content",
+    "Features",
+    "Gram",
+    "Loss",
+    "MeanVariance",
+    "Relative",
+    "Scene",
+    "StyleLoss",
+    "Sum",
+    "Sums",
+    "TotalVariation",
+    "Unit",
+    "Wasserstein",
+    "shares",
+]

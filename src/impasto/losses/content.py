@@ -1,0 +1,66 @@
+"""Content: squared distance of features, position by position (Gatys et al. 2015, equation 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor
+
+from impasto import tensors
+from impasto.image import Source
+from impasto.losses.base import Bound, Features, Loss, Scene, Sums
+from impasto.tiles import Window
+
+Unit = Literal["relative", "absolute"]
+
+
+class Content(Loss):
+    """``mean |F - P|^2`` over positions and channels of each layer, summed over layers.
+
+    Args:
+        picture: the photograph, anything :func:`impasto.image.read` takes.
+        layers: one layer name or several.
+        unit: ``relative`` divides by ``mean P^2``; ``absolute`` leaves the mean squared error.
+
+    Example:
+        >>> loss = Content("photo.jpg", "relu4_2")  # doctest: +SKIP
+    """
+
+    name = "content"
+
+    def __init__(
+        self, picture: Source, layers: str | Sequence[str] = "relu4_2", *, unit: Unit = "relative"
+    ) -> None:
+        self.picture = tensors.from_source(picture)
+        self.layers = frozenset((layers,) if isinstance(layers, str) else layers)
+        self.unit = unit
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        targets = scene.features(scene.fit(self.picture), self.layers)
+        energy = {k: float(v.square().mean()) if self.unit == "relative" else 1.0 for k, v in targets.items()}
+        return _BoundContent(targets, energy, {k: scene.backbone.stride(k) for k in targets})
+
+
+class _BoundContent(Bound):
+    name = "content"
+
+    def __init__(self, targets: dict[str, Tensor], energy: dict[str, float], strides: dict[str, int]) -> None:
+        self.targets, self.energy, self.strides = targets, energy, strides
+        self.layers = frozenset(targets)
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        sums: Sums = {}
+        for layer, whole in self.targets.items():
+            target = window.part(whole, self.strides[layer])
+            found = tensors.precise(window.owned(features[layer], self.strides[layer]))
+            sums[layer] = (found - target).square().sum((1, 2, 3))
+        return sums
+
+    def value(self, sums: Sums) -> Tensor:
+        total = sums[next(iter(sums))].new_zeros(())
+        for layer, squares in sums.items():
+            count = self.targets[layer][0].numel()
+            total = total + squares.mean() / (count * max(self.energy[layer], 1e-12))
+        return total

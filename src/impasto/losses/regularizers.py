@@ -1,0 +1,39 @@
+"""Terms that know no other picture: smoothness."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from impasto.backbones import PIXELS
+from impasto.losses.base import Bound, Features, Loss, Scene, Sums
+from impasto.tiles import Window
+
+
+class TotalVariation(Loss):
+    """Mean squared difference of neighbouring pixels, across and down (Mahendran and Vedaldi 2015)."""
+
+    name = "tv"
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        height, width = scene.size
+        return _BoundTotalVariation(height * width)
+
+
+class _BoundTotalVariation(Bound):
+    name = "tv"
+    layers = frozenset({PIXELS})
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels = pixels
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        own = window.owned(features[PIXELS], 1)
+        more = window.owned(features[PIXELS], 1, reach=1)
+        height, width = own.shape[-2:]
+        down = more[..., 1:, :width] - more[..., :-1, :width]
+        across = more[..., :height, 1:] - more[..., :height, :-1]
+        return {"squares": down.square().sum((1, 2, 3)) + across.square().sum((1, 2, 3))}
+
+    def value(self, sums: Sums) -> Tensor:
+        return sums["squares"].mean() / (3 * self.pixels)

@@ -1,0 +1,264 @@
+"""Style: the statistics of features over all positions, which know what is there but not where.
+
+Three distances between the moments of picture and painting, all functions of the same additive sums:
+Gram (Gatys et al. 2015), mean and standard deviation (Li et al. 2017, Huang and Belongie 2017) and the
+2-Wasserstein distance of Gaussians.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto import tensors
+from impasto.errors import InputError
+from impasto.image import Source
+from impasto.losses.base import Bound, Features, Loss, Scene, Sums
+from impasto.losses.content import Unit
+from impasto.moments import Moments, barycenter, mixture, moments, root, wasserstein2
+from impasto.tiles import Window
+
+Blend = Literal["moments", "barycenter"]
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+_LEAST = 1e-12
+_LEAST_COUNT = 1e-6  # positions under a mask, below which there are none
+
+
+class StyleLoss(Loss):
+    """Distance of feature moments between the picture and one painting, or a blend of several.
+
+    Args:
+        pictures: a painting, or a list of them.
+        layers: layer names, each counting 1, or ``{name: weight}``.
+        weights: share of each painting; scaled to sum 1. Default: equal.
+        scales: size of each painting relative to the picture's area (1: the same area, never enlarged).
+        blend: ``moments`` aims at the paintings side by side, ``barycenter`` at what lies between them.
+        mask: ``(1, 1, H, W)``, 0..1: only this part of the picture is compared.
+        unit: ``relative`` divides each layer by the painting's own size in it; ``absolute`` does not.
+
+    Raises:
+        InputError: no painting, or no layer with a weight; as many weights or scales as paintings are
+            needed, none negative and not all zero.
+    """
+
+    def __init__(
+        self,
+        pictures: Source | Sequence[Source],
+        layers: Sequence[str] | Mapping[str, float] = LAYERS,
+        *,
+        weights: Sequence[float] | None = None,
+        scales: Sequence[float] | None = None,
+        blend: Blend = "moments",
+        mask: Tensor | None = None,
+        unit: Unit = "relative",
+    ) -> None:
+        several = tensors.several(pictures)
+        self.pictures = [tensors.from_source(p) for p in several]
+        self.weights = shares(weights, count=len(several))
+        self.scales = [1.0] * len(several) if scales is None else list(scales)
+        if len(self.scales) != len(several) or not min(self.scales) > 0:
+            raise InputError(f"{len(several)} styles need as many scales, each above 0; got {self.scales}")
+        self.layers = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+        if not any(self.layers.values()):
+            raise InputError(f"a style needs a layer with a weight other than 0; got {self.layers}")
+        self.blend, self.mask, self.unit = blend, mask, unit
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        names = frozenset(self.layers)
+        each: list[dict[str, Moments]] = []
+        for picture, scale in zip(self.pictures, self.scales, strict=True):
+            size = tensors.same_area((picture.shape[-2], picture.shape[-1]), scene.size, scale=scale)
+            features = scene.features(tensors.resize(picture, size), names)
+            each.append({layer: moments(found.flatten(2)) for layer, found in features.items()})
+        mix = mixture if self.blend == "moments" else barycenter
+        targets = {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
+        return self._bound(scene, targets)
+
+    def _bound(self, scene: Scene, targets: dict[str, Moments]) -> Bound:
+        strides = {layer: scene.backbone.stride(layer) for layer in targets}
+        masks = None
+        if self.mask is not None:
+            mask = F.adaptive_avg_pool2d(self.mask.to(next(iter(targets.values())).mean.device), scene.size)
+            masks = {layer: F.avg_pool2d(mask, stride) for layer, stride in strides.items()}
+        distances = {layer: self._distance(target) for layer, target in targets.items()}
+        return _BoundStyle(self.name, distances, self.layers, strides, masks)
+
+    @abstractmethod
+    def _distance(self, target: Moments) -> Distance:
+        """The distance to one layer's target."""
+
+
+class Distance:
+    """Distance of a picture's moments to a target's, and the target's own size to divide by."""
+
+    diagonal = False  # whether the distance needs only the diagonal of the second moment
+
+    def __init__(self, target: Moments, unit: Unit) -> None:
+        self.target = target
+        size = self.size()
+        self.norm = size.clamp_min(_LEAST) if unit == "relative" else torch.ones_like(size)
+
+    def size(self) -> Tensor:
+        """The target's own size, in the unit of the distance, ``(B,)``."""
+        raise NotImplementedError
+
+    def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Distance ``(B,)`` from weighted count, first and second sums."""
+        raise NotImplementedError
+
+
+class _GramDistance(Distance):
+    def size(self) -> Tensor:
+        return self.target.second.square().sum((-1, -2))
+
+    def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        return (second / count[..., None, None] - self.target.second).square().sum((-1, -2)) / self.norm
+
+
+class _MeanVarianceDistance(Distance):
+    diagonal = True
+
+    def size(self) -> Tensor:
+        return self.target.second.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+    def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        mean = first / count[..., None]
+        deviation = (second / count[..., None] - mean.square()).clamp_min(_LEAST).sqrt()
+        wanted = self.target.cov.diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt()
+        squares = (mean - self.target.mean).square() + (deviation - wanted).square()
+        return squares.sum(-1) / self.norm
+
+
+class _WassersteinDistance(Distance):
+    def __init__(self, target: Moments, unit: Unit) -> None:
+        super().__init__(target, unit)
+        self.half = root(target.cov)
+
+    def size(self) -> Tensor:
+        return self.target.second.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+    def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        return wasserstein2(Moments.from_sums(count, first, second), self.half, self.target) / self.norm
+
+
+class Gram(StyleLoss):
+    """``|G - A|^2`` of Gram matrices divided by the number of positions (Gatys et al. 2015, equation 4)."""
+
+    name = "gram"
+
+    def _distance(self, target: Moments) -> Distance:
+        return _GramDistance(target, self.unit)
+
+
+class MeanVariance(StyleLoss):
+    """``|m - m'|^2 + |s - s'|^2`` of channel means and standard deviations (Huang and Belongie 2017)."""
+
+    name = "meanvar"
+
+    def _distance(self, target: Moments) -> Distance:
+        return _MeanVarianceDistance(target, self.unit)
+
+
+class Wasserstein(StyleLoss):
+    """Squared 2-Wasserstein distance of Gaussians with the features' means and covariances.
+
+    Dowson and Landau 1982; as a style loss after K. Crowson's style-transfer-pytorch. The gradient is in
+    closed form, see :func:`impasto.moments.trace_root`.
+    """
+
+    name = "wasserstein"
+
+    def _distance(self, target: Moments) -> Distance:
+        return _WassersteinDistance(target, self.unit)
+
+
+class _BoundStyle(Bound):
+    def __init__(
+        self,
+        name: str,
+        distances: Mapping[str, Distance],
+        weights: Mapping[str, float],
+        strides: Mapping[str, int],
+        masks: Mapping[str, Tensor] | None,
+    ) -> None:
+        self.name, self.distances, self.weights = name, distances, weights
+        self.strides, self.masks = strides, masks
+        self.layers = frozenset(distances)
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        sums: Sums = {}
+        for layer, distance in self.distances.items():
+            found = tensors.precise(window.owned(features[layer], self.strides[layer])).flatten(2)
+            mask, weighted = None, found
+            count = found.new_full((found.shape[0],), found.shape[-1])
+            if self.masks is not None:
+                mask = window.part(self.masks[layer], self.strides[layer]).flatten(2).to(found.dtype)
+                count, weighted = mask.sum((1, 2)).expand(found.shape[0]), found * mask
+            sums[f"{layer}.count"] = count
+            sums[f"{layer}.first"] = weighted.sum(-1)
+            sums[f"{layer}.second"] = (
+                (weighted * found).sum(-1) if distance.diagonal else _second_sum(found, mask)
+            )
+        return sums
+
+    def value(self, sums: Sums) -> Tensor:
+        layers = [self.weights[layer] * self.layer_value(layer, sums) for layer in self.distances]
+        return torch.stack(layers).sum() / sum(abs(w) for w in self.weights.values())
+
+    def layer_value(self, layer: str, sums: Sums) -> Tensor:
+        """The distance in one layer, mean over the batch."""
+        count = sums[f"{layer}.count"]
+        distance = self.distances[layer](
+            count.clamp_min(_LEAST_COUNT), sums[f"{layer}.first"], sums[f"{layer}.second"]
+        )
+        # A region too small for the layer's grid has nothing to say there.
+        return torch.where(count > _LEAST_COUNT, distance, 0.0).mean()
+
+
+def _second_sum(features: Tensor, mask: Tensor | None) -> Tensor:
+    result: Tensor = _SecondSum.apply(features, mask)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _SecondSum(torch.autograd.Function):
+    """``sum_n w_n f_n f_n^T``; its gradient needs one matrix product where autograd would take two."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, mask: Tensor | None) -> Tensor:
+        ctx.mask = mask  # a target, never an input with a gradient
+        ctx.save_for_backward(features)
+        return (features if mask is None else features * mask) @ features.mT
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (features,) = ctx.saved_tensors
+        gradient: Tensor = (grads[0] + grads[0].mT) @ features
+        return gradient if ctx.mask is None else gradient * ctx.mask, None
+
+
+def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:
+    """Weights of ``count`` styles scaled to sum 1; ``None`` means equal.
+
+    Raises:
+        InputError: no styles, a wrong number of weights, one below zero or infinite, or none above.
+    """
+    if count == 0:
+        raise InputError("no style was given: at least one is needed")
+    if weights is None:
+        return [1 / count] * count
+    if len(weights) != count:
+        raise InputError(
+            f"{count} styles need {count} weights, not {len(weights)}: give one a style, in their order"
+        )
+    if min(weights) < 0 or not 0 < sum(weights) < math.inf:
+        raise InputError(
+            f"style weights must be finite, not negative, nor all zero: got {', '.join(map(str, weights))}"
+        )
+    return [w / sum(weights) for w in weights]

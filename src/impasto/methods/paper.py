@@ -1,0 +1,64 @@
+"""A Neural Algorithm of Artistic Style, Gatys, Ecker and Bethge 2015 (arXiv 1508.06576), as written.
+
+VGG-19 with average pooling; content at conv4_2, style at conv1_1 .. conv5_1, each weighing 1/5; the picture
+begins as white noise and is found by L-BFGS at one size.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from impasto.backbones import Backbone
+from impasto.losses import LAYERS, Content, Gram
+from impasto.optim import Checkpoint, Lbfgs, Outcome, Stage, minimize
+from impasto.parametrizations import Pixels
+from impasto.record import Watch
+
+CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
+RATIO = 1e-3  # alpha / beta: the paper names 1e-3 and 1e-4
+STEPS = 500  # the paper does not say how many; by then the loss no longer moves
+
+
+def paper(
+    content: Tensor,
+    style: Tensor,
+    *,
+    backbone: Backbone,
+    seed: int = 0,
+    steps: int = STEPS,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Paints ``content (1, 3, H, W)`` like ``style``, by equations 1 to 7 of the paper.
+
+    Args:
+        content: the photograph, at the size of the result.
+        style: the painting.
+        backbone: VGG-19 with average pooling.
+        seed: of the white noise.
+        steps: evaluations of loss and gradient.
+        watch, checkpoint: see :func:`impasto.optim.minimize`.
+    """
+    size = (content.shape[-2], content.shape[-1])
+    device = next(backbone.buffers()).device
+    # Equation 1 sums over channels N and positions M where our Content takes the mean: 1/2 N M makes up for it.
+    positions = (size[0] // 8) * (size[1] // 8)
+    content_weight = RATIO * 0.5 * 512 * positions
+    # Equation 4, with Gram matrices summed over M positions: 1 / (4 N^2 M^2) |G - A|^2 = 1 / (4 N^2) |G/M - A/M|^2.
+    layers = {layer: (1 / len(LAYERS)) / (4 * count**2) for layer, count in CHANNELS.items()}
+    # Our style losses are means weighted by the layers' weights; the paper's is their sum.
+    style_weight = sum(layers.values())
+    loss = content_weight * Content(content, "relu4_2", unit="absolute") + style_weight * Gram(
+        style, layers, unit="absolute"
+    )
+    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(seed))
+    return minimize(
+        loss,
+        Pixels(noise).to(device),
+        schedule=(Stage(size, steps),),
+        backbone=backbone,
+        optimiser=Lbfgs(history=20),
+        watch=watch,
+        checkpoint=checkpoint,
+    )

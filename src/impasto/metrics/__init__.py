@@ -1,0 +1,34 @@
+"""How near a painting came to its styles, and what it kept of its photograph: pure functions.
+
+None of them uses the code of :mod:`impasto.losses`, so that they can judge it. Distances are 0 for equal
+pictures and relative where that makes sense (1 is the size of the target itself); similarities are 1.
+
+    >>> from impasto import backbones, metrics
+    >>> network = backbones.load("vgg19", precision="float32")  # doctest: +SKIP
+    >>> metrics.measure("out.png", content="photo.jpg", styles="wave.jpg", backbone=network)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from impasto.metrics.content import content_distance
+from impasto.metrics.edges import sharpness
+from impasto.metrics.measurement import Measurement, measure
+from impasto.metrics.palette import palette_distance, sliced_wasserstein, spread_directions
+from impasto.metrics.structure import edge_ssim, ssim
+from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distance
+
+__all__ = [
+    "HELD_OUT",
+    "LAYERS",
+    "Measurement",
+    "StyleDistance",
+    "content_distance",
+    "edge_ssim",
+    "measure",
+    "palette_distance",
+    "sharpness",
+    "sliced_wasserstein",
+    "spread_directions",
+    "ssim",
+    "style_distance",
+]

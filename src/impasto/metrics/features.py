@@ -1,0 +1,42 @@
+"""What a network sees in one picture, for the metrics: checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from impasto.backbones import Backbone
+from impasto.errors import InputError
+
+
+def names_of(layers: str | Sequence[str], *, backbone: Backbone) -> list[str]:
+    """The layers as a list that the network has, without repeats.
+
+    Raises:
+        InputError: no layer at all, or one that the network does not have.
+    """
+    names = backbone.check(dict.fromkeys((layers,) if isinstance(layers, str) else layers))
+    if not names:
+        raise InputError(f"no layer to compare: name at least one of {', '.join(backbone.layers)}")
+    return names
+
+
+def features_of(picture: Tensor, layers: Sequence[str], *, backbone: Backbone) -> dict[str, Tensor]:
+    """Features ``{layer: (1, C, h, w)}`` of ``picture (1, 3, H, W)``, float32, without gradient.
+
+    Raises:
+        InputError: the picture is so small that a layer has no position.
+    """
+    height, width = picture.shape[-2:]
+    for layer in layers:
+        if min(height, width) < backbone.stride(layer):
+            raise InputError(
+                f"a picture of {height} x {width} pixels is too small for layer {layer}: "
+                f"its sides need at least {backbone.stride(layer)}"
+            )
+    device = next(backbone.buffers()).device
+    with torch.no_grad():
+        found = backbone.features(picture.to(device), layers)
+    return {layer: found[layer].float() for layer in layers}

@@ -1,0 +1,155 @@
+"""Means and covariances, and what optimal transport says of Gaussians that have them.
+
+Shapes: a mean is ``(..., C)``, a covariance ``(..., C, C)``; leading axes are batches. All symmetric
+positive semi-definite roots go through an eigen-decomposition, which is exact where an iteration would
+need a ridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean ``(..., C)`` and covariance ``(..., C, C)`` of a set of feature vectors."""
+
+    mean: Tensor
+    cov: Tensor
+
+    @property
+    def second(self) -> Tensor:
+        """The raw second moment ``E[f f^T]``, which is the Gram matrix divided by the number of positions."""
+        return self.cov + self.mean.unsqueeze(-1) * self.mean.unsqueeze(-2)
+
+    @classmethod
+    def from_sums(cls, count: Tensor, first: Tensor, second: Tensor) -> Moments:
+        """From additive sums: weights ``(...)``, weighted features ``(..., C)``, products ``(..., C, C)``."""
+        mean = first / count.unsqueeze(-1)
+        raw = second / count[..., None, None]
+        return cls(mean, raw - mean.unsqueeze(-1) * mean.unsqueeze(-2))
+
+
+def moments(features: Tensor, *, weights: Tensor | None = None) -> Moments:
+    """Moments of ``features (..., C, N)``, each position counted by ``weights (..., N)`` (default 1)."""
+    centre = features.mean(-1, keepdim=True) if weights is None else _weighted_mean(features, weights)
+    rest = features - centre
+    if weights is None:
+        cov = rest @ rest.mT / features.shape[-1]
+    else:
+        cov = (rest * weights.unsqueeze(-2)) @ rest.mT / weights.sum(-1)[..., None, None]
+    return Moments(centre.squeeze(-1), cov)
+
+
+def _weighted_mean(features: Tensor, weights: Tensor) -> Tensor:
+    return (features * weights.unsqueeze(-2)).sum(-1, keepdim=True) / weights.sum(-1)[..., None, None]
+
+
+def root(matrix: Tensor, *, power: float = 0.5, floor: float = 1e-7) -> Tensor:
+    """``matrix ** power`` of a symmetric positive semi-definite ``(..., C, C)``.
+
+    Eigenvalues under ``floor`` times the largest one count as that floor when the power is negative, and
+    as zero otherwise.
+    """
+    values, vectors = torch.linalg.eigh(matrix)
+    least = (floor * values[..., -1:]).clamp_min(torch.finfo(matrix.dtype).tiny)
+    values = values.clamp_min(0) if power > 0 else torch.maximum(values, least)
+    result: Tensor = (vectors * values.pow(power).unsqueeze(-2)) @ vectors.mT
+    return result
+
+
+def transport(source: Moments, target: Moments) -> tuple[Tensor, Tensor]:
+    """The linear optimal transport ``x -> A x + b`` between two Gaussians.
+
+    ``A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2`` (Olkin and Pukelsheim 1982; called Monge-Kantorovitch linear
+    colour mapping by Pitie and Kokaram 2007).
+
+    Returns:
+        ``A (..., C, C)``, symmetric, and ``b (..., C)``.
+    """
+    half, back = root(source.cov), root(source.cov, power=-0.5)
+    matrix = back @ root(half @ target.cov @ half) @ back
+    return matrix, target.mean - (matrix @ source.mean.unsqueeze(-1)).squeeze(-1)
+
+
+def wasserstein2(one: Moments, other_half: Tensor, other: Moments) -> Tensor:
+    """Squared 2-Wasserstein distance ``(...)`` between Gaussians, differentiable in ``one``.
+
+    ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)`` (Dowson and Landau 1982). ``other_half`` is
+    ``root(other.cov)``, taken once by the caller.
+    """
+    means = (one.mean - other.mean).square().sum(-1)
+    traces = _trace(one.cov) + _trace(other.cov)
+    return means + traces - 2 * trace_root(one.cov, other_half)
+
+
+def _trace(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1).sum(-1)
+
+
+def trace_root(cov: Tensor, half: Tensor) -> Tensor:
+    """``tr (R X R)^1/2`` for ``X = cov`` and ``R = half``, with its gradient in closed form.
+
+    With ``M = R X R``, the gradient with respect to X is ``1/2 R M^-1/2 R``: no backward pass through the
+    root is needed.
+    """
+    result: Tensor = _TraceRoot.apply(cov, half)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _TraceRoot(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, cov: Tensor, half: Tensor) -> Tensor:
+        product = half @ cov @ half
+        values, vectors = torch.linalg.eigh((product + product.mT) / 2)
+        # Directions that the picture does not span yet would pull with infinite force: their pull is held.
+        # At the goal the product is the square of the other covariance, whose largest entry gives the scale
+        # where the picture has no spread at all (a plain sky).
+        goal = half.square().sum(-1).amax(-1, keepdim=True).square()
+        least = (1e-6 * torch.maximum(values[..., -1:], goal)).clamp_min(torch.finfo(cov.dtype).tiny)
+        ctx.save_for_backward(torch.maximum(values, least), vectors, half)
+        return values.clamp_min(0).sqrt().sum(-1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        values, vectors, half = ctx.saved_tensors
+        inner = (vectors * values.rsqrt().unsqueeze(-2)) @ vectors.mT
+        return grads[0][..., None, None] * 0.5 * (half @ inner @ half), None
+
+
+def mixture(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    """Moments of the mixture: what one sees if the pictures lie side by side with these shares (sum 1)."""
+    mean = _weighted_sum([p.mean for p in parts], weights)
+    second = _weighted_sum([p.second for p in parts], weights)
+    return Moments(mean, second - mean.unsqueeze(-1) * mean.unsqueeze(-2))
+
+
+def barycenter(parts: Sequence[Moments], weights: Sequence[float], *, steps: int = 12) -> Moments:
+    """The Wasserstein barycentre of Gaussians: the true in-between, not inflated by the distance of means.
+
+    Fixed point of Alvarez-Esteban et al. 2016: ``S <- S^-1/2 (sum w_i (S^1/2 S_i S^1/2)^1/2)^2 S^-1/2``,
+    started from the mean covariance, which spans every direction that any part spans.
+    """
+    mean = _weighted_sum([p.mean for p in parts], weights)
+    used = [(p, w) for p, w in zip(parts, weights, strict=True) if w > 0]
+    if len(used) == 1:
+        return Moments(mean, used[0][0].cov)
+    cov = _weighted_sum([p.cov for p, _ in used], [w for _, w in used])
+    for _ in range(steps):
+        half, back = root(cov), root(cov, power=-0.5)
+        inner = _weighted_sum([root(half @ p.cov @ half) for p, _ in used], [w for _, w in used])
+        cov = back @ inner @ inner @ back
+        cov = (cov + cov.mT) / 2
+    return Moments(mean, cov)
+
+
+def _weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    total = torch.zeros_like(tensors[0])
+    for tensor, weight in zip(tensors, weights, strict=True):
+        total = total + weight * tensor
+    return total

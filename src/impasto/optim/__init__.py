@@ -1,0 +1,24 @@
+"""The loop that optimises a picture, and what it is given: a schedule and an optimiser."""
+
+from __future__ import annotations
+
+from impasto.optim.adam import Adam
+from impasto.optim.checkpoint import Checkpoint
+from impasto.optim.evaluate import Evaluation, evaluate
+from impasto.optim.lbfgs import Lbfgs
+from impasto.optim.minimize import Optimiser, Outcome, minimize
+from impasto.optim.schedule import Schedule, Stage, scales
+
+__all__ = [
+    "Adam",
+    "Checkpoint",
+    "Evaluation",
+    "Lbfgs",
+    "Optimiser",
+    "Outcome",
+    "Schedule",
+    "Stage",
+    "evaluate",
+    "minimize",
+    "scales",
+]

@@ -1,0 +1,74 @@
+"""Loss and gradient of a picture, in one piece or in tiles, with the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto.backbones import Backbone
+from impasto.errors import TilingError
+from impasto.losses import Bound, Sums
+from impasto.tiles import Window
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Value, gradient with respect to the picture ``(1, 3, H, W)``, and the named terms of the value."""
+
+    value: float
+    gradient: Tensor
+    terms: dict[str, float]
+
+
+def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequence[Window]) -> Evaluation:
+    """The loss of a picture and its gradient.
+
+    One window: forward and backward. Several: first the sums of all windows without gradient; then, window
+    by window, the gradient of the sums weighted by the derivative of the value, which is fixed by then.
+
+    Raises:
+        TilingError: several windows, and a term whose value is not a function of additive sums.
+    """
+    if len(windows) == 1:
+        return _whole(bound, picture, backbone, windows[0])
+    if bound.whole_only:
+        raise TilingError(f"{', '.join(bound.whole_only)} cannot be computed in tiles: use a smaller --size")
+    with torch.no_grad():
+        total: Sums = {}
+        for window in windows:
+            for key, part in _sums(bound, window.read(picture), backbone, window).items():
+                total[key] = total[key] + part if key in total else part
+    leaves = {key: value.detach().requires_grad_() for key, value in total.items()}
+    value = bound.value(leaves)
+    found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+    slopes = dict(zip(leaves, found, strict=True))
+    gradient = torch.zeros_like(picture)
+    for window in windows:
+        tile = window.read(picture).detach().requires_grad_()
+        sums = _sums(bound, tile, backbone, window)
+        used = [key for key in sums if slopes[key] is not None and sums[key].requires_grad]
+        # Tiles overlap in their halos, where each owns other features: what they say adds up.
+        window.read(gradient).add_(
+            torch.autograd.grad([sums[key] for key in used], tile, [slopes[key] for key in used])[0]
+        )
+    return Evaluation(float(value.detach()), gradient, _terms(bound, leaves))
+
+
+def _whole(bound: Bound, picture: Tensor, backbone: Backbone, window: Window) -> Evaluation:
+    leaf = picture.detach().requires_grad_()
+    sums = _sums(bound, leaf, backbone, window)
+    value = bound.value(sums)
+    gradient = torch.autograd.grad(value, leaf)[0]
+    return Evaluation(float(value.detach()), gradient, _terms(bound, sums))
+
+
+def _sums(bound: Bound, picture: Tensor, backbone: Backbone, window: Window) -> Sums:
+    return bound.measure(backbone.features(picture, bound.layers), window)
+
+
+def _terms(bound: Bound, sums: Sums) -> dict[str, float]:
+    with torch.no_grad():
+        return {name: float(value) for name, value in bound.terms(sums).items()}

@@ -1,0 +1,280 @@
+"""The one loop that optimises a picture."""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto.backbones import Backbone
+from impasto.errors import ImpastoError, InputError
+from impasto.losses import Loss, Scene
+from impasto.optim.adam import Adam
+from impasto.optim.checkpoint import Checkpoint
+from impasto.optim.evaluate import evaluate
+from impasto.optim.lbfgs import Lbfgs
+from impasto.optim.schedule import Schedule, Stage
+from impasto.parametrizations import Parametrization
+from impasto.record import Clock, Point, Progress, Watch
+from impasto.tiles import Size, Window
+
+Optimiser = Lbfgs | Adam
+Tiling = Callable[[Size], Sequence[Window]]
+
+DIVERGED = 10.0  # a loss that rises by this many times its stage's median is a fault, not a detour
+NEGLIGIBLE = 1e-2  # no rise from a loss smaller than this is a fault: relative terms are about 1
+RECOVERIES = 5  # rollbacks in a row before the run is given up
+MEMORY = 0.95  # decay of the average of iterates, for optimisers that wander around the minimum
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The picture ``(1, 3, H, W)``, clipped to 0..1, and how it came about."""
+
+    picture: Tensor
+    history: tuple[Point, ...]
+    evaluations: int
+    stopped: bool
+
+
+@dataclass
+class _State:
+    """Where a run stands; with the optimiser's own state this is all that a checkpoint holds."""
+
+    x: Tensor  # the parameters
+    good: Tensor  # the parameters to keep: x itself, or the average of iterates
+    stage: int = 0
+    step: int = 0
+    evaluations: int = 0
+    recoveries: int = 0
+    seconds: float = 0.0
+    history: list[Point] = field(default_factory=list)
+
+
+def minimize(
+    loss: Loss,
+    parametrization: Parametrization,
+    *,
+    schedule: Schedule,
+    backbone: Backbone,
+    optimiser: Optimiser | None = None,
+    plateau: float = 0.0,
+    tiling: Tiling | None = None,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Finds the picture that makes a loss small, from coarse to fine.
+
+    Args:
+        loss: what the picture should be like; bound anew at each size.
+        parametrization: what is moved; on return it holds the result.
+        schedule: sizes and evaluations, see :func:`impasto.optim.scales`.
+        backbone: the network whose features the loss compares.
+        optimiser: default :class:`Lbfgs`. A copy is used, so one may serve several runs.
+        plateau: a stage ends early once ten steps lowered its loss by less than this share; 0: never.
+        tiling: how a picture of a size is cut; default: one piece.
+        watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
+            is.
+        checkpoint: where the run is saved, and perhaps taken up again.
+
+    Raises:
+        ImpastoError: the loss is not a finite number, even after rolling back.
+        InputError: the checkpoint is damaged, or of another run.
+
+    Example:
+        >>> picture, plan = Pixels("photo.jpg"), scales((384, 512))  # doctest: +SKIP
+        >>> out = minimize(loss, picture, schedule=plan, backbone=load())  # doctest: +SKIP
+    """
+    chosen = copy.deepcopy(optimiser) if optimiser else Lbfgs()
+    return _Loop(loss, parametrization, schedule, backbone, chosen, plateau, tiling, watch, checkpoint).run()
+
+
+@dataclass
+class _Loop:
+    loss: Loss
+    parametrization: Parametrization
+    schedule: Schedule
+    backbone: Backbone
+    optimiser: Optimiser
+    plateau: float
+    tiling: Tiling | None
+    watch: Watch | None
+    checkpoint: Checkpoint | None
+
+    def run(self) -> Outcome:
+        start = self.parametrization.vector()
+        self.state = _State(start, start)
+        # Whether state and optimiser belong together: what is between two steps, or two sizes, is not saved.
+        self.settled = False
+        resumed = self._take_up()
+        self.clock = Clock(self.state.seconds)
+        self.saved = self.state.evaluations
+        stopped = False
+        try:
+            while self.state.stage < len(self.schedule):
+                self._paint(self.schedule[self.state.stage], resumed=resumed)
+                resumed = False
+        except KeyboardInterrupt:
+            stopped = True
+            if self.settled:
+                self._save()
+            # Between two sizes the parametrization holds the picture already, and the state an older one.
+            if self.parametrization.vector().numel() == self.state.good.numel():
+                self.parametrization.assign(self.state.good)
+            self.parametrization.resize(self.schedule[-1].size)
+        with torch.no_grad():
+            picture = self.parametrization().clamp(0, 1)
+        return Outcome(picture, tuple(self.state.history), self.state.evaluations, stopped)
+
+    def _paint(self, stage: Stage, *, resumed: bool) -> None:
+        """One stage: move to its size, bind the loss there, and step until the budget or a plateau."""
+        state = self.state
+        if not resumed:
+            self.optimiser.move(lambda vector: self.parametrization.resize_state(vector, stage.size))
+            self.parametrization.resize(stage.size)
+            state.x = state.good = self.parametrization.vector()
+            state.step = state.recoveries = 0
+            self.settled = True
+        self.bound = self.loss.bind(Scene(self.backbone, stage.size))
+        self.windows = self.tiling(stage.size) if self.tiling else [Window.full(stage.size)]
+        while state.step < stage.steps and not self._is_flat():
+            self._advance(stage)
+            if self.checkpoint and state.evaluations - self.saved >= self.checkpoint.every:
+                self._save()
+        self.parametrization.assign(state.good)
+        self.settled = False
+        state.stage += 1
+
+    def _advance(self, stage: Stage) -> None:
+        """One step of the optimiser, the guard against divergence, the average, and the report."""
+        state, points = self.state, self._points()
+        self.tried: list[tuple[float, Mapping[str, float]]] = []
+        moved, value = self.optimiser.step(state.x, self._evaluate)
+        state.step += len(self.tried)
+        state.evaluations += len(self.tried)
+        if not bool(torch.isfinite(moved).all()) or _is_fault(value, [p.loss for p in points]):
+            self._roll_back(value)
+            self.settled = True
+            return
+        state.x, state.recoveries = moved, 0
+        if self.optimiser.averages and points:
+            state.good = state.good.lerp(moved, max(1 - MEMORY, 1 / (1 + len(points))))
+        else:
+            state.good = moved
+        # A step that found nothing better returns the loss it began with, not the last one it tried.
+        terms = dict(self.tried).get(value, points[-1].terms if points else {})
+        state.history.append(Point(self.clock.seconds(), state.stage + 1, value, terms))
+        self.settled = True
+        if self.watch:
+            self.watch(self._progress(stage, state.history[-1]))
+
+    def _roll_back(self, value: float) -> None:
+        """After a loss that is no number, or far too large: back to what was good, with less boldness."""
+        self.state.recoveries += 1
+        if self.state.recoveries > RECOVERIES:
+            raise ImpastoError(
+                f"the loss became {value:g} and stayed so after {RECOVERIES} rollbacks: "
+                f"try a lower strength or weight, or --device cpu"
+            )
+        self.state.x = self.state.good
+        self.optimiser.recover()
+
+    def _evaluate(self, x: Tensor) -> tuple[float, Tensor]:
+        """Loss and gradient of a flat vector of parameters, penalty included."""
+        self.settled = True  # an interrupt in here leaves the step undone, and the optimiser as it was
+        self.parametrization.assign(x)
+        picture = self.parametrization()
+        found = evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
+        penalty = self.parametrization.penalty()
+        parameters = list(self.parametrization.parameters())
+        gradients = torch.autograd.grad((picture * found.gradient).sum() + penalty, parameters)
+        value, gradient = found.value + float(penalty.detach()), torch.cat([g.flatten() for g in gradients])
+        self.tried.append((value, found.terms))
+        self.settled = False
+        return value, gradient
+
+    def _points(self) -> list[Point]:
+        return [p for p in self.state.history if p.stage == self.state.stage + 1]
+
+    def _is_flat(self) -> bool:
+        """Whether ten steps brought less than the share ``plateau``; averages smooth both ends."""
+        losses = [p.loss for p in self._points()]
+        if self.plateau <= 0 or len(losses) < 20:
+            return False
+        before, now = sum(losses[-20:-10]), sum(losses[-10:])
+        return before - now < self.plateau * abs(before)
+
+    def _progress(self, stage: Stage, point: Point) -> Progress:
+        work = [s.steps * s.size[0] * s.size[1] for s in self.schedule]
+        state = self.state
+        step = min(state.step, stage.steps)  # the last step may need an evaluation or two beyond its stage
+        done = sum(work[: state.stage]) + step * stage.size[0] * stage.size[1]
+        return Progress(
+            stage=state.stage + 1,
+            stages=len(self.schedule),
+            size=stage.size,
+            step=step,
+            steps=stage.steps,
+            done=done / max(1, sum(work)),
+            seconds=self.clock.seconds(),
+            loss=point.loss,
+            terms=point.terms,
+            picture=self._picture,
+        )
+
+    def _picture(self) -> Tensor:
+        self.parametrization.assign(self.state.good)
+        with torch.no_grad():
+            picture: Tensor = self.parametrization().clamp(0, 1)
+        return picture
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        state = self.state
+        tensors = {f"optimiser.{key}": value for key, value in self.optimiser.state().items()}
+        tensors |= {"x": state.x} if state.good is state.x else {"x": state.x, "good": state.good}
+        numbers = {k: getattr(state, k) for k in ("stage", "step", "evaluations", "recoveries")}
+        history = [[p.seconds, p.stage, p.loss, dict(p.terms)] for p in state.history]
+        self.checkpoint.save(tensors, {**numbers, "seconds": self.clock.seconds(), "history": history})
+        self.saved = state.evaluations
+
+    def _take_up(self) -> bool:
+        """Restores what the checkpoint holds; whether there was anything."""
+        saved = self.checkpoint.load() if self.checkpoint else None
+        if self.checkpoint is None or saved is None:
+            return False
+        try:
+            self._restore(*saved)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.checkpoint.path} does not fit this run: remove it, or leave out --resume"
+            ) from error
+        return True
+
+    def _restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+        x, prefix = self.state.x, "optimiser."
+        # Copies on this device, clear of the file that will be replaced; single numbers stay where they are.
+        tensors = {k: (v.to(x.device) if v.dtype == x.dtype else v).clone() for k, v in tensors.items()}
+        self.optimiser.restore({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
+        numbers = {k: meta[k] for k in ("stage", "step", "evaluations", "recoveries", "seconds")}
+        history = [Point(*point) for point in meta["history"]]
+        self.state = _State(tensors["x"], tensors.get("good", tensors["x"]), history=history, **numbers)
+        self.parametrization.resize(self.schedule[self.state.stage].size)
+        if self.state.x.shape != self.parametrization.vector().shape:
+            raise ValueError("the picture has another size")
+        self.settled = True
+
+
+def _is_fault(value: float, losses: Sequence[float]) -> bool:
+    """Whether a loss is no number, or far above what its stage has seen. Losses may be zero or negative."""
+    if not math.isfinite(value) or not losses:
+        return not math.isfinite(value)
+    usual = statistics.median(abs(loss) for loss in losses)
+    return value - min(losses) > DIVERGED * max(usual, NEGLIGIBLE)

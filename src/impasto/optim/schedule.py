@@ -1,0 +1,71 @@
+"""Schedules: plain data that say at which sizes to paint, and how many evaluations each is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from impasto.errors import InputError
+from impasto.tiles import Size
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One size ``(height, width)`` and the evaluations of loss and gradient spent at it."""
+
+    size: Size
+    steps: int
+
+
+Schedule = tuple[Stage, ...]
+
+
+def scales(
+    size: Size,
+    *,
+    first: int = 128,
+    shortest: int = 32,
+    steps: Sequence[int] = (120, 100, 60, 30),
+    ratio: float = 2**0.5,
+) -> Schedule:
+    """Coarse to fine: sizes that grow by ``ratio`` up to ``size``, none smaller than two limits.
+
+    Args:
+        size: (height, width) of the result, pixels.
+        first: least long side of a coarse stage, pixels; a smaller result has one stage.
+        shortest: least short side of a coarse stage, pixels: a long panorama begins where the deepest
+            layers still see something.
+        steps: evaluations from the coarsest stage on; the *last* counts for the finest stage, the first for
+            the coarsest, and those between are spread over the stages there are. A lone stage does them all.
+        ratio: from one long side to the next, above 1.
+
+    Raises:
+        InputError: no steps, or a negative number; a ratio or limits that lead nowhere.
+
+    Example:
+        >>> [stage.size for stage in scales((96, 192), first=128)]
+        [(68, 136), (96, 192)]
+    """
+    if not steps or min(steps) < 0:
+        raise InputError(f"a schedule needs a number of steps of 0 or more for each stage; got {list(steps)}")
+    if not ratio > 1 or first < 1 or shortest < 1:
+        raise InputError(
+            f"a schedule needs a ratio above 1 and sides of 1 pixel or more; got {ratio}, {first}, {shortest}"
+        )
+    factors = [1.0]
+    while max(size) * factors[0] / ratio >= first and min(size) * factors[0] / ratio >= shortest:
+        factors.insert(0, factors[0] / ratio)
+    return tuple(
+        Stage((round(size[0] * factor), round(size[1] * factor)), _spread(steps, index, len(factors)))
+        for index, factor in enumerate(factors)
+    )
+
+
+def _spread(values: Sequence[int], index: int, count: int) -> int:
+    """The value at ``index`` of ``count`` when ``values`` are stretched over them."""
+    if count == 1:
+        return sum(values)
+    place = index / (count - 1) * (len(values) - 1)
+    low = min(int(place), max(0, len(values) - 2))
+    high = min(low + 1, len(values) - 1)
+    return round(values[low] + (values[high] - values[low]) * (place - low))

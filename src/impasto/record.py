@@ -1,0 +1,160 @@
+"""What is known of a run: its progress while it lasts, its recipe and its result afterwards."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image
+from impasto.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RECIPE_VERSION = 1
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands after a step; handed to a ``watch`` callback."""
+
+    stage: int  # from 1
+    stages: int
+    size: tuple[int, int]  # (height, width) of this stage, pixels
+    step: int  # evaluations done at this stage
+    steps: int
+    done: float  # share of all the work, 0..1
+    seconds: float  # since the start
+    loss: float
+    terms: Mapping[str, float]
+    picture: Callable[[], Tensor]  # the picture as it is now, (1, 3, H, W); costs only if called
+
+    @property
+    def seconds_left(self) -> float:
+        """Expected, from the share of the work done so far."""
+        return self.seconds * (1 - self.done) / self.done if self.done > 0 else float("inf")
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One entry of a run's history."""
+
+    seconds: float
+    stage: int
+    loss: float
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that is needed to paint a picture again: the job, what it read, what it ran on. No absolute paths."""
+
+    verb: str
+    job: Mapping[str, Any]
+    inputs: Mapping[str, str]  # file name -> SHA-256
+    device: str
+    threads: int
+    versions: Mapping[str, str]
+    recipe: int = RECIPE_VERSION
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(self.__dict__, ensure_ascii=True, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            InputError: not a recipe, or one of a later version.
+        """
+        try:
+            data = json.loads(text)
+            version = int(data["recipe"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"this is not a recipe of impasto ({error}): nothing can be replayed from it") from error
+        if version > RECIPE_VERSION:
+            raise InputError(f"this recipe is of version {version}, newer than this impasto: upgrade it to replay")
+        names = {"verb", "job", "inputs", "device", "threads", "versions", "recipe"}
+        if set(data) != names or not isinstance(data["job"], dict) or not isinstance(data["inputs"], dict):
+            raise InputError("this recipe is damaged: its fields are not those of a recipe")
+        return cls(**data)
+
+
+def recipe(verb: str, job: Mapping[str, Any], *, hashes: Mapping[str, str], device: str) -> Recipe:
+    """The recipe of a run on this machine; ``hashes`` maps the names in the job to SHA-256 digests."""
+    import torch
+
+    return Recipe(
+        verb=verb,
+        job=dict(job),
+        inputs=dict(hashes),
+        device=device,
+        threads=torch.get_num_threads(),
+        versions={
+            "impasto": metadata.version("impasto"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture and the record of how it came to be.
+
+    ``picture`` is ``(H, W, 3)``, float32, 0..1; ``alpha`` ``(H, W)`` if the photo had one.
+    """
+
+    picture: Array
+    recipe: Recipe
+    history: tuple[Point, ...] = ()
+    alpha: Array | None = None
+    bits: Literal[8, 16] = 8
+    stopped: bool = False
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Writes the picture with its recipe in its metadata; the suffix chooses the format.
+
+        Raises:
+            OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+        """
+        path = Path(path)
+        image.write(
+            path,
+            self.picture,
+            alpha=self.alpha,
+            bits=self.bits,
+            recipe=self.recipe.to_json(),
+            overwrite=overwrite,
+        )
+        return path
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on the last recorded step, counted from the start; 0 without a history."""
+        return self.history[-1].seconds if self.history else 0.0
+
+
+class Clock:
+    """Seconds since a start that may lie in an earlier process."""
+
+    def __init__(self, already: float = 0.0) -> None:
+        self.start = time.monotonic() - already
+
+    def seconds(self) -> float:
+        """Seconds, those of earlier processes included."""
+        return time.monotonic() - self.start

@@ -1,0 +1,76 @@
+"""Paint a picture again from the recipe in its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from impasto import files, image, painters
+from impasto.errors import InputError
+from impasto.jobs import StylizeJob
+from impasto.record import Recipe, Result, Watch
+
+MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end
+
+
+def recipe_of(picture: str | Path) -> Recipe:
+    """The recipe that a picture carries.
+
+    Raises:
+        InputError: not a picture, or one without a recipe.
+    """
+    text = image.read_recipe(picture)
+    if text is None:
+        raise InputError(f"{picture} carries no recipe: only pictures written by impasto can be replayed")
+    return Recipe.from_json(text)
+
+
+def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Watch | None = None) -> Result:
+    """Paints a picture again, with the settings and the inputs of the first time.
+
+    Args:
+        picture: a picture written by impasto.
+        search: folders, beside the picture's own and the current one, in which inputs may lie; a file is
+            recognised by its content, whatever its name is now.
+        watch: called after every step.
+
+    Raises:
+        InputError: no recipe, or an input that cannot be found.
+
+    Example:
+        >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
+    """
+    found = recipe_of(picture)
+    if found.verb != StylizeJob.verb:
+        raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
+    folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
+    inputs = {name: find(name, digest, folders=folders) for name, digest in found.inputs.items()}
+    job = StylizeJob.parse(dict(found.job))
+    return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
+
+
+def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:
+    """The file with that SHA-256: first under its own name, then under any.
+
+    Raises:
+        InputError: nowhere in the folders.
+    """
+    places = list(dict.fromkeys(folders))
+    for folder in places:
+        path = folder / Path(name).name
+        if path.is_file() and files.sha256(path) == digest:
+            return path
+    for folder in places:
+        for path in _pictures(folder):
+            if files.sha256(path) == digest:
+                return path
+    looked = ", ".join(str(place) for place in places)
+    raise InputError(f"the input {name} was not found in {looked}: name its folder with --search")
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    for count, path in enumerate(sorted(folder.rglob("*"))):
+        if count >= MOST_FILES:
+            return
+        if path.suffix.lower() in image.SUFFIXES and path.is_file():
+            yield path

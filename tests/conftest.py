@@ -1,0 +1,29 @@
+"""What all tests share: one thread, so that numbers repeat and the machine stays usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from hypothesis import settings
+
+from impasto import backbones
+
+# The same examples every time, and no verdict on time: the machine may be busy.
+settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("impasto")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def vgg19() -> backbones.Vgg:
+    """The real VGG-19 in float32."""
+    return backbones.load("vgg19", precision="float32")
