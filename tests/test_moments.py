@@ -129,9 +129,10 @@ def test_fewer_positions_than_channels_are_finite(ours: int, theirs: int) -> Non
         assert float(gradient.norm()) < 100 * float(value.detach()) ** 0.5
 
 
-def test_a_plain_picture_is_not_torn_apart() -> None:
-    # All positions equal: the covariance is zero but for rounding, which must not be blown up.
-    x = (torch.tensor([[0.3], [7.1], [100.3], [0.0]]) * torch.ones(1, 1000)).requires_grad_()
+@pytest.mark.parametrize("colour", [(0.3, 7.1, 100.3, 0.0), (0.5, 2.0, 8.0, 0.0), (0.0, 0.0, 0.0, 0.0)])
+def test_a_plain_picture_is_not_torn_apart(colour: tuple[float, ...]) -> None:
+    # All positions equal: the covariance is zero, or rounding, neither of which must be blown up.
+    x = (torch.tensor(colour)[:, None] * torch.ones(1, 1000)).requires_grad_()
     count = torch.tensor(1000.0)
     found = Moments.from_sums(count, x.sum(-1), x @ x.mT)
     other = moments(samples(8, channels=4).float())

@@ -176,7 +176,7 @@ class _Sharpest(Bound):
 
 
 class Sharpest(Loss):
-    name = "sharpest"
+    name, needs = "sharpest", frozenset({PIXELS})
 
     def bind(self, scene: Scene) -> Bound:
         return _Sharpest()

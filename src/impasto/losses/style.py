@@ -62,12 +62,17 @@ class StyleLoss(Loss):
         self.pictures = [tensors.from_source(p) for p in several]
         self.weights = shares(weights, count=len(several))
         self.scales = [1.0] * len(several) if scales is None else list(scales)
-        if len(self.scales) != len(several) or not min(self.scales) > 0:
+        if len(self.scales) != len(several) or not all(scale > 0 for scale in self.scales):
             raise InputError(f"{len(several)} styles need as many scales, each above 0; got {self.scales}")
         self.layers = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
         if not any(self.layers.values()):
             raise InputError(f"a style needs a layer with a weight other than 0; got {self.layers}")
         self.blend, self.mask, self.unit = blend, mask, unit
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return frozenset(self.layers)
 
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
@@ -75,7 +80,7 @@ class StyleLoss(Loss):
         each: list[dict[str, Moments]] = []
         for picture, scale in zip(self.pictures, self.scales, strict=True):
             size = tensors.same_area((picture.shape[-2], picture.shape[-1]), scene.size, scale=scale)
-            features = scene.features(tensors.resize(picture, size), names)
+            features = scene.features(picture, names, size=size)
             each.append({layer: moments(found.flatten(2)) for layer, found in features.items()})
         mix = mixture if self.blend == "moments" else barycenter
         targets = {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
@@ -88,7 +93,11 @@ class StyleLoss(Loss):
             mask = F.adaptive_avg_pool2d(self.mask.to(next(iter(targets.values())).mean.device), scene.size)
             masks = {layer: F.avg_pool2d(mask, stride) for layer, stride in strides.items()}
         distances = {layer: self._distance(target) for layer, target in targets.items()}
-        return _BoundStyle(self.name, distances, self.layers, strides, masks)
+        bound = _BoundStyle(self.name, distances, self.layers, strides, masks)
+        kinds = tuple(sorted((layer, distance.diagonal) for layer, distance in distances.items()))
+        # The mask is known by its identity: the loss that holds it outlives what is bound of it.
+        bound.measures = ("moments", kinds, None if self.mask is None else id(self.mask))
+        return bound
 
     @abstractmethod
     def _distance(self, target: Moments) -> Distance:

@@ -29,13 +29,6 @@ def features_of(picture: Tensor, layers: Sequence[str], *, backbone: Backbone) -
     Raises:
         InputError: the picture is so small that a layer has no position.
     """
-    height, width = picture.shape[-2:]
-    for layer in layers:
-        if min(height, width) < backbone.stride(layer):
-            raise InputError(
-                f"a picture of {height} x {width} pixels is too small for layer {layer}: "
-                f"its sides need at least {backbone.stride(layer)}"
-            )
     device = next(backbone.buffers()).device
     with torch.no_grad():
         found = backbone.features(picture.to(device), layers)

@@ -13,7 +13,7 @@ from impasto.image import Picture, Source
 from impasto.metrics.content import content_distance
 from impasto.metrics.edges import sharpness
 from impasto.metrics.palette import palette_distance
-from impasto.metrics.pictures import listed, one_picture
+from impasto.metrics.pictures import one_picture
 from impasto.metrics.structure import edge_ssim, ssim
 from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distance
 
@@ -100,7 +100,7 @@ def measure(
     """
     picture = image.read(output)
     found = Measurement(size=picture.size, sharpness=sharpness(picture))
-    read = [image.read(style) for style in listed(styles)]
+    read = [image.read(style) for style in tensors.several(styles)]
     if read:
         every = style_distance(picture, read, backbone=backbone, layers=[*layers, *held_out], weights=weights)
         found = replace(

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import color, image
+from impasto import color, image, tensors
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.metrics.pictures import listed, shares
+from impasto.metrics.pictures import shares
 
 Points = NDArray[np.floating[Any]]
 Order = Literal[1, 2]
@@ -44,7 +44,7 @@ def palette_distance(
         >>> round(palette_distance(np.zeros((4, 4)), np.ones((4, 4))), 1)
         50.0
     """
-    several = listed(b)
+    several = tensors.several(b)
     parts = shares(weights, count=len(several))
     points = [_colours(picture) for picture in several]
     if len(points) == 1:

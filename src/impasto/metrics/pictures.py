@@ -1,9 +1,8 @@
-"""What is handed to the metrics: one picture or several, and the share of each."""
+"""What is handed to the metrics: a picture, and the share of each of several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from torch import Tensor
 
@@ -15,11 +14,6 @@ from impasto.image import Source
 def one_picture(source: Source) -> Tensor:
     """One picture as ``(1, 3, H, W)``, RGB 0..1, by way of :func:`impasto.image.read`, which checks it."""
     return tensors.from_array(image.read(source).flat())
-
-
-def listed(pictures: Source | Sequence[Source]) -> list[Source]:
-    """One picture or several as a list; only a list or a tuple is several, for an array has a length too."""
-    return list(pictures) if isinstance(pictures, list | tuple) else [cast(Source, pictures)]
 
 
 def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:

@@ -12,7 +12,7 @@ from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.image import Source
 from impasto.metrics.features import features_of, names_of
-from impasto.metrics.pictures import listed, one_picture, shares
+from impasto.metrics.pictures import one_picture, shares
 from impasto.moments import Moments, mixture, moments, root, wasserstein2
 
 # The layers whose statistics the style losses bring together, and others that no method here optimises:
@@ -68,7 +68,7 @@ def style_distance(
         0.0
     """
     names = names_of(layers, backbone=backbone)
-    several = listed(styles)
+    several = tensors.several(styles)
     parts = shares(weights, count=len(several))
     picture = one_picture(output)
     found = _statistics(picture, names, backbone)

@@ -42,7 +42,8 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
             for key, part in _sums(bound, window.read(picture), backbone, window).items():
                 total[key] = total[key] + part if key in total else part
     leaves = {key: value.detach().requires_grad_() for key, value in total.items()}
-    value = bound.value(leaves)
+    terms = bound.terms(leaves)
+    value = _total(terms)
     found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
     slopes = dict(zip(leaves, found, strict=True))
     gradient = torch.zeros_like(picture)
@@ -54,21 +55,26 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
         window.read(gradient).add_(
             torch.autograd.grad([sums[key] for key in used], tile, [slopes[key] for key in used])[0]
         )
-    return Evaluation(float(value.detach()), gradient, _terms(bound, leaves))
+    return Evaluation(float(value.detach()), gradient, _numbers(terms))
 
 
 def _whole(bound: Bound, picture: Tensor, backbone: Backbone, window: Window) -> Evaluation:
     leaf = picture.detach().requires_grad_()
     sums = _sums(bound, leaf, backbone, window)
-    value = bound.value(sums)
+    terms = bound.terms(sums)
+    value = _total(terms)
     gradient = torch.autograd.grad(value, leaf)[0]
-    return Evaluation(float(value.detach()), gradient, _terms(bound, sums))
+    return Evaluation(float(value.detach()), gradient, _numbers(terms))
 
 
 def _sums(bound: Bound, picture: Tensor, backbone: Backbone, window: Window) -> Sums:
     return bound.measure(backbone.features(picture, bound.layers), window)
 
 
-def _terms(bound: Bound, sums: Sums) -> dict[str, float]:
-    with torch.no_grad():
-        return {name: float(value) for name, value in bound.terms(sums).items()}
+def _total(terms: dict[str, Tensor]) -> Tensor:
+    """The value as the sum of its named terms, which are then not computed twice."""
+    return torch.stack(list(terms.values())).sum()
+
+
+def _numbers(terms: dict[str, Tensor]) -> dict[str, float]:
+    return {name: float(value.detach()) for name, value in terms.items()}

@@ -141,7 +141,7 @@ class _Loop:
             state.x = state.good = self.parametrization.vector()
             state.step = state.recoveries = 0
             self.settled = True
-        self.bound = self.loss.bind(Scene(self.backbone, stage.size))
+        self.bound = self.loss.bind(Scene(self.backbone, stage.size, wanted=self.loss.needs))
         self.windows = self.tiling(stage.size) if self.tiling else [Window.full(stage.size)]
         while state.step < stage.steps and not self._is_flat():
             self._advance(stage)
@@ -208,7 +208,7 @@ class _Loop:
         if self.plateau <= 0 or len(losses) < 20:
             return False
         before, now = sum(losses[-20:-10]), sum(losses[-10:])
-        return before - now < self.plateau * abs(before)
+        return before - now <= self.plateau * abs(before)
 
     def _progress(self, stage: Stage, point: Point) -> Progress:
         work = [s.steps * s.size[0] * s.size[1] for s in self.schedule]

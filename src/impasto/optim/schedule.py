@@ -52,13 +52,15 @@ def scales(
         raise InputError(
             f"a schedule needs a ratio above 1 and sides of 1 pixel or more; got {ratio}, {first}, {shortest}"
         )
-    factors = [1.0]
-    while max(size) * factors[0] / ratio >= first and min(size) * factors[0] / ratio >= shortest:
-        factors.insert(0, factors[0] / ratio)
-    return tuple(
-        Stage((round(size[0] * factor), round(size[1] * factor)), _spread(steps, index, len(factors)))
-        for index, factor in enumerate(factors)
-    )
+    sizes = [size]
+    # Rounded before they are compared: 512 by sqrt 2 four times over is a little more or less than 128.
+    while max(smaller := _scaled(size, ratio ** -len(sizes))) >= first and min(smaller) >= shortest:
+        sizes.insert(0, smaller)
+    return tuple(Stage(here, _spread(steps, index, len(sizes))) for index, here in enumerate(sizes))
+
+
+def _scaled(size: Size, factor: float) -> Size:
+    return round(size[0] * factor), round(size[1] * factor)
 
 
 def _spread(values: Sequence[int], index: int, count: int) -> int:

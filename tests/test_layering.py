@@ -1,0 +1,143 @@
+"""Who may import whom: the ranks of the design, read from the source, and an import that does nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import impasto
+
+ROOT = Path(impasto.__file__).parent
+
+# From the bottom up. A module imports only from lower ranks, never sideways; inside a folder it may.
+RANKS = (
+    {"errors"},
+    {"jobs"},
+    {"files", "color", "moments", "tiles"},
+    {"image"},
+    {"tensors", "record"},
+    {"weights", "samples"},
+    {"backbones", "networks", "video"},
+    {"losses", "parametrizations", "metrics"},
+    {"optim"},
+    {"methods", "training", "runtime"},
+    {"painters"},
+    {"compare", "replay"},
+    {"batch", "demo"},
+    {"cli", "app"},
+)
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+
+
+def imported(source: str, package: str) -> Iterator[str]:
+    """The top modules of impasto that a file imports, wherever in it; ``package`` is the one it lies in."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parts, base] if base else parts)
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "impasto" and len(parts) > 1:
+                yield parts[1]
+
+
+def package_of(file: Path) -> str:
+    return ".".join(["impasto", *file.relative_to(ROOT).parent.parts])
+
+
+def top_of(file: Path) -> str:
+    """The name in ``RANKS`` that a file belongs to."""
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def faults(file: Path, source: str) -> list[str]:
+    home = top_of(file)
+    if home not in RANK:
+        return [f"{home} has no rank: add it to RANKS in {Path(__file__).name}, and to DESIGN.md"]
+    found = []
+    for name in sorted(set(imported(source, package_of(file)))):
+        if name == home or name.startswith("__"):
+            continue
+        if name not in RANK:
+            found.append(
+                f"{home} imports {name}, which has no rank: add it to RANKS in {Path(__file__).name}"
+            )
+        elif RANK[name] >= RANK[home]:
+            found.append(f"{home} imports {name}, which is not below it")
+    return found
+
+
+FILES = sorted(file for file in ROOT.rglob("*.py") if file != ROOT / "__init__.py")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_module_imports_only_what_is_below_it(file: Path) -> None:
+    assert faults(file, file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "words"),
+    [
+        ("tiles.py", "from impasto import losses", "tiles imports losses"),
+        ("tiles.py", "import impasto.losses.base", "tiles imports losses"),
+        ("tiles.py", "def f():\n    from impasto.losses import Gram", "tiles imports losses"),
+        ("tiles.py", "from .moments import root", "tiles imports moments"),
+        ("losses/base.py", "from .. import optim", "losses imports optim"),
+        ("losses/base.py", "from ..parametrizations import Pixels", "losses imports parametrizations"),
+        ("losses/base.py", "from impasto import novelty", "novelty, which has no rank"),
+        ("novelty.py", "", "novelty has no rank: add it to RANKS"),
+        ("novelty/deep/inside.py", "", "novelty has no rank: add it to RANKS"),
+    ],
+)
+def test_a_wrong_import_is_found(place: str, source: str, words: str) -> None:
+    assert any(words in fault for fault in faults(ROOT / place, source))
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ("losses/base.py", "import torch\nfrom impasto import tensors\nfrom impasto.backbones import Tiny"),
+        ("losses/base.py", "from . import style\nfrom impasto.losses.content import Unit"),
+        ("tiles.py", "from .errors import InputError\nfrom impasto import __version__"),
+        ("optim/minimize.py", "from ..losses.base import Loss\nfrom .adam import Adam"),
+    ],
+)
+def test_a_right_import_is_allowed(place: str, source: str) -> None:
+    assert faults(ROOT / place, source) == []
+
+
+def test_importing_impasto_loads_nothing_heavy() -> None:
+    heavy = (
+        "torch",
+        "numpy",
+        "PIL",
+        "skimage",
+        "ray",
+        "gradio",
+        "av",
+        "openvino",
+        "cv2",
+        "typer",
+        "matplotlib",
+    )
+    code = f"import impasto, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT.parent)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == []
