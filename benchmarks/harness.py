@@ -66,7 +66,10 @@ def peer(name: str, *packages: str) -> Path:
     if not python.exists():
         venv.create(folder, with_pip=True)
         for package in (TORCH, *packages):
-            run([str(python), "-m", "pip", "install", "--quiet", package], label=f"install {package} for {name}")
+            run(
+                [str(python), "-m", "pip", "install", "--quiet", package],
+                label=f"install {package} for {name}",
+            )
     return python
 
 
@@ -106,7 +109,9 @@ def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None
     known[topic] = {
         "machine": machine(),
         "date": time.strftime("%Y-%m-%d"),
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_paths(sys.argv[1:])]),
+        "command": " ".join(
+            ["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_paths(sys.argv[1:])]
+        ),
         "pictures": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in pictures or []},
         "rows": rows,
     }

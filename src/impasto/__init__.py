@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impasto import backbones, image, losses, metrics, samples
-    from impasto.compare import compare
+    from impasto.comparison import compare
     from impasto.errors import ImpastoError, InputError, OutputError, TilingError, WeightsError
     from impasto.image import read, write
     from impasto.jobs import CompareJob, MeasureJob, StylizeJob
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from impasto.optim import Adam, Lbfgs, minimize, scales
     from impasto.painters import stylize
     from impasto.parametrizations import Pixels
+    from impasto.recipes import replay
     from impasto.record import Progress, Recipe, Result
-    from impasto.replay import replay
 
 _HOMES = {
     "Adam": "optim",
@@ -41,7 +41,7 @@ _HOMES = {
     "TilingError": "errors",
     "WeightsError": "errors",
     "backbones": "",
-    "compare": "compare",
+    "compare": "comparison",
     "image": "",
     "losses": "",
     "measure": "metrics",
@@ -49,7 +49,7 @@ _HOMES = {
     "minimize": "optim",
     "read": "image",
     "reconstruct": "methods",
-    "replay": "replay",
+    "replay": "recipes",
     "samples": "",
     "scales": "optim",
     "stylize": "painters",

@@ -1,11 +1,11 @@
 """Every error a user can meet, each one line that says what is wrong and how to mend it.
 
-    ImpastoError
-    ├── InputError      a picture, a mask, an option or a file that cannot be used
-    ├── OutputError     a place that cannot be written, or must not be overwritten
-    ├── WeightsError    a network's weights are missing, damaged or not the expected ones
-    ├── TilingError     a loss that needs the whole picture was asked to work in tiles
-    └── Stopped         the run was stopped by the user before there was anything to keep
+ImpastoError
+├── InputError      a picture, a mask, an option or a file that cannot be used
+├── OutputError     a place that cannot be written, or must not be overwritten
+├── WeightsError    a network's weights are missing, damaged or not the expected ones
+├── TilingError     a loss that needs the whole picture was asked to work in tiles
+└── Stopped         the run was stopped by the user before there was anything to keep
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ stores them and ``replay`` runs them again. Nothing here loads or paints anythin
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -74,34 +75,47 @@ class StylizeJob(Job):
 
     verb: ClassVar[str] = "stylize"
 
-    content: str = field(metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."})
+    content: str = field(
+        metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."}
+    )
     styles: tuple[str, ...] = field(metadata={"help": "One or several paintings."})
     weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
     style_scale: tuple[float, ...] | None = _option(
         None, "Size of each style relative to the picture: below 1 finer strokes, above 1 coarser ones."
     )
-    strength: float = _option(1.0, "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style.")
+    strength: float = _option(
+        1.0, "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style."
+    )
     blend: Blend = _option(
         "moments", "Several styles: 'moments' sets them side by side, 'barycenter' paints what lies between."
     )
     mask: tuple[str, ...] | None = _option(
         None, "One grey picture a style, as a.png,b.png or repeated: white where that style goes."
     )
-    size: int | str | None = _option(None, "Long side in pixels, or 'original'. Default: by preset.", flag="-s")
-    preset: Preset = _option("good", "Time to spend: draft (320 px), good (512 px) or print (1024 px).", flag="-p")
+    size: int | str | None = _option(
+        None, "Long side in pixels, or 'original'. Default: by preset.", flag="-s"
+    )
+    preset: Preset = _option(
+        "good", "Time to spend: draft (320 px), good (512 px) or print (1024 px).", flag="-p"
+    )
     method: Method = _option(
         "modern", "'modern' is ours, 'paper' is Gatys et al. 2015 as written, 'tutorial' is PyTorch's."
     )
-    loss: StyleLoss = _option("mixed", "Style loss of 'modern': Gram, Wasserstein, both (mixed), or mean and variance.")
+    loss: StyleLoss = _option(
+        "mixed", "Style loss of 'modern': Gram, Wasserstein, both (mixed), or mean and variance."
+    )
     color: Color = _option(
-        "style", "Whose colours: the style's, the content's palette, or only its lightness painted (luminance)."
+        "style",
+        "Whose colours: the style's, the content's palette, or only its lightness painted (luminance).",
     )
     init: str = _option("content", "Begin with 'content', 'noise' or a picture of your own.")
     seed: int = _option(0, "Seed of the noise.")
     optimiser: OptimiserName = _option("lbfgs", "L-BFGS or Adam.")
     backbone: BackboneName = _option("vgg19", "The network that looks; vgg19 needs no download.")
     pooling: Pooling | None = _option(None, "Pooling of the network. Default: avg for 'paper', else max.")
-    precision: Precision = _option("auto", "Of the convolutions; auto: bfloat16 where the device computes in it.")
+    precision: Precision = _option(
+        "auto", "Of the convolutions; auto: bfloat16 where the device computes in it."
+    )
     device: str = _option("auto", "cpu, cuda, cuda:1, mps; auto: a GPU if there is one.", flag="-d")
     max_pixels: int = _option(200_000_000, "Refuse pictures with more pixels than this.")
 
@@ -157,7 +171,9 @@ class MeasureJob(Job):
 
     output: str = field(metadata={"help": "The painted picture."})
     content: str | None = _option(None, "The photo it was painted from.", flag="-c")
-    style: tuple[str, ...] | None = _option(None, "A painting it was painted like; may be repeated.", flag="-s")
+    style: tuple[str, ...] | None = _option(
+        None, "A painting it was painted like; may be repeated.", flag="-s"
+    )
     weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
     backbone: BackboneName = _option("vgg19", "The network that measures.")
     device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
@@ -190,7 +206,7 @@ def _as_kind(name: str, value: Any, kind: Any) -> Any:
             return _NO
         return tuple(_checked(name, item, typing.get_args(kind)[0]) for item in value)
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) if value == value and abs(value) != float("inf") else _NO
+        return float(value) if math.isfinite(value) else _NO
     return value if type(value) is kind else _NO
 
 
@@ -198,7 +214,9 @@ def _describe(kind: Any) -> str:
     if kind is type(None):
         return "left out"
     if typing.get_origin(kind) is Literal:
-        return f"one of {', '.join(typing.get_args(kind))}"
+        choices: tuple[str, ...] = typing.get_args(kind)
+        return f"one of {', '.join(choices)}"
     if typing.get_origin(kind) is tuple:
         return f"a list, each {_describe(typing.get_args(kind)[0])}"
-    return {"int": "a whole number", "float": "a finite number", "str": "text"}.get(kind.__name__, kind.__name__)
+    names: dict[Any, str] = {int: "a whole number", float: "a finite number", str: "text"}
+    return names[kind]

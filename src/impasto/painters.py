@@ -23,7 +23,7 @@ from impasto.jobs import StylizeJob
 from impasto.methods import Style
 from impasto.moments import moments, transport
 from impasto.optim import Adam, Checkpoint, Lbfgs, Outcome, Schedule, scales
-from impasto.record import Array, Recipe, Result, Watch
+from impasto.record import Recipe, Result, Watch
 
 LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
 
@@ -129,9 +129,18 @@ def run(
     outcome = _paint(job, inputs, content, frame, device=device, watch=watch, checkpoint=keeper)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
-        painted = color.keep_chroma(painted, tensors.to_array(content[..., frame[0], frame[1]])).astype(np.float32)
+        painted = color.keep_chroma(painted, tensors.to_array(content[..., frame[0], frame[1]])).astype(
+            np.float32
+        )
     alpha = None if photo.alpha is None else image.resize(photo.alpha, size)
-    return Result(painted, recipe, outcome.history, alpha=alpha, bits=16 if photo.bits == 16 else 8, stopped=outcome.stopped)
+    return Result(
+        painted,
+        recipe,
+        outcome.history,
+        alpha=alpha,
+        bits=16 if photo.bits == 16 else 8,
+        stopped=outcome.stopped,
+    )
 
 
 Frame = tuple[slice, slice]
@@ -163,10 +172,17 @@ def _paint(
     styles = _styles(job, inputs, content, frame)
     if job.method != "modern":
         if len(styles) > 1 or job.mask or job.init not in ("content", "noise"):
-            raise InputError(f"--method {job.method} takes one style, no masks and no --init: use --method modern")
+            raise InputError(
+                f"--method {job.method} takes one style, no masks and no --init: use --method modern"
+            )
         if job.method == "paper":
             return methods.paper(
-                content, styles[0].picture, backbone=backbone, seed=job.seed, watch=watch, checkpoint=checkpoint
+                content,
+                styles[0].picture,
+                backbone=backbone,
+                seed=job.seed,
+                watch=watch,
+                checkpoint=checkpoint,
             )
         return methods.tutorial(
             content,
@@ -200,7 +216,7 @@ def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
 
 
 def target_size(size: tuple[int, int], job: StylizeJob) -> tuple[int, int]:
-    """(height, width) of the result; a preset's size never enlarges a photo, a size that was asked for does."""
+    """(height, width) of the result; only a size that was asked for enlarges a photo."""
     if job.size == "original":
         return size
     if isinstance(job.size, int):
@@ -224,18 +240,20 @@ def _styles(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) -> l
     result = []
     for name, weight, scale, mask in zip(job.styles, weights, sizes, masks, strict=True):
         picture = _palette(job, tensors.from_array(inputs.read(name).flat()), content)
-        result.append(Style(picture, weight, scale, None if mask is None else _mask(inputs, mask, content, frame)))
+        result.append(
+            Style(picture, weight, scale, None if mask is None else _mask(inputs, mask, content, frame))
+        )
     return result
 
 
 def _palette(job: StylizeJob, style: Tensor, content: Tensor) -> Tensor:
-    """The style in the colours that were asked for (Gatys et al. 2017, linear colour matching, before painting)."""
+    """The style in the colours that were asked for, matched before painting (Gatys et al. 2017)."""
     if job.color == "style":
         return style
     if job.color == "luminance":
         style = style.mean(1, keepdim=True)
         grey = content.mean(1, keepdim=True)
-        # Lightness of the style moved onto that of the photo, so that only what is *in* the lightness is painted.
+        # The style's lightness moved onto the photo's, so that only what is *in* the lightness is painted.
         spread = grey.std() / style.std().clamp_min(1e-4)
         return ((style - style.mean()) * spread + grey.mean()).clamp(0, 1).expand(-1, 3, -1, -1).clone()
     matrix, shift = transport(moments(style.flatten(2)[0]), moments(content.flatten(2)[0]))
@@ -249,8 +267,8 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     height, width = frame[0].stop - frame[0].start, frame[1].stop - frame[1].start
     if abs(mask.shape[-1] / mask.shape[-2] / (width / height) - 1) > 0.05:
         raise InputError(
-            f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, another shape than the photo's {width}x{height}: "
-            f"make it as wide and as high"
+            f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, another shape than the photo's "
+            f"{width}x{height}: make it as wide and as high"
         )
     mask = F.interpolate(mask, (height, width), mode="area")
     if float(mask.max()) < 0.01:

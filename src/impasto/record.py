@@ -60,7 +60,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that is needed to paint a picture again: the job, what it read, what it ran on. No absolute paths."""
+    """All that is needed to paint a picture again: the job, its inputs, what it ran on. No absolute paths."""
 
     verb: str
     job: Mapping[str, Any]
@@ -85,9 +85,13 @@ class Recipe:
             data = json.loads(text)
             version = int(data["recipe"])
         except (ValueError, TypeError, KeyError) as error:
-            raise InputError(f"this is not a recipe of impasto ({error}): nothing can be replayed from it") from error
+            raise InputError(
+                f"this is not a recipe of impasto ({error}): nothing can be replayed from it"
+            ) from error
         if version > RECIPE_VERSION:
-            raise InputError(f"this recipe is of version {version}, newer than this impasto: upgrade it to replay")
+            raise InputError(
+                f"this recipe is of version {version}, newer than this impasto: upgrade it to replay"
+            )
         names = {"verb", "job", "inputs", "device", "threads", "versions", "recipe"}
         if set(data) != names or not isinstance(data["job"], dict) or not isinstance(data["inputs"], dict):
             raise InputError("this recipe is damaged: its fields are not those of a recipe")

@@ -30,7 +30,7 @@ def photos(content: str) -> list[Path] | None:
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.suffix.lower() in image.SUFFIXES and p.is_file())
     elif any(c in content for c in "*?[") and not path.exists():
-        found = sorted(Path(p) for p in glob.glob(content, recursive=True) if Path(p).is_file())
+        found = sorted(Path(p) for p in glob.iglob(content, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute patterns too
     else:
         return None
     found = [p for p in found if not p.name.startswith(".")]
@@ -62,7 +62,9 @@ def paint_each(
     targets = {source: target(source) for source in sources}
     if len(set(targets.values())) < len(targets):
         names = sorted({t.name for t in targets.values() if list(targets.values()).count(t) > 1})
-        raise OutputError(f"several photos would be written to {', '.join(names)}: paint them into different folders")
+        raise OutputError(
+            f"several photos would be written to {', '.join(names)}: paint them into different folders"
+        )
     painted, skipped, refused = [], [], []
     for source, out in targets.items():
         if out.exists() and not overwrite:

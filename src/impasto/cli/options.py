@@ -88,15 +88,21 @@ def _parameter(item: dataclasses.Field[Any], hint: Any, *, positional: bool) -> 
     if positional:
         several = typing.get_origin(hint) is tuple
         name = item.name.removesuffix("s") if several else item.name
-        info = typer.Argument(help=text, metavar=name.upper() + ("..." if several else ""), show_default=False)
+        info = typer.Argument(
+            help=text, metavar=name.upper() + ("..." if several else ""), show_default=False
+        )
         annotation: Any = Annotated[list[str] if several else _plain(hint), info]
     else:
         names = ["--" + item.name.replace("_", "-")] + ([flag] if flag else [])
-        info = typer.Option(*names, help=text, show_default=item.default is not None and item.default is not False)
+        info = typer.Option(
+            *names, help=text, show_default=item.default is not None and item.default is not False
+        )
         annotation = Annotated[_plain(hint), info]
     default = inspect.Parameter.empty if missing else _shown(item.default)
     # Keyword-only throughout: Typer goes by names, and arguments without defaults may then follow options.
-    return inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    return inspect.Parameter(
+        item.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
 
 
 def _shown(default: Any) -> Any:
@@ -134,4 +140,6 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
         return tuple(inner(part) for part in parts)
     except ValueError:
         option = name.replace("_", "-")
-        raise InputError(f"--{option} {','.join(parts)} is not a list of numbers: write them as 0.7,0.3") from None
+        raise InputError(
+            f"--{option} {','.join(parts)} is not a list of numbers: write them as 0.7,0.3"
+        ) from None

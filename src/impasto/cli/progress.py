@@ -18,10 +18,16 @@ PREVIEW_SECONDS = 2.0
 def watching(title: str, *, quiet: bool, preview: Path | None) -> Iterator[Watch]:
     """A callback that moves a bar on standard error, and rewrites ``preview`` every two seconds."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, TextColumn
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
 
     console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[note]}"),
+    )
     shown = {"preview": 0.0}
     with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(title, total=1.0, note="")

@@ -111,12 +111,14 @@ def _refuse_a_file(out: Path | None) -> None:
 
 
 def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
-    from impasto import compare
     from impasto.cli import progress
+    from impasto.comparison import compare
 
-    folder = place.out or Path(job.content).with_name(f"compare-{Path(job.content).stem}-{Path(job.style).stem}")
+    folder = place.out or Path(job.content).with_name(
+        f"compare-{Path(job.content).stem}-{Path(job.style).stem}"
+    )
     with progress.watching("compare", quiet=False, preview=None) as watch:
-        rows = compare.compare(job, folder=folder, overwrite=place.overwrite, watch=watch)
+        rows = compare(job, folder=folder, overwrite=place.overwrite, watch=watch)
     if reporting.json:
         _print(json.dumps({"folder": str(folder), "methods": rows}))
     else:
@@ -140,7 +142,9 @@ def _measure(job: MeasureJob, reporting: Reporting) -> None:
 app.command("stylize")(
     command(StylizeJob, Place, Watching, Reporting, arguments=("content", "styles"), handler=_stylize)
 )
-app.command("compare")(command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare))
+app.command("compare")(
+    command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare)
+)
 app.command("measure")(command(MeasureJob, Reporting, arguments=("output",), handler=_measure))
 
 
@@ -148,19 +152,20 @@ app.command("measure")(command(MeasureJob, Reporting, arguments=("output",), han
 def replay(
     picture: Annotated[Path, typer.Argument(help="A picture written by impasto.", show_default=False)],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")] = None,
-    search: Annotated[list[Path] | None, typer.Option(help="A folder in which inputs may lie; may be repeated.")] = None,
+    search: Annotated[
+        list[Path] | None, typer.Option(help="A folder in which inputs may lie; may be repeated.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Paint a picture again from the recipe in its metadata."""
-    from impasto import files
-    from impasto import replay as again
+    from impasto import files, recipes
     from impasto.cli import progress
 
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
     files.check_output(target, overwrite=overwrite)
     with progress.watching(target.name, quiet=False, preview=None) as watch:
-        result = again.replay(picture, search=search or (), watch=watch)
+        result = recipes.replay(picture, search=search or (), watch=watch)
     result.save(target, overwrite=overwrite)
     _print(str(target))
 
@@ -173,7 +178,9 @@ app.add_typer(styles, name="styles")
 def samples(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("samples"),
     size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
-    seed: Annotated[int | None, typer.Option(help="Another seed paints other versions of the styles.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Another seed paints other versions of the styles.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:

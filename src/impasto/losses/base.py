@@ -66,7 +66,7 @@ class Bound(ABC):
     whole_only: tuple[str, ...] = ()
     """Names of the terms whose value is not a function of additive sums: they cannot work in tiles."""
     measures: Hashable = None
-    """Terms with the same key measure the same sums, and a sum of losses measures them once; None: only its own."""
+    """Terms with the same key measure the same sums; a sum of losses does so once. None: only its own."""
 
     @abstractmethod
     def measure(self, features: Features, window: Window) -> Sums:

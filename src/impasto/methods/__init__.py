@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from impasto.methods.modern import Style, modern, objective
-from impasto.methods.paper import paper
-from impasto.methods.reconstruct import FIGURE_1, reconstruct
-from impasto.methods.tutorial import tutorial
+from impasto.methods.coarse_to_fine import Style, modern, objective
+from impasto.methods.gatys2015 import paper
+from impasto.methods.pytorch_tutorial import tutorial
+from impasto.methods.reconstruction import FIGURE_1, reconstruct
 
 __all__ = ["FIGURE_1", "Style", "modern", "objective", "paper", "reconstruct", "tutorial"]

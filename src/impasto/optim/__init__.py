@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from impasto.optim.adam import Adam
 from impasto.optim.checkpoint import Checkpoint
-from impasto.optim.evaluate import Evaluation, evaluate
+from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
-from impasto.optim.minimize import Optimiser, Outcome, minimize
+from impasto.optim.loop import Optimiser, Outcome, minimize
 from impasto.optim.schedule import Schedule, Stage, scales
 
 __all__ = [

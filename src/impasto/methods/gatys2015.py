@@ -42,10 +42,11 @@ def paper(
     """
     size = (content.shape[-2], content.shape[-1])
     device = next(backbone.buffers()).device
-    # Equation 1 sums over channels N and positions M where our Content takes the mean: 1/2 N M makes up for it.
+    # Equation 1 sums over channels N and positions M where our Content takes the mean: hence 1/2 N M.
     positions = (size[0] // 8) * (size[1] // 8)
     content_weight = RATIO * 0.5 * 512 * positions
-    # Equation 4, with Gram matrices summed over M positions: 1 / (4 N^2 M^2) |G - A|^2 = 1 / (4 N^2) |G/M - A/M|^2.
+    # Equation 4, with Gram matrices summed over M positions:
+    # 1 / (4 N^2 M^2) |G - A|^2 = 1 / (4 N^2) |G/M - A/M|^2.
     layers = {layer: (1 / len(LAYERS)) / (4 * count**2) for layer, count in CHANNELS.items()}
     # Our style losses are means weighted by the layers' weights; the paper's is their sum.
     style_weight = sum(layers.values())

@@ -17,7 +17,7 @@ from impasto.errors import ImpastoError, InputError
 from impasto.losses import Loss, Scene
 from impasto.optim.adam import Adam
 from impasto.optim.checkpoint import Checkpoint
-from impasto.optim.evaluate import evaluate
+from impasto.optim.evaluation import evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.schedule import Schedule, Stage
 from impasto.parametrizations import Parametrization

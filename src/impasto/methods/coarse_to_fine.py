@@ -21,7 +21,17 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import Blend, Content, Gram, Loss, MeanVariance, StyleLoss, TotalVariation, Wasserstein, shares
+from impasto.losses import (
+    Blend,
+    Content,
+    Gram,
+    Loss,
+    MeanVariance,
+    StyleLoss,
+    TotalVariation,
+    Wasserstein,
+    shares,
+)
 from impasto.optim import Checkpoint, Optimiser, Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
@@ -112,7 +122,7 @@ def objective(
     total: Loss = Content(content).relative(reference)
     if strength == 0:
         return total
-    weight = STYLE_WEIGHT * strength**STRENGTH_POWER
+    weight: float = STYLE_WEIGHT * strength**STRENGTH_POWER
     for group, share in _groups(styles):
         for kind, part in KINDS[loss]:
             term = kind(
@@ -123,8 +133,8 @@ def objective(
                 blend=blend,
                 mask=group[0].mask,
             )
-            total = total + (weight * share * part) * term.relative(content)
-    return total + (weight * SMOOTHNESS) * TotalVariation()
+            total = total + term.relative(content) * (weight * share * part)
+    return total + TotalVariation() * (weight * SMOOTHNESS)
 
 
 def _groups(styles: Sequence[Style]) -> list[tuple[list[Style], float]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from impasto import backbones, files, image, metrics, painters, tensors
 from impasto.jobs import CompareJob, StylizeJob
 from impasto.record import Progress, Result, Watch
-
 
 SAMPLES = 14  # points of a curve
 COLUMNS = {
@@ -74,7 +74,12 @@ def compare(
     curves = []
     for method in job.methods:
         one = StylizeJob(
-            content=job.content, styles=(job.style,), size=job.size, method=method, seed=job.seed, device=job.device
+            content=job.content,
+            styles=(job.style,),
+            size=job.size,
+            method=method,
+            seed=job.seed,
+            device=job.device,
         )
         curve = _Curve(method, painters.target_size(content.size, one), watch)
         curve.result = painters.run(one, watch=curve.watch)
@@ -85,7 +90,9 @@ def compare(
             curve.rows.append({"seconds": seconds, **found.summary()})
         curves.append(curve)
     rows = [_row(curve) for curve in curves]
-    _write_figure(folder / "compare.png", curves, content=content.flat(), style=style.flat(), overwrite=overwrite)
+    _write_figure(
+        folder / "compare.png", curves, content=content.flat(), style=style.flat(), overwrite=overwrite
+    )
     _write_page(folder / "index.html", rows, job, overwrite=overwrite)
     return rows
 
@@ -102,7 +109,7 @@ def _write_figure(path: Path, curves: list[_Curve], *, content: Any, style: Any,
 
     columns = max(2 + len(curves), 3)
     figure = Figure(figsize=(3.2 * columns, 6.4), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1))
+    top, bottom = np.ravel(np.asarray(figure.subfigures(2, 1), dtype=object))
     results = [(c.method, c.result.picture) for c in curves if c.result]
     axes = top.subplots(1, 2 + len(curves))
     for axis, (title, picture) in zip(axes, [("photo", content), ("style", style), *results], strict=True):
@@ -122,7 +129,12 @@ def _draw_curves(figure: Any, curves: list[_Curve]) -> None:
     )
     for axis, (key, title) in zip(figure.subplots(1, 3), plots, strict=True):
         for curve in curves:
-            axis.plot([r["seconds"] for r in curve.rows], [r[key] for r in curve.rows], marker=".", label=curve.method)
+            axis.plot(
+                [r["seconds"] for r in curve.rows],
+                [r[key] for r in curve.rows],
+                marker=".",
+                label=curve.method,
+            )
         axis.set_yscale("log" if key != "content" else "linear")
         axis.set_xlabel("seconds")
         axis.set_title(title, fontsize=10)
@@ -154,12 +166,13 @@ _PAGE = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }}
 .row {{ display: flex; flex-wrap: wrap; gap: 1rem }} figure {{ margin: 0; flex: 1 1 16rem }}
 img {{ width: 100% }} table {{ border-collapse: collapse; margin: 1.5rem 0 }}
-th, td {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd }} th:first-child {{ text-align: left }}
+th, td {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd }}
+th:first-child {{ text-align: left }}
 </style></head><body><h1>{title}</h1>
 <div class="row">{pictures}</div>
 <table><tr><th>method</th>{head}</tr>{body}</table>
-<p>Distances are relative: 0 is equal, and less is nearer. The held-out layers are optimised by no method. Curves
-are measured on pictures taken on the way, after the clock stopped.</p>
+<p>Distances are relative: 0 is equal, and less is nearer. The held-out layers are optimised by no method.
+Curves are measured on pictures taken on the way, after the clock stopped.</p>
 <img src="compare.png" alt="pictures and curves">
 </body></html>
 """

@@ -1,0 +1,181 @@
+"""The command line on good and on bad input: results where they should be, errors in one line, status 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto import image, samples
+from impasto.cli import main
+from impasto.record import Recipe
+
+FAST = ("-p", "draft", "--size", "48", "-q")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a photo and two styles, and the current folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    image.write("photo.jpg", image.resize(samples.photo("coffee"), (60, 80)))
+    image.write("waves.png", samples.style("waves", 96))
+    image.write("night.png", samples.style("night", 96))
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code or 0)
+
+
+def error(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line of a command that must fail with status 2."""
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("impasto: ")
+    assert said.count("\n") == 1, said
+    assert "Traceback" not in said
+    return said
+
+
+def test_a_painting_lies_where_it_was_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stylize", "photo.jpg", "waves.png", "-o", "out.png", "--json", *FAST) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["output"] == "out.png"
+    assert said["size"] == [48, 36]
+    assert image.read("out.png").size == (36, 48)
+    recipe = Recipe.from_json(image.read_recipe("out.png") or "")
+    assert recipe.job["styles"] == ["waves.png"]
+    assert set(recipe.inputs) == {"photo.jpg", "waves.png"}
+    assert str(here) not in recipe.to_json()
+    assert not list(here.glob("*.checkpoint"))
+
+
+def test_without_a_place_it_lies_beside_the_photo(here: Path) -> None:
+    assert run("stylize", "photo.jpg", "waves.png", "night.png", "--weights", "0.7,0.3", *FAST) == 0
+    assert Path("photo-waves-night.png").is_file()
+
+
+def test_a_replay_is_the_same_bit_for_bit_wherever_the_inputs_went(here: Path) -> None:
+    assert run("stylize", "photo.jpg", "waves.png", "-o", "out.png", *FAST) == 0
+    (here / "deep" / "er").mkdir(parents=True)
+    Path("photo.jpg").rename("deep/er/renamed.jpg")
+    assert run("replay", "out.png", "-o", "again.png", "--search", "deep") == 0
+    assert np.array_equal(image.read("out.png").rgb, image.read("again.png").rgb)
+
+
+def test_a_folder_is_painted_once_and_a_bad_file_does_not_stop_it(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in").mkdir()
+    for name in ("a", "b"):
+        image.write(f"in/{name}.png", image.resize(samples.photo("chelsea"), (40, 40)))
+    Path("in/broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
+    assert run("stylize", "in", "waves.png", "-o", "out", *FAST) == 2
+    first = capsys.readouterr()
+    assert "2 painted, 0 skipped, 1 refused" in first.out
+    assert "broken.jpg" in first.err.splitlines()[-1]
+    stamp = Path("out/a.png").stat().st_mtime_ns
+    assert run("stylize", "in/?.png", "waves.png", "-o", "out", *FAST) == 0
+    assert "0 painted, 2 skipped" in capsys.readouterr().out
+    assert Path("out/a.png").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("stylize", "nowhere.jpg", "waves.png"), "nowhere.jpg"),
+        (("stylize", "photo.jpg", "nowhere.png"), "nowhere.png"),
+        (("stylize", "photo.jpg"), "STYLE"),
+        (("stylize", "text.jpg", "waves.png"), "text.jpg"),
+        (("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg"), "--overwrite"),
+        (("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg/out.png"), "photo.jpg"),
+        (("stylize", "photo.jpg", "waves.png", "-o", "out.xyz"), ".png"),
+        (("stylize", "photo.jpg", "waves.png", "--weights", "1,2"), "1 styles need 1 --weights"),
+        (("stylize", "photo.jpg", "waves.png", "--weights", "much"), "not a list of numbers"),
+        (("stylize", "photo.jpg", "waves.png", "--strength", "-1"), "between 0 and 100"),
+        (("stylize", "photo.jpg", "waves.png", "--size", "huge"), "original"),
+        (("stylize", "photo.jpg", "waves.png", "--preset", "best"), "draft"),
+        (("stylize", "photo.jpg", "waves.png", "--device", "abacus"), "--device cpu"),
+        (("stylize", "photo.jpg", "waves.png", "--max-pixels", "100"), "--max-pixels"),
+        (("stylize", "photo.jpg", "waves.png", "--mask", "night.png"), "another shape"),
+        (("stylize", "photo.jpg", "waves.png", "--init", "nowhere.png"), "nowhere.png"),
+        (("stylize", "empty", "waves.png"), "no pictures there"),
+        (("stylize", "photo.jpg", "waves.png", "--save-every", "0"), "1 or more"),
+        (("stylize", "photo.jpg", "waves.png", "--strenght", "1"), "--strength"),
+        (("paint", "photo.jpg"), "paint"),
+        (("replay", "photo.jpg"), "carries no recipe"),
+        (("measure", "nowhere.png"), "nowhere.png"),
+        (("styles", "samples", "-o", "photo.jpg"), "photo.jpg"),
+    ],
+)
+def test_bad_input_is_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    Path("text.jpg").write_text("no picture")
+    Path("empty").mkdir()
+    before = Path("photo.jpg").read_bytes()
+    assert words in error(capsys, *arguments)
+    assert Path("photo.jpg").read_bytes() == before
+
+
+def test_measure_knows_the_photo_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("measure", "photo.jpg", "-c", "photo.jpg", "-s", "waves.png", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["summary"]["ssim"] == pytest.approx(1)
+    assert found["summary"]["content"] == pytest.approx(0, abs=1e-6)
+    assert found["summary"]["style_gram"] > 0.05
+
+
+def test_compare_writes_its_page(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ("compare", "photo.jpg", "waves.png", "-o", "sheet", "--size", "48", "--methods", "modern")
+    assert run(*command, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["methods"]
+    assert [row["method"] for row in rows] == ["modern"]
+    assert rows[0]["style_gram"] < 0.6
+    page = Path("sheet/index.html").read_text()
+    assert "modern.png" in page
+    assert f"{rows[0]['content']:.4g}" in page
+    assert image.read("sheet/compare.png").size[0] > 200
+    assert "--overwrite" in error(capsys, *command)
+
+
+def test_samples_are_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("styles", "samples", "-o", "samples", "--size", "64") == 0
+    assert len(list(Path("samples/styles").glob("*.png"))) == len(samples.STYLES) >= 8
+    assert len(list(Path("samples/photos").glob("*.png"))) == len(samples.PHOTOS)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_killed_command_goes_on_and_ends_the_same(here: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from impasto.cli import main; main()",
+        "stylize",
+        "photo.jpg",
+        "waves.png",
+    ]
+    options = ["-p", "draft", "--size", "120", "-q", "--save-every", "3"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, *options, "-o", "whole.png"], check=True, env=environment)
+    process = subprocess.Popen([*command, *options, "-o", "out.png"], env=environment)
+    state = Path("out.png.checkpoint")
+    deadline = time.monotonic() + 120
+    while not state.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert state.exists()
+    assert not Path("out.png").exists()
+    subprocess.run([*command, *options, "-o", "out.png", "--resume"], check=True, env=environment)
+    assert np.array_equal(image.read("out.png").rgb, image.read("whole.png").rgb)
+    assert not state.exists()

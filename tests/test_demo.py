@@ -1,0 +1,32 @@
+"""The demo and its sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto import demo, image
+
+
+def test_the_demo_paints_three_pictures_and_a_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.painters.BUDGETS", {"good": demo.painters.Budget(64, 64, (3,))})
+    paths = list(demo.demo(tmp_path / "demo", size=48))
+    assert [p.name for p in paths] == [
+        "coffee-waves.png",
+        "chelsea-brushwork.png",
+        "astronaut-stained_glass-night.png",
+        "sheet.png",
+    ]
+    assert all(image.read_recipe(path) for path in paths[:3])
+
+
+def test_a_sheet_keeps_every_picture_in_its_place() -> None:
+    red, blue = np.zeros((20, 30, 3), np.float32), np.zeros((20, 10, 3), np.float32)
+    red[..., 0], blue[..., 2] = 1, 1
+    made = demo.sheet([[red], [blue, red]], height=40)
+    assert made.shape == (2 * 52, 20 + 60 + 2 * 12, 3)
+    assert tuple(made[26, 36]) == (1, 0, 0)
+    assert tuple(made[52 + 26, 16]) == (0, 0, 1)
+    assert made[26, -2].min() > 0.9

@@ -1,0 +1,212 @@
+"""From job to picture, with the real network, on small pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+import impasto
+from impasto import image, losses, samples, tensors
+from impasto.backbones import Vgg
+from impasto.errors import InputError
+from impasto.losses import LAYERS, Gram, Scene
+from impasto.record import Watch
+from impasto.tiles import Window
+
+Array = NDArray[np.float32]
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def photo() -> Array:
+    return image.resize(samples.photo("astronaut"), (SIDE, SIDE))
+
+
+@pytest.fixture(scope="module")
+def waves() -> Array:
+    return samples.style("waves", 96)
+
+
+@pytest.fixture(scope="module")
+def mosaic() -> Array:
+    return samples.style("mosaic", 96)
+
+
+def paint(photo: Array, styles: list[Array], **settings: object) -> Array:
+    return impasto.stylize(photo, list(styles), preset="draft", size=SIDE, **settings).picture
+
+
+def distance(network: Vgg, picture: Array, style: Array) -> float:
+    """Relative Gram distance, mean of the five layers."""
+    found = impasto.metrics.style_distance(picture, style, backbone=network)
+    return float(np.mean([layer["gram"] for layer in found.values()]))
+
+
+def test_a_painting_comes_near_its_style(vgg19: Vgg, photo: Array, waves: Array) -> None:
+    painted = paint(photo, [waves])
+    assert distance(vgg19, painted, waves) < 0.5 * distance(vgg19, photo, waves)
+    assert painted.shape == (SIDE, SIDE, 3)
+    assert painted.dtype == np.float32
+
+
+@pytest.mark.parametrize("loss", ["gram", "wasserstein", "meanvar", "mixed"])
+def test_strength_nothing_gives_the_photo_back(photo: Array, waves: Array, loss: str) -> None:
+    assert np.abs(paint(photo, [waves], strength=0.0, loss=loss) - photo).max() <= 2 / 255
+
+
+def test_half_the_strength_is_less_style_and_no_ghost(vgg19: Vgg, photo: Array, waves: Array) -> None:
+    full, half = paint(photo, [waves]), paint(photo, [waves], strength=0.5)
+    ends = distance(vgg19, full, waves), distance(vgg19, photo, waves)
+    assert ends[0] < distance(vgg19, half, waves) < ends[1]
+    # The best cross-fade of photo and painting, in the least squares of pixels, is another picture: what
+    # half the strength adds to the photo does not lie along what the full strength adds.
+    toward, moved = (full - photo).ravel(), (half - photo).ravel()
+    along = float(toward @ moved) / float(toward @ toward)
+    left_over = np.linalg.norm(moved - along * toward) / np.linalg.norm(moved)
+    assert left_over > 0.35
+
+
+def test_one_seed_one_picture(photo: Array, waves: Array) -> None:
+    one, other = (paint(photo, [waves], init="noise", seed=seed) for seed in (3, 3))
+    assert np.array_equal(one, other)
+    assert not np.array_equal(one, paint(photo, [waves], init="noise", seed=4))
+
+
+@pytest.mark.parametrize("blend", ["moments", "barycenter"])
+def test_a_style_of_no_weight_changes_nothing(photo: Array, waves: Array, mosaic: Array, blend: str) -> None:
+    alone = paint(photo, [waves])
+    blended = paint(photo, [waves, mosaic], weights=[1.0, 0.0], blend=blend)
+    assert np.abs(alone - blended).max() < 2 / 255
+
+
+def test_masks_keep_styles_in_their_places(vgg19: Vgg, photo: Array, waves: Array, mosaic: Array) -> None:
+    left = np.zeros((SIDE, SIDE), np.float32)
+    left[:, : SIDE // 2] = 1
+    painted = impasto.stylize(
+        photo, [waves, mosaic], preset="draft", size=SIDE, mask=_files(left, 1 - left)
+    ).picture
+    # Each half is nearer to its own style than the other half is.
+    sides = [painted[:, : SIDE // 2 - 4], painted[:, SIDE // 2 + 4 :]]
+    to_waves = [distance(vgg19, side, waves) for side in sides]
+    to_mosaic = [distance(vgg19, side, mosaic) for side in sides]
+    assert to_waves[0] / to_mosaic[0] < to_waves[1] / to_mosaic[1]
+
+
+_FOLDER: list[Path] = []
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path) -> None:
+    _FOLDER[:] = [tmp_path]
+
+
+def _files(*masks: Array) -> list[str]:
+    """Masks are named by path in a job."""
+    paths = [_FOLDER[0] / f"mask{i}.png" for i in range(len(masks))]
+    for path, mask in zip(paths, masks, strict=True):
+        image.write(path, np.repeat(mask[:, :, None], 3, axis=2), grey=True)
+    return [str(path) for path in paths]
+
+
+def test_the_pull_of_a_region_stays_in_it(vgg19: Vgg, photo: Array, waves: Array) -> None:
+    mask = torch.zeros(1, 1, SIDE, SIDE)
+    mask[..., : SIDE // 2] = 1
+    loss = Gram(waves, LAYERS[:2], mask=mask)
+    bound = loss.bind(Scene(vgg19, (SIDE, SIDE)))
+    picture = tensors.from_array(photo).requires_grad_()
+    value = bound.value(bound.measure(vgg19.features(picture, bound.layers), Window.full((SIDE, SIDE))))
+    gradient = torch.autograd.grad(value, picture)[0]
+    reach = vgg19.field("relu2_1") // 2 + 1
+    assert float(gradient[..., SIDE // 2 + reach :].abs().max()) == 0
+    assert float(gradient[..., : SIDE // 2].abs().max()) > 0
+
+
+@pytest.mark.parametrize("color", ["content", "luminance"])
+def test_the_colours_can_stay_the_photos(photo: Array, waves: Array, color: str) -> None:
+    kept = paint(photo, [waves], color=color)
+    taken = paint(photo, [waves])
+    to_photo = impasto.metrics.palette_distance(kept, photo)
+    assert to_photo < 0.6 * impasto.metrics.palette_distance(taken, photo)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (3, 5), (17, 68), (49, 33)])
+def test_any_size_comes_back_as_it_was(waves: Array, height: int, width: int) -> None:
+    tiny = np.random.default_rng(0).random((height, width, 3), dtype=np.float32)
+    result = impasto.stylize(tiny, waves, preset="draft", size="original")
+    assert result.picture.shape == (height, width, 3)
+    assert np.isfinite(result.picture).all()
+
+
+def test_alpha_and_depth_are_put_back(tmp_path: Path, photo: Array, waves: Array) -> None:
+    alpha = np.linspace(0, 1, SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
+    image.write(tmp_path / "cut-out.png", photo, alpha=alpha, bits=16)
+    result = impasto.stylize(tmp_path / "cut-out.png", waves, preset="draft", size=32)
+    result.save(tmp_path / "painted.png")
+    back = image.read(tmp_path / "painted.png")
+    assert back.bits == 16
+    assert back.alpha is not None
+    assert np.abs(back.alpha - image.resize(alpha, (32, 32))).max() < 1e-3
+
+
+@pytest.mark.parametrize("method", ["paper", "tutorial"])
+def test_the_classics_lower_their_loss(photo: Array, method: str) -> None:
+    style = samples.style("night", 96)
+    result = impasto.stylize(photo, style, method=method, size=48, watch=_stop_after(12))
+    found = [point.loss for point in result.history]
+    assert found[-1] < 0.7 * found[0]
+
+
+def _stop_after(steps: int) -> Watch:
+    def watch(progress: impasto.Progress) -> None:
+        if progress.step >= steps:
+            raise KeyboardInterrupt
+
+    return watch
+
+
+def test_a_stopped_run_keeps_what_there_is(photo: Array, waves: Array) -> None:
+    result = impasto.stylize(photo, waves, preset="draft", size=SIDE, watch=_stop_after(3))
+    assert result.stopped
+    assert result.picture.shape == photo.shape
+    assert 1 <= len(result.history) <= 3
+
+
+def test_a_killed_run_goes_on_to_the_same_picture(tmp_path: Path, photo: Array, waves: Array) -> None:
+    whole = impasto.stylize(photo, waves, preset="draft", size=SIDE)
+    state = tmp_path / "state"
+
+    def die(progress: impasto.Progress) -> None:
+        if progress.step >= 9:
+            raise RuntimeError("killed")
+
+    options = {"preset": "draft", "size": SIDE, "checkpoint": state, "save_every": 4}
+    with pytest.raises(RuntimeError, match="killed"):
+        impasto.stylize(photo, waves, watch=die, **options)
+    resumed = impasto.stylize(photo, waves, resume=True, **options)
+    assert np.array_equal(resumed.picture, whole.picture)
+    with pytest.raises(InputError, match="other settings"):
+        impasto.stylize(photo, waves, resume=True, strength=0.3, **options)
+
+
+def test_a_classic_refuses_what_it_does_not_know(photo: Array, waves: Array, mosaic: Array) -> None:
+    with pytest.raises(InputError, match="--method paper takes one style"):
+        impasto.stylize(photo, [waves, mosaic], method="paper", size=32)
+
+
+def test_reconstruction_finds_the_features_again(vgg19: Vgg, photo: Array) -> None:
+    out = impasto.reconstruct(photo, "relu2_1", backbone=vgg19, size=48, steps=40)
+    small = tensors.resize(tensors.from_array(photo), (48, 48)).clamp(0, 1)
+    bound = losses.Content(small, "relu2_1").bind(Scene(vgg19, (48, 48)))
+
+    def value(picture: torch.Tensor) -> float:
+        features = vgg19.features(picture, bound.layers)
+        return float(bound.value(bound.measure(features, Window.full((48, 48)))))
+
+    noise = torch.rand(small.shape, generator=torch.Generator().manual_seed(0))
+    assert value(out.picture) < 0.1 * value(noise)
+    with pytest.raises(InputError, match="content or style"):
+        impasto.reconstruct(photo, "relu1_1", what="both", backbone=vgg19)  # type: ignore[arg-type]

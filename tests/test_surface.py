@@ -1,0 +1,56 @@
+"""The public surface: what is promised is there, resolves, and costs nothing before it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import impasto
+
+NAMES = """
+Adam CompareJob ImpastoError InputError Lbfgs MeasureJob OutputError Pixels Progress Recipe Result
+StylizeJob TilingError WeightsError backbones compare image losses measure metrics minimize read reconstruct
+replay samples scales stylize write
+"""
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(impasto.__all__) == sorted(NAMES.split())
+    assert len(impasto.__all__) <= 30
+
+
+@pytest.mark.parametrize("name", sorted(impasto.__all__))
+def test_a_public_name_resolves_and_is_documented(name: str) -> None:
+    assert getattr(impasto, name).__doc__
+
+
+def test_functions_stay_functions_after_every_module_is_loaded() -> None:
+    # A module of the same name as a function would take its place once imported.
+    code = (
+        "import pkgutil, impasto, importlib\n"
+        "found = pkgutil.walk_packages(impasto.__path__, 'impasto.')\n"
+        "for module in found: importlib.import_module(module.name)\n"
+        "for name in impasto.__all__: value = getattr(impasto, name)\n"
+        "assert all(callable(getattr(impasto, n)) for n in"
+        " 'stylize compare replay measure minimize scales reconstruct read write'.split())\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'paint'"):
+        _ = impasto.paint
+
+
+def test_the_import_and_the_help_load_nothing_heavy() -> None:
+    code = (
+        "import sys, impasto\n"
+        "from impasto.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'skimage', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
