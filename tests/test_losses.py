@@ -24,8 +24,8 @@ from impasto.losses import (
     StyleLoss,
     TotalVariation,
     Wasserstein,
-    shares,
 )
+from impasto.moments import shares
 from impasto.optim import Evaluation, evaluate
 from impasto.tiles import Window
 

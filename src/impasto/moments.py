@@ -7,12 +7,15 @@ need a ridge.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from impasto.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -157,3 +160,24 @@ def _weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor
     for tensor, weight in zip(tensors, weights, strict=True):
         total = total + weight * tensor
     return total
+
+
+def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:
+    """Weights of ``count`` styles scaled to sum 1; ``None`` means equal.
+
+    Raises:
+        InputError: no styles, a wrong number of weights, one below zero or infinite, or none above.
+    """
+    if count == 0:
+        raise InputError("no style was given: at least one is needed")
+    if weights is None:
+        return [1 / count] * count
+    if len(weights) != count:
+        raise InputError(
+            f"{count} styles need {count} weights, not {len(weights)}: give one a style, in their order"
+        )
+    if min(weights) < 0 or not 0 < sum(weights) < math.inf:
+        raise InputError(
+            f"style weights must be finite, not negative, nor all zero: got {', '.join(map(str, weights))}"
+        )
+    return [w / sum(weights) for w in weights]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from impasto.losses.base import Bound, Features, Loss, Relative, Scene, Sum, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.regularizers import TotalVariation
-from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein, shares
+from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 
 __all__ = [
     "LAYERS",
@@ -27,5 +27,4 @@ __all__ = [
     "TotalVariation",
     "Unit",
     "Wasserstein",
-    "shares",
 ]

@@ -7,7 +7,6 @@ Gram (Gatys et al. 2015), mean and standard deviation (Li et al. 2017, Huang and
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses.base import Bound, Features, Loss, Scene, Sums
 from impasto.losses.content import Unit
-from impasto.moments import Moments, barycenter, mixture, moments, root, wasserstein2
+from impasto.moments import Moments, barycenter, mixture, moments, root, shares, wasserstein2
 from impasto.tiles import Window
 
 Blend = Literal["moments", "barycenter"]
@@ -250,24 +249,3 @@ class _SecondSum(torch.autograd.Function):
         (features,) = ctx.saved_tensors
         gradient: Tensor = (grads[0] + grads[0].mT) @ features
         return gradient if ctx.mask is None else gradient * ctx.mask, None
-
-
-def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:
-    """Weights of ``count`` styles scaled to sum 1; ``None`` means equal.
-
-    Raises:
-        InputError: no styles, a wrong number of weights, one below zero or infinite, or none above.
-    """
-    if count == 0:
-        raise InputError("no style was given: at least one is needed")
-    if weights is None:
-        return [1 / count] * count
-    if len(weights) != count:
-        raise InputError(
-            f"{count} styles need {count} weights, not {len(weights)}: give one a style, in their order"
-        )
-    if min(weights) < 0 or not 0 < sum(weights) < math.inf:
-        raise InputError(
-            f"style weights must be finite, not negative, nor all zero: got {', '.join(map(str, weights))}"
-        )
-    return [w / sum(weights) for w in weights]

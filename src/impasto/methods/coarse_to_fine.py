@@ -30,8 +30,8 @@ from impasto.losses import (
     StyleLoss,
     TotalVariation,
     Wasserstein,
-    shares,
 )
+from impasto.moments import shares
 from impasto.optim import Checkpoint, Optimiser, Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch

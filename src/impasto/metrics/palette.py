@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from impasto import color, image, tensors
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.metrics.pictures import shares
+from impasto.moments import shares
 
 Points = NDArray[np.floating[Any]]
 Order = Literal[1, 2]

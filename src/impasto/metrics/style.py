@@ -12,8 +12,8 @@ from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.image import Source
 from impasto.metrics.features import features_of, names_of
-from impasto.metrics.pictures import one_picture, shares
-from impasto.moments import Moments, mixture, moments, root, wasserstein2
+from impasto.metrics.pictures import one_picture
+from impasto.moments import Moments, mixture, moments, root, shares, wasserstein2
 
 # The layers whose statistics the style losses bring together, and others that no method here optimises:
 # a painting that is near in the first and far in the second has fooled the loss, not the eye.
