@@ -6,7 +6,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
-.PHONY: install demo test check soak bench clean
+.PHONY: install demo test check clean
 
 install: .venv/installed
 
@@ -26,7 +26,7 @@ check: install
 	$(BIN)/python -m pytest tests/test_layering.py
 
 test: install check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 clean:
 	rm -rf .venv demo build dist

@@ -131,6 +131,9 @@ class _TraceRoot(torch.autograd.Function):
 
 def mixture(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
     """Moments of the mixture: what one sees if the pictures lie side by side with these shares (sum 1)."""
+    only = _only_part(parts, weights)
+    if only is not None:
+        return only
     mean = _weighted_sum([p.mean for p in parts], weights)
     second = _weighted_sum([p.second for p in parts], weights)
     return Moments(mean, second - mean.unsqueeze(-1) * mean.unsqueeze(-2))
@@ -142,10 +145,11 @@ def barycenter(parts: Sequence[Moments], weights: Sequence[float], *, steps: int
     Fixed point of Alvarez-Esteban et al. 2016: ``S <- S^-1/2 (sum w_i (S^1/2 S_i S^1/2)^1/2)^2 S^-1/2``,
     started from the mean covariance, which spans every direction that any part spans.
     """
+    only = _only_part(parts, weights)
+    if only is not None:
+        return only
     mean = _weighted_sum([p.mean for p in parts], weights)
     used = [(p, w) for p, w in zip(parts, weights, strict=True) if w > 0]
-    if len(used) == 1:
-        return Moments(mean, used[0][0].cov)
     cov = _weighted_sum([p.cov for p, _ in used], [w for _, w in used])
     for _ in range(steps):
         half, back = root(cov), root(cov, power=-0.5)
@@ -153,6 +157,12 @@ def barycenter(parts: Sequence[Moments], weights: Sequence[float], *, steps: int
         cov = back @ inner @ inner @ back
         cov = (cov + cov.mT) / 2
     return Moments(mean, cov)
+
+
+def _only_part(parts: Sequence[Moments], weights: Sequence[float]) -> Moments | None:
+    """The one part that has any weight, as it is: no rounding may tell a blend with nothing from none."""
+    used = [part for part, weight in zip(parts, weights, strict=True) if weight > 0]
+    return used[0] if len(used) == 1 else None
 
 
 def _weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

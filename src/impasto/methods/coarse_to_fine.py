@@ -38,7 +38,7 @@ from impasto.record import Watch
 
 # Weight of the style terms at strength 1, and how fast it grows with strength: chosen so that the style
 # distance falls evenly as the slider moves (topic "strength" of benchmarks/optimisation.py).
-STYLE_WEIGHT = 14.0
+STYLE_WEIGHT = 4.0
 STRENGTH_POWER = 2.0
 SMOOTHNESS = 0.3
 
