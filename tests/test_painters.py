@@ -150,6 +150,8 @@ def test_alpha_and_depth_are_put_back(tmp_path: Path, photo: Array, waves: Array
     assert back.bits == 16
     assert back.alpha is not None
     assert np.abs(back.alpha - image.resize(alpha, (32, 32))).max() < 1e-3
+    # A format of 8 bits takes it too: the painting must not be lost for want of depth.
+    assert image.read(result.save(tmp_path / "painted.jpg")).bits == 8
 
 
 @pytest.mark.parametrize("method", ["paper", "tutorial"])

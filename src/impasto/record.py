@@ -133,6 +133,8 @@ class Result:
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Writes the picture with its recipe in its metadata; the suffix chooses the format.
 
+        A picture of 16 bits keeps them in PNG and TIFF; the other formats hold 8.
+
         Raises:
             OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
         """
@@ -141,7 +143,7 @@ class Result:
             path,
             self.picture,
             alpha=self.alpha,
-            bits=self.bits,
+            bits=self.bits if path.suffix.lower() in (".png", ".tif", ".tiff") else 8,
             recipe=self.recipe.to_json(),
             overwrite=overwrite,
         )

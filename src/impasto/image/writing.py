@@ -97,11 +97,7 @@ def write(
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be from 1 to 100, not {quality}")
     colours, veil = _floats(rgb, alpha, name=str(target))
-    if max(colours.shape[:2]) > _SIDES.get(form, 1 << 31):
-        raise OutputError(
-            f"cannot write {target}: {target.suffix} holds at most {_SIDES[form]} pixels a side: "
-            "use .png or .tif"
-        )
+    _refuse_size(target, max(colours.shape[:2]), form=form)
     if veil is not None and form == "JPEG":
         _LOG.info("%s: JPEG has no transparency: the picture is laid over white", target)
         colours, veil = Picture(colours, veil).flat((1, 1, 1)), None
@@ -114,6 +110,15 @@ def write(
         except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
             raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
     return target
+
+
+def _refuse_size(target: Path, side: int, *, form: str) -> None:
+    """Refuse sides longer than the format can hold."""
+    if side > _SIDES.get(form, 1 << 31):
+        raise OutputError(
+            f"cannot write {target}: {target.suffix} holds at most {_SIDES[form]} pixels a side: "
+            "use .png or .tif"
+        )
 
 
 def _floats(

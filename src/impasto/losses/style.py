@@ -7,7 +7,7 @@ Gram (Gatys et al. 2015), mean and standard deviation (Li et al. 2017, Huang and
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -103,7 +103,7 @@ class StyleLoss(Loss):
         """The distance to one layer's target."""
 
 
-class Distance:
+class Distance(ABC):
     """Distance of a picture's moments to a target's, and the target's own size to divide by."""
 
     diagonal = False  # whether the distance needs only the diagonal of the second moment
@@ -113,13 +113,13 @@ class Distance:
         size = self.size()
         self.norm = size.clamp_min(_LEAST) if unit == "relative" else torch.ones_like(size)
 
+    @abstractmethod
     def size(self) -> Tensor:
         """The target's own size, in the unit of the distance, ``(B,)``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Distance ``(B,)`` from weighted count, first and second sums."""
-        raise NotImplementedError
 
 
 class _GramDistance(Distance):
