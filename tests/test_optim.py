@@ -84,7 +84,7 @@ class _Watched(Bound):
             raise KeyboardInterrupt
         return self.inner.measure(features, window)  # type: ignore[arg-type]
 
-    def value(self, sums: Sums) -> Tensor:
+    def each(self, sums: Sums) -> Tensor:
         return self.inner.value(sums) * self.owner.factors.get(self.owner.count, 1.0)
 
 
@@ -231,7 +231,7 @@ class _Brightest(Bound):
     def measure(self, features: Features, window: object) -> Sums:
         return {"mean": features[PIXELS].mean()}
 
-    def value(self, sums: Sums) -> Tensor:
+    def each(self, sums: Sums) -> Tensor:
         return -20 * (sums["mean"] - 0.45)
 
 

@@ -171,7 +171,7 @@ class _Sharpest(Bound):
     def measure(self, features: Features, window: Window) -> Sums:
         return {"most": features[PIXELS].amax()}
 
-    def value(self, sums: Sums) -> Tensor:
+    def each(self, sums: Sums) -> Tensor:
         return sums["most"]
 
 

@@ -159,6 +159,37 @@ def luma(rgb: NDArray[Any]) -> Floats:
     return np.asarray(rgb @ _REC709.astype(rgb.dtype))
 
 
+def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
+    """Give a painted picture the palette of the photo: mean and covariance of its colours.
+
+    The linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
+
+    Args:
+        painted: `(..., 3)` sRGB, 0..1.
+        photo: `(..., 3)` sRGB, 0..1, of any shape.
+
+    Returns:
+        The shape of `painted`, sRGB, clipped to 0..1.
+
+    Example:
+        >>> carry_over(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
+        [[0.25, 0.25, 0.25], [0.25, 0.25, 0.25]]
+    """
+    ours, theirs = (_floats(p).reshape(-1, 3) for p in (painted, photo))
+    source, target = (np.cov(p, rowvar=False, bias=True) + 1e-6 * np.eye(3) for p in (ours, theirs))
+    half, back = _power(source, 0.5), _power(source, -0.5)
+    matrix = back @ _power(half @ target @ half, 0.5) @ back
+    moved = (ours - ours.mean(0)) @ matrix + theirs.mean(0)
+    return _floats(moved.reshape(np.shape(painted)).clip(0, 1))
+
+
+def _power(matrix: Floats, power: float) -> Floats:
+    """A power of a symmetric positive matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    result: Floats = (vectors * np.maximum(values, 1e-12) ** power) @ vectors.T
+    return result
+
+
 def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Combine the lightness of `painted` with the colours of `photo`, in OKLab.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto import backbones, files, image, metrics, painters, tensors
 from impasto.jobs import CompareJob, StylizeJob
+from impasto.painters.devices import choose_device
 from impasto.record import Progress, Result, Watch
 
 SAMPLES = 14  # points of a curve
@@ -69,7 +70,7 @@ def compare(
     """
     for name in ("index.html", "compare.png", *(f"{method}.png" for method in job.methods)):
         files.check_output(folder / name, overwrite=overwrite)
-    judge = backbones.load(device=painters.choose_device(job.device), precision="float32")
+    judge = backbones.load(device=choose_device(job.device), precision="float32")
     content, style = image.read(job.content), image.read(job.style)
     curves = []
     for method in job.methods:

@@ -25,6 +25,8 @@ Color = Literal["style", "content", "luminance"]
 OptimiserName = Literal["lbfgs", "adam"]
 BackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision"]
 Pooling = Literal["max", "avg"]
+NetworkName = Literal["quality", "tiny", "johnson"]
+Statistics = Literal["thumbnail", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 J = TypeVar("J", bound="Job")
@@ -78,7 +80,9 @@ class StylizeJob(Job):
     content: str = field(
         metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."}
     )
-    styles: tuple[str, ...] = field(metadata={"help": "One or several paintings."})
+    styles: tuple[str, ...] = field(
+        metadata={"help": "One or several paintings; or names of learned styles, which paint at once."}
+    )
     weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
     style_scale: tuple[float, ...] | None = _option(
         None, "Size of each style relative to the picture: below 1 finer strokes, above 1 coarser ones."
@@ -113,6 +117,12 @@ class StylizeJob(Job):
     optimiser: OptimiserName = _option("lbfgs", "L-BFGS or Adam.")
     backbone: BackboneName = _option("vgg19", "The network that looks; vgg19 needs no download.")
     pooling: Pooling | None = _option(None, "Pooling of the network. Default: avg for 'paper', else max.")
+    network: NetworkName | None = _option(
+        None, "Of learned styles: quality, or tiny, which is faster. Default: the first that has the style."
+    )
+    statistics: Statistics = _option(
+        "thumbnail", "Of learned styles on very large photos: from a 'thumbnail', or 'exact' and slower."
+    )
     precision: Precision = _option(
         "auto", "Of the convolutions; auto: bfloat16 where the device computes in it."
     )
@@ -177,6 +187,40 @@ class MeasureJob(Job):
     weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
     backbone: BackboneName = _option("vgg19", "The network that measures.")
     device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+
+@dataclass(frozen=True)
+class LearnJob(Job):
+    """Train a network on a painting, to paint with it at once."""
+
+    verb: ClassVar[str] = "learn"
+
+    pictures: tuple[str, ...] = field(default=(), metadata={"help": "One or several paintings."})
+    styles: str | None = _option(None, "A folder of paintings, learned together.")
+    photos: str = _option("photos", "A folder of photographs to train on; a few hundred will do.")
+    network: NetworkName = _option("quality", "quality, tiny (faster), or johnson (as published, slower).")
+    into: str | None = _option(
+        None, "A pack to add the styles to: minutes in place of an hour, and its old styles stay as they are."
+    )
+    minutes: float | None = _option(None, "Time to train. Default: 60 for a new pack, 8 to add to one.")
+    steps: int | None = _option(None, "Steps to train, in place of a time.")
+    scales: tuple[float, ...] = _option((0.5, 1.0), "Sizes of strokes to learn, each its own row.")
+    style_weight: float = _option(8.0, "Weight of style, content being 1.")
+    batch: int = _option(4, "Pictures a step.")
+    side: int = _option(192, "Side of the crops, pixels.")
+    rate: float | None = _option(None, "Rate of the optimiser. Default: chosen.")
+    seed: int = _option(0, "Seed of everything drawn.")
+    precision: Precision = _option("auto", "Of the loss network; auto: bfloat16 where the device has it.")
+    device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.scales or min(self.scales) <= 0 or len(set(self.scales)) < len(self.scales):
+            raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
+        for name, least in (("batch", 1), ("side", 64), ("steps", 1), ("minutes", 0.01), ("rate", 1e-9)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name} {value:g} is too small: it must be at least {least:g}")
 
 
 def _is_required(item: dataclasses.Field[Any]) -> bool:

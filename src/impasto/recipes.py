@@ -8,6 +8,7 @@ from pathlib import Path
 from impasto import files, image, painters
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
+from impasto.painters import learned
 from impasto.record import Recipe, Result, Watch
 
 MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end
@@ -44,7 +45,13 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
     if found.verb != StylizeJob.verb:
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
-    inputs = {name: find(name, digest, folders=folders) for name, digest in found.inputs.items()}
+    styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
+    learned.check(styles)
+    inputs = {
+        name: find(name, digest, folders=folders)
+        for name, digest in found.inputs.items()
+        if name not in styles
+    }
     job = StylizeJob.parse(dict(found.job))
     return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
 

@@ -98,19 +98,28 @@ class Recipe:
         return cls(**data)
 
 
-def recipe(verb: str, job: Mapping[str, Any], *, hashes: Mapping[str, str], device: str) -> Recipe:
-    """The recipe of a run on this machine; ``hashes`` maps the names in the job to SHA-256 digests."""
-    import torch
+def recipe(
+    verb: str, job: Mapping[str, Any], *, hashes: Mapping[str, str], device: str, engine: str, threads: int
+) -> Recipe:
+    """The recipe of a run on this machine.
 
+    Args:
+        verb: what was done.
+        job: its settings.
+        hashes: of the files that the job names, SHA-256.
+        device: that it ran on.
+        engine: the package that computed.
+        threads: it computed with.
+    """
     return Recipe(
         verb=verb,
         job=dict(job),
         inputs=dict(hashes),
         device=device,
-        threads=torch.get_num_threads(),
+        threads=threads,
         versions={
             "impasto": metadata.version("impasto"),
-            "torch": torch.__version__,
+            engine: metadata.version(engine),
             "python": platform.python_version(),
         },
     )

@@ -8,10 +8,11 @@ import torch
 
 from impasto import weights
 from impasto.backbones.features import PIXELS, Backbone, Precision
+from impasto.backbones.slim import Slim
 from impasto.backbones.tiny import Tiny
 from impasto.backbones.vgg import CONVOLUTIONS, Pooling, Vgg
 
-__all__ = ["PIXELS", "Backbone", "Pooling", "Precision", "Tiny", "Vgg", "best_precision", "load"]
+__all__ = ["PIXELS", "Backbone", "Pooling", "Precision", "Slim", "Tiny", "Vgg", "best_precision", "load"]
 
 
 def load(

@@ -46,6 +46,7 @@ class Vgg(Backbone):
             strides={f"{kind}{n}": 2 ** (int(n[0]) - 1) for n in names for kind in ("conv", "relu")},
             fields={f"{kind}{n}": field for n, field in fields.items() for kind in ("conv", "relu")},
         )
+        self.blocks, self.names = blocks, tuple(names)
         self.shift: Tensor
         self.scale: Tensor
         self.pooling = pooling

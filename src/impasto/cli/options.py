@@ -91,7 +91,8 @@ def _parameter(item: dataclasses.Field[Any], hint: Any, *, positional: bool) -> 
         info = typer.Argument(
             help=text, metavar=name.upper() + ("..." if several else ""), show_default=False
         )
-        annotation: Any = Annotated[list[str] if several else _plain(hint), info]
+        kind = list[str] if several and missing else list[str] | None if several else _plain(hint)
+        annotation: Any = Annotated[kind, info]
     else:
         names = ["--" + item.name.replace("_", "-")] + ([flag] if flag else [])
         info = typer.Option(
@@ -106,7 +107,9 @@ def _parameter(item: dataclasses.Field[Any], hint: Any, *, positional: bool) -> 
 
 
 def _shown(default: Any) -> Any:
-    return [",".join(map(str, default))] if isinstance(default, tuple) else default
+    if isinstance(default, tuple):
+        return [",".join(map(str, default))] if default else None
+    return default
 
 
 def _plain(hint: Any) -> Any:

@@ -15,7 +15,7 @@ import typer
 
 from impasto.cli.options import Place, Reporting, Watching, command
 from impasto.errors import InputError, OutputError
-from impasto.jobs import CompareJob, MeasureJob, StylizeJob
+from impasto.jobs import CompareJob, LearnJob, MeasureJob, StylizeJob
 
 app = typer.Typer(
     help="Paint photographs in any style, offline.",
@@ -126,9 +126,10 @@ def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
 
 
 def _measure(job: MeasureJob, reporting: Reporting) -> None:
-    from impasto import backbones, metrics, painters
+    from impasto import backbones, metrics
+    from impasto.painters.devices import choose_device
 
-    backbone = backbones.load(job.backbone, device=painters.choose_device(job.device), precision="float32")
+    backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
     found = metrics.measure(
         job.output, content=job.content, styles=job.style or (), weights=job.weights, backbone=backbone
     )
@@ -139,12 +140,54 @@ def _measure(job: MeasureJob, reporting: Reporting) -> None:
         _print(f"{name:16} {value:.4g}")
 
 
+def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting) -> None:
+    from impasto import files
+    from impasto.cli import progress
+    from impasto.networks import library, packs
+
+    if watching.save_every < 1:
+        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
+    first = Path(job.pictures[0] if job.pictures else job.styles or "style").stem.replace(" ", "_")
+    out = place.out or (Path(job.into) if job.into else library.user_folder() / f"{first}.safetensors")
+    overwrite = place.overwrite or (job.into is not None and place.out is None)
+    files.check_output(out, overwrite=overwrite)
+    from impasto import training
+
+    state = out.with_name(out.name + ".checkpoint")
+    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+        learned = training.learn(
+            job,
+            watch=watch,
+            told=_tell,
+            checkpoint=state,
+            save_every=watching.save_every,
+            resume=watching.resume,
+        )
+    packs.save(learned.pack, out, overwrite=overwrite)
+    trained = learned.trained
+    if trained.stopped:
+        _tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")
+    else:
+        state.unlink(missing_ok=True)
+    said = {
+        "output": str(out),
+        "styles": list(learned.names),
+        "steps": trained.steps,
+        "seconds": round(trained.seconds),
+        "loss": trained.history[-1].loss if trained.history else None,
+        "stopped": trained.stopped,
+    }
+    text = f"{out}: {', '.join(learned.names)}, {trained.steps} steps, {trained.seconds:.0f} s"
+    _print(json.dumps(said) if reporting.json else text)
+
+
 app.command("stylize")(
     command(StylizeJob, Place, Watching, Reporting, arguments=("content", "styles"), handler=_stylize)
 )
 app.command("compare")(
     command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare)
 )
+app.command("learn")(command(LearnJob, Place, Watching, Reporting, arguments=("pictures",), handler=_learn))
 app.command("measure")(command(MeasureJob, Reporting, arguments=("output",), handler=_measure))
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from impasto.losses.base import Bound, Features, Loss, Relative, Scene, Sum, Sums
+from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Scene, Sum, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
@@ -14,6 +14,7 @@ __all__ = [
     "LAYERS",
     "Blend",
     "Bound",
+    "BoundSum",
     "Content",
     "Features",
     "Gram",

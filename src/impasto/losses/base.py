@@ -73,8 +73,12 @@ class Bound(ABC):
         """Additive sums over what ``window`` owns; ``features`` are of what it reads, ``(B, C, h, w)``."""
 
     @abstractmethod
+    def each(self, sums: Sums) -> Tensor:
+        """The loss of each picture of a batch, ``(B,)``, from the sums of all its windows."""
+
     def value(self, sums: Sums) -> Tensor:
-        """The scalar loss of a picture, from the sums of all its windows (mean over a batch)."""
+        """The scalar loss: the mean of :meth:`each`."""
+        return self.each(sums).mean()
 
     def terms(self, sums: Sums) -> dict[str, Tensor]:
         """The named parts of :meth:`value`, for logs and curves."""
@@ -132,10 +136,12 @@ class Sum(Loss):
 
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
-        return _BoundSum([(weight, loss.bind(scene)) for weight, loss in self.parts])
+        return BoundSum([(weight, loss.bind(scene)) for weight, loss in self.parts])
 
 
-class _BoundSum(Bound):
+class BoundSum(Bound):
+    """Weighted sum of bound losses."""
+
     def __init__(self, parts: list[tuple[float, Bound]]) -> None:
         self.parts, self.sources = parts, _sources(parts)
         self.layers = frozenset[str]().union(*(part.layers for _, part in parts))
@@ -143,19 +149,22 @@ class _BoundSum(Bound):
         self.whole_only = tuple(name for _, part in parts for name in part.whole_only)
 
     def measure(self, features: Features, window: Window) -> Sums:
+        """See :meth:`Bound.measure`."""
         sums: Sums = {}
         for index in sorted(set(self.sources)):
             part = self.parts[index][1]
             sums |= {f"{index}/{key}": value for key, value in part.measure(features, window).items()}
         return sums
 
-    def value(self, sums: Sums) -> Tensor:
-        return torch.stack(list(self._weighted(sums).values())).sum()
+    def each(self, sums: Sums) -> Tensor:
+        """See :meth:`Bound.each`."""
+        return torch.stack(list(self._weighted(sums).values())).sum(0)
 
     def terms(self, sums: Sums) -> dict[str, Tensor]:
+        """See :meth:`Bound.terms`."""
         named: dict[str, Tensor] = {}
-        for index, value in self._weighted(sums).items():
-            name = self.parts[index][1].name
+        for index, each in self._weighted(sums).items():
+            name, value = self.parts[index][1].name, each.mean()
             named[name] = named[name] + value if name in named else value
         return named
 
@@ -165,7 +174,7 @@ class _BoundSum(Bound):
             index, name = key.split("/", 1)
             own[int(index)][name] = value
         return {
-            index: weight * part.value(own[source])
+            index: weight * part.each(own[source])
             for index, ((weight, part), source) in enumerate(zip(self.parts, self.sources, strict=True))
         }
 
@@ -208,5 +217,5 @@ class _BoundRelative(Bound):
     def measure(self, features: Features, window: Window) -> Sums:
         return self.bound.measure(features, window)
 
-    def value(self, sums: Sums) -> Tensor:
-        return self.bound.value(sums) / self.reference
+    def each(self, sums: Sums) -> Tensor:
+        return self.bound.each(sums) / self.reference

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from impasto import tensors
@@ -69,9 +70,9 @@ class _BoundContent(Bound):
             sums[layer] = (found - target).square().sum((1, 2, 3))
         return sums
 
-    def value(self, sums: Sums) -> Tensor:
-        total = sums[next(iter(sums))].new_zeros(())
+    def each(self, sums: Sums) -> Tensor:
+        total = torch.zeros_like(sums[next(iter(sums))])
         for layer, squares in sums.items():
             count = self.targets[layer][0].numel()
-            total = total + squares.mean() / (count * max(self.energy[layer], 1e-12))
+            total = total + squares / (count * max(self.energy[layer], 1e-12))
         return total

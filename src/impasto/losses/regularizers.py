@@ -40,5 +40,5 @@ class _BoundTotalVariation(Bound):
         across = more[..., :height, 1:] - more[..., :height, :-1]
         return {"squares": down.square().sum((1, 2, 3)) + across.square().sum((1, 2, 3))}
 
-    def value(self, sums: Sums) -> Tensor:
-        return sums["squares"].mean() / (3 * self.pixels)
+    def each(self, sums: Sums) -> Tensor:
+        return sums["squares"] / (3 * self.pixels)

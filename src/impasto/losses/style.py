@@ -34,7 +34,7 @@ class StyleLoss(Loss):
 
     Args:
         pictures: a painting, or a list of them.
-        layers: layer names, each counting 1, or ``{name: weight}``.
+        layers: a layer's name, or several, each counting 1, or ``{name: weight}``.
         weights: share of each painting; scaled to sum 1. Default: equal.
         scales: size of each painting relative to the picture's area (1: the same area, never enlarged).
         blend: ``moments`` aims at the paintings side by side, ``barycenter`` at what lies between them.
@@ -49,7 +49,7 @@ class StyleLoss(Loss):
     def __init__(
         self,
         pictures: Source | Sequence[Source],
-        layers: Sequence[str] | Mapping[str, float] = LAYERS,
+        layers: str | Sequence[str] | Mapping[str, float] = LAYERS,
         *,
         weights: Sequence[float] | None = None,
         scales: Sequence[float] | None = None,
@@ -63,7 +63,8 @@ class StyleLoss(Loss):
         self.scales = [1.0] * len(several) if scales is None else list(scales)
         if len(self.scales) != len(several) or not all(scale > 0 for scale in self.scales):
             raise InputError(f"{len(several)} styles need as many scales, each above 0; got {self.scales}")
-        self.layers = dict(layers) if isinstance(layers, Mapping) else dict.fromkeys(layers, 1.0)
+        names = (layers,) if isinstance(layers, str) else layers
+        self.layers = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, 1.0)
         if not any(self.layers.values()):
             raise InputError(f"a style needs a layer with a weight other than 0; got {self.layers}")
         self.blend, self.mask, self.unit = blend, mask, unit
@@ -75,6 +76,10 @@ class StyleLoss(Loss):
 
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
+        return self.bound(scene, self.targets(scene))
+
+    def targets(self, scene: Scene) -> dict[str, Moments]:
+        """The moments to reach in each layer, at the size of the scene; their batch axis is 1."""
         names = frozenset(self.layers)
         each: list[dict[str, Moments]] = []
         for picture, scale in zip(self.pictures, self.scales, strict=True):
@@ -82,10 +87,10 @@ class StyleLoss(Loss):
             features = scene.features(picture, names, size=size)
             each.append({layer: moments(found.flatten(2)) for layer, found in features.items()})
         mix = mixture if self.blend == "moments" else barycenter
-        targets = {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
-        return self._bound(scene, targets)
+        return {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
 
-    def _bound(self, scene: Scene, targets: dict[str, Moments]) -> Bound:
+    def bound(self, scene: Scene, targets: Mapping[str, Moments]) -> Bound:
+        """This loss with given targets, one for all pictures or, batch axis ``B``, one for each."""
         strides = {layer: scene.backbone.stride(layer) for layer in targets}
         masks = None
         if self.mask is not None:
@@ -216,18 +221,18 @@ class _BoundStyle(Bound):
             )
         return sums
 
-    def value(self, sums: Sums) -> Tensor:
-        layers = [self.weights[layer] * self.layer_value(layer, sums) for layer in self.distances]
-        return torch.stack(layers).sum() / sum(abs(w) for w in self.weights.values())
+    def each(self, sums: Sums) -> Tensor:
+        layers = [self.weights[layer] * self.layer_values(layer, sums) for layer in self.distances]
+        return torch.stack(layers).sum(0) / sum(abs(w) for w in self.weights.values())
 
-    def layer_value(self, layer: str, sums: Sums) -> Tensor:
-        """The distance in one layer, mean over the batch."""
+    def layer_values(self, layer: str, sums: Sums) -> Tensor:
+        """The distance in one layer, ``(B,)``."""
         count = sums[f"{layer}.count"]
         distance = self.distances[layer](
             count.clamp_min(_LEAST_COUNT), sums[f"{layer}.first"], sums[f"{layer}.second"]
         )
         # A region too small for the layer's grid has nothing to say there.
-        return torch.where(count > _LEAST_COUNT, distance, 0.0).mean()
+        return torch.where(count > _LEAST_COUNT, distance, 0.0)
 
 
 def _second_sum(features: Tensor, mask: Tensor | None) -> Tensor:

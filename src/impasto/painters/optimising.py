@@ -1,128 +1,47 @@
-"""From a job to a picture: reads what it names, chooses size, device and method, and paints.
-
-``stylize`` and ``reconstruct`` are the public functions behind it.
-"""
+"""Painting by optimisation: from a job to a size, a device, a method and a picture."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from impasto import backbones, color, files, image, methods, record, tensors
+from impasto import backbones, color, image, methods, tensors
 from impasto.errors import InputError
-from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
 from impasto.methods import Style
 from impasto.moments import moments, transport
 from impasto.optim import Adam, Checkpoint, Lbfgs, Outcome, Schedule, scales
+from impasto.painters.devices import choose_device
+from impasto.painters.inputs import BUDGETS, Inputs, target_size
 from impasto.record import Recipe, Result, Watch
 
 LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What a preset spends: the long side, and evaluations from the coarsest stage to the finest."""
-
-    size: int
-    first: int
-    steps: tuple[int, ...]
-    ratio: float = 2**0.5
-
-
-BUDGETS = {
-    "draft": Budget(320, 112, (18, 5, 2), ratio=1.65),
-    "good": Budget(512, 128, (66, 42, 25, 13, 7)),
-    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8)),
-}
-
-
-def stylize(
-    content: Source,
-    styles: Source | Sequence[Source],
-    *,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    **settings: Any,
-) -> Result:
-    """Paints a photo in the style of one or several pictures.
-
-    Args:
-        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: one painting or a list of them, likewise.
-        watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to keep what
-            there is.
-        checkpoint: a file to save the run in, every ``save_every`` evaluations; with ``resume``, a killed run
-            goes on from it.
-        **settings: the other fields of :class:`impasto.StylizeJob`: ``weights``, ``strength``, ``size``,
-            ``preset``, ``blend``, ``mask``, ``color``, ``method``, ``seed``, ...
-
-    Returns:
-        The picture with the recipe and the history of the run; ``.save(path)`` writes it.
-
-    Raises:
-        InputError: a picture or a setting that cannot be used.
-
-    Example:
-        >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
-        >>> out.save("out.png")  # doctest: +SKIP
-    """
-    pictures: dict[str, Source] = {}
-    several = tensors.several(styles)
-    job = StylizeJob.parse(
-        {
-            **settings,
-            "content": _named(content, "content", pictures),
-            "styles": [_named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
-        }
-    )
-    return run(
-        job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
-    )
-
-
-def _named(source: Source, name: str, pictures: dict[str, Source]) -> str:
-    """The path of a source, or a name under which a picture in memory is handed on."""
-    if isinstance(source, (str, Path)):
-        return str(source)
-    pictures[name] = source
-    return name
-
-
-def run(
+def optimise(
     job: StylizeJob,
+    inputs: Inputs,
     *,
-    pictures: Mapping[str, Source] | None = None,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
     save_every: int = 50,
     resume: bool = False,
     threads: int | None = None,
 ) -> Result:
-    """Runs a job.
-
-    ``pictures`` hands in what the job's names stand for, where that is not a file of that name; ``threads``
-    sets how many PyTorch computes with (sums depend on it in their last bits). The rest is as for
-    :func:`stylize`.
-    """
+    """Paints a job's photo in the style of its pictures; the arguments are those of ``painters.run``."""
     if threads is not None:
         torch.set_num_threads(threads)
-    inputs = Inputs(job, pictures or {})
     photo = inputs.read(job.content)
     device = choose_device(job.device)
     size = target_size(photo.size, job)
     content, frame = _padded(tensors.resize(tensors.from_array(photo.flat()), size).clamp(0, 1))
-    recipe = inputs.recipe(str(device))
+    recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
     keeper = None
     if checkpoint is not None:
         keeper = Checkpoint(checkpoint, every=save_every, key=_key(recipe), resume=resume)
@@ -215,15 +134,6 @@ def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
     return scales(size, first=budget.first, steps=budget.steps, ratio=budget.ratio)
 
 
-def target_size(size: tuple[int, int], job: StylizeJob) -> tuple[int, int]:
-    """(height, width) of the result; only a size that was asked for enlarges a photo."""
-    if job.size == "original":
-        return size
-    if isinstance(job.size, int):
-        return tensors.long_side(size, job.size)
-    return tensors.long_side(size, min(BUDGETS[job.preset].size, max(size)))
-
-
 def _start(job: StylizeJob, inputs: Inputs, content: Tensor) -> Tensor | None:
     if job.init == "content":
         return None
@@ -278,68 +188,7 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     return F.pad(mask, sides, mode="replicate")
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is a GPU if there is one.
-
-    Raises:
-        InputError: a device PyTorch does not know, or that is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device '{name}' cannot be used here ({reason}): try --device cpu") from error
-    return device
-
-
 def _key(recipe: Recipe) -> str:
     """What makes a run this run: its job and its inputs, whatever it runs on."""
     text = replace(recipe, device="", threads=0, versions={}).to_json()
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-class Inputs:
-    """The pictures a job names, read once, and remembered by hash for its recipe."""
-
-    def __init__(self, job: StylizeJob, pictures: Mapping[str, Source]) -> None:
-        self.job, self.pictures = job, pictures
-        self._known: dict[str, Picture] = {}
-        self.names = [job.content, *job.styles, *(job.mask or ())]
-        if job.init not in ("content", "noise"):
-            self.names.append(job.init)
-
-    def source(self, name: str) -> Source:
-        """What the name stands for."""
-        return self.pictures.get(name, name)
-
-    def read(self, name: str) -> Picture:
-        """The picture of that name."""
-        if name not in self._known:
-            self._known[name] = image.read(self.source(name), max_pixels=self.job.max_pixels)
-        return self._known[name]
-
-    def recipe(self, device: str) -> Recipe:
-        """The job with file names in place of paths, and the hash of every input."""
-        short: dict[str, str] = {}
-        for name in dict.fromkeys(self.names):
-            label, count = Path(name).name, 2
-            while label in short.values():
-                label, count = f"{Path(name).stem}-{count}{Path(name).suffix}", count + 1
-            short[name] = label
-        settings = self.job.settings()
-        settings["content"] = short[self.job.content]
-        settings["styles"] = [short[name] for name in self.job.styles]
-        if self.job.mask:
-            settings["mask"] = [short[name] for name in self.job.mask]
-        settings["init"] = short.get(self.job.init, self.job.init)
-        hashes = {label: self._hash(name) for name, label in short.items()}
-        return record.recipe(self.job.verb, settings, hashes=hashes, device=device)
-
-    def _hash(self, name: str) -> str:
-        source, picture = self.source(name), self.read(name)
-        if isinstance(source, (str, Path)):
-            return files.sha256(Path(source))
-        return hashlib.sha256(picture.rgb.tobytes()).hexdigest()

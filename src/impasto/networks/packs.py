@@ -1,0 +1,296 @@
+"""Style packs: one trunk and a row or two for each style, as one safetensors file.
+
+A style alone, a few kB, is a ``.style`` file: its rows, and the hash of the trunk they belong to.
+Nothing here needs PyTorch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import files
+from impasto.errors import InputError
+from impasto.networks.plan import LAST, Plan, parse, shape
+
+Array = NDArray[np.float32]
+
+PACK, STYLE = "style pack", "style"
+VERSION = 1
+_MOST_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class LearnedStyle:
+    """What is known of a style.
+
+    Args:
+        name: how it is called, the stem of its picture's file.
+        rows: where its rows lie in the pack.
+        scales: the size of its strokes, row by row, relative to the painting at the size of the picture.
+        title, credit, licence: of the painting.
+        picture: SHA-256 of the painting's file.
+        recipe: how it was trained.
+        thumbnail: a small JPEG of the painting.
+    """
+
+    name: str
+    rows: tuple[int, ...]
+    scales: tuple[float, ...]
+    title: str = ""
+    credit: str = ""
+    licence: str = ""
+    picture: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    thumbnail: bytes = b""
+
+    def shares(self, scale: float) -> dict[int, float]:
+        """Rows and their shares for strokes of this size, between sizes by their ratio."""
+        pairs = sorted(zip(self.scales, self.rows, strict=True))
+        if scale <= pairs[0][0]:
+            return {pairs[0][1]: 1.0}
+        for (small, one), (large, other) in pairwise(pairs):
+            if scale <= large:
+                part = math.log(scale / small) / math.log(large / small)
+                return {one: 1 - part, other: part}
+        return {pairs[-1][1]: 1.0}
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A trunk and its styles.
+
+    Args:
+        plan: the shape of the network.
+        trunk: its weights, by name.
+        rows: ``(R, 2, channels)``, scales and shifts; row 0 is the photograph's own.
+        styles: what the other rows are.
+    """
+
+    plan: Plan
+    trunk: Mapping[str, Array]
+    rows: Array
+    styles: tuple[LearnedStyle, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The styles by name, in order."""
+        return [style.name for style in self.styles]
+
+    def style(self, name: str) -> LearnedStyle:
+        """The style of that name.
+
+        Raises:
+            InputError: there is none; near ones are named.
+        """
+        for style in self.styles:
+            if style.name == name:
+                return style
+        near = get_close_matches(name, self.names, n=3) or self.names
+        raise InputError(f"this pack has no style '{name}': it has {', '.join(near) or 'none'}")
+
+    def weights(self, parts: Mapping[str, float], *, strength: float = 1.0, scale: float = 1.0) -> Array:
+        """Weights of the rows ``(R,)`` for a mixture of styles at a strength.
+
+        Args:
+            parts: share of each style; scaled to sum 1.
+            strength: 0 is the photograph, 1 what was trained for; up to 1.5 is more.
+            scale: of the strokes.
+        """
+        result = np.zeros(len(self.rows), np.float32)
+        total = sum(parts.values())
+        for name, share in parts.items():
+            for row, part in self.style(name).shares(scale).items():
+                result[row] += strength * part * share / total
+        result[0] = 1 - strength
+        return result
+
+    def hash(self) -> str:
+        """SHA-256 of the trunk and the photograph's row: what a style's rows fit to."""
+        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.plan), sort_keys=True).encode())
+        for name in sorted(self.trunk):
+            digest.update(name.encode() + np.ascontiguousarray(self.trunk[name], np.float32).tobytes())
+        digest.update(np.ascontiguousarray(self.rows[0], np.float32).tobytes())
+        return digest.hexdigest()
+
+    def added(self, style: LearnedStyle, rows: Array) -> Pack:
+        """This pack with one more style; trunk and old rows stay as they are, bit for bit.
+
+        Raises:
+            InputError: a style of that name is there already.
+        """
+        if style.name in self.names:
+            raise InputError(f"the pack has a style '{style.name}' already: give the new one another name")
+        start = len(self.rows)
+        placed = dataclasses.replace(style, rows=tuple(range(start, start + len(rows))))
+        joined = np.concatenate([self.rows, rows.astype(np.float32)])
+        return dataclasses.replace(self, rows=joined, styles=(*self.styles, placed))
+
+    def removed(self, name: str) -> Pack:
+        """This pack without a style."""
+        gone = set(self.style(name).rows)
+        kept = [i for i in range(len(self.rows)) if i not in gone]
+        place = {old: new for new, old in enumerate(kept)}
+        styles = tuple(
+            dataclasses.replace(s, rows=tuple(place[r] for r in s.rows))
+            for s in self.styles
+            if s.name != name
+        )
+        return dataclasses.replace(self, rows=self.rows[kept], styles=styles)
+
+
+def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Writes a pack.
+
+    Raises:
+        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+    """
+    tensors: dict[str, NDArray[Any]] = {f"trunk.{name}": value for name, value in pack.trunk.items()}
+    tensors["rows"] = pack.rows
+    tensors |= {f"thumbnail.{s.name}": _bytes(s.thumbnail) for s in pack.styles}
+    meta: dict[str, Any] = {
+        "kind": PACK,
+        "version": VERSION,
+        "plan": dataclasses.asdict(pack.plan),
+        "styles": [_described(style) for style in pack.styles],
+    }
+    files.save_checkpoint(path, tensors, meta, overwrite=overwrite)
+    return Path(path)
+
+
+def load(path: str | Path) -> Pack:
+    """Reads a pack.
+
+    Raises:
+        InputError: no such file, damaged, not a pack, or from a later impasto.
+    """
+    tensors, meta = files.load_arrays(path)
+    _check_kind(path, meta, PACK)
+    try:
+        plan = parse(meta["plan"])
+        wanted = shape(plan)
+        trunk = {name: _floats(tensors[f"trunk.{name}"], size) for name, size in wanted.kernels.items()}
+        trunk[f"{LAST}_bias"] = _floats(tensors[f"trunk.{LAST}_bias"], (3,))
+        rows = _rows(tensors["rows"], sum(wanted.norms))
+        styles = tuple(_style(entry, tensors, count=len(rows)) for entry in meta["styles"])
+        if len({s.name for s in styles}) < len(styles):
+            raise ValueError("two styles have one name")
+    except (KeyError, TypeError, ValueError, InputError) as error:
+        raise InputError(f"{path} is damaged: {_reason(error)}") from error
+    return Pack(plan, trunk, rows, styles)
+
+
+def save_style(pack: Pack, name: str, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Writes one style of a pack as a ``.style`` file."""
+    style = pack.style(name)
+    meta: dict[str, Any] = {
+        "kind": STYLE,
+        "version": VERSION,
+        "trunk": pack.hash(),
+        "style": _described(style),
+    }
+    tensors: dict[str, NDArray[Any]] = {
+        "rows": pack.rows[list(style.rows)],
+        f"thumbnail.{name}": _bytes(style.thumbnail),
+    }
+    files.save_checkpoint(path, tensors, meta, overwrite=overwrite)
+    return Path(path)
+
+
+def load_style(path: str | Path, pack: Pack) -> tuple[LearnedStyle, Array]:
+    """A style and its rows from a ``.style`` file, if they fit to the pack.
+
+    Raises:
+        InputError: no such file, damaged, not a style, from a later impasto, or for another trunk.
+    """
+    tensors, meta = files.load_arrays(path)
+    _check_kind(path, meta, STYLE)
+    if meta.get("trunk") != pack.hash():
+        raise InputError(f"{path} was learned on another trunk than this pack's: learn the style again")
+    try:
+        rows = _rows(tensors["rows"], pack.rows.shape[2])
+        style = _style({**meta["style"], "rows": list(range(len(rows)))}, tensors, count=len(rows))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged: {_reason(error)}") from error
+    return style, rows
+
+
+def trunk_of(path: str | Path) -> str:
+    """The hash of the trunk that a ``.style`` file belongs to."""
+    _, meta = files.load_arrays(path)
+    _check_kind(path, meta, STYLE)
+    return str(meta.get("trunk"))
+
+
+def _check_kind(path: str | Path, meta: Mapping[str, Any], kind: str) -> None:
+    if meta.get("kind") != kind:
+        raise InputError(f"{path} is not a {kind}: it is a file of impasto, but of another kind")
+    version = meta.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise InputError(f"{path} was written by a newer impasto: upgrade with 'pip install -U impasto'")
+
+
+def _described(style: LearnedStyle) -> dict[str, Any]:
+    entry = dataclasses.asdict(style)
+    del entry["thumbnail"]
+    return {**entry, "rows": list(style.rows), "scales": list(style.scales), "recipe": dict(style.recipe)}
+
+
+def _style(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], *, count: int) -> LearnedStyle:
+    rows, scales = entry["rows"], entry["scales"]
+    if not rows or len(rows) != len(scales):
+        raise ValueError("a style has no rows, or not as many as scales")
+    if not all(type(r) is int and 0 <= r < count for r in rows) or not all(0 < s < 100 for s in scales):
+        raise ValueError("a style's rows or scales are not possible")
+    texts = {key: str(entry[key]) for key in ("title", "credit", "licence", "picture")}
+    name = _name(entry["name"])
+    return LearnedStyle(
+        name,
+        tuple(rows),
+        tuple(float(s) for s in scales),
+        **texts,
+        recipe=dict(entry["recipe"]),
+        thumbnail=tensors[f"thumbnail.{name}"].astype(np.uint8).tobytes(),
+    )
+
+
+def _name(value: Any) -> str:
+    name = str(value)
+    if not name or not set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."):
+        raise ValueError(f"{name!r} is no name for a style: letters, digits, '_', '-' and '.'")
+    return name
+
+
+def _rows(value: NDArray[Any], channels: int) -> Array:
+    if value.ndim != 3 or not 1 <= len(value) <= _MOST_ROWS:
+        raise ValueError(f"rows of shape {value.shape} are not possible")
+    return _floats(value, (len(value), 2, channels))
+
+
+def _floats(value: NDArray[Any], size: tuple[int, ...]) -> Array:
+    if value.shape != size:
+        raise ValueError(f"an array of shape {value.shape} should be {size}")
+    result = value.astype(np.float32)
+    if not np.isfinite(result).all():
+        raise ValueError("a weight is not a finite number")
+    return result
+
+
+def _bytes(data: bytes) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = np.frombuffer(data, np.uint8).copy()
+    return array
+
+
+def _reason(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,105 @@
+"""What a job names, read once; and the size that it asks for. Nothing here needs PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto import files, image, record
+from impasto.image import Picture, Source
+from impasto.jobs import StylizeJob
+from impasto.record import Recipe
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a preset spends: the long side, and evaluations from the coarsest stage to the finest."""
+
+    size: int
+    first: int
+    steps: tuple[int, ...]
+    ratio: float = 2**0.5
+
+
+BUDGETS = {
+    "draft": Budget(320, 112, (18, 5, 2), ratio=1.65),
+    "good": Budget(512, 128, (66, 42, 25, 13, 7)),
+    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8)),
+}
+
+
+class Inputs:
+    """The pictures a job names, read once, and remembered by hash for its recipe."""
+
+    def __init__(self, job: StylizeJob, pictures: Mapping[str, Source]) -> None:
+        self.job, self.pictures = job, pictures
+        self._known: dict[str, Picture] = {}
+        self._digests: dict[str, str] = {}
+        self.names = [job.content, *job.styles, *(job.mask or ())]
+        if job.init not in ("content", "noise"):
+            self.names.append(job.init)
+
+    def source(self, name: str) -> Source:
+        """What the name stands for."""
+        return self.pictures.get(name, name)
+
+    def read(self, name: str) -> Picture:
+        """The picture of that name."""
+        if name not in self._known:
+            self._known[name] = image.read(self.source(name), max_pixels=self.job.max_pixels)
+        return self._known[name]
+
+    def hand_over(self, name: str, digest: str) -> None:
+        """Says that a name stands for no picture, and by what digest it is known."""
+        self._digests[name] = digest
+
+    def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
+        """The job with file names in place of paths, and the hash of every input.
+
+        Args:
+            device: where it is painted.
+            engine: the library that computes, whose version matters.
+            threads: that it computes with.
+        """
+        short: dict[str, str] = {}
+        for name in dict.fromkeys(self.names):
+            label, count = Path(name).name, 2
+            while label in short.values():
+                label, count = f"{Path(name).stem}-{count}{Path(name).suffix}", count + 1
+            short[name] = label
+        settings = self.job.settings()
+        settings["content"] = short[self.job.content]
+        settings["styles"] = [short[name] for name in self.job.styles]
+        if self.job.mask:
+            settings["mask"] = [short[name] for name in self.job.mask]
+        settings["init"] = short.get(self.job.init, self.job.init)
+        hashes = {label: self._hash(name) for name, label in short.items()}
+        return record.recipe(
+            self.job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads
+        )
+
+    def _hash(self, name: str) -> str:
+        if name in self._digests:
+            return self._digests[name]
+        source, picture = self.source(name), self.read(name)
+        if isinstance(source, (str, Path)):
+            return files.sha256(Path(source))
+        return hashlib.sha256(picture.rgb.tobytes()).hexdigest()
+
+
+def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None = None) -> tuple[int, int]:
+    """(height, width) of the result; only a size that was asked for enlarges a photo.
+
+    Args:
+        size: of the photo.
+        job: may say a size.
+        longest: side that is not passed if it does not; default: by preset.
+    """
+    longest = longest or BUDGETS[job.preset].size
+    if job.size == "original":
+        return size
+    if isinstance(job.size, int):
+        return image.fit(size, job.size)
+    return image.fit(size, min(longest, max(size)))

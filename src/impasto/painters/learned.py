@@ -1,0 +1,199 @@
+"""Painting at once with learned styles; on a CPU nothing here loads PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import color, image
+from impasto.errors import InputError
+from impasto.jobs import StylizeJob
+from impasto.networks import library
+from impasto.networks.library import Known
+from impasto.networks.packs import Pack
+from impasto.painters.inputs import Inputs, target_size
+from impasto.record import Point, Result
+
+LONGEST = 1024  # pixels of the long side unless another size is asked for
+DIGEST = "style:"  # what marks the digest of a learned style among those of files
+
+_log = logging.getLogger("impasto")
+# Settings of ``stylize`` that say how to optimise: a learned style was optimised when it was learned.
+_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend")
+
+
+def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
+    """The learned styles of a job; none if its styles are pictures.
+
+    Raises:
+        InputError: a style that is neither, or pictures and learned styles at once.
+    """
+    found = {}
+    for name in job.styles:
+        if not isinstance(inputs.source(name), str):
+            continue
+        known = library.find(name, network=job.network)
+        if Path(name).is_file() and known is not None and not _is_pack(name):
+            _log.warning("%s is a picture here and a learned style: the picture is used", name)
+        elif known is not None:
+            found[name] = known
+        elif not Path(name).exists() and not Path(name).suffix:
+            raise library.unknown(name)
+    if found and len(found) < len(job.styles):
+        raise InputError("pictures and learned styles cannot be mixed: give one kind")
+    return [found[name] for name in job.styles if name in found]
+
+
+def _is_pack(name: str) -> bool:
+    return name.endswith((library.PACK_SUFFIX, library.STYLE_SUFFIX)) or "#" in name
+
+
+def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int | None = None) -> Result:
+    """Paints a job's photo with learned styles.
+
+    Raises:
+        InputError: a setting that only optimising has, or styles of different trunks.
+    """
+    from impasto.runtime import Painter
+    from impasto.runtime.painter import WHOLE
+
+    for name in _OPTIMISING:
+        if getattr(job, name) != getattr(StylizeJob, name):
+            raise InputError(f"--{name} says how to optimise, which a learned style does not: leave it out")
+    start = time.monotonic()
+    pack, names = joined(found)
+    photo = inputs.read(job.content)
+    size = target_size(photo.size, job, longest=LONGEST)
+    content = photo.flat() if size == photo.size else image.resize(photo.flat(), size).clip(0, 1)
+    device = device_of(job.device)
+    threads = threads or os.cpu_count() or 1
+    painter = Painter(pack, device=device, precision=job.precision, threads=threads)
+    weights = _weights(job, inputs, pack, names, size)
+    painted: NDArray[np.floating[Any]]
+    if size[0] * size[1] <= WHOLE:
+        painted = painter.paint(content, weights)
+    else:
+        painted = painter.paint_large(content, weights, mode=job.statistics).astype(np.float32) / 255
+    if job.color == "luminance":
+        painted = color.keep_chroma(painted, content).astype(np.float32)
+    elif job.color == "content":
+        painted = color.carry_over(painted, content).astype(np.float32)
+    for name, known in zip(job.styles, found, strict=True):
+        inputs.hand_over(name, digest(known))
+    engine = "openvino" if device == "cpu" else "torch"
+    seconds = time.monotonic() - start
+    return Result(
+        painted.clip(0, 1).astype(np.float32),
+        inputs.recipe(device, engine=engine, threads=threads),
+        (Point(seconds, 1, 0.0, {}),),
+        alpha=None if photo.alpha is None else image.resize(photo.alpha, size),
+        bits=16 if photo.bits == 16 else 8,
+    )
+
+
+def joined(found: list[Known]) -> tuple[Pack, list[str]]:
+    """One pack with all the styles, and their names in it.
+
+    Raises:
+        InputError: they were learned on different trunks.
+    """
+    pack = found[0].pack
+    for known in found[1:]:
+        other = known.pack
+        if other.hash() != pack.hash():
+            raise InputError(
+                f"{found[0].name} and {known.name} were learned on different trunks and cannot be blended: "
+                f"choose styles of one pack"
+            )
+        if known.name not in pack.names:
+            style = other.style(known.name)
+            pack = pack.added(style, other.rows[list(style.rows)])
+    return pack, [known.name for known in found]
+
+
+def digest(known: Known) -> str:
+    """What makes a learned style this style."""
+    pack = known.pack
+    rows = np.ascontiguousarray(pack.rows[list(known.style.rows)])
+    return DIGEST + hashlib.sha256(pack.hash().encode() + rows.tobytes()).hexdigest()
+
+
+def device_of(name: str) -> str:
+    """``cpu`` without a look at PyTorch, unless a GPU is asked for or, by ``auto``, is there."""
+    if name == "cpu" or (name == "auto" and not _may_have_gpu()):
+        return "cpu"
+    from impasto.painters.devices import choose_device
+
+    return str(choose_device(name))
+
+
+def _may_have_gpu() -> bool:
+    """Whether a look through PyTorch is worth its second of loading."""
+    return Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists() or os.name == "nt"
+
+
+def _weights(
+    job: StylizeJob, inputs: Inputs, pack: Pack, names: list[str], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    shares = job.weights or (1.0,) * len(names)
+    scales = job.style_scale or (1.0,) * len(names)
+    if min(shares) < 0 or sum(shares) <= 0:
+        raise InputError(
+            f"style weights must not be negative, nor all zero: got {', '.join(map(str, shares))}"
+        )
+    rows = [
+        pack.weights({name: 1.0}, strength=job.strength, scale=scale)
+        for name, scale in zip(names, scales, strict=True)
+    ]
+    if job.mask:
+        return _regions(job, inputs, rows, list(shares), _coarse(size, pack.plan.multiple))
+    mixed: NDArray[np.float32] = np.average(rows, axis=0, weights=shares).astype(np.float32)
+    return mixed
+
+
+def _coarse(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    return -(-size[0] // multiple), -(-size[1] // multiple)
+
+
+def _regions(
+    job: StylizeJob,
+    inputs: Inputs,
+    rows: list[NDArray[np.float32]],
+    shares: list[float],
+    size: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Weights of rows for every position ``(R, h, w)``; where no mask is white the photograph stays."""
+    assert job.mask is not None
+    masks = []
+    for name, share in zip(job.mask, shares, strict=True):
+        grey = inputs.read(name).rgb.mean(2)
+        masks.append(share / max(shares) * image.resize(grey, size).clip(0, 1))
+    total = np.sum(masks, axis=0)
+    own = np.zeros_like(rows[0])
+    own[0] = 1
+    result: NDArray[np.float32] = np.einsum("r,hw->rhw", own, np.maximum(1 - total, 0)).astype(np.float32)
+    for row, mask in zip(rows, masks, strict=True):
+        result += np.einsum("r,hw->rhw", row, mask / np.maximum(total, 1)).astype(np.float32)
+    return result
+
+
+def check(names: Mapping[str, str]) -> None:
+    """Makes sure that the learned styles of a recipe are those that are found now.
+
+    Raises:
+        InputError: one is not there, or is another by now.
+    """
+    for name, wanted in names.items():
+        known = library.find(name)
+        if known is None:
+            raise library.unknown(name)
+        if digest(known) != wanted:
+            raise InputError(f"the learned style '{name}' is not the one that the picture was painted with")

@@ -1,0 +1,101 @@
+"""``stylize``: a style is a picture, to be painted by optimisation, or a name, to be painted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from impasto.image import Source
+from impasto.jobs import StylizeJob
+from impasto.painters.inputs import Inputs
+from impasto.record import Result, Watch
+
+
+def stylize(
+    content: Source,
+    styles: Source | Sequence[Source],
+    *,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 50,
+    resume: bool = False,
+    **settings: Any,
+) -> Result:
+    """Paints a photo in the style of one or several pictures, or of learned styles.
+
+    Args:
+        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
+        styles: one painting or a list of them, likewise; or the names of learned styles.
+        watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to keep what
+            there is.
+        checkpoint: a file to save the run in, every ``save_every`` evaluations; with ``resume``, a killed run
+            goes on from it.
+        **settings: the other fields of :class:`impasto.StylizeJob`: ``weights``, ``strength``, ``size``,
+            ``preset``, ``blend``, ``mask``, ``color``, ``method``, ``seed``, ...
+
+    Returns:
+        The picture with the recipe and the history of the run; ``.save(path)`` writes it.
+
+    Raises:
+        InputError: a picture or a setting that cannot be used.
+
+    Example:
+        >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
+        >>> out.save("out.png")  # doctest: +SKIP
+    """
+    pictures: dict[str, Source] = {}
+    several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
+    job = StylizeJob.parse(
+        {
+            **settings,
+            "content": _named(content, "content", pictures),
+            "styles": [_named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
+        }
+    )
+    return run(
+        job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
+    )
+
+
+def _named(source: Source, name: str, pictures: dict[str, Source]) -> str:
+    """The path of a source, or a name under which a picture in memory is handed on."""
+    if isinstance(source, (str, Path)):
+        return str(source)
+    pictures[name] = source
+    return name
+
+
+def run(
+    job: StylizeJob,
+    *,
+    pictures: Mapping[str, Source] | None = None,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 50,
+    resume: bool = False,
+    threads: int | None = None,
+) -> Result:
+    """Runs a job.
+
+    ``pictures`` hands in what the job's names stand for, where that is not a file of that name; ``threads``
+    sets how many the engine computes with (sums depend on it in their last bits). The rest is as for
+    :func:`stylize`.
+    """
+    from impasto.painters import learned
+
+    inputs = Inputs(job, pictures or {})
+    found = learned.find_all(job, inputs)
+    if found:
+        return learned.paint(job, inputs, found, threads=threads)
+    from impasto.painters.optimising import optimise
+
+    return optimise(
+        job,
+        inputs,
+        watch=watch,
+        checkpoint=checkpoint,
+        save_every=save_every,
+        resume=resume,
+        threads=threads,
+    )

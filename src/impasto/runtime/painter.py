@@ -1,0 +1,192 @@
+"""Painting at once with a learned style: OpenVINO on CPUs, PyTorch on GPUs, any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+from impasto.networks.packs import Pack
+from impasto.networks.plan import EPSILON, shape
+from impasto.tiles import Window, split
+
+Array = NDArray[np.float32]
+Statistics = Literal["thumbnail", "exact"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+TILE = 1024  # pixels a side that a tile owns
+WHOLE = 4_000_000  # pixels up to which a picture is painted in one piece
+THUMBNAIL = 1024  # long side of the picture from which statistics are taken for tiles
+
+
+class Network(Protocol):
+    """A network on a device; the arguments are those of :class:`Painter`."""
+
+    def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
+        """``(H, W, 3)`` to the same; sides are multiples of the plan's."""
+
+    def statistics(self, photo: Array, weights: Array) -> Array:
+        """``(2, channels)``."""
+
+    def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
+        """What the normalisation of that number sees, ``(C, h, w)``."""
+
+
+class Painter:
+    """A style pack ready to paint.
+
+    Args:
+        pack: trunk and rows.
+        device: ``cpu`` (OpenVINO) or a GPU as PyTorch names it.
+        precision: ``auto`` is bfloat16 where the processor computes in it.
+        threads: that a CPU works with; default: all cores.
+
+    Example:
+        >>> painter = Painter(pack)  # doctest: +SKIP
+        >>> painted = painter.paint(photo, pack.weights({"waves": 1.0}))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, pack: Pack, *, device: str = "cpu", precision: Precision = "auto", threads: int | None = None
+    ) -> None:
+        self.pack, self.shape = pack, shape(pack.plan)
+        self.network: Network
+        if device == "cpu":
+            from impasto.runtime.on_cpu import OnCpu
+
+            self.network = OnCpu(pack, precision=precision, threads=threads)
+        else:
+            from impasto.runtime.on_gpu import OnGpu
+
+            self.network = OnGpu(pack, device=device)
+
+    def paint(self, photo: Array, weights: Array, *, statistics: Array | None = None) -> Array:
+        """Paints a picture in one piece.
+
+        Args:
+            photo: ``(H, W, 3)``, RGB 0..1, any size.
+            weights: of the rows ``(R,)``, see :meth:`Pack.weights`, or ``(R, h, w)`` for regions.
+            statistics: ``(2, channels)`` in place of the picture's own: for films and tiles.
+        """
+        height, width = photo.shape[:2]
+        painted = self.network.paint(padded(photo, self.pack.plan.multiple), weights, statistics)
+        return painted[:height, :width]
+
+    def statistics(self, photo: Array, weights: Array) -> Array:
+        """The statistics ``(2, channels)`` that the picture has with these weights."""
+        return self.network.statistics(padded(photo, self.pack.plan.multiple), weights)
+
+    def paint_large(
+        self,
+        photo: NDArray[Any],
+        weights: Array,
+        *,
+        mode: Statistics = "thumbnail",
+        tile: int = TILE,
+        told: Callable[[float], None] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Paints a picture of any size in tiles that fit each other.
+
+        Args:
+            photo: ``(H, W, 3)``, uint8, or float RGB 0..1.
+            weights: of the rows ``(R,)``.
+            mode: where the statistics of the whole come from: a ``thumbnail`` of it, or ``exact``, layer by
+                layer from all tiles, which gives the picture that one piece would.
+            tile: pixels a side.
+            told: called with the share that is done.
+
+        Returns:
+            ``(H, W, 3)``, uint8.
+        """
+        if weights.ndim != 1:
+            raise InputError("regions cannot be painted in tiles: use a smaller --size")
+        windows = self._windows((photo.shape[0], photo.shape[1]), tile)
+        report = told or (lambda share: None)
+        if mode == "exact":
+            statistics = self._gathered(photo, weights, windows, report)
+        else:
+            statistics = self.statistics(_thumbnail(photo), weights)
+        result = np.empty(photo.shape, np.uint8)
+        for count, window in enumerate(windows):
+            painted = self.paint(self._read(photo, window), weights, statistics=statistics)
+            rows, columns = window.rows, window.columns
+            part = painted[
+                rows.own - rows.read : rows.own_end - rows.read,
+                columns.own - columns.read : columns.own_end - columns.read,
+            ]
+            part = part[: photo.shape[0] - rows.own, : photo.shape[1] - columns.own]
+            result[rows.own : rows.own_end, columns.own : columns.own_end] = np.rint(part.clip(0, 1) * 255)
+            done = (count + 1) / len(windows)
+            report(done if mode == "thumbnail" else (1 + done) / 2)
+        return result
+
+    def _windows(self, size: tuple[int, int], tile: int) -> list[Window]:
+        """Tiles of the picture as it is padded to the network's multiple."""
+        multiple = self.pack.plan.multiple
+        height, width = (_up(side, multiple) for side in size)
+        return list(split((height, width), tile=_up(tile, multiple), halo=self.shape.radius, stride=multiple))
+
+    def _read(self, photo: NDArray[Any], window: Window) -> Array:
+        """What a tile reads, float32, padded where the whole would be."""
+        rows, columns = window.rows, window.columns
+        part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
+        return padded(_floats(part), self.pack.plan.multiple)
+
+    def _gathered(
+        self,
+        photo: NDArray[Any],
+        weights: Array,
+        windows: list[Window],
+        report: Callable[[float], None],
+    ) -> Array:
+        """Statistics of the whole, normalisation by normalisation, each from all tiles."""
+        statistics = np.empty((2, sum(self.shape.norms)), np.float32)
+        start = 0
+        for norm, channels in enumerate(self.shape.norms):
+            count, first, second = 0, np.zeros(channels), np.zeros(channels)
+            for window in windows:
+                found = self.network.features(self._read(photo, window), weights, statistics, norm)
+                stride = (window.rows.read_end - window.rows.read) // found.shape[1]
+                own = window.owned(found, stride).reshape(channels, -1).astype(np.float64)
+                count += own.shape[1]
+                first += own.sum(1)
+                second += np.square(own).sum(1)
+            mean = first / count
+            part = slice(start, start + channels)
+            statistics[0, part] = mean
+            statistics[1, part] = np.sqrt(np.maximum(second / count - mean**2, 0) + EPSILON)
+            start += channels
+            report((norm + 1) / len(self.shape.norms) / 2)
+        return statistics
+
+
+def padded(photo: Array, multiple: int) -> Array:
+    """The picture, grown below and to the right to multiples, by reflection."""
+    below, right = (-side % multiple for side in photo.shape[:2])
+    if not below and not right:
+        return photo
+    return np.pad(photo, ((0, below), (0, right), (0, 0)), mode="symmetric")
+
+
+def _floats(photo: NDArray[Any]) -> Array:
+    """0..1, from bytes or from floats."""
+    floats: Array = photo.astype(np.float32)
+    return floats * np.float32(1 / 255) if photo.dtype == np.uint8 else floats
+
+
+def _up(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple
+
+
+def _thumbnail(photo: NDArray[Any]) -> Array:
+    """The picture at most ``THUMBNAIL`` long, float32."""
+    from impasto import image
+
+    step = max(1, max(photo.shape[:2]) // (4 * THUMBNAIL))  # a first, coarse step saves memory
+    small = photo[::step, ::step]
+    floats = _floats(small)
+    size = (floats.shape[0], floats.shape[1])
+    return image.resize(floats, image.fit(size, THUMBNAIL)) if max(size) > THUMBNAIL else floats

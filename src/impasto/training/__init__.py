@@ -1,0 +1,10 @@
+"""Training of style networks: photos to batches, the objective, the one loop, and ``learn``."""
+
+from __future__ import annotations
+
+from impasto.training.fit import Course, Trained, fit
+from impasto.training.learning import Learned, learn
+from impasto.training.objective import Objective, Row
+from impasto.training.photos import Photos
+
+__all__ = ["Course", "Learned", "Objective", "Photos", "Row", "Trained", "fit", "learn"]

@@ -1,0 +1,127 @@
+"""Photographs as training batches: crops of random scale, light and side, the same for the same seed."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto import image, tensors
+from impasto.errors import ImpastoError, InputError
+
+Bytes = NDArray[np.uint8]
+
+_log = logging.getLogger("impasto")
+
+LONGEST = 720  # pixels of the long side that are kept of a photo
+CACHE = 600_000_000  # bytes of shrunken photos kept in memory
+SYNTHETIC = 0.06  # share of crops that are flat or a gradient: what photos lack and skies are
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic")
+
+
+class Photos:
+    """Photos to train on.
+
+    Args:
+        paths: picture files, or one folder of them.
+        told: called with a line for each file that cannot be used.
+
+    Raises:
+        InputError: no such folder, or no usable photo in it.
+    """
+
+    def __init__(
+        self, paths: str | Path | Sequence[str | Path], *, told: Callable[[str], None] | None = None
+    ) -> None:
+        self.paths = _found(paths)
+        self._told = told or _log.warning
+        self._kept: dict[int, Bytes] = {}
+        self._bytes = 0
+        self._bad: set[int] = set()
+        if not any(self._array(index) is not None for index in range(len(self.paths))):
+            raise InputError(f"none of the {len(self.paths)} files given as photos is a picture")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def crop(self, side: int, *, generator: torch.Generator) -> Tensor:
+        """One square crop ``(3, side, side)``, RGB 0..1, drawn by the generator alone."""
+        if float(torch.rand((), generator=generator)) < SYNTHETIC:
+            return _synthetic(side, generator)
+        array = self._draw(generator)
+        short = min(array.shape[:2])
+        # From the whole short side of the photo down to one pixel of it for one of the crop.
+        least = min(side, short)
+        u = float(torch.rand((), generator=generator))
+        taken = max(1, round(least * (short / least) ** u))
+        top, left = (
+            int(torch.randint(0, extent - taken + 1, (), generator=generator)) for extent in array.shape[:2]
+        )
+        part = torch.from_numpy(array[top : top + taken, left : left + taken].astype(np.float32) / 255)
+        crop = tensors.resize(part.permute(2, 0, 1)[None], (side, side))[0].clamp(0, 1)
+        if float(torch.rand((), generator=generator)) < 0.5:
+            crop = crop.flip(-1)
+        return _relit(crop, generator)
+
+    def _draw(self, generator: torch.Generator) -> Bytes:
+        while True:
+            array = self._array(int(torch.randint(0, len(self.paths), (), generator=generator)))
+            if array is not None:
+                return array
+
+    def _array(self, index: int) -> Bytes | None:
+        """The photo, no longer than ``LONGEST``; None if its file is no picture."""
+        if index in self._bad or index in self._kept:
+            return self._kept.get(index)
+        try:
+            rgb = image.read(self.paths[index]).flat()
+        except ImpastoError as error:
+            self._bad.add(index)
+            self._told(f"left out: {error}")
+            return None
+        size = (rgb.shape[0], rgb.shape[1])
+        if max(size) > LONGEST:
+            rgb = image.resize(rgb, image.fit(size, LONGEST))
+        array = (rgb.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+        if self._bytes + array.nbytes <= CACHE:
+            self._kept[index] = array
+            self._bytes += array.nbytes
+        return array
+
+
+def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    if not isinstance(paths, (str, Path)):
+        if not paths:
+            raise InputError("no photos were given to train on")
+        return [Path(p) for p in paths]
+    folder = Path(paths)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: --photos takes a folder of photographs to train on")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+    if not found:
+        raise InputError(f"there is no photo in {folder}: it needs pictures such as .jpg or .png")
+    return found
+
+
+def _relit(crop: Tensor, generator: torch.Generator) -> Tensor:
+    """Another light: gamma, contrast and colourfulness, each a little."""
+    gamma, gain, colour = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
+    crop = crop.pow(gamma)
+    grey = crop.mean(0, keepdim=True)
+    return ((grey + (crop - grey) * min(colour, 1.3)) * min(gain, 1.1)).clamp(0, 1)
+
+
+def _synthetic(side: int, generator: torch.Generator) -> Tensor:
+    """A flat patch or a gradient between two or four colours, with a little grain."""
+    corners = torch.rand((1, 3, 2, 2), generator=generator)
+    if float(torch.rand((), generator=generator)) < 0.4:
+        corners = corners[..., :1, :1].expand(1, 3, 2, 2).clone()
+    smooth = torch.nn.functional.interpolate(corners, (side, side), mode="bilinear", align_corners=True)[0]
+    grain = 0.02 * float(torch.rand((), generator=generator))
+    return (smooth + grain * torch.randn(smooth.shape, generator=generator)).clamp(0, 1)

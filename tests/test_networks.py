@@ -1,0 +1,278 @@
+"""Style networks: one description, several engines, and packs that nothing bad gets into."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+from impasto.networks import PLANS, LearnedStyle, Pack, Plan, library, packs, shape
+from impasto.networks.plan import parse
+from impasto.networks.style_network import StyleNetwork
+from impasto.runtime import Painter
+
+SMALL = Plan("small", fold=2, widths=(6, 8, 10), blocks=(0, 1, 1), ends=3, finish=4, skips=True)
+FLAT = Plan("flat", fold=1, widths=(6, 8), blocks=(0, 1), ends=5, finish=0, skips=False)
+
+Array = NDArray[np.float32]
+
+
+def network_of(plan: Plan, *, rows: int = 3) -> StyleNetwork:
+    network = StyleNetwork(plan, rows=rows, seed=3)
+    with torch.no_grad():
+        network.rows.add_(0.3 * torch.randn(network.rows.shape, generator=torch.Generator().manual_seed(1)))
+        network.trunk["last"].mul_(8)  # so that the picture is not all grey
+    return network
+
+
+def pack_of(plan: Plan = SMALL, *, rows: int = 3) -> Pack:
+    network = network_of(plan, rows=rows)
+    trunk = {name: p.detach().numpy() for name, p in network.trunk.items()}
+    values = network.rows.detach().numpy()
+    pack = Pack(plan, trunk, values[:1])
+    for row in range(1, rows):
+        style = LearnedStyle(f"style{row}", rows=(), scales=(1.0,), title="T", thumbnail=b"jpeg")
+        pack = pack.added(style, values[row : row + 1])
+    return pack
+
+
+def photo_of(height: int, width: int, seed: int = 0) -> Array:
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width] / 16
+    soft = np.stack([np.sin(rows + c) * np.cos(columns - c) for c in range(3)], 2)
+    return (0.5 + 0.3 * soft + 0.1 * rng.standard_normal((height, width, 3))).clip(0, 1).astype(np.float32)
+
+
+def planes(photo: Array) -> torch.Tensor:
+    return torch.from_numpy(photo).permute(2, 0, 1)[None]
+
+
+@pytest.mark.parametrize("name", list(PLANS))
+def test_the_shape_is_that_of_the_paper_or_smaller(name: str) -> None:
+    found = shape(PLANS[name])
+    kernels = sum(int(np.prod(size)) for size in found.kernels.values())
+    # Johnson: 32, 64, 128, five blocks, back up; no biases but the last, which normalisation makes needless.
+    expected = {"johnson": 1_674_432, "quality": 602_820, "tiny": 113_928}
+    assert kernels == expected[name]
+
+
+@pytest.mark.parametrize("plan", [SMALL, FLAT], ids=lambda plan: plan.name)
+def test_the_radius_is_how_far_a_pixel_reaches(plan: Plan) -> None:
+    network = network_of(plan)
+    side = 8 * plan.multiple * 4
+    photo = planes(photo_of(side, side)).requires_grad_()
+    weights = torch.tensor([[0.0, 1.0, 0.0]])
+    given = network.statistics(photo.detach(), weights)
+    middle = side // 2
+    painted = network(photo, weights, statistics=given)
+    reach = 0
+    for place in range(middle, middle + plan.multiple):  # each place within the folded cell
+        gradient = torch.autograd.grad(painted[0, :, place, place].sum(), photo, retain_graph=True)[0]
+        touched = gradient.abs().sum((0, 1)).nonzero()
+        reach = max(reach, int((touched - place).abs().max()))
+    assert reach <= shape(plan).radius <= reach + plan.multiple
+
+
+@pytest.mark.parametrize("plan", [SMALL, FLAT], ids=lambda plan: plan.name)
+@pytest.mark.parametrize("size", [(64, 48), (33, 57), (1, 1), (5, 90)])
+def test_openvino_paints_what_torch_paints(plan: Plan, size: tuple[int, int]) -> None:
+    pack = pack_of(plan)
+    photo, weights = photo_of(*size), pack.weights({"style1": 0.3, "style2": 0.7}, strength=0.9)
+    ours, theirs = (
+        Painter(pack, device=device, precision="float32", threads=1).paint(photo, weights)
+        for device in ("cpu", "torch:cpu")
+    )
+    assert ours.shape == photo.shape
+    assert np.abs(ours - theirs).max() < 2e-4
+    assert theirs.std() > 0.01
+
+
+def test_regions_agree_between_engines_and_do_not_leak() -> None:
+    pack = pack_of()
+    photo = photo_of(64, 128)
+    one, other = (pack.weights({name: 1.0}) for name in ("style1", "style2"))
+    maps = np.repeat(one[:, None, None], 8, 1).repeat(16, 2)
+    maps[:, :, 8:] = other[:, None, None]
+    ours, theirs = (
+        Painter(pack, device=device, precision="float32", threads=1).paint(photo, maps)
+        for device in ("cpu", "torch:cpu")
+    )
+    assert np.abs(ours - theirs).max() < 5e-4
+    painter = Painter(pack, device="torch:cpu")
+    same = painter.paint(photo, np.repeat(one[:, None, None], 8, 1).repeat(16, 2))
+    assert np.abs(same - painter.paint(photo, one)).max() < 1e-4
+
+
+def test_at_strength_zero_the_photo_comes_back() -> None:
+    pack, photo = pack_of(), photo_of(40, 24)
+    painted = Painter(pack, threads=1).paint(photo, pack.weights({"style1": 1.0}, strength=0))
+    assert np.abs(painted - photo).max() < 1e-6
+
+
+def test_given_its_own_statistics_a_picture_is_the_same() -> None:
+    pack, photo = pack_of(), photo_of(64, 48)
+    weights = pack.weights({"style2": 1.0})
+    for device in ("cpu", "torch:cpu"):
+        painter = Painter(pack, device=device, precision="float32", threads=1)
+        given = painter.statistics(photo, weights)
+        again = painter.paint(photo, weights, statistics=given)
+        assert np.abs(again - painter.paint(photo, weights)).max() < 2e-4
+
+
+@pytest.mark.parametrize(("size", "tile"), [((152, 200), 48), ((97, 131), 40), ((64, 64), 64)])
+@pytest.mark.parametrize("device", ["cpu", "torch:cpu"])
+def test_exact_tiles_equal_the_whole(size: tuple[int, int], tile: int, device: str) -> None:
+    pack, photo = pack_of(), photo_of(*size)
+    weights = pack.weights({"style1": 1.0})
+    painter = Painter(pack, device=device, precision="float32", threads=1)
+    whole = painter.paint(photo, weights)
+    tiled = painter.paint_large(photo, weights, mode="exact", tile=tile)
+    assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
+
+
+def test_thumbnail_tiles_have_no_seams() -> None:
+    pack, photo = pack_of(), photo_of(150, 150)
+    weights = pack.weights({"style1": 1.0})
+    painter = Painter(pack, precision="float32", threads=1)
+    bytes_ = (photo * 255).astype(np.uint8)
+    photo = bytes_.astype(np.float32) / 255
+    tiled = painter.paint_large(bytes_, weights, tile=48)
+    whole = painter.paint(photo, weights, statistics=painter.statistics(photo, weights))
+    assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 2.01 / 255
+
+
+def test_a_row_is_a_style_and_weights_mix_them() -> None:
+    pack = pack_of(rows=5)
+    fine = dataclasses.replace(pack.styles[0], name="two", scales=(0.5, 1.0))
+    pack = pack.added(fine, pack.rows[1:3])
+    assert pack.weights({"style1": 2, "style2": 2}).tolist() == [0, 0.5, 0.5, 0, 0, 0, 0]
+    assert pack.weights({"style1": 1}, strength=0.25).tolist() == [0.75, 0.25, 0, 0, 0, 0, 0]
+    half = pack.weights({"two": 1}, scale=0.5**0.5)
+    assert np.allclose(half[-2:], 0.5)
+    assert pack.weights({"two": 1}, scale=0.1)[-2] == 1
+    assert pack.weights({"two": 1}, scale=9)[-1] == 1
+    with pytest.raises(InputError, match=r"no style 'stile1'.*style1"):
+        pack.weights({"stile1": 1})
+
+
+def test_a_pack_survives_the_disk_bit_for_bit(tmp_path: Path) -> None:
+    pack = pack_of()
+    path = packs.save(pack, tmp_path / "a.safetensors")
+    again = packs.load(path)
+    assert again.plan == pack.plan and again.styles == pack.styles
+    assert all((again.trunk[name] == pack.trunk[name]).all() for name in pack.trunk)
+    assert (again.rows == pack.rows).all() and again.hash() == pack.hash()
+
+
+def test_adding_and_removing_leaves_the_rest_untouched() -> None:
+    pack = pack_of(rows=4)
+    more = pack.added(LearnedStyle("new", rows=(), scales=(0.5, 1.0)), pack.rows[1:3] * 2)
+    assert (more.rows[:4] == pack.rows).all() and more.styles[:3] == pack.styles
+    assert more.hash() == pack.hash()
+    less = more.removed("style1")
+    assert less.names == ["style2", "style3", "new"]
+    for name in less.names:
+        rows = [p.rows[list(p.style(name).rows)] for p in (less, more)]
+        assert (rows[0] == rows[1]).all()
+    with pytest.raises(InputError, match="already"):
+        pack.added(LearnedStyle("style1", rows=(), scales=(1.0,)), pack.rows[:1])
+
+
+def test_a_style_travels_alone_to_its_own_trunk_only(tmp_path: Path) -> None:
+    pack = pack_of()
+    path = packs.save_style(pack, "style2", tmp_path / "style2.style")
+    assert path.stat().st_size < 8000
+    style, rows = packs.load_style(path, pack)
+    assert style.name == "style2" and (rows == pack.rows[2:3]).all()
+    with pytest.raises(InputError, match="another trunk"):
+        packs.load_style(path, pack_of(FLAT))
+    with pytest.raises(InputError, match="not a style pack"):
+        packs.load(path)
+
+
+def test_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(library.HOME, str(tmp_path))
+    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
+    pack = pack_of()
+    packs.save(pack.removed("style2"), tmp_path / "mine.safetensors")
+    packs.save_style(pack, "style2", tmp_path / "style2.style")
+    assert {k.name for k in library.known()} == {"style1", "style2"}
+    found = library.find("style2")
+    assert found is not None and (found.pack.rows[found.style.rows[0]] == pack.rows[2]).all()
+    assert library.find("nothing") is None
+    one = library.find(f"{tmp_path}/mine.safetensors#style1")
+    assert one is not None and one.name == "style1"
+    with pytest.raises(InputError, match="no style 'x'"):
+        library.find(f"{tmp_path}/mine.safetensors#x")
+    assert "style1" in str(library.unknown("stile1"))
+
+
+def _tampered(path: Path, change: object) -> None:
+    """Rewrites the header of a safetensors file."""
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    told = json.loads(header["__metadata__"]["impasto"])
+    change(told["meta"], header)  # type: ignore[operator]
+    header["__metadata__"]["impasto"] = json.dumps(told)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
+
+
+def _set(*keys: object, value: object) -> object:
+    def change(meta: dict[str, object], _: object) -> None:
+        place: object = meta
+        for key in keys[:-1]:
+            place = place[key]  # type: ignore[index]
+        place[keys[-1]] = value  # type: ignore[index]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_set("kind", value="checkpoint"), "not a style pack"),
+        (_set("version", value=99), "newer impasto"),
+        (_set("plan", "widths", value=[6, 8]), "do not go together"),
+        (_set("plan", "widths", 0, value=7), "should be"),
+        (_set("plan", "widths", 0, value=10**9), "not possible"),
+        (_set("plan", "fold", value="2"), "not possible"),
+        (_set("styles", 0, "rows", value=[7]), "not possible"),
+        (_set("styles", 0, "rows", value=[]), "no rows"),
+        (_set("styles", 0, "name", value="../../etc"), "no name"),
+        (_set("styles", 0, "name", value="style2"), "one name"),
+        (lambda meta, _: meta.pop("plan"), "lacks 'plan'"),
+        (lambda meta, _: meta["styles"][0].pop("scales"), "lacks 'scales'"),
+    ],
+)
+def test_a_pack_with_a_lying_header_is_refused(tmp_path: Path, change: object, words: str) -> None:
+    path = packs.save(pack_of(), tmp_path / "a.safetensors")
+    _tampered(path, change)
+    with pytest.raises(InputError, match=words):
+        packs.load(path)
+
+
+def test_a_damaged_pack_is_refused(tmp_path: Path) -> None:
+    path = packs.save(pack_of(), tmp_path / "a.safetensors")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        packs.load(path)
+    pack = pack_of()
+    pack.rows[1, 0, 0] = np.nan
+    packs.save(pack, path, overwrite=True)
+    with pytest.raises(InputError, match="finite"):
+        packs.load(path)
+
+
+def test_a_plan_survives_its_description() -> None:
+    for plan in PLANS.values():
+        assert parse(json.loads(json.dumps(dataclasses.asdict(plan)))) == plan

@@ -1,0 +1,302 @@
+"""Training: what it sees is drawn from the seed alone; it learns, it guards, and it goes on after a kill."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from impasto import image, samples, tensors
+from impasto.backbones import Tiny
+from impasto.errors import ImpastoError, InputError
+from impasto.jobs import LearnJob
+from impasto.losses import Bound, Features, Gram, Scene, Sums
+from impasto.networks import Plan, library, packs
+from impasto.networks.style_network import StyleNetwork
+from impasto.optim import Checkpoint
+from impasto.record import Progress
+from impasto.tiles import Window
+from impasto.training import Course, Objective, Photos, Row, Trained, batches, fit, learn
+from impasto.training.fit import SNAPSHOT
+
+PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)
+LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three photos, and one file that is none."""
+    path = tmp_path_factory.mktemp("photos")
+    for name in ("coffee", "chelsea", "rocket"):
+        rgb = samples.photo(name)
+        image.write(path / f"{name}.jpg", image.resize(rgb, image.fit(rgb.shape[:2], 120)))
+    (path / "broken.jpg").write_bytes(b"\xff\xd8 not a picture")
+    (path / "notes.txt").write_text("no picture either")
+    return path
+
+
+@pytest.fixture(scope="module")
+def photos(folder: Path) -> Photos:
+    return Photos(folder)
+
+
+@pytest.fixture(scope="module")
+def objective(photos: Photos) -> Objective:
+    seen = batches.calibration(photos, count=3, side=32, seed=0)
+    rows = [Row(tensors.from_source(samples.style(name, 64)), 0.1) for name in ("waves", "mosaic")]
+    return Objective(
+        rows, backbone=Tiny(), photos=seen, style_weight=3.0, layers=LAYERS, content_layer="relu2_1"
+    )
+
+
+def course(steps: int, **more: object) -> Course:
+    return Course(steps=steps, **{"rows": range(1, 3), "batch": 2, "side": 32, **more})  # type: ignore[arg-type]
+
+
+def train(
+    objective: Objective,
+    photos: Photos,
+    steps: int,
+    *,
+    watch: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    **more: object,
+) -> tuple[StyleNetwork, Trained]:
+    network = StyleNetwork(PLAN, rows=3, seed=1)
+    done = fit(network, objective, photos, course=course(steps, **more), watch=watch, checkpoint=checkpoint)
+    return network, done
+
+
+def same(one: StyleNetwork, other: StyleNetwork) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_what_a_step_sees_is_drawn_from_seed_and_step_alone(photos: Photos) -> None:
+    def drawn(step: int, indices: range, seed: int = 0) -> batches.Batch:
+        return batches.draw(photos, step=step, indices=indices, rows=range(1, 4), total=4, side=24, seed=seed)
+
+    whole, part = drawn(7, range(4)), drawn(7, range(2, 4))
+    assert torch.equal(whole.photos[2:], part.photos) and torch.equal(whole.weights[2:], part.weights)
+    assert torch.equal(whole.again[2:], part.again) and whole.shift == part.shift
+    assert not torch.equal(drawn(8, range(4)).photos, whole.photos)
+    assert not torch.equal(drawn(7, range(4), seed=1).photos, whole.photos)
+    assert torch.allclose(whole.weights.sum(1), torch.ones(4))
+
+
+def test_the_second_view_is_the_first_one_moved(photos: Photos) -> None:
+    batch = batches.draw(photos, step=3, indices=range(2), rows=range(1, 2), total=2, side=40, seed=0)
+    down, right = batch.shift
+    assert (down, right) != (0, 0)
+    inner = batch.photos[..., 8 + down : 32 + down, 8 + right : 32 + right]
+    assert (inner - batch.again[..., 8:32, 8:32]).abs().mean() < 0.03
+    assert (inner - batch.photos[..., 8:32, 8:32]).abs().mean() > 0.0
+
+
+def test_bad_photos_are_told_and_left_out(folder: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    found = Photos(folder, told=lines.append)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(40):
+        assert found.crop(16, generator=generator).shape == (3, 16, 16)
+    assert len(found) == 4 and len(lines) == 1 and "broken.jpg" in lines[0]
+    with pytest.raises(InputError, match="not a folder"):
+        Photos(tmp_path / "none")
+    with pytest.raises(InputError, match="no photo"):
+        Photos(tmp_path)
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    with pytest.raises(InputError, match="none of the 1"):
+        Photos(tmp_path)
+
+
+def test_a_batch_of_targets_is_each_target_by_itself(objective: Objective, photos: Photos) -> None:
+    seen = batches.calibration(photos, count=3, side=32, seed=4)
+    weights = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.2, 0.3], [-0.2, 0.0, 1.2]])
+    painted = seen.flip(-1)
+    window = Window.full((32, 32))
+
+    def each(photos: torch.Tensor, weights: torch.Tensor, painted: torch.Tensor) -> torch.Tensor:
+        bound = objective.bind(photos, weights)
+        return bound.each(bound.measure(objective.backbone.features(painted, bound.layers), window))
+
+    together = each(seen, weights, painted)
+    alone = [each(seen[i : i + 1], weights[i : i + 1], painted[i : i + 1]) for i in range(3)]
+    assert torch.allclose(together, torch.cat(alone), rtol=1e-4)
+
+
+def test_a_mixture_of_rows_aims_at_the_mixture_of_gram_matrices(objective: Objective, photos: Photos) -> None:
+    seen = batches.calibration(photos, count=1, side=32, seed=4)
+    scene = Scene(objective.backbone, (32, 32), wanted=objective.wanted)
+    loss, _ = next((k, s) for k, s in objective.kinds if isinstance(k, Gram))
+    shares = torch.tensor([[0.25, 0.75]])
+    bound = objective._styles(scene, shares)[[type(k) for k, _ in objective.kinds].index(type(loss))]
+    mixed = 0.25 * objective.second["relu1_1"][0] + 0.75 * objective.second["relu1_1"][1]
+    features = objective.backbone.features(seen, bound.layers)["relu1_1"].flatten(2)
+    gram = (features @ features.mT / features.shape[-1])[0]
+    expected = (gram - mixed).square().sum() / mixed.square().sum()
+    sums = bound.measure(objective.backbone.features(seen, bound.layers), Window.full((32, 32)))
+    got = bound.layer_values("relu1_1", sums)  # type: ignore[attr-defined]
+    assert torch.allclose(got, expected.reshape(1), rtol=1e-4)
+
+
+def test_training_lowers_the_loss_and_every_row_learns(objective: Objective, photos: Photos) -> None:
+    start = StyleNetwork(PLAN, rows=3, seed=1)
+    network, done = train(objective, photos, 80, rate=1e-2)
+    seen = batches.calibration(photos, count=2, side=32, seed=9)
+    weights = torch.eye(3)[1:]
+    bound = objective.bind(seen, weights)
+
+    def each(network: StyleNetwork) -> torch.Tensor:
+        with torch.no_grad():
+            features = objective.backbone.features(network(seen, weights), bound.layers)
+        return bound.each(bound.measure(features, Window.full((32, 32))))
+
+    assert done.steps == 80 and (each(network) < 0.7 * each(start)).all()
+    assert all((network.rows[i] - start.rows[i]).abs().max() > 1e-3 for i in range(3))
+
+
+def test_a_killed_training_ends_at_the_same_weights(
+    objective: Objective, photos: Photos, tmp_path: Path
+) -> None:
+    unbroken, _ = train(objective, photos, 12)
+    steps: list[int] = []
+
+    def kill(progress: Progress) -> None:
+        steps.append(progress.step)
+        if progress.step == 7:
+            raise RuntimeError("killed")
+
+    def keeper(*, resume: bool) -> Checkpoint:
+        return Checkpoint(tmp_path / "state", every=5, key="k", resume=resume)
+
+    with pytest.raises(RuntimeError, match="killed"):
+        train(objective, photos, 12, watch=kill, checkpoint=keeper(resume=False))
+    resumed, done = train(
+        objective, photos, 12, watch=lambda p: steps.append(p.step), checkpoint=keeper(resume=True)
+    )
+    assert same(unbroken, resumed)
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 6, 7, 8, 9, 10, 11, 12] and done.steps == 12
+
+
+def test_an_interrupt_keeps_what_there_is_and_can_be_taken_up(
+    objective: Objective, photos: Photos, tmp_path: Path
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.step == 4:
+            raise KeyboardInterrupt
+
+    checkpoint = Checkpoint(tmp_path / "state", every=100, key="k", resume=True)
+    _, done = train(objective, photos, 9, watch=stop, checkpoint=checkpoint)
+    assert done.stopped and done.steps == 4
+    resumed, done = train(objective, photos, 9, checkpoint=checkpoint)
+    assert not done.stopped and done.steps == 9
+    assert same(resumed, train(objective, photos, 9)[0])
+
+
+def test_a_checkpoint_of_another_training_is_refused(
+    objective: Objective, photos: Photos, tmp_path: Path
+) -> None:
+    path = tmp_path / "state"
+    train(objective, photos, 2, checkpoint=Checkpoint(path, every=1, key="one"))
+    with pytest.raises(InputError, match="other settings"):
+        train(objective, photos, 2, checkpoint=Checkpoint(path, every=1, key="two", resume=True))
+
+
+class Faulty(Objective):
+    """An objective whose loss is no number at chosen calls."""
+
+    def __init__(self, good: Objective, bad: set[int]) -> None:
+        self.__dict__.update(good.__dict__)
+        self.bad, self.calls = bad, 0
+
+    def bind(self, photos: torch.Tensor, weights: torch.Tensor) -> Bound:
+        self.calls += 1
+        bound = super().bind(photos, weights)
+        return _Spoilt(bound) if self.calls in self.bad else bound
+
+
+class _Spoilt(Bound):
+    def __init__(self, bound: Bound) -> None:
+        self.bound, self.layers, self.name = bound, bound.layers, "spoilt"
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        return self.bound.measure(features, window)
+
+    def each(self, sums: Sums) -> torch.Tensor:
+        return self.bound.each(sums) * float("nan")
+
+
+def test_a_loss_that_is_no_number_is_rolled_back(objective: Objective, photos: Photos) -> None:
+    faulty = Faulty(objective, {SNAPSHOT + 3, SNAPSHOT + 4})
+    network, done = train(faulty, photos, SNAPSHOT + 8)
+    assert all(p.isfinite().all() for p in network.parameters())
+    assert all(np.isfinite(p.loss) for p in done.history)
+    with pytest.raises(ImpastoError, match="rollbacks"):
+        train(Faulty(objective, set(range(2, 50))), photos, 10)
+
+
+def _shared(fabric: Fabric, arguments: tuple[Objective, Photos, Path]) -> None:
+    objective, photos, path = arguments
+    torch.set_num_threads(1)
+    network = StyleNetwork(PLAN, rows=3, seed=1)
+    done = fit(network, objective, photos, course=course(4, batch=4), fabric=fabric)
+    if fabric.is_global_zero:
+        torch.save([p.loss for p in done.history], path)
+
+
+def test_two_processes_take_the_steps_that_one_would(
+    objective: Objective, photos: Photos, tmp_path: Path
+) -> None:
+    _, alone = train(objective, photos, 4, batch=4)
+    path = tmp_path / "losses"
+    fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
+    fabric.launch(_shared, (objective, photos, path))
+    losses = torch.load(path, weights_only=True)
+    assert losses == pytest.approx([p.loss for p in alone.history], rel=1e-4)
+
+
+def _job(folder: Path, **more: object) -> LearnJob:
+    return LearnJob.parse(
+        {
+            "photos": str(folder),
+            "steps": 2,
+            "batch": 1,
+            "side": 64,
+            "scales": (0.5,),
+            "network": "tiny",
+            **more,
+        }
+    )
+
+
+def test_learning_writes_a_pack_and_adding_to_it_leaves_the_old_alone(folder: Path, tmp_path: Path) -> None:
+    for name in ("waves", "mosaic"):
+        image.write(tmp_path / f"{name}.png", samples.style(name, 96))
+    first = learn(_job(folder, pictures=(str(tmp_path / "waves.png"),)))
+    path = packs.save(first.pack, tmp_path / "pack.safetensors")
+    style = packs.load(path).style("waves")
+    assert first.names == ("waves",) and style.recipe["steps"] == 2 and style.thumbnail[:2] == b"\xff\xd8"
+    job = _job(folder, pictures=(str(tmp_path / "mosaic.png"),), into=str(path))
+    second = learn(job)
+    assert second.pack.names == ["waves", "mosaic"]
+    assert second.pack.hash() == first.pack.hash()
+    assert (second.pack.rows[: len(first.pack.rows)] == first.pack.rows).all()
+    assert not (second.pack.rows[-1] == first.pack.rows[-1]).all()
+    with pytest.raises(InputError, match="two styles called 'waves'"):
+        learn(dataclasses.replace(job, pictures=(str(tmp_path / "waves.png"),)))
+
+
+def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs a painting"):
+        learn(_job(folder))
+    with pytest.raises(InputError, match="not a folder"):
+        learn(_job(folder, styles=str(tmp_path / "none")))
+    with pytest.raises(InputError, match="side 8 is too small"):
+        _job(folder, side=8)
+    with pytest.raises(InputError, match="scales"):
+        _job(folder, scales=(1.0, 1.0))
+    assert library.SHIPPED.name == "shipped"
