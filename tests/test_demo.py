@@ -11,7 +11,7 @@ from impasto import demo, image
 
 
 def test_the_demo_paints_three_pictures_and_a_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.painters.inputs.BUDGETS", {"good": demo.painters.Budget(64, 64, (3,))})
+    monkeypatch.setitem(demo.painters.BUDGETS, "good", demo.painters.Budget(64, 64, (3,)))
     paths = list(demo.demo(tmp_path / "demo", size=48))
     assert [p.name for p in paths] == [
         "coffee-waves.png",

@@ -29,6 +29,7 @@ RANKS = (
     {"painters"},
     {"comparison", "recipes"},
     {"batch", "demo"},
+    {"style_sheet"},
     {"cli", "app"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

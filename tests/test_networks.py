@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import struct
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from impasto.errors import InputError
 from impasto.networks import PLANS, LearnedStyle, Pack, Plan, library, packs, shape
 from impasto.networks.plan import parse
 from impasto.networks.style_network import StyleNetwork
-from impasto.runtime import Painter
+from impasto.runtime import Painter, onnx_engine
 
 SMALL = Plan("small", fold=2, widths=(6, 8, 10), blocks=(0, 1, 1), ends=3, finish=4, skips=True)
 FLAT = Plan("flat", fold=1, widths=(6, 8), blocks=(0, 1), ends=5, finish=0, skips=False)
@@ -38,9 +41,15 @@ def pack_of(plan: Plan = SMALL, *, rows: int = 3) -> Pack:
     values = network.rows.detach().numpy()
     pack = Pack(plan, trunk, values[:1])
     for row in range(1, rows):
-        style = LearnedStyle(f"style{row}", rows=(), scales=(1.0,), title="T", thumbnail=b"jpeg")
+        style = LearnedStyle(f"style{row}", rows=(), scales=(1.0,), title="T", thumbnail=thumbnail())
         pack = pack.added(style, values[row : row + 1])
     return pack
+
+
+def thumbnail() -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((20, 30, 3), 99, np.uint8)).save(stream, "JPEG")
+    return stream.getvalue()
 
 
 def photo_of(height: int, width: int, seed: int = 0) -> Array:
@@ -276,3 +285,33 @@ def test_a_damaged_pack_is_refused(tmp_path: Path) -> None:
 def test_a_plan_survives_its_description() -> None:
     for plan in PLANS.values():
         assert parse(json.loads(json.dumps(dataclasses.asdict(plan)))) == plan
+
+
+def test_an_exported_pack_paints_the_same_in_onnx_runtime(tmp_path: Path) -> None:
+    pack = pack_of()
+    path = onnx_engine.export(pack, tmp_path / "pack.onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    painter = Painter(pack, device="torch:cpu")
+    for height, width, strength in ((64, 48, 1.0), (32, 72, 0.2)):
+        photo, weights = (
+            photo_of(height, width),
+            pack.weights({"style1": 0.3, "style2": 0.7}, strength=strength),
+        )
+        inputs = {
+            "photo": photo.transpose(2, 0, 1)[None],
+            "weights": weights[None],
+            "statistics": np.zeros((2, pack.rows.shape[2]), np.float32),
+            "given": np.zeros(1, np.float32),
+        }
+        painted, found = session.run(None, inputs)
+        assert np.abs(painted[0].transpose(1, 2, 0) - painter.paint(photo, weights)).max() < 1e-4
+        statistics = painter.statistics(photo, weights)
+        assert np.abs(found - statistics).max() < 1e-4
+        given = 1.5 * statistics
+        told = {**inputs, "statistics": given, "given": np.ones(1, np.float32)}
+        painted = session.run(None, told)[0]
+        expected = painter.paint(photo, weights, statistics=given)
+        assert np.abs(painted[0].transpose(1, 2, 0) - expected).max() < 1e-4
+    assert "style1" in session.get_modelmeta().custom_metadata_map["styles"]

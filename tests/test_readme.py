@@ -50,5 +50,7 @@ def test_the_python_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: p
     # The same calls, on budgets that a test can wait for.
     quick = impasto.scales((36, 48), steps=(3, 2))
     monkeypatch.setattr(impasto, "scales", lambda _: quick)
-    monkeypatch.setattr("impasto.painters.optimising.scales", lambda size, **_: impasto.optim.scales(size, steps=(2,)))
+    monkeypatch.setattr(
+        "impasto.painters.optimising.scales", lambda size, **_: impasto.optim.scales(size, steps=(2,))
+    )
     exec(compile(code, "README.md", "exec"), {})

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.say import say, tell
+from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
 from impasto.jobs import CompareJob, LearnJob, MeasureJob, StylizeJob
 
@@ -46,14 +47,14 @@ def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Repor
     if place.out is None:
         photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of the last time
     report = batch.paint_each(
-        photos, paint, target=target, overwrite=place.overwrite, told=lambda p, what: _tell(f"{p}: {what}")
+        photos, paint, target=target, overwrite=place.overwrite, told=lambda p, what: tell(f"{p}: {what}")
     )
     counts = {"painted": len(report.painted), "skipped": len(report.skipped), "refused": len(report.refused)}
     errors = {str(path): reason for path, reason in report.refused}
     if reporting.json:
-        _print(json.dumps({**counts, "errors": errors}))
+        say(json.dumps({**counts, "errors": errors}))
     else:
-        _print(", ".join(f"{count} {what}" for what, count in counts.items()))
+        say(", ".join(f"{count} {what}" for what, count in counts.items()))
     if errors:
         raise InputError("; ".join(errors.values()))
 
@@ -89,12 +90,12 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching) -> d
 
 def _say(said: dict[str, Any], reporting: Reporting) -> None:
     if reporting.json:
-        _print(json.dumps(said))
+        say(json.dumps(said))
         return
     width, height = said["size"]
-    _print(f"{said['output']}: {width}x{height}, {said['seconds']:.0f} s")
+    say(f"{said['output']}: {width}x{height}, {said['seconds']:.0f} s")
     if said["stopped"]:
-        _tell("stopped: this is the best so far; repeat the command with --resume --overwrite to go on")
+        tell("stopped: this is the best so far; repeat the command with --resume --overwrite to go on")
 
 
 def _suffix(job: StylizeJob) -> str:
@@ -120,9 +121,9 @@ def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
     with progress.watching("compare", quiet=False, preview=None) as watch:
         rows = compare(job, folder=folder, overwrite=place.overwrite, watch=watch)
     if reporting.json:
-        _print(json.dumps({"folder": str(folder), "methods": rows}))
+        say(json.dumps({"folder": str(folder), "methods": rows}))
     else:
-        _print(f"{folder / 'index.html'}\n{folder / 'compare.png'}")
+        say(f"{folder / 'index.html'}\n{folder / 'compare.png'}")
 
 
 def _measure(job: MeasureJob, reporting: Reporting) -> None:
@@ -134,10 +135,10 @@ def _measure(job: MeasureJob, reporting: Reporting) -> None:
         job.output, content=job.content, styles=job.style or (), weights=job.weights, backbone=backbone
     )
     if reporting.json:
-        _print(found.to_json())
+        say(found.to_json())
         return
     for name, value in found.summary().items():
-        _print(f"{name:16} {value:.4g}")
+        say(f"{name:16} {value:.4g}")
 
 
 def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting) -> None:
@@ -158,7 +159,7 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
         learned = training.learn(
             job,
             watch=watch,
-            told=_tell,
+            told=tell,
             checkpoint=state,
             save_every=watching.save_every,
             resume=watching.resume,
@@ -166,7 +167,7 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
     packs.save(learned.pack, out, overwrite=overwrite)
     trained = learned.trained
     if trained.stopped:
-        _tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")
+        tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")
     else:
         state.unlink(missing_ok=True)
     said = {
@@ -178,7 +179,7 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
         "stopped": trained.stopped,
     }
     text = f"{out}: {', '.join(learned.names)}, {trained.steps} steps, {trained.seconds:.0f} s"
-    _print(json.dumps(said) if reporting.json else text)
+    say(json.dumps(said) if reporting.json else text)
 
 
 app.command("stylize")(
@@ -210,28 +211,11 @@ def replay(
     with progress.watching(target.name, quiet=False, preview=None) as watch:
         result = recipes.replay(picture, search=search or (), watch=watch)
     result.save(target, overwrite=overwrite)
-    _print(str(target))
+    say(str(target))
 
 
-styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
 app.add_typer(styles, name="styles")
-
-
-@styles.command("samples")
-def samples(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("samples"),
-    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
-    seed: Annotated[
-        int | None, typer.Option(help="Another seed paints other versions of the styles.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """Write the sample photographs, and paint the sample styles."""
-    from impasto import demo
-
-    for path in demo.write_samples(out, size=size, seed=seed, overwrite=overwrite):
-        _print(str(path))
+app.command("export")(export)
 
 
 @app.command("demo")
@@ -246,13 +230,4 @@ def show(
 
     with progress.watching("demo", quiet=False, preview=None) as watch:
         for path in demo.demo(out, size=size, watch=watch):
-            _print(str(path))
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(text + "\n")
+            say(str(path))

@@ -1,0 +1,167 @@
+"""``impasto styles ...`` and ``impasto export``: the learned styles one has, and their ways in and out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from impasto.cli.say import say, tell
+from impasto.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from impasto.networks.library import Known
+
+styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+
+
+@styles.command("samples")
+def samples(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("samples"),
+    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
+    seed: Annotated[
+        int | None, typer.Option(help="Another seed paints other versions of the styles.")
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Write the sample photographs, and paint the sample styles."""
+    from impasto import demo
+
+    for path in demo.write_samples(out, size=size, seed=seed, overwrite=overwrite):
+        say(str(path))
+
+
+@styles.command("list")
+def show(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List the learned styles: the user's own, then those that came with impasto."""
+    from impasto.networks import library
+
+    found = [_described(known) for known in library.known()]
+    if as_json:
+        say(json.dumps(found))
+    elif not found:
+        say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
+    for entry in [] if as_json else found:
+        where = "shipped" if entry["shipped"] else "yours"
+        say(f"{entry['name']:24} {entry['network']:8} {where:8} {entry['title']}")
+
+
+def _described(known: Known) -> dict[str, Any]:
+    style = known.style
+    return {
+        "name": known.name,
+        "network": known.pack.plan.name,
+        "shipped": known.shipped,
+        "file": known.path.name,
+        "title": style.title,
+        "credit": style.credit,
+        "licence": style.licence,
+        "scales": list(style.scales),
+        "recipe": dict(style.recipe),
+    }
+
+
+@styles.command("sheet")
+def sheet(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")] = Path("styles.png"),
+    photo: Annotated[Path | None, typer.Option(help="The photo to paint. Default: a sample.")] = None,
+    network: Annotated[str | None, typer.Option(help="Only styles of this network.")] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Paint one photo in every learned style, on one sheet, the paintings beside."""
+    from impasto import files, style_sheet
+
+    files.check_output(out, overwrite=overwrite)
+    style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
+    say(str(out))
+
+
+@styles.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(help="A pack, or a .style file.", show_default=False)],
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Put a pack or a style among your own, to be found by name."""
+    from impasto import files
+    from impasto.networks import library
+
+    pack = library.open_pack(file)
+    if file.suffix == library.STYLE_SUFFIX and pack.names[-1] != file.stem:
+        raise InputError(
+            f"{file.name} holds the style '{pack.names[-1]}': name the file {pack.names[-1]}.style"
+        )
+    target = library.user_folder() / file.name
+    files.check_output(target, overwrite=overwrite)
+    with files.atomic(target, overwrite=overwrite) as temporary:
+        shutil.copyfile(file, temporary)
+    names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
+    say(f"{target}: {', '.join(names)}")
+
+
+@styles.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="The style.", show_default=False)], debug: Debug = False
+) -> None:
+    """Remove one of your own styles; its pack goes with its last style."""
+    from impasto.networks import library, packs
+
+    found = [known for known in library.known() if known.name == name and not known.shipped]
+    if not found:
+        raise InputError(f"'{name}' is not one of your own styles: impasto styles list shows them")
+    path = found[0].path
+    rest = found[0].pack.removed(name)
+    if path.suffix == library.STYLE_SUFFIX or not rest.styles:
+        path.unlink()
+    else:
+        packs.save(rest, path, overwrite=True)
+    say(f"removed {name} from {path}")
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A learned style, or a pack.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="STYLE.onnx for other programs, STYLE.style to pass one style on."),
+    ] = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """Write a learned style as ONNX (its whole pack, any size, any mixture), or as a .style file."""
+    from impasto import files
+    from impasto.networks import library, packs
+
+    path = Path(name)
+    whole = path.suffix == library.PACK_SUFFIX and path.exists()
+    known = None if whole else library.find(name)
+    if not whole and known is None:
+        raise library.unknown(name)
+    pack = library.open_pack(path) if known is None else known.pack
+    target = out or Path(f"{known.name if known else path.stem}.onnx")
+    files.check_output(target, overwrite=overwrite)
+    if target.suffix == library.STYLE_SUFFIX:
+        if known is None:
+            raise InputError(f"a .style file holds one style: name it, as {name}#{pack.names[0]}")
+        packs.save_style(pack, known.name, target, overwrite=overwrite)
+    elif target.suffix == ".onnx":
+        try:
+            from impasto.runtime import onnx_engine
+        except ImportError as error:
+            raise InputError(f"export needs {error.name}: pip install 'impasto[export]'") from error
+        onnx_engine.export(pack, target, overwrite=overwrite)
+    else:
+        raise OutputError(f"{target} must end in .onnx or .style")
+    say(str(target))
+    if known is not None and target.suffix == ".onnx":
+        tell(f"rows of {known.name}: {', '.join(map(str, known.style.rows))} of {len(pack.rows)}")

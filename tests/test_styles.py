@@ -1,0 +1,127 @@
+"""Learned styles through the command line: painted at once, listed, added, removed, exported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto import image, samples
+from impasto.cli import main
+from impasto.networks import library, packs
+from test_networks import pack_of
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of styles of one's own with one pack in it, a photo, and nothing shipped."""
+    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "styles").mkdir()
+    packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
+    rgb = samples.photo("coffee")
+    image.write("photo.png", image.resize(rgb, (90, 121)))
+    return tmp_path
+
+
+def test_a_name_paints_at_once_and_replays(run: Run, home: Path) -> None:
+    code, said, wrong = run("stylize", "photo.png", "style1", "-o", "out.png")
+    assert (code, wrong) == (0, "") and "121x90" in said
+    assert run("replay", "out.png", "-o", "again.png")[0] == 0
+    assert (image.read("out.png").rgb == image.read("again.png").rgb).all()
+    (home / "styles" / "mine.safetensors").unlink()
+    code, _, wrong = run("replay", "out.png", "-o", "third.png")
+    assert code == 2 and "style1" in wrong
+
+
+def test_strength_weights_masks_and_colours_work_on_learned_styles(run: Run, home: Path) -> None:
+    photo = image.read("photo.png").rgb
+
+    def painted(*options: str) -> np.ndarray:
+        code, _, wrong = run("stylize", "photo.png", "style1", *options, "-o", "o.png", "--overwrite")
+        assert code == 0, wrong
+        return image.read("o.png").rgb
+
+    full = painted()
+    assert np.abs(painted("--strength", "0") - photo).max() < 2 / 255
+    both = painted("style2", "--weights", "1,0")
+    assert np.abs(both - full).max() < 2 / 255
+    mask = np.zeros((90, 121, 3), np.float32)
+    mask[:, 60:] = 1
+    image.write("mask.png", mask)
+    masked = painted("--mask", "mask.png")
+    left, right = (np.abs(masked[:, part] - photo[:, part]).mean() for part in (slice(40), slice(80, None)))
+    assert left < 0.02 < right
+    kept = painted("--color", "content")
+    assert np.abs(kept.mean((0, 1)) - photo.mean((0, 1))).max() < 0.05
+    painted("--color", "luminance")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("stile1",), "style1"),
+        (("style1", "photo.png"), "cannot be mixed"),
+        (("style1", "--method", "paper"), "--method"),
+        (("style1", "--blend", "barycenter"), "--blend"),
+        (("photo.png#style1",), "photo.png#style1"),
+        (("mine.safetensors",), "no such file"),
+        (("styles/mine.safetensors",), "say which"),
+        (("styles/mine.safetensors#x",), "no style 'x'"),
+        (("bad.safetensors#x",), "damaged"),
+    ],
+)
+def test_a_style_that_cannot_be_used_is_told_in_one_line(
+    run: Run, home: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    Path("bad.safetensors").write_bytes(b"no pack")
+    code, _, wrong = run("stylize", "photo.png", *arguments, "-o", "out.png")
+    assert code == 2 and words in wrong and wrong.count("\n") == 1
+    assert not Path("out.png").exists()
+
+
+def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> None:
+    code, said, _ = run("styles", "list", "--json")
+    assert code == 0 and [entry["name"] for entry in json.loads(said)] == ["style1", "style2"]
+    assert run("export", "style2", "-o", "style2.style")[0] == 0
+    assert run("export", "style1", "-o", "pack.onnx")[0] == 0
+    assert run("export", "style1", "-o", "pack.bmp")[0] == 2
+    assert run("styles", "remove", "style2")[0] == 0
+    assert run("styles", "add", "style2.style")[0] == 0
+    assert {entry["name"] for entry in json.loads(run("styles", "list", "--json")[1])} == {"style1", "style2"}
+    assert run("styles", "add", "style2.style")[0] == 2
+    assert run("styles", "remove", "style9")[0] == 2
+    code, _, wrong = run("styles", "sheet", "--photo", "photo.png")
+    assert code == 0, wrong
+    assert image.read("styles.png").rgb.shape[1] > 4 * 100
+
+
+def test_painting_with_a_learned_style_loads_no_torch(home: Path) -> None:
+    code = (
+        "import sys\nfrom impasto.cli import main\n"
+        "try: main(['stylize', 'photo.png', 'styles/mine.safetensors#style1', '-o', 'o.png'])\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
