@@ -28,7 +28,7 @@ RANKS = (
     {"methods", "training", "runtime"},
     {"painters"},
     {"comparison", "recipes"},
-    {"batch", "demo"},
+    {"batch", "demo", "live"},
     {"style_sheet"},
     {"cli", "app"},
 )

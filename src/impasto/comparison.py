@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto import backbones, files, image, metrics, painters, tensors
 from impasto.jobs import CompareJob, StylizeJob
+from impasto.networks import library
 from impasto.painters.devices import choose_device
 from impasto.record import Progress, Result, Watch
 
@@ -28,7 +29,11 @@ WHAT = {
     "paper": "Gatys et al. 2015, as written: average pooling, white noise, L-BFGS",
     "tutorial": "PyTorch's neural style tutorial: its layers and weights, 300 evaluations of L-BFGS",
     "modern": "impasto: coarse to fine, relative losses, safe L-BFGS",
+    "learned-quality": "a network that learned the style before, in one pass",
+    "learned-tiny": "a small network that learned the style before, in one pass",
+    "learned-johnson": "the network of Johnson et al. 2016, in one pass",
 }
+LEARNED = "learned"
 
 
 @dataclass
@@ -73,15 +78,7 @@ def compare(
     judge = backbones.load(device=choose_device(job.device), precision="float32")
     content, style = image.read(job.content), image.read(job.style)
     curves = []
-    for method in job.methods:
-        one = StylizeJob(
-            content=job.content,
-            styles=(job.style,),
-            size=job.size,
-            method=method,
-            seed=job.seed,
-            device=job.device,
-        )
+    for method, one in _jobs(job):
         curve = _Curve(method, painters.target_size(content.size, one), watch)
         curve.result = painters.run(one, watch=curve.watch)
         curve.result.save(folder / f"{method}.png", overwrite=overwrite)
@@ -96,6 +93,20 @@ def compare(
     )
     _write_page(folder / "index.html", rows, job, overwrite=overwrite)
     return rows
+
+
+def _jobs(job: CompareJob) -> list[tuple[str, StylizeJob]]:
+    """What is painted, by name: each method, and each network that has learned this very painting."""
+    own = StylizeJob(
+        content=job.content, styles=(job.style,), size=job.size, seed=job.seed, device=job.device
+    )
+    jobs: list[tuple[str, StylizeJob]] = [(m, replace(own, method=m)) for m in job.methods]
+    digest = files.sha256(job.style)
+    for known in library.known():
+        if known.style.picture == digest:
+            name = f"{LEARNED}-{known.pack.plan.name}"
+            jobs.append((name, replace(own, styles=(known.reference,))))
+    return jobs
 
 
 def _row(curve: _Curve) -> dict[str, Any]:

@@ -223,6 +223,30 @@ class LearnJob(Job):
                 raise InputError(f"{name} {value:g} is too small: it must be at least {least:g}")
 
 
+@dataclass(frozen=True)
+class LiveJob(Job):
+    """Paint what a camera, a stream or a film shows, as it comes."""
+
+    verb: ClassVar[str] = "live"
+
+    styles: tuple[str, ...] = field(metadata={"help": "Learned styles; keys or buttons change between them."})
+    source: str = _option("0", "A camera's number, a device, the address of a stream, or a film.")
+    fps: float = _option(25.0, "Frames a second to hold, by painting smaller if need be.")
+    size: int | str | None = _option(None, "Long side in pixels. Default: what holds the rate.", flag="-s")
+    strength: float = _option(1.0, "How much style.")
+    network: NetworkName | None = _option(None, "quality, or tiny, which is faster.")
+    port: int = _option(8765, "Of the page, on this machine only.")
+    precision: Precision = _option("auto", "auto: bfloat16 where the processor computes in it.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "size", parse_size(self.size))
+        if not 0.1 <= self.fps <= 240:
+            raise InputError(f"fps {self.fps:g} is not between 0.1 and 240: 25 is usual")
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"port {self.port} is not between 0 and 65535")
+
+
 def _is_required(item: dataclasses.Field[Any]) -> bool:
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 

@@ -16,7 +16,7 @@ from impasto.cli.options import Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
-from impasto.jobs import CompareJob, LearnJob, MeasureJob, StylizeJob
+from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob
 
 app = typer.Typer(
     help="Paint photographs in any style, offline.",
@@ -188,6 +188,21 @@ app.command("stylize")(
 app.command("compare")(
     command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare)
 )
+
+
+def _live(job: LiveJob, place: Place, reporting: Reporting) -> None:
+    from impasto import live
+
+    told = live.play(job, out=place.out, overwrite=place.overwrite, told=tell)
+    if reporting.json:
+        say(json.dumps(told))
+    else:
+        width, height = told["size"]
+        rate = told["painted"] / max(told["seconds"], 1e-9)
+        say(f"{told['painted']} of {told['seen']} frames, {rate:.1f} a second, at last {width}x{height}")
+
+
+app.command("live")(command(LiveJob, Place, Reporting, arguments=("styles",), handler=_live))
 app.command("learn")(command(LearnJob, Place, Watching, Reporting, arguments=("pictures",), handler=_learn))
 app.command("measure")(command(MeasureJob, Reporting, arguments=("output",), handler=_measure))
 

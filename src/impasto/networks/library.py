@@ -31,6 +31,11 @@ class Known:
         return open_pack(self.path)
 
     @property
+    def reference(self) -> str:
+        """A name that finds just this style."""
+        return str(self.path) if self.path.suffix == STYLE_SUFFIX else f"{self.path}#{self.name}"
+
+    @property
     def style(self) -> LearnedStyle:
         """What is known of it."""
         return self.pack.style(self.name)

@@ -76,7 +76,7 @@ class Engine(Protocol[T]):
         """``x + y``."""
 
     def enlarge(self, x: T, /) -> T:
-        """Twice as high and as wide, each value repeated."""
+        """Twice as high and as wide, linear between the middles of positions, level beyond the outermost."""
 
     def squash(self, x: T, /) -> T:
         """The logistic function: any number to 0..1."""
@@ -97,7 +97,8 @@ def paint(engine: Engine[T], plan: Plan, photo: T) -> T:
     for level in reversed(range(len(plan.widths))):
         width = plan.widths[level]
         if level < len(plan.widths) - 1:
-            # Enlarging before a plain convolution leaves no checkerboard (Odena et al. 2016).
+            # Enlarging before a plain convolution leaves no checkerboard (Odena et al. 2016); linear, because
+            # repeated pixels left a grid of their own in dark and flat places.
             x = engine.convolve(engine.enlarge(x), f"up{level}", channels=width, kernel=3)
             x = engine.relu(engine.normalise(engine.add(x, seen[level]) if plan.skips else x))
         for block in range(plan.blocks[level]):
@@ -175,7 +176,7 @@ class _Tracer:
         return _Traced(x.channels, x.step, max(x.radius, y.radius))
 
     def enlarge(self, x: _Traced, /) -> _Traced:
-        return _Traced(x.channels, x.step // 2, x.radius + x.step // 2)
+        return _Traced(x.channels, x.step // 2, x.radius + x.step)
 
     def squash(self, x: _Traced, /) -> _Traced:
         return x

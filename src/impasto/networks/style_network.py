@@ -138,7 +138,7 @@ class TorchEngine:
 
     def enlarge(self, x: Tensor, /) -> Tensor:
         """See :class:`Engine`."""
-        return F.interpolate(x, scale_factor=2, mode="nearest")
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
     def squash(self, x: Tensor, /) -> Tensor:
         """See :class:`Engine`."""

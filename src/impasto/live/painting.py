@@ -1,0 +1,156 @@
+"""Live painting: the newest frame, painted at the size that holds the rate, shown or written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto import files
+from impasto.errors import InputError
+from impasto.jobs import LiveJob
+from impasto.live.camera import Camera
+from impasto.live.pace import Pace
+from impasto.live.page import Page
+from impasto.networks import library
+from impasto.networks.library import Known
+from impasto.runtime import Painter
+
+Bytes = NDArray[np.uint8]
+_CLOCK = 90_000  # ticks a second of the written film
+
+
+class Screen(Protocol):
+    """Where frames go; ``chosen`` is the style that the person wants."""
+
+    chosen: int
+    state: dict[str, float | str]
+
+    def show(self, rgb: Bytes) -> None:
+        """The next frame."""
+
+    def close(self) -> None:
+        """No more frames."""
+
+
+def play(job: LiveJob, *, out: Path | None, overwrite: bool, told: Callable[[str], None]) -> dict[str, Any]:
+    """Paints what a camera sees until it ends or is interrupted.
+
+    Args:
+        job: source, styles and rate.
+        out: a film to write; None: a page on this machine.
+        overwrite: replace the film if it is there.
+        told: called with the page's address.
+
+    Returns:
+        Frames painted and seen, seconds, and the last size.
+
+    Raises:
+        InputError: a source or a style that cannot be used.
+        OutputError: the film cannot be written.
+    """
+    painters = _painters(job)
+    if out is not None:
+        files.check_output(out, overwrite=overwrite)
+    camera = Camera(job.source)
+    if out is None:
+        page = Page(list(job.styles), port=job.port)
+        told(f"{page.address} shows it; Ctrl-C ends")
+        return _loop(job, painters, camera, page)
+    with files.atomic(out, overwrite=overwrite) as temporary:
+        return _loop(job, painters, camera, Film(temporary))
+
+
+def _painters(job: LiveJob) -> list[tuple[Painter, NDArray[np.float32]]]:
+    found: list[Known] = []
+    for name in job.styles:
+        known = library.find(name, network=job.network)
+        if known is None:
+            raise library.unknown(name)
+        found.append(known)
+    if not found:
+        raise InputError("live needs a learned style: impasto styles list shows them")
+    packs = {known.path: Painter(known.pack, precision=job.precision) for known in found}
+    return [(packs[k.path], k.pack.weights({k.name: 1.0}, strength=job.strength)) for k in found]
+
+
+def _loop(
+    job: LiveJob, painters: list[tuple[Painter, NDArray[np.float32]]], camera: Camera, screen: Screen
+) -> dict[str, Any]:
+    pace = Pace(job.fps, fixed=isinstance(job.size, int), side=job.size if isinstance(job.size, int) else 480)
+    painted, number, start, size = 0, -1, time.monotonic(), (0, 0)
+    try:
+        while (frame := camera.newest(number)) is not None:
+            number = frame.number
+            painter, weights = painters[screen.chosen]
+            begun = time.monotonic()
+            small = _shrunk(frame.rgb, pace.side)
+            result = painter.paint(small.astype(np.float32) * np.float32(1 / 255), weights)
+            screen.show(np.rint(result.clip(0, 1) * 255).astype(np.uint8))
+            took = time.monotonic() - begun
+            size, painted = (small.shape[0], small.shape[1]), painted + 1
+            pace.told(size[0] * size[1], took)
+            screen.state = {
+                "style": job.styles[screen.chosen],
+                "fps": round(min(camera.rate, 1 / took), 1),
+                "width": size[1],
+                "height": size[0],
+                "time": frame.seconds,
+            }
+    except KeyboardInterrupt:
+        pass
+    finally:
+        camera.close()
+        screen.close()
+    seconds = time.monotonic() - start
+    return {"painted": painted, "seen": number + 1, "seconds": round(seconds, 2), "size": [size[1], size[0]]}
+
+
+def _shrunk(rgb: Bytes, side: int) -> Bytes:
+    height, width = rgb.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR))
+
+
+class Film:
+    """A film of what was painted, at the times it was seen; its size is that of the first frame."""
+
+    chosen = 0
+
+    def __init__(self, path: Path) -> None:
+        self.state: dict[str, float | str] = {}
+        self._container = av.open(str(path), "w", format=path.suffix.lstrip("."))
+        self._stream: Any = None
+        self._last = -1
+
+    def show(self, rgb: Bytes) -> None:
+        """Writes a frame, at the time of the one before and a little more if none is known."""
+        if self._stream is None:
+            self._stream = self._container.add_stream("libx264", rate=Fraction(_CLOCK))
+            self._stream.height, self._stream.width = rgb.shape[:2]
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.options = {"crf": "18", "preset": "veryfast"}
+            self._stream.codec_context.time_base = Fraction(1, _CLOCK)
+            self._begun = time.monotonic()
+        size = (self._stream.width, self._stream.height)
+        if rgb.shape[1::-1] != size:
+            rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        # The clock of the one who watches, not that of the source: a frame that came late stays late.
+        self._last = max(self._last + 1, round((time.monotonic() - self._begun) * _CLOCK))
+        frame.pts, frame.time_base = self._last, Fraction(1, _CLOCK)
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Finishes the film."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode())
+        self._container.close()

@@ -1,0 +1,127 @@
+"""Live painting, with a film as the camera."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from impasto.cli import main
+from impasto.errors import InputError
+from impasto.live.camera import Camera
+from impasto.live.pace import LEAST, Pace
+from impasto.live.page import Page
+from impasto.networks import library, packs
+from test_networks import pack_of
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a film of 20 frames, 20 a second, and a pack of one's own."""
+    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "styles").mkdir()
+    packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
+    with av.open("film.mp4", "w") as container:
+        stream = container.add_stream("libx264", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(20):
+            rgb = np.full((48, 64, 3), 10 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 20)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return tmp_path
+
+
+def test_a_film_is_painted_to_a_film_of_its_own_length(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["live", "style1", "--source", "film.mp4", "-o", "out.mp4", "--size", "64", "--json"])
+    assert not stop.value.code
+    told = json.loads(capsys.readouterr().out)
+    assert told["seen"] == 20 and 1 <= told["painted"] <= 20 and told["size"] == [64, 48]
+    with av.open("out.mp4") as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == told["painted"] and (frames[0].width, frames[0].height) == (64, 48)
+    assert frames[-1].time is not None and frames[-1].time <= told["seconds"]
+
+
+def test_the_camera_drops_what_comes_too_late(here: Path) -> None:
+    camera = Camera("film.mp4")
+    first = camera.newest(-1)
+    assert first is not None
+    time.sleep(0.4)
+    second = camera.newest(first.number)
+    assert second is not None and second.number > first.number + 2
+    last = second
+    while (frame := camera.newest(last.number)) is not None:
+        last = frame
+    assert last.number == 19
+    camera.close()
+
+
+def test_the_page_shows_frames_and_changes_styles() -> None:
+    page = Page(["one", "<two>"], port=0)
+    try:
+        text = urllib.request.urlopen(page.address, timeout=10).read().decode()
+        assert "&lt;two&gt;" in text and "http" not in text.replace("http-equiv", "")
+        request = urllib.request.Request(page.address + "style?number=1", method="POST")
+        urllib.request.urlopen(request, timeout=10)
+        assert page.chosen == 1
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(
+                urllib.request.Request(page.address + "style?number=7", method="POST"), timeout=10
+            )
+        page.show(np.zeros((8, 8, 3), np.uint8))
+        stream = urllib.request.urlopen(page.address + "stream", timeout=10)
+        assert b"image/jpeg" in stream.read(60)
+        with pytest.raises(InputError, match="port"):
+            Page(["one"], port=int(page.address.rsplit(":", 1)[1].strip("/")))
+    finally:
+        page.close()
+
+
+def test_the_pace_finds_the_size_that_holds_the_rate() -> None:
+    pace = Pace(fps=20, side=480)
+    for _ in range(30):
+        pixels = pace.side * pace.side * 9 // 16
+        pace.told(pixels, pixels * 1e-6)  # a machine that paints a megapixel a second
+    affordable = (0.85 / 20 / 1e-6 * 16 / 9) ** 0.5
+    assert 0.7 * affordable < pace.side < 1.25 * affordable
+    slow = Pace(fps=60)
+    for _ in range(20):
+        slow.told(1000, 1.0)
+    assert slow.side == LEAST
+    fixed = Pace(fps=60, side=320, fixed=True)
+    fixed.told(1000, 1.0)
+    assert fixed.side == 320
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("style1", "--source", "none.mp4"), "cannot look through none.mp4"),
+        (("style1", "--source", "notes.txt"), "cannot look through notes.txt"),
+        (("stile1", "--source", "film.mp4"), "style1"),
+        (("style1", "--source", "film.mp4", "--fps", "0"), "fps 0"),
+    ],
+)
+def test_what_cannot_be_played_is_told(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    Path("notes.txt").write_text("no film")
+    with pytest.raises(SystemExit) as stop:
+        main(["live", *arguments, "-o", "out.mp4"])
+    said = capsys.readouterr()
+    assert stop.value.code == 2 and words in said.err and said.err.count("\n") == 1
+    assert not Path("out.mp4").exists()
