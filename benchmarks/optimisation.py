@@ -67,12 +67,13 @@ class Bench:
 def speed(bench: Bench) -> None:
     """Presets, start-up included, and the memory they take."""
     rows, pictures = [], []
-    cases = (("draft", ("-p", "draft")), ("good", ("-p", "good")), ("print", ("-p", "print")))
+    cases = (
+        ("draft", ("-p", "draft")),
+        ("good", ("-p", "good")),
+        ("print", ("-p", "print", "--size", "1024")),
+    )
     for name, options in cases:
-        runs = [
-            bench.paint(PAIRS[0], f"speed-{name.split()[0]}", *options)
-            for _ in range(1 if "print" in name else 3)
-        ]
+        runs = [bench.paint(PAIRS[0], f"speed-{name}", *options) for _ in range(1 if name == "print" else 3)]
         path = runs[0][0]
         pictures.append(path)
         rows.append(
@@ -125,6 +126,17 @@ def _against_pastiche(
         for who, path, took, loss in zip(names, paths, (timed, ours, good, best), losses, strict=True)
     ]
     return rows, paths
+
+
+def optimisers(bench: Bench) -> None:
+    """L-BFGS against Adam: the same stages and evaluations at 384 px."""
+    rows, pictures = [], []
+    for name, options in (("lbfgs", ()), ("adam", ("--optimiser", "adam"))):
+        path, took = bench.paint(PAIRS[0], f"optimiser-{name}", "--size", "384", *options)
+        pictures.append(path)
+        rows.append({"optimiser": name, "seconds": took.seconds, **_short(bench.measure(PAIRS[0], path))})
+    harness.table(rows)
+    harness.record("optimisers", rows, pictures=pictures)
 
 
 def tutorial(bench: Bench) -> None:
@@ -190,6 +202,7 @@ TOPICS: dict[str, Callable[[Bench], None]] = {
     "speed": speed,
     "peer": peer,
     "tutorial": tutorial,
+    "optimisers": optimisers,
     "sizes": sizes,
     "strength": strength,
 }

@@ -24,8 +24,8 @@ class Budget:
 
 
 BUDGETS = {
-    "draft": Budget(320, 112, (18, 5, 2), ratio=1.65),
-    "good": Budget(512, 128, (66, 42, 25, 13, 7)),
+    "draft": Budget(320, 112, (14, 4, 2), ratio=1.65),
+    "good": Budget(512, 128, (66, 40, 24, 12, 6)),
     "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8)),
 }
 
