@@ -16,7 +16,7 @@ def test_the_demo_paints_three_pictures_and_a_sheet(tmp_path: Path, monkeypatch:
     assert [p.name for p in paths] == [
         "coffee-waves.png",
         "chelsea-brushwork.png",
-        "astronaut-stained_glass-night.png",
+        "rocket-stained_glass-night.png",
         "sheet.png",
     ]
     assert all(image.read_recipe(path) for path in paths[:3])

@@ -12,7 +12,7 @@ from impasto.errors import OutputError
 from impasto.record import Array, Watch
 
 MARGIN = 12  # pixels between the pictures of a sheet
-PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("astronaut", ("stained_glass", "night")))
+PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
 
 
 def write_samples(

@@ -25,7 +25,7 @@ class Budget:
 
 BUDGETS = {
     "draft": Budget(320, 112, (14, 4, 2), ratio=1.65),
-    "good": Budget(512, 128, (66, 40, 24, 12, 6)),
+    "good": Budget(512, 128, (60, 36, 20, 10, 5)),
     "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8)),
 }
 
