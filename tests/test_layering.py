@@ -28,7 +28,7 @@ RANKS = (
     {"methods", "training", "runtime"},
     {"painters"},
     {"comparison", "recipes"},
-    {"batch", "demo", "live"},
+    {"batch", "demo", "live", "films"},
     {"style_sheet"},
     {"cli", "app"},
 )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -300,3 +303,19 @@ def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match="scales"):
         _job(folder, scales=(1.0, 1.0))
     assert library.SHIPPED.name == "shipped"
+
+
+def test_the_command_line_trains_in_several_processes(folder: Path, tmp_path: Path) -> None:
+    image.write(tmp_path / "waves.png", samples.style("waves", 64))
+    command = [str(Path(sys.executable).with_name("impasto")), "learn", str(tmp_path / "waves.png")]
+    options = ["--photos", str(folder), "--steps", "2", "--batch", "2", "--side", "64", "--scales", "0.5"]
+    more = ["--network", "tiny", "--processes", "2", "--device", "cpu", "-o", str(tmp_path / "p.safetensors")]
+    done = subprocess.run(
+        [*command, *options, *more], capture_output=True, text=True, check=False, env=_ENVIRONMENT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("waves, 2 steps") == 1
+    assert packs.load(tmp_path / "p.safetensors").names == ["waves"]
+
+
+_ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -209,6 +209,7 @@ class LearnJob(Job):
     batch: int = _option(4, "Pictures a step.")
     side: int = _option(192, "Side of the crops, pixels.")
     rate: float | None = _option(None, "Rate of the optimiser. Default: chosen.")
+    processes: int = _option(1, "Processes that share each batch: one a GPU, or several on a CPU.")
     seed: int = _option(0, "Seed of everything drawn.")
     precision: Precision = _option("auto", "Of the loss network; auto: bfloat16 where the device has it.")
     device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
@@ -217,10 +218,56 @@ class LearnJob(Job):
         super().__post_init__()
         if not self.scales or min(self.scales) <= 0 or len(set(self.scales)) < len(self.scales):
             raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
-        for name, least in (("batch", 1), ("side", 64), ("steps", 1), ("minutes", 0.01), ("rate", 1e-9)):
+        for name, least in (
+            ("batch", 1),
+            ("processes", 1),
+            ("side", 64),
+            ("steps", 1),
+            ("minutes", 0.01),
+            ("rate", 1e-9),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise InputError(f"{name} {value:g} is too small: it must be at least {least:g}")
+
+
+@dataclass(frozen=True)
+class VideoJob(Job):
+    """Paint a film with learned styles, so that it holds still, and with its sound."""
+
+    verb: ClassVar[str] = "video"
+
+    film: str = field(metadata={"help": "The film."})
+    styles: tuple[str, ...] = field(metadata={"help": "Learned styles."})
+    weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
+    style_scale: float = _option(1.0, "Size of the strokes: below 1 finer, above 1 coarser.")
+    strength: float = _option(1.0, "How much style.")
+    consistency: float = _option(
+        0.85, "How much of the frame before is kept, 0 to 1; 0 paints each frame by itself."
+    )
+    size: int | str | None = _option(None, "Long side in pixels. Default: the film's own.", flag="-s")
+    start: float = _option(0.0, "Begin at this second.")
+    end: float | None = _option(None, "End at this second.")
+    every: int = _option(1, "Paint only every n-th frame: 6 makes 5 a second of 30, with the sound kept.")
+    network: NetworkName | None = _option(None, "quality, or tiny, which is faster.")
+    precision: Precision = _option("auto", "auto: bfloat16 where the processor computes in it.")
+    device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "size", parse_size(self.size))
+        if not 0 <= self.consistency <= 1:
+            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.85 is usual")
+        if self.every < 1:
+            raise InputError(f"every {self.every} must be 1 or more")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise InputError(
+                f"from {self.start:g} s to {self.end} s there is nothing: let it end after it starts"
+            )
+        if self.weights is not None and (
+            len(self.weights) != len(self.styles) or min(self.weights) < 0 or sum(self.weights) <= 0
+        ):
+            raise InputError(f"{len(self.styles)} styles need as many weights, not negative, nor all zero")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,14 @@ class Watching:
 
 
 @dataclass(frozen=True)
+class FilmWatching:
+    """How a film is watched and taken up again."""
+
+    resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
+    quiet: bool = field(default=False, metadata={"help": "No progress bar.", "flag": "-q"})
+
+
+@dataclass(frozen=True)
 class Reporting:
     """How results and errors are said."""
 

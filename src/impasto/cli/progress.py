@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from impasto.record import Progress, Watch
+
+if TYPE_CHECKING:
+    from impasto.films import FilmProgress
 
 PREVIEW_SIDE = 256  # pixels
 PREVIEW_SECONDS = 2.0
@@ -41,6 +45,28 @@ def watching(title: str, *, quiet: bool, preview: Path | None) -> Iterator[Watch
                 shown["preview"] = time.monotonic()
 
         yield watch
+
+
+@contextmanager
+def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress], None]]:
+    """A callback that moves a bar on standard error from frame to frame."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None, note="")
+
+        def told(progress: FilmProgress) -> None:
+            left = float("inf")
+            if progress.expected:
+                left = max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9)
+            note = f"{progress.frames} frames, {progress.rate:.1f} a second, {_clock(left)} left"
+            bar.update(task, completed=progress.frames, total=progress.expected, note=note)
+
+        yield told
 
 
 def _write_preview(path: Path, progress: Progress) -> None:

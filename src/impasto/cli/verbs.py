@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
-from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob
+from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob, VideoJob
 
 app = typer.Typer(
     help="Paint photographs in any style, offline.",
@@ -107,8 +108,10 @@ def _beside(content: Path, job: StylizeJob) -> Path:
 
 
 def _refuse_a_file(out: Path | None) -> None:
-    if out is not None and out.is_file():
-        raise OutputError(f"{out} is a file: several photos need a folder to be painted into")
+    from impasto import image
+
+    if out is not None and not out.is_dir() and (out.is_file() or out.suffix.lower() in image.SUFFIXES):
+        raise OutputError(f"{out} is the name of a file: several photos need a folder to be painted into")
 
 
 def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
@@ -155,7 +158,9 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
     from impasto import training
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+    leader = os.environ.get("LOCAL_RANK", "0") == "0"  # of several processes only one shows how it goes
+    preview = watching.preview if leader else None
+    with progress.watching(out.name, quiet=watching.quiet or not leader, preview=preview) as watch:
         learned = training.learn(
             job,
             watch=watch,
@@ -164,6 +169,8 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
             save_every=watching.save_every,
             resume=watching.resume,
         )
+    if not learned.leader:
+        return
     packs.save(learned.pack, out, overwrite=overwrite)
     trained = learned.trained
     if trained.stopped:
@@ -187,6 +194,40 @@ app.command("stylize")(
 )
 app.command("compare")(
     command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare)
+)
+
+
+def _video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Reporting) -> None:
+    from impasto import films
+    from impasto.cli import progress
+
+    film = Path(job.film)
+    suffix = film.suffix if film.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm") else ".mp4"
+    out = place.out or film.with_name(f"{film.stem}-{'-'.join(Path(s).stem for s in job.styles)}{suffix}")
+    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+        try:
+            result = films.paint_film(
+                job, out=out, overwrite=place.overwrite, resume=watching.resume, told=told
+            )
+        except KeyboardInterrupt:
+            tell(f"stopped: what was painted lies in {out.name}.parts; repeat with --resume to go on")
+            raise
+    height, width = result.size
+    rate = result.painted / max(result.seconds, 1e-9)
+    said = {
+        "output": str(out),
+        "frames": result.frames,
+        "painted": result.painted,
+        "shots": result.shots,
+        "seconds": round(result.seconds, 1),
+        "size": [width, height],
+    }
+    text = f"{out}: {result.frames} frames, {width}x{height}, {rate:.1f} a second"
+    say(json.dumps(said) if reporting.json else text)
+
+
+app.command("video")(
+    command(VideoJob, Place, FilmWatching, Reporting, arguments=("film", "styles"), handler=_video)
 )
 
 

@@ -69,8 +69,8 @@ def refuse_size(name: str, size: tuple[int, int], *, max_pixels: int) -> None:
         raise InputError(f"{name} has no pixels ({width} x {height})")
     if width * height > max_pixels:
         raise InputError(
-            f"{name} has {width} x {height} = {width * height / 1e6:.1f} million pixels, more than the "
-            f"{max_pixels / 1e6:g} million allowed: scale it down, or allow more with --max-pixels"
+            f"{name} has {width} x {height} = {width * height:,} pixels, more than the {max_pixels:,} "
+            f"allowed: scale it down, or allow more with --max-pixels"
         )
 
 

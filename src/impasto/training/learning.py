@@ -42,11 +42,15 @@ _THUMBNAIL = 128
 
 @dataclasses.dataclass(frozen=True)
 class Learned:
-    """The pack with the new styles in it, their names, and what the training was like."""
+    """The pack with the new styles in it, their names, and what the training was like.
+
+    Of several processes one is the ``leader``, who writes; all have the same pack.
+    """
 
     pack: Pack
     names: tuple[str, ...]
     trained: Trained
+    leader: bool
 
 
 def learn(
@@ -73,7 +77,7 @@ def learn(
     old = packs.load(job.into) if job.into else None
     pictures = _pictures(job, old)
     photos = Photos(job.photos, told=told)
-    fabric = Fabric(accelerator=_accelerator(job.device), devices=1)
+    fabric = _fabric(job)
     rows = [Row(p, scale) for _, _, p in pictures for scale in job.scales]
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
@@ -94,7 +98,7 @@ def learn(
         checkpoint=keeper,
     )
     pack = _packed(job, old, network, pictures, trained, photos=len(photos))
-    return Learned(pack, tuple(name for name, _, _ in pictures), trained)
+    return Learned(pack, tuple(name for name, _, _ in pictures), trained, fabric.is_global_zero)
 
 
 def _pictures(job: LearnJob, old: Pack | None) -> list[tuple[str, Path, Tensor]]:
@@ -233,13 +237,30 @@ def thumbnail(path: Path) -> bytes:
     return stream.getvalue()
 
 
-def _accelerator(device: str) -> str:
-    kind = torch.device("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return str(kind).split(":", maxsplit=1)[0]
+def _fabric(job: LearnJob) -> Fabric:
+    """Where it is trained; with several processes this command is started again for each other one."""
+    device = job.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    strategy = "ddp" if job.processes > 1 else "auto"
+    try:
+        fabric = Fabric(accelerator=device.split(":")[0], devices=job.processes, strategy=strategy)
+    except (RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"cannot train on {job.processes} x {device} ({reason}): try --device cpu"
+        ) from error
+    if job.processes > 1:
+        fabric.launch()
+    return fabric
 
 
 def _key(job: LearnJob, pictures: Sequence[tuple[str, Path, Tensor]]) -> str:
     """What makes a training this training: its settings and its pictures."""
-    settings = {k: v for k, v in job.settings().items() if k not in ("photos", "into", "device", "minutes")}
+    settings = {
+        k: v
+        for k, v in job.settings().items()
+        if k not in ("photos", "into", "device", "minutes", "processes")
+    }
     text = repr((sorted(settings.items()), [files.sha256(p) for _, p, _ in pictures]))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""Optical flow between two frames, where it can be trusted, and pictures carried along it.
+
+A flow ``(H, W, 2)``, float32, says for every pixel of one frame how many pixels right and down its place in
+the other frame lies. To bring the *previous* frame to the present one, take the flow from the present to the
+previous and :func:`warp` with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+FlowMethod = Callable[[Bytes, Bytes], Array]
+Quality = Literal["ultrafast", "fast", "medium"]
+
+_FLO = 202021.25  # the number that Middlebury's .flo files begin with
+_PRESETS = {
+    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+
+# Sundaram, Brox and Keutzer 2010, equations 5 and 6, with the numbers of Ruder et al. 2016.
+_OCCLUSION = (0.01, 0.5)
+_BOUNDARY = (0.01, 0.002)
+_BLUR = 0.8  # pixels, over which a mask's borders grow soft
+
+
+class Dis:
+    """Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) on the luma of two frames.
+
+    Args:
+        quality: OpenCV's presets; ``medium`` is the most exact of them.
+        scale: frames are shrunk by this first, and the flow is brought back to full size.
+    """
+
+    def __init__(self, *, quality: Quality = "medium", scale: float = 1.0) -> None:
+        self._dis = cv2.DISOpticalFlow.create(_PRESETS[quality])
+        self.scale = scale
+
+    def __call__(self, first: Bytes, second: Bytes) -> Array:
+        """The flow from ``first`` to ``second``, both ``(H, W, 3)``, RGB, or ``(H, W)``."""
+        one, other = (self._luma(frame) for frame in (first, second))
+        found: Array = np.asarray(
+            self._dis.calc(one, other, np.zeros((*one.shape, 2), np.float32)), np.float32
+        )
+        height, width = first.shape[:2]
+        if found.shape[:2] != (height, width):
+            ratio = np.array([width / found.shape[1], height / found.shape[0]], np.float32)
+            found = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)) * ratio
+        return found
+
+    def _luma(self, frame: Bytes) -> Bytes:
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
+        if self.scale != 1:
+            grey = cv2.resize(grey, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA)
+        return np.asarray(grey, np.uint8)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Where a flow can be trusted, ``(H, W)`` bool each."""
+
+    occluded: NDArray[np.bool_]  # what it points at is hidden there, or out of the frame
+    boundary: NDArray[np.bool_]  # two motions meet, and the flow between them is a guess
+
+    @property
+    def hard(self) -> Array:
+        """1 where the flow can be trusted, 0 elsewhere."""
+        return (~(self.occluded | self.boundary)).astype(np.float32)
+
+    @property
+    def soft(self) -> Array:
+        """0..1 with soft borders, that grow outward from what cannot be trusted (Ruder et al. 2016)."""
+        # Occlusions weigh -1, so that blurring spreads them further than mere boundaries.
+        signed = np.where(self.occluded, -1, np.where(self.boundary, 0, 1)).astype(np.float32)
+        blurred = cv2.GaussianBlur(signed, (5, 5), _BLUR, borderType=cv2.BORDER_REPLICATE)
+        return np.asarray(blurred, np.float32).clip(0, 1)
+
+
+def trust(flow: Array, back: Array) -> Trust:
+    """Compares a flow with the one that leads back (Sundaram et al. 2010).
+
+    With ``w`` the flow at a pixel and ``v`` the flow back, read where ``w`` points: occluded where
+    ``|w + v|^2 >= 0.01 (|w|^2 + |v|^2) + 0.5``, or where ``w`` leads out of the frame; a boundary where
+    ``|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002``, by central differences.
+    """
+    height, width = flow.shape[:2]
+    columns, rows = _places(flow)
+    outside = (columns < 0) | (rows < 0) | (columns > width - 1) | (rows > height - 1)
+    returned = warp(back, flow, cubic=False)
+    miss = np.square(flow + returned).sum(2)
+    size = np.square(flow).sum(2)
+    occluded = miss >= _OCCLUSION[0] * (size + np.square(returned).sum(2)) + _OCCLUSION[1]
+    down, across = np.gradient(flow, axis=(0, 1))
+    steep = np.square(down).sum(2) + np.square(across).sum(2)
+    boundary = steep > _BOUNDARY[0] * size + _BOUNDARY[1]
+    return Trust(occluded | outside, boundary)
+
+
+def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
+    """Reads ``picture (H, W)`` or ``(H, W, C)`` where the flow points; beyond the border, its last pixel.
+
+    Cubic interpolation keeps a picture sharp when it is carried along frame after frame; linear suits flows
+    and masks, which must not overshoot.
+    """
+    columns, rows = _places(flow)
+    how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    found = cv2.remap(picture.astype(np.float32), columns, rows, how, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _places(flow: Array) -> tuple[Array, Array]:
+    """Columns and rows that the flow points at."""
+    height, width = flow.shape[:2]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return columns + flow[..., 0], rows + flow[..., 1]
+
+
+def read_flow(path: str | Path) -> Array:
+    """A flow from a Middlebury ``.flo`` file.
+
+    Raises:
+        InputError: no such file, not a flow, or cut off.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(data) < 12 or np.frombuffer(data, "<f4", 1)[0] != np.float32(_FLO):
+        raise InputError(f"{path} is not a flow file (.flo)")
+    width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, offset=4))
+    if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
+        raise InputError(f"{path} is damaged: it does not hold a flow of {width} x {height} pixels")
+    return np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)

@@ -1,0 +1,132 @@
+"""Films in: any container and codec of PyAV's, frame by frame, upright, with their times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+
+Bytes = NDArray[np.uint8]
+
+CLOCK = 90_000  # ticks a second: every usual frame rate is a whole number of them
+HD = 720  # lines from which a film that does not say so is taken to be BT.709
+
+
+@dataclass(frozen=True)
+class FilmFrame:
+    """A frame ``(H, W, 3)``, RGB, upright; ``time`` in seconds, as exact as the film tells it."""
+
+    rgb: Bytes
+    time: Fraction
+
+
+class FilmReader:
+    """A film to read. Close it, or use it in a ``with``.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: no such file, or no film in it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"cannot read {path}: there is no such file")
+        try:
+            self.container = av.open(str(path))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise InputError(f"{path} is not a film that can be read ({_reason(error)})") from error
+        if not self.container.streams.video:
+            self.container.close()
+            raise InputError(f"{path} has no pictures in it")
+        self.stream = self.container.streams.video[0]
+        self.stream.thread_type = "AUTO"
+
+    def __enter__(self) -> FilmReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self.container.close()
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average."""
+        return Fraction(self.stream.average_rate or 25)
+
+    @property
+    def seconds(self) -> float | None:
+        """Length, if the film tells it."""
+        if self.stream.duration is not None and self.stream.time_base is not None:
+            return float(self.stream.duration * self.stream.time_base)
+        return None if self.container.duration is None else self.container.duration / av.time_base
+
+    def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
+        """The frames from ``start`` up to ``end`` seconds, each ``every``-th.
+
+        Raises:
+            InputError: a frame cannot be decoded; those before it were yielded.
+        """
+        if start > 0 and self.stream.time_base is not None:
+            self.container.seek(int(start / self.stream.time_base), stream=self.stream)
+        first, last = exactly(start), None if end is None else exactly(end)
+        count = 0
+        try:
+            for number, decoded in enumerate(self.container.decode(self.stream)):
+                time = self._time(decoded, number)
+                if time < first:
+                    continue
+                if last is not None and time >= last:
+                    return
+                if count % every == 0:
+                    yield FilmFrame(upright(decoded), time)
+                count += 1
+        except av.FFmpegError as error:
+            raise InputError(f"{self.path} is damaged after {count} frames ({_reason(error)})") from error
+
+    def rewind(self) -> None:
+        """Back to the beginning."""
+        self.container.seek(0)
+
+    def _time(self, decoded: av.VideoFrame, number: int) -> Fraction:
+        if decoded.pts is None or decoded.time_base is None:
+            return number / self.rate
+        return decoded.pts * Fraction(decoded.time_base)
+
+
+def exactly(seconds: float) -> Fraction:
+    """A time as it was meant: 0.8 is four fifths, and not a little more."""
+    return Fraction(seconds).limit_denominator(CLOCK)
+
+
+def upright(decoded: av.VideoFrame) -> Bytes:
+    """A decoded frame as RGB by its own matrix and range, turned as its film says."""
+    high = decoded.height >= HD
+    unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
+    told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.ITU709}
+    wide = decoded.color_range == 2
+    rgb = decoded.reformat(
+        format="rgb24",
+        src_colorspace=told.get(int(decoded.colorspace), unsaid),
+        src_color_range=ColorRange.JPEG if wide else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+    ).to_ndarray()
+    turns = round(decoded.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else np.asarray(rgb, np.uint8)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).strip()

@@ -1,0 +1,149 @@
+"""Films out: frames at their own times, and everything else of the film they came from."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from impasto.errors import InputError, OutputError
+from impasto.video.reading import CLOCK, HD, FilmReader, exactly
+
+Bytes = NDArray[np.uint8]
+
+CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
+PARTS = ".nut"  # the container of parts: it keeps every clock exactly
+# Without frames that look ahead (bf, auto-alt-ref): parts join without a gap, and times stay as they are.
+QUALITY = {
+    "libx264": {"crf": "17", "preset": "medium", "bf": "0"},
+    "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
+}
+_BT709, _BT601 = 1, 6
+
+
+def create(path: Path, suffix: str) -> Any:
+    """A new file of the container that a suffix stands for."""
+    # MP4 counts the start of a film in milliseconds unless told otherwise.
+    options = {"movie_timescale": str(CLOCK)} if suffix in (".mp4", ".mov") else {}
+    return av.open(str(path), "w", format=FORMATS[suffix], options=options)
+
+
+@dataclass
+class FilmWriter:
+    """A film to write, with the sound and the subtitles of ``source``, packet by packet.
+
+    Args:
+        path: the file; its suffix, or ``suffix``, chooses the container.
+        size: (height, width) of the frames; an odd side is continued by one line.
+        source: the film that the frames came from; None: pictures only.
+        start, end: the part of it that is written, seconds.
+        suffix: of the container, where the path has a name for the time being.
+        codec: of the pictures; default: that of the suffix.
+
+    Raises:
+        OutputError: a container of that suffix cannot be written.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    source: FilmReader | None = None
+    start: float = 0.0
+    end: float | None = None
+    suffix: str | None = None
+    codec: str | None = None
+    frames: int = 0
+
+    def __post_init__(self) -> None:
+        suffix = self.suffix or self.path.suffix.lower()
+        if suffix not in CODECS and self.codec is None:
+            raise OutputError(f"cannot write {self.path}: its suffix must be one of {', '.join(CODECS)}")
+        self.container = create(self.path, suffix)
+        codec = self.codec or CODECS[suffix]
+        self.stream = self.container.add_stream(codec, rate=CLOCK, options=dict(QUALITY[codec]))
+        height, width = (side + side % 2 for side in self.size)
+        self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, "yuv420p"
+        self.stream.time_base = self.stream.codec_context.time_base = Fraction(1, CLOCK)
+        matrix = _BT709 if height >= HD else _BT601
+        context = self.stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = matrix
+        context.color_range = 1
+        self._others = Others(self.source, self.container, start=self.start, end=self.end)
+
+    def write(self, rgb: Bytes, time: Fraction) -> None:
+        """The next frame ``(H, W, 3)``, at its time in the source, seconds.
+
+        Raises:
+            InputError: a frame of another size.
+            OutputError: the disk is full, or the file is gone.
+        """
+        if rgb.shape[:2] != self.size:
+            raise InputError(f"a frame of {rgb.shape[1]}x{rgb.shape[0]} does not fit the film's {self.size}")
+        below, right = self.size[0] % 2, self.size[1] % 2
+        even = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else rgb
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        yuv = frame.reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709 if even.shape[0] >= HD else Colorspace.ITU601,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+        )
+        yuv.pts = round((time - exactly(self.start)) * CLOCK)
+        yuv.time_base = Fraction(1, CLOCK)
+        try:
+            self.container.mux(self.stream.encode(yuv))
+        except (av.FFmpegError, OSError) as error:
+            raise OutputError(f"cannot write {self.path}: {getattr(error, 'strerror', error)}") from error
+        self.frames += 1
+
+    def close(self) -> None:
+        """Writes what is left, and the sound; without this the film cannot be played."""
+        try:
+            self.container.mux(self.stream.encode())
+            self._others.copy()
+        finally:
+            self.container.close()
+
+
+class Others:
+    """Sound and subtitles of a film, on their way into another, packet by packet.
+
+    Args:
+        source: the film they come from; None: there are none.
+        container: that they go into; those it cannot hold stay behind.
+        start, end: the part that is wanted, seconds, cut on the borders of packets.
+    """
+
+    def __init__(self, source: FilmReader | None, container: Any, *, start: float, end: float | None) -> None:
+        self.source, self.container, self.start, self.end = source, container, start, end
+        self.streams: dict[int, Any] = {}
+        for stream in [] if source is None else source.container.streams:
+            if stream.type in ("audio", "subtitle"):
+                with contextlib.suppress(av.FFmpegError, ValueError):
+                    self.streams[stream.index] = container.add_stream_from_template(stream)
+
+    def copy(self) -> None:
+        """Writes their packets."""
+        if self.source is None or not self.streams:
+            return
+        with av.open(str(self.source.path)) as again:
+            for packet in again.demux([again.streams[index] for index in self.streams]):
+                if packet.dts is None or packet.pts is None or packet.time_base is None:
+                    continue
+                time = float(packet.pts * packet.time_base)
+                # What is asked for from the start keeps its packets before zero: decoders run up on them.
+                if (self.start > 0 and time < self.start) or (self.end is not None and time >= self.end):
+                    continue
+                shift = int(exactly(self.start) / packet.time_base)
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = self.streams[packet.stream.index]
+                self.container.mux(packet)
+
+
+FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut"}

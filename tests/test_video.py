@@ -1,0 +1,301 @@
+"""Films: read, written, carried along, and held still, on scenes whose motion is known exactly."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from impasto.errors import InputError, OutputError
+from impasto.video import Dis, FilmReader, FilmWriter, Steady, flicker, read_flow, trust, warp
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+def texture(height: int, width: int, seed: int) -> Bytes:
+    """Noise of many sizes: every place looks like no other."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((height, width, 3), np.float32)
+    for size in (4, 8, 16, 32):
+        coarse = rng.random((height // size + 2, width // size + 2, 3)).astype(np.float32)
+        total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return (255 * (total - total.min()) / (total.max() - total.min())).astype(np.uint8)
+
+
+BACK, FRONT = texture(140, 240, 1), texture(60, 60, 2)
+
+
+def scene(number: int) -> Bytes:
+    """A background that moves left by 2 pixels a frame, and a square before it that moves right by 3."""
+    frame = BACK[10:130, 20 + 2 * number : 180 + 2 * number].copy()
+    left = 30 + 3 * number
+    frame[40:100, left : left + 60] = FRONT
+    return frame
+
+
+def true_flow(number: int) -> tuple[Array, NDArray[np.bool_]]:
+    """The flow from frame ``number`` to the one before, and what was hidden there."""
+    flow = np.zeros((120, 160, 2), np.float32)
+    flow[..., 0] = 2
+    left = 30 + 3 * number
+    flow[40:100, left : left + 60, 0] = -3
+    hidden = np.zeros((120, 160), bool)
+    # Background now at x was at x + 2, under the square (which reached from left - 3 to left + 57).
+    hidden[40:100, max(0, left - 5) : left] = True
+    hidden[:, 158:] = True  # came in from outside
+    return flow, hidden
+
+
+def test_dis_finds_the_motion() -> None:
+    found = Dis()(scene(1), scene(0))
+    flow, hidden = true_flow(1)
+    error = np.sqrt(np.square(found - flow).sum(2))
+    assert np.median(error) < 0.1 and error[~hidden].mean() < 0.6
+    half = Dis(scale=0.5)(scene(1), scene(0))
+    assert half.shape == flow.shape and np.median(np.sqrt(np.square(half - flow).sum(2))) < 0.3
+
+
+def test_what_was_hidden_is_not_trusted() -> None:
+    flow, hidden = true_flow(1)
+    back = np.zeros_like(flow)
+    back[..., 0] = -2
+    back[40:100, 30:90, 0] = 3
+    found = trust(flow, back)
+    assert found.occluded[hidden].all()
+    inner = cv2.erode((~hidden).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    inner[35:105, 20:100] = False  # borders of the square
+    assert not found.occluded[inner].any() and (found.soft[inner] == 1).all()
+    assert found.hard[hidden].max() == 0 and found.soft[60, 31] < 0.6
+    edge = found.boundary[70, 30:36]
+    assert edge.any()
+
+
+def test_warping_reads_where_the_flow_points() -> None:
+    flow, hidden = true_flow(1)
+    carried = warp(scene(0), flow)
+    assert np.abs(carried[~hidden] - scene(1)[~hidden]).max() < 1e-3
+    nothing = np.zeros((120, 160, 2), np.float32)
+    assert (warp(scene(0), nothing) == scene(0)).all()
+
+
+def test_flow_files_are_read_and_refused(tmp_path: Path) -> None:
+    flow = np.arange(24, dtype="<f4").reshape(3, 4, 2)
+    path = tmp_path / "a.flo"
+    path.write_bytes(struct.pack("<fii", 202021.25, 4, 3) + flow.tobytes())
+    assert (read_flow(path) == flow).all()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="damaged"):
+        read_flow(path)
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match="not a flow"):
+        read_flow(path)
+
+
+def _exact(first: Bytes, second: Bytes) -> Array:
+    numbers = {scene(n).tobytes(): n for n in range(6)}
+    one, other = numbers[first.tobytes()], numbers[second.tobytes()]
+    flow = np.zeros((120, 160, 2), np.float32)
+    flow[..., 0] = -2 * (other - one)
+    left = 30 + 3 * one
+    flow[40:100, left : left + 60, 0] = 3 * (other - one)
+    return flow
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_blending_calms_noise_by_the_formula(share: float) -> None:
+    rng = np.random.default_rng(0)
+    still = BACK[:96, :96]
+    base = still.astype(np.float32) / 255
+
+    def paint(frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        return base + 0.05 * rng.standard_normal(base.shape).astype(np.float32)
+
+    flow = lambda first, second: np.zeros((96, 96, 2), np.float32)  # noqa: E731
+    steady = Steady(paint, consistency=share, flow=flow, rate=1e9)
+    outputs = [steady.next(still) for _ in range(60)]
+    changes = [np.square(b - a).mean() for a, b in pairwise(outputs[30:])]
+    # Independent noise of variance s: frames differ by 2 s; blended, by 2 s (1 - a)^2 / (1 + a).
+    expected = (1 - share) ** 2 / (1 + share)
+    assert np.mean(changes) / (2 * 0.05**2) == pytest.approx(expected, rel=0.1)
+
+
+def test_new_and_hidden_places_show_the_frames_own_painting() -> None:
+    tones = iter(np.linspace(0.2, 0.8, 6))
+
+    def paint(frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        return np.full(frame.shape, next(tones), np.float32)
+
+    steady = Steady(paint, consistency=1.0, flow=_exact, rate=1e9)
+    first, second = steady.next(scene(0)), steady.next(scene(1))
+    _, hidden = true_flow(1)
+    assert np.abs(second[hidden] - 0.32).max() < 1e-5
+    assert np.abs(second[10:30, 20:120] - first[0, 0]).max() < 1e-5
+    assert steady.shots == 1
+
+
+def test_a_cut_begins_anew() -> None:
+    paint = lambda frame, warped, mask: frame.astype(np.float32) / 255  # noqa: E731
+    steady = Steady(paint, consistency=1.0)
+    steady.next(scene(0))
+    other = np.full_like(scene(0), 30)
+    assert (steady.next(other) == other.astype(np.float32) / 255).all() and steady.shots == 2
+    assert (Steady(paint, consistency=0.0).next(other) == other.astype(np.float32) / 255).all()
+
+
+def test_steady_goes_on_from_its_state() -> None:
+    paint = lambda frame, warped, mask: np.sin(frame.astype(np.float32))  # noqa: E731
+    whole = Steady(paint)
+    outputs = [whole.next(scene(n)) for n in range(4)]
+    part = Steady(paint)
+    for number in range(2):
+        part.next(scene(number))
+    again = Steady(paint)
+    again.restore(part.state())
+    assert (again.next(scene(2)) == outputs[2]).all() and (again.next(scene(3)) == outputs[3]).all()
+
+
+def test_the_metric_knows_calm_from_flicker_and_from_blur() -> None:
+    film = [scene(n) for n in range(4)]
+    rng = np.random.default_rng(3)
+    noisy = [np.clip(f + rng.normal(0, 12, f.shape), 0, 255).astype(np.uint8) for f in film]
+    blurred = [np.asarray(cv2.GaussianBlur(f, (0, 0), 4), np.uint8) for f in noisy]
+    calm, wild, soft = (flicker(p, film, flow=_exact) for p in (film, noisy, blurred))
+    assert calm.error == calm.floor < 1e-6
+    assert wild.error == pytest.approx(2 * (12 / 255) ** 2, rel=0.15)
+    assert soft.error < wild.error / 3 and soft.energy < calm.energy / 2
+    assert 0.8 < calm.trusted < 1
+    with pytest.raises(InputError, match="cannot be compared"):
+        flicker(film[:2], film)
+
+
+def _film(path: Path, times: list[Fraction], *, size: tuple[int, int] = (48, 64), sound: bool = True) -> None:
+    with FilmWriterWithSound(path, size, sound=sound) as writer:
+        for number, time in enumerate(times):
+            writer.write(texture(*size, seed=number), time)
+
+
+class FilmWriterWithSound:
+    """A film of our own with a tone, made by hand."""
+
+    def __init__(self, path: Path, size: tuple[int, int], *, sound: bool) -> None:
+        self.writer = FilmWriter(path, size)
+        self.audio = self.writer.container.add_stream("aac", rate=8000) if sound else None
+
+    def __enter__(self) -> FilmWriter:
+        return self.writer
+
+    def __exit__(self, *_: object) -> None:
+        if self.audio is not None:
+            tone = (0.3 * np.sin(np.arange(8192) / 5)).astype(np.float32)[None]
+            for start in range(0, 8192, 1024):
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(tone[:, start : start + 1024]), format="fltp", layout="mono"
+                )
+                frame.sample_rate, frame.pts = 8000, start
+                self.writer.container.mux(self.audio.encode(frame))
+            self.writer.container.mux(self.audio.encode(None))
+        self.writer.close()
+
+
+TIMES = [Fraction(t, 90_000) for t in (0, 3003, 6006, 12_010, 15_750, 30_000)]
+
+
+def _packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(p) for p in container.demux(container.streams.audio[0]) if p.size]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_times_and_sound_stay(tmp_path: Path, suffix: str) -> None:
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    _film(source, TIMES)
+    with FilmReader(source) as reader:
+        frames = list(reader.frames())
+        writer = FilmWriter(target, (48, 64), source=reader)
+        for frame in frames:
+            writer.write(frame.rgb, frame.time)
+        writer.close()
+    with FilmReader(target) as reader:
+        again = list(reader.frames())
+    slack = Fraction(1, 1000) if suffix == ".mkv" else 0  # Matroska counts milliseconds
+    assert [f.time for f in again] == pytest.approx([f.time for f in frames], abs=float(slack))
+    assert [f.time for f in frames] == pytest.approx(TIMES, abs=float(slack))
+    assert _packets(source) == _packets(target) != []
+
+
+def test_colours_survive_the_way_out_and_in(tmp_path: Path) -> None:
+    for size in ((48, 64), (720, 64)):
+        path = tmp_path / "a.mp4"
+        writer = FilmWriter(path, size)
+        colour = np.array([200, 90, 40], np.uint8)
+        writer.write(np.broadcast_to(colour, (*size, 3)).copy(), Fraction(0))
+        writer.close()
+        with FilmReader(path) as reader:
+            rgb = next(reader.frames()).rgb
+        assert rgb.shape == (*size, 3) and np.abs(rgb.astype(int) - colour).max() <= 2
+
+
+def test_odd_sizes_parts_and_steps(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    _film(path, [Fraction(n, 10) for n in range(12)], size=(47, 63), sound=False)
+    with FilmReader(path) as reader:
+        assert [f.time for f in reader.frames(start=0.3, end=0.8)] == [Fraction(n, 10) for n in range(3, 8)]
+    with FilmReader(path) as reader:
+        found = list(reader.frames(every=6))
+        assert [f.time for f in found] == [0, Fraction(6, 10)]
+        assert found[0].rgb.shape == (48, 64, 3)
+
+
+def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    writer = FilmWriter(path, (48, 64))
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:, :32] = 255
+    writer.stream.codec_context  # noqa: B018 - opened by the first frame
+    writer.write(frame, Fraction(0))
+    writer.close()
+    plain = _decoded(path)
+    assert plain.shape == (48, 64, 3) and plain[20, 5].min() > 240 and plain[20, 60].max() < 20
+
+
+def _decoded(path: Path) -> Bytes:
+    with FilmReader(path) as reader:
+        return next(reader.frames()).rgb
+
+
+def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no film")
+    with pytest.raises(InputError, match="not a film"):
+        FilmReader(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match="no such file"):
+        FilmReader(tmp_path / "b.mp4")
+    with pytest.raises(OutputError, match="suffix"):
+        FilmWriter(tmp_path / "c.xyz", (4, 4))
+    writer = FilmWriter(tmp_path / "d.mp4", (48, 64))
+    with pytest.raises(InputError, match="does not fit"):
+        writer.write(np.zeros((4, 4, 3), np.uint8), Fraction(0))
+    writer.write(np.zeros((48, 64, 3), np.uint8), Fraction(0))
+    writer.close()
+
+
+def test_a_film_cut_short_yields_what_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    _film(path, [Fraction(n, 10) for n in range(30)], sound=False)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    with FilmReader(path) as reader:
+        count = 0
+        try:
+            for _ in reader.frames():
+                count += 1
+        except InputError as error:
+            assert "damaged after" in str(error)
+    assert 5 < count < 30
