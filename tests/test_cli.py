@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from impasto import image, samples
@@ -96,17 +97,17 @@ def test_a_folder_is_painted_once_and_a_bad_file_does_not_stop_it(
         (("stylize", "photo.jpg", "nowhere.png"), "nowhere.png"),
         (("stylize", "photo.jpg"), "STYLE"),
         (("stylize", "text.jpg", "waves.png"), "text.jpg"),
-        (("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg"), "--overwrite"),
+        (("stylize", "photo.jpg", "waves.png", "-o", "text.jpg"), "--overwrite"),
         (("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg/out.png"), "photo.jpg"),
         (("stylize", "photo.jpg", "waves.png", "-o", "out.xyz"), ".png"),
-        (("stylize", "photo.jpg", "waves.png", "--weights", "1,2"), "1 styles need 1 --weights"),
+        (("stylize", "photo.jpg", "waves.png", "--weights", "1,2"), "--weights has 2 entries for 1 styles"),
         (("stylize", "photo.jpg", "waves.png", "--weights", "much"), "not a list of numbers"),
         (("stylize", "photo.jpg", "waves.png", "--strength", "-1"), "between 0 and 100"),
         (("stylize", "photo.jpg", "waves.png", "--size", "huge"), "original"),
         (("stylize", "photo.jpg", "waves.png", "--preset", "best"), "draft"),
         (("stylize", "photo.jpg", "waves.png", "--device", "abacus"), "--device cpu"),
         (("stylize", "photo.jpg", "waves.png", "--max-pixels", "100"), "--max-pixels"),
-        (("stylize", "photo.jpg", "waves.png", "--mask", "night.png"), "another shape"),
+        (("stylize", "photo.jpg", "waves.png", "--mask", "night.png"), "other proportions"),
         (("stylize", "photo.jpg", "waves.png", "--init", "nowhere.png"), "nowhere.png"),
         (("stylize", "empty", "waves.png"), "no pictures there"),
         (("stylize", "photo.jpg", "waves.png", "--save-every", "0"), "1 or more"),
@@ -179,3 +180,31 @@ def test_a_killed_command_goes_on_and_ends_the_same(here: Path) -> None:
     subprocess.run([*command, *options, "-o", "out.png", "--resume"], check=True, env=environment)
     assert np.array_equal(image.read("out.png").rgb, image.read("whole.png").rgb)
     assert not state.exists()
+
+
+def test_an_input_is_never_painted_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path("photo.jpg").read_bytes()
+    assert run("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg", "--overwrite", "--size", "32") == 2
+    said = capsys.readouterr().err
+    assert "is an input" in said and said.count("\n") == 1
+    assert Path("photo.jpg").read_bytes() == before
+
+
+def test_photos_of_one_name_are_told_apart_and_all_formats_found(here: Path) -> None:
+    Path("in").mkdir()
+    rgb = image.read("photo.jpg").rgb
+    small = image.resize(rgb, (24, 32))
+    image.write("in/a.jpg", small)
+    image.write("in/a.png", small)
+    PIL.Image.fromarray((small * 255).astype(np.uint8)).save("in/b.gif")
+    assert run("stylize", "in", "waves.png", "-o", "out", "--size", "32", "-p", "draft", "-q") == 0
+    assert sorted(p.name for p in Path("out").iterdir()) == ["a-jpg.png", "a-png.png", "b.png"]
+
+
+def test_each_bad_photo_has_its_own_line_at_the_end(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        Path("in", name).write_text("no picture")
+    assert run("stylize", "in", "waves.png", "-o", "out", "-q") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "a.jpg" in lines[0] and "b.jpg" in lines[1]

@@ -24,8 +24,9 @@ from impasto.networks.style_network import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Progress
 from impasto.tiles import Window
-from impasto.training import Course, Objective, Photos, Row, Trained, batches, fit, learn
+from impasto.training import Course, Distillation, Objective, Photos, Row, Trained, batches, fit, learn
 from impasto.training.fit import SNAPSHOT
+from test_networks import pack_of
 
 PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0}
@@ -319,3 +320,31 @@ def test_the_command_line_trains_in_several_processes(folder: Path, tmp_path: Pa
 
 
 _ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def test_a_small_network_learns_from_a_large_one(folder: Path, photos: Photos, tmp_path: Path) -> None:
+    teacher = pack_of(rows=3)
+    seen = batches.calibration(photos, count=2, side=32, seed=9)
+    aim = Distillation(teacher, backbone=Tiny(), photos=seen)
+    network = StyleNetwork(PLAN, rows=3, seed=1)
+    weights = torch.eye(3)[1:]
+
+    def loss() -> float:
+        bound = aim.bind(seen, weights)
+        with torch.no_grad():
+            features = aim.backbone.features(network(seen, weights), bound.layers)
+        return float(bound.value(bound.measure(features, Window.full((32, 32)))))
+
+    before = loss()
+    fit(network, aim, photos, course=course(60, rate=1e-2))
+    assert loss() < 0.7 * before
+    with pytest.raises(InputError, match="teacher"):
+        _job(folder, teacher="a", styles="b")
+
+
+def test_a_pack_is_distilled_with_all_its_styles(folder: Path, tmp_path: Path) -> None:
+    path = packs.save(pack_of(rows=3), tmp_path / "teacher.safetensors")
+    learned = learn(_job(folder, teacher=str(path)))
+    pack = packs.load(packs.save(learned.pack, tmp_path / "student.safetensors"))
+    assert pack.names == ["style1", "style2"] and pack.plan.name == "tiny"
+    assert pack.styles[0].recipe["distilled"]["steps"] == 2 and pack.styles[0].rows == (1,)

@@ -141,8 +141,8 @@ class StylizeJob(Job):
             if values is not None and len(values) != len(self.styles):
                 option = name.replace("_", "-")
                 raise InputError(
-                    f"{len(self.styles)} styles need {len(self.styles)} --{option}, not {len(values)}: "
-                    f"separate them by commas"
+                    f"--{option} has {len(values)} entries for {len(self.styles)} styles: give one a style, "
+                    f"separated by commas"
                 )
 
 
@@ -202,6 +202,9 @@ class LearnJob(Job):
     into: str | None = _option(
         None, "A pack to add the styles to: minutes in place of an hour, and its old styles stay as they are."
     )
+    teacher: str | None = _option(
+        None, "A pack to learn all its styles from, in place of paintings: a tiny one from a quality one."
+    )
     minutes: float | None = _option(None, "Time to train. Default: 60 for a new pack, 8 to add to one.")
     steps: int | None = _option(None, "Steps to train, in place of a time.")
     scales: tuple[float, ...] = _option((0.5, 1.0), "Sizes of strokes to learn, each its own row.")
@@ -218,6 +221,8 @@ class LearnJob(Job):
         super().__post_init__()
         if not self.scales or min(self.scales) <= 0 or len(set(self.scales)) < len(self.scales):
             raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
+        if self.teacher and (self.into or self.pictures or self.styles):
+            raise InputError("a teacher has its own styles: give --teacher alone, or paintings")
         for name, least in (
             ("batch", 1),
             ("processes", 1),

@@ -79,5 +79,5 @@ def _pictures(folder: Path) -> Iterator[Path]:
     for count, path in enumerate(sorted(folder.rglob("*"))):
         if count >= MOST_FILES:
             return
-        if path.suffix.lower() in image.SUFFIXES and path.is_file():
+        if path.suffix.lower() in image.READABLE and path.is_file():
             yield path

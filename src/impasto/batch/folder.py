@@ -28,14 +28,14 @@ def photos(content: str) -> list[Path] | None:
     """
     path = Path(content)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in image.SUFFIXES and p.is_file())
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in image.READABLE and p.is_file())
     elif any(c in content for c in "*?[") and not path.exists():
         found = sorted(Path(p) for p in glob.iglob(content, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute patterns too
     else:
         return None
     found = [p for p in found if not p.name.startswith(".")]
     if not found:
-        raise InputError(f"{content}: no pictures there ({', '.join(sorted(image.SUFFIXES))})")
+        raise InputError(f"{content}: no pictures there ({', '.join(sorted(image.READABLE))})")
     return found
 
 

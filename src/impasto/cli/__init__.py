@@ -23,12 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = app(arguments or ["--help"], prog_name="impasto", standalone_mode=False)
     except TyperException as error:
         # Wrong options: the library's words, in our one line.
-        status = _complain(error.format_message().replace("\n", " "), "see impasto VERB --help")
+        status = _complain(
+            error.format_message().replace("\n", " ").replace("Value error, ", ""), "see impasto VERB --help"
+        )
     except ImpastoError as error:
         if "--debug" in arguments:
             raise
         status = _complain(str(error))
     except KeyboardInterrupt:
+        sys.stderr.write("impasto: interrupted before there was anything to keep\n")
         status = INTERRUPTED
     except Exception as error:
         if "--debug" in arguments:

@@ -22,7 +22,11 @@ class Place:
     """Where a result goes, and what happens on the way: nothing here changes the picture."""
 
     out: Path | None = field(
-        default=None, metadata={"help": "Where to write; the suffix chooses the format.", "flag": "-o"}
+        default=None,
+        metadata={
+            "help": "Where to write: a file, whose suffix chooses the format, or a folder for several.",
+            "flag": "-o",
+        },
     )
     overwrite: bool = field(default=False, metadata={"help": "Replace an output that exists."})
 
@@ -36,7 +40,9 @@ class Watching:
     )
     save_every: int = field(default=50, metadata={"help": "Evaluations between saves of the run's state."})
     resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
-    quiet: bool = field(default=False, metadata={"help": "No progress bar.", "flag": "-q"})
+    quiet: bool = field(
+        default=False, metadata={"help": "No progress bar, and no line a photo.", "flag": "-q"}
+    )
 
 
 @dataclass(frozen=True)

@@ -36,28 +36,49 @@ def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Repor
     if photos is None:
         out = place.out or _beside(Path(job.content), job)
         _say(_paint(job, out, place=place, watching=watching), reporting)
-        return
+    else:
+        _paint_folder(job, photos, place=place, watching=watching, reporting=reporting)
+
+
+def _paint_folder(
+    job: StylizeJob, photos: list[Path], *, place: Place, watching: Watching, reporting: Reporting
+) -> None:
+    """Paints each photo; the reasons of those that could not be painted come last, a line each."""
+    from impasto import batch
+
     _refuse_a_file(place.out)
 
     def paint(source: Path, out: Path) -> None:
         _paint(dataclasses.replace(job, content=str(source)), out, place=place, watching=watching)
 
-    def target(source: Path) -> Path:
-        return _beside(source, job) if place.out is None else place.out / f"{source.stem}.png"
-
     if place.out is None:
         photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of the last time
-    report = batch.paint_each(
-        photos, paint, target=target, overwrite=place.overwrite, told=lambda p, what: tell(f"{p}: {what}")
-    )
+    places = [p.with_name(p.stem) for p in photos]
+
+    def target(source: Path) -> Path:
+        # Two photos of one name, such as a.jpg and a.png, keep their suffixes to be told apart.
+        clash = places.count(source.with_name(source.stem)) > 1
+        stem = f"{source.stem}-{source.suffix[1:]}" if clash else source.stem
+        if place.out is None:
+            return source.with_name(f"{stem}{_suffix(job)}.png")
+        return place.out / f"{stem}.png"
+
+    def told(path: Path, what: str) -> None:
+        if not watching.quiet:
+            tell(f"{path}: {what}")
+
+    report = batch.paint_each(photos, paint, target=target, overwrite=place.overwrite, told=told)
     counts = {"painted": len(report.painted), "skipped": len(report.skipped), "refused": len(report.refused)}
     errors = {str(path): reason for path, reason in report.refused}
     if reporting.json:
         say(json.dumps({**counts, "errors": errors}))
     else:
         say(", ".join(f"{count} {what}" for what, count in counts.items()))
+    for path, reason in list(errors.items())[:-1]:
+        tell(f"impasto: {reason if path in reason else f'{path}: {reason}'}")
     if errors:
-        raise InputError("; ".join(errors.values()))
+        path, reason = list(errors.items())[-1]
+        raise InputError(reason if path in reason else f"{path}: {reason}")
 
 
 def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching) -> dict[str, Any]:
@@ -66,6 +87,9 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching) -> d
     from impasto.image.writing import check_suffix
 
     check_suffix(out)
+    for name in (job.content, *job.styles, *(job.mask or ()), job.init):
+        if out.exists() and Path(name).exists() and out.samefile(name):
+            raise OutputError(f"{out} is an input of this painting, which would be lost: choose another name")
     files.check_output(out, overwrite=place.overwrite)
     from impasto import painters
     from impasto.cli import progress
@@ -151,7 +175,7 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
 
     if watching.save_every < 1:
         raise InputError(f"--save-every {watching.save_every} must be 1 or more")
-    first = Path(job.pictures[0] if job.pictures else job.styles or "style").stem.replace(" ", "_")
+    first = packs.clean_name(Path(job.pictures[0] if job.pictures else job.styles or job.network).stem)
     out = place.out or (Path(job.into) if job.into else library.user_folder() / f"{first}.safetensors")
     overwrite = place.overwrite or (job.into is not None and place.out is None)
     files.check_output(out, overwrite=overwrite)
@@ -211,7 +235,7 @@ def _video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Repor
             )
         except KeyboardInterrupt:
             tell(f"stopped: what was painted lies in {out.name}.parts; repeat with --resume to go on")
-            raise
+            raise typer.Exit(130) from None
     height, width = result.size
     rate = result.painted / max(result.seconds, 1e-9)
     said = {

@@ -1,7 +1,18 @@
 """Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
 
 from impasto.image.picture import Picture, fit, resize
-from impasto.image.reading import MAX_PIXELS, Source, read, read_recipe
+from impasto.image.reading import MAX_PIXELS, READABLE, Source, read, read_recipe
 from impasto.image.writing import SUFFIXES, write
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "Picture", "Source", "fit", "read", "read_recipe", "resize", "write"]
+__all__ = [
+    "MAX_PIXELS",
+    "READABLE",
+    "SUFFIXES",
+    "Picture",
+    "Source",
+    "fit",
+    "read",
+    "read_recipe",
+    "resize",
+    "write",
+]

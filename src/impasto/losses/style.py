@@ -62,7 +62,7 @@ class StyleLoss(Loss):
         self.weights = shares(weights, count=len(several))
         self.scales = [1.0] * len(several) if scales is None else list(scales)
         if len(self.scales) != len(several) or not all(scale > 0 for scale in self.scales):
-            raise InputError(f"{len(several)} styles need as many scales, each above 0: got {self.scales}")
+            raise InputError(f"scales must be above 0, one a style: got {', '.join(map(str, self.scales))}")
         names = (layers,) if isinstance(layers, str) else layers
         self.layers = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, 1.0)
         if not any(self.layers.values()):

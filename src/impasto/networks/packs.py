@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -233,6 +234,11 @@ def trunk_of(path: str | Path) -> str:
     return str(meta.get("trunk"))
 
 
+def clean_name(text: str) -> str:
+    """A text as the name of a style: what is not a letter, a digit, ``_`` or ``-`` becomes ``_``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text)
+
+
 def _check_kind(path: str | Path, meta: Mapping[str, Any], kind: str) -> None:
     if meta.get("kind") != kind:
         raise InputError(f"{path} is not a {kind}: it is a file of impasto, but of another kind")
@@ -267,8 +273,8 @@ def _style(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], *, cou
 
 def _name(value: Any) -> str:
     name = str(value)
-    if not name or not set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."):
-        raise ValueError(f"{name!r} is no name for a style: letters, digits, '_', '-' and '.'")
+    if not name or name != clean_name(name):
+        raise ValueError(f"{name!r} is no name for a style: only letters, digits, '_' and '-'")
     return name
 
 

@@ -19,6 +19,6 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].split(":")[0]
         raise InputError(f"device '{name}' cannot be used here ({reason}): try --device cpu") from error
     return device

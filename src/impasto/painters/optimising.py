@@ -177,8 +177,8 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     height, width = frame[0].stop - frame[0].start, frame[1].stop - frame[1].start
     if abs(mask.shape[-1] / mask.shape[-2] / (width / height) - 1) > 0.05:
         raise InputError(
-            f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, another shape than the photo's "
-            f"{width}x{height}: make it as wide and as high"
+            f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, of other proportions than the picture "
+            f"({width}x{height}): make it from the photo, at any size"
         )
     mask = F.interpolate(mask, (height, width), mode="area")
     if float(mask.max()) < 0.01:

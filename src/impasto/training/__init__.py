@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from impasto.training.distillation import Distillation
 from impasto.training.fit import Course, Trained, fit
 from impasto.training.learning import Learned, learn
 from impasto.training.objective import Objective, Row
 from impasto.training.photos import Photos
 
-__all__ = ["Course", "Learned", "Objective", "Photos", "Row", "Trained", "fit", "learn"]
+__all__ = ["Course", "Distillation", "Learned", "Objective", "Photos", "Row", "Trained", "fit", "learn"]

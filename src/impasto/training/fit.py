@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
+from impasto.losses import Bound
 from impasto.networks.style_network import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.optim.evaluation import evaluate
@@ -19,7 +21,6 @@ from impasto.record import Clock, Point, Progress, Watch
 from impasto.tiles import Window
 from impasto.training import batches
 from impasto.training.batches import SHIFT, Batch
-from impasto.training.objective import Objective
 from impasto.training.photos import Photos
 
 STEADY = 20.0  # weight of the squared difference between two views of one scene
@@ -30,6 +31,17 @@ MEMORY = 0.999  # decay of the averaged weights
 SNAPSHOT = 50  # steps between the states that a fault rolls back to
 RECOVERIES = 5
 SMALL = 0.6  # of the crop's side, in the first half of the training
+
+
+class Aim(Protocol):
+    """What a network is trained for; :class:`Objective` is one."""
+
+    @property
+    def backbone(self) -> Backbone:
+        """The network that looks."""
+
+    def bind(self, photos: Tensor, weights: Tensor, /) -> Bound:
+        """The loss of painting ``photos (B, 3, H, W)`` with ``weights``: the photo's own, then ``rows``."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ class Trained:
 
 def fit(
     network: StyleNetwork,
-    objective: Objective,
+    objective: Aim,
     photos: Photos,
     *,
     course: Course,
@@ -126,7 +138,7 @@ def fit(
 class _Fit:
     def __init__(
         self,
-        objective: Objective,
+        objective: Aim,
         photos: Photos,
         course: Course,
         fabric: Fabric,

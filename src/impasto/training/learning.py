@@ -27,6 +27,7 @@ from impasto.optim import Checkpoint
 from impasto.record import Watch
 from impasto.tiles import Window
 from impasto.training import batches
+from impasto.training.distillation import Distillation
 from impasto.training.fit import Course, Trained, fit
 from impasto.training.objective import Objective, Row
 from impasto.training.photos import Photos
@@ -74,6 +75,10 @@ def learn(
     Raises:
         InputError: a picture, a folder, a pack or a setting that cannot be used.
     """
+    if job.teacher:
+        return _distil(
+            job, watch=watch, told=told, checkpoint=checkpoint, save_every=save_every, resume=resume
+        )
     old = packs.load(job.into) if job.into else None
     pictures = _pictures(job, old)
     photos = Photos(job.photos, told=told)
@@ -86,7 +91,8 @@ def learn(
     network, course = _start(job, old, objective, count=len(rows), photos=seen)
     keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, pictures), resume=resume)
+        files_of = [path for _, path, _ in pictures]
+        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, files_of), resume=resume)
     trained = fit(
         network,
         objective,
@@ -101,6 +107,45 @@ def learn(
     return Learned(pack, tuple(name for name, _, _ in pictures), trained, fabric.is_global_zero)
 
 
+def _distil(
+    job: LearnJob,
+    *,
+    watch: Watch | None,
+    told: Callable[[str], None] | None,
+    checkpoint: Path | None,
+    save_every: int,
+    resume: bool,
+) -> Learned:
+    """A network that learns all the styles of a pack from it."""
+    assert job.teacher is not None
+    teacher = packs.load(job.teacher)
+    photos = Photos(job.photos, told=told)
+    fabric = _fabric(job)
+    seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
+    exact = backbones.load(device=fabric.device, precision=job.precision)
+    aim = Distillation(teacher, backbone=exact, photos=seen)
+    network = StyleNetwork(PLANS[job.network], rows=len(teacher.rows), seed=job.seed)
+    course = _course(job, range(1, len(teacher.rows)), minutes=NEW_MINUTES)
+    keeper = None
+    if checkpoint is not None:
+        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, [Path(job.teacher)]), resume=resume)
+    trained = fit(
+        network,
+        aim,
+        photos,
+        course=course,
+        fabric=fabric,
+        watch=watch,
+        sample=lambda n: sample(n, seen[:_SHOWN], course.rows),
+        checkpoint=keeper,
+    )
+    recipe = {**_recipe(job, trained, photos=len(photos)), "teacher": teacher.hash()}
+    styles = [dataclasses.replace(s, recipe={**s.recipe, "distilled": recipe}) for s in teacher.styles]
+    trunk, rows = _arrays(network)
+    pack = Pack(network.plan, trunk, rows, tuple(styles))
+    return Learned(pack, tuple(pack.names), trained, fabric.is_global_zero)
+
+
 def _pictures(job: LearnJob, old: Pack | None) -> list[tuple[str, Path, Tensor]]:
     """Name, file and picture of each style."""
     paths = [Path(p) for p in job.pictures]
@@ -108,10 +153,10 @@ def _pictures(job: LearnJob, old: Pack | None) -> list[tuple[str, Path, Tensor]]
         folder = Path(job.styles)
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder: --styles takes a folder of paintings")
-        paths += sorted(p for p in folder.iterdir() if p.suffix.lower() in image.SUFFIXES)
+        paths += sorted(p for p in folder.iterdir() if p.suffix.lower() in image.READABLE)
     if not paths:
         raise InputError("learn needs a painting, or --styles with a folder of them")
-    names = [p.stem.replace(" ", "_") for p in paths]
+    names = [packs.clean_name(p.stem) for p in paths]
     for name in names:
         if names.count(name) > 1 or (old and name in old.names):
             raise InputError(f"there are two styles called '{name}': give one file another name")
@@ -135,16 +180,7 @@ def _start(
     job: LearnJob, old: Pack | None, objective: Objective, *, count: int, photos: Tensor
 ) -> tuple[StyleNetwork, Course]:
     """The network to begin with, and the course."""
-    minutes = job.minutes or (ROW_MINUTES if old else NEW_MINUTES)
-    course = Course(
-        steps=job.steps or ENDLESS,
-        minutes=float("inf") if job.steps and not job.minutes else minutes,
-        rows=range(1, count + 1),
-        batch=job.batch,
-        side=job.side,
-        rate=job.rate or Course.rate,
-        seed=job.seed,
-    )
+    course = _course(job, range(1, count + 1), minutes=ROW_MINUTES if old else NEW_MINUTES)
     if old is None:
         return StyleNetwork(PLANS[job.network], rows=count + 1, seed=job.seed), course
     first = len(old.rows)
@@ -154,6 +190,19 @@ def _start(
     network.load(old.trunk, grown)
     rows = range(first, first + count)
     return network, dataclasses.replace(course, rows=rows, trunk=False, rate=job.rate or ROW_RATE)
+
+
+def _course(job: LearnJob, rows: range, *, minutes: float) -> Course:
+    """The course that a job asks for; so many minutes if it says neither time nor steps."""
+    return Course(
+        steps=job.steps or ENDLESS,
+        minutes=float("inf") if job.steps and not job.minutes else job.minutes or minutes,
+        rows=rows,
+        batch=job.batch,
+        side=job.side,
+        rate=job.rate or Course.rate,
+        seed=job.seed,
+    )
 
 
 def _nearest(old: Pack, objective: Objective, *, photos: Tensor) -> list[list[int]]:
@@ -200,19 +249,13 @@ def _packed(
     *,
     photos: int,
 ) -> Pack:
-    rows: Any = network.rows.detach().cpu().numpy()
-    trunk = {name: p.detach().cpu().numpy() for name, p in network.trunk.items()}
+    trunk, rows = _arrays(network)
     pack = old or Pack(network.plan, trunk, rows[:1])
     each, first = len(job.scales), len(pack.rows)
-    settings = {k: v for k, v in job.settings().items() if k not in ("pictures", "styles", "photos", "into")}
     recipe = {
-        "job": settings,
-        "steps": trained.steps,
-        "seconds": round(trained.seconds),
-        "photos": photos,
+        **_recipe(job, trained, photos=photos),
         "styles_together": len(pictures),
         "trunk_trained": old is None,
-        "versions": {name: metadata.version(name) for name in ("impasto", "torch")},
     }
     for index, (name, path, _) in enumerate(pictures):
         start = first + index * each
@@ -226,6 +269,24 @@ def _packed(
         )
         pack = pack.added(style, rows[start : start + each])
     return pack
+
+
+def _arrays(network: StyleNetwork) -> tuple[dict[str, Any], Any]:
+    """Trunk and rows as a pack holds them."""
+    trunk = {name: p.detach().cpu().numpy() for name, p in network.trunk.items()}
+    return trunk, network.rows.detach().cpu().numpy()
+
+
+def _recipe(job: LearnJob, trained: Trained, *, photos: int) -> dict[str, Any]:
+    """How it was trained, without a path."""
+    paths = ("pictures", "styles", "photos", "into", "teacher")
+    return {
+        "job": {k: v for k, v in job.settings().items() if k not in paths},
+        "steps": trained.steps,
+        "seconds": round(trained.seconds),
+        "photos": photos,
+        "versions": {name: metadata.version(name) for name in ("impasto", "torch")},
+    }
 
 
 def thumbnail(path: Path) -> bytes:
@@ -255,12 +316,12 @@ def _fabric(job: LearnJob) -> Fabric:
     return fabric
 
 
-def _key(job: LearnJob, pictures: Sequence[tuple[str, Path, Tensor]]) -> str:
-    """What makes a training this training: its settings and its pictures."""
+def _key(job: LearnJob, inputs: Sequence[Path]) -> str:
+    """What makes a training this training: its settings and its files."""
     settings = {
         k: v
         for k, v in job.settings().items()
-        if k not in ("photos", "into", "device", "minutes", "processes")
+        if k not in ("photos", "into", "teacher", "device", "minutes", "processes")
     }
-    text = repr((sorted(settings.items()), [files.sha256(p) for _, p, _ in pictures]))
+    text = repr((sorted(settings.items()), [files.sha256(p) for p in inputs]))
     return hashlib.sha256(text.encode()).hexdigest()

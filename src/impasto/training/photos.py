@@ -22,7 +22,6 @@ _log = logging.getLogger("impasto")
 LONGEST = 720  # pixels of the long side that are kept of a photo
 CACHE = 600_000_000  # bytes of shrunken photos kept in memory
 SYNTHETIC = 0.06  # share of crops that are flat or a gradient: what photos lack and skies are
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic")
 
 
 class Photos:
@@ -103,7 +102,7 @@ def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     folder = Path(paths)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: --photos takes a folder of photographs to train on")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in image.READABLE and p.is_file())
     if not found:
         raise InputError(f"there is no photo in {folder}: it needs pictures such as .jpg or .png")
     return found
