@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -22,9 +21,10 @@ from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.runtime import Painter
+from impasto.video.reading import CLOCK
+from impasto.video.writing import FilmWriter
 
 Bytes = NDArray[np.uint8]
-_CLOCK = 90_000  # ticks a second of the written film
 
 
 class Screen(Protocol):
@@ -127,30 +127,22 @@ class Film:
 
     def __init__(self, path: Path) -> None:
         self.state: dict[str, float | str] = {}
-        self._container = av.open(str(path), "w", format=path.suffix.lstrip("."))
-        self._stream: Any = None
+        self._path = path
+        self._writer: FilmWriter | None = None
         self._last = -1
 
     def show(self, rgb: Bytes) -> None:
-        """Writes a frame, at the time of the one before and a little more if none is known."""
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=Fraction(_CLOCK))
-            self._stream.height, self._stream.width = rgb.shape[:2]
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.options = {"crf": "18", "preset": "veryfast"}
-            self._stream.codec_context.time_base = Fraction(1, _CLOCK)
-            self._begun = time.monotonic()
-        size = (self._stream.width, self._stream.height)
-        if rgb.shape[1::-1] != size:
+        """Writes a frame at the time it is shown: what came late stays late."""
+        if self._writer is None:
+            self._writer, self._begun = FilmWriter(self._path, rgb.shape[:2]), time.monotonic()
+        if rgb.shape[:2] != self._writer.size:
+            size = self._writer.size[::-1]
             rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
-        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-        # The clock of the one who watches, not that of the source: a frame that came late stays late.
-        self._last = max(self._last + 1, round((time.monotonic() - self._begun) * _CLOCK))
-        frame.pts, frame.time_base = self._last, Fraction(1, _CLOCK)
-        self._container.mux(self._stream.encode(frame))
+        self._last = max(self._last + 1, round((time.monotonic() - self._begun) * CLOCK))
+        self._writer.write(rgb, Fraction(self._last, CLOCK))
 
     def close(self) -> None:
         """Finishes the film."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
+        if self._writer is None:
+            raise InputError("the source showed no frame, so there is no film")
+        self._writer.close()
