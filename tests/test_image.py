@@ -109,6 +109,36 @@ def test_orientation_is_applied_once(tmp_path: Path, suffix: str, turn: int) -> 
     assert np.abs(result - upright).mean() < (0.04 if suffix in (".webp", ".avif", ".jpg") else 1e-6)
 
 
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_large_plain_pictures_are_read_and_written_as_bytes(tmp_path: Path, suffix: str, turn: int) -> None:
+    stored = Image.fromarray(data.astronaut()).resize((24, 16))
+    exif = stored.getexif()
+    exif[0x0112] = turn
+    stored.save(tmp_path / f"a{suffix}", exif=exif, icc_profile=p3())
+    found = image.read_bytes(tmp_path / f"a{suffix}", least=24 * 16 - 1)
+    assert found is not None and found.dtype == np.uint8
+    assert np.array_equal(found, np.rint(image.read(tmp_path / f"a{suffix}").rgb * 255))
+    assert image.read_bytes(tmp_path / f"a{suffix}", least=24 * 16) is None
+    image.write(tmp_path / "again.png", found)
+    assert np.array_equal(image.read(tmp_path / "again.png").rgb * np.float32(255), found)
+    assert np.abs(image.resize(found, (8, 12)) - image.resize(found / 255, (8, 12))).max() < 1e-6
+
+
+def test_bytes_are_not_taken_from_what_holds_more(tmp_path: Path) -> None:
+    Image.fromarray(BYTES[..., :3]).convert("RGBA").save(tmp_path / "alpha.png")
+    (tmp_path / "deep.png").write_bytes(png(np.full((4, 4, 3), 30000, np.uint16)))
+    Image.fromarray(BYTES[..., :3]).save(tmp_path / "a.tif")
+    for name in ("alpha.png", "deep.png", "a.tif"):
+        assert image.read_bytes(tmp_path / name) is None
+    with pytest.raises(InputError, match="no such file"):
+        image.read_bytes(tmp_path / "none.jpg")
+    Image.fromarray(data.astronaut()).save(tmp_path / "whole.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:2000])
+    with pytest.raises(InputError, match="damaged or cut off"):
+        image.read_bytes(tmp_path / "cut.jpg")
+
+
 def test_orientation_six_turns_clockwise() -> None:
     stored = Image.fromarray(BYTES[..., :3])
     stored.getexif()[0x0112] = 6

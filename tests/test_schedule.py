@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from impasto.errors import InputError
 from impasto.optim import scales
+from impasto.painters import BUDGETS
 
 
 @given(
@@ -61,3 +62,12 @@ def test_steps_are_spread_over_the_stages() -> None:
 def test_a_schedule_that_leads_nowhere_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match="a schedule needs"):
         scales((64, 64), **wrong)  # type: ignore[arg-type]
+
+
+def test_a_preset_spends_more_away_from_its_own_size() -> None:
+    budget = BUDGETS["good"]
+    assert budget.steps_at(budget.size) == budget.steps
+    assert budget.steps_at(768) == tuple(round(1.5 * n) for n in budget.steps)
+    assert sum(budget.steps_at(256)) > 1.3 * sum(budget.steps)
+    assert sum(budget.steps_at(10_000)) <= 2 * sum(budget.steps) + len(budget.steps)
+    assert budget.steps_at(budget.first - 1) == budget.steps

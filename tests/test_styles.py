@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import impasto
 from impasto import image, samples
 from impasto.cli import main
 from impasto.networks import library, packs
+from impasto.runtime import painter
 from test_networks import pack_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -52,6 +54,17 @@ def test_a_name_paints_at_once_and_replays(run: Run, home: Path) -> None:
     (home / "styles" / "mine.safetensors").unlink()
     code, _, wrong = run("replay", "out.png", "-o", "third.png")
     assert code == 2 and "style1" in wrong
+
+
+def test_a_large_photo_is_painted_in_tiles_without_floats(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = impasto.stylize("photo.png", ["style1"]).picture
+    monkeypatch.setattr(painter, "WHOLE", 3000)
+    out = impasto.stylize("photo.png", ["style1"], statistics="exact")
+    assert out.picture.dtype == np.uint8 and np.abs(out.picture / 255 - whole).max() <= 1.5 / 255
+    assert run("stylize", "photo.png", "style1", "-o", "out.jpg", "--color", "content")[0] == 0
+    assert image.read("out.jpg").size == (90, 121)
 
 
 def test_strength_weights_masks_and_colours_work_on_learned_styles(run: Run, home: Path) -> None:

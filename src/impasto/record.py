@@ -129,10 +129,11 @@ def recipe(
 class Result:
     """A picture and the record of how it came to be.
 
-    ``picture`` is ``(H, W, 3)``, float32, 0..1; ``alpha`` ``(H, W)`` if the photo had one.
+    ``picture`` is ``(H, W, 3)``, float32, 0..1; uint8 where a learned style painted in tiles, above
+    four megapixels: floats would take four times the memory. ``alpha`` ``(H, W)`` if the photo had one.
     """
 
-    picture: Array
+    picture: NDArray[Any]
     recipe: Recipe
     history: tuple[Point, ...] = ()
     alpha: Array | None = None

@@ -1,7 +1,7 @@
 """Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
 
 from impasto.image.picture import Picture, fit, resize
-from impasto.image.reading import MAX_PIXELS, READABLE, Source, read, read_recipe
+from impasto.image.reading import MAX_PIXELS, READABLE, Source, read, read_bytes, read_recipe
 from impasto.image.writing import SUFFIXES, write
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Source",
     "fit",
     "read",
+    "read_bytes",
     "read_recipe",
     "resize",
     "write",

@@ -140,7 +140,7 @@ def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resize by Lanczos of three lobes, widened where the picture shrinks, so nothing aliases.
 
     Args:
-        rgb: `(H, W, 3)` or `(H, W)` floats, 0..1.
+        rgb: `(H, W, 3)` or `(H, W)` floats, 0..1, or bytes.
         size: height and width of the result, each at least 1.
 
     Returns:
@@ -162,7 +162,10 @@ def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     resized = np.empty((height, width, planes.shape[2]), np.float32)
     for channel in range(planes.shape[2]):
         # A channel at a time in Pillow's float mode: its modes of several channels have 8 bits.
-        plane = Image.fromarray(np.ascontiguousarray(planes[..., channel], np.float32))
+        values = np.ascontiguousarray(planes[..., channel], np.float32)
+        if rgb.dtype == np.uint8:
+            values *= np.float32(1 / 255)
+        plane = Image.fromarray(values)
         resized[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS))
     np.clip(resized, 0, 1, out=resized)
     return resized[..., 0] if rgb.ndim == 2 else resized

@@ -67,6 +67,25 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
     raise InputError(f"a picture is a path, a PIL image, an array or a tensor, not {type(source).__name__}")
 
 
+def read_bytes(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, least: int = 0
+) -> NDArray[np.uint8] | None:
+    """Read a large plain picture as ``(H, W, 3)`` bytes, upright and in sRGB.
+
+    Args:
+        path: of the file.
+        max_pixels: larger files are refused before they are decoded.
+        least: pixels that it must have more of.
+
+    Returns:
+        None for one with fewer pixels, transparency or more than 8 bits, which `read` reads.
+
+    Raises:
+        InputError: as `read`.
+    """
+    return decoding.decode_bytes(Path(path), max_pixels=max_pixels, least=least)
+
+
 def _of_pil(image: Image.Image, *, max_pixels: int) -> Picture:
     name = str(getattr(image, "filename", "") or "the PIL image")
     decoding.refuse_size(name, image.size, max_pixels=max_pixels)

@@ -96,6 +96,29 @@ def write(
         raise OutputError(f"cannot write {target} with {bits} bits: 16 bits need .png or .tif")
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be from 1 to 100, not {quality}")
+    if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not grey:
+        values = _three(rgb)  # as it is, without the floats that would take four times its memory
+        _refuse_size(target, max(values.shape[:2]), form=form)
+    else:
+        values = _from_floats(target, rgb, alpha, form=form, bits=bits, grey=grey)
+    with files.atomic(target, overwrite=overwrite) as temporary:
+        try:
+            _encode(temporary, values, form=form, recipe=recipe, quality=quality)
+        except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
+            raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
+    return target
+
+
+def _from_floats(
+    target: Path,
+    rgb: Picture | NDArray[Any] | torch.Tensor,
+    alpha: NDArray[Any] | None,
+    *,
+    form: str,
+    bits: int,
+    grey: bool,
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The channels to encode, of a picture with transparency, of another depth, or of floats."""
     colours, veil = _floats(rgb, alpha, name=str(target))
     _refuse_size(target, max(colours.shape[:2]), form=form)
     if veil is not None and form == "JPEG":
@@ -103,13 +126,7 @@ def write(
         colours, veil = Picture(colours, veil).flat((1, 1, 1)), None
     if grey:
         colours = color.luma(colours)[..., None]
-    values = _whole(colours if veil is None else np.concatenate([colours, veil[..., None]], axis=2), bits)
-    with files.atomic(target, overwrite=overwrite) as temporary:
-        try:
-            _encode(temporary, values, form=form, recipe=recipe, quality=quality)
-        except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
-            raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
-    return target
+    return _whole(colours if veil is None else np.concatenate([colours, veil[..., None]], axis=2), bits)
 
 
 def _refuse_size(target: Path, side: int, *, form: str) -> None:
@@ -132,16 +149,22 @@ def _floats(
         values = planes_last(rgb)
     else:
         values = np.asarray(rgb)
-    if values.ndim == 2:
-        values = np.repeat(values[..., None], 3, axis=2)
-    if values.ndim != 3 or values.shape[2] != 3 or not values.size:
-        raise InputError(f"a picture to write is (H, W, 3), not {values.shape}")
+    values = _three(values)
     colours = np.clip(unit(values, name=f"the picture for {name}"), 0, 1)
     if alpha is None:
         return colours, None
     if alpha.shape != colours.shape[:2]:
         raise InputError(f"the transparency has the shape {alpha.shape}, the picture {colours.shape[:2]}")
     return colours, np.clip(unit(alpha, name=f"the transparency for {name}"), 0, 1)
+
+
+def _three(values: NDArray[Any]) -> NDArray[Any]:
+    """`(H, W, 3)` of that or of `(H, W)`."""
+    if values.ndim == 2:
+        values = np.repeat(values[..., None], 3, axis=2)
+    if values.ndim != 3 or values.shape[2] != 3 or not values.size:
+        raise InputError(f"a picture to write is (H, W, 3), not {values.shape}")
+    return values
 
 
 def _whole(values: NDArray[np.float32], bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:

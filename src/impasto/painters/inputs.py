@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from impasto import files, image, record
 from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
@@ -15,12 +18,28 @@ from impasto.record import Recipe
 
 @dataclass(frozen=True)
 class Budget:
-    """What a preset spends: the long side, and evaluations from the coarsest stage to the finest."""
+    """What a preset spends at its own size: evaluations from the coarsest stage to the finest."""
 
     size: int
     first: int
     steps: tuple[int, ...]
     ratio: float = 2**0.5
+
+    def steps_at(self, longest: int) -> tuple[int, ...]:
+        """The evaluations of a picture with this long side, pixels.
+
+        A larger one has strokes of more pixels to lay, a smaller one ends before its finest strokes are
+        there; with more evaluations both come as near to the painting as the preset's own size (topic
+        ``sizes`` of benchmarks/optimisation.py).
+        """
+        ratio = longest / self.size
+        # One that is smaller than a first stage has but that stage, and does all the evaluations in it.
+        more = 1.0 if longest < self.first else min(MOST, ratio if ratio > 1 else ratio**-SMALLER)
+        return tuple(round(steps * more) for steps in self.steps)
+
+
+# How many times the evaluations of its own size a preset may spend, and how they grow as pictures shrink.
+MOST, SMALLER = 2.0, 0.5
 
 
 BUDGETS = {
@@ -50,6 +69,13 @@ class Inputs:
         if name not in self._known:
             self._known[name] = image.read(self.source(name), max_pixels=self.job.max_pixels)
         return self._known[name]
+
+    def read_bytes(self, name: str, *, least: int) -> NDArray[np.uint8] | None:
+        """A large plain picture as bytes, see :func:`impasto.image.read_bytes`; None for any other."""
+        source = self.source(name)
+        if not isinstance(source, (str, Path)):
+            return None
+        return image.read_bytes(source, max_pixels=self.job.max_pixels, least=least)
 
     def hand_over(self, name: str, digest: str) -> None:
         """Says that a name stands for no picture, and by what digest it is known."""
@@ -83,10 +109,10 @@ class Inputs:
     def _hash(self, name: str) -> str:
         if name in self._digests:
             return self._digests[name]
-        source, picture = self.source(name), self.read(name)
+        source = self.source(name)
         if isinstance(source, (str, Path)):
             return files.sha256(Path(source))
-        return hashlib.sha256(picture.rgb.tobytes()).hexdigest()
+        return hashlib.sha256(self.read(name).rgb.tobytes()).hexdigest()
 
 
 def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None = None) -> tuple[int, int]:

@@ -63,40 +63,52 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
         InputError: a setting that only optimising has, or styles of different trunks.
     """
     from impasto.runtime import Painter
-    from impasto.runtime.painter import WHOLE
+    from impasto.runtime.painter import WHOLE, floats
 
     for name in _OPTIMISING:
         if getattr(job, name) != getattr(StylizeJob, name):
             raise InputError(f"--{name} says how to optimise, which a learned style does not: leave it out")
     start = time.monotonic()
     pack, names = joined(found)
-    photo = inputs.read(job.content)
-    size = target_size(photo.size, job, longest=LONGEST)
-    content = photo.flat() if size == photo.size else image.resize(photo.flat(), size).clip(0, 1)
+    content, alpha, bits = _photo(job, inputs, larger=WHOLE)
+    own = (content.shape[0], content.shape[1])
+    size = target_size(own, job, longest=LONGEST)
+    if size != own:
+        content = image.resize(content, size)
     device = device_of(job.device)
     threads = threads or os.cpu_count() or 1
     painter = Painter(pack, device=device, precision=job.precision, threads=threads)
     weights = _weights(job, inputs, pack, names, size)
-    painted: NDArray[np.floating[Any]]
+    painted: NDArray[Any]
     if size[0] * size[1] <= WHOLE:
         painted = painter.paint(content, weights)
     else:
-        painted = painter.paint_large(content, weights, mode=job.statistics).astype(np.float32) / 255
-    if job.color == "luminance":
-        painted = color.keep_chroma(painted, content).astype(np.float32)
-    elif job.color == "content":
-        painted = color.carry_over(painted, content).astype(np.float32)
+        painted = painter.paint_large(content, weights, mode=job.statistics)
+    if job.color != "style":
+        recolour = color.keep_chroma if job.color == "luminance" else color.carry_over
+        painted = recolour(floats(painted), floats(content)).astype(np.float32)
     for name, known in zip(job.styles, found, strict=True):
         inputs.hand_over(name, digest(known))
     engine = "openvino" if device == "cpu" else "torch"
     seconds = time.monotonic() - start
     return Result(
-        painted.clip(0, 1).astype(np.float32),
+        painted if painted.dtype == np.uint8 else painted.clip(0, 1).astype(np.float32),
         inputs.recipe(device, engine=engine, threads=threads),
         (Point(seconds, 1, 0.0, {}),),
-        alpha=None if photo.alpha is None else image.resize(photo.alpha, size),
-        bits=16 if photo.bits == 16 else 8,
+        alpha=None if alpha is None else image.resize(alpha, size),
+        bits=16 if bits == 16 else 8,
     )
+
+
+def _photo(
+    job: StylizeJob, inputs: Inputs, *, larger: int
+) -> tuple[NDArray[Any], NDArray[np.float32] | None, int]:
+    """The photo, as bytes if it is plain and has more pixels than ``larger``; its alpha and its depth."""
+    plain = inputs.read_bytes(job.content, least=larger)
+    if plain is not None:
+        return plain, None, 8
+    photo = inputs.read(job.content)
+    return photo.flat(), photo.alpha, photo.bits
 
 
 def joined(found: list[Known]) -> tuple[Pack, list[str]]:

@@ -131,7 +131,7 @@ def _paint(
 def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
     """The stages of a job's preset up to ``size``."""
     budget = BUDGETS[job.preset]
-    return scales(size, first=budget.first, steps=budget.steps, ratio=budget.ratio)
+    return scales(size, first=budget.first, steps=budget.steps_at(max(size)), ratio=budget.ratio)
 
 
 def _start(job: StylizeJob, inputs: Inputs, content: Tensor) -> Tensor | None:

@@ -133,7 +133,7 @@ class Painter:
         """What a tile reads, float32, padded where the whole would be."""
         rows, columns = window.rows, window.columns
         part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
-        return padded(_floats(part), self.pack.plan.multiple)
+        return padded(floats(part), self.pack.plan.multiple)
 
     def _gathered(
         self,
@@ -171,10 +171,10 @@ def padded(photo: Array, multiple: int) -> Array:
     return np.pad(photo, ((0, below), (0, right), (0, 0)), mode="symmetric")
 
 
-def _floats(photo: NDArray[Any]) -> Array:
+def floats(photo: NDArray[Any]) -> Array:
     """0..1, from bytes or from floats."""
-    floats: Array = photo.astype(np.float32)
-    return floats * np.float32(1 / 255) if photo.dtype == np.uint8 else floats
+    values: Array = photo.astype(np.float32)
+    return values * np.float32(1 / 255) if photo.dtype == np.uint8 else values
 
 
 def _up(side: int, multiple: int) -> int:
@@ -187,6 +187,6 @@ def _thumbnail(photo: NDArray[Any]) -> Array:
 
     step = max(1, max(photo.shape[:2]) // (4 * THUMBNAIL))  # a first, coarse step saves memory
     small = photo[::step, ::step]
-    floats = _floats(small)
-    size = (floats.shape[0], floats.shape[1])
-    return image.resize(floats, image.fit(size, THUMBNAIL)) if max(size) > THUMBNAIL else floats
+    values = floats(small)
+    size = (values.shape[0], values.shape[1])
+    return image.resize(values, image.fit(size, THUMBNAIL)) if max(size) > THUMBNAIL else values
