@@ -1,12 +1,13 @@
 # make demo   paints three pictures into demo/
 # make test   everything that must hold, within ten minutes
 # make check  ruff, mypy, import ranks
+# make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check train-styles clean
 
 install: .venv/installed
 
@@ -27,6 +28,16 @@ check: install
 
 test: install check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# The trunk with the first paintings; more as rows of it; then a tiny network that learns all from the first.
+train-styles: install
+	mkdir -p build
+	$(BIN)/impasto learn --styles $(PAINTINGS) --photos $(PHOTOS) --scales 1 --side 160 --steps 4500 \
+		--resume -o build/quality.safetensors
+	$(BIN)/impasto learn --styles $(MORE) --photos $(PHOTOS) --scales 1 --side 160 --steps 400 \
+		--into build/quality.safetensors --resume
+	$(BIN)/impasto learn --teacher build/quality.safetensors --network tiny --photos $(PHOTOS) --side 160 \
+		--steps 4000 --resume -o build/tiny.safetensors
 
 clean:
 	rm -rf .venv demo build dist

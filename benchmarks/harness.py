@@ -112,10 +112,22 @@ def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None
         "command": " ".join(
             ["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_paths(sys.argv[1:])]
         ),
-        "pictures": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in pictures or []},
+        "pictures": {p.name: digest(p) for p in pictures or []},
         "rows": rows,
     }
     path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+def recorded(topic: str) -> dict[str, Any] | None:
+    """What is recorded of a benchmark on this device; None if it never ran here."""
+    path = RESULTS / f"{device_name()}.json"
+    found: dict[str, Any] | None = json.loads(path.read_text()).get(topic) if path.exists() else None
+    return found
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _without_paths(arguments: list[str]) -> list[str]:
