@@ -50,6 +50,11 @@ class FilmReader:
             self.container.close()
             raise InputError(f"{path} has no pictures in it")
         self.stream = self.container.streams.video[0]
+        if self.stream.codec_context is None:
+            self.container.close()
+            raise InputError(
+                f"{path} is coded in a way that cannot be read: convert it to H.264 with another program"
+            )
         self.stream.thread_type = "AUTO"
 
     def __enter__(self) -> FilmReader:
@@ -96,6 +101,11 @@ class FilmReader:
                 count += 1
         except av.FFmpegError as error:
             raise InputError(f"{self.path} is damaged after {count} frames ({_reason(error)})") from error
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+        return [self.path]
 
     def rewind(self) -> None:
         """Back to the beginning."""
