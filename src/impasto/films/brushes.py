@@ -1,4 +1,4 @@
-"""What paints one frame of a film: learned styles, paintings by optimisation, or another program before us."""
+"""What paints one frame of a film: learned styles, optimisation, or another program before us."""
 
 from __future__ import annotations
 

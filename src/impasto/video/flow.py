@@ -75,6 +75,7 @@ class Trust:
 
     occluded: NDArray[np.bool_]  # what it points at is hidden there, or out of the frame
     boundary: NDArray[np.bool_]  # two motions meet, and the flow between them is a guess
+    outside: NDArray[np.bool_]  # it points out of the frame; these are occluded too
 
     @property
     def hard(self) -> Array:
@@ -84,8 +85,10 @@ class Trust:
     @property
     def soft(self) -> Array:
         """0..1 with soft borders, that grow outward from what cannot be trusted (Ruder et al. 2016)."""
-        # Occlusions weigh -1, so that blurring spreads them further than mere boundaries.
-        signed = np.where(self.occluded, -1, np.where(self.boundary, 0, 1)).astype(np.float32)
+        # Occlusions weigh -1, so that blurring spreads them further than mere boundaries and the frame's rim.
+        signed = (~self.boundary).astype(np.float32)
+        signed[self.occluded] = -1
+        signed[self.outside] = 0
         blurred = cv2.GaussianBlur(signed, (5, 5), _BLUR, borderType=cv2.BORDER_REPLICATE)
         return np.asarray(blurred, np.float32).clip(0, 1)
 
@@ -105,7 +108,7 @@ def trust(flow: Array, back: Array) -> Trust:
     occluded = _squares(flow + returned) >= _OCCLUSION[0] * (size + _squares(returned)) + _OCCLUSION[1]
     steep = sum(_squares(cv2.filter2D(flow, -1, slope, borderType=cv2.BORDER_REPLICATE)) for slope in _SLOPES)
     boundary = steep > _BOUNDARY[0] * size + _BOUNDARY[1]
-    return Trust(occluded | outside, boundary)
+    return Trust(occluded | outside, boundary, outside)
 
 
 def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:

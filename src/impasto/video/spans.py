@@ -104,7 +104,7 @@ def taken(
         for frame in film.frames(start=span.start, end=span.end, every=every):
             time = max(Fraction(0), frame.time - exactly(span.start)) + begun
             if fps is not None:
-                tick = round(time * exactly(fps))
+                tick = int(time * exactly(fps))
                 time = tick / exactly(fps)
                 if time <= last:
                     continue
