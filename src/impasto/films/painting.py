@@ -155,6 +155,9 @@ class _Run:
                         times.append(shown)
                         for output in self.keyframes.next(rgb, link):
                             self._write(output, times.popleft())
+                        # Only now: the state that goes with a part is that after *all* that was ready.
+                        if self.segments.full and self.keyframes.settled:
+                            self._settle()
                 except _Damage as fault:
                     damage = fault.error
             for output in self.keyframes.finish():
@@ -195,8 +198,6 @@ class _Run:
     def _write(self, output: Array, shown: Fraction) -> None:
         self.segments.write(np.rint(output.clip(0, 1) * 255).astype(np.uint8), shown)
         self.done += 1
-        if self.segments.full and self.keyframes.settled:
-            self._settle()
         if self.told:
             seconds = time.monotonic() - self.begun
             expected, frames = self._expected(), self.segments.frames + self.segments.waiting

@@ -147,7 +147,7 @@ def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbo
         if number < MOST_ROWS:
             for kept, frame in zip(rows, (film, first, *rest), strict=True):
                 kept.append(frame[frame.shape[0] // 2])
-    lags = {lag: _lag(watcher, lag, len(opened) == 3) for lag in LAGS if watcher.frames > lag}
+    lags = {lag: _lag(watcher, lag, len(opened) == 3) for lag in LAGS if watcher.compared(lag)}
     first_lag = watcher.found(0, LAGS[0])
     found = FilmReport(
         frames=watcher.frames,

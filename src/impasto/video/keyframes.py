@@ -14,7 +14,7 @@ from impasto.video.steady import Steady
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-LEAST = 0.75  # mean trust in what is carried, below which a frame is painted before its turn
+LEAST = 0.5  # mean trust in what is carried, below which a frame is painted before its turn
 _EVER = 1e-3  # trust in what nothing else is known of
 
 

@@ -70,6 +70,7 @@ def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Arr
     """
     found = trust(flow, back)
     mask = found.soft * _likeness(here, there, flow)
+    mask[found.occluded] = 0
     worst = cv2.erode(mask, np.ones((MARGIN, MARGIN), np.uint8))
     return np.asarray(worst, np.float32), float(found.hard.mean())
 

@@ -79,6 +79,10 @@ class Watcher:
             self._last.popleft()
         self.frames += 1
 
+    def compared(self, lag: int) -> bool:
+        """Whether there was a pair of frames to compare at a lag."""
+        return (lag, 0) in self._errors
+
     def found(self, which: int, lag: int) -> Flicker:
         """What was measured of a painted film, by its place, at a lag.
 
