@@ -121,4 +121,4 @@ def parse_seconds(name: str, value: float | str | None) -> float | None:
         numbers = []
     if not 1 <= len(numbers) <= 3 or not all(math.isfinite(n) and n >= 0 for n in numbers):
         raise InputError(f"{name} {value} is not a time: write seconds, or hours:minutes:seconds")
-    return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+    return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))

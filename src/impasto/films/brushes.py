@@ -68,7 +68,7 @@ def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) 
 class LearnedStyles:
     """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
 
-    part = None
+    part: int | None = None
 
     def __init__(self, job: VideoJob, inputs: Inputs, found: list[Known], size: tuple[int, int]) -> None:
         from impasto.runtime import Painter
@@ -111,7 +111,7 @@ class Paintings:
     """Paints by optimisation."""
 
     engine = "torch"
-    part = SLOW_PART
+    part: int | None = SLOW_PART
 
     def __init__(self, painter: MovingPainter) -> None:
         self.painter = painter
@@ -120,7 +120,7 @@ class Paintings:
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         if warped is None:
-            self._palette = frame.astype(np.float32) / 255
+            self._palette = frame.astype(np.float32) * np.float32(1 / 255)
         return self.painter(frame, warped, mask)
 
     def state(self) -> State:
@@ -139,7 +139,7 @@ class ProcessedFrames:
     """Hands out the frames that another program painted, in step with the film's own."""
 
     engine, device = "av", "cpu"
-    part = None
+    part: int | None = None
 
     def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:
         assert job.processed is not None
@@ -154,7 +154,8 @@ class ProcessedFrames:
         if found is None:
             raise InputError(f"{self._path} ends after {self._count} frames, before its original does")
         self._count += 1
-        return shrunk(found.rgb, self.size).astype(np.float32) * np.float32(1 / 255)
+        painted: Array = shrunk(found.rgb, self.size).astype(np.float32)
+        return painted * np.float32(1 / 255)
 
     def state(self) -> State:
         return {}

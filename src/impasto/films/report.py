@@ -127,7 +127,9 @@ def report(
         InputError: films that cannot be read, or do not belong together.
     """
     with ExitStack() as stack:
-        opened = [stack.enter_context(open_film(p)) for p in (painted, original, baseline) if p is not None]
+        opened: list[Film] = [
+            stack.enter_context(open_film(p)) for p in (painted, original, baseline) if p is not None
+        ]
         return _measured(opened, list(styles), backbone)
 
 
@@ -149,6 +151,7 @@ def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbo
                 kept.append(frame[frame.shape[0] // 2])
     lags = {lag: _lag(watcher, lag, len(opened) == 3) for lag in LAGS if watcher.compared(lag)}
     first_lag = watcher.found(0, LAGS[0])
+    style, style_baseline = _style(seen, styles, backbone)
     found = FilmReport(
         frames=watcher.frames,
         size=size,
@@ -159,7 +162,8 @@ def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbo
         ghosts=fmean(watcher.ghosts) if watcher.ghosts else None,
         profile=_profile(rows),
         errors=None if watcher.map is None else heat(watcher.map),
-        **_style(seen, styles, backbone),
+        style=style,
+        style_baseline=style_baseline,
     )
     found.warnings.extend(_warnings(found))
     return found
@@ -211,10 +215,10 @@ def _kept(watcher: Watcher) -> float:
 
 def _style(
     seen: list[tuple[Bytes, ...]], styles: list[str | Path], backbone: Backbone | None
-) -> dict[str, float | None]:
+) -> tuple[float | None, float | None]:
     """Distances to the style, of the painted film and of its baseline."""
     if backbone is None or not seen or (not styles and len(seen[0]) < 2):
-        return {}
+        return None, None
     from impasto.metrics import style_distance
 
     def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
@@ -223,12 +227,13 @@ def _style(
 
     own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
     if not styles or len(seen[0]) < 2:
-        return {"style": own}
-    return {"style": own, "style_baseline": fmean(distance(frames[1], styles) for frames in seen)}
+        return own, None
+    return own, fmean(distance(frames[1], styles) for frames in seen)
 
 
 def _floats(picture: Bytes) -> NDArray[np.float32]:
-    return picture.astype(np.float32) / 255
+    floats: NDArray[np.float32] = picture.astype(np.float32) * np.float32(1 / 255)
+    return floats
 
 
 def _source(target: str | Path | Bytes) -> str | Path | NDArray[np.float32]:

@@ -57,7 +57,7 @@ class MovingPainter:
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """The frame ``(H, W, 3)`` painted, 0..1; see :class:`impasto.video.Steady`."""
-        rgb = frame.astype(np.float32) / 255
+        rgb: Array = frame.astype(np.float32) * np.float32(1 / 255)
         content = tensors.from_array(rgb)
         if min(content.shape[-2:]) < 48:
             raise InputError(f"frames of {frame.shape[1]}x{frame.shape[0]} are too small to paint: --size")

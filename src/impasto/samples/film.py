@@ -122,7 +122,8 @@ def _seen(picture: Array, look: NDArray[np.float64], size: tuple[int, int]) -> A
     """The picture read where ``look (2, 3)`` leads each pixel of a frame of ``size``."""
     sharp = np.hypot(look[0, 0], look[0, 1])
     if sharp > 1.2:  # a smaller picture of it: it is read where its pixels lie too close
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.45 * float(sharp), borderType=cv2.BORDER_REFLECT)
+        soft = cv2.GaussianBlur(picture, (0, 0), 0.45 * float(sharp), borderType=cv2.BORDER_REFLECT)
+        picture = np.asarray(soft, np.float32)
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     found = cv2.warpAffine(picture, look, size[::-1], flags=how, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(found, np.float32)
@@ -143,4 +144,5 @@ def tune(seconds: float = 4.0) -> Array:
         right = 0.5 + 0.35 * math.sin(number)
         sound[:, first:] += (0.12 * np.array([[1 - right], [right]]) * string).astype(np.float32)
     fade = np.clip((length - np.arange(length)) / (0.05 * SOUND_RATE), 0, 1).astype(np.float32)
-    return np.clip(sound * fade, -1, 1)
+    faded: Array = np.clip(sound * fade, -1, 1)
+    return faded

@@ -35,6 +35,7 @@ _PRESETS = {
 _OCCLUSION = (0.01, 0.5)
 _BOUNDARY = (0.01, 0.002)
 _BLUR = 0.8  # pixels, over which a mask's borders grow soft
+NONE = np.empty(0, np.int16)  # OpenCV's second map, where the first one holds both coordinates
 _SLOPES = (np.array([[-0.5, 0, 0.5]], np.float32), np.array([[-0.5], [0], [0.5]], np.float32))
 
 
@@ -106,7 +107,8 @@ def trust(flow: Array, back: Array) -> Trust:
     returned = warp(back, flow, cubic=False)
     size = _squares(flow)
     occluded = _squares(flow + returned) >= _OCCLUSION[0] * (size + _squares(returned)) + _OCCLUSION[1]
-    steep = sum(_squares(cv2.filter2D(flow, -1, slope, borderType=cv2.BORDER_REPLICATE)) for slope in _SLOPES)
+    across, down = (cv2.filter2D(flow, -1, kernel, borderType=cv2.BORDER_REPLICATE) for kernel in _SLOPES)
+    steep = _squares(across) + _squares(down)
     boundary = steep > _BOUNDARY[0] * size + _BOUNDARY[1]
     return Trust(occluded | outside, boundary, outside)
 
@@ -119,7 +121,7 @@ def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
     """
     how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     floats = picture if picture.dtype == np.float32 else picture.astype(np.float32)
-    return np.asarray(cv2.remap(floats, places(flow), None, how, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.remap(floats, places(flow), NONE, how, borderMode=cv2.BORDER_REPLICATE))
 
 
 def followed(first: Array, second: Array) -> Array:
@@ -127,7 +129,7 @@ def followed(first: Array, second: Array) -> Array:
     return first + warp(second, first, cubic=False)
 
 
-def _squares(flow: Array) -> Array:
+def _squares(flow: NDArray[Any]) -> Array:
     """Squared lengths ``(H, W)``."""
     across, down = cv2.split(flow)
     return np.asarray(across * across + down * down, np.float32)

@@ -113,9 +113,9 @@ class Watcher:
             place = -1 if which == len(painted) else which
             self._errors.setdefault((lag, place), []).append(float(squares[where].mean()))
             if which == 0 and lag == self.lags[0]:
-                shown = np.where(where, squares, 0).astype(np.float32)
-                count = len(self._errors[lag, 0])
-                self.map = shown if self.map is None else self.map + (shown - self.map) / count
+                shown: Array = np.where(where, squares, 0).astype(np.float32)
+                share = np.float32(1 / len(self._errors[lag, 0]))
+                self.map = shown if self.map is None else self.map + share * (shown - self.map)
         if lag == self.lags[0] and len(painted) > 1:
             hidden = trust(back, forward).occluded
             if hidden.any():

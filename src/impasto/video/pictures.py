@@ -213,7 +213,9 @@ def _graph(what: str, examples: list[Bytes]) -> tuple[Any, list[Any]]:
     entrances = []
     for place, example in enumerate(examples):
         height, width = example.shape[:2]
-        entrance = graph.add_buffer(width=width, height=height, format="rgb24", time_base=Fraction(1, 25))
+        entrance = graph.add_buffer(
+            width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 25)
+        )
         entrance.link_to(made, 0, place)
         entrances.append(entrance)
     made.link_to(graph.add("buffersink"))

@@ -133,7 +133,7 @@ class Segments:
         self.frames += writer.frames
         self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
-        numbers = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
+        numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
         files.save_checkpoint(self.folder / "state", kept, numbers)
 
     def abandon(self) -> None:
