@@ -155,7 +155,8 @@ class ProcessedFrames:
             raise InputError(f"{self._path} ends after {self._count} frames, before its original does")
         self._count += 1
         painted: Array = shrunk(found.rgb, self.size).astype(np.float32)
-        return painted * np.float32(1 / 255)
+        painted *= np.float32(1 / 255)
+        return painted
 
     def state(self) -> State:
         return {}

@@ -127,9 +127,10 @@ def report(
         InputError: films that cannot be read, or do not belong together.
     """
     with ExitStack() as stack:
-        opened: list[Film] = [
-            stack.enter_context(open_film(p)) for p in (painted, original, baseline) if p is not None
-        ]
+        opened: list[Film] = []
+        for path in (painted, original, baseline):
+            if path is not None:
+                opened.append(stack.enter_context(open_film(path)))
         return _measured(opened, list(styles), backbone)
 
 

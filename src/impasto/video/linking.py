@@ -77,7 +77,7 @@ def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Arr
 
 def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
     """1 where the film carried along looks like the film, towards 0 where it does not, ``(H, W)``."""
-    carried = cv2.remap(there, places(flow), NONE, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    carried = cv2.remap(there, places(flow), NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     residual = cv2.transform(cv2.absdiff(here, carried), np.full((1, 3), 1 / 3))
     return np.asarray(cv2.LUT(residual, _LIKENESS), np.float32)
 
