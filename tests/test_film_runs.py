@@ -20,8 +20,9 @@ from impasto.film_jobs import VideoJob
 from impasto.films import FilmProgress, paint_film
 from impasto.video import FilmReader, FilmWriter, open_film, write_pictures
 from impasto.video.writing import Others
+from test_film_files import packets_of
 from test_films import Run, frames, here, run  # noqa: F401 - fixtures
-from test_video import _packets, scene, texture
+from test_video import scene, texture
 
 
 def test_every_way_in_and_out(run: Run, here: Path) -> None:  # noqa: F811
@@ -94,7 +95,7 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
     assert not Path("out.mp4").exists()
     assert paint_film(job, out=Path("out.mp4")).done == 0
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
-    assert _packets(Path("film.mp4")) == _packets(Path("out.mp4"))
+    assert packets_of(Path("film.mp4")) == packets_of(Path("out.mp4"))
 
 
 def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811
@@ -184,7 +185,7 @@ def test_another_programs_output_is_held_still(run: Run, here: Path) -> None:  #
     writer.close()
     code, said, wrong = run("video", "film.mp4", "--processed", "wild.mp4", "-o", "calm.mp4", "--json")
     assert code == 0 and json.loads(said)["shots"] == 2, wrong
-    assert _packets(Path("film.mp4")) == _packets(Path("calm.mp4"))
+    assert packets_of(Path("film.mp4")) == packets_of(Path("calm.mp4"))
     code, said, wrong = run(
         "measure", "calm.mp4", "--original", "film.mp4", "--baseline", "wild.mp4", "--json", "-o", "report"
     )

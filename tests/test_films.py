@@ -15,8 +15,9 @@ from impasto.films import brushes, painting
 from impasto.networks import library, packs
 from impasto.runtime import Painter
 from impasto.video import FilmReader
+from test_film_files import FilmWriterWithSound, packets_of
 from test_networks import pack_of
-from test_video import FilmWriterWithSound, _packets, scene, texture
+from test_video import scene, texture
 
 Run = Callable[..., tuple[int, str, str]]
 TIMES = [Fraction(n, 10) for n in range(11)]
@@ -62,7 +63,7 @@ def test_a_film_is_painted_with_its_sound_and_its_times(run: Run, here: Path) ->
     assert told["frames"] == told["painted"] == 11 and told["shots"] == 2 and told["size"] == [160, 120]
     with FilmReader("out.mp4") as reader:
         assert [frame.time for frame in reader.frames()] == TIMES
-    assert _packets(Path("film.mp4")) == _packets(Path("out.mp4"))
+    assert packets_of(Path("film.mp4")) == packets_of(Path("out.mp4"))
     assert not Path("out.mp4.parts").exists()
 
 
