@@ -35,7 +35,7 @@ _PRESETS = {
 _OCCLUSION = (0.01, 0.5)
 _BOUNDARY = (0.01, 0.002)
 _BLUR = 0.8  # pixels, over which a mask's borders grow soft
-NONE = np.empty(0, np.int16)  # OpenCV's second map, where the first one holds both coordinates
+NONE: Any = None  # OpenCV's second map, where the first one holds both coordinates
 _SLOPES = (np.array([[-0.5, 0, 0.5]], np.float32), np.array([[-0.5], [0], [0.5]], np.float32))
 
 
