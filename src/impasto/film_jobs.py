@@ -45,7 +45,9 @@ class VideoJob(Job):
     preview: float | str | None = _option(
         None, "Only so long, as 2s: half the liveliest part, half the stillest."
     )
-    flow: str | None = _option(None, "A folder of .flo files in place of our own flow, named as Ruder's.")
+    flow: str | None = _option(
+        None, "medium, fast, or a folder of .flo files named as Ruder's. Default: fast for tiny networks."
+    )
     network: NetworkName | None = _option(None, "quality, or tiny, which is faster.")
     precision: Precision = _option("auto", "auto: bfloat16 where the processor computes in it.")
     device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")

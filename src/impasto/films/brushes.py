@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class Brush(Protocol):
     engine: str  # the package that computes
     device: str
     part: int | None  # frames after which what was painted is put in safety; None: as usual
+    flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`."""
@@ -80,6 +81,7 @@ class LearnedStyles:
         self.identity = " ".join([learned.digest(known) for known in found] + masks)
         self.device = learned.device_of(job.device)
         self.engine = "openvino" if self.device == "cpu" else "torch"
+        self.flow: Literal["medium", "fast"] = "fast" if pack.plan.name == "tiny" else "medium"
         self.painter = Painter(pack, device=self.device, precision=job.precision)
         self.frozen = job.consistency > 0
         self.statistics: Array | None = None
@@ -112,6 +114,7 @@ class Paintings:
 
     engine = "torch"
     part: int | None = SLOW_PART
+    flow: Literal["medium", "fast"] = "medium"
 
     def __init__(self, painter: MovingPainter) -> None:
         self.painter = painter
@@ -140,6 +143,7 @@ class ProcessedFrames:
 
     engine, device = "av", "cpu"
     part: int | None = None
+    flow: Literal["medium", "fast"] = "medium"
 
     def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:
         assert job.processed is not None

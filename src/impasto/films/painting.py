@@ -23,8 +23,10 @@ from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, choose
 from impasto.painters.inputs import BUDGETS
 from impasto.video import (
+    Dis,
     Film,
     FlowFiles,
+    FlowMethod,
     Keyframes,
     Link,
     Linker,
@@ -38,6 +40,7 @@ from impasto.video import (
     size_of,
     taken,
 )
+from impasto.video.linking import WIDE
 from impasto.video.segments import PART_FRAMES
 
 Array = NDArray[np.float32]
@@ -177,8 +180,7 @@ class _Run:
     def _linked(self) -> Iterator[tuple[Bytes, Fraction, Link | None]]:
         """The frames that are not painted yet, with their times, and how each follows the one before."""
         job, skipped = self.job, self.segments.frames
-        flow = FlowFiles(job.flow, first=max(1, skipped)) if job.flow else None
-        linker = Linker(flow, self.steady.frame)
+        linker = Linker(self._flow(), self.steady.frame)
         frames = taken(self.film, self.spans, every=job.every, fps=job.fps)
         number = -1
         while True:
@@ -194,6 +196,13 @@ class _Run:
             rgb = shrunk(shown.rgb, self.size)
             link = linker.next(rgb) if job.consistency > 0 else None
             yield rgb, shown.time, None if shown.begins else link
+
+    def _flow(self) -> FlowMethod:
+        """The flow that was asked for, or that suits what paints."""
+        chosen = self.job.flow or self.brush.flow
+        if chosen in ("medium", "fast"):
+            return Dis(quality="fast" if chosen == "fast" else "medium", scale=min(1.0, WIDE / self.size[1]))
+        return FlowFiles(chosen, first=max(1, self.segments.frames))
 
     def _write(self, output: Array, shown: Fraction) -> None:
         self.segments.write(np.rint(output.clip(0, 1) * 255).astype(np.uint8), shown)

@@ -14,11 +14,11 @@ Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 RESIDUAL = 0.1  # of the film, carried along: at this difference (0..1) trust has fallen to 1/e
+BROAD = 9  # pixels over which that difference is taken: leaves that flow misses by half a pixel are alike
 CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
 JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
-MARGIN = 7  # pixels: the smallest trust around a pixel counts
+MARGIN = 3  # pixels: the smallest trust around a pixel counts
 WIDE = 640  # pixels across that flow is looked for in, at most
-_LIKENESS = np.exp(-np.square(np.arange(256) / 255 / RESIDUAL)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,21 @@ def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Arr
     alike along the flow (light, smoke, glass), little is trusted.
     """
     found = trust(flow, back)
-    mask = found.soft * _likeness(here, there, flow)
-    mask[found.occluded] = 0
-    worst = cv2.erode(mask, np.ones((MARGIN, MARGIN), np.uint8))
-    return np.asarray(worst, np.float32), float(found.hard.mean())
+    soft = found.soft
+    soft[found.occluded] = 0
+    worst = cv2.erode(soft, np.ones((MARGIN, MARGIN), np.uint8))
+    return worst * _likeness(here, there, flow), float(found.hard.mean())
 
 
 def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
     """1 where the film carried along looks like the film, towards 0 where it does not, ``(H, W)``."""
     carried = cv2.remap(there, places(flow), NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    residual = cv2.transform(cv2.absdiff(here, carried), np.full((1, 3), 1 / 3))
-    return np.asarray(cv2.LUT(residual, _LIKENESS), np.float32)
+    difference = cv2.subtract(here, carried, dtype=cv2.CV_16S)
+    broad = cv2.blur(difference, (BROAD, BROAD), borderType=cv2.BORDER_REPLICATE)
+    squares = cv2.transform(
+        np.square(broad.astype(np.float32)), np.full((1, 3), 1 / (3 * 255**2 * RESIDUAL**2))
+    )
+    return np.asarray(cv2.exp(-squares), np.float32)
 
 
 def jump(one: Bytes, other: Bytes) -> float:

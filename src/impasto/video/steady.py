@@ -4,7 +4,9 @@
 the flow of the *film*, m says where that can be trusted, a how much. Nothing is trained. After the per-frame
 blending of Ruder et al. 2016 (arXiv 1604.08610), with what keeps it sharp and honest:
 
-- carried by cubic interpolation, in floats, so that blending again and again does not blur;
+- carried by cubic interpolation, in floats;
+- what blending takes away of fine detail is measured on the film itself, which goes the same way, and is
+  given back, so that calm is not bought by blur;
 - trusted less where the film itself, carried along, does not look like the film (light, smoke, glass);
 - the *low* frequencies follow the frame's own painting, or still backgrounds drift away;
 - a cut begins anew.
@@ -32,6 +34,8 @@ and where it can be trusted ``(H, W)``, are for painters that begin from them (N
 ANCHOR_SECONDS = 1.5  # in which low frequencies follow the frame's own painting
 ANCHOR_PART = 16  # low: slower than the frame's long side divided by this
 COARSE = 8  # low frequencies are looked at in a picture so many times smaller
+FINE = 1.0  # pixels: what is given back of detail is finer than a Gaussian of this
+GIVEN, MOST = 0.75, 0.5  # share of the detail lost that is given back, and its most at once
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Steady:
     shots: int = 0
     frame: Bytes | None = field(default=None, repr=False)  # the last one, and what it became
     output: Array | None = field(default=None, repr=False)
+    witness: Array | None = field(default=None, repr=False)  # the film in grey, blended as the output is
 
     def __post_init__(self) -> None:
         if not 0 <= self.consistency <= 1:
@@ -73,10 +78,12 @@ class Steady:
         if link is None or self.output is None or self.consistency == 0:
             self.shots += int(link is None and (self.consistency > 0 or self.output is None))
             output = self.paint(frame, None, None)
+            self.witness = _grey(frame) if self.consistency > 0 else None
         else:
             warped = warp(self.output, link.flow)
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
+            self._sharpen(output, _grey(frame), link)
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
 
@@ -84,13 +91,15 @@ class Steady:
         """What the next frame needs of those before it, to go on later."""
         if self.frame is None or self.output is None:
             return {}
-        return {"frame": self.frame, "output": self.output}
+        known = {} if self.witness is None else {"witness": self.witness}
+        return {"frame": self.frame, "output": self.output, **known}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Goes on from what :meth:`state` gave."""
         known = "frame" in state
         self.frame = np.asarray(state["frame"], np.uint8) if known else None
         self.output = np.asarray(state["output"], np.float32) if known else None
+        self.witness = np.asarray(state["witness"], np.float32) if "witness" in state else None
 
     def _blended(self, own: Array, warped: Array, mask: Array) -> Array:
         """What is carried and what is painted; nothing but the latter where the mask is 0."""
@@ -105,6 +114,30 @@ class Steady:
         difference *= mask[..., None]
         difference += own
         return difference
+
+    def _sharpen(self, output: Array, grey: Array, link: Link) -> None:
+        """Gives fine detail back to ``output``, as much as the same blending took from the film itself."""
+        assert self.witness is not None
+        witness = warp(self.witness, link.flow)
+        witness -= grey
+        witness *= np.float32(self.consistency) * link.mask
+        witness += grey
+        detail = _detail(witness)
+        lost = float(np.square(_detail(grey)).mean() / max(np.square(detail).mean(), 1e-12)) ** 0.5 - 1
+        if lost > 0:
+            share = np.float32(min(GIVEN * lost, MOST)) * link.mask
+            witness += share * detail
+            output += share[..., None] * _detail(output)
+        self.witness = witness
+
+
+def _grey(frame: Bytes) -> Array:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.float32) * np.float32(1 / 255)
+
+
+def _detail(picture: Array) -> Array:
+    """What is finer than a Gaussian of ``FINE``."""
+    return picture - np.asarray(cv2.GaussianBlur(picture, (5, 5), FINE), np.float32)
 
 
 def _low(own: Array, warped: Array) -> Array:
