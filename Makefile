@@ -1,4 +1,4 @@
-# make demo   paints three pictures into demo/
+# make demo   paints three pictures and a film into demo/
 # make test   everything that must hold, within ten minutes
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)

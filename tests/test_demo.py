@@ -8,17 +8,27 @@ import numpy as np
 import pytest
 
 from impasto import demo, image
+from impasto.video import open_film
 
 
-def test_the_demo_paints_three_pictures_and_a_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_paints_three_pictures_a_sheet_and_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(demo.painters.BUDGETS, "good", demo.painters.Budget(64, 64, (3,)))
-    paths = list(demo.demo(tmp_path / "demo", size=48))
+    monkeypatch.setitem(demo.painters.BUDGETS, "draft", demo.painters.Budget(64, 64, (3,)))
+    monkeypatch.setattr(demo, "FILM_SECONDS", 1.0)
+    paths = list(demo.demo(tmp_path / "demo", size=96))
     assert [p.name for p in paths] == [
         "coffee-waves.png",
         "chelsea-brushwork.png",
         "rocket-stained_glass-night.png",
         "sheet.png",
+        "drive.mp4",
+        "drive-waves.mp4",
     ]
+    with open_film(paths[4]) as own, open_film(paths[5]) as painted:
+        times = [frame.time for frame in own.frames()]
+        assert len(times) == 12 and [frame.time for frame in painted.frames()] == times
     assert all(image.read_recipe(path) for path in paths[:3])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto import films
 from impasto.cli import main
+from impasto.films import brushes, painting
 from impasto.networks import library, packs
 from impasto.runtime import Painter
-from impasto.video import FilmReader, Segments
+from impasto.video import FilmReader
+from test_film_files import FilmWriterWithSound, packets_of
 from test_networks import pack_of
-from test_video import FilmWriterWithSound, _packets, scene, texture
+from test_video import scene, texture
 
 Run = Callable[..., tuple[int, str, str]]
 TIMES = [Fraction(n, 10) for n in range(11)]
@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
-    monkeypatch.setattr(films, "Segments", functools.partial(Segments, length=4))
+    monkeypatch.setattr(painting, "PART_FRAMES", 4)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "styles").mkdir()
     packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
@@ -63,7 +63,7 @@ def test_a_film_is_painted_with_its_sound_and_its_times(run: Run, here: Path) ->
     assert told["frames"] == told["painted"] == 11 and told["shots"] == 2 and told["size"] == [160, 120]
     with FilmReader("out.mp4") as reader:
         assert [frame.time for frame in reader.frames()] == TIMES
-    assert _packets(Path("film.mp4")) == _packets(Path("out.mp4"))
+    assert packets_of(Path("film.mp4")) == packets_of(Path("out.mp4"))
     assert not Path("out.mp4.parts").exists()
 
 
@@ -89,7 +89,7 @@ def test_a_killed_film_ends_like_an_unbroken_one(
     monkeypatch.setattr(Painter, "paint", paint)
     assert run("video", "film.mp4", "style1", "-o", "out.mp4")[0] == 1
     assert not Path("out.mp4").exists()
-    code, said, wrong = run("video", "film.mp4", "style1", "-o", "out.mp4", "--resume", "--json")
+    code, said, wrong = run("video", "film.mp4", "style1", "-o", "out.mp4", "--json")
     assert code == 0, wrong
     # Four frames lay in a whole part; of the second part nothing is used.
     assert json.loads(said)["painted"] == 7 and json.loads(said)["frames"] == 11
@@ -97,13 +97,14 @@ def test_a_killed_film_ends_like_an_unbroken_one(
 
 
 def test_the_parts_of_another_run_are_refused(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(films._Brush, "__call__", _failing_from(6))
+    monkeypatch.setattr(brushes.LearnedStyles, "__call__", _failing_from(6))
     assert run("video", "film.mp4", "style1", "-o", "out.mp4")[0] == 1
     monkeypatch.undo()
     monkeypatch.setenv(library.HOME, str(here / "styles"))
     monkeypatch.chdir(here)
-    code, _, wrong = run("video", "film.mp4", "style2", "-o", "out.mp4", "--resume")
+    code, _, wrong = run("video", "film.mp4", "style2", "-o", "out.mp4")
     assert code == 2 and "other settings" in wrong
+    assert run("video", "film.mp4", "style2", "-o", "out.mp4", "--restart")[0] == 0
 
 
 def _failing_from(last: int) -> Callable[..., np.ndarray]:
@@ -150,7 +151,7 @@ def test_parts_and_steps_of_a_film(run: Run, here: Path) -> None:
         (("none.mp4", "style1"), "no such file"),
         (("notes.txt", "style1"), "not a film"),
         (("film.mp4", "stile1"), "style1"),
-        (("film.mp4", "notes.txt"), "is a picture"),
+        (("film.mp4", "notes.txt"), "notes.txt"),
         (("film.mp4", "style1", "--consistency", "2"), "consistency 2"),
         (("film.mp4", "style1", "--start", "3", "--end", "1"), "nothing"),
         (("film.mp4", "style1", "--start", "50"), "no frame at 50"),

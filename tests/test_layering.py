@@ -18,7 +18,7 @@ ROOT = Path(impasto.__file__).parent
 RANKS = (
     {"errors"},
     {"jobs"},
-    {"files", "color", "moments", "tiles"},
+    {"files", "color", "moments", "tiles", "film_jobs"},
     {"image"},
     {"tensors", "record"},
     {"weights", "samples"},
@@ -28,7 +28,8 @@ RANKS = (
     {"methods", "training", "runtime"},
     {"painters"},
     {"comparison", "recipes"},
-    {"batch", "demo", "live", "films"},
+    {"batch", "live", "films"},
+    {"demo"},
     {"style_sheet"},
     {"cli", "app"},
 )

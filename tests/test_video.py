@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from impasto.errors import InputError, OutputError
-from impasto.video import Dis, FilmReader, FilmWriter, Steady, flicker, read_flow, trust, warp
+from impasto.errors import InputError
+from impasto.video import (
+    Dis,
+    FlowFiles,
+    Linker,
+    Steady,
+    flicker,
+    read_flow,
+    trust,
+    warp,
+)
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -176,126 +183,28 @@ def test_the_metric_knows_calm_from_flicker_and_from_blur() -> None:
         flicker(film[:2], film)
 
 
-def _film(path: Path, times: list[Fraction], *, size: tuple[int, int] = (48, 64), sound: bool = True) -> None:
-    with FilmWriterWithSound(path, size, sound=sound) as writer:
-        for number, time in enumerate(times):
-            writer.write(texture(*size, seed=number), time)
+def test_flow_of_another_program_is_read_from_files(tmp_path: Path) -> None:
+    def write(name: str, flow: Array) -> None:
+        height, width = flow.shape[:2]
+        head = struct.pack("<fii", 202021.25, width, height)
+        (tmp_path / name).write_bytes(head + flow.astype("<f4").tobytes())
 
-
-class FilmWriterWithSound:
-    """A film of our own with a tone, made by hand."""
-
-    def __init__(self, path: Path, size: tuple[int, int], *, sound: bool) -> None:
-        self.writer = FilmWriter(path, size)
-        self.audio = self.writer.container.add_stream("aac", rate=8000) if sound else None
-
-    def __enter__(self) -> FilmWriter:
-        return self.writer
-
-    def __exit__(self, *_: object) -> None:
-        if self.audio is not None:
-            tone = (0.3 * np.sin(np.arange(8192) / 5)).astype(np.float32)[None]
-            for start in range(0, 8192, 1024):
-                frame = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(tone[:, start : start + 1024]), format="fltp", layout="mono"
-                )
-                frame.sample_rate, frame.pts = 8000, start
-                self.writer.container.mux(self.audio.encode(frame))
-            self.writer.container.mux(self.audio.encode(None))
-        self.writer.close()
-
-
-TIMES = [Fraction(t, 90_000) for t in (0, 3003, 6006, 12_010, 15_750, 30_000)]
-
-
-def _packets(path: Path) -> list[bytes]:
-    with av.open(str(path)) as container:
-        return [bytes(p) for p in container.demux(container.streams.audio[0]) if p.size]
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_times_and_sound_stay(tmp_path: Path, suffix: str) -> None:
-    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    _film(source, TIMES)
-    with FilmReader(source) as reader:
-        frames = list(reader.frames())
-        writer = FilmWriter(target, (48, 64), source=reader)
-        for frame in frames:
-            writer.write(frame.rgb, frame.time)
-        writer.close()
-    with FilmReader(target) as reader:
-        again = list(reader.frames())
-    slack = Fraction(1, 1000) if suffix == ".mkv" else 0  # Matroska counts milliseconds
-    assert [f.time for f in again] == pytest.approx([f.time for f in frames], abs=float(slack))
-    assert [f.time for f in frames] == pytest.approx(TIMES, abs=float(slack))
-    assert _packets(source) == _packets(target) != []
-
-
-def test_colours_survive_the_way_out_and_in(tmp_path: Path) -> None:
-    for size in ((48, 64), (720, 64)):
-        path = tmp_path / "a.mp4"
-        writer = FilmWriter(path, size)
-        colour = np.array([200, 90, 40], np.uint8)
-        writer.write(np.broadcast_to(colour, (*size, 3)).copy(), Fraction(0))
-        writer.close()
-        with FilmReader(path) as reader:
-            rgb = next(reader.frames()).rgb
-        assert rgb.shape == (*size, 3) and np.abs(rgb.astype(int) - colour).max() <= 2
-
-
-def test_odd_sizes_parts_and_steps(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    _film(path, [Fraction(n, 10) for n in range(12)], size=(47, 63), sound=False)
-    with FilmReader(path) as reader:
-        assert [f.time for f in reader.frames(start=0.3, end=0.8)] == [Fraction(n, 10) for n in range(3, 8)]
-    with FilmReader(path) as reader:
-        found = list(reader.frames(every=6))
-        assert [f.time for f in found] == [0, Fraction(6, 10)]
-        assert found[0].rgb.shape == (48, 64, 3)
-
-
-def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    writer = FilmWriter(path, (48, 64))
-    frame = np.zeros((48, 64, 3), np.uint8)
-    frame[:, :32] = 255
-    writer.stream.codec_context  # noqa: B018 - opened by the first frame
-    writer.write(frame, Fraction(0))
-    writer.close()
-    plain = _decoded(path)
-    assert plain.shape == (48, 64, 3) and plain[20, 5].min() > 240 and plain[20, 60].max() < 20
-
-
-def _decoded(path: Path) -> Bytes:
-    with FilmReader(path) as reader:
-        return next(reader.frames()).rgb
-
-
-def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(b"no film")
-    with pytest.raises(InputError, match="not a film"):
-        FilmReader(tmp_path / "a.mp4")
-    with pytest.raises(InputError, match="no such file"):
-        FilmReader(tmp_path / "b.mp4")
-    with pytest.raises(OutputError, match="suffix"):
-        FilmWriter(tmp_path / "c.xyz", (4, 4))
-    writer = FilmWriter(tmp_path / "d.mp4", (48, 64))
-    with pytest.raises(InputError, match="does not fit"):
-        writer.write(np.zeros((4, 4, 3), np.uint8), Fraction(0))
-    writer.write(np.zeros((48, 64, 3), np.uint8), Fraction(0))
-    writer.close()
-
-
-def test_a_film_cut_short_yields_what_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "a.mkv"
-    _film(path, [Fraction(n, 10) for n in range(30)], sound=False)
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) * 2 // 3])
-    with FilmReader(path) as reader:
-        count = 0
-        try:
-            for _ in reader.frames():
-                count += 1
-        except InputError as error:
-            assert "damaged after" in str(error)
-    assert 5 < count < 30
+    for number in (1, 2):
+        write(f"backward_{number + 1}_{number}.flo", _exact(scene(number), scene(number - 1)))
+        write(f"forward_{number}_{number + 1}.flo", _exact(scene(number - 1), scene(number)))
+    linker, exact = Linker(FlowFiles(tmp_path)), Linker(_exact)
+    for number in range(3):
+        frame = scene(number)
+        one, other = linker.next(frame), exact.next(frame)
+        if one is None or other is None:
+            assert number == 0
+        else:
+            assert (one.flow == other.flow).all() and (one.mask == other.mask).all()
+    later = Linker(FlowFiles(tmp_path, first=2), scene(1))
+    found = later.next(scene(2))
+    assert found is not None and (found.flow == _exact(scene(2), scene(1))).all()
+    with pytest.raises(InputError, match="backward_4_3"):
+        linker.next(scene(3))
+    write("backward_4_3.flo", np.zeros((4, 4, 2), np.float32))
+    with pytest.raises(InputError, match="choose --size"):
+        Linker(FlowFiles(tmp_path, first=3), scene(2)).next(scene(3))

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto import files, image, painters, samples
+from impasto import files, films, image, painters, samples
 from impasto.errors import OutputError
+from impasto.film_jobs import VideoJob
 from impasto.record import Array, Watch
 
 MARGIN = 12  # pixels between the pictures of a sheet
 PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
+
+FILM = "drive.mp4"
+FILM_SIZE, FILM_FPS, FILM_SECONDS = (216, 384), 12, 4.0
+FILM_STYLE, FILM_KEYS = "waves", 6  # every sixth frame is painted, the others are carried
 
 
 def write_samples(
@@ -36,10 +41,34 @@ def write_samples(
         if overwrite or not path.exists():
             files.check_output(path, overwrite=overwrite)
             yield image.write(path, samples.style(name, size, seed=seed), overwrite=overwrite)
+    path = folder / FILM
+    if overwrite or not path.exists():
+        yield write_film(path, overwrite=overwrite)
+
+
+def write_film(
+    path: Path,
+    *,
+    size: tuple[int, int] = (360, 640),
+    fps: int = 25,
+    seconds: float = 4.0,
+    overwrite: bool = False,
+) -> Path:
+    """Writes the sample film, with its sound; the arguments are those of ``samples.film.drive``."""
+    from impasto.samples.film import SOUND_RATE, drive, tune
+    from impasto.video import write_with_sound
+
+    files.check_output(path, overwrite=overwrite)
+    frames = drive(size, fps=fps, seconds=seconds)
+    with files.atomic(path, overwrite=overwrite) as temporary:
+        write_with_sound(
+            temporary, frames, size=size, fps=fps, sound=tune(seconds), sound_rate=SOUND_RATE, suffix=".mp4"
+        )
+    return path
 
 
 def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterator[Path]:
-    """Paints two photos in a style each, one in two styles at once, and a contact sheet of the three.
+    """Paints two photos in a style each, one in two styles at once, a contact sheet of them, and a film.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -55,6 +84,20 @@ def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterat
         yield path
         rows.append([content, *paintings, result.picture])
     yield image.write(folder / "sheet.png", sheet(rows), overwrite=True)
+    yield from _film(folder, size)
+
+
+def _film(folder: Path, size: int) -> Iterator[Path]:
+    """The sample film, and the same painted by optimisation on keyframes."""
+    height, width = FILM_SIZE
+    film = write_film(folder / FILM, size=(height, width), fps=FILM_FPS, seconds=FILM_SECONDS, overwrite=True)
+    yield film
+    style = image.write(folder / f"{FILM_STYLE}.png", samples.style(FILM_STYLE, 640), overwrite=True)
+    job = VideoJob(
+        film=str(film), styles=(str(style),), size=min(size, width), keys=FILM_KEYS, preset="draft"
+    )
+    out = folder / f"{film.stem}-{FILM_STYLE}.mp4"
+    yield films.paint_film(job, out=out, overwrite=True, restart=True).path
 
 
 def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:

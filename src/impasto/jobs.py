@@ -179,7 +179,9 @@ class MeasureJob(Job):
 
     verb: ClassVar[str] = "measure"
 
-    output: str = field(metadata={"help": "The painted picture."})
+    output: str = field(metadata={"help": "The painted picture; or a painted film, with --original."})
+    original: str | None = _option(None, "The film that a film was painted from: measure how it flickers.")
+    baseline: str | None = _option(None, "The same film with each frame painted by itself, to compare with.")
     content: str | None = _option(None, "The photo it was painted from.", flag="-c")
     style: tuple[str, ...] | None = _option(
         None, "A painting it was painted like; may be repeated.", flag="-s"
@@ -237,45 +239,6 @@ class LearnJob(Job):
 
 
 @dataclass(frozen=True)
-class VideoJob(Job):
-    """Paint a film with learned styles, so that it holds still, and with its sound."""
-
-    verb: ClassVar[str] = "video"
-
-    film: str = field(metadata={"help": "The film."})
-    styles: tuple[str, ...] = field(metadata={"help": "Learned styles."})
-    weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
-    style_scale: float = _option(1.0, "Size of the strokes: below 1 finer, above 1 coarser.")
-    strength: float = _option(1.0, "How much style.")
-    consistency: float = _option(
-        0.85, "How much of the frame before is kept, 0 to 1; 0 paints each frame by itself."
-    )
-    size: int | str | None = _option(None, "Long side in pixels. Default: the film's own.", flag="-s")
-    start: float = _option(0.0, "Begin at this second.")
-    end: float | None = _option(None, "End at this second.")
-    every: int = _option(1, "Paint only every n-th frame: 6 makes 5 a second of 30, with the sound kept.")
-    network: NetworkName | None = _option(None, "quality, or tiny, which is faster.")
-    precision: Precision = _option("auto", "auto: bfloat16 where the processor computes in it.")
-    device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "size", parse_size(self.size))
-        if not 0 <= self.consistency <= 1:
-            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.85 is usual")
-        if self.every < 1:
-            raise InputError(f"every {self.every} must be 1 or more")
-        if self.start < 0 or (self.end is not None and self.end <= self.start):
-            raise InputError(
-                f"from {self.start:g} s to {self.end} s there is nothing: let it end after it starts"
-            )
-        if self.weights is not None and (
-            len(self.weights) != len(self.styles) or min(self.weights) < 0 or sum(self.weights) <= 0
-        ):
-            raise InputError(f"{len(self.styles)} styles need as many weights, not negative, nor all zero")
-
-
-@dataclass(frozen=True)
 class LiveJob(Job):
     """Paint what a camera, a stream or a film shows, as it comes."""
 
@@ -286,6 +249,7 @@ class LiveJob(Job):
     fps: float = _option(25.0, "Frames a second to hold, by painting smaller if need be.")
     size: int | str | None = _option(None, "Long side in pixels. Default: what holds the rate.", flag="-s")
     strength: float = _option(1.0, "How much style.")
+    consistency: float = _option(0.75, "How much of the frame before is kept, 0 to 1.")
     network: NetworkName | None = _option(None, "quality, or tiny, which is faster.")
     port: int = _option(8765, "Of the page, on this machine only.")
     precision: Precision = _option("auto", "auto: bfloat16 where the processor computes in it.")
@@ -293,6 +257,8 @@ class LiveJob(Job):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "size", parse_size(self.size))
+        if not 0 <= self.consistency <= 1:
+            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.75 is usual")
         if not 0.1 <= self.fps <= 240:
             raise InputError(f"fps {self.fps:g} is not between 0.1 and 240: 25 is usual")
         if not 0 <= self.port <= 65535:

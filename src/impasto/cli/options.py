@@ -47,9 +47,11 @@ class Watching:
 
 @dataclass(frozen=True)
 class FilmWatching:
-    """How a film is watched and taken up again."""
+    """How a film is watched, and taken up again: the same command goes on from what a killed run left."""
 
-    resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
+    restart: bool = field(
+        default=False, metadata={"help": "Throw away what a killed run left, and begin anew."}
+    )
     quiet: bool = field(default=False, metadata={"help": "No progress bar.", "flag": "-q"})
 
 

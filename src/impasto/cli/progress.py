@@ -38,7 +38,7 @@ def watching(title: str, *, quiet: bool, preview: Path | None) -> Iterator[Watch
 
         def watch(progress: Progress) -> None:
             height, width = progress.size
-            note = f"{width}x{height} px, {_clock(progress.seconds_left)} left"
+            note = f"{width}x{height} px, {clock(progress.seconds_left)} left"
             bar.update(task, completed=progress.done, note=note)
             if preview is not None and time.monotonic() - shown["preview"] > PREVIEW_SECONDS:
                 _write_preview(preview, progress)
@@ -63,7 +63,8 @@ def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress
             left = float("inf")
             if progress.expected:
                 left = max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9)
-            note = f"{progress.frames} frames, {progress.rate:.1f} a second, {_clock(left)} left"
+            size = "" if progress.bytes is None else f", {progress.bytes / 1e6:.1f} MB"
+            note = f"{progress.frames} frames, {progress.rate:.1f} a second, {clock(left)} left{size}"
             bar.update(task, completed=progress.frames, total=progress.expected, note=note)
 
         yield told
@@ -77,7 +78,8 @@ def _write_preview(path: Path, progress: Progress) -> None:
     image.write(path, image.resize(rgb, size), overwrite=True)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
     if seconds == float("inf"):
         return "?"
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

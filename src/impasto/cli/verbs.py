@@ -13,11 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
+from impasto.cli import film_verbs
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
-from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob, VideoJob
+from impasto.film_jobs import VideoJob
+from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob
 
 app = typer.Typer(
     help="Paint photographs in any style, offline.",
@@ -153,7 +155,12 @@ def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
         say(f"{folder / 'index.html'}\n{folder / 'compare.png'}")
 
 
-def _measure(job: MeasureJob, reporting: Reporting) -> None:
+def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
+    if job.original is not None:
+        film_verbs.measure(job, place, reporting)
+        return
+    if job.baseline or place.out:
+        raise InputError("--baseline and --out are for films: give the film that was painted as --original")
     from impasto import backbones, metrics
     from impasto.painters.devices import choose_device
 
@@ -221,37 +228,8 @@ app.command("compare")(
 )
 
 
-def _video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Reporting) -> None:
-    from impasto import films
-    from impasto.cli import progress
-
-    film = Path(job.film)
-    suffix = film.suffix if film.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm") else ".mp4"
-    out = place.out or film.with_name(f"{film.stem}-{'-'.join(Path(s).stem for s in job.styles)}{suffix}")
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
-        try:
-            result = films.paint_film(
-                job, out=out, overwrite=place.overwrite, resume=watching.resume, told=told
-            )
-        except KeyboardInterrupt:
-            tell(f"stopped: what was painted lies in {out.name}.parts; repeat with --resume to go on")
-            raise typer.Exit(130) from None
-    height, width = result.size
-    rate = result.painted / max(result.seconds, 1e-9)
-    said = {
-        "output": str(out),
-        "frames": result.frames,
-        "painted": result.painted,
-        "shots": result.shots,
-        "seconds": round(result.seconds, 1),
-        "size": [width, height],
-    }
-    text = f"{out}: {result.frames} frames, {width}x{height}, {rate:.1f} a second"
-    say(json.dumps(said) if reporting.json else text)
-
-
 app.command("video")(
-    command(VideoJob, Place, FilmWatching, Reporting, arguments=("film", "styles"), handler=_video)
+    command(VideoJob, Place, FilmWatching, Reporting, arguments=("film", "styles"), handler=film_verbs.video)
 )
 
 
@@ -269,7 +247,7 @@ def _live(job: LiveJob, place: Place, reporting: Reporting) -> None:
 
 app.command("live")(command(LiveJob, Place, Reporting, arguments=("styles",), handler=_live))
 app.command("learn")(command(LearnJob, Place, Watching, Reporting, arguments=("pictures",), handler=_learn))
-app.command("measure")(command(MeasureJob, Reporting, arguments=("output",), handler=_measure))
+app.command("measure")(command(MeasureJob, Place, Reporting, arguments=("output",), handler=_measure))
 
 
 @app.command()

@@ -21,10 +21,13 @@ from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.runtime import Painter
+from impasto.video import Dis, Steady
 from impasto.video.reading import CLOCK
 from impasto.video.writing import FilmWriter
 
 Bytes = NDArray[np.uint8]
+
+SMALL = 320  # pixels across that flow is looked for in
 
 
 class Screen(Protocol):
@@ -85,6 +88,7 @@ def _loop(
     job: LiveJob, painters: list[tuple[Painter, NDArray[np.float32]]], camera: Camera, screen: Screen
 ) -> dict[str, Any]:
     pace = Pace(job.fps, fixed=isinstance(job.size, int), side=job.size if isinstance(job.size, int) else 480)
+    held = Held(job.consistency, fps=min(job.fps, camera.rate))
     painted, number, start, size = 0, -1, time.monotonic(), (0, 0)
     try:
         while (frame := camera.newest(number)) is not None:
@@ -92,7 +96,7 @@ def _loop(
             painter, weights = painters[screen.chosen]
             begun = time.monotonic()
             small = _shrunk(frame.rgb, pace.side)
-            result = painter.paint(small.astype(np.float32) * np.float32(1 / 255), weights)
+            result = held.paint(small, painter, weights)
             screen.show(np.rint(result.clip(0, 1) * 255).astype(np.uint8))
             took = time.monotonic() - begun
             size, painted = (small.shape[0], small.shape[1]), painted + 1
@@ -111,6 +115,38 @@ def _loop(
         screen.close()
     seconds = time.monotonic() - start
     return {"painted": painted, "seen": number + 1, "seconds": round(seconds, 2), "size": [size[1], size[0]]}
+
+
+class Held:
+    """The light version of what holds films still: a fast flow, looked for in a small picture.
+
+    Normalised frame by frame: a stream may change its light at any time, and has no cuts that tell of it.
+
+    Args:
+        consistency: how much of the frame before is kept, 0..1.
+        fps: frames a second, about.
+    """
+
+    def __init__(self, consistency: float, *, fps: float) -> None:
+        self._dis = Dis(quality="fast")
+        self._steady = Steady(self._brush, consistency=consistency, rate=fps, flow=self._flow)
+        self._with: tuple[Painter, NDArray[np.float32]] | None = None
+
+    def paint(self, frame: Bytes, painter: Painter, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next frame ``(H, W, 3)``, painted; another style, or another size, begins anew."""
+        if self._with is None or self._with[1] is not weights:
+            self._with = painter, weights
+            self._steady.frame = self._steady.output = None
+        return self._steady.next(frame)
+
+    def _brush(self, frame: Bytes, *_: object) -> NDArray[np.float32]:
+        assert self._with is not None
+        painter, weights = self._with
+        return painter.paint(frame.astype(np.float32) * np.float32(1 / 255), weights)
+
+    def _flow(self, first: Bytes, second: Bytes) -> NDArray[np.float32]:
+        self._dis.scale = min(1.0, SMALL / first.shape[1])
+        return self._dis(first, second)
 
 
 def _shrunk(rgb: Bytes, side: int) -> Bytes:

@@ -9,6 +9,7 @@ from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Scene
 from impasto.losses.content import Content, Unit
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
+from impasto.losses.temporal import Temporal, holes_filled
 
 __all__ = [
     "LAYERS",
@@ -25,7 +26,9 @@ __all__ = [
     "StyleLoss",
     "Sum",
     "Sums",
+    "Temporal",
     "TotalVariation",
     "Unit",
     "Wasserstein",
+    "holes_filled",
 ]

@@ -6,5 +6,6 @@ from impasto.methods.coarse_to_fine import Style, modern, objective
 from impasto.methods.gatys2015 import paper
 from impasto.methods.pytorch_tutorial import tutorial
 from impasto.methods.reconstruction import FIGURE_1, reconstruct
+from impasto.methods.ruder2016 import following_frame
 
-__all__ = ["FIGURE_1", "Style", "modern", "objective", "paper", "reconstruct", "tutorial"]
+__all__ = ["FIGURE_1", "Style", "following_frame", "modern", "objective", "paper", "reconstruct", "tutorial"]

@@ -101,12 +101,13 @@ class Inputs:
         if self.job.mask:
             settings["mask"] = [short[name] for name in self.job.mask]
         settings["init"] = short.get(self.job.init, self.job.init)
-        hashes = {label: self._hash(name) for name, label in short.items()}
+        hashes = {label: self.digest(name) for name, label in short.items()}
         return record.recipe(
             self.job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads
         )
 
-    def _hash(self, name: str) -> str:
+    def digest(self, name: str) -> str:
+        """What a name stands for, by its content."""
         if name in self._digests:
             return self._digests[name]
         source = self.source(name)

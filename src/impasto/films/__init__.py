@@ -1,0 +1,8 @@
+"""Films painted, and measured: steady, with their sound, and taken up again where they were killed."""
+
+from __future__ import annotations
+
+from impasto.films.painting import FilmProgress, FilmResult, paint_film
+from impasto.films.report import FilmReport, report
+
+__all__ = ["FilmProgress", "FilmReport", "FilmResult", "paint_film", "report"]

@@ -1,0 +1,174 @@
+"""What paints one frame of a film: learned styles, optimisation, or another program before us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import color, files
+from impasto.errors import InputError
+from impasto.film_jobs import VideoJob
+from impasto.networks.library import Known
+from impasto.painters import learned
+from impasto.painters.inputs import Inputs
+from impasto.video import Film, Span, open_film, shrunk, taken
+
+if TYPE_CHECKING:
+    from impasto.painters.moving import MovingPainter
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+State = dict[str, NDArray[Any]]
+
+SLOW_PART = 8  # frames of a part, when each takes minutes
+
+
+class Brush(Protocol):
+    """Paints the frames of a film, one after the other."""
+
+    identity: str  # by what it paints, to tell whether a run that was killed was this one
+    engine: str  # the package that computes
+    device: str
+    part: int | None  # frames after which what was painted is put in safety; None: as usual
+    flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """See :class:`impasto.video.Steady`."""
+
+    def state(self) -> State:
+        """What the next frame needs to know."""
+
+    def restore(self, state: State, frames: int) -> None:
+        """Goes on from what :meth:`state` gave, after so many frames."""
+
+    def close(self) -> None:
+        """Lets go of files."""
+
+
+def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+    """The brush that a job asks for.
+
+    Raises:
+        InputError: a style or a film that cannot be used.
+    """
+    if job.processed:
+        return ProcessedFrames(job, film, spans, size)
+    stylizing = job.stylizing()
+    inputs = Inputs(stylizing, {})
+    found = learned.find_all(stylizing, inputs)
+    if found:
+        return LearnedStyles(job, inputs, found, size)
+    from impasto.painters.moving import MovingPainter
+
+    return Paintings(MovingPainter(stylizing, consistency=job.consistency))
+
+
+class LearnedStyles:
+    """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
+
+    part: int | None = None
+
+    def __init__(self, job: VideoJob, inputs: Inputs, found: list[Known], size: tuple[int, int]) -> None:
+        from impasto.runtime import Painter
+
+        self.job = job
+        pack, names = learned.joined(found)
+        self.weights = learned.weights_of(inputs.job, inputs, pack, names, size)
+        masks = [inputs.digest(name) for name in job.mask or ()]
+        self.identity = " ".join([learned.digest(known) for known in found] + masks)
+        self.device = learned.device_of(job.device)
+        self.engine = "openvino" if self.device == "cpu" else "torch"
+        self.flow: Literal["medium", "fast"] = "fast" if pack.plan.name == "tiny" else "medium"
+        self.painter = Painter(pack, device=self.device, precision=job.precision)
+        self.frozen = job.consistency > 0
+        self.statistics: Array | None = None
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        photo = frame.astype(np.float32)
+        photo *= np.float32(1 / 255)
+        if self.frozen and (warped is None or self.statistics is None):
+            self.statistics = self.painter.statistics(photo, self.weights)
+        painted = self.painter.paint(photo, self.weights, statistics=self.statistics)
+        if self.job.color == "luminance":
+            return color.keep_chroma(painted, photo).astype(np.float32)
+        if self.job.color == "content":
+            return color.carry_over(painted, photo).astype(np.float32)
+        return painted
+
+    def state(self) -> State:
+        return {} if self.statistics is None else {"statistics": self.statistics}
+
+    def restore(self, state: State, frames: int) -> None:
+        found = state.get("statistics")
+        self.statistics = None if found is None else np.asarray(found, np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+class Paintings:
+    """Paints by optimisation."""
+
+    engine = "torch"
+    part: int | None = SLOW_PART
+    flow: Literal["medium", "fast"] = "medium"
+
+    def __init__(self, painter: MovingPainter) -> None:
+        self.painter = painter
+        self.identity, self.device = painter.digest(), str(painter.device)
+        self._palette: Array | None = None
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        if warped is None:
+            self._palette = frame.astype(np.float32) * np.float32(1 / 255)
+        return self.painter(frame, warped, mask)
+
+    def state(self) -> State:
+        return {} if self._palette is None else {"palette": self._palette}
+
+    def restore(self, state: State, frames: int) -> None:
+        if "palette" in state:
+            self._palette = np.asarray(state["palette"], np.float32)
+            self.painter.begin(self._palette)
+
+    def close(self) -> None:
+        pass
+
+
+class ProcessedFrames:
+    """Hands out the frames that another program painted, in step with the film's own."""
+
+    engine, device = "av", "cpu"
+    part: int | None = None
+    flow: Literal["medium", "fast"] = "medium"
+
+    def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:
+        assert job.processed is not None
+        self.film, self.size = open_film(job.processed, rate=job.fps), size
+        self.identity = " ".join(files.sha256(path) for path in self.film.inputs)
+        self._path = Path(job.processed)
+        self._frames = taken(self.film, spans, every=job.every, fps=job.fps)
+        self._count = 0
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        found = next(self._frames, None)
+        if found is None:
+            raise InputError(f"{self._path} ends after {self._count} frames, before its original does")
+        self._count += 1
+        painted: Array = shrunk(found.rgb, self.size).astype(np.float32)
+        painted *= np.float32(1 / 255)
+        return painted
+
+    def state(self) -> State:
+        return {}
+
+    def restore(self, state: State, frames: int) -> None:
+        for _ in range(frames):
+            next(self._frames, None)
+        self._count = frames
+
+    def close(self) -> None:
+        self.film.close()

@@ -1,0 +1,301 @@
+"""Films painted: steady, with their sound, and taken up again where they were killed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import files, record
+from impasto.errors import InputError, OutputError
+from impasto.film_jobs import VideoJob
+from impasto.films.ahead import ahead
+from impasto.films.brushes import Brush, choose
+from impasto.painters.inputs import BUDGETS
+from impasto.video import (
+    Dis,
+    Film,
+    FlowFiles,
+    FlowMethod,
+    Keyframes,
+    Link,
+    Linker,
+    Segments,
+    Span,
+    Steady,
+    check_target,
+    liveliest,
+    open_film,
+    shrunk,
+    size_of,
+    taken,
+)
+from impasto.video.linking import WIDE
+from impasto.video.segments import PART_FRAMES
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class FilmProgress:
+    """Where a film stands: frames done, of how many (None if the film does not say), and what it will take.
+
+    ``rate`` is frames a second, ``bytes`` the size that the film is going to have, once a part is written.
+    """
+
+    frames: int
+    expected: int | None
+    seconds: float
+    rate: float
+    bytes: int | None = None
+
+
+Told = Callable[[FilmProgress], None]
+
+
+@dataclass(frozen=True)
+class FilmResult:
+    """What was painted: the file, frames in all, those done in this run, shots, seconds, and its size.
+
+    ``painted`` are the frames of this run that were painted and not carried. Of a preview, ``whole`` says
+    what all the film is going to take: seconds, and bytes.
+    """
+
+    path: Path
+    frames: int
+    done: int
+    painted: int
+    shots: int
+    seconds: float
+    size: tuple[int, int]
+    whole: tuple[float, int] | None = None
+
+
+def paint_film(
+    job: VideoJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+) -> FilmResult:
+    """Paints a film; goes on from what a killed run of the same job left, and ends as if it never was killed.
+
+    Args:
+        job: film, styles and settings.
+        out: the film to write; without a suffix, a folder of numbered pictures.
+        overwrite: replace it if it is there.
+        restart: throw away what a killed run left.
+        told: called after every frame.
+
+    Raises:
+        InputError: a film, a style or a setting that cannot be used. Of a film that is damaged, ``out``
+            holds what comes before the damage.
+        OutputError: the film cannot be written; what was painted is kept for the same job to go on from.
+    """
+    check_target(out, overwrite=overwrite)
+    begun = time.monotonic()
+    film = open_film(job.film, rate=job.fps)
+    try:
+        for path in [*film.inputs, *([Path(job.processed)] if job.processed else [])]:
+            if out.exists() and path.exists() and out.samefile(path):
+                raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
+        run = _Run(job, film, out, restart=restart, told=told)
+        damage = run.paint()
+        run.segments.join(film, spans=run.spans, overwrite=overwrite, recipe=run.recipe())
+        if damage is not None:
+            raise InputError(f"{damage}; what comes before is painted in {out}")
+        return run.result(time.monotonic() - begun)
+    finally:
+        film.close()
+
+
+@dataclass
+class _Run:
+    job: VideoJob
+    film: Film
+    out: Path
+    restart: bool
+    told: Told | None
+    done: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        job = self.job
+        self.spans = [Span(job.begin, job.stop)]
+        if job.preview is not None:
+            self.spans = liveliest(self.film, float(job.preview))
+        self.size = self._size()
+        self.brush: Brush = choose(job, self.film, self.spans, self.size)
+        self.segments = Segments(
+            self.out,
+            self._key(),
+            self.size,
+            restart=self.restart,
+            length=self.brush.part or PART_FRAMES,
+        )
+        rate = min(float(self.film.rate) / job.every, job.fps or float("inf")) / job.keys
+        self.steady = Steady(self.brush, consistency=job.consistency, rate=rate)
+        self.keyframes = Keyframes(self.steady, job.keys)
+        self.steady.restore(self.segments.state)
+        self.steady.shots = int(self.segments.state.get("shots", np.zeros(1))[0])
+        self.brush.restore(self.segments.state, self.segments.frames)
+
+    def paint(self) -> InputError | None:
+        """Paints what is not painted yet; the error where the film is damaged, if it is."""
+        times: deque[Fraction] = deque()
+        damage = None
+        try:
+            with ahead(self._linked()) as frames:
+                try:
+                    for rgb, shown, link in frames:
+                        times.append(shown)
+                        for output in self.keyframes.next(rgb, link):
+                            self._write(output, times.popleft())
+                        # Only now: the state that goes with a part is that after *all* that was ready.
+                        if self.segments.full and self.keyframes.settled:
+                            self._settle()
+                except _Damage as fault:
+                    damage = fault.error
+            for output in self.keyframes.finish():
+                self._write(output, times.popleft())
+            if self.segments.frames + self.segments.waiting == 0:
+                raise damage or InputError(
+                    f"{self.job.film} has no frames between {self.job.begin:g} s and its end"
+                )
+            self._settle()
+        except BaseException:
+            self.segments.abandon()
+            raise
+        finally:
+            self.brush.close()
+        return damage
+
+    def _linked(self) -> Iterator[tuple[Bytes, Fraction, Link | None]]:
+        """The frames that are not painted yet, with their times, and how each follows the one before."""
+        job, skipped = self.job, self.segments.frames
+        linker = Linker(self._flow(), self.steady.frame)
+        frames = taken(self.film, self.spans, every=job.every, fps=job.fps)
+        number = -1
+        while True:
+            try:
+                shown = next(frames, None)
+            except InputError as error:
+                raise _Damage(error) from error
+            if shown is None:
+                return
+            number += 1
+            if number < skipped:
+                continue
+            rgb = shrunk(shown.rgb, self.size)
+            link = linker.next(rgb) if job.consistency > 0 else None
+            yield rgb, shown.time, None if shown.begins else link
+
+    def _flow(self) -> FlowMethod:
+        """The flow that was asked for, or that suits what paints."""
+        chosen = self.job.flow or self.brush.flow
+        if chosen in ("medium", "fast"):
+            return Dis(quality="fast" if chosen == "fast" else "medium", scale=min(1.0, WIDE / self.size[1]))
+        return FlowFiles(chosen, first=max(1, self.segments.frames))
+
+    def _write(self, output: Array, shown: Fraction) -> None:
+        self.segments.write(np.rint(output.clip(0, 1) * 255).astype(np.uint8), shown)
+        self.done += 1
+        if self.told:
+            seconds = time.monotonic() - self.begun
+            expected, frames = self._expected(), self.segments.frames + self.segments.waiting
+            size = self._bytes(expected or frames)
+            self.told(FilmProgress(frames, expected, seconds, self.done / max(seconds, 1e-9), size))
+
+    def _settle(self) -> None:
+        shots = {"shots": np.array([self.steady.shots])}
+        self.segments.finish_part({**self.steady.state(), **self.brush.state(), **shots})
+
+    def _bytes(self, frames: int) -> int | None:
+        """What so many frames take, by those that are written."""
+        written = self.segments.frames
+        return None if written == 0 else round(self.segments.bytes / written * frames)
+
+    def _expected(self) -> int | None:
+        return _expected(self.film, self.spans, self.job)
+
+    def _size(self) -> tuple[int, int]:
+        """(height, width) of the painted frames, upright."""
+        job, start = self.job, self.spans[0].start
+        if job.processed:
+            with open_film(job.processed) as other:
+                return size_of(other, job.size)
+        own = size_of(self.film, None, start=start)
+        pictures = [name for name in job.styles if Path(name).is_file() and not name.endswith(_PACKS)]
+        if job.size is None and pictures:
+            return size_of(self.film, min(max(own), BUDGETS[job.preset].size), start=start)
+        return size_of(self.film, job.size, start=start)
+
+    def _key(self) -> str:
+        """What makes a run this run."""
+        hashes = [files.sha256(path) for path in self.film.inputs]
+        text = json.dumps([self.job.settings(), hashes, self.brush.identity], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def recipe(self) -> str:
+        """The settings, and the hashes of what was painted, for the film's metadata."""
+        job, short = self.job, {}
+        for name in (job.film, *job.styles, *(job.mask or ()), *([job.processed] if job.processed else [])):
+            short[name] = Path(name).name
+        settings = {k: _shortened(v, short) for k, v in job.settings().items()}
+        hashes = {short[n]: files.sha256(n) for n in short if Path(n).is_file()}
+        threads = os.cpu_count() or 1
+        brush = self.brush
+        return record.recipe(
+            job.verb, settings, hashes=hashes, device=brush.device, engine=brush.engine, threads=threads
+        ).to_json()
+
+    def result(self, seconds: float) -> FilmResult:
+        """What there is to say of it."""
+        whole = None
+        if self.job.preview is not None and self.done:
+            count = _expected(self.film, [Span()], self.job) or 0
+            whole = seconds / self.done * count, self._bytes(count) or 0
+        return FilmResult(
+            self.out,
+            self.segments.frames,
+            self.done,
+            self.keyframes.painted,
+            self.steady.shots,
+            seconds,
+            self.size,
+            whole,
+        )
+
+
+_PACKS = (".safetensors", ".style")
+
+
+class _Damage(Exception):  # noqa: N818 - carries an error across threads, is none itself
+    """The film cannot be read any further."""
+
+    def __init__(self, error: InputError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _expected(film: Film, spans: list[Span], job: VideoJob) -> int | None:
+    """How many frames there will be, if the film says how long it is."""
+    if film.seconds is None:
+        return None
+    length = sum(min(film.seconds, s.end or film.seconds) - s.start for s in spans)
+    rate = min(float(film.rate) / job.every, job.fps or float("inf"))
+    return max(1, round(length * rate))
+
+
+def _shortened(value: Any, names: dict[str, str]) -> Any:
+    """A setting with file names in place of paths."""
+    if isinstance(value, list):
+        return [_shortened(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value

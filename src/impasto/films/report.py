@@ -1,0 +1,286 @@
+"""How a painted film flickers, and what its calm was bought with: numbers, two pictures, a page."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import files, image
+from impasto.errors import InputError
+from impasto.video import Film, Watcher, open_film, shrunk
+from impasto.video.metric import energy, heat
+
+if TYPE_CHECKING:
+    from impasto.backbones import Backbone
+
+Bytes = NDArray[np.uint8]
+
+LAGS = (1, 10)
+SAMPLES = 6  # frames that a network looks at
+MOST_ROWS = 1200  # of a temporal profile
+LEAST_KEPT = 0.9  # of the sharpness of frames painted alone, below which calm was bought by blur
+
+
+@dataclass(frozen=True)
+class LagReport:
+    """Warp errors at one lag, mean squared differences of values 0..1; ``ratio`` is to the baseline."""
+
+    error: float
+    floor: float
+    trusted: float
+    baseline: float | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class FilmReport:
+    """What was measured of a painted film; what needs a baseline or a style that was not given is None.
+
+    Attributes:
+        frames, size: that were compared, (height, width).
+        flow: whose flow says what belongs together.
+        lags: warp errors by lag.
+        sharpness: mean squared gradient, divided by that of the film itself.
+        sharpness_kept: the same divided by that of the baseline: what blur would take away.
+        style: distance to the style pictures (or, without them, to the baseline's own frames).
+        style_baseline: the same of the baseline.
+        ghosts: mean squared difference from the baseline where things came into sight: what lingers there.
+    """
+
+    frames: int
+    size: tuple[int, int]
+    flow: str
+    lags: dict[int, LagReport]
+    sharpness: float
+    sharpness_kept: float | None = None
+    style: float | None = None
+    style_baseline: float | None = None
+    ghosts: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    profile: Bytes | None = field(default=None, repr=False)
+    errors: Bytes | None = field(default=None, repr=False)
+
+    def summary(self) -> dict[str, float]:
+        """One number for each thing measured."""
+        found: dict[str, float | None] = {}
+        for lag, values in self.lags.items():
+            for name, value in asdict(values).items():
+                found[f"{name}_{lag}"] = value
+        names = ("sharpness", "sharpness_kept", "style", "style_baseline", "ghosts")
+        found |= {name: getattr(self, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        kept = {k: v for k, v in self.__dict__.items() if k not in ("lags", "profile", "errors")}
+        lags = {str(lag): asdict(values) for lag, values in self.lags.items()}
+        return json.dumps({**kept, "lags": lags}, allow_nan=False)
+
+    def save(self, folder: Path, *, overwrite: bool = False) -> Path:
+        """Writes ``report.json``, ``profile.png``, ``errors.png`` and ``index.html`` into a folder.
+
+        Raises:
+            OutputError: the folder cannot be written, or holds a report and ``overwrite`` is not set.
+        """
+        page = folder / "index.html"
+        files.check_output(page, overwrite=overwrite)
+        pictures = {"profile.png": self.profile, "errors.png": self.errors}
+        for name, picture in pictures.items():
+            if picture is not None:
+                image.write(folder / name, picture.astype(np.float32) / 255, overwrite=overwrite)
+        with files.atomic(folder / "report.json", overwrite=overwrite) as temporary:
+            temporary.write_text(self.to_json() + "\n", encoding="utf-8")
+        with files.atomic(page, overwrite=overwrite) as temporary:
+            temporary.write_text(_page(self), encoding="utf-8")
+        return page
+
+
+def report(
+    painted: str | Path,
+    original: str | Path,
+    *,
+    baseline: str | Path | None = None,
+    styles: Sequence[str | Path] = (),
+    backbone: Backbone | None = None,
+) -> FilmReport:
+    """Measures a painted film against the film it was painted from.
+
+    Args:
+        painted: the film; every frame is compared with the original's of the same time.
+        original: the film it was painted from.
+        baseline: the same film with each frame painted by itself: without it no ratio, and no guard against
+            calm that was bought by blur.
+        styles: the paintings it was painted like.
+        backbone: the network that looks for the style; None: it is not looked for.
+
+    Raises:
+        InputError: films that cannot be read, or do not belong together.
+    """
+    with ExitStack() as stack:
+        opened: list[Film] = []
+        for path in (painted, original, baseline):
+            if path is not None:
+                opened.append(stack.enter_context(open_film(path)))
+        return _measured(opened, list(styles), backbone)
+
+
+def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
+    watcher, rows = Watcher(LAGS), [list[Bytes]() for _ in opened]
+    seen: list[tuple[Bytes, ...]] = []
+    own: list[float] = []
+    size = (0, 0)
+    step = max(1, round((opened[0].seconds or 1) * float(opened[0].rate) / SAMPLES))
+    for number, frames in enumerate(_together(opened)):
+        first, film, *rest = frames
+        watcher.next(film, [first, *rest])
+        own.append(energy(film))
+        size = (film.shape[0], film.shape[1])
+        if number % step == step // 2:
+            seen.append((first, *rest))
+        if number < MOST_ROWS:
+            for kept, frame in zip(rows, (film, first, *rest), strict=True):
+                kept.append(frame[frame.shape[0] // 2])
+    lags = {lag: _lag(watcher, lag, len(opened) == 3) for lag in LAGS if watcher.compared(lag)}
+    first_lag = watcher.found(0, LAGS[0])
+    style, style_baseline = _style(seen, styles, backbone)
+    found = FilmReport(
+        frames=watcher.frames,
+        size=size,
+        flow="DIS medium, full size",
+        lags=lags,
+        sharpness=first_lag.energy / max(fmean(own), 1e-12),
+        sharpness_kept=_kept(watcher) if len(opened) == 3 else None,
+        ghosts=fmean(watcher.ghosts) if watcher.ghosts else None,
+        profile=_profile(rows),
+        errors=None if watcher.map is None else heat(watcher.map),
+        style=style,
+        style_baseline=style_baseline,
+    )
+    found.warnings.extend(_warnings(found))
+    return found
+
+
+def _together(opened: Sequence[Film]) -> Iterator[list[Bytes]]:
+    """Frames of one time, at the painted film's size; the first film leads.
+
+    A frame of the others is the last that is no more than half a frame late.
+    """
+    leading, *others = opened
+    streams = [_Stream(other) for other in others]
+    for frame in leading.frames():
+        size = (frame.rgb.shape[0], frame.rgb.shape[1])
+        found = [stream.at(frame.time) for stream in streams]
+        yield [frame.rgb, *(shrunk(rgb, size) for rgb in found)]
+
+
+class _Stream:
+    """A film read on to given times."""
+
+    def __init__(self, film: Film) -> None:
+        self.film, self.frames = film, film.frames()
+        self.half = 1 / film.rate / 2
+        self.now = next(self.frames, None)
+        self.next = next(self.frames, None)
+
+    def at(self, time: Fraction) -> Bytes:
+        while self.next is not None and self.next.time <= time + self.half:
+            self.now, self.next = self.next, next(self.frames, None)
+        if self.now is None or (self.next is None and time > self.now.time + 4 * self.half):
+            raise InputError(
+                f"{self.film.path} ends before {float(time):.2f} s, where the painted film goes on"
+            )
+        return self.now.rgb
+
+
+def _lag(watcher: Watcher, lag: int, compared: bool) -> LagReport:
+    found = watcher.found(0, lag)
+    if not compared:
+        return LagReport(found.error, found.floor, found.trusted)
+    alone = watcher.found(1, lag).error
+    return LagReport(found.error, found.floor, found.trusted, alone, found.error / max(alone, 1e-12))
+
+
+def _kept(watcher: Watcher) -> float:
+    return watcher.found(0, LAGS[0]).energy / max(watcher.found(1, LAGS[0]).energy, 1e-12)
+
+
+def _style(
+    seen: list[tuple[Bytes, ...]], styles: list[str | Path], backbone: Backbone | None
+) -> tuple[float | None, float | None]:
+    """Distances to the style, of the painted film and of its baseline."""
+    if backbone is None or not seen or (not styles and len(seen[0]) < 2):
+        return None, None
+    from impasto.metrics import style_distance
+
+    def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
+        found = style_distance(_floats(picture), [_source(t) for t in targets], backbone=backbone)
+        return fmean(d["gram"] for d in found.values())
+
+    own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
+    if not styles or len(seen[0]) < 2:
+        return own, None
+    return own, fmean(distance(frames[1], styles) for frames in seen)
+
+
+def _floats(picture: Bytes) -> NDArray[np.float32]:
+    floats: NDArray[np.float32] = picture.astype(np.float32) * np.float32(1 / 255)
+    return floats
+
+
+def _source(target: str | Path | Bytes) -> str | Path | NDArray[np.float32]:
+    return _floats(target) if isinstance(target, np.ndarray) else target
+
+
+def _warnings(found: FilmReport) -> list[str]:
+    said = []
+    if found.sharpness_kept is not None and found.sharpness_kept < LEAST_KEPT:
+        said.append(
+            f"only {found.sharpness_kept:.0%} of the sharpness of frames painted alone is left: "
+            f"part of the calm is blur"
+        )
+    if found.style is not None and found.style > 1.25 * (found.style_baseline or float("inf")):
+        said.append("the style is further away than in frames painted alone")
+    if found.sharpness_kept is None:
+        said.append("no baseline was given: a calm film may be a blurred one")
+    return said
+
+
+def _profile(rows: list[list[Bytes]]) -> Bytes:
+    """The middle row of every frame, one below the other: the film, the painted one, the baseline."""
+    times = max(1, 160 // len(rows[0]))
+    strips = [np.repeat(np.stack(kept), times, axis=0) for kept in rows]
+    gap = np.full((8, strips[0].shape[1], 3), 255, np.uint8)
+    parts = [part for strip in strips for part in (strip, gap)]
+    return np.concatenate(parts[:-1])
+
+
+def _page(found: FilmReport) -> str:
+    lines = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>"
+        for name, value in found.summary().items()
+    )
+    said = "".join(f"<p class=warn>{html.escape(text)}</p>" for text in found.warnings)
+    height, width = found.size
+    return f"""<!doctype html><html lang=en><meta charset=utf-8><title>Flicker report</title>
+<style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}}
+td{{padding:.1em 1em .1em 0}} img{{max-width:100%;image-rendering:pixelated}} .warn{{color:#a00}}</style>
+<h1>Flicker report</h1><p>{found.frames} frames, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
+<table>{lines}</table>
+<p>Warp error: mean squared difference of a frame and a later one carried back to it, values 0 to 1, where the
+film's own flow can be trusted; the floor is that of the film itself. Compare only within one style.</p>
+<h2>Temporal profile</h2><p>The middle row of every frame, from top to bottom: the film, the painted film, and
+the baseline if there is one. Flicker is what crosses in horizontal lines.</p><img src=profile.png alt="">
+<h2>Where it flickers</h2><p>Warp error from frame to frame, mean over time: black is none.</p>
+<img src=errors.png alt="">
+</html>
+"""

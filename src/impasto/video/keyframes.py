@@ -1,0 +1,92 @@
+"""Only some frames painted, the others carried to them from both sides: less flicker, and less to paint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.video.flow import followed, warp
+from impasto.video.linking import Link, trusted
+from impasto.video.steady import Steady
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+LEAST = 0.5  # mean trust in what is carried, below which a frame is painted before its turn
+_EVER = 1e-3  # trust in what nothing else is known of
+
+
+@dataclass
+class Keyframes:
+    """Paints every n-th frame and carries the others along the flow from the painted ones on both sides.
+
+    A frame that little can be carried to, the first of a shot, and the last of a shot are painted too.
+
+    Args:
+        steady: paints, and holds still, the frames that are painted.
+        every: n; 1 paints all.
+    """
+
+    steady: Steady
+    every: int = 1
+    painted: int = 0
+    _waiting: list[tuple[Bytes, Link]] = field(default_factory=list, repr=False)
+    _chains: list[tuple[Array, Array]] = field(default_factory=list, repr=False)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no frame waits for the next one to be painted."""
+        return not self._waiting
+
+    def next(self, frame: Bytes, link: Link | None) -> list[Array]:
+        """The frames that are ready, in order, now that this one came; float32, 0..1."""
+        if link is None:
+            return [*self.finish(), self._paint(frame, None)]
+        self._waiting.append((frame, link))
+        chain = (link.flow, link.mask)
+        if self._chains:
+            flow, mask = self._chains[-1]
+            chain = followed(link.flow, flow), link.mask * warp(mask, link.flow, cubic=False)
+        self._chains.append(chain)
+        if len(self._waiting) >= self.every or float(chain[1].mean()) < LEAST:
+            return self.finish()
+        return []
+
+    def finish(self) -> list[Array]:
+        """The frames that wait; the last of them is painted."""
+        if not self._waiting:
+            return []
+        left = self.steady.output
+        frame, link = self._waiting[-1]
+        flow, mask = self._chains[-1]
+        right = self._paint(frame, Link(flow, mask, link.back))
+        between = [] if left is None else self._between(left, right)
+        self._waiting.clear()
+        self._chains.clear()
+        return [*between, right]
+
+    def _paint(self, frame: Bytes, link: Link | None) -> Array:
+        self.painted += 1
+        return self.steady.follow(frame, link)
+
+    def _between(self, left: Array, right: Array) -> list[Array]:
+        """The frames between two painted ones, from both; the nearer one counts more."""
+        outputs: list[Array] = []
+        count = len(self._waiting)
+        chain: tuple[Array, Array] | None = None
+        for index in range(count - 2, -1, -1):
+            frame, (later, link) = self._waiting[index][0], self._waiting[index + 1]
+            mask, _ = trusted(link.back, link.flow, here=frame, there=later)
+            if chain is None:
+                chain = link.back, mask
+            else:
+                chain = followed(link.back, chain[0]), mask * warp(chain[1], link.back, cubic=False)
+            place = (index + 1) / count
+            before, after = self._chains[index], chain
+            one, other = (1 - place) * (before[1] + _EVER), place * (after[1] + _EVER)
+            share = (other / (one + other))[..., None]
+            carried = warp(left, before[0])
+            outputs.append(carried + share * (warp(right, after[0]) - carried))
+        return outputs[::-1]

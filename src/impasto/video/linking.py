@@ -1,0 +1,95 @@
+"""How a frame of a film follows the one before it: along which flow, and where that can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.video.flow import NONE, Dis, FlowMethod, places, trust
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+RESIDUAL = 0.1  # of the film, carried along: at this difference (0..1) trust has fallen to 1/e
+BROAD = 9  # pixels over which that difference is taken: leaves that flow misses by half a pixel are alike
+CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
+JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
+MARGIN = 3  # pixels: the smallest trust around a pixel counts
+WIDE = 640  # pixels across that flow is looked for in, at most
+
+
+@dataclass(frozen=True)
+class Link:
+    """A frame and the one before it, in one shot.
+
+    Args:
+        flow: from the frame to the one before, ``(H, W, 2)``.
+        mask: where it can be trusted, 0..1, ``(H, W)``.
+        back: from the one before to the frame.
+    """
+
+    flow: Array
+    mask: Array
+    back: Array
+
+
+@dataclass
+class Linker:
+    """Links each frame of a film to the one before.
+
+    Args:
+        flow: from one frame to another; default DIS on luma, at most 640 pixels across.
+        before: the frame that the next one follows; None: the next begins a shot.
+    """
+
+    flow: FlowMethod | None = None
+    before: Bytes | None = field(default=None, repr=False)
+
+    def next(self, frame: Bytes) -> Link | None:
+        """The link of the next frame ``(H, W, 3)``; None where a new shot begins."""
+        before, self.before = self.before, frame
+        if before is None or before.shape != frame.shape:
+            return None
+        if self.flow is None:
+            self.flow = Dis(scale=min(1.0, WIDE / frame.shape[1]))
+        flow, back = self.flow(frame, before), self.flow(before, frame)
+        if jump(before, frame) > JUMP:
+            return None
+        mask, sure = trusted(flow, back, here=frame, there=before)
+        return Link(flow, mask, back) if sure >= CUT else None
+
+
+def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Array, float]:
+    """Where the flow from one frame to another can be trusted, 0..1, and the share where it surely can.
+
+    Besides the way back (see :func:`impasto.video.trust`) the film itself is asked: where it does not look
+    alike along the flow (light, smoke, glass), little is trusted.
+    """
+    found = trust(flow, back)
+    soft = found.soft
+    soft[found.occluded] = 0
+    worst = cv2.erode(soft, np.ones((MARGIN, MARGIN), np.uint8))
+    return worst * _likeness(here, there, flow), float(found.hard.mean())
+
+
+def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
+    """1 where the film carried along looks like the film, towards 0 where it does not, ``(H, W)``."""
+    carried = cv2.remap(there, places(flow), NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    difference = cv2.subtract(here, carried, dtype=cv2.CV_16S)
+    broad = cv2.blur(difference, (BROAD, BROAD), borderType=cv2.BORDER_REPLICATE)
+    squares = cv2.transform(
+        np.square(broad.astype(np.float32)), np.full((1, 3), 1 / (3 * 255**2 * RESIDUAL**2))
+    )
+    return np.asarray(cv2.exp(-squares), np.float32)
+
+
+def jump(one: Bytes, other: Bytes) -> float:
+    """Half the absolute difference of two frames' colour histograms, 0..1."""
+    histograms = [
+        cv2.calcHist([frame], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3) / frame[..., 0].size
+        for frame in (one[::2, ::2], other[::2, ::2])
+    ]
+    return float(np.abs(histograms[0] - histograms[1]).sum() / 2)

@@ -1,0 +1,277 @@
+"""Films that are pictures: GIF, animated WebP and PNG, and folders of numbered pictures, in and out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import av.filter
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from impasto import image
+from impasto.errors import InputError, OutputError
+from impasto.video.reading import FilmFrame, exactly
+
+Bytes = NDArray[np.uint8]
+Frames = Callable[[], Iterator[tuple[Bytes, Fraction]]]
+"""Gives all frames with their times, from the first, as often as it is called."""
+
+ANIMATED = (".gif", ".webp", ".png", ".apng")
+RATE = 25  # pictures a second in a folder, unless told
+QUALITY = 80  # of WebP, 0..100
+_GIF_TICKS = 100  # a second: what a GIF counts in
+
+
+class PictureReader:
+    """A folder of numbered pictures, or an animated picture; used as a :class:`FilmReader` is.
+
+    Args:
+        path: the folder, or the file.
+        rate: pictures a second in a folder.
+
+    Raises:
+        InputError: nothing that can be read.
+    """
+
+    def __init__(self, path: str | Path, *, rate: float | None = None) -> None:
+        self.path = Path(path)
+        self._files: list[Path] = []
+        if self.path.is_dir():
+            self._files = sorted(
+                (p for p in self.path.iterdir() if p.suffix.lower() in image.SUFFIXES), key=_number
+            )
+            if not self._files:
+                raise InputError(f"there are no pictures in {path}")
+            self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
+        else:
+            self._times = _times(self.path)
+
+    def __enter__(self) -> PictureReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def rewind(self) -> None:
+        """Back to the beginning, where every reading starts."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average."""
+        return (len(self._times) - 1) / self._times[-1]
+
+    @property
+    def seconds(self) -> float | None:
+        """Length."""
+        return float(self._times[-1])
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+        return self._files or [self.path]
+
+    def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
+        """See :meth:`FilmReader.frames`.
+
+        Raises:
+            InputError: a picture that cannot be read, or one of another size than the first.
+        """
+        first, last = exactly(start), None if end is None else exactly(end)
+        count, size = 0, None
+        for time, rgb in zip(self._times, self._pictures(), strict=False):
+            if time < first:
+                continue
+            if last is not None and time >= last:
+                return
+            if count % every == 0:
+                found = rgb()
+                size = size or found.shape
+                if found.shape != size:
+                    name = self.inputs[min(count, len(self.inputs) - 1)]
+                    raise InputError(
+                        f"{name} is {found.shape[1]}x{found.shape[0]}, the first is {size[1]}x{size[0]}: "
+                        f"bring the pictures of a film to one size"
+                    )
+                yield FilmFrame(found, time)
+            count += 1
+
+    def _pictures(self) -> Iterator[Callable[[], Bytes]]:
+        """Each picture, read when it is called for."""
+        if self._files:
+            for path in self._files:
+                yield lambda path=path: np.rint(image.read(path).flat() * 255).astype(np.uint8)  # type: ignore[misc]
+            return
+        with Image.open(self.path) as opened:
+            for number in range(len(self._times) - 1):
+                yield lambda number=number: self._part(opened, number)  # type: ignore[misc]
+
+    def _part(self, opened: Image.Image, number: int) -> Bytes:
+        try:
+            opened.seek(number)
+            rgba = opened.convert("RGBA")
+        except (OSError, ValueError, EOFError, SyntaxError) as error:
+            raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
+        ground = Image.new("RGBA", rgba.size, "white")  # what lets light through is seen on paper
+        return np.array(Image.alpha_composite(ground, rgba).convert("RGB"))
+
+
+def _number(path: Path) -> tuple[list[int | str], str]:
+    """Numbers in a name count as numbers: 10 comes after 9."""
+    parts = re.split(r"(\d+)", path.stem.lower())
+    return [int(p) if p.isdigit() else p for p in parts], path.name
+
+
+def _times(path: Path) -> list[Fraction]:
+    """When each frame of an animated picture begins, and when the last one ends, seconds."""
+    try:
+        with Image.open(path) as opened:
+            waits = [_wait(frame) for frame in ImageSequence.Iterator(opened)]
+    except (OSError, ValueError, EOFError, SyntaxError, UnidentifiedImageError) as error:
+        raise InputError(f"{path} is not an animated picture that can be read ({error})") from error
+    times = [Fraction(0)]
+    for wait in waits:
+        # Browsers too take a wait of nothing, or next to it, for a tenth of a second.
+        times.append(times[-1] + Fraction(round(wait) if wait > 10 else 100, 1000))
+    return times
+
+
+def _wait(frame: Image.Image) -> float:
+    frame.load()  # of a WebP, Pillow knows how long a frame is shown only once it is read
+    return float(frame.info.get("duration", 0))
+
+
+def animated(path: Path) -> bool:
+    """Whether a file is a picture with more than one frame."""
+    if path.suffix.lower() not in ANIMATED:
+        return False
+    try:
+        with Image.open(path) as opened:
+            return bool(getattr(opened, "is_animated", False))
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
+def write_gif(path: Path, frames: Frames, *, wait: Fraction) -> None:
+    """Writes a GIF that runs for ever, in one palette for all, dithered by a pattern that does not crawl."""
+    palette = _palette(frames)
+    graph, entrances = _graph("paletteuse=dither=bayer:bayer_scale=3", [next(frames())[0], palette])
+    with av.open(str(path), "w", format="gif", options={"loop": "0"}) as container:
+        stream: Any = None
+        entrances[1].push(_frame(palette, 0))
+        entrances[1].push(None)
+        times = [time for _, time in frames()]
+        for number, (rgb, _) in enumerate(frames()):
+            entrances[0].push(_frame(rgb, number))
+            for found in _pulled(graph):
+                if stream is None:
+                    stream = container.add_stream("gif", rate=_GIF_TICKS)
+                    stream.width, stream.height, stream.pix_fmt = found.width, found.height, "pal8"
+                    stream.codec_context.time_base = Fraction(1, _GIF_TICKS)
+                _mux_gif(container, stream, found, times, wait)
+        entrances[0].push(None)
+        for found in _pulled(graph):
+            _mux_gif(container, stream, found, times, wait)
+        container.mux(stream.encode(None))
+
+
+def _mux_gif(container: Any, stream: Any, found: Any, times: list[Fraction], wait: Fraction) -> None:
+    number = int(found.pts)
+    ends = times[number + 1] if number + 1 < len(times) else times[number] + wait
+    found.pts = round(times[number] * _GIF_TICKS)
+    found.duration = max(1, round(ends * _GIF_TICKS) - found.pts)
+    found.time_base = Fraction(1, _GIF_TICKS)
+    for packet in stream.encode(found):
+        packet.duration = found.duration
+        container.mux(packet)
+
+
+def _palette(frames: Frames) -> Bytes:
+    """The 256 colours that suit all frames best, as a picture."""
+    first = next(frames())[0]
+    graph, entrances = _graph("palettegen=stats_mode=full:reserve_transparent=0", [first])
+    for number, (rgb, _) in enumerate(frames()):
+        entrances[0].push(_frame(rgb, number))
+    entrances[0].push(None)
+    return cast(Bytes, next(_pulled(graph)).to_ndarray(format="rgb24"))
+
+
+def _graph(what: str, examples: list[Bytes]) -> tuple[Any, list[Any]]:
+    """A graph of one filter with its entrances, for pictures like the examples."""
+    graph = av.filter.Graph()
+    name, _, options = what.partition("=")
+    made = graph.add(name, options)
+    entrances = []
+    for place, example in enumerate(examples):
+        height, width = example.shape[:2]
+        entrance = graph.add_buffer(
+            width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 25)
+        )
+        entrance.link_to(made, 0, place)
+        entrances.append(entrance)
+    made.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph, entrances
+
+
+def _frame(rgb: Bytes, number: int) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    frame.pts, frame.time_base = number, Fraction(1, 25)
+    return frame
+
+
+def _pulled(graph: Any) -> Iterator[Any]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+
+
+def write_webp(path: Path, frames: Frames, *, wait: Fraction, quality: int = QUALITY) -> None:
+    """Writes an animated WebP that runs for ever."""
+    times = [time for _, time in frames()]
+    ticks = [round(time * 1000) for time in [*times, times[-1] + wait]]
+    waits = [max(1, later - earlier) for earlier, later in pairwise(ticks)]
+    pictures = (Image.fromarray(rgb) for rgb, _ in frames())
+    next(pictures).save(
+        path, "WEBP", save_all=True, append_images=pictures, duration=waits, loop=0, quality=quality, method=4
+    )
+
+
+def write_folder(folder: Path, frames: Frames) -> None:
+    """Writes numbered PNGs into a folder that is there."""
+    for number, (rgb, _) in enumerate(frames(), 1):
+        image.write(folder / f"{number:06d}.png", rgb.astype(np.float32) / 255, overwrite=True)
+
+
+def write_pictures(path: Path, suffix: str, frames: Frames, *, wait: Fraction) -> None:
+    """Writes what the suffix says: ``.gif``, ``.webp``, or, without one, a folder.
+
+    Args:
+        path: the file, or the folder.
+        suffix: which of them.
+        frames: gives all frames with their times.
+        wait: how long the last one is shown, seconds.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        if suffix == ".gif":
+            write_gif(path, frames, wait=wait)
+        elif suffix == ".webp":
+            write_webp(path, frames, wait=wait)
+        else:
+            write_folder(path, frames)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise OutputError(f"cannot write {path}: {error}") from error

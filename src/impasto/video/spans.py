@@ -1,0 +1,164 @@
+"""Which frames of a film are wanted, and when each is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto.errors import InputError
+from impasto.video.pictures import PictureReader, animated
+from impasto.video.reading import FilmFrame, FilmReader, exactly
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a film, seconds; to its end if ``end`` is None."""
+
+    start: float = 0.0
+    end: float | None = None
+
+
+WHOLE = (Span(),)
+
+
+class Film(Protocol):
+    """What frames come from: a film, an animated picture, or a folder of pictures."""
+
+    path: Path
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Length, if it is known."""
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+
+    def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
+        """The frames from ``start`` up to ``end`` seconds, each ``every``-th."""
+
+    def rewind(self) -> None:
+        """Back to the beginning."""
+
+    def close(self) -> None:
+        """Lets go of the files."""
+
+
+def open_film(path: str | Path, *, rate: float | None = None) -> FilmReader | PictureReader:
+    """A film of any kind, ready to be read.
+
+    Args:
+        path: a file, or a folder of numbered pictures.
+        rate: pictures a second in a folder.
+
+    Raises:
+        InputError: nothing there, or nothing that can be read as a film.
+    """
+    path = Path(path)
+    if path.is_dir() or animated(path):
+        return PictureReader(path, rate=rate)
+    return FilmReader(path)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame ``(H, W, 3)`` and when it is shown, seconds; ``begins`` after a jump within the film."""
+
+    rgb: Bytes
+    time: Fraction
+    begins: bool
+
+
+def taken(
+    film: Film, spans: Sequence[Span] = WHOLE, *, every: int = 1, fps: float | None = None
+) -> Iterator[Shown]:
+    """The wanted frames, with times that begin with 0 at the first span's start.
+
+    Args:
+        film: what they come from.
+        spans: its parts, one after the other.
+        every: only each so many-th frame.
+        fps: frames a second to thin out to; a film that has fewer keeps them all.
+
+    Raises:
+        InputError: a frame cannot be read.
+    """
+    begun, last = Fraction(0), Fraction(-1)
+    for number, span in enumerate(spans):
+        if span.start == 0:
+            film.rewind()
+        fresh = number > 0
+        for frame in film.frames(start=span.start, end=span.end, every=every):
+            time = max(Fraction(0), frame.time - exactly(span.start)) + begun
+            if fps is not None:
+                tick = int(time * exactly(fps))
+                time = tick / exactly(fps)
+                if time <= last:
+                    continue
+            last = time
+            yield Shown(frame.rgb, time, fresh)
+            fresh = False
+        if span.end is not None:
+            begun += exactly(span.end) - exactly(span.start)
+
+
+def size_of(film: Film, size: int | str | None, *, start: float = 0.0) -> tuple[int, int]:
+    """(height, width) of a film's frames with their long side at ``size``, made even; else their own.
+
+    Raises:
+        InputError: it has no frame from ``start`` on.
+    """
+    first = next(film.frames(start=start), None)
+    if first is None:
+        raise InputError(f"{film.path} has no frame at {start:g} s: choose an earlier start")
+    film.rewind()
+    height, width = first.rgb.shape[:2]
+    if not isinstance(size, int):
+        return height, width
+    scale = size / max(height, width)
+    return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
+
+
+def shrunk(rgb: Bytes, size: tuple[int, int]) -> Bytes:
+    """A frame brought to (height, width)."""
+    if rgb.shape[:2] == size:
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.LANCZOS))
+
+
+def liveliest(film: Film, seconds: float) -> list[Span]:
+    """The most moving and the stillest part of a film, half of ``seconds`` each, in the film's order.
+
+    Judged by how much small grey frames differ from one to the next. A film that is no longer than
+    ``seconds`` is one span.
+    """
+    changes: list[tuple[Fraction, float]] = []
+    before: NDArray[np.float32] | None = None
+    for frame in film.frames():
+        small = np.asarray(Image.fromarray(frame.rgb).convert("L").resize((64, 36)), np.float32)
+        changes.append((frame.time, 0.0 if before is None else float(np.abs(small - before).mean())))
+        before = small
+    film.rewind()
+    half, length = seconds / 2, float(changes[-1][0]) if changes else 0.0
+    if length <= seconds:
+        return list(WHOLE)
+    means = {}
+    for number in range(int((length - half) / half) + 1):
+        within = [change for time, change in changes if number * half < time < (number + 1) * half]
+        if within:
+            means[number] = sum(within) / len(within)
+    chosen = sorted({max(means, key=means.__getitem__), min(means, key=means.__getitem__)})
+    return [Span(number * half, (number + 1) * half) for number in chosen]

@@ -1,0 +1,207 @@
+"""Films in and out: times, sound, colours, rotation and chapters stay; what is no film is refused."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from impasto.errors import InputError, OutputError
+from impasto.video import FilmReader, FilmWriter
+from test_video import texture
+
+Bytes = NDArray[np.uint8]
+
+
+def _film(path: Path, times: list[Fraction], *, size: tuple[int, int] = (48, 64), sound: bool = True) -> None:
+    with FilmWriterWithSound(path, size, sound=sound) as writer:
+        for number, time in enumerate(times):
+            writer.write(texture(*size, seed=number), time)
+
+
+class FilmWriterWithSound:
+    """A film of our own with a tone, made by hand."""
+
+    def __init__(self, path: Path, size: tuple[int, int], *, sound: bool) -> None:
+        self.writer = FilmWriter(path, size)
+        self.audio = self.writer.container.add_stream("aac", rate=8000) if sound else None
+
+    def __enter__(self) -> FilmWriter:
+        return self.writer
+
+    def __exit__(self, *_: object) -> None:
+        if self.audio is not None:
+            tone = (0.3 * np.sin(np.arange(8192) / 5)).astype(np.float32)[None]
+            for start in range(0, 8192, 1024):
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(tone[:, start : start + 1024]), format="fltp", layout="mono"
+                )
+                frame.sample_rate, frame.pts = 8000, start
+                self.writer.container.mux(self.audio.encode(frame))
+            self.writer.container.mux(self.audio.encode(None))
+        self.writer.close()
+
+
+TIMES = [Fraction(t, 90_000) for t in (0, 3003, 6006, 12_010, 15_750, 30_000)]
+
+
+def packets_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(p) for p in container.demux(container.streams.audio[0]) if p.size]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_times_and_sound_stay(tmp_path: Path, suffix: str) -> None:
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    _film(source, TIMES)
+    with FilmReader(source) as reader:
+        frames = list(reader.frames())
+        writer = FilmWriter(target, (48, 64), source=reader)
+        for frame in frames:
+            writer.write(frame.rgb, frame.time)
+        writer.close()
+    with FilmReader(target) as reader:
+        again = list(reader.frames())
+    slack = Fraction(1, 1000) if suffix == ".mkv" else 0  # Matroska counts milliseconds
+    assert [f.time for f in again] == pytest.approx([f.time for f in frames], abs=float(slack))
+    assert [f.time for f in frames] == pytest.approx(TIMES, abs=float(slack))
+    assert packets_of(source) == packets_of(target) != []
+
+
+def test_colours_survive_the_way_out_and_in(tmp_path: Path) -> None:
+    for size in ((48, 64), (720, 64)):
+        path = tmp_path / "a.mp4"
+        writer = FilmWriter(path, size)
+        colour = np.array([200, 90, 40], np.uint8)
+        writer.write(np.broadcast_to(colour, (*size, 3)).copy(), Fraction(0))
+        writer.close()
+        with FilmReader(path) as reader:
+            rgb = next(reader.frames()).rgb
+        assert rgb.shape == (*size, 3) and np.abs(rgb.astype(int) - colour).max() <= 2
+
+
+def test_odd_sizes_parts_and_steps(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    _film(path, [Fraction(n, 10) for n in range(12)], size=(47, 63), sound=False)
+    with FilmReader(path) as reader:
+        assert [f.time for f in reader.frames(start=0.3, end=0.8)] == [Fraction(n, 10) for n in range(3, 8)]
+    with FilmReader(path) as reader:
+        found = list(reader.frames(every=6))
+        assert [f.time for f in found] == [0, Fraction(6, 10)]
+        assert found[0].rgb.shape == (48, 64, 3)
+
+
+def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
+    path, turned = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    writer = FilmWriter(path, (48, 64))
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:24, :32] = 255  # a corner: above, left
+    writer.write(frame, Fraction(0))
+    writer.close()
+    plain = _decoded(path)
+    assert plain.shape == (48, 64, 3) and plain[10, 5].min() > 240 and plain[40, 60].max() < 20
+    with av.open(str(path)) as source, av.open(str(turned), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(90)
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    with av.open(str(turned)) as source:
+        rotation = next(source.decode(video=0)).rotation
+    assert abs(rotation) == 90
+    upright = _decoded(turned)
+    assert upright.shape == (64, 48, 3)
+    assert (np.rot90(plain, 1 if rotation > 0 else -1) == upright).all()
+
+
+def test_high_dynamic_range_is_brought_to_what_screens_show(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    greys = np.repeat(np.array([0.0, 0.38, 0.58, 0.9]), 16)  # PQ: black, 20, 203 and about 4000 candela
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265", rate=25, options={"x265-params": "log-level=none"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc, context.color_range = 9, 9, 16, 1
+        frame = av.VideoFrame(64, 64, "yuv420p10le")
+        luma = np.broadcast_to(np.rint(64 + greys * 876), (64, 64)).astype("<u2")
+        chroma = np.full((32, 32), 512, "<u2")
+        for plane, values in zip(frame.planes, (luma, chroma, chroma), strict=True):
+            padded = np.zeros((plane.height, plane.line_size // 2), "<u2")
+            padded[:, : values.shape[1]] = values
+            plane.update(padded.tobytes())
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    shown = _decoded(path)[32, [8, 24, 40, 56]].astype(int)
+    assert shown[0].max() <= 2 and 85 < shown[1].mean() < 125 and 225 < shown[2].mean() <= 255
+    assert (shown[3] == 255).all() and np.ptp(shown, axis=1).max() <= 3
+
+
+def test_chapters_stay_and_move_with_the_part(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mkv"
+    clock = Fraction(1, 1000)
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.set_chapters(
+            [
+                {"id": 1, "start": 0, "end": 1000, "time_base": clock, "metadata": {"title": "one"}},
+                {"id": 2, "start": 1000, "end": 3000, "time_base": clock, "metadata": {"title": "two"}},
+            ]
+        )
+        for number in range(30):
+            picture = av.VideoFrame.from_ndarray(texture(48, 64, number % 3), format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    with FilmReader(source) as reader:
+        writer = FilmWriter(target, (48, 64), source=reader, start=0.5, end=2.0)
+        for frame in reader.frames(start=0.5, end=2.0):
+            writer.write(frame.rgb, frame.time)
+        writer.close()
+    with av.open(str(target)) as container:
+        found = [
+            (c["metadata"]["title"], float(c["start"] * c["time_base"]), float(c["end"] * c["time_base"]))
+            for c in container.chapters()
+        ]
+    assert found == [("one", 0.0, 0.5), ("two", 0.5, 1.5)]
+
+
+def _decoded(path: Path) -> Bytes:
+    with FilmReader(path) as reader:
+        return next(reader.frames()).rgb
+
+
+def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"no film")
+    with pytest.raises(InputError, match="not a film"):
+        FilmReader(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match="no such file"):
+        FilmReader(tmp_path / "b.mp4")
+    with pytest.raises(OutputError, match="suffix"):
+        FilmWriter(tmp_path / "c.xyz", (4, 4))
+    writer = FilmWriter(tmp_path / "d.mp4", (48, 64))
+    with pytest.raises(InputError, match="does not fit"):
+        writer.write(np.zeros((4, 4, 3), np.uint8), Fraction(0))
+    writer.write(np.zeros((48, 64, 3), np.uint8), Fraction(0))
+    writer.close()
+
+
+def test_a_film_cut_short_yields_what_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    _film(path, [Fraction(n, 10) for n in range(30)], sound=False)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    with FilmReader(path) as reader:
+        count = 0
+        try:
+            for _ in reader.frames():
+                count += 1
+        except InputError as error:
+            assert "damaged after" in str(error)
+    assert 5 < count < 30

@@ -1,0 +1,159 @@
+"""Films painted by optimisation: the temporal loss against its formula, and what a following frame costs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from impasto import image, losses, methods, painters, samples
+from impasto.backbones import PIXELS, Tiny
+from impasto.errors import InputError
+from impasto.film_jobs import VideoJob
+from impasto.films import paint_film
+from impasto.jobs import StylizeJob
+from impasto.losses import Scene, Temporal, holes_filled
+from impasto.methods.coarse_to_fine import Style
+from impasto.optim import Stage, scales
+from impasto.painters.moving import FOLLOWING, MovingPainter, following
+from impasto.tiles import Window, split
+from impasto.video import FilmWriter, flicker, open_film
+from test_video import scene
+
+
+def test_the_temporal_loss_is_its_formula_whole_and_in_tiles() -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture, warped = (torch.rand(1, 3, 24, 32, generator=generator) for _ in range(2))
+    mask = torch.rand(1, 1, 24, 32, generator=generator)
+    bound = Temporal(warped, mask).bind(Scene(Tiny(), (24, 32)))
+    expected = float((mask * (picture - warped) ** 2).mean())
+    whole = bound.measure({PIXELS: picture}, Window.full((24, 32)))
+    assert float(bound.value(whole)) == pytest.approx(expected, rel=1e-5)
+    parts = [
+        bound.measure({PIXELS: window.read(picture)}, window)
+        for window in split((24, 32), tile=16, halo=4, stride=4)
+    ]
+    total = {"squares": torch.stack([part["squares"] for part in parts]).sum(0)}
+    assert float(bound.value(total)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_coarse_mask_trusts_no_pixel_that_covers_a_hole() -> None:
+    mask = torch.ones(1, 1, 8, 8)
+    mask[..., 3, 3] = 0
+    bound = Temporal(torch.zeros(1, 3, 8, 8), mask).bind(Scene(Tiny(), (4, 4)))
+    found = bound.measure({PIXELS: torch.ones(1, 3, 4, 4)}, Window.full((4, 4)))
+    assert float(found["squares"]) == 3 * 15
+    with pytest.raises(InputError, match="mask is"):
+        Temporal(torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 4, 4))
+
+
+def test_holes_are_filled_in_the_colours_around_them() -> None:
+    photo = torch.from_numpy(scene(0).transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    painted = 0.5 * photo + 0.3
+    mask = torch.ones(1, 1, 120, 160)
+    mask[..., 50:60, 60:70] = 0
+    found = holes_filled(painted, mask, photo)
+    assert (found[mask.expand_as(found) == 1] == painted[mask.expand_as(found) == 1]).all()
+    inside = (found - painted)[..., 50:60, 60:70].abs().mean()
+    assert inside < (photo - painted)[..., 50:60, 60:70].abs().mean()
+
+
+def test_a_following_frame_stays_with_what_it_is_held_to_and_paints_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    content = torch.from_numpy(samples.photo("coffee")[:96, :128].transpose(2, 0, 1)[None].copy())
+    style = torch.from_numpy(samples.style("waves", 96).transpose(2, 0, 1)[None].copy())
+    warped = (content * 0.6 + 0.2).clamp(0, 1)
+    mask = torch.ones(1, 1, 96, 128)
+    mask[..., :, 64:] = 0
+    network = Tiny()
+
+    def painted(consistency: float) -> torch.Tensor:
+        total = losses.Content(content, "relu3_1") + losses.Gram(style, {"relu1_1": 1.0, "relu2_1": 1.0})
+        monkeypatch.setattr("impasto.methods.ruder2016.objective", lambda *_, **__: total)
+        outcome = methods.following_frame(
+            content,
+            [Style(style)],
+            warped=warped,
+            mask=mask,
+            schedule=(Stage((48, 64), 6), Stage((96, 128), 4)),
+            backbone=network,
+            consistency=consistency,
+        )
+        assert outcome.evaluations <= 12
+        return outcome.picture
+
+    held, free = painted(1.0), painted(0.0)
+    left, right = (slice(0, 56), slice(72, 128))
+    assert (held - warped)[..., left].abs().mean() < 0.5 * (free - warped)[..., left].abs().mean()
+    assert (held - warped)[..., right].abs().mean() > 2 * (held - warped)[..., left].abs().mean()
+
+
+def test_a_following_frame_costs_a_quarter_of_a_first_one() -> None:
+    assert sum(FOLLOWING) <= 0.25
+    for size in ((216, 384), (360, 640), (60, 80)):
+        plan = scales(size, steps=(60, 36, 20, 10, 5))
+        assert sum(s.steps for s in following(plan)) <= max(2, sum(s.steps for s in plan) / 4)
+        assert following(plan)[-1].size == size
+
+
+@pytest.fixture
+def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(painters.BUDGETS, "draft", painters.Budget(160, 64, (12, 4)))
+    image.write("waves.png", samples.style("waves", 128))
+    writer = FilmWriter(Path("film.mkv"), (120, 160))
+    for number in range(4):
+        writer.write(scene(number), Fraction(number, 10))
+    writer.close()
+    return tmp_path
+
+
+def test_a_film_is_painted_like_a_painting(film: Path) -> None:
+    job = VideoJob(film="film.mkv", styles=("waves.png",), preset="draft")
+    result = paint_film(job, out=Path("out.mkv"))
+    assert result.frames == result.painted == 4 and result.size == (120, 160)
+    paint_film(
+        VideoJob(**{**job.settings(), "consistency": 0.0, "styles": ("waves.png",)}), out=Path("alone.mkv")
+    )
+    painted, alone, own = (
+        [f.rgb for f in open_film(p).frames()] for p in ("out.mkv", "alone.mkv", "film.mkv")
+    )
+    assert flicker(painted, own).error < 0.6 * flicker(alone, own).error
+    assert np.abs(painted[0].astype(int) - own[0]).mean() > 8  # something was painted
+
+
+def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.films.brushes.Paintings.part", 2)
+    job = VideoJob(film="film.mkv", styles=("waves.png",), preset="draft", color="content")
+    paint_film(job, out=Path("whole.mkv"))
+    counts: list[int] = []
+
+    def told(progress: object) -> None:
+        counts.append(1)
+        if len(counts) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(job, out=Path("out.mkv"), told=told)
+    assert paint_film(job, out=Path("out.mkv")).done == 2
+    whole, again = ([f.rgb for f in open_film(p).frames()] for p in ("whole.mkv", "out.mkv"))
+    assert all((a == b).all() for a, b in zip(whole, again, strict=True))
+
+
+def test_grey_stays_grey_from_frame_to_frame(film: Path) -> None:
+    painter = MovingPainter(
+        StylizeJob(content="a frame", styles=("waves.png",), preset="draft", color="luminance"),
+        consistency=0.85,
+    )
+    frame = scene(0)
+    first = painter(frame, None, None)
+    again = painter(frame, first, np.ones(frame.shape[:2], np.float32))
+    assert np.abs(again - first).mean() < 0.05
+    assert painter.evaluations[1] <= painter.evaluations[0] / 4 + 4
+    with pytest.raises(InputError, match="too small"):
+        painter(frame[:20], None, None)
