@@ -58,7 +58,7 @@ class Content(Loss):
 
 def _energy(features: Tensor) -> float:
     """Mean square of features, a few channels at a time: a large picture's have no room for a copy."""
-    parts = [float(tensors.precise(part).square().sum()) for part in features.split(64, dim=1)]
+    parts = [float(tensors.precise(part).square().sum()) for part in torch.split(features, 64, dim=1)]
     return sum(parts) / features.numel()
 
 

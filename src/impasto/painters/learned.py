@@ -27,7 +27,7 @@ DIGEST = "style:"  # what marks the digest of a learned style among those of fil
 
 _log = logging.getLogger("impasto")
 # Settings of ``stylize`` that say how to optimise: a learned style was optimised when it was learned.
-_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend")
+_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
 
 
 def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
