@@ -39,6 +39,7 @@ def optimise(
     save_every: int = 50,
     resume: bool = False,
     threads: int | None = None,
+    budget: int | None = None,
 ) -> Result:
     """Paints a job's photo in the style of its pictures; the arguments are those of ``painters.run``."""
     if threads is not None:
@@ -48,7 +49,7 @@ def optimise(
     size = target_size(photo.size, job)
     content, frame = _padded(tensors.resize(tensors.from_array(photo.flat()), size).clamp(0, 1))
     noted = Checkpoint.noted(checkpoint) if checkpoint is not None and resume else {}
-    budget = parse_memory(job.memory or noted.get("memory")) or memory.free(device)
+    budget = parse_memory(job.memory or noted.get("memory")) or budget or memory.free(device)
     # What had to be given up changes the picture: then the recipe says for how much memory it was planned.
     backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
     if not plan.first_choice:
