@@ -192,10 +192,10 @@ def test_a_worker_that_is_killed_loses_nothing(here: Path) -> None:
 
 def test_a_job_that_kills_its_worker_twice_is_a_row() -> None:
     tasks = iter([Task("kill", {}, "a", "a", "1"), Task("fine", {}, "b", "b", "2")])
-    done = dict(
-        (task.key, result)
+    done = {
+        task.key: result
         for task, result in local.execute(tasks, Path(), workers=1, share=Share(1), serve=_mortal)
-    )
+    }
     assert "worker died" in done["1"]["error"] and done["2"] == {"made": "b"}
 
 

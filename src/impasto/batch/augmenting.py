@@ -232,7 +232,7 @@ def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, 
     window = np.outer(*(np.hanning(length) for length in one.shape))
     first, second = (np.fft.rfft2((edge - edge.mean()) * window) for edge in edges)
     cross = second * np.conj(first)
-    # Half whitened: whole, the many weak frequencies of new strokes would outvote the strong ones of the scene.
+    # Half whitened: else the many weak frequencies of new strokes would outvote those of the scene.
     field = np.fft.irfft2(cross / np.maximum(np.sqrt(np.abs(cross)), 1e-12), one.shape)
     place = np.unravel_index(int(field.argmax()), one.shape)
     down, right = (int(p) - n if int(p) > n // 2 else int(p) for p, n in zip(place, one.shape, strict=True))

@@ -69,7 +69,7 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
     chosen = layout or next((name for name, found in LAYOUTS.items() if found.marks & names), None)
     if chosen is None:
         raise InputError(
-            f"{folder} is laid out as none of {', '.join(LAYOUTS)}: say --layout for the one that comes nearest"
+            f"{folder} is laid out as none of {', '.join(LAYOUTS)}: say the nearest with --layout"
         )
     rule = LAYOUTS[chosen]
     photos = tuple(path for path in files if _is_photo(path, rule))

@@ -81,7 +81,7 @@ def from_file(path: Path) -> Iterator[Task]:
 
 def _parsed(line: str, path: Path, origin: str) -> Task:
     try:
-        # Python's reader takes NaN and deep nests; the former is refused by jobs, the latter ends in an error.
+        # Python's reader takes NaN, which jobs refuse, and ends in an error on deep nests.
         entry = json.loads(line)
         if not isinstance(entry, dict):
             raise InputError('a line must be a table such as {"content": "a.jpg", "styles": ["b"]}')
