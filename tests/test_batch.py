@@ -149,10 +149,29 @@ def test_a_link_in_the_folder_leads_nowhere(here: Path) -> None:
 def test_a_file_of_someone_else_is_not_replaced(here: Path) -> None:
     Path("out").mkdir()
     Path("out/0.png").write_text("mine")
-    outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
-    assert outcome.failed == 1 and Path("out/0.png").read_text() == "mine"
+    for _ in range(2):
+        outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True)
+        assert outcome.failed == 1 and Path("out/0.png").read_text() == "mine"
     outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True, overwrite=True)
     assert outcome.done == 1 and image.read("out/0.png").size == (40, 60)
+
+
+def test_an_output_that_other_settings_have_replaced_is_painted_again(here: Path) -> None:
+    pictures = []
+    for name in ("style1", "style2", "style1"):
+        outcome = batch.run("in/0.png*", "out", settings={"styles": [f"mine.safetensors#{name}"]}, workers=1)
+        assert (outcome.done, outcome.skipped) == (1, 0)
+        pictures.append(image.read("out/0.png").rgb)
+    assert np.array_equal(pictures[0], pictures[2]) and not np.array_equal(pictures[0], pictures[1])
+
+
+def test_what_killed_writers_left_is_swept(here: Path) -> None:
+    batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
+    Path("out/.0.99-abc.part.png").write_bytes(b"half")
+    Path("out/.other.99-abc.part.png").write_bytes(b"someone's")
+    Path("out/0.png").unlink()
+    batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
+    assert sorted(p.name for p in Path("out").iterdir()) == [".other.99-abc.part.png", "0.png", MANIFEST]
 
 
 def test_a_manifest_cut_off_in_a_line_goes_on(tmp_path: Path) -> None:
@@ -164,7 +183,7 @@ def test_a_manifest_cut_off_in_a_line_goes_on(tmp_path: Path) -> None:
     again.add({"key": "c", "output": "c.png", "status": "error"})
     last = Manifest(tmp_path)
     assert [last.status(key) for key in "abc"] == ["done", "", "error"]
-    assert last.owns("a.png") and not last.owns("b.png")
+    assert last.owner("a.png") == "a" and not last.owner("b.png") and not last.owner("c.png")
 
 
 def test_threads_and_memory_are_shared_out() -> None:

@@ -33,7 +33,7 @@ class Manifest:
         self.folder, self.path = folder, folder / NAME
         files.check_output(self.path, overwrite=True)
         self.last: dict[str, Row] = {}
-        self.outputs: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
         for row in read(self.path):
             self._note(row)
 
@@ -60,16 +60,17 @@ class Manifest:
         """``done``, ``error``, ``begun`` or, if nothing is known of it, nothing."""
         return str(self.last.get(key, {}).get("status", ""))
 
-    def owns(self, output: str) -> bool:
-        """Whether an output is of this batch, so that it may be replaced."""
-        return output in self.outputs
+    def owner(self, output: str) -> str:
+        """The key of the job that wrote an output last; empty if none of this batch did."""
+        return self._owners.get(output, "")
 
     def _note(self, row: Row) -> None:
         key, output = row.get("key"), row.get("output")
         if isinstance(key, str):
             self.last[key] = row
-            if isinstance(output, str) and output:
-                self.outputs[output] = key
+            # A job that was refused before it began has written nothing.
+            if isinstance(output, str) and output and row.get("status") in ("begun", "done"):
+                self._owners[output] = key
 
 
 def _ends_whole(descriptor: int, length: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -119,31 +120,34 @@ class _Book:
         self.manifest, self.told = manifest, told
         self.retry_errors, self.overwrite = retry_errors, overwrite
         self.done = self.skipped = self.failed = 0
-        self._taken: dict[str, str] = {}
+        self._taken: set[str] = set()  # outputs of this run
+        self._known: set[str] = set()  # keys of this run
         self._begun: dict[str, float] = {}
 
     def wanted(self, tasks: Iterator[Task]) -> Iterator[Task]:
         """The tasks that are to be done, each entered as begun."""
         for task in tasks:
-            if task.key in self._taken.values():
+            if task.key in self._known:
                 self.skipped += 1  # the same job twice
                 continue
+            self._known.add(task.key)
             status = self.manifest.status(task.key)
             place = self.manifest.folder / task.output
-            if status == "done" and place.exists():
+            if status == "done" and self.manifest.owner(task.output) == task.key and place.exists():
                 self.skipped += 1
             elif status == "error" and not self.retry_errors:
                 self.failed += 1
             elif reason := self._fault(task, place):
                 self.enter(task, {"error": reason})
             else:
+                if self.manifest.owner(task.output):
+                    _sweep(place)
                 self._begun[task.key] = time.monotonic()
                 self.manifest.add({**_named(task), "status": "begun"})
-                self._taken[task.output] = task.key
+                self._taken.add(task.output)
                 yield task
                 continue
-            if task.output:
-                self._taken.setdefault(task.output, task.key)
+            self._taken.add(task.output)
 
     def enter(self, task: Task, result: Mapping[str, Any]) -> None:
         """Writes down what became of a task."""
@@ -175,9 +179,15 @@ class _Book:
         # A link that lies in the folder may lead out of it.
         if not real.is_relative_to(root) or real in (root, self.manifest.path.resolve()):
             return f"{task.output} would lie outside the output folder: choose another output"
-        if place.exists() and not self.overwrite and not self.manifest.owns(task.output):
+        if place.exists() and not self.overwrite and not self.manifest.owner(task.output):
             return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
         return ""
+
+
+def _sweep(place: Path) -> None:
+    """Removes the temporary files that killed writers of an output of ours have left beside it."""
+    for left in place.parent.glob(f".{glob.escape(place.stem[:32])}.*.part*"):
+        left.unlink(missing_ok=True)
 
 
 def _named(task: Task) -> Row:

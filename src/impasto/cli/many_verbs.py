@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -52,17 +54,18 @@ def batch(
     settings: dict[str, Any] = dict(_setting(text) for text in option or ())
     if style:
         settings["styles"] = style
-    outcome = run(
-        source,
-        out,
-        settings=settings,
-        engine=engine,
-        workers=workers,
-        address=address,
-        retry_errors=retry_errors,
-        overwrite=overwrite,
-        told=None if quiet else _told,
-    )
+    with _stopping():
+        outcome = run(
+            source,
+            out,
+            settings=settings,
+            engine=engine,
+            workers=workers,
+            address=address,
+            retry_errors=retry_errors,
+            overwrite=overwrite,
+            told=None if quiet else _told,
+        )
     _end(outcome, as_json=json_)
 
 
@@ -105,23 +108,34 @@ def augment(
         between = (float(low), float(high or low))
     except ValueError:
         raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
-    outcome = augmenting.augment(
-        dataset,
-        out,
-        looks_in=looks,
-        layout=layout,
-        seed=seed,
-        strength=between,
-        engine=engine,
-        workers=workers,
-        retry_errors=retry_errors,
-        told=told,
-    )
+    with _stopping():
+        outcome = augmenting.augment(
+            dataset,
+            out,
+            looks_in=looks,
+            layout=layout,
+            seed=seed,
+            strength=between,
+            engine=engine,
+            workers=workers,
+            retry_errors=retry_errors,
+            told=told,
+        )
     if verify and (faults := augmenting.verify(dataset, out)):
         for fault in faults[:-1]:
             tell(f"impasto: {fault}")
         raise InputError(faults[-1])
     _end(outcome, as_json=json_)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Ctrl-C ends the batch; what is done stays done."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("stopped: what is done stays; repeat the command to go on")
+        raise typer.Exit(130) from None
 
 
 def _setting(text: str) -> tuple[str, Any]:
