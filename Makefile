@@ -2,12 +2,13 @@
 # make test   everything that must hold, within ten minutes
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)
+# make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; half an hour and more
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
-.PHONY: install demo test check train-styles clean
+.PHONY: install demo test check soak train-styles clean
 
 install: .venv/installed
 
@@ -38,6 +39,10 @@ train-styles: install
 		--into build/quality.safetensors --resume
 	$(BIN)/impasto learn --teacher build/quality.safetensors --network tiny --photos $(PHOTOS) --side 160 \
 		--steps 4000 --resume -o build/tiny.safetensors
+
+soak: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
+	OMP_NUM_THREADS=1 IMPASTO_SOAK=1 $(BIN)/python -m pytest -n 2 tests/test_hostile.py tests/test_kills.py tests/test_ray.py
 
 clean:
 	rm -rf .venv demo build dist

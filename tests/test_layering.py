@@ -28,8 +28,8 @@ RANKS = (
     {"methods", "training", "runtime"},
     {"painters"},
     {"comparison", "recipes"},
-    {"batch", "live", "films"},
-    {"demo"},
+    {"live", "films"},
+    {"batch", "demo"},
     {"style_sheet"},
     {"cli", "app"},
 )

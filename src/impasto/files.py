@@ -237,8 +237,13 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.gene
     return _load(path, framework="np")
 
 
+def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the description alone, without the tensors; errors as in `load_checkpoint`."""
+    return _load(path, framework="np", tensors=False)[1]
+
+
 def _load(
-    path: str | os.PathLike[str], *, framework: Literal["pt", "np"]
+    path: str | os.PathLike[str], *, framework: Literal["pt", "np"], tensors: bool = True
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import safe_open
 
@@ -247,7 +252,8 @@ def _load(
     try:
         with safe_open(path, framework=framework) as archive:
             meta = _described(path, archive.metadata() or {})
-            return {name: archive.get_tensor(name) for name in archive.keys()}, meta  # noqa: SIM118
+            names = archive.keys() if tensors else []
+            return {name: archive.get_tensor(name) for name in names}, meta
     except ImpastoError:
         raise
     # safetensors and torch raise many kinds of errors on foreign bytes, none with a common base.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -127,10 +128,16 @@ class StylizeJob(Job):
         "auto", "Of the convolutions; auto: bfloat16 where the device computes in it."
     )
     device: str = _option("auto", "cpu, cuda, cuda:1, mps; auto: a GPU if there is one.", flag="-d")
+    memory: str | None = _option(
+        None,
+        "The most memory to plan for, as 8GB: tiles and a shorter history in place of more. Default: "
+        "what is free.",
+    )
     max_pixels: int = _option(200_000_000, "Refuse pictures with more pixels than this.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        parse_memory(self.memory)
         if not self.styles:
             raise InputError("stylize needs at least one style: a picture of the painting to paint like")
         if not 0 <= self.strength <= 100:
@@ -157,6 +164,21 @@ def parse_size(size: int | str | None) -> int | str | None:
     if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
         return size
     raise InputError(f"size {size!r} is not a long side in pixels (1 to 100000), nor 'original'")
+
+
+def parse_memory(text: str | None) -> int | None:
+    """Bytes from ``8GB``, ``7.5G`` or ``500MB``; None for None.
+
+    Raises:
+        InputError: anything else, or less than a megabyte.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ?([GM])B?", text.strip(), re.IGNORECASE)
+    size = float(found[1]) * (2**30 if found[2].upper() == "G" else 2**20) if found else 0.0
+    if size < 2**20:
+        raise InputError(f"memory {text!r} is not an amount such as 8GB or 500MB")
+    return int(size)
 
 
 @dataclass(frozen=True)

@@ -71,12 +71,53 @@ class Window:
         return whole[..., top:bottom, left:right]  # type: ignore[index, no-any-return]
 
 
-def split(size: Size, *, tile: int, halo: int, stride: int) -> list[Window]:
+@dataclass(frozen=True)
+class Tiling:
+    """How pictures are cut: what is small enough stays whole, the rest falls into tiles of about one size.
+
+    Args:
+        side: of the largest tile, pixels, a multiple of ``stride``; what a tile reads, halo included, is what
+            has to fit into memory, and what has no more pixels than that stays whole.
+        halo: pixels read around a tile, see :func:`split`.
+        stride: the coarsest stride of the features in use.
+
+    Example:
+        >>> len(Tiling(64, halo=16, stride=16)((90, 90))), len(Tiling(64, halo=16, stride=16)((128, 192)))
+        (1, 6)
+    """
+
+    side: int
+    halo: int
+    stride: int
+
+    def __call__(self, size: Size) -> list[Window]:
+        """The windows of a picture of this size; tiles of one picture are as equal as the stride allows."""
+        if size[0] * size[1] <= self.pixels:
+            return [Window.full(size)]
+        # As many tiles as the largest side needs, each no larger than its share: a narrow rest at the end
+        # would be read with its halo all the same.
+        rows, columns = (
+            -(-length // (-(-length // self.side) * self.stride)) * self.stride for length in size
+        )
+        return split(size, tile=(rows, columns), halo=self.halo, stride=self.stride)
+
+    @property
+    def pixels(self) -> int:
+        """The most pixels that are looked at in one piece."""
+        return (self.side + 2 * self.halo) ** 2
+
+    def smaller(self) -> Tiling:
+        """A tiling whose pieces read about a quarter of the pixels, but own at least one stride."""
+        side = (self.side // 2 - self.halo) // self.stride * self.stride
+        return Tiling(max(self.stride, side), self.halo, self.stride)
+
+
+def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Window]:
     """Cuts a picture into windows that own ``tile`` x ``tile`` pixels each and read ``halo`` more around.
 
     Args:
         size: (height, width) of the picture, pixels.
-        tile: side of the part a window owns; a multiple of ``stride``.
+        tile: side, or (height, width), of the part a window owns; a multiple of ``stride``.
         halo: pixels read on every side beyond it, rounded up to a multiple of ``stride`` and never less
             than one, for the terms that compare neighbours; half the receptive field makes the owned
             features equal to those of the whole picture.
@@ -89,12 +130,16 @@ def split(size: Size, *, tile: int, halo: int, stride: int) -> list[Window]:
         >>> [w.rows.own for w in split((70, 16), tile=32, halo=8, stride=16)]
         [0, 32]
     """
-    if tile <= 0 or tile % stride:
-        raise InputError(f"tile side {tile} is not a positive multiple of the stride {stride}: choose one")
+    tall, wide = (tile, tile) if isinstance(tile, int) else tile
+    for side in (tall, wide):
+        if side <= 0 or side % stride:
+            raise InputError(
+                f"tile side {side} is not a positive multiple of the stride {stride}: choose one"
+            )
     halo = max(1, -(-halo // stride)) * stride
     height, width = size
-    columns = _spans(width, tile, halo, stride)
-    return [Window(r, c) for r in _spans(height, tile, halo, stride) for c in columns]
+    columns = _spans(width, wide, halo, stride)
+    return [Window(r, c) for r in _spans(height, tall, halo, stride) for c in columns]
 
 
 def _spans(whole: int, tile: int, halo: int, stride: int) -> list[Span]:

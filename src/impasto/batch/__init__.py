@@ -1,7 +1,20 @@
-"""Many pictures."""
+"""Many pictures: a folder one after the other, or many jobs in many processes, here or on a cluster."""
 
 from __future__ import annotations
 
-from impasto.batch.folder import Report, paint_each, photos
+from impasto.batch.folder import Report, paint_each, photos, stems
+from impasto.batch.run import Outcome, run
+from impasto.batch.tasks import Task, from_file, from_folder, task
 
-__all__ = ["Report", "paint_each", "photos"]
+__all__ = [
+    "Outcome",
+    "Report",
+    "Task",
+    "from_file",
+    "from_folder",
+    "paint_each",
+    "photos",
+    "run",
+    "stems",
+    "task",
+]

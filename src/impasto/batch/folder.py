@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,17 @@ def photos(content: str) -> list[Path] | None:
     if not found:
         raise InputError(f"{content}: no pictures there ({', '.join(sorted(image.READABLE))})")
     return found
+
+
+def stems(sources: Sequence[Path]) -> dict[Path, str]:
+    """What each photo's picture is called, without suffix: two of one name keep theirs to be told apart."""
+    count = Counter(source.with_name(source.stem) for source in sources)
+    return {
+        source: f"{source.stem}-{source.suffix[1:]}"
+        if count[source.with_name(source.stem)] > 1
+        else source.stem
+        for source in sources
+    }
 
 
 def paint_each(

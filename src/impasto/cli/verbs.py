@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import film_verbs
+from impasto.cli.many_verbs import augment, batch
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
@@ -55,15 +56,12 @@ def _paint_folder(
 
     if place.out is None:
         photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of the last time
-    places = [p.with_name(p.stem) for p in photos]
+    stems = batch.stems(photos)
 
     def target(source: Path) -> Path:
-        # Two photos of one name, such as a.jpg and a.png, keep their suffixes to be told apart.
-        clash = places.count(source.with_name(source.stem)) > 1
-        stem = f"{source.stem}-{source.suffix[1:]}" if clash else source.stem
         if place.out is None:
-            return source.with_name(f"{stem}{_suffix(job)}.png")
-        return place.out / f"{stem}.png"
+            return source.with_name(f"{stems[source]}{_suffix(job)}.png")
+        return place.out / f"{stems[source]}.png"
 
     def told(path: Path, what: str) -> None:
         if not watching.quiet:
@@ -272,6 +270,8 @@ def replay(
     say(str(target))
 
 
+app.command("batch")(batch)
+app.command("augment")(augment)
 app.add_typer(styles, name="styles")
 app.command("export")(export)
 

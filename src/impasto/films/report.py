@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -130,7 +130,7 @@ def report(
         opened: list[Film] = []
         for path in (painted, original, baseline):
             if path is not None:
-                opened.append(stack.enter_context(open_film(path)))
+                opened.append(stack.enter_context(closing(open_film(path))))
         return _measured(opened, list(styles), backbone)
 
 

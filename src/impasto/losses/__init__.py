@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Scene, Sum, Sums
+from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.regularizers import TotalVariation
+from impasto.losses.scene import Scene
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 from impasto.losses.temporal import Temporal, holes_filled
 

@@ -13,9 +13,8 @@ from collections.abc import Hashable, Mapping
 import torch
 from torch import Tensor
 
-from impasto import tensors
-from impasto.backbones import Backbone
-from impasto.tiles import Size, Window
+from impasto.losses.scene import Scene
+from impasto.tiles import Window
 
 Sums = dict[str, Tensor]
 Features = Mapping[str, Tensor]
@@ -23,39 +22,6 @@ Features = Mapping[str, Tensor]
 # A term measured against another picture is divided by no less than this, of its own relative unit: when
 # photo and painting are one picture there is nothing to paint, and noise must not be blown up.
 FLOOR = 1e-2
-
-
-class Scene:
-    """Where losses are bound: the network that sees, and the size, in pixels, at which it sees.
-
-    Terms look at the same few pictures: what one has seen, the next need not look at again. Kept only while
-    losses are bound.
-
-    Args:
-        backbone: the network.
-        size: (height, width) of the picture that is painted.
-        wanted: layers that will be asked for, so that one look at a picture serves all terms.
-    """
-
-    def __init__(self, backbone: Backbone, size: Size, *, wanted: frozenset[str] = frozenset()) -> None:
-        self.backbone, self.size, self.wanted = backbone, size, wanted
-        self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
-
-    def features(
-        self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
-    ) -> dict[str, Tensor]:
-        """Features of a picture brought to ``size`` (default: the scene's), in float32 or wider."""
-        size = size or self.size
-        key = (id(picture), size)
-        # The picture is kept beside its features, so that its id stays its own.
-        _, known = self._seen.get(key, (picture, {}))
-        if not layers <= known.keys():
-            device = next(self.backbone.buffers()).device
-            with torch.no_grad():
-                found = self.backbone.features(tensors.resize(picture.to(device), size), layers | self.wanted)
-                known = {layer: tensors.precise(value) for layer, value in found.items()}
-            self._seen[key] = (picture, known)
-        return {layer: known[layer] for layer in layers}
 
 
 class Bound(ABC):
@@ -202,9 +168,8 @@ class Relative(Loss):
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         bound = self.loss.bind(scene)
-        features = scene.features(self.picture, bound.layers)
         with torch.no_grad():
-            reference = float(bound.value(bound.measure(features, Window.full(scene.size))))
+            reference = float(bound.value(scene.sums(bound, self.picture)))
         return _BoundRelative(bound, max(reference, FLOOR))
 
 

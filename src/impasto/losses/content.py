@@ -11,7 +11,8 @@ from torch import Tensor
 from impasto import tensors
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses.base import Bound, Features, Loss, Scene, Sums
+from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.scene import Scene
 from impasto.tiles import Window
 
 Unit = Literal["relative", "absolute"]
@@ -51,8 +52,14 @@ class Content(Loss):
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         targets = scene.features(self.picture, self.layers)
-        energy = {k: float(v.square().mean()) if self.unit == "relative" else 1.0 for k, v in targets.items()}
+        energy = {k: _energy(v) if self.unit == "relative" else 1.0 for k, v in targets.items()}
         return _BoundContent(targets, energy, {k: scene.backbone.stride(k) for k in targets})
+
+
+def _energy(features: Tensor) -> float:
+    """Mean square of features, a few channels at a time: a large picture's have no room for a copy."""
+    parts = [float(tensors.precise(part).square().sum()) for part in torch.split(features, 64, dim=1)]
+    return sum(parts) / features.numel()
 
 
 class _BoundContent(Bound):
@@ -65,7 +72,7 @@ class _BoundContent(Bound):
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
         for layer, whole in self.targets.items():
-            target = window.part(whole, self.strides[layer])
+            target = tensors.precise(window.part(whole, self.strides[layer]))
             found = tensors.precise(window.owned(features[layer], self.strides[layer]))
             sums[layer] = (found - target).square().sum((1, 2, 3))
         return sums

@@ -18,9 +18,10 @@ from torch.nn import functional as F
 from impasto import tensors
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses.base import Bound, Features, Loss, Scene, Sums
+from impasto.losses.base import Bound, Features, Loss, Sums
 from impasto.losses.content import Unit
-from impasto.moments import Moments, barycenter, mixture, moments, root, shares, wasserstein2
+from impasto.losses.scene import Scene
+from impasto.moments import Moments, barycenter, mixture, root, shares, wasserstein2
 from impasto.tiles import Window
 
 Blend = Literal["moments", "barycenter"]
@@ -84,8 +85,7 @@ class StyleLoss(Loss):
         each: list[dict[str, Moments]] = []
         for picture, scale in zip(self.pictures, self.scales, strict=True):
             size = tensors.same_area((picture.shape[-2], picture.shape[-1]), scene.size, scale=scale)
-            features = scene.features(picture, names, size=size)
-            each.append({layer: moments(found.flatten(2)) for layer, found in features.items()})
+            each.append(scene.moments(picture, names, size=size))
         mix = mixture if self.blend == "moments" else barycenter
         return {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
 

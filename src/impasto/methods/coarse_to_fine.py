@@ -32,7 +32,7 @@ from impasto.losses import (
     Wasserstein,
 )
 from impasto.moments import shares
-from impasto.optim import Checkpoint, Optimiser, Outcome, Schedule, minimize
+from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -78,6 +78,7 @@ def modern(
     blend: Blend = "moments",
     start: Tensor | None = None,
     optimiser: Optimiser | None = None,
+    tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
@@ -92,7 +93,7 @@ def modern(
         loss: a key of ``KINDS``.
         blend: how several unmasked styles meet, see :class:`impasto.losses.StyleLoss`.
         start: the picture to begin with; default: the photograph.
-        optimiser, watch, checkpoint: see :func:`impasto.optim.minimize`.
+        optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     begin = content if start is None else start
     picture = Pixels(begin, photo=content if start is None else None)
@@ -104,6 +105,7 @@ def modern(
         backbone=backbone,
         optimiser=optimiser,
         plateau=0.002,
+        tiling=tiling,
         watch=watch,
         checkpoint=checkpoint,
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import LAYERS, Content, Gram
-from impasto.optim import Checkpoint, Lbfgs, Outcome, Stage, minimize
+from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, Outcome, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -27,6 +27,8 @@ def paper(
     backbone: Backbone,
     seed: int = 0,
     steps: int = STEPS,
+    optimiser: Optimiser | None = None,
+    tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
@@ -38,7 +40,7 @@ def paper(
         backbone: VGG-19 with average pooling.
         seed: of the white noise.
         steps: evaluations of loss and gradient.
-        watch, checkpoint: see :func:`impasto.optim.minimize`.
+        optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     size = (content.shape[-2], content.shape[-1])
     device = next(backbone.buffers()).device
@@ -59,7 +61,8 @@ def paper(
         Pixels(noise).to(device),
         schedule=(Stage(size, steps),),
         backbone=backbone,
-        optimiser=Lbfgs(history=20),
+        optimiser=optimiser or Lbfgs(history=20),
+        tiling=tiling,
         watch=watch,
         checkpoint=checkpoint,
     )

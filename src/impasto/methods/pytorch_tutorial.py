@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import Content, Gram
-from impasto.optim import Checkpoint, Lbfgs, Outcome, Stage, minimize
+from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, Outcome, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -34,6 +34,8 @@ def tutorial(
     backbone: Backbone,
     steps: int = STEPS,
     standardised: bool = False,
+    optimiser: Optimiser | None = None,
+    tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
@@ -45,7 +47,7 @@ def tutorial(
         backbone: VGG-19.
         steps: evaluations of loss and gradient.
         standardised: whether the backbone takes standardised pixels, as torchvision's do.
-        watch, checkpoint: see :func:`impasto.optim.minimize`.
+        optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     scale = 1.0 if standardised else SCALE
     # mse(G / CM, A / CM) over C^2 entries is 1 / C^4 |G/M - A/M|^2; Gram grows with the fourth power of the
@@ -58,7 +60,8 @@ def tutorial(
         Pixels(content).to(next(backbone.buffers()).device),
         schedule=(Stage((content.shape[-2], content.shape[-1]), steps),),
         backbone=backbone,
-        optimiser=Lbfgs(history=20),
+        optimiser=optimiser or Lbfgs(history=20),
+        tiling=tiling,
         watch=watch,
         checkpoint=checkpoint,
     )

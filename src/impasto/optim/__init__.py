@@ -6,12 +6,13 @@ from impasto.optim.adam import Adam
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
-from impasto.optim.loop import Optimiser, Outcome, minimize
+from impasto.optim.loop import Cut, Optimiser, Outcome, minimize
 from impasto.optim.schedule import Schedule, Stage, scales
 
 __all__ = [
     "Adam",
     "Checkpoint",
+    "Cut",
     "Evaluation",
     "Lbfgs",
     "Optimiser",

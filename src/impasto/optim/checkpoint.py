@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ class Checkpoint:
         every: evaluations between saves.
         key: what makes the run this run (a hash of its recipe); a file of another run is refused.
         resume: whether to go on from the file if it is there.
+        note: what else a run that goes on should know before it begins, see :meth:`noted`.
     """
 
     path: Path
     every: int
     key: str
     resume: bool = False
+    note: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The saved state, or None if there is nothing to go on from.
@@ -47,7 +49,16 @@ class Checkpoint:
 
     def save(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         """Replaces the file."""
-        files.save_checkpoint(self.path, tensors, {**meta, "key": self.key})
+        files.save_checkpoint(self.path, tensors, {**meta, "key": self.key, "note": dict(self.note)})
+
+    @staticmethod
+    def noted(path: Path) -> dict[str, Any]:
+        """The note in a file, without its tensors; empty if there is no file or no note.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        return dict(files.describe_checkpoint(path).get("note", {})) if path.exists() else {}
 
     def remove(self) -> None:
         """The run is complete: nothing is left to go on from."""

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.errors import TilingError
 from impasto.losses import Bound, Sums
+from impasto.losses.scene import check_additive, measured
 from impasto.tiles import Window
 
 
@@ -34,13 +34,9 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
     """
     if len(windows) == 1:
         return _whole(bound, picture, backbone, windows[0])
-    if bound.whole_only:
-        raise TilingError(f"{', '.join(bound.whole_only)} cannot be computed in tiles: use a smaller --size")
+    check_additive(bound)
     with torch.no_grad():
-        total: Sums = {}
-        for window in windows:
-            for key, part in _sums(bound, window.read(picture), backbone, window).items():
-                total[key] = total[key] + part if key in total else part
+        total = measured(bound, picture, backbone=backbone, windows=windows)
     leaves = {key: value.detach().requires_grad_() for key, value in total.items()}
     terms = bound.terms(leaves)
     value = _total(terms)

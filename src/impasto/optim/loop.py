@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import Loss, Scene
+from impasto.losses import Bound, Loss, Scene
 from impasto.optim.adam import Adam
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import evaluate
 from impasto.optim.lbfgs import Lbfgs
+from impasto.optim.memory import is_out_of_memory
+from impasto.optim.memory import tiling as fitting
 from impasto.optim.schedule import Schedule, Stage
 from impasto.parametrizations import Parametrization
 from impasto.record import Clock, Point, Progress, Watch
-from impasto.tiles import Size, Window
+from impasto.tiles import Size, Tiling, Window
 
 Optimiser = Lbfgs | Adam
-Tiling = Callable[[Size], Sequence[Window]]
+Cut = Callable[[Size], Sequence[Window]]
+T = TypeVar("T")
+
+_log = logging.getLogger("impasto")
 
 DIVERGED = 10.0  # a loss that rises by this many times its stage's median is a fault, not a detour
 NEGLIGIBLE = 1e-2  # no rise from a loss smaller than this is a fault: relative terms are about 1
@@ -65,7 +71,7 @@ def minimize(
     backbone: Backbone,
     optimiser: Optimiser | None = None,
     plateau: float = 0.0,
-    tiling: Tiling | None = None,
+    tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
@@ -78,13 +84,14 @@ def minimize(
         backbone: the network whose features the loss compares.
         optimiser: default :class:`Lbfgs`. A copy is used, so one may serve several runs.
         plateau: a stage ends early once ten steps lowered its loss by less than this share; 0: never.
-        tiling: how a picture of a size is cut; default: one piece.
+        tiling: how a picture of a size is cut; default: one piece. If memory runs out it is cut smaller,
+            once.
         watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
             is.
         checkpoint: where the run is saved, and perhaps taken up again.
 
     Raises:
-        ImpastoError: the loss is not a finite number, even after rolling back.
+        ImpastoError: the loss is not a finite number, even after rolling back; or memory ran out twice.
         InputError: the checkpoint is damaged, or of another run.
 
     Example:
@@ -103,9 +110,10 @@ class _Loop:
     backbone: Backbone
     optimiser: Optimiser
     plateau: float
-    tiling: Tiling | None
+    tiling: Cut | None
     watch: Watch | None
     checkpoint: Checkpoint | None
+    fallen: bool = False  # whether memory ran out once
 
     def run(self) -> Outcome:
         start = self.parametrization.vector()
@@ -141,8 +149,7 @@ class _Loop:
             state.x = state.good = self.parametrization.vector()
             state.step = state.recoveries = 0
             self.settled = True
-        self.bound = self.loss.bind(Scene(self.backbone, stage.size, wanted=self.loss.needs))
-        self.windows = self.tiling(stage.size) if self.tiling else [Window.full(stage.size)]
+        self.bound = self._within_memory(lambda: self._bind(stage.size))
         while state.step < stage.steps and not self._is_flat():
             self._advance(stage)
             if self.checkpoint and state.evaluations - self.saved >= self.checkpoint.every:
@@ -150,6 +157,39 @@ class _Loop:
         self.parametrization.assign(state.good)
         self.settled = False
         state.stage += 1
+
+    def _bind(self, size: Size) -> Bound:
+        self.windows = self.tiling(size) if self.tiling else [Window.full(size)]
+        scene = Scene(self.backbone, size, wanted=self.loss.needs, cut=self.tiling)
+        return self.loss.bind(scene)
+
+    def _within_memory(self, work: Callable[[], T]) -> T:
+        """Does it; and if memory runs out, does it once more in smaller pieces."""
+        try:
+            return work()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            size = self.schedule[self.state.stage].size
+            smaller = self._smaller(size)
+            if self.fallen or smaller is None:
+                raise ImpastoError(
+                    f"there is not enough memory to paint {size[1]}x{size[0]} pixels: choose a smaller "
+                    f"--size, or say with --memory how much there is"
+                ) from None
+        # Out here the error is gone, and with it all that it held.
+        self.tiling, self.fallen = smaller, True
+        self.windows = smaller(size)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        _log.warning("memory ran out: going on in %d tiles", len(self.windows))
+        return work()
+
+    def _smaller(self, size: Size) -> Tiling | None:
+        """Tiles with about a quarter of the pixels that the pieces had."""
+        if isinstance(self.tiling, Tiling) and len(self.windows) > 1:
+            return self.tiling.smaller()
+        return fitting(self.backbone, self.loss.needs, pixels=size[0] * size[1] // 4)
 
     def _advance(self, stage: Stage) -> None:
         """One step of the optimiser, the guard against divergence, the average, and the report."""
@@ -190,10 +230,15 @@ class _Loop:
         self.settled = True  # an interrupt in here leaves the step undone, and the optimiser as it was
         self.parametrization.assign(x)
         picture = self.parametrization()
-        found = evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
+        found = self._within_memory(
+            lambda: evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
+        )
         penalty = self.parametrization.penalty()
         parameters = list(self.parametrization.parameters())
-        gradients = torch.autograd.grad((picture * found.gradient).sum() + penalty, parameters)
+        outputs, slopes = [picture], [found.gradient]
+        if penalty.requires_grad:
+            outputs, slopes = [picture, penalty], [found.gradient, torch.ones_like(penalty)]
+        gradients = torch.autograd.grad(outputs, parameters, slopes)
         value, gradient = found.value + float(penalty.detach()), torch.cat([g.flatten() for g in gradients])
         self.tried.append((value, found.terms))
         self.settled = False

@@ -7,27 +7,32 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, image
 from impasto.errors import InputError
-from impasto.jobs import StylizeJob
+from impasto.jobs import Precision, StylizeJob
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.networks.packs import Pack
 from impasto.painters.inputs import Inputs, target_size
 from impasto.record import Point, Result
 
+if TYPE_CHECKING:
+    from impasto.runtime import Painter
+
 LONGEST = 1024  # pixels of the long side unless another size is asked for
 DIGEST = "style:"  # what marks the digest of a learned style among those of files
 
 _log = logging.getLogger("impasto")
 # Settings of ``stylize`` that say how to optimise: a learned style was optimised when it was learned.
-_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend")
+_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
 
 
 def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
@@ -62,7 +67,6 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
     Raises:
         InputError: a setting that only optimising has, or styles of different trunks.
     """
-    from impasto.runtime import Painter
     from impasto.runtime.painter import WHOLE, floats
 
     for name in _OPTIMISING:
@@ -77,7 +81,7 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
         content = image.resize(content, size)
     device = device_of(job.device)
     threads = threads or os.cpu_count() or 1
-    painter = Painter(pack, device=device, precision=job.precision, threads=threads)
+    painter = _painter(_Order(_digest(pack), pack, device, job.precision, threads))
     weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
     if size[0] * size[1] <= WHOLE:
@@ -98,6 +102,29 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
     )
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a painter is made for; the pack is known by its digest."""
+
+    digest: str
+    pack: Pack = field(compare=False)
+    device: str
+    precision: Precision
+    threads: int
+
+
+@lru_cache(maxsize=2)
+def _painter(order: _Order) -> Painter:
+    """A painter, kept: of many photos painted one after the other only the first waits for it."""
+    from impasto.runtime import Painter
+
+    return Painter(order.pack, device=order.device, precision=order.precision, threads=order.threads)
+
+
+def _digest(pack: Pack) -> str:
+    return hashlib.sha256(pack.hash().encode() + np.ascontiguousarray(pack.rows).tobytes()).hexdigest()
 
 
 def _photo(

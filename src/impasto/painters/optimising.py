@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +14,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto import backbones, color, image, methods, tensors
+from impasto.backbones import Precision, Vgg
 from impasto.errors import InputError
-from impasto.jobs import StylizeJob
+from impasto.jobs import StylizeJob, parse_memory
+from impasto.losses import LAYERS
 from impasto.methods import Style
 from impasto.moments import moments, transport
-from impasto.optim import Adam, Checkpoint, Lbfgs, Outcome, Schedule, scales
+from impasto.optim import Checkpoint, Outcome, Schedule, memory, scales
+from impasto.optim.memory import Plan
 from impasto.painters.devices import choose_device
 from impasto.painters.inputs import BUDGETS, Inputs, target_size
 from impasto.record import Recipe, Result, Watch
 
+_log = logging.getLogger("impasto")
 LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
 
 
@@ -33,6 +39,7 @@ def optimise(
     save_every: int = 50,
     resume: bool = False,
     threads: int | None = None,
+    budget: int | None = None,
 ) -> Result:
     """Paints a job's photo in the style of its pictures; the arguments are those of ``painters.run``."""
     if threads is not None:
@@ -41,11 +48,19 @@ def optimise(
     device = choose_device(job.device)
     size = target_size(photo.size, job)
     content, frame = _padded(tensors.resize(tensors.from_array(photo.flat()), size).clamp(0, 1))
+    noted = Checkpoint.noted(checkpoint) if checkpoint is not None and resume else {}
+    budget = parse_memory(job.memory or noted.get("memory")) or budget or memory.free(device)
+    # What had to be given up changes the picture: then the recipe says for how much memory it was planned.
+    backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
+    if not plan.first_choice:
+        inputs.job = job = replace(job, memory=f"{budget // 2**20}MB")
+        _log.warning("%s", plan)
     recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
-    keeper = None
+    saved = None
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(recipe), resume=resume)
-    outcome = _paint(job, inputs, content, frame, device=device, watch=watch, checkpoint=keeper)
+        note = {"memory": f"{budget // 2**20}MB"}
+        saved = Checkpoint(checkpoint, every=save_every, key=_key(recipe), resume=resume, note=note)
+    outcome = _paint(job, inputs, content, frame, backbone=backbone, plan=plan, watch=watch, checkpoint=saved)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
         painted = color.keep_chroma(painted, tensors.to_array(content[..., frame[0], frame[1]])).astype(
@@ -65,6 +80,30 @@ def optimise(
 Frame = tuple[slice, slice]
 
 
+def _plan(
+    job: StylizeJob, inputs: Inputs, size: tuple[int, int], device: torch.device, budget: int
+) -> tuple[Vgg, Plan]:
+    """The network in the precision that was planned, and the plan."""
+    pooling = job.pooling or ("avg" if job.method == "paper" else "max")
+    backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=job.precision)
+    first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
+    others: tuple[Precision, ...] = ("bfloat16",) if job.precision == "auto" and first == "float32" else ()
+    # Each as it was read, as a tensor, and once more at the size at which it is seen.
+    held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
+    plan = memory.plan(
+        size,
+        backbone=backbone,
+        layers=LAYERS,
+        budget=budget,
+        precisions=(first, *others),
+        adam=job.optimiser == "adam" and job.method == "modern",
+        held=held,
+    )
+    if plan.precision != first:
+        backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=plan.precision)
+    return backbone, plan
+
+
 def _padded(content: Tensor) -> tuple[Tensor, Frame]:
     """A picture of at least ``LEAST_SIDE`` a side, reflected beyond its borders, and where it lies in it."""
     height, width = content.shape[-2:]
@@ -82,12 +121,11 @@ def _paint(
     content: Tensor,
     frame: Frame,
     *,
-    device: torch.device,
+    backbone: Vgg,
+    plan: Plan,
     watch: Watch | None,
     checkpoint: Checkpoint | None,
 ) -> Outcome:
-    pooling = job.pooling or ("avg" if job.method == "paper" else "max")
-    backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=job.precision)
     styles = styles_of(job, inputs, content, frame)
     if job.method != "modern":
         if len(styles) > 1 or job.mask or job.init not in ("content", "noise"):
@@ -100,6 +138,8 @@ def _paint(
                 styles[0].picture,
                 backbone=backbone,
                 seed=job.seed,
+                optimiser=plan.optimiser(),
+                tiling=plan.tiling,
                 watch=watch,
                 checkpoint=checkpoint,
             )
@@ -108,6 +148,8 @@ def _paint(
             styles[0].picture,
             backbone=backbone,
             standardised=not backbone.caffe,
+            optimiser=plan.optimiser(),
+            tiling=plan.tiling,
             watch=watch,
             checkpoint=checkpoint,
         )
@@ -122,7 +164,8 @@ def _paint(
         loss=job.loss,
         blend=job.blend,
         start=_start(job, inputs, content),
-        optimiser=Lbfgs() if job.optimiser == "lbfgs" else Adam(),
+        optimiser=plan.optimiser(),
+        tiling=plan.tiling,
         watch=watch,
         checkpoint=checkpoint,
     )
@@ -190,5 +233,7 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
 
 def _key(recipe: Recipe) -> str:
     """What makes a run this run: its job and its inputs, whatever it runs on."""
-    text = replace(recipe, device="", threads=0, versions={}).to_json()
+    # How much memory there was is no part of it: whoever ran out goes on with less.
+    settings = {name: value for name, value in recipe.job.items() if name != "memory"}
+    text = replace(recipe, job=settings, device="", threads=0, versions={}).to_json()
     return hashlib.sha256(text.encode()).hexdigest()

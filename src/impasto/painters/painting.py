@@ -75,11 +75,13 @@ def run(
     save_every: int = 50,
     resume: bool = False,
     threads: int | None = None,
+    budget: int | None = None,
 ) -> Result:
     """Runs a job.
 
     ``pictures`` hands in what the job's names stand for, where that is not a file of that name; ``threads``
-    sets how many the engine computes with (sums depend on it in their last bits). The rest is as for
+    sets how many the engine computes with (sums depend on it in their last bits); ``budget`` the bytes to
+    plan for where the job does not say, in place of all that are free. The rest is as for
     :func:`stylize`.
     """
     from impasto.painters import learned
@@ -98,4 +100,5 @@ def run(
         save_every=save_every,
         resume=resume,
         threads=threads,
+        budget=budget,
     )

@@ -66,5 +66,5 @@ class Pixels(Parametrization):
 
     def penalty(self) -> Tensor:
         """Mean squared excess over 0..1, weighted."""
-        excess = torch.relu(-self.pixels) + torch.relu(self.pixels - 1)
+        excess = self.pixels - self.pixels.clamp(0, 1)
         return RANGE_WEIGHT * excess.square().mean()

@@ -1,0 +1,147 @@
+"""Workers on this machine: processes of their own, so that one that dies takes only its own job along."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from impasto.batch.tasks import Task
+from impasto.batch.verbs import Share, carry_out
+
+TRIES = 2  # a job whose worker died is tried once more; twice is no accident
+GIGABYTES = 1.5  # that a worker needs, as a rule
+
+Done = tuple[Task, dict[str, Any]]
+
+
+def shared_out(workers: int | None, *, memory: int) -> tuple[int, Share]:
+    """How many workers, and what each may use: as many as there are cores and memory for.
+
+    Many workers of few threads do more than few of many: a thread waits for nobody.
+
+    Args:
+        workers: how many are wanted; default: chosen.
+        memory: free, bytes.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = workers or max(1, min(cores, int(memory / (GIGABYTES * 2**30))))
+    return count, Share(max(1, cores // count), memory // count)
+
+
+@dataclass
+class _Worker:
+    process: Any
+    line: Connection
+    task: Task | None = None
+
+
+def execute(
+    tasks: Iterator[Task],
+    folder: Path,
+    *,
+    workers: int,
+    share: Share,
+    serve: Callable[[Connection, str, Share], None] | None = None,
+) -> Iterator[Done]:
+    """Carries out tasks, as many at once as there are workers; yields each with what came of it.
+
+    Tasks are taken from the iterator only as workers come free. A worker that dies (killed, or out of memory)
+    is replaced, and its job tried once more. ``serve`` is what a worker does, given its line; default: jobs.
+    """
+    # Not forked: threads of the libraries that are loaded here would not live on in a copy.
+    context = multiprocessing.get_context("spawn")
+    hire = functools.partial(_hire, context, (serve or _serve, str(folder), share))
+    staff: list[_Worker] = []
+    tries: dict[str, int] = {}
+    again: list[Task] = []
+    try:
+        while True:
+            _hand_out(hire, staff, tasks, again, workers=workers)
+            busy = [worker for worker in staff if worker.task is not None]
+            if not busy:
+                return
+            for ready in wait([worker.line for worker in busy]):
+                worker = next(w for w in busy if w.line is ready)
+                task = worker.task
+                assert task is not None
+                try:
+                    result = worker.line.recv()
+                except (EOFError, OSError):
+                    _end(worker)
+                    staff.remove(worker)
+                    tries[task.key] = tries.get(task.key, 0) + 1
+                    if tries[task.key] < TRIES:
+                        again.append(task)
+                        continue
+                    result = {"error": "its worker died, twice: killed, or out of memory", "fault": True}
+                worker.task = None
+                yield task, result
+    finally:
+        for worker in staff:
+            _end(worker)
+
+
+def _hand_out(
+    hire: Callable[[], _Worker],
+    staff: list[_Worker],
+    tasks: Iterator[Task],
+    again: list[Task],
+    *,
+    workers: int,
+) -> None:
+    idle = [worker for worker in staff if worker.task is None]
+    while idle or len(staff) < workers:
+        task = again.pop() if again else next(tasks, None)
+        if task is None:
+            return
+        if not idle:
+            staff.append(hire())
+            idle.append(staff[-1])
+        worker = idle.pop()
+        try:
+            worker.line.send((task.verb, dict(task.settings), task.output, task.key))
+            worker.task = task
+        except OSError:  # it died while it had nothing to do
+            _end(worker)
+            staff.remove(worker)
+            again.append(task)
+
+
+def _hire(context: Any, work: tuple[Callable[..., None], str, Share]) -> _Worker:
+    ours, theirs = context.Pipe()
+    process = context.Process(target=work[0], args=(theirs, *work[1:]), daemon=True)
+    process.start()
+    theirs.close()  # else its end would never be seen
+    return _Worker(process, ours)
+
+
+def _end(worker: _Worker) -> None:
+    worker.line.close()
+    worker.process.terminate()
+    worker.process.join(10)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+
+
+def _serve(line: Connection, folder: str, share: Share) -> None:
+    """A worker: job after job, until the other end is gone."""
+    os.environ["OMP_NUM_THREADS"] = str(share.threads)
+    place = Path(folder)
+    while True:
+        try:
+            verb, settings, output, key = line.recv()
+            line.send(carry_out(verb, settings, place / output, state_of(place, key), share))
+        except (EOFError, OSError, KeyboardInterrupt):
+            return
+
+
+def state_of(folder: Path, key: str) -> Path:
+    """Where a job that may be killed keeps its state."""
+    return folder / ".state" / f"{key}.checkpoint"

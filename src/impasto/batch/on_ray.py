@@ -1,0 +1,109 @@
+"""Workers on a Ray cluster: one machine or many, with a file system that all of them see.
+
+Ray distributes, restarts and keeps count of cores and GPUs; here is only what it needs to know of a job.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from impasto.batch.local import TRIES, Done, state_of
+from impasto.batch.tasks import Task
+from impasto.batch.verbs import Share, carry_out
+from impasto.errors import InputError
+
+
+class _Worker:
+    """An actor: it stays, and with it the networks that it has loaded."""
+
+    def __init__(self, folder: str, threads: int) -> None:
+        self.folder, self.share = Path(folder), Share(threads)
+
+    def work(self, verb: str, settings: dict[str, Any], output: str, key: str) -> dict[str, Any]:
+        """One job; see :func:`impasto.batch.verbs.carry_out`."""
+        state = state_of(self.folder, key)
+        return carry_out(verb, settings, self.folder / output, state, self.share)
+
+
+def execute(
+    tasks: Iterator[Task], folder: Path, *, workers: int | None, address: str | None
+) -> Iterator[Done]:
+    """Carries out tasks on a cluster; yields each with what came of it.
+
+    An actor takes one core (or one GPU where there are some) and one job at a time; tasks are taken from the
+    iterator as actors come free. The job of an actor that dies is tried once more by a new one, wherever the
+    cluster has room.
+
+    Args:
+        tasks: what is to be done; inputs and the folder must be seen by all machines.
+        folder: the output folder.
+        workers: actors; default: one a core, or one a GPU if there are any.
+        address: of the cluster (``auto`` for one that runs on this machine); default: one of its own.
+
+    Raises:
+        InputError: Ray is not installed, or the cluster cannot be reached.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError("--engine ray needs Ray: pip install 'impasto[batch]'") from error
+    ours = not ray.is_initialized()
+    if ours:
+        try:
+            ray.init(
+                address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise InputError(f"the Ray cluster {address} cannot be reached: {_short(error)}") from error
+    try:
+        yield from _distribute(ray, tasks, folder.resolve(), workers)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None) -> Iterator[Done]:
+    resources = ray.cluster_resources()
+    gpus, cores = int(resources.get("GPU", 0)), max(1, int(resources.get("CPU", 1)))
+    count = workers or gpus or cores
+    threads = max(1, cores // count)
+    options = {"num_gpus": 1} if gpus else {"num_cpus": threads}
+    # Never restarted by Ray: which job is tried again, and how often, is decided here.
+    actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
+    idle: list[Any] = []
+    busy: dict[Any, tuple[Any, Task]] = {}
+    again: list[Task] = []
+    tries: dict[str, int] = {}
+    alive = 0
+    while True:
+        while idle or alive < count:
+            task = again.pop() if again else next(tasks, None)
+            if task is None:
+                break
+            if not idle:
+                idle.append(actor.remote(str(folder), threads))
+                alive += 1
+            worker = idle.pop()
+            busy[worker.work.remote(task.verb, dict(task.settings), task.output, task.key)] = (worker, task)
+        if not busy:
+            return
+        (ready, *_), _ = ray.wait(list(busy), num_returns=1)
+        worker, task = busy.pop(ready)
+        try:
+            result = ray.get(ready)
+            idle.append(worker)
+        except ray.exceptions.RayError as error:
+            alive -= 1
+            tries[task.key] = tries.get(task.key, 0) + 1
+            if tries[task.key] < TRIES:
+                again.append(task)
+                continue
+            result = {"error": f"its worker died, twice: {_short(error)}", "fault": True}
+        yield task, result
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,195 @@
+"""Many jobs: planned one by one, carried out by an engine, and every one of them a row of the manifest."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from impasto import files
+from impasto.batch import local
+from impasto.batch.local import Done
+from impasto.batch.manifest import Manifest, Row
+from impasto.batch.tasks import Task, from_file, from_folder
+from impasto.errors import InputError
+
+Engine = Literal["local", "ray"]
+Told = Callable[[Row, int], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many jobs were done, were done already, and could not be done; and the manifest that has them."""
+
+    done: int
+    skipped: int
+    failed: int
+    manifest: Path
+
+
+def run(
+    source: str | Path | Iterable[Task],
+    out: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    engine: Engine = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    retry_errors: bool = False,
+    overwrite: bool = False,
+    told: Told | None = None,
+) -> Outcome:
+    """Carries out many jobs; run again, it does only what is missing.
+
+    Args:
+        source: a folder of photos or a pattern, painted with ``settings``; a ``.jsonl`` file of jobs; or
+            tasks.
+        out: the output folder, which gets ``manifest.jsonl``.
+        settings: of :class:`impasto.StylizeJob`, for a folder or a pattern: ``styles`` at least.
+        engine: ``local`` (processes) or ``ray`` (a cluster).
+        workers: jobs at a time; default: chosen by cores and memory.
+        address: of a Ray cluster; default: one of its own on this machine.
+        retry_errors: try again what could not be done the last time.
+        overwrite: replace files in ``out`` that this batch did not write.
+        told: called with each new row of the manifest, and the number of jobs that have ended so far.
+
+    Raises:
+        InputError: no jobs, or a setting that cannot be used.
+        OutputError: the folder cannot be written to.
+
+    Example:
+        >>> run("photos/", "painted/", settings={"styles": ["starry.jpg"]})  # doctest: +SKIP
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"workers {workers} must be 1 or more")
+    folder = Path(out)
+    tasks = iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {})
+    first = next(tasks, None)
+    if first is None:
+        raise InputError(f"{source}: there are no jobs in it")
+    manifest = Manifest(folder)
+    book = _Book(manifest, told, retry_errors=retry_errors, overwrite=overwrite)
+    waiting = book.wanted(_chain(first, tasks))
+    for task, result in _carry_out(waiting, folder, engine=engine, workers=workers, address=address):
+        book.enter(task, result)
+    with contextlib.suppress(OSError):
+        (folder / ".state").rmdir()  # only if nothing is left in it
+    return Outcome(book.done, book.skipped, book.failed, manifest.path)
+
+
+def _tasks(source: str, settings: Mapping[str, Any]) -> Iterator[Task]:
+    if Path(source).suffix.lower() in (".jsonl", ".ndjson"):
+        if settings.get("styles"):
+            raise InputError("a file of jobs has its own styles: leave out --style")
+        return from_file(Path(source))
+    if not settings.get("styles"):
+        raise InputError("a folder needs a style to be painted in: give --style")
+    return from_folder(source, settings)
+
+
+def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
+    yield first
+    yield from rest
+
+
+def _carry_out(
+    tasks: Iterator[Task], folder: Path, *, engine: Engine, workers: int | None, address: str | None
+) -> Iterator[Done]:
+    if engine == "ray":
+        from impasto.batch import on_ray
+
+        return on_ray.execute(tasks, folder, workers=workers, address=address)
+    if address is not None:
+        raise InputError("--address is of a Ray cluster: give --engine ray too")
+    import torch
+
+    from impasto.optim import memory
+
+    count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")))
+    return local.execute(tasks, folder, workers=count, share=share)
+
+
+class _Book:
+    """Says which tasks are still to do, and enters what became of them."""
+
+    def __init__(self, manifest: Manifest, told: Told | None, *, retry_errors: bool, overwrite: bool) -> None:
+        self.manifest, self.told = manifest, told
+        self.retry_errors, self.overwrite = retry_errors, overwrite
+        self.done = self.skipped = self.failed = 0
+        self._taken: set[str] = set()  # outputs of this run
+        self._known: set[str] = set()  # keys of this run
+        self._begun: dict[str, float] = {}
+
+    def wanted(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """The tasks that are to be done, each entered as begun."""
+        for task in tasks:
+            if task.key in self._known:
+                self.skipped += 1  # the same job twice
+                continue
+            self._known.add(task.key)
+            status = self.manifest.status(task.key)
+            place = self.manifest.folder / task.output
+            if status == "done" and self.manifest.owner(task.output) == task.key and place.exists():
+                self.skipped += 1
+            elif status == "error" and not self.retry_errors:
+                self.failed += 1
+            elif reason := self._fault(task, place):
+                self.enter(task, {"error": reason})
+            else:
+                if self.manifest.owner(task.output):
+                    _sweep(place)
+                self._begun[task.key] = time.monotonic()
+                self.manifest.add({**_named(task), "status": "begun"})
+                self._taken.add(task.output)
+                yield task
+                continue
+            self._taken.add(task.output)
+
+    def enter(self, task: Task, result: Mapping[str, Any]) -> None:
+        """Writes down what became of a task."""
+        row: Row = {**_named(task), **result, "status": "error" if "error" in result else "done"}
+        if task.key in self._begun:
+            row["seconds"] = round(time.monotonic() - self._begun.pop(task.key), 3)
+        if row["status"] == "done":
+            self.done += 1
+            place = self.manifest.folder / task.output
+            if place.is_file():
+                row["sha256"] = files.sha256(place)
+        else:
+            self.failed += 1
+        self.manifest.add(row)
+        if self.told:
+            self.told(row, self.done + self.skipped + self.failed)
+
+    def _fault(self, task: Task, place: Path) -> str:
+        """Why a task must not begin; empty if it may."""
+        if task.fault:
+            return task.fault
+        if task.output in self._taken:
+            return f"{task.output} is the output of another job of this batch: give each its own"
+        root = self.manifest.folder.resolve()
+        try:
+            real = place.resolve()
+        except (OSError, RuntimeError) as error:
+            return f"{task.output} leads nowhere ({type(error).__name__}): choose another output"
+        # A link that lies in the folder may lead out of it.
+        if not real.is_relative_to(root) or real in (root, self.manifest.path.resolve()):
+            return f"{task.output} would lie outside the output folder: choose another output"
+        if place.exists() and not self.overwrite and not self.manifest.owner(task.output):
+            return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
+        return ""
+
+
+def _sweep(place: Path) -> None:
+    """Removes the temporary files that killed writers of an output of ours have left beside it."""
+    for left in place.parent.glob(f".{glob.escape(place.stem[:32])}.*.part*"):
+        left.unlink(missing_ok=True)
+
+
+def _named(task: Task) -> Row:
+    row: Row = {"key": task.key, "origin": task.origin, "verb": task.verb, "output": task.output}
+    return {**row, "settings": dict(task.settings), **task.notes}

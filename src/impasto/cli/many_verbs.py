@@ -1,0 +1,170 @@
+"""``impasto batch`` and ``impasto augment``: many pictures, and a line at the end that says how it went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from impasto.cli.say import say, tell
+from impasto.errors import InputError
+
+Engine = Literal["local", "ray"]
+Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
+_Workers = Annotated[int | None, typer.Option(help="Jobs at a time. Default: by cores and memory.")]
+_Retry = Annotated[bool, typer.Option("--retry-errors", help="Try again what failed the last time.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line a picture.")]
+_Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+_EngineOption = Annotated[Engine, typer.Option(help="'local' is processes on this machine, 'ray' a cluster.")]
+
+
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(help="A folder, a quoted pattern, or a .jsonl file of jobs.", show_default=False),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
+    style: Annotated[
+        list[str] | None, typer.Option(help="Of a folder: a painting or a learned style; may be repeated.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Of a folder: a setting of stylize, as strength=0.5; may be repeated."),
+    ] = None,
+    engine: _EngineOption = "local",
+    address: Annotated[str | None, typer.Option(help="Of a Ray cluster: 'auto', or HOST:PORT.")] = None,
+    workers: _Workers = None,
+    retry_errors: _Retry = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that are not of this batch.")
+    ] = False,
+    quiet: _Quiet = False,
+    json_: _Json = False,
+    debug: _Debug = False,
+) -> None:
+    """Do many jobs: what is done is skipped, what cannot be done is a row of the manifest."""
+    from impasto.batch import run
+
+    settings: dict[str, Any] = dict(_setting(text) for text in option or ())
+    if style:
+        settings["styles"] = style
+    with _stopping():
+        outcome = run(
+            source,
+            out,
+            settings=settings,
+            engine=engine,
+            workers=workers,
+            address=address,
+            retry_errors=retry_errors,
+            overwrite=overwrite,
+            told=None if quiet else _told,
+        )
+    _end(outcome, as_json=json_)
+
+
+def augment(
+    dataset: Annotated[
+        Path, typer.Argument(help="A data set in the layout of COCO, BDD, Cityscapes or KITTI.")
+    ],
+    *,
+    looks: Annotated[Path, typer.Option(help="A folder of learned styles.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
+    layout: Annotated[Layout | None, typer.Option(help="Default: by the folders that are there.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    strength: Annotated[str, typer.Option(help="Between which two it is drawn.")] = "0.4,1",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove that no picture moved and no label changed.")
+    ] = False,
+    reproduce: Annotated[
+        Path | None,
+        typer.Option(help="Paint the pictures of this manifest again, and compare them bit for bit."),
+    ] = None,
+    engine: _EngineOption = "local",
+    workers: _Workers = None,
+    retry_errors: _Retry = False,
+    quiet: _Quiet = False,
+    json_: _Json = False,
+    debug: _Debug = False,
+) -> None:
+    """Paint a data set in other looks, each picture in one of its own; labels stay as they are."""
+    from impasto.batch import augmenting
+
+    told = None if quiet else _told
+    if reproduce is not None:
+        different = augmenting.reproduce(reproduce, out, told=told)
+        if different:
+            raise InputError(f"{len(different)} pictures came out differently: {', '.join(different[:5])}")
+        say("every picture came out the same, bit for bit")
+        return
+    low, _, high = strength.partition(",")
+    try:
+        between = (float(low), float(high or low))
+    except ValueError:
+        raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
+    with _stopping():
+        outcome = augmenting.augment(
+            dataset,
+            out,
+            looks_in=looks,
+            layout=layout,
+            seed=seed,
+            strength=between,
+            engine=engine,
+            workers=workers,
+            retry_errors=retry_errors,
+            told=told,
+        )
+    if verify and (faults := augmenting.verify(dataset, out)):
+        for fault in faults[:-1]:
+            tell(f"impasto: {fault}")
+        raise InputError(faults[-1])
+    _end(outcome, as_json=json_)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Ctrl-C ends the batch; what is done stays done."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("stopped: what is done stays; repeat the command to go on")
+        raise typer.Exit(130) from None
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, mark, value = text.partition("=")
+    if not mark:
+        raise InputError(f"--set {text} is not a setting: write it as strength=0.5")
+    try:
+        return name.replace("-", "_"), json.loads(value)
+    except ValueError:
+        return name.replace("-", "_"), value
+
+
+def _told(row: dict[str, Any], count: int) -> None:
+    what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
+    tell(f"{count}: {row['output'] or row['origin']}: {what}")
+
+
+def _end(outcome: Any, *, as_json: bool) -> None:
+    told = {
+        "done": outcome.done,
+        "skipped": outcome.skipped,
+        "failed": outcome.failed,
+        "manifest": str(outcome.manifest),
+    }
+    if as_json:
+        say(json.dumps(told))
+    else:
+        say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed")
+    if outcome.failed:
+        raise InputError(
+            f"{outcome.failed} jobs failed: {outcome.manifest} says why; --retry-errors tries again"
+        )

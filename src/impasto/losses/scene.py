@@ -1,0 +1,173 @@
+"""Where losses are bound: the network that sees, the size at which it sees, and in how many pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from impasto import tensors
+from impasto.backbones import Backbone
+from impasto.errors import TilingError
+from impasto.moments import Moments, moments
+from impasto.tiles import Size, Window
+
+if TYPE_CHECKING:
+    from impasto.losses.base import Bound, Sums
+
+Cut = Callable[[Size], Sequence[Window]]
+
+
+class Scene:
+    """Where losses are bound: the network that sees, and the size, in pixels, at which it sees.
+
+    Terms look at the same few pictures: what one has seen, the next need not look at again. Kept only while
+    losses are bound. In pieces, no more is held at a time than the features of one of them and what was asked
+    for, so that a target is bound within the memory in which the picture is painted.
+
+    Args:
+        backbone: the network.
+        size: (height, width) of the picture that is painted.
+        wanted: layers that will be asked for, so that one look at a picture serves all terms.
+        cut: the windows in which a picture of a size is looked at; default: in one piece.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        size: Size,
+        *,
+        wanted: frozenset[str] = frozenset(),
+        cut: Cut | None = None,
+    ) -> None:
+        self.backbone, self.size, self.wanted, self.cut = backbone, size, wanted, cut
+        self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
+        self._sums: dict[tuple[int, object], tuple[Tensor, Sums]] = {}
+        self._moments: dict[tuple[int, Size], tuple[Tensor, dict[str, Moments]]] = {}
+
+    def windows(self, size: Size) -> Sequence[Window]:
+        """The pieces in which a picture of this size is looked at."""
+        return [Window.full(size)] if self.cut is None else self.cut(size)
+
+    def features(
+        self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
+    ) -> dict[str, Tensor]:
+        """Features of a picture brought to ``size`` (default: the scene's).
+
+        In one piece in float32 or wider. In several pieces in the precision of the network, for these may be
+        the largest thing there is: compare them as :func:`impasto.tensors.precise`.
+        """
+        size = size or self.size
+        key = (id(picture), size)
+        # The picture is kept beside its features, so that its id stays its own.
+        _, known = self._seen.get(key, (picture, {}))
+        if not layers <= known.keys():
+            windows = self.windows(size)
+            if len(windows) == 1:
+                found = self._look(self._brought(picture, size), layers | self.wanted)
+                known = {layer: tensors.precise(value) for layer, value in found.items()}
+            else:
+                known = {**known, **self._gathered(self._brought(picture, size), layers - known.keys())}
+            self._seen[key] = (picture, known)
+        return {layer: known[layer] for layer in layers}
+
+    def moments(
+        self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
+    ) -> dict[str, Moments]:
+        """Moments of a picture's features over all positions; leading axis: the batch."""
+        size = size or self.size
+        if len(self.windows(size)) == 1:
+            found = self.features(picture, layers, size=size)
+            return {layer: moments(value.flatten(2)) for layer, value in found.items()}
+        key = (id(picture), size)
+        _, known = self._moments.get(key, (picture, {}))
+        if not layers <= known.keys():
+            # What a sum of losses needs is more than pixels and the deep layer that content looks at.
+            known = {**known, **self._moments_in_pieces(self._brought(picture, size), layers - known.keys())}
+            self._moments[key] = (picture, known)
+        return {layer: known[layer] for layer in layers}
+
+    def sums(self, bound: Bound, picture: Tensor) -> Sums:
+        """What a bound loss measures of a picture brought to the scene's size.
+
+        Raises:
+            TilingError: in several pieces, and the loss is not additive.
+        """
+        windows = self.windows(self.size)
+        if len(windows) == 1:
+            features = self.features(picture, bound.layers)
+            with torch.no_grad():
+                return bound.measure(features, windows[0])
+        check_additive(bound)
+        key = (id(picture), bound.measures)
+        if bound.measures is not None and key in self._sums:
+            return self._sums[key][1]
+        with torch.no_grad():
+            whole = self._brought(picture, self.size)
+            found = measured(bound, whole, backbone=self.backbone, windows=windows)
+        self._sums[key] = (picture, found)
+        return found
+
+    def _brought(self, picture: Tensor, size: Size) -> Tensor:
+        return tensors.resize(picture.to(next(self.backbone.buffers()).device), size)
+
+    def _look(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return self.backbone.features(picture, layers)
+
+    def _gathered(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+        size = (picture.shape[-2], picture.shape[-1])
+        whole: dict[str, Tensor] = {}
+        for window in self.windows(size):
+            for layer, value in self._look(window.read(picture), layers).items():
+                stride = self.backbone.stride(layer)
+                if layer not in whole:
+                    grid = (size[0] // stride, size[1] // stride)
+                    whole[layer] = value.new_empty((*value.shape[:2], *grid))
+                window.part(whole[layer], stride).copy_(window.owned(value, stride))
+        return whole
+
+    def _moments_in_pieces(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Moments]:
+        counts = dict.fromkeys(layers, 0)
+        centre: dict[str, Tensor] = {}
+        first: dict[str, Tensor] = {}
+        second: dict[str, Tensor] = {}
+        for window in self.windows((picture.shape[-2], picture.shape[-1])):
+            for layer, value in self._look(window.read(picture), layers).items():
+                found = tensors.precise(window.owned(value, self.backbone.stride(layer))).flatten(2)
+                if layer not in centre:
+                    # Sums about a point near the mean keep the digits that raw sums of squares lose.
+                    centre[layer] = found.mean(-1, keepdim=True)
+                rest = found - centre[layer]
+                counts[layer] += rest.shape[-1]
+                ones, products = rest.sum(-1), rest @ rest.mT
+                first[layer] = first[layer] + ones if layer in first else ones
+                second[layer] = second[layer] + products if layer in second else products
+        result = {}
+        for layer in layers:
+            shift = first[layer] / counts[layer]
+            spread = second[layer] / counts[layer] - shift.unsqueeze(-1) * shift.unsqueeze(-2)
+            result[layer] = Moments(centre[layer].squeeze(-1) + shift, spread)
+        return result
+
+
+def measured(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequence[Window]) -> Sums:
+    """The sums of a bound loss over all windows of a picture ``(B, 3, H, W)``."""
+    total: Sums = {}
+    for window in windows:
+        found = bound.measure(backbone.features(window.read(picture), bound.layers), window)
+        for key, part in found.items():
+            total[key] = total[key] + part if key in total else part
+    return total
+
+
+def check_additive(bound: Bound) -> None:
+    """Refuses a loss that has no meaning in tiles.
+
+    Raises:
+        TilingError: a term's value is not a function of additive sums.
+    """
+    if bound.whole_only:
+        raise TilingError(f"{', '.join(bound.whole_only)} cannot be computed in tiles: use a smaller --size")

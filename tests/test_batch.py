@@ -1,0 +1,277 @@
+"""Many jobs: every one of them a row, nothing done twice, nothing lost, nothing outside the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from impasto import batch, image, samples
+from impasto.batch import local, on_ray
+from impasto.batch.manifest import Manifest, read
+from impasto.batch.tasks import Task, inside
+from impasto.batch.verbs import Share
+from impasto.cli import main
+from impasto.errors import InputError
+from impasto.networks import library, packs
+from test_networks import pack_of
+
+MANIFEST = "manifest.jsonl"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a pack of one's own, four photos and a file that is none."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    packs.save(pack_of(), tmp_path / "mine.safetensors")
+    (tmp_path / "in").mkdir()
+    photo = samples.photo("chelsea")
+    for number in range(4):
+        image.write(f"in/{number}.png", image.resize(photo[number:], (40, 60)))
+    Path("in/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    return tmp_path
+
+
+SETTINGS = {"styles": ["mine.safetensors#style1"]}
+
+
+def rows(folder: str, status: str) -> list[dict[str, Any]]:
+    return [row for row in read(Path(folder) / MANIFEST) if row["status"] == status]
+
+
+def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> None:
+    told: list[tuple[str, int]] = []
+    first = batch.run(
+        "in", "out", settings=SETTINGS, workers=1, told=lambda row, n: told.append((row["status"], n))
+    )
+    assert (first.done, first.skipped, first.failed) == (4, 0, 1)
+    assert [n for _, n in told] == [1, 2, 3, 4, 5] and [s for s, _ in told].count("error") == 1
+    done = rows("out", "done")
+    assert sorted(row["output"] for row in done) == ["0.png", "1.png", "2.png", "3.png"]
+    assert all(row["recipe"]["verb"] == "stylize" and len(row["sha256"]) == 64 for row in done)
+    (error,) = rows("out", "error")
+    assert "broken.jpg" in error["error"] and "\n" not in error["error"]
+    assert sorted(p.name for p in Path("out").iterdir()) == ["0.png", "1.png", "2.png", "3.png", MANIFEST]
+    stamps = {p: p.stat().st_mtime_ns for p in Path("out").glob("*.png")}
+    again = batch.run("in", "out", settings=SETTINGS, workers=1)
+    assert (again.done, again.skipped, again.failed) == (0, 4, 1)
+    # What is missing is painted, what changed is painted anew, and errors are tried if asked for.
+    Path("out/2.png").unlink()
+    image.write("in/broken.jpg", image.read("in/0.png").rgb, overwrite=True)
+    image.write("in/3.png", image.read("in/0.png").rgb, overwrite=True)
+    third = batch.run("in", "out", settings=SETTINGS, workers=1, retry_errors=True)
+    assert (third.done, third.skipped, third.failed) == (3, 2, 0)
+    assert {p for p, stamp in stamps.items() if p.stat().st_mtime_ns == stamp} == {
+        Path("out/0.png"),
+        Path("out/1.png"),
+    }
+
+
+def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [
+        {"content": "in/0.png", "styles": ["mine.safetensors#style1"], "output": "deep/er/a.png"},
+        {"verb": "measure", "output": "in/0.png", "content": "in/1.png"},
+        {"verb": "stylize", "content": "in/0.png", "styles": ["mine.safetensors#style2"], "strength": 0.5},
+        {"verb": "stylize", "content": "in/1.png", "styles": ["mine.safetensors#style1"], "output": "0.png"},
+        {"verb": "live", "styles": ["x"]},
+        {"content": "in/1.png", "styles": ["mine.safetensors#style1"], "strenght": 1},
+        {"content": "gone.png", "styles": ["mine.safetensors#style1"], "output": "gone.png"},
+    ]
+    Path("jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)) + '\n{"content": \n[1]\n')
+    with pytest.raises(SystemExit) as stop:
+        main(["batch", "jobs.jsonl", "-o", "out", "--workers", "1", "--json"])
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    told = json.loads(said.out)
+    assert (told["done"], told["failed"]) == (2, 7)
+    assert "jobs failed" in said.err.splitlines()[-1]
+    errors = {row["origin"]: row["error"] for row in rows("out", "error")}
+    assert "another job" in errors["jobs.jsonl:4"]
+    assert "'live' is not one of stylize" in errors["jobs.jsonl:5"]
+    assert "did you mean strength" in errors["jobs.jsonl:6"]
+    assert "not JSON" in errors["jobs.jsonl:8"] and "a table" in errors["jobs.jsonl:9"]
+    assert Path("out/deep/er/a.png").exists() and Path("out/0.png").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out.png",
+        "a/../../out.png",
+        "/tmp/out.png",
+        "C:\\out.png",
+        "c:out.png",
+        "..\\out.png",
+        "a\0.png",
+        "a\n.png",
+        ".hidden/out.png",
+        ".",
+        "..",
+        "",
+        "x" * 2000,
+        "é" * 150 + ".png",
+        "aux. ",
+        None,
+        7,
+        ["a.png"],
+    ],
+)
+def test_an_output_that_leaves_the_folder_is_refused(name: object) -> None:
+    with pytest.raises(InputError):
+        inside(name)
+
+
+def test_a_link_in_the_folder_leads_nowhere(here: Path) -> None:
+    (here / "elsewhere").mkdir()
+    (here / "out").mkdir()
+    (here / "out" / "link").symlink_to(here / "elsewhere")
+    (here / "out" / "self.png").symlink_to(here / "target.png")
+    entry = {"content": "in/0.png", "styles": ["mine.safetensors#style1"]}
+    lines = [{**entry, "output": name} for name in ("link/a.png", "self.png", MANIFEST)]
+    Path("jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    assert (outcome.done, outcome.failed) == (0, 3)
+    assert all("outside the output folder" in row["error"] for row in rows("out", "error"))
+    assert not list((here / "elsewhere").iterdir()) and not (here / "target.png").exists()
+
+
+def test_a_file_of_someone_else_is_not_replaced(here: Path) -> None:
+    Path("out").mkdir()
+    Path("out/0.png").write_text("mine")
+    for _ in range(2):
+        outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True)
+        assert outcome.failed == 1 and Path("out/0.png").read_text() == "mine"
+    outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True, overwrite=True)
+    assert outcome.done == 1 and image.read("out/0.png").size == (40, 60)
+
+
+def test_an_output_that_other_settings_have_replaced_is_painted_again(here: Path) -> None:
+    pictures = []
+    for name in ("style1", "style2", "style1"):
+        outcome = batch.run("in/0.png*", "out", settings={"styles": [f"mine.safetensors#{name}"]}, workers=1)
+        assert (outcome.done, outcome.skipped) == (1, 0)
+        pictures.append(image.read("out/0.png").rgb)
+    assert np.array_equal(pictures[0], pictures[2]) and not np.array_equal(pictures[0], pictures[1])
+
+
+def test_what_killed_writers_left_is_swept(here: Path) -> None:
+    batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
+    Path("out/.0.99-abc.part.png").write_bytes(b"half")
+    Path("out/.other.99-abc.part.png").write_bytes(b"someone's")
+    Path("out/0.png").unlink()
+    batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
+    assert sorted(p.name for p in Path("out").iterdir()) == [".other.99-abc.part.png", "0.png", MANIFEST]
+
+
+def test_a_manifest_cut_off_in_a_line_goes_on(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path)
+    manifest.add({"key": "a", "output": "a.png", "status": "done"})
+    with manifest.path.open("ab") as stream:
+        stream.write(b'{"key": "b", "outp')
+    again = Manifest(tmp_path)
+    again.add({"key": "c", "output": "c.png", "status": "error"})
+    last = Manifest(tmp_path)
+    assert [last.status(key) for key in "abc"] == ["done", "", "error"]
+    assert last.owner("a.png") == "a" and not last.owner("b.png") and not last.owner("c.png")
+
+
+def test_threads_and_memory_are_shared_out() -> None:
+    cores = len(os.sched_getaffinity(0))
+    count, share = local.shared_out(None, memory=2**40)
+    assert count == cores and share == Share(1, 2**40 // cores)
+    assert local.shared_out(None, memory=2**30)[0] == 1
+    assert local.shared_out(1, memory=2**30)[1].threads == cores
+    assert local.shared_out(64, memory=2**40)[1].threads == 1
+
+
+def test_a_worker_that_is_killed_loses_nothing(here: Path) -> None:
+    killed: list[int] = []
+
+    def told(row: dict[str, Any], count: int) -> None:
+        if not killed:
+            children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+            workers = [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+            os.kill(workers[0], signal.SIGKILL)
+            killed.append(workers[0])
+
+    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, told=told)
+    assert killed and (outcome.done, outcome.failed) == (4, 0)
+
+
+def test_a_job_that_kills_its_worker_twice_is_a_row() -> None:
+    tasks = iter([Task("kill", {}, "a", "a", "1"), Task("fine", {}, "b", "b", "2")])
+    done = {
+        task.key: result
+        for task, result in local.execute(tasks, Path(), workers=1, share=Share(1), serve=_mortal)
+    }
+    assert "worker died" in done["1"]["error"] and done["2"] == {"made": "b"}
+
+
+def _mortal(line: Any, folder: str, share: Share) -> None:
+    while True:
+        try:
+            verb, _, output, _ = line.recv()
+        except EOFError:
+            return
+        if verb == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        line.send({"made": output})
+
+
+def test_a_batch_that_is_killed_ends_like_an_unbroken_one(here: Path) -> None:
+    command = [sys.executable, "-c", "from impasto.cli import main; main()", "batch", "in/?.png", "--style"]
+    command += ["mine.safetensors#style1", "--workers", "1", "-q"]
+    environment = {**os.environ, "IMPASTO_STYLES": str(here / "none")}
+    subprocess.run([*command, "-o", "whole"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, "-o", "out"], env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(Path("out").glob("*.png")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run([*command, "-o", "out"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    for number in range(4):
+        one, other = (image.read(f"{folder}/{number}.png").rgb for folder in ("whole", "out"))
+        assert np.array_equal(one, other)
+    assert sorted(p.name for p in Path("out").iterdir()) == sorted(p.name for p in Path("whole").iterdir())
+
+
+def test_without_ray_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'impasto\[batch\]'"):
+        list(on_ray.execute(iter([]), Path(), workers=None, address=None))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothing", "--style", "x"), "neither a folder"),
+        (("in",), "--style"),
+        (("jobs.jsonl", "--style", "x"), "leave out --style"),
+        (("gone.jsonl",), "cannot read gone.jsonl"),
+        (("in", "--style", "x", "--workers", "0"), "1 or more"),
+        (("in", "--style", "x", "--set", "strength"), "strength=0.5"),
+        (("in", "--style", "x", "--address", "auto"), "--engine ray"),
+    ],
+)
+def test_a_batch_that_cannot_begin_says_so_in_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    Path("jobs.jsonl").write_text('{"content": "in/0.png", "styles": ["waves.png"]}\n')
+    with pytest.raises(SystemExit) as stop:
+        main(["batch", *arguments, "-o", "out"])
+    said = capsys.readouterr()
+    assert stop.value.code == 2 and words in said.err and said.err.count("\n") == 1

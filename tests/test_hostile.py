@@ -1,0 +1,192 @@
+"""Nothing bad gets in: hostile files are refused in one line, write nothing elsewhere, and run nothing.
+
+``IMPASTO_SOAK=1`` (``make soak``) takes ten times as many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+import fuzz
+from fuzz import Hostile
+from impasto import batch, image, samples
+from impasto.batch.manifest import read
+from impasto.cli import main
+from impasto.networks import library, packs
+from test_networks import pack_of
+
+SOAK = os.environ.get("IMPASTO_SOAK") == "1"
+COUNT = 2000 if SOAK else 200
+PIECES = 8
+PATIENCE = 120  # seconds after which a file is said to hang
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
+    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    packs.save(pack_of(), place / "mine.safetensors")
+    image.write("ok.png", image.resize(samples.photo("chelsea"), (40, 48)))
+    return place
+
+
+@contextmanager
+def not_hanging(what: str) -> Iterator[None]:
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError(f"{what} hangs")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(PATIENCE)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def tree(folder: Path) -> dict[str, int]:
+    """Every file below a folder, caches left out, and its size."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(folder)): path.stat().st_size
+        for path in found
+        if "cache" not in path.relative_to(folder).parts[0]
+    }
+
+
+def passes_header(file: Hostile, path: Path) -> bool:
+    """Whether a look at the first bytes finds nothing wrong."""
+    try:
+        if file.kind == "picture":
+            with Image.open(path):
+                return True
+        if file.kind in ("pack", "style"):
+            with safe_open(path, framework="np") as archive:
+                return "impasto" in (archive.metadata() or {})
+        with av.open(str(path)) as container:
+            return bool(container.streams.video)
+    except Exception:
+        return False
+
+
+def command(file: Hostile) -> list[str]:
+    if file.kind == "picture":
+        return ["stylize", file.name, "mine.safetensors#style1", "-o", "out/a.png", "--size", "48", "-q"]
+    if file.kind == "pack":
+        return ["stylize", "ok.png", f"{file.name}#style1", "-o", "out/a.png", "--size", "48", "-q"]
+    if file.kind == "style":
+        return ["stylize", "ok.png", file.name, "-o", "out/a.png", "--size", "48", "-q"]
+    return ["video", file.name, "mine.safetensors#style1", "-o", "out/a.mp4", "-q"]
+
+
+@pytest.mark.parametrize("piece", range(PIECES))
+def test_hostile_files_are_refused_in_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], piece: int
+) -> None:
+    files = [f for f in fuzz.hostile(piece, COUNT // PIECES) if f.kind != "job"]
+    counts: Counter[str] = Counter()
+    for file in files:
+        path = here / file.name
+        path.write_bytes(file.data)
+        deep = passes_header(file, path)
+        before = tree(here.parent)
+        with not_hanging(f"{file.name} ({file.harm})"), pytest.raises(SystemExit) as stop:
+            main(command(file))
+        said = capsys.readouterr()
+        status = int(stop.value.code or 0)
+        assert status in (0, 2), f"{file.name} ({file.harm}): {said.err}"
+        assert "Traceback" not in said.err, f"{file.name} ({file.harm}): {said.err}"
+        if status == 2:
+            lines = said.err.splitlines()
+            assert len(lines) == 1 and lines[0].startswith("impasto: "), (
+                f"{file.name} ({file.harm}): {said.err}"
+            )
+            counts["refused late" if deep else "refused early"] += 1
+        else:
+            counts["harmless"] += 1
+        after = tree(here.parent)
+        new = {name for name in after if after[name] != before.get(name)}
+        assert all(name.startswith("place/out/") for name in new), f"{file.name} ({file.harm}) wrote {new}"
+        path.unlink()
+        for left in Path("out").rglob("*"):
+            if left.is_file():
+                left.unlink()
+    assert counts["refused late"] >= len(files) / 3, counts
+
+
+def test_hostile_jobs_are_rows_and_write_nothing_elsewhere(here: Path) -> None:
+    lines = [f.data for f in fuzz.hostile(99, COUNT) if f.kind == "job"]
+    Path("jobs.jsonl").write_bytes(b"".join(lines))
+    before = tree(here.parent)
+    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    assert outcome.done <= 1  # the good line that a change of the strength to itself leaves
+    errors = [row for row in read(Path("out/manifest.jsonl")) if row["status"] == "error"]
+    assert len(errors) >= len({*lines}) / 2
+    assert all("\n" not in row["error"] and "Traceback" not in row["error"] for row in errors)
+    assert not [row for row in errors if row.get("fault")], [row for row in errors if row.get("fault")]
+    new = set(tree(here.parent)) - set(before)
+    assert all(name.startswith("place/out/") for name in new), new
+
+
+class Evil:
+    """What a pickle may do."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.canary}",)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stylize", "evil.png", "mine.safetensors#style1", "-o", "out.png"],
+        ["stylize", "ok.png", "evil.safetensors#style1", "-o", "out.png"],
+        ["stylize", "ok.png", "evil.style", "-o", "out.png"],
+        ["stylize", "ok.png", "ok.png", "-o", "out.png", "--size", "48", "--resume"],
+        ["video", "evil.mp4", "mine.safetensors#style1", "-o", "out.mp4"],
+        ["styles", "add", "evil.safetensors"],
+        ["replay", "evil.png"],
+        ["batch", "evil.jsonl", "-o", "out", "-q"],
+    ],
+)
+def test_a_pickle_is_never_loaded(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    canary = here / "canary"
+    data = pickle.dumps(Evil(canary))
+    torch.save({"rows": torch.zeros(1), "evil": Evil(canary)}, "evil.safetensors")
+    for name in ("evil.png", "evil.style", "evil.mp4", "evil.jsonl"):
+        Path(name).write_bytes(data)
+    torch.save({"key": Evil(canary)}, "out.png.checkpoint")
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+    assert not canary.exists()
+    pickle.loads(data)  # the proof that it would have been seen
+    assert canary.exists()
+
+
+def test_the_same_seed_gives_the_same_files() -> None:
+    one, other = (list(fuzz.hostile(5, 40)) for _ in range(2))
+    assert one == other and len({f.data for f in one}) > 30
+    assert {f.kind for f in one} == set(fuzz.KINDS)
+    assert json.loads(next(f.data for f in fuzz.hostile(1, 400) if b'"verb"' in f.data))

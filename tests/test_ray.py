@@ -1,0 +1,82 @@
+"""A real Ray cluster of two nodes on this machine; a worker is killed, and its job is done elsewhere.
+
+It takes half a minute to start, so ``make test`` leaves it to ``make soak``, unless ``IMPASTO_RAY=1``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from impasto import batch, image, samples
+from impasto.batch.manifest import read
+from impasto.errors import InputError
+from impasto.networks import library, packs
+from test_networks import pack_of
+
+pytestmark = [
+    pytest.mark.skipif(
+        "1" not in (os.environ.get("IMPASTO_SOAK"), os.environ.get("IMPASTO_RAY")),
+        reason="a cluster takes half a minute to start: make soak",
+    ),
+    pytest.mark.filterwarnings("ignore"),  # those of Ray and of its dependencies are not ours to mend
+]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(library.HOME, str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    packs.save(pack_of(), tmp_path / "mine.safetensors")
+    (tmp_path / "in").mkdir()
+    for number in range(8):
+        image.write(f"in/{number}.png", image.resize(samples.photo("chelsea")[number:], (40, 60)))
+    Path("in/broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    return tmp_path
+
+
+def test_two_nodes_and_a_killed_worker(here: Path) -> None:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    paths = {"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    killed: list[int] = []
+
+    def told(row: dict[str, Any], count: int) -> None:
+        if not killed:
+            actors = [a for a in _actors() if a["state"] == "ALIVE"]
+            killed.append(int(actors[0]["pid"]))
+            os.kill(killed[0], signal.SIGKILL)
+
+    try:
+        ray.init(address=cluster.address, runtime_env=paths, log_to_driver=False, logging_level="ERROR")
+        assert len([node for node in ray.nodes() if node["Alive"]]) == 2
+        settings = {"styles": [f"{here}/mine.safetensors#style1"]}
+        outcome = batch.run(str(here / "in"), "out", settings=settings, engine="ray", workers=2, told=told)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert killed and (outcome.done, outcome.failed) == (8, 1)
+    assert len(list(Path("out").glob("*.png"))) == 8
+    (error,) = [row for row in read(outcome.manifest) if row["status"] == "error"]
+    assert "broken.jpg" in error["error"]
+
+
+def _actors() -> list[dict[str, Any]]:
+    from ray.util.state import list_actors
+
+    return [{"state": a.state, "pid": a.pid} for a in list_actors(detail=True)]
+
+
+def test_a_cluster_that_is_not_there_is_told_in_one_line(here: Path) -> None:
+    settings = {"styles": ["mine.safetensors#style1"]}
+    with pytest.raises(InputError, match="cannot be reached") as refused:
+        batch.run("in", "out", settings=settings, engine="ray", address="127.0.0.1:1")
+    assert "\n" not in str(refused.value)
