@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from impasto.losses.activation import Activation, Target
 from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Scene, Sum, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.regularizers import TotalVariation
@@ -12,6 +13,7 @@ from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, W
 
 __all__ = [
     "LAYERS",
+    "Activation",
     "Blend",
     "Bound",
     "BoundSum",
@@ -25,6 +27,7 @@ __all__ = [
     "StyleLoss",
     "Sum",
     "Sums",
+    "Target",
     "TotalVariation",
     "Unit",
     "Wasserstein",

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from impasto.optim.adam import Adam
+from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.loop import Optimiser, Outcome, minimize
-from impasto.optim.schedule import Schedule, Stage, scales
+from impasto.optim.schedule import Schedule, Stage, octaves, scales
+from impasto.optim.transforms import Chain, Roll, Smooth, Transform, Wander
 
 __all__ = [
     "Adam",
+    "Ascent",
+    "Chain",
     "Checkpoint",
     "Evaluation",
     "Lbfgs",
     "Optimiser",
     "Outcome",
+    "Roll",
     "Schedule",
+    "Smooth",
     "Stage",
+    "Transform",
+    "Wander",
     "evaluate",
     "minimize",
+    "octaves",
     "scales",
 ]

@@ -16,15 +16,17 @@ from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import Loss, Scene
 from impasto.optim.adam import Adam
+from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.schedule import Schedule, Stage
+from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
 from impasto.record import Clock, Point, Progress, Watch
 from impasto.tiles import Size, Window
 
-Optimiser = Lbfgs | Adam
+Optimiser = Lbfgs | Adam | Ascent
 Tiling = Callable[[Size], Sequence[Window]]
 
 DIVERGED = 10.0  # a loss that rises by this many times its stage's median is a fault, not a detour
@@ -66,6 +68,7 @@ def minimize(
     optimiser: Optimiser | None = None,
     plateau: float = 0.0,
     tiling: Tiling | None = None,
+    transform: Transform | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
@@ -79,6 +82,7 @@ def minimize(
         optimiser: default :class:`Lbfgs`. A copy is used, so one may serve several runs.
         plateau: a stage ends early once ten steps lowered its loss by less than this share; 0: never.
         tiling: how a picture of a size is cut; default: one piece.
+        transform: what is done to the picture before the network sees it, see :mod:`impasto.optim.transforms`.
         watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
             is.
         checkpoint: where the run is saved, and perhaps taken up again.
@@ -92,7 +96,9 @@ def minimize(
         >>> out = minimize(loss, picture, schedule=plan, backbone=load())  # doctest: +SKIP
     """
     chosen = copy.deepcopy(optimiser) if optimiser else Lbfgs()
-    return _Loop(loss, parametrization, schedule, backbone, chosen, plateau, tiling, watch, checkpoint).run()
+    return _Loop(
+        loss, parametrization, schedule, backbone, chosen, plateau, tiling, transform, watch, checkpoint
+    ).run()
 
 
 @dataclass
@@ -104,6 +110,7 @@ class _Loop:
     optimiser: Optimiser
     plateau: float
     tiling: Tiling | None
+    transform: Transform | None
     watch: Watch | None
     checkpoint: Checkpoint | None
 
@@ -190,6 +197,8 @@ class _Loop:
         self.settled = True  # an interrupt in here leaves the step undone, and the optimiser as it was
         self.parametrization.assign(x)
         picture = self.parametrization()
+        if self.transform:
+            picture = self.transform(picture, self.state.evaluations + len(self.tried))
         found = evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
         penalty = self.parametrization.penalty()
         parameters = list(self.parametrization.parameters())
