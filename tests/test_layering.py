@@ -18,6 +18,7 @@ ROOT = Path(impasto.__file__).parent
 RANKS = (
     {"errors"},
     {"jobs"},
+    {"dream_jobs"},
     {"files", "color", "moments", "tiles"},
     {"image"},
     {"tensors", "record"},
@@ -29,7 +30,7 @@ RANKS = (
     {"painters"},
     {"comparison", "recipes"},
     {"batch", "demo", "live", "films"},
-    {"style_sheet"},
+    {"style_sheet", "dream_films", "atlas"},
     {"cli", "app"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from impasto.cli.dream_verbs import dream, layers
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
@@ -295,6 +296,8 @@ def replay(
 
 
 app.add_typer(styles, name="styles")
+app.command("dream")(dream)
+app.command("layers")(layers)
 app.command("export")(export)
 
 

@@ -44,7 +44,7 @@ def optimise(
     recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
     keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(recipe), resume=resume)
+        keeper = Checkpoint(checkpoint, every=save_every, key=run_key(recipe), resume=resume)
     outcome = _paint(job, inputs, content, frame, device=device, watch=watch, checkpoint=keeper)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
@@ -188,7 +188,7 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     return F.pad(mask, sides, mode="replicate")
 
 
-def _key(recipe: Recipe) -> str:
+def run_key(recipe: Recipe) -> str:
     """What makes a run this run: its job and its inputs, whatever it runs on."""
     text = replace(recipe, device="", threads=0, versions={}).to_json()
     return hashlib.sha256(text.encode()).hexdigest()
