@@ -9,9 +9,11 @@ from torch.nn import functional as F
 from impasto import tensors
 from impasto.image import Source
 from impasto.parametrizations.base import Parametrization
-from impasto.parametrizations.pixels import RANGE_WEIGHT
 from impasto.tiles import Size
 
+# Weight of the squared excess over 0..1. Larger than that of plain pixels: what is raised without end pulls
+# ten and twenty times harder in the end than what is brought to a minimum.
+RANGE_WEIGHT = 200.0
 
 class Residual(Parametrization):
     """``photo + mask * difference``, the difference being what is moved (the octaves of Deep Dream, 2015).
