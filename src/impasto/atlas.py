@@ -1,4 +1,4 @@
-"""An atlas of a network: what each layer and its strongest channels answer to most, as a page to choose from."""
+"""An atlas of a network: a page of what each layer and its strongest channels answer to most."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ class Entry:
     file: str
 
 
-def draw(
-    job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch | None = None
-) -> list[Entry]:
+def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch | None = None) -> list[Entry]:
     """Writes ``index.html`` and a PNG for each layer and for its strongest channels.
 
     A channel is strong if sample photographs excite it beyond its fellows; layers that pass on what a

@@ -28,7 +28,8 @@ class DreamJob(Job):
 
     content: str = field(metadata={"help": "The photo, or a film."})
     layers: tuple[str, ...] | None = option(
-        None, "What to raise: relu4_3,relu5_2:0.5 or a channel, relu5_2[113]. Default: what suits the network."
+        None,
+        "What to raise: relu4_3,relu5_2:0.5 or a channel, relu5_2[113]. Default: what suits the network.",
     )
     guide: str | None = option(None, "A picture whose shapes the dream takes.")
     style: tuple[str, ...] = option((), "Paintings to paint like while dreaming; may be repeated.")
@@ -85,7 +86,9 @@ class DreamJob(Job):
         ):
             value = getattr(self, name)
             if not least <= value <= most:
-                raise InputError(f"--{name.replace('_', '-')} {value:g} is not between {least:g} and {most:g}")
+                raise InputError(
+                    f"--{name.replace('_', '-')} {value:g} is not between {least:g} and {most:g}"
+                )
         if not self.steps or min(self.steps) < 1 or max(self.steps) > 100_000:
             raise InputError(f"--steps {','.join(map(str, self.steps))} must be numbers of 1 or more")
         if self.start < 0 or (self.end is not None and self.end <= self.start):

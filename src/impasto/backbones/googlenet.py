@@ -1,4 +1,4 @@
-"""GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842) as torchvision trained it, up to its last inception module.
+"""GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842) as torchvision trained it, without its classifier.
 
 It is not quite the network of 2015 that dreamed first: it has batch normalisation, and the branch that should
 be 5x5 is 3x3. It sees further than VGG at a tenth of the work.

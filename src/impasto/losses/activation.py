@@ -1,8 +1,8 @@
 """What Deep Dream raises: how strongly the network answers (Mordvintsev, Olah and Tyka 2015).
 
 The loss of a layer is the length of its answer, ``|a|``, and not its square: the gradient at the layer,
-``a / |a|``, has unit length whatever the layer, so that weights compare. It equals ``<a, stop(a / |a|)>``, the
-usual way to write it, in value and in gradient; and since ``|a|`` is the root of a sum of squares, it is
+``a / |a|``, has unit length whatever the layer, so that weights compare. It equals ``<a, stop(a / |a|)>``,
+the usual way to write it, in value and in gradient; and since ``|a|`` is the root of a sum of squares, it is
 exact in tiles. All layers alike are divided by the root of the picture's pixels, so that the value does not
 grow with the picture.
 """
@@ -66,7 +66,7 @@ class Target:
 
 
 class Activation(Loss):
-    """How strongly layers answer, ``sum_l w_l |a_l| / sqrt(H W)``: to be *raised*, so subtract it, or weigh it below 0.
+    """How strongly layers answer, ``sum_l w_l |a_l| / sqrt(H W)``: to be *raised*, so subtract it.
 
     With a guide each position of a layer is compared with the position of the guide whose answer is nearest
     to its own, and raised along that one (the guided dreams of the same authors).

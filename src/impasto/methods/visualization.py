@@ -2,7 +2,8 @@
 
 C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017): a picture in decorrelated
 Fourier space, seen turned, scaled and shifted a little at each step. Here a whole layer is raised by its
-length, and a channel by its length and its mean, seen before the ReLU (see :class:`impasto.losses.Activation`).
+length, and a channel by its length and its mean, seen before the ReLU: see
+:class:`impasto.losses.Activation`.
 """
 
 from __future__ import annotations

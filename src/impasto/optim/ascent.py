@@ -11,7 +11,7 @@ from impasto.optim.lbfgs import Evaluate, State
 
 
 class Ascent:
-    """Steps of a set length along the gradient: up what is subtracted from a loss, as every loop here minimises.
+    """Steps of a set length along the gradient: up what is subtracted from a loss.
 
     It has no memory, so that a dream goes on dreaming: it is a number of steps, and not a minimum.
 

@@ -82,7 +82,8 @@ def minimize(
         optimiser: default :class:`Lbfgs`. A copy is used, so one may serve several runs.
         plateau: a stage ends early once ten steps lowered its loss by less than this share; 0: never.
         tiling: how a picture of a size is cut; default: one piece.
-        transform: what is done to the picture before the network sees it, see :mod:`impasto.optim.transforms`.
+        transform: what is done to the picture before the network sees it: see
+            :mod:`impasto.optim.transforms`.
         watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
             is.
         checkpoint: where the run is saved, and perhaps taken up again.

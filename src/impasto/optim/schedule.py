@@ -68,7 +68,8 @@ def octaves(
         size: (height, width) of the result, pixels.
         count: octaves, the finest included; those with a side below ``least`` are left out.
         ratio: from one to the next, above 1.
-        steps: of each octave: one number for all, or from the coarsest to the finest, spread over those there are.
+        steps: of each octave: one number for all, or from the coarsest to the finest, spread over those
+            there are.
         least: pixels.
 
     Raises:
@@ -85,9 +86,11 @@ def octaves(
         )
     sizes = [_scaled(size, ratio**-index) for index in reversed(range(count))]
     sizes = [s for s in sizes if min(s) >= least] or [size]
-    budget = [steps[0]] * len(sizes) if len(steps) == 1 else [
-        _spread(steps, index, len(sizes)) for index in range(len(sizes))
-    ]
+    budget = (
+        [steps[0]] * len(sizes)
+        if len(steps) == 1
+        else [_spread(steps, index, len(sizes)) for index in range(len(sizes))]
+    )
     return tuple(Stage(here, work) for here, work in zip(sizes, budget, strict=True))
 
 

@@ -111,9 +111,7 @@ class Wander:
                 [sin * width / height, cos, 2 * self.shift * down / height],
             ]
         )
-        grid = F.affine_grid(
-            matrix.expand(picture.shape[0], 2, 3), list(picture.shape), align_corners=False
-        )
+        grid = F.affine_grid(matrix.expand(picture.shape[0], 2, 3), list(picture.shape), align_corners=False)
         return F.grid_sample(picture, grid, padding_mode="reflection", align_corners=False)
 
 

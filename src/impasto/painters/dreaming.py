@@ -141,9 +141,7 @@ class Dreamer:
     def read(self, name: str) -> Picture:
         """The picture of that name."""
         if name not in self._known:
-            self._known[name] = image.read(
-                self.pictures.get(name, name), max_pixels=self.job.max_pixels
-            )
+            self._known[name] = image.read(self.pictures.get(name, name), max_pixels=self.job.max_pixels)
         return self._known[name]
 
     def content(self) -> Tensor:

@@ -1,7 +1,7 @@
 """A picture as its spectrum, with colours that do not correlate: for pictures made from nothing.
 
-After C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017), section "Preconditioning
-and parameterization": steepest descent in these coordinates takes equal strides at all frequencies, where in
+After C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017), "Preconditioning and
+parameterization": steepest descent in these coordinates takes equal strides at all frequencies, where in
 pixels high frequencies run ahead and make noise.
 """
 

@@ -15,6 +15,7 @@ from impasto.tiles import Size
 # ten and twenty times harder in the end than what is brought to a minimum.
 RANGE_WEIGHT = 200.0
 
+
 class Residual(Parametrization):
     """``photo + mask * difference``, the difference being what is moved (the octaves of Deep Dream, 2015).
 

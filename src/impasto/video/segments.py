@@ -95,7 +95,9 @@ class Segments:
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
         files.save_checkpoint(self.folder / "state", kept, {"key": self.key, "frames": self.frames})
 
-    def join(self, source: FilmReader | None, target: Path, *, start: float = 0.0, end: float | None = None) -> None:
+    def join(
+        self, source: FilmReader | None, target: Path, *, start: float = 0.0, end: float | None = None
+    ) -> None:
         """Writes the film from its parts, with the sound of ``source`` if there is one; the parts go."""
         parts = sorted(self.folder.glob(f"*{PARTS}"))
         output = create(target, self.target.suffix.lower())
