@@ -69,7 +69,7 @@ def dream_film(
             if number < skipped:
                 continue
             small = np.asarray(Image.fromarray(frame.rgb).resize(size[::-1], Image.Resampling.LANCZOS))
-            dreamed = small.astype(np.float32) / 255 + steady.next(small)
+            dreamed = _floats(small) + steady.next(small)
             at = max(Fraction(0), frame.time - Fraction(job.start).limit_denominator(90_000))
             full, painted = segments.write(_bytes(dreamed), at), painted + 1
             if full:
@@ -93,7 +93,7 @@ class FrameDream:
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """The difference ``(H, W, 3)``; ``warped`` is that of the frame before, carried to this one."""
-        photo = frame.astype(np.float32) / 255
+        photo = _floats(frame)
         if warped is None or mask is None or self.energy is None:
             found = self._dreamed(photo, None) - photo
             self.mean = found.mean((0, 1))
@@ -102,7 +102,7 @@ class FrameDream:
         # New shapes grow over the frame with its old dream on it, so that no octave blurs that one.
         carried = np.float32(self.dreamer.job.decay) * mask[..., None] * warped
         found = self._dreamed((photo + carried).clip(0, 1), self.steps) - photo
-        found = found - found.mean((0, 1))
+        found -= found.mean((0, 1), dtype=np.float32)
         held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self.mean
         return held
 
@@ -216,7 +216,7 @@ class Canvases:
 
     def _dreamed(self, canvas: Bytes, share: float) -> Bytes:
         steps = tuple(max(1, round(share * steps)) for steps in self.dreamer.job.steps)
-        outcome = self.dreamer.paint(tensors.from_array(canvas.astype(np.float32) / 255), steps=steps)
+        outcome = self.dreamer.paint(tensors.from_array(_floats(canvas)), steps=steps)
         if outcome.stopped:
             raise KeyboardInterrupt
         return _bytes(tensors.to_array(outcome.picture))
@@ -244,8 +244,14 @@ def _energy(difference: Array) -> float:
     return float(np.sqrt(np.square(difference, dtype=np.float64).mean()))
 
 
-def _bytes(picture: Array) -> Bytes:
-    return np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+def _bytes(picture: NDArray[np.floating[Any]]) -> Bytes:
+    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    return rounded
+
+
+def _floats(picture: Bytes) -> Array:
+    scaled: Array = picture.astype(np.float32) * np.float32(1 / 255)
+    return scaled
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:

@@ -137,7 +137,8 @@ class _BoundActivation(Bound):
             if target.channel is not None:
                 length = length + LEAK * sums[f"{target.name}.sum"] / self.positions[target.name] ** 0.5
             parts.append(target.weight * length)
-        return torch.stack(parts).sum(0) / self.root
+        total: Tensor = torch.stack(parts).sum(0) / self.root
+        return total
 
 
 class _BoundGuide(Bound):
@@ -169,7 +170,8 @@ class _BoundGuide(Bound):
             t.weight * sums[f"{t.layer}.along"] / sums[f"{t.layer}.squares"].clamp_min(_LEAST).sqrt()
             for t in self.targets
         ]
-        return torch.stack(parts).sum(0) / self.root
+        total: Tensor = torch.stack(parts).sum(0) / self.root
+        return total
 
 
 def before_relu(target: Target, backbone: Backbone) -> str:

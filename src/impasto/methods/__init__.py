@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.methods.coarse_to_fine import Style, modern, objective
-from impasto.methods.dream import dream, dream_in_style
+from impasto.methods.deep_dream import dream, dream_in_style
 from impasto.methods.gatys2015 import paper
 from impasto.methods.pytorch_tutorial import tutorial
 from impasto.methods.reconstruction import FIGURE_1, reconstruct

@@ -74,7 +74,8 @@ class Fourier(Parametrization):
         down = torch.fft.fftfreq(height, device=device)[:, None]
         across = torch.fft.rfftfreq(width, device=device)[None]
         frequency = (down.square() + across.square()).sqrt().clamp_min(1 / max(size))
-        return frequency**-self.decay
+        scale: Tensor = frequency**-self.decay
+        return scale
 
 
 def _cut(spectrum: Tensor, old: Size, new: Size) -> Tensor:

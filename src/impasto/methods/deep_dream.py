@@ -14,6 +14,7 @@ a step of set length follows it. Where this departs from it, and why:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -165,7 +166,7 @@ def own_answer(photo: Tensor, targets: Sequence[Target], backbone: Backbone) -> 
         answer = tensors.precise(found[target.layer])
         shares = 1 if target.channel is None else answer.shape[1]
         total += abs(target.weight) * float((answer.square().sum() / shares).sqrt())
-    return max(total / (small[0] * small[1]) ** 0.5, FLOOR)
+    return max(total / math.sqrt(small[0] * small[1]), FLOOR)
 
 
 def _over(
