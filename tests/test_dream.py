@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from impasto import image, samples, tensors
 from impasto.backbones import Backbone, Tiny, Vgg
+from impasto.dream_jobs import VGG_LAYERS
 from impasto.errors import InputError
 from impasto.losses import Activation, Loss, Scene, Target
 from impasto.losses.activation import LEAK
@@ -175,8 +176,8 @@ def high(picture_: Tensor) -> Tensor:
 def test_the_photos_own_detail_is_kept_where_the_dream_is_weak(vgg19: Vgg) -> None:
     photo = tensors.from_array(image.resize(samples.photo("chelsea"), (120, 180)))
     plan = octaves((120, 180), count=3, steps=(3,), least=48)
-    found = dream(photo, schedule=plan, backbone=vgg19, smoothing=1.0).picture
-    loss = Activation(("relu4_3", "relu5_2:0.5"))
+    found = dream(photo, VGG_LAYERS, schedule=plan, backbone=vgg19, smoothing=1.0, distance=100).picture
+    loss = Activation(VGG_LAYERS)
     weak = blur(gradient(loss, vgg19, photo).abs().sum(1, keepdim=True), 4.0)
     low = (weak <= weak.flatten().quantile(0.25)).expand_as(photo)
 

@@ -36,15 +36,15 @@ class DreamJob(Job):
     strength: float = option(1.0, "How much of --style: 0 none, 1 a painting.")
     weight: float = option(1.0, "How much dream beside --style.")
     mask: str | None = option(None, "A grey picture: white where to dream, black where the photo stays.")
-    octaves: int = option(4, "Sizes to dream at, the finest included: more make larger shapes.")
+    octaves: int = option(5, "Sizes to dream at, the finest included: more make larger shapes.")
     octave_scale: float = option(1.4, "From one octave to the next.")
     steps: tuple[int, ...] = option(
-        (10,), "Steps of each octave; 20,8 spreads them from the coarsest to the finest."
+        (16, 4), "Steps of each octave; 16,4 spreads them from the coarsest to the finest."
     )
     rate: float = option(1.5, "Mean change of a pixel a step, in grey levels of 255.")
     jitter: int = option(32, "Pixels by which the picture is rolled at most.")
-    smoothing: float = option(0.5, "Blur of the gradient, pixels: more for large calm shapes.")
-    distance: float = option(5.0, "How much the photo's colours hold on: more for a calmer dream.")
+    smoothing: float = option(1.0, "Blur of the gradient, pixels: more for large calm shapes.")
+    distance: float = option(100.0, "How much the photo's colours hold on: more for a calmer dream.")
     size: int | str | None = option(
         None, "Long side in pixels, or 'original'. Default: the photo's, at most 640.", flag="-s"
     )

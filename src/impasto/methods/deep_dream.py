@@ -41,7 +41,6 @@ from impasto.parametrizations import Residual
 from impasto.record import Watch
 from impasto.tiles import Size, Window, split
 
-LAYERS = ("relu4_3", "relu5_2:0.5")
 WHOLE = 640 * 640  # pixels up to which a picture is seen in one piece
 TILE = 448  # pixels a tile owns, each way
 THUMBNAIL = 256  # pixels, on which the photo's own answer is measured
@@ -50,7 +49,7 @@ FLOOR = 1e-3  # of that answer: a plain grey picture has next to none
 
 def dream(
     photo: Tensor,
-    layers: Sequence[str] = LAYERS,
+    layers: Sequence[str],
     *,
     schedule: Schedule,
     backbone: Backbone,
@@ -59,8 +58,8 @@ def dream(
     start: Tensor | None = None,
     rate: float = 1.5 / 255,
     jitter: int = 32,
-    smoothing: float = 0.5,
-    distance: float = 5.0,
+    smoothing: float = 1.0,
+    distance: float = 100.0,
     seed: int = 0,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
@@ -99,7 +98,7 @@ def dream(
 def dream_in_style(
     photo: Tensor,
     styles: Sequence[Style],
-    layers: Sequence[str] = LAYERS,
+    layers: Sequence[str],
     *,
     schedule: Schedule,
     backbone: Backbone,
