@@ -53,7 +53,7 @@ def speed(bench: Bench) -> None:
 
 
 def memory(bench: Bench) -> None:
-    """12 megapixels: the mark is 3 GB. One step at each of two octaves; more take time, and no more memory."""
+    """12 megapixels: the mark is 3 GB. One step at each of two octaves: more take only time."""
     photo = bench.sized("12mp.jpg", (3000, 4000))
     path, took = bench.dream(photo, "dream-12mp.jpg", "--size", "original", "--octaves", "2", "--steps", "1")
     rows = [{"pixels": "4000x3000", "seconds": took.seconds, "peak GB": took.gigabytes}]
@@ -66,7 +66,7 @@ def tiles(bench: Bench) -> None:
     from impasto import backbones, tensors
     from impasto.dream_jobs import VGG_LAYERS
     from impasto.losses import Activation, Scene
-        from impasto.optim import evaluate
+    from impasto.optim import evaluate
     from impasto.tiles import Window, split
 
     size = (515, 533)
@@ -92,7 +92,7 @@ def detail(bench: Bench) -> None:
     from impasto import backbones, tensors
     from impasto.dream_jobs import VGG_LAYERS
     from impasto.losses import Activation, Scene
-        from impasto.optim import evaluate
+    from impasto.optim import evaluate
     from impasto.optim.transforms import blur
     from impasto.tiles import Window
 
@@ -106,7 +106,7 @@ def detail(bench: Bench) -> None:
     miss = ((after - blur(after, 2.0)) - (before - blur(before, 2.0))).square().mean(1, keepdim=True)
     rows = []
     for share in (0.1, 0.25, 0.5, 1.0):
-        low = strength <= strength.flatten()[:: 4].quantile(share)
+        low = strength <= strength.flatten()[::4].quantile(share)
         rows.append({"lowest": share, "high-pass PSNR": float(-10 * torch.log10(miss[low].mean()))})
     harness.table(rows)
     harness.record("dream, detail", rows, pictures=[path])
