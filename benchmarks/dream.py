@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import harness
@@ -89,6 +90,7 @@ def tiles(bench: Bench) -> None:
 def detail(bench: Bench) -> None:
     """High-pass PSNR against the photo where the dream's gradient is low: the mark is 30 dB."""
     import torch
+
     from impasto import backbones, tensors
     from impasto.dream_jobs import VGG_LAYERS
     from impasto.losses import Activation, Scene
@@ -115,6 +117,7 @@ def detail(bench: Bench) -> None:
 def still(bench: Bench) -> None:
     """Brightness and change over still frames: the mark is a drift below 1 %."""
     import numpy as np
+
     from impasto import image
     from impasto.video import FilmReader, FilmWriter
 
@@ -128,7 +131,7 @@ def still(bench: Bench) -> None:
     with FilmReader(path) as reader:
         frames = [frame.rgb.astype(np.float32) for frame in reader.frames()]
     means = np.array([frame.mean() for frame in frames])
-    changes = [float(np.abs(b - a).mean()) for a, b in zip(frames[:-1], frames[1:], strict=True)]
+    changes = [float(np.abs(b - a).mean()) for a, b in pairwise(frames)]
     rows = [
         {
             "frames": len(frames),

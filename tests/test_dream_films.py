@@ -82,9 +82,12 @@ def test_a_black_part_of_the_mask_keeps_its_pixels(here: Path) -> None:
 def test_dream_and_style_are_one_sum(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from impasto import dream
 
-    found = dream("photo.jpg", style="guide.png", layers=["relu3_1"], size=64)
-    assert {"content", "gram", "wasserstein", "activation", "tv"} <= set(found.history[-1].terms)
-    assert found.history[-1].terms["activation"] < found.history[0].terms["activation"] < 0
+    found = [
+        dream("photo.jpg", style="guide.png", layers=["relu3_1"], size=64, weight=weight).history[-1].terms
+        for weight in (1.0, 5.0)
+    ]
+    assert {"content", "gram", "wasserstein", "activation", "tv"} <= set(found[0])
+    assert found[1]["activation"] / 5 < 1.5 * found[0]["activation"] < 0
 
 
 @pytest.mark.parametrize(

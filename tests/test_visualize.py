@@ -212,7 +212,7 @@ def test_it_is_loaded_from_a_local_file(tmp_path: Path, monkeypatch: pytest.Monk
     dreamed = impasto.dream(
         photo, backbone=entry.name, octaves=1, steps=[2], size="original", precision="float32"
     )
-    assert float(np.abs(dreamed.picture - tensors_array(photo)).mean()) > 0.005
+    assert float(np.abs(dreamed.picture - tensors_array(photo)).mean()) > 0.002
     with pytest.raises(InputError, match="its own pooling"):
         backbones.load(entry.name, pooling="avg")
 
