@@ -11,7 +11,7 @@ from impasto.jobs import _option as option
 
 DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
 Padding = Literal["zeros", "replicate"]
-VGG_LAYERS = ("relu4_3", "relu5_2:0.5")
+VGG_LAYERS = ("relu5_4",)  # whole creatures, where relu4_3 grows eyes and fur
 GOOGLENET_LAYERS = ("inception4c",)
 
 
@@ -39,12 +39,12 @@ class DreamJob(Job):
     octaves: int = option(5, "Sizes to dream at, the finest included: more make larger shapes.")
     octave_scale: float = option(1.4, "From one octave to the next.")
     steps: tuple[int, ...] = option(
-        (16, 4), "Steps of each octave; 16,4 spreads them from the coarsest to the finest."
+        (16, 3), "Steps of each octave; 16,3 spreads them from the coarsest to the finest."
     )
     rate: float = option(1.5, "Mean change of a pixel a step, in grey levels of 255.")
     jitter: int = option(32, "Pixels by which the picture is rolled at most.")
     smoothing: float = option(1.0, "Blur of the gradient, pixels: more for large calm shapes.")
-    distance: float = option(100.0, "How much the photo's colours hold on: more for a calmer dream.")
+    distance: float = option(150.0, "How much the photo's colours hold on: more for a calmer dream.")
     size: int | str | None = option(
         None, "Long side in pixels, or 'original'. Default: the photo's, at most 640.", flag="-s"
     )

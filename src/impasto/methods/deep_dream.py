@@ -59,7 +59,7 @@ def dream(
     rate: float = 1.5 / 255,
     jitter: int = 32,
     smoothing: float = 1.0,
-    distance: float = 100.0,
+    distance: float = 150.0,
     seed: int = 0,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
