@@ -83,6 +83,20 @@ def test_an_atlas_shows_layers_and_their_strongest_channels(tmp_path: Path) -> N
         assert image.read(tmp_path / "atlas" / entry.file).size == (32, 32)
         assert f">{entry.name}</button>" in page
         impasto.losses.Target.parse(entry.name)
+    again = impasto.replay(tmp_path / "atlas" / entries[1].file).picture
+    assert np.abs(again - image.read(tmp_path / "atlas" / entries[1].file).rgb).max() <= 0.5 / 255 + 1e-6
+
+
+def test_an_atlas_that_was_broken_off_goes_on_and_another_begins_anew(tmp_path: Path) -> None:
+    job = LayersJob(layers=("relu1_2",), channels=1, size=32, steps=2)
+    first, second = (tmp_path / entry.file for entry in atlas.draw(job, folder=tmp_path))
+    stamp = first.stat().st_mtime_ns
+    second.unlink()
+    (tmp_path / "index.html").unlink()
+    atlas.draw(job, folder=tmp_path)
+    assert second.is_file() and first.stat().st_mtime_ns == stamp
+    atlas.draw(LayersJob(**{**job.__dict__, "steps": 3}), folder=tmp_path, overwrite=True)
+    assert first.stat().st_mtime_ns != stamp
 
 
 def test_the_strongest_channels_are_in_order() -> None:

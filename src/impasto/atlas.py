@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from impasto import backbones, files, image, methods, samples, tensors
+from impasto import backbones, files, image, methods, record, samples, tensors
 from impasto.backbones import Backbone
-from impasto.dream_jobs import LayersJob
+from impasto.dream_jobs import LayersJob, VisualizeJob
 from impasto.painters.devices import choose_device
 from impasto.record import Progress, Watch
 
@@ -35,8 +35,8 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
     Args:
         job: network, layers, channels, size.
         folder: where to write.
-        overwrite: replace a page that is there. Thumbnails that are there, of the same name, are kept: an
-            atlas that was broken off goes on.
+        overwrite: replace a page that is there. Thumbnails that are there, with the same settings, are kept:
+            an atlas that was broken off goes on.
         watch: called after every step.
 
     Raises:
@@ -53,7 +53,8 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
     entries = [Entry(name, f"{_plain(name)}.png") for name in names]
     for number, entry in enumerate(entries):
         path = folder / entry.file
-        if path.exists() and overwrite:
+        recipe = _recipe(job, entry.name)
+        if path.exists() and image.read_recipe(path) == recipe:
             continue
         outcome = methods.visualize(
             entry.name,
@@ -65,7 +66,7 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
         )
         if outcome.stopped:
             raise KeyboardInterrupt
-        image.write(path, tensors.to_array(outcome.picture), overwrite=True)
+        image.write(path, tensors.to_array(outcome.picture), recipe=recipe, overwrite=True)
     with files.atomic(page, overwrite=overwrite) as temporary:
         temporary.write_text(render(job, layers, entries), encoding="utf-8")
     return entries
@@ -132,6 +133,28 @@ def _layers(job: LayersJob, backbone: Backbone) -> list[str]:
         return backbone.check(job.layers)
     before_relu = {"conv" + layer.removeprefix("relu") for layer in backbone.layers if "relu" in layer}
     return [layer for layer in backbone.layers if layer not in before_relu]
+
+
+def _recipe(job: LayersJob, name: str) -> str:
+    """The recipe of a thumbnail: that of the same picture by ``visualize``."""
+    alone = VisualizeJob(
+        layer=name,
+        size=job.size,
+        steps=job.steps,
+        seed=job.seed,
+        backbone=job.backbone,
+        precision=job.precision,
+        device=job.device,
+    )
+    found = record.recipe(
+        alone.verb,
+        alone.settings(),
+        hashes={},
+        device=job.device,
+        engine="torch",
+        threads=torch.get_num_threads(),
+    )
+    return found.to_json()
 
 
 def _plain(name: str) -> str:
