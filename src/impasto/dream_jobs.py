@@ -39,7 +39,7 @@ class DreamJob(Job):
     octaves: int = option(5, "Sizes to dream at, the finest included: more make larger shapes.")
     octave_scale: float = option(1.4, "From one octave to the next.")
     steps: tuple[int, ...] = option(
-        (16, 3), "Steps of each octave; 16,3 spreads them from the coarsest to the finest."
+        (16, 2), "Steps of each octave; 16,2 spreads them from the coarsest to the finest."
     )
     rate: float = option(1.5, "Mean change of a pixel a step, in grey levels of 255.")
     jitter: int = option(32, "Pixels by which the picture is rolled at most.")
