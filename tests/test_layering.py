@@ -18,7 +18,7 @@ ROOT = Path(impasto.__file__).parent
 RANKS = (
     {"errors"},
     {"jobs"},
-    {"files", "color", "moments", "tiles", "film_jobs"},
+    {"files", "color", "moments", "tiles", "film_jobs", "dream_jobs"},
     {"image"},
     {"tensors", "record"},
     {"weights", "samples"},
@@ -29,8 +29,8 @@ RANKS = (
     {"painters"},
     {"comparison", "recipes"},
     {"live", "films"},
-    {"batch", "demo"},
-    {"style_sheet"},
+    {"batch", "demo", "dream_films"},
+    {"style_sheet", "atlas"},
     {"cli", "app"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from impasto.metrics import measure
     from impasto.optim import Adam, Lbfgs, minimize, scales
     from impasto.painters import stylize
+    from impasto.painters.dreaming import dream, visualize
     from impasto.parametrizations import Pixels
     from impasto.recipes import replay
     from impasto.record import Progress, Recipe, Result
@@ -42,6 +43,7 @@ _HOMES = {
     "WeightsError": "errors",
     "backbones": "",
     "compare": "comparison",
+    "dream": "painters.dreaming",
     "image": "",
     "losses": "",
     "measure": "metrics",
@@ -53,6 +55,7 @@ _HOMES = {
     "samples": "",
     "scales": "optim",
     "stylize": "painters",
+    "visualize": "painters.dreaming",
     "write": "image",
 }
 
@@ -73,6 +76,7 @@ __all__ = [
     "WeightsError",
     "backbones",
     "compare",
+    "dream",
     "image",
     "losses",
     "measure",
@@ -84,6 +88,7 @@ __all__ = [
     "samples",
     "scales",
     "stylize",
+    "visualize",
     "write",
 ]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from impasto import files, image, painters
+from impasto.dream_jobs import DreamJob, VisualizeJob
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.painters import learned
@@ -42,7 +43,7 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
     found = recipe_of(picture)
-    if found.verb != StylizeJob.verb:
+    if found.verb not in (StylizeJob.verb, DreamJob.verb, VisualizeJob.verb):
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
     styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
@@ -52,8 +53,19 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         for name, digest in found.inputs.items()
         if name not in styles
     }
+    if found.verb != StylizeJob.verb:
+        return _replay_dream(found, inputs, watch)
     job = StylizeJob.parse(dict(found.job))
     return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
+
+
+def _replay_dream(found: Recipe, inputs: Mapping[str, Path], watch: Watch | None) -> Result:
+    from impasto.painters import dreaming  # loads PyTorch, which learned styles do without
+
+    if found.verb == DreamJob.verb:
+        dream = DreamJob.parse(dict(found.job))
+        return dreaming.run_dream(dream, pictures=inputs, watch=watch, threads=found.threads)
+    return dreaming.run_visualize(VisualizeJob.parse(dict(found.job)), watch=watch, threads=found.threads)
 
 
 def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:

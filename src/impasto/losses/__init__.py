@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from impasto.losses.activation import Activation, Target
 from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.regularizers import TotalVariation
@@ -14,6 +15,7 @@ from impasto.losses.temporal import Temporal, holes_filled
 
 __all__ = [
     "LAYERS",
+    "Activation",
     "Blend",
     "Bound",
     "BoundSum",
@@ -27,6 +29,7 @@ __all__ = [
     "StyleLoss",
     "Sum",
     "Sums",
+    "Target",
     "Temporal",
     "TotalVariation",
     "Unit",

@@ -76,6 +76,9 @@ class Loss(ABC):
     def __add__(self, other: Loss) -> Loss:
         return Sum(((1.0, self), (1.0, other)))
 
+    def __sub__(self, other: Loss) -> Loss:
+        return Sum(((1.0, self), (-1.0, other)))
+
     def __mul__(self, weight: float) -> Loss:
         return Sum(((float(weight), self),))
 

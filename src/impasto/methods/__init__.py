@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from impasto.methods.coarse_to_fine import Style, modern, objective
+from impasto.methods.deep_dream import dream, dream_in_style
 from impasto.methods.gatys2015 import paper
 from impasto.methods.pytorch_tutorial import tutorial
 from impasto.methods.reconstruction import FIGURE_1, reconstruct
 from impasto.methods.ruder2016 import following_frame
+from impasto.methods.visualization import visualize
 
-__all__ = ["FIGURE_1", "Style", "following_frame", "modern", "objective", "paper", "reconstruct", "tutorial"]
+__all__ = [
+    "FIGURE_1",
+    "Style",
+    "dream",
+    "dream_in_style",
+    "following_frame",
+    "modern",
+    "objective",
+    "paper",
+    "reconstruct",
+    "tutorial",
+    "visualize",
+]

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from impasto.optim.adam import Adam
+from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.loop import Cut, Optimiser, Outcome, minimize
-from impasto.optim.schedule import Schedule, Stage, scales
+from impasto.optim.schedule import Schedule, Stage, octaves, scales
+from impasto.optim.transforms import Chain, Roll, Smooth, Transform, Wander
 
 __all__ = [
     "Adam",
+    "Ascent",
+    "Chain",
     "Checkpoint",
     "Cut",
     "Evaluation",
     "Lbfgs",
     "Optimiser",
     "Outcome",
+    "Roll",
     "Schedule",
+    "Smooth",
     "Stage",
+    "Transform",
+    "Wander",
     "evaluate",
     "minimize",
+    "octaves",
     "scales",
 ]

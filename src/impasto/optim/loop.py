@@ -17,17 +17,19 @@ from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import Bound, Loss, Scene
 from impasto.optim.adam import Adam
+from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
 from impasto.optim.schedule import Schedule, Stage
+from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
 from impasto.record import Clock, Point, Progress, Watch
 from impasto.tiles import Size, Tiling, Window
 
-Optimiser = Lbfgs | Adam
+Optimiser = Lbfgs | Adam | Ascent
 Cut = Callable[[Size], Sequence[Window]]
 T = TypeVar("T")
 
@@ -72,6 +74,7 @@ def minimize(
     optimiser: Optimiser | None = None,
     plateau: float = 0.0,
     tiling: Cut | None = None,
+    transform: Transform | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
@@ -86,6 +89,8 @@ def minimize(
         plateau: a stage ends early once ten steps lowered its loss by less than this share; 0: never.
         tiling: how a picture of a size is cut; default: one piece. If memory runs out it is cut smaller,
             once.
+        transform: what is done to the picture before the network sees it: see
+            :mod:`impasto.optim.transforms`.
         watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
             is.
         checkpoint: where the run is saved, and perhaps taken up again.
@@ -99,7 +104,9 @@ def minimize(
         >>> out = minimize(loss, picture, schedule=plan, backbone=load())  # doctest: +SKIP
     """
     chosen = copy.deepcopy(optimiser) if optimiser else Lbfgs()
-    return _Loop(loss, parametrization, schedule, backbone, chosen, plateau, tiling, watch, checkpoint).run()
+    return _Loop(
+        loss, parametrization, schedule, backbone, chosen, plateau, tiling, transform, watch, checkpoint
+    ).run()
 
 
 @dataclass
@@ -111,6 +118,7 @@ class _Loop:
     optimiser: Optimiser
     plateau: float
     tiling: Cut | None
+    transform: Transform | None
     watch: Watch | None
     checkpoint: Checkpoint | None
     fallen: bool = False  # whether memory ran out once
@@ -230,6 +238,8 @@ class _Loop:
         self.settled = True  # an interrupt in here leaves the step undone, and the optimiser as it was
         self.parametrization.assign(x)
         picture = self.parametrization()
+        if self.transform:
+            picture = self.transform(picture, self.state.evaluations + len(self.tried))
         found = self._within_memory(
             lambda: evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
         )

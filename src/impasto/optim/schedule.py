@@ -59,6 +59,41 @@ def scales(
     return tuple(Stage(here, _spread(steps, index, len(sizes))) for index, here in enumerate(sizes))
 
 
+def octaves(
+    size: Size, *, count: int = 4, ratio: float = 1.4, steps: Sequence[int] = (10,), least: int = 32
+) -> Schedule:
+    """As many sizes as are asked for, up to ``size`` and each ``ratio`` times the one before.
+
+    Args:
+        size: (height, width) of the result, pixels.
+        count: octaves, the finest included; those with a side below ``least`` are left out.
+        ratio: from one to the next, above 1.
+        steps: of each octave: one number for all, or from the coarsest to the finest, spread over those
+            there are.
+        least: pixels.
+
+    Raises:
+        InputError: no octave, no steps or a negative number, a ratio that leads nowhere.
+
+    Example:
+        >>> [(stage.size, stage.steps) for stage in octaves((140, 280), count=2, steps=(12, 6))]
+        [((100, 200), 12), ((140, 280), 6)]
+    """
+    if count < 1 or not ratio > 1 or not steps or min(steps) < 0:
+        raise InputError(
+            f"octaves need to be 1 or more, with a ratio above 1 and steps of 0 or more; got {count}, "
+            f"{ratio:g}, {list(steps)}"
+        )
+    sizes = [_scaled(size, ratio**-index) for index in reversed(range(count))]
+    sizes = [s for s in sizes if min(s) >= least] or [size]
+    budget = (
+        [steps[0]] * len(sizes)
+        if len(steps) == 1
+        else [_spread(steps, index, len(sizes)) for index in range(len(sizes))]
+    )
+    return tuple(Stage(here, work) for here, work in zip(sizes, budget, strict=True))
+
+
 def _scaled(size: Size, factor: float) -> Size:
     return round(size[0] * factor), round(size[1] * factor)
 

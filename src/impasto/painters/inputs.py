@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,12 +89,7 @@ class Inputs:
             engine: the library that computes, whose version matters.
             threads: that it computes with.
         """
-        short: dict[str, str] = {}
-        for name in dict.fromkeys(self.names):
-            label, count = Path(name).name, 2
-            while label in short.values():
-                label, count = f"{Path(name).stem}-{count}{Path(name).suffix}", count + 1
-            short[name] = label
+        short = labels(self.names)
         settings = self.job.settings()
         settings["content"] = short[self.job.content]
         settings["styles"] = [short[name] for name in self.job.styles]
@@ -111,9 +106,26 @@ class Inputs:
         if name in self._digests:
             return self._digests[name]
         source = self.source(name)
-        if isinstance(source, (str, Path)):
-            return files.sha256(Path(source))
-        return hashlib.sha256(self.read(name).rgb.tobytes()).hexdigest()
+        return digest(source, source if isinstance(source, (str, Path)) else self.read(name))
+
+
+def labels(names: Iterable[str]) -> dict[str, str]:
+    """For each name of an input its file's name, told apart where two are the same."""
+    short: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        label, count = Path(name).name, 2
+        while label in short.values():
+            label, count = f"{Path(name).stem}-{count}{Path(name).suffix}", count + 1
+        short[name] = label
+    return short
+
+
+def digest(source: Source, picture: Picture | str | Path) -> str:
+    """The SHA-256 of an input: of its file, or of the values of a picture in memory."""
+    if isinstance(source, (str, Path)):
+        return files.sha256(Path(source))
+    assert isinstance(picture, Picture)
+    return hashlib.sha256(picture.rgb.tobytes()).hexdigest()
 
 
 def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None = None) -> tuple[int, int]:

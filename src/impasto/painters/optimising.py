@@ -59,7 +59,7 @@ def optimise(
     saved = None
     if checkpoint is not None:
         note = {"memory": f"{budget // 2**20}MB"}
-        saved = Checkpoint(checkpoint, every=save_every, key=_key(recipe), resume=resume, note=note)
+        saved = Checkpoint(checkpoint, every=save_every, key=run_key(recipe), resume=resume, note=note)
     outcome = _paint(job, inputs, content, frame, backbone=backbone, plan=plan, watch=watch, checkpoint=saved)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
@@ -231,7 +231,7 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     return F.pad(mask, sides, mode="replicate")
 
 
-def _key(recipe: Recipe) -> str:
+def run_key(recipe: Recipe) -> str:
     """What makes a run this run: its job and its inputs, whatever it runs on."""
     # How much memory there was is no part of it: whoever ran out goes on with less.
     settings = {name: value for name, value in recipe.job.items() if name != "memory"}

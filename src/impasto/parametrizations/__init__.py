@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from impasto.parametrizations.base import Parametrization
+from impasto.parametrizations.fourier import Fourier
 from impasto.parametrizations.pixels import Pixels
+from impasto.parametrizations.residual import Residual
 
-__all__ = ["Parametrization", "Pixels"]
+__all__ = ["Fourier", "Parametrization", "Pixels", "Residual"]

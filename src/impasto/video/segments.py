@@ -144,35 +144,39 @@ class Segments:
 
     def join(
         self,
-        source: Film,
+        source: Film | None,
         *,
         spans: Sequence[Span] = WHOLE,
         overwrite: bool = False,
         recipe: str = "",
+        rate: Fraction = Fraction(25),
     ) -> None:
         """Puts the film together in its place, with the sound of ``source``; the parts go.
+
+        Without a source ``rate`` says how many frames a second there are.
 
         Raises:
             OutputError: it cannot be written; the parts stay.
         """
         suffix = self.target.suffix.lower()
+        wait = 1 / (rate if source is None else source.rate)
         if suffix in CODECS:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
                 self._join_packets(source, temporary, suffix, spans, recipe)
         elif suffix:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
-                write_pictures(temporary, suffix, self._decoded, wait=1 / source.rate)
+                write_pictures(temporary, suffix, self._decoded, wait=wait)
         else:
             made = self.folder / "pictures"
             made.mkdir(exist_ok=True)
-            write_pictures(made, suffix, self._decoded, wait=1 / source.rate)
+            write_pictures(made, suffix, self._decoded, wait=wait)
             self.target.mkdir(exist_ok=True)
             for path in sorted(made.iterdir()):
                 path.replace(self.target / path.name)
         shutil.rmtree(self.folder)
 
     def _join_packets(
-        self, source: Film, target: Path, suffix: str, spans: Sequence[Span], recipe: str
+        self, source: Film | None, target: Path, suffix: str, spans: Sequence[Span], recipe: str
     ) -> None:
         with unwritten(self.target):
             output = create(target, suffix)

@@ -1,0 +1,105 @@
+"""GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842) as torchvision trained it, without its classifier.
+
+It is not quite the network of 2015 that dreamed first: it has batch normalisation, and the branch that should
+be 5x5 is 3x3. It sees further than VGG at a tenth of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.backbones.features import Backbone, Precision
+from impasto.weights import State
+
+_EPSILON = 1e-3  # of the batch normalisation it was trained with
+INCEPTIONS = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+LAYERS = ("conv1", "conv2", "conv3", *(f"inception{name}" for name in INCEPTIONS))
+BRANCHES = ("branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1")
+
+
+class GoogLeNet(Backbone):
+    """The layers ``conv1`` to ``conv3`` and ``inception3a`` to ``inception5b``, weights frozen.
+
+    Args:
+        state: as torchvision names it, ``{"inception3a.branch1.conv.weight": ..., ...}``; batch
+            normalisation is worked into the convolutions.
+        precision: ``bfloat16`` runs the convolutions in it; features come out in it too.
+    """
+
+    def __init__(self, state: State, *, precision: Precision = "float32") -> None:
+        strides, fields = _geometry()
+        super().__init__(LAYERS, strides=strides, fields=fields)
+        self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        for name in convolutions():
+            weight, bias = _folded(state, name)
+            self.register_buffer(_key(name, "weight"), weight.to(self.dtype).contiguous())
+            self.register_buffer(_key(name, "bias"), bias.to(self.dtype).contiguous())
+
+    def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
+        """See :meth:`Backbone.forward`; runs no deeper than the deepest layer asked for."""
+        height, width = picture.shape[-2:]
+        found: dict[str, Tensor] = {}
+        x = (2 * picture - 1).to(self.dtype)  # what its published preprocessing comes to
+        for layer in self.layers[: self.depth(layers)]:
+            if layer in ("conv2", "inception3a", "inception4a"):
+                x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+            elif layer == "inception5a":
+                x = F.max_pool2d(x, 2, 2, ceil_mode=True)
+            if layer == "conv1":
+                x = self._convolve(x, layer, stride=2)
+            elif layer.startswith("conv"):
+                x = self._convolve(x, layer)
+            else:
+                x = self._inception(x, layer)
+            if layer in layers:
+                stride = self.stride(layer)
+                # A rest below one stride makes a position of its own here: not one of ours.
+                found[layer] = x[..., : height // stride, : width // stride]
+        return found
+
+    def _inception(self, x: Tensor, name: str) -> Tensor:
+        three = self._convolve(self._convolve(x, f"{name}.branch2.0"), f"{name}.branch2.1")
+        five = self._convolve(self._convolve(x, f"{name}.branch3.0"), f"{name}.branch3.1")
+        pooled = self._convolve(F.max_pool2d(x, 3, 1, 1, ceil_mode=True), f"{name}.branch4.1")
+        return torch.cat([self._convolve(x, f"{name}.branch1"), three, five, pooled], 1)
+
+    def _convolve(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        weight: Tensor = getattr(self, _key(name, "weight"))
+        bias: Tensor = getattr(self, _key(name, "bias"))
+        return F.relu(F.conv2d(x, weight, bias, stride=stride, padding=weight.shape[-1] // 2), inplace=True)
+
+
+def convolutions() -> list[str]:
+    """The names of all its convolutions, as torchvision has them."""
+    return ["conv1", "conv2", "conv3", *(f"inception{n}.{branch}" for n in INCEPTIONS for branch in BRANCHES)]
+
+
+def _key(name: str, part: str) -> str:
+    return f"{name}.{part}".replace(".", "_")
+
+
+def _folded(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution with its batch normalisation worked in."""
+    gain = state[f"{name}.bn.weight"] / (state[f"{name}.bn.running_var"] + _EPSILON).sqrt()
+    bias = state[f"{name}.bn.bias"] - gain * state[f"{name}.bn.running_mean"]
+    return state[f"{name}.conv.weight"] * gain[:, None, None, None], bias
+
+
+def _geometry() -> tuple[dict[str, int], dict[str, int]]:
+    """Strides, and fields: the cell of a position and, both ways, the farther of its two reaches beyond."""
+    strides, fields = {}, {}
+    stride, before, after = 2, 3, 2  # conv1: 7x7, of whose middle the cell of two pixels begins
+    for layer in LAYERS:
+        if layer in ("conv2", "inception3a", "inception4a"):
+            # Windows of three begin at their own position: they reach one further after, none before.
+            stride, after = 2 * stride, after + stride
+        elif layer == "inception5a":
+            stride *= 2
+        if layer == "conv3" or layer.startswith("inception"):
+            before, after = before + stride, after + stride
+        strides[layer], fields[layer] = stride, stride + 2 * max(before, after)
+    return strides, fields

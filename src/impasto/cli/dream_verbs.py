@@ -1,0 +1,118 @@
+"""``impasto dream`` and ``impasto layers``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.say import say, tell
+from impasto.dream_jobs import DreamJob, LayersJob
+from impasto.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from impasto.films import FilmResult
+
+FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+
+
+def _dream(job: DreamJob, place: Place, watching: Watching, reporting: Reporting) -> None:
+    if watching.save_every < 1:
+        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
+    source = Path(job.content)
+    is_film = source.suffix.lower() in FILMS
+    suffix = source.suffix.lower() if source.suffix.lower() in FILMS[:4] else ".mp4"
+    out = place.out or source.with_name(f"{source.stem}-dream{suffix if is_film or job.zoom else '.png'}")
+    for name in (job.content, job.guide, job.mask, *job.style):
+        if name is not None and out.exists() and Path(name).exists() and out.samefile(name):
+            raise OutputError(f"{out} is an input of this dream, which would be lost: choose another name")
+    if is_film and job.zoom:
+        raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
+    if is_film or job.zoom:
+        _film(job, out, place=place, watching=watching, reporting=reporting)
+    else:
+        _photo(job, out, place=place, watching=watching, reporting=reporting)
+
+
+def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
+    from impasto import files
+    from impasto.image.writing import check_suffix
+
+    check_suffix(out)
+    files.check_output(out, overwrite=place.overwrite)
+    from impasto.cli import progress
+    from impasto.painters import dreaming
+
+    state = out.with_name(out.name + ".checkpoint")
+    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+        result = dreaming.run_dream(
+            job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
+        )
+    result.save(out, overwrite=place.overwrite)
+    if not result.stopped:
+        state.unlink(missing_ok=True)
+    height, width = result.picture.shape[:2]
+    if reporting.json:
+        said = {
+            "output": str(out),
+            "size": [width, height],
+            "seconds": round(result.seconds, 1),
+            "evaluations": len(result.history),
+            "loss": result.history[-1].loss if result.history else 0.0,
+            "stopped": result.stopped,
+        }
+        say(json.dumps(said))
+        return
+    say(f"{out}: {width}x{height}, {result.seconds:.0f} s")
+    if result.stopped:
+        tell("stopped: this is how far the dream went; repeat it with --resume --overwrite to go on")
+
+
+def _film(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
+    from impasto import dream_films
+    from impasto.cli import progress
+
+    make: Callable[..., FilmResult] = dream_films.zoom if job.zoom else dream_films.dream_film
+    if watching.preview is not None:
+        raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
+
+    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+        try:
+            result = make(job, out=out, overwrite=place.overwrite, told=told)
+        except KeyboardInterrupt:
+            tell(f"stopped: what was dreamed lies in {out.name}.parts; give the same command again to go on")
+            raise typer.Exit(130) from None
+    height, width = result.size
+    if reporting.json:
+        said = {
+            "output": str(out),
+            "frames": result.frames,
+            "painted": result.painted,
+            "seconds": round(result.seconds, 1),
+            "size": [width, height],
+        }
+        say(json.dumps(said))
+    else:
+        say(f"{out}: {result.frames} frames, {width}x{height}, {result.seconds:.0f} s")
+
+
+def _layers(job: LayersJob, place: Place, reporting: Reporting) -> None:
+    from impasto import atlas
+    from impasto.cli import progress
+
+    folder = place.out or Path(f"layers-{job.backbone}")
+    with progress.watching(folder.name, quiet=reporting.json, preview=None) as watch:
+        entries = atlas.draw(job, folder=folder, overwrite=place.overwrite, watch=watch)
+    page = folder / "index.html"
+    if reporting.json:
+        say(json.dumps({"page": str(page), "names": [entry.name for entry in entries]}))
+    else:
+        say(f"{page}: {len(entries)} thumbnails")
+
+
+dream = command(DreamJob, Place, Watching, Reporting, arguments=("content",), handler=_dream)
+layers = command(LayersJob, Place, Reporting, arguments=("backbone",), handler=_layers)

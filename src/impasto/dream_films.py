@@ -1,0 +1,288 @@
+"""Films that dream: a film's frames, held still, and an endless zoom into a photo."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto import files, tensors
+from impasto.dream_jobs import DreamJob
+from impasto.errors import InputError
+from impasto.films import FilmProgress, FilmResult
+from impasto.painters.dreaming import Dreamer
+from impasto.video import FilmReader, Segments, Span, Steady, check_target
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+State = Mapping[str, NDArray[Any]]
+Told = Callable[[FilmProgress], None]
+
+PART = 48  # frames between saves: each takes its seconds
+AFTER = 0.25  # of the steps, that a frame takes which begins with the dream of the one before
+DEEPER = 0.5  # of the steps, that a canvas takes which begins with the one around it
+CANVAS = 2  # sides of a zoom's canvas, in those of its frames
+
+
+def dream_film(
+    job: DreamJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+) -> FilmResult:
+    """Dreams a film.
+
+    What is carried from frame to frame is the *difference* from the film: warped along the film's flow, where
+    that can be trusted, and weakened; a few steps dream it on, and its mean and energy are set to those of
+    the shot's first frame, so that still shots neither crawl nor brighten.
+
+    Args:
+        job: the film and its settings.
+        out: the film to write.
+        overwrite: replace it if it is there.
+        restart: throw away what a killed run of the same job left, in place of going on from it.
+        told: called after every frame.
+
+    Raises:
+        InputError: a film or a setting that cannot be used.
+        OutputError: the film cannot be written.
+    """
+    check_target(out, overwrite=overwrite)
+    begun, painted = time.monotonic(), 0
+    with FilmReader(job.content) as reader:
+        dreamer = Dreamer(job, {})
+        size = _even(dreamer.size(_first(reader, job)))
+        segments = Segments(out, _key(job), size, restart=restart, length=PART)
+        brush = FrameDream(dreamer)
+        steady = Steady(brush, consistency=job.consistency, rate=float(reader.rate))
+        steady.restore(segments.state)
+        brush.restore(segments.state)
+        skipped, expected = segments.frames, _expected(reader, job)
+        for number, frame in enumerate(reader.frames(start=job.start, end=job.end)):
+            if number < skipped:
+                continue
+            small = np.asarray(Image.fromarray(frame.rgb).resize(size[::-1], Image.Resampling.LANCZOS))
+            dreamed = _floats(small) + steady.next(small)
+            at = max(Fraction(0), frame.time - Fraction(job.start).limit_denominator(90_000))
+            segments.write(_bytes(dreamed), at)
+            painted += 1
+            if segments.full:
+                segments.finish_part({**steady.state(), **brush.state()})
+            _tell(told, number + 1, expected, begun, painted)
+        segments.finish_part({**steady.state(), **brush.state()})
+        segments.join(reader, spans=[Span(job.start, job.end)], overwrite=overwrite)
+    return FilmResult(out, segments.frames, painted, painted, steady.shots, time.monotonic() - begun, size)
+
+
+class FrameDream:
+    """Dreams a frame, beginning with the dream before; what it gives is the difference from the frame."""
+
+    def __init__(self, dreamer: Dreamer) -> None:
+        self.dreamer = dreamer
+        job = dreamer.job
+        self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.steps)
+        self.energy: float | None = None
+        self.mean = np.zeros(3, np.float32)
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """The difference ``(H, W, 3)``; ``warped`` is that of the frame before, carried to this one."""
+        photo = _floats(frame)
+        if warped is None or mask is None or self.energy is None:
+            found = self._dreamed(photo, None) - photo
+            self.mean = found.mean((0, 1))
+            self.energy = _energy(found - self.mean)
+            return found
+        # New shapes grow over the frame with its old dream on it, so that no octave blurs that one.
+        carried = np.float32(self.dreamer.job.decay) * mask[..., None] * warped
+        found = self._dreamed((photo + carried).clip(0, 1), self.steps) - photo
+        found -= found.mean((0, 1), dtype=np.float32)
+        held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self.mean
+        return held
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What the next frame needs to know."""
+        return {} if self.energy is None else {"held": np.array([self.energy, *self.mean], np.float64)}
+
+    def restore(self, state: State) -> None:
+        """Goes on from what :meth:`state` gave."""
+        if "held" in state:
+            self.energy = float(state["held"][0])
+            self.mean = np.asarray(state["held"][1:], np.float32)
+
+    def _dreamed(self, photo: Array, steps: tuple[int, ...] | None) -> Array:
+        outcome = self.dreamer.paint(tensors.from_array(photo), steps=steps)
+        if outcome.stopped:
+            raise KeyboardInterrupt
+        return tensors.to_array(outcome.picture)
+
+
+def zoom(
+    job: DreamJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+) -> FilmResult:
+    """Falls into a photo without end.
+
+    Canvases of twice the frame's sides are dreamed, each over the middle of the one before, enlarged by two.
+    A frame is one reduction from the canvas it lies in, into which the next one grows from the middle: no
+    frame is made from another frame, so nothing blurs.
+
+    The arguments are those of :func:`dream_film`.
+
+    Raises:
+        InputError: a photo or a setting that cannot be used.
+        OutputError: the film cannot be written.
+    """
+    check_target(out, overwrite=overwrite)
+    begun, painted = time.monotonic(), 0
+    dreamer = Dreamer(job, {})
+    size = _even(dreamer.size(dreamer.read(job.content).size))
+    segments = Segments(out, _key(job), size, restart=restart, length=PART)
+    canvases = Canvases(dreamer, size)
+    canvases.restore(segments.state)
+    rate = Fraction(job.fps).limit_denominator(1001)
+    for number in range(segments.frames, job.frames):
+        depth = number * math.log(job.speed, CANVAS)
+        canvases.reach(int(depth))
+        frame = canvases.frame(depth - int(depth))
+        segments.write(frame, number / rate)
+        painted += 1
+        if segments.full:
+            segments.finish_part(canvases.state())
+        _tell(told, number + 1, job.frames, begun, painted)
+    segments.finish_part(canvases.state())
+    segments.join(None, overwrite=overwrite, rate=rate)
+    return FilmResult(out, segments.frames, painted, painted, 1, time.monotonic() - begun, size)
+
+
+@dataclass
+class Canvases:
+    """The two canvases that a frame of a zoom is made from; ``size`` is that of the frames."""
+
+    dreamer: Dreamer
+    size: tuple[int, int]
+    index: int = -1
+    outer: Bytes | None = None
+    inner: Bytes | None = None  # the middle of the outer one, twice as large
+
+    def reach(self, index: int) -> None:
+        """Dreams on until the outer canvas is the one of that index."""
+        while self.index < index or self.outer is None or self.inner is None:
+            if self.inner is None:
+                photo = self.dreamer.read(self.dreamer.job.content).flat()
+                large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
+                self.outer = self._dreamed(np.asarray(large), 1.0)
+            else:
+                self.outer = self.inner
+            self.inner = self._dreamed(self._middle(self.outer), DEEPER)
+            self.index += 1
+
+    def frame(self, share: float) -> Bytes:
+        """The frame a share, 0..1, of the way from the outer canvas to the inner one."""
+        assert self.outer is not None and self.inner is not None
+        scale = CANVAS**share
+        around = _cut(self.outer, scale, self.size)
+        margins = [(side * (CANVAS - 1) // 2,) * 2 for side in self.inner.shape[:2]]
+        middle = _cut(np.pad(self.inner, [*margins, (0, 0)], mode="edge"), scale, self.size)
+        weight = _inset(self.size, scale / CANVAS) * np.float32(share * share * (3 - 2 * share))
+        return _bytes((around + weight[..., None] * (middle.astype(np.float32) - around)) / 255)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What the next frame needs to know."""
+        if self.outer is None or self.inner is None:
+            return {}
+        return {"index": np.array([self.index]), "outer": self.outer, "inner": self.inner}
+
+    def restore(self, state: State) -> None:
+        """Goes on from what :meth:`state` gave."""
+        if state:
+            self.index = int(state["index"][0])
+            self.outer, self.inner = (np.asarray(state[k], np.uint8) for k in ("outer", "inner"))
+
+    def _canvas(self) -> tuple[int, int]:
+        """(width, height), as Pillow counts."""
+        return CANVAS * self.size[1], CANVAS * self.size[0]
+
+    def _middle(self, canvas: Bytes) -> Bytes:
+        height, width = canvas.shape[:2]
+        margins = (1 - 1 / CANVAS) / 2
+        box = (width * margins, height * margins, width * (1 - margins), height * (1 - margins))
+        return np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BICUBIC, box=box))
+
+    def _dreamed(self, canvas: Bytes, share: float) -> Bytes:
+        steps = tuple(max(1, round(share * steps)) for steps in self.dreamer.job.steps)
+        outcome = self.dreamer.paint(tensors.from_array(_floats(canvas)), steps=steps)
+        if outcome.stopped:
+            raise KeyboardInterrupt
+        return _bytes(tensors.to_array(outcome.picture))
+
+
+def _cut(canvas: Bytes, scale: float, size: tuple[int, int]) -> Bytes:
+    """The middle ``1 / scale`` of a canvas at a size; reduced through Lanczos, never enlarged."""
+    height, width = canvas.shape[:2]
+    above, beside = height * (1 - 1 / scale) / 2, width * (1 - 1 / scale) / 2
+    box = (beside, above, width - beside, height - above)
+    return np.asarray(Image.fromarray(canvas).resize(size[::-1], Image.Resampling.LANCZOS, box=box))
+
+
+def _inset(size: tuple[int, int], fill: float) -> Array:
+    """1 in the middle of a frame, 0 from where the inner canvas ends; it fills that share of the sides."""
+    rows, columns = (np.abs(2 * (np.arange(n) + 0.5) / n - 1).astype(np.float32) for n in size)
+    away = np.maximum(rows[:, None], columns[None])
+    # The soft border ends as the inner canvas fills the frame: then nothing of the outer one is left.
+    soft = max((1 - fill) * 0.7, 1e-6)
+    inset: Array = ((fill - away) / soft).clip(0, 1).astype(np.float32)
+    return inset
+
+
+def _energy(difference: Array) -> float:
+    return float(np.sqrt(np.square(difference, dtype=np.float64).mean()))
+
+
+def _bytes(picture: NDArray[np.floating[Any]]) -> Bytes:
+    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    return rounded
+
+
+def _floats(picture: Bytes) -> Array:
+    scaled: Array = picture.astype(np.float32) * np.float32(1 / 255)
+    return scaled
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    """Sides that films like."""
+    return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
+
+
+def _first(reader: FilmReader, job: DreamJob) -> tuple[int, int]:
+    """(height, width) of the film's frames, upright."""
+    first = next(reader.frames(start=job.start), None)
+    if first is None:
+        raise InputError(f"{job.content} has no frame at {job.start:g} s: choose an earlier start")
+    reader.rewind()
+    return first.rgb.shape[0], first.rgb.shape[1]
+
+
+def _expected(reader: FilmReader, job: DreamJob) -> int | None:
+    if reader.seconds is None:
+        return None
+    last = reader.seconds if job.end is None else min(reader.seconds, job.end)
+    return max(1, round((last - job.start) * float(reader.rate)))
+
+
+def _tell(told: Told | None, frames: int, expected: int | None, begun: float, painted: int) -> None:
+    if told:
+        seconds = time.monotonic() - begun
+        told(FilmProgress(frames, expected, seconds, painted / max(seconds, 1e-9)))
+
+
+def _key(job: DreamJob) -> str:
+    """What makes a run this run."""
+    names = [job.content, *(n for n in (job.guide, job.mask) if n), *job.style]
+    text = json.dumps([job.settings(), [files.sha256(name) for name in names]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,148 @@
+"""The settings of ``dream``, ``visualize`` and ``layers``; see :mod:`impasto.jobs`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from impasto.errors import InputError
+from impasto.jobs import Job, Pooling, Precision, parse_size
+from impasto.jobs import _option as option
+
+DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
+Padding = Literal["zeros", "replicate"]
+VGG_LAYERS = ("relu5_4",)  # whole creatures, where relu4_3 grows eyes and fur
+GOOGLENET_LAYERS = ("inception4c",)
+
+
+def usual_layers(backbone: str) -> tuple[str, ...]:
+    """What a network dreams of unless other layers are asked for."""
+    return GOOGLENET_LAYERS if backbone.startswith("googlenet") else VGG_LAYERS
+
+
+@dataclass(frozen=True)
+class DreamJob(Job):
+    """Paint over a photo what a network sees in it; also a film, or an endless zoom into a photo."""
+
+    verb: ClassVar[str] = "dream"
+
+    content: str = field(metadata={"help": "The photo, or a film."})
+    layers: tuple[str, ...] | None = option(
+        None,
+        "What to raise: relu4_3,relu5_2:0.5 or a channel, relu5_2[113]. Default: what suits the network.",
+    )
+    guide: str | None = option(None, "A picture whose shapes the dream takes.")
+    style: tuple[str, ...] = option((), "Paintings to paint like while dreaming; may be repeated.")
+    strength: float = option(1.0, "How much of --style: 0 none, 1 a painting.")
+    weight: float = option(1.0, "How much dream beside --style.")
+    mask: str | None = option(None, "A grey picture: white where to dream, black where the photo stays.")
+    octaves: int = option(5, "Sizes to dream at, the finest included: more make larger shapes.")
+    octave_scale: float = option(1.4, "From one octave to the next.")
+    steps: tuple[int, ...] = option(
+        (16, 2), "Steps of each octave; 16,2 spreads them from the coarsest to the finest."
+    )
+    rate: float = option(1.5, "Mean change of a pixel a step, in grey levels of 255.")
+    jitter: int = option(32, "Pixels by which the picture is rolled at most.")
+    smoothing: float = option(1.0, "Blur of the gradient, pixels: more for large calm shapes.")
+    distance: float = option(150.0, "How much the photo's colours hold on: more for a calmer dream.")
+    size: int | str | None = option(
+        None, "Long side in pixels, or 'original'. Default: the photo's, at most 640.", flag="-s"
+    )
+    seed: int = option(0, "Seed of the rolls.")
+    zoom: bool = option(False, "Make a film that falls into the photo without end.")
+    frames: int = option(300, "Frames of --zoom.")
+    fps: float = option(25.0, "Frames a second of --zoom.")
+    speed: float = option(1.02, "How much larger each frame of --zoom is than the one before.")
+    consistency: float = option(
+        0.85, "Of a film: how much of the dream before is kept, 0 to 1; 0 dreams each frame by itself."
+    )
+    decay: float = option(0.95, "Of a film: how much of the dream before a new one begins with, 0 to 1.")
+    start: float = option(0.0, "Of a film: begin at this second.")
+    end: float | None = option(None, "Of a film: end at this second.")
+    backbone: DreamBackboneName = option("vgg19", "The network that dreams; vgg19 needs no download.")
+    pooling: Pooling = option("max", "Of a VGG: max, or avg for softer dreams.")
+    padding: Padding = option("zeros", "Of a VGG: zeros around each layer, or its own border (replicate).")
+    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
+    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    max_pixels: int = option(200_000_000, "Refuse pictures with more pixels than this.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "size", parse_size(self.size))
+        for name, least, most in (
+            ("octaves", 1, 20),
+            ("octave_scale", 1.05, 4),
+            ("rate", 0.001, 255),
+            ("jitter", 0, 1000),
+            ("smoothing", 0, 50),
+            ("distance", 0, 10_000),
+            ("strength", 0, 100),
+            ("weight", 0, 100),
+            ("frames", 1, 1_000_000),
+            ("fps", 1, 240),
+            ("speed", 1.0001, 1.5),
+            ("consistency", 0, 1),
+            ("decay", 0, 1),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InputError(
+                    f"--{name.replace('_', '-')} {value:g} is not between {least:g} and {most:g}"
+                )
+        if not self.steps or min(self.steps) < 1 or max(self.steps) > 100_000:
+            raise InputError(f"--steps {','.join(map(str, self.steps))} must be numbers of 1 or more")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise InputError(
+                f"from {self.start:g} s to {self.end} s there is nothing: let it end after it starts"
+            )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The layers asked for, or what suits the network."""
+        return self.layers or usual_layers(self.backbone)
+
+
+@dataclass(frozen=True)
+class VisualizeJob(Job):
+    """Make the picture that a layer or a channel of a network answers to most."""
+
+    verb: ClassVar[str] = "visualize"
+
+    layer: str = field(metadata={"help": "A layer, relu4_3, or one of its channels, relu4_3[12]."})
+    size: int = option(224, "Side in pixels.", flag="-s")
+    steps: int = option(160, "Steps.")
+    rate: float = option(0.05, "Rate of the optimiser.")
+    seed: int = option(0, "Seed of the noise to begin with.")
+    backbone: DreamBackboneName = option("vgg19", "The network; vgg19 needs no download.")
+    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
+    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least, most in (("size", 32, 4096), ("steps", 1, 100_000), ("rate", 1e-6, 10)):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InputError(f"--{name} {value:g} is not between {least:g} and {most:g}")
+
+
+@dataclass(frozen=True)
+class LayersJob(Job):
+    """Draw an atlas of a network: what each layer, and its strongest channels, answer to most."""
+
+    verb: ClassVar[str] = "layers"
+
+    backbone: DreamBackboneName = option("vgg19", "The network; vgg19 needs no download.")
+    layers: tuple[str, ...] | None = option(None, "Only these layers, as relu4_3,relu5_2.")
+    channels: int = option(4, "Channels to show of each layer.")
+    size: int = option(128, "Side of a thumbnail, pixels.", flag="-s")
+    steps: int = option(64, "Steps for each thumbnail.")
+    seed: int = option(0, "Seed of the noise to begin with.")
+    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
+    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least, most in (("channels", 0, 64), ("size", 32, 1024), ("steps", 1, 100_000)):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InputError(f"--{name} {value} is not between {least} and {most}")

@@ -1,0 +1,197 @@
+"""What Deep Dream raises: how strongly the network answers (Mordvintsev, Olah and Tyka 2015).
+
+The loss of a layer is the length of its answer, ``|a|``, and not its square: the gradient at the layer,
+``a / |a|``, has unit length whatever the layer, so that weights compare. It equals ``<a, stop(a / |a|)>``,
+the usual way to write it, in value and in gradient; and since ``|a|`` is the root of a sum of squares, it is
+exact in tiles. All layers alike are divided by the root of the picture's pixels, so that the value does not
+grow with the picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from impasto import tensors
+from impasto.backbones import Backbone
+from impasto.errors import InputError
+from impasto.image import Source
+from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.scene import Scene
+from impasto.tiles import Window
+
+# Of a single channel, how much its plain mean counts beside its length. A silent channel has no length to
+# follow; what comes in below zero tells the way all the same.
+LEAK = 0.5
+LONGEST_GUIDE = 384  # pixels: matches against more positions cost much and find little more
+_LEAST = 1e-12
+_ENTRY = re.compile(r"(?P<layer>[a-z]\w*)(\[(?P<channel>\d+)\])?(:(?P<weight>[-+]?\d*\.?\d+(e[-+]?\d+)?))?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A layer, or one of its channels, and its weight."""
+
+    layer: str
+    channel: int | None = None
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """As it is written: ``relu5_2[113]``."""
+        return self.layer if self.channel is None else f"{self.layer}[{self.channel}]"
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Reads ``LAYER``, ``LAYER:WEIGHT``, ``LAYER[CHANNEL]`` or ``LAYER[CHANNEL]:WEIGHT``.
+
+        Raises:
+            InputError: anything else.
+
+        Example:
+            >>> Target.parse("relu5_2[113]:0.5")
+            Target(layer='relu5_2', channel=113, weight=0.5)
+        """
+        found = _ENTRY.fullmatch(text.strip())
+        if found is None:
+            raise InputError(
+                f"layer '{text}' cannot be read: write relu4_3, relu5_2:0.5 (half the weight) or "
+                f"relu5_2[113] (one channel)"
+            )
+        channel, weight = found["channel"], found["weight"]
+        return cls(found["layer"], None if channel is None else int(channel), float(weight or 1))
+
+
+class Activation(Loss):
+    """How strongly layers answer, ``sum_l w_l |a_l| / sqrt(H W)``: to be *raised*, so subtract it.
+
+    With a guide each position of a layer is compared with the position of the guide whose answer is nearest
+    to its own, and raised along that one (the guided dreams of the same authors).
+
+    Args:
+        layers: targets, or texts as :meth:`Target.parse` reads them.
+        guide: a picture that the dream should take its shapes from.
+
+    Raises:
+        InputError: no layer, or one that cannot be read; a guide for single channels.
+
+    Example:
+        >>> loss = -1 * Activation("relu4_3")  # doctest: +SKIP
+    """
+
+    name = "activation"
+
+    def __init__(self, layers: str | Sequence[str | Target], *, guide: Source | None = None) -> None:
+        given = [layers] if isinstance(layers, str) else list(layers)
+        self.targets = [t if isinstance(t, Target) else Target.parse(t) for t in given]
+        if not any(target.weight for target in self.targets):
+            raise InputError("a dream needs a layer with a weight other than 0, such as relu4_3")
+        if guide is not None and any(target.channel is not None for target in self.targets):
+            raise InputError("a guide is compared with whole layers: leave out the [channel]")
+        self.guide = None if guide is None else tensors.from_source(guide)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return frozenset(target.layer for target in self.targets)
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        scene.backbone.check(target.layer for target in self.targets)
+        if self.guide is not None:
+            return _BoundGuide(self.targets, _answers(self.guide, scene, self.needs), scene)
+        return _BoundActivation(self.targets, scene)
+
+
+class _BoundActivation(Bound):
+    name = "activation"
+
+    def __init__(self, targets: Sequence[Target], scene: Scene) -> None:
+        self.targets, self.strides, self.seen = targets, {}, {}
+        for target in targets:
+            self.seen[target.name] = before_relu(target, scene.backbone)
+            self.strides[target.name] = scene.backbone.stride(target.layer)
+        self.layers = frozenset(self.seen.values())
+        height, width = scene.size
+        self.root = (height * width) ** 0.5
+        self.positions = {n: max(1, (height // s) * (width // s)) for n, s in self.strides.items()}
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        sums: Sums = {}
+        for target in self.targets:
+            name = target.name
+            found = window.owned(features[self.seen[name]], self.strides[name])
+            if target.channel is not None:
+                found = _channel(found, target)
+                sums[f"{name}.sum"] = tensors.precise(found).sum((1, 2, 3))
+            sums[f"{name}.squares"] = tensors.precise(found).relu().square().sum((1, 2, 3))
+        return sums
+
+    def each(self, sums: Sums) -> Tensor:
+        parts = []
+        for target in self.targets:
+            length = sums[f"{target.name}.squares"].clamp_min(_LEAST).sqrt()
+            if target.channel is not None:
+                length = length + LEAK * sums[f"{target.name}.sum"] / self.positions[target.name] ** 0.5
+            parts.append(target.weight * length)
+        total: Tensor = torch.stack(parts).sum(0) / self.root
+        return total
+
+
+class _BoundGuide(Bound):
+    name = "activation"
+
+    def __init__(self, targets: Sequence[Target], guide: dict[str, Tensor], scene: Scene) -> None:
+        self.targets, self.layers = targets, frozenset(guide)
+        self.strides = {layer: scene.backbone.stride(layer) for layer in guide}
+        self.root = (scene.size[0] * scene.size[1]) ** 0.5
+        self.guide = {layer: found[0].flatten(1) for layer, found in guide.items()}
+        # By direction, or the few strongest answers of the guide would match everything.
+        self.directions = {
+            layer: found / found.norm(dim=0).clamp_min(_LEAST) for layer, found in self.guide.items()
+        }
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        sums: Sums = {}
+        for layer, guide in self.guide.items():
+            own = tensors.precise(window.owned(features[layer], self.strides[layer])).flatten(2)
+            with torch.no_grad():
+                best = torch.einsum("bcn,cm->bnm", own, self.directions[layer]).argmax(2)
+                matched = guide[:, best].transpose(0, 1)  # (B, C, positions)
+            sums[f"{layer}.along"] = (own * matched).sum((1, 2))
+            sums[f"{layer}.squares"] = matched.square().sum((1, 2))
+        return sums
+
+    def each(self, sums: Sums) -> Tensor:
+        parts = [
+            t.weight * sums[f"{t.layer}.along"] / sums[f"{t.layer}.squares"].clamp_min(_LEAST).sqrt()
+            for t in self.targets
+        ]
+        total: Tensor = torch.stack(parts).sum(0) / self.root
+        return total
+
+
+def before_relu(target: Target, backbone: Backbone) -> str:
+    """The layer to look at for a target: a single channel is seen before its ReLU, if the network tells."""
+    before = "conv" + target.layer.removeprefix("relu")
+    return before if target.channel is not None and before in backbone.layers else target.layer
+
+
+def _answers(guide: Tensor, scene: Scene, layers: frozenset[str]) -> dict[str, Tensor]:
+    """The guide's features, at the scale of the scene as far as that is of use."""
+    own = (guide.shape[-2], guide.shape[-1])
+    size = tensors.same_area(own, scene.size)
+    if max(size) > LONGEST_GUIDE:
+        size = tensors.long_side(size, LONGEST_GUIDE)
+    return scene.features(guide, layers, size=size)
+
+
+def _channel(features: Tensor, target: Target) -> Tensor:
+    count = features.shape[1]
+    if target.channel is None or target.channel >= count:
+        raise InputError(f"layer {target.layer} has channels 0 to {count - 1}: there is no {target.channel}")
+    return features[:, target.channel : target.channel + 1]

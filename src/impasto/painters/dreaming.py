@@ -1,0 +1,287 @@
+"""``dream`` and ``visualize``: from a job to a size, a device, a network and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto import backbones, image, methods, record, tensors
+from impasto.backbones import Backbone
+from impasto.dream_jobs import DreamJob, VisualizeJob
+from impasto.errors import InputError
+from impasto.image import Picture, Source
+from impasto.losses import Target
+from impasto.methods import Style
+from impasto.optim import Checkpoint, Outcome, octaves, scales
+from impasto.painters.devices import choose_device
+from impasto.painters.inputs import digest, labels
+from impasto.painters.optimising import run_key
+from impasto.record import Recipe, Result, Watch
+
+LONGEST = 640  # pixels of the long side unless another size is asked for
+
+
+def dream(
+    content: Source,
+    *,
+    guide: Source | None = None,
+    style: Source | Sequence[Source] = (),
+    mask: Source | None = None,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 50,
+    resume: bool = False,
+    **settings: Any,
+) -> Result:
+    """Paints over a photo what a network sees in it.
+
+    Args:
+        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
+        guide: a picture whose shapes the dream takes.
+        style: paintings to paint like while dreaming.
+        mask: a grey picture, white where to dream.
+        watch, checkpoint, save_every, resume: as for :func:`impasto.stylize`.
+        **settings: the other fields of :class:`impasto.dream_jobs.DreamJob`: ``layers``, ``octaves``,
+            ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
+
+    Returns:
+        The picture with the recipe and the history of the run; ``.save(path)`` writes it.
+
+    Raises:
+        InputError: a picture or a setting that cannot be used.
+
+    Example:
+        >>> out = dream("photo.jpg", layers=["relu4_3", "relu5_2:0.5"], octaves=5)  # doctest: +SKIP
+        >>> out.save("out.png")  # doctest: +SKIP
+    """
+    pictures: dict[str, Source] = {}
+
+    def named(source: Source | None, name: str) -> str | None:
+        if source is None or isinstance(source, (str, Path)):
+            return None if source is None else str(source)
+        pictures[name] = source
+        return name
+
+    several = list(style) if isinstance(style, (list, tuple)) else [cast("Source", style)]
+    job = DreamJob.parse(
+        {
+            **settings,
+            "content": named(content, "content"),
+            "guide": named(guide, "guide"),
+            "mask": named(mask, "mask"),
+            "style": [named(one, f"style-{i}") for i, one in enumerate(several, 1)],
+        }
+    )
+    return run_dream(
+        job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
+    )
+
+
+def run_dream(
+    job: DreamJob,
+    *,
+    pictures: Mapping[str, Source] | None = None,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 50,
+    resume: bool = False,
+    threads: int | None = None,
+) -> Result:
+    """Runs a job on a photo; the arguments are those of :func:`impasto.painters.run`."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    dreamer = Dreamer(job, pictures or {})
+    photo = dreamer.read(job.content)
+    content = dreamer.content()
+    keeper = None
+    recipe = dreamer.recipe()
+    if checkpoint is not None:
+        keeper = Checkpoint(checkpoint, every=save_every, key=run_key(recipe), resume=resume)
+    outcome = dreamer.paint(content, watch=watch, checkpoint=keeper)
+    size = (content.shape[-2], content.shape[-1])
+    return Result(
+        tensors.to_array(outcome.picture),
+        recipe,
+        outcome.history,
+        alpha=None if photo.alpha is None else image.resize(photo.alpha, size),
+        bits=16 if photo.bits == 16 else 8,
+        stopped=outcome.stopped,
+    )
+
+
+class Dreamer:
+    """A dream job with what its names stand for, and the network that dreams it.
+
+    Raises:
+        InputError: a layer the network does not have, or one that cannot be read.
+    """
+
+    def __init__(self, job: DreamJob, pictures: Mapping[str, Source]) -> None:
+        self.job, self.pictures = job, pictures
+        self._known: dict[str, Picture] = {}
+        for name in (job.content, *self._others()):
+            if name not in pictures and not Path(name).is_file():
+                raise InputError(f"cannot read {name}: there is no such file")
+        self.device = choose_device(job.device)
+        self.backbone: Backbone = backbones.load(
+            job.backbone,
+            pooling=job.pooling,
+            padding=job.padding,
+            device=self.device,
+            precision=job.precision,
+        )
+        targets = [Target.parse(text) for text in job.targets]
+        self.backbone.check(target.layer for target in targets)
+
+    def read(self, name: str) -> Picture:
+        """The picture of that name."""
+        if name not in self._known:
+            self._known[name] = image.read(self.pictures.get(name, name), max_pixels=self.job.max_pixels)
+        return self._known[name]
+
+    def content(self) -> Tensor:
+        """The photo at the size that is dreamed at, ``(1, 3, H, W)``."""
+        photo = tensors.from_array(self.read(self.job.content).flat())
+        return tensors.resize(photo, self.size((photo.shape[-2], photo.shape[-1]))).clamp(0, 1)
+
+    def size(self, own: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the result for a photo of its own size."""
+        if self.job.size == "original":
+            return own
+        longest = self.job.size if isinstance(self.job.size, int) else min(LONGEST, max(own))
+        return image.fit(own, longest)
+
+    def paint(
+        self,
+        content: Tensor,
+        *,
+        start: Tensor | None = None,
+        steps: Sequence[int] | None = None,
+        count: int | None = None,
+        watch: Watch | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Outcome:
+        """Dreams over ``content (1, 3, H, W)``; ``steps`` and ``count`` of octaves are those of the job."""
+        job = self.job
+        size = (content.shape[-2], content.shape[-1])
+        guide = None if job.guide is None else tensors.from_array(self.read(job.guide).flat())
+        mask = None if job.mask is None else self._mask(job.mask, size)
+        if job.style:
+            return methods.dream_in_style(
+                content,
+                [Style(tensors.from_array(self.read(name).flat())) for name in job.style],
+                job.targets,
+                schedule=scales(size, steps=(60, 36, 20, 10, 5)),
+                backbone=self.backbone,
+                guide=guide,
+                mask=mask,
+                strength=job.strength,
+                weight=job.weight,
+                watch=watch,
+                checkpoint=checkpoint,
+            )
+        schedule = octaves(
+            size, count=count or job.octaves, ratio=job.octave_scale, steps=steps or job.steps, least=LEAST
+        )
+        return methods.dream(
+            content,
+            job.targets,
+            schedule=schedule,
+            backbone=self.backbone,
+            guide=guide,
+            mask=mask,
+            start=start,
+            rate=job.rate / 255,
+            jitter=job.jitter,
+            smoothing=job.smoothing,
+            distance=job.distance,
+            seed=job.seed,
+            watch=watch,
+            checkpoint=checkpoint,
+        )
+
+    def recipe(self) -> Recipe:
+        """The job with file names in place of paths, and the hash of every input."""
+        names = [self.job.content, *self._others()]
+        short = labels(names)
+        settings = self.job.settings()
+        settings["content"] = short[self.job.content]
+        for name in ("guide", "mask"):
+            settings[name] = short.get(settings[name])
+        settings["style"] = [short[name] for name in self.job.style]
+        hashes = {short[n]: digest(self.pictures.get(n, n), self.read(n)) for n in short}
+        return record.recipe(
+            self.job.verb,
+            settings,
+            hashes=hashes,
+            device=str(self.device),
+            engine="torch",
+            threads=torch.get_num_threads(),
+        )
+
+    def _others(self) -> list[str]:
+        """The pictures beside the photo."""
+        return [name for name in (self.job.guide, self.job.mask, *self.job.style) if name is not None]
+
+    def _mask(self, name: str, size: tuple[int, int]) -> Tensor:
+        mask = tensors.from_array(self.read(name).rgb).mean(1, keepdim=True)
+        if abs(mask.shape[-1] / mask.shape[-2] / (size[1] / size[0]) - 1) > 0.05:
+            raise InputError(
+                f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, of other proportions than the picture "
+                f"({size[1]}x{size[0]}): make it from the photo, at any size"
+            )
+        if float(mask.max()) < 0.01:
+            raise InputError(f"mask {name} is black all over: white marks where to dream")
+        return F.interpolate(mask, size, mode="area")
+
+
+LEAST = 64  # pixels of the short side, below which the layers of shapes see no shape
+
+
+def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Result:
+    """The picture that a layer or a channel answers to most, made from noise.
+
+    Args:
+        layer: ``relu4_3`` or ``relu4_3[12]``.
+        watch: called after every step.
+        **settings: the other fields of :class:`impasto.dream_jobs.VisualizeJob`: ``size``, ``steps``,
+            ``seed``, ``backbone``, ...
+
+    Raises:
+        InputError: a layer or a channel that the network does not have.
+
+    Example:
+        >>> visualize("relu4_3[12]").save("channel.png")  # doctest: +SKIP
+    """
+    return run_visualize(VisualizeJob.parse({**settings, "layer": layer}), watch=watch)
+
+
+def run_visualize(job: VisualizeJob, *, watch: Watch | None = None, threads: int | None = None) -> Result:
+    """Runs a job."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    device = choose_device(job.device)
+    backbone: Backbone = backbones.load(job.backbone, device=device, precision=job.precision)
+    outcome = methods.visualize(
+        job.layer,
+        size=(job.size, job.size),
+        steps=job.steps,
+        backbone=backbone,
+        rate=job.rate,
+        seed=job.seed,
+        watch=watch,
+    )
+    recipe = record.recipe(
+        job.verb,
+        job.settings(),
+        hashes={},
+        device=str(device),
+        engine="torch",
+        threads=torch.get_num_threads(),
+    )
+    return Result(tensors.to_array(outcome.picture), recipe, outcome.history, stopped=outcome.stopped)
