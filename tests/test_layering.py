@@ -18,18 +18,19 @@ ROOT = Path(impasto.__file__).parent
 RANKS = (
     {"errors"},
     {"jobs"},
+    {"photoreal_job"},
     {"files", "color", "moments", "tiles"},
     {"image"},
     {"tensors", "record"},
     {"weights", "samples"},
-    {"backbones", "networks", "video"},
+    {"backbones", "looks", "networks", "video"},
     {"losses", "parametrizations", "metrics"},
     {"optim"},
     {"methods", "training", "runtime"},
     {"painters"},
     {"comparison", "recipes"},
     {"batch", "demo", "live", "films"},
-    {"style_sheet"},
+    {"graded_films", "style_sheet"},
     {"cli", "app"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

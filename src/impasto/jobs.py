@@ -338,5 +338,10 @@ def _describe(kind: Any) -> str:
         return f"one of {', '.join(choices)}"
     if typing.get_origin(kind) is tuple:
         return f"a list, each {_describe(typing.get_args(kind)[0])}"
-    names: dict[Any, str] = {int: "a whole number", float: "a finite number", str: "text"}
+    names: dict[Any, str] = {
+        int: "a whole number",
+        float: "a finite number",
+        str: "text",
+        bool: "true or false",
+    }
     return names[kind]

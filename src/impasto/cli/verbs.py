@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
+from impasto.cli.photoreal_verbs import photoreal
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
@@ -294,6 +295,7 @@ def replay(
     say(str(target))
 
 
+app.command("photoreal")(photoreal)
 app.add_typer(styles, name="styles")
 app.command("export")(export)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Scene, Sum, Sums
 from impasto.losses.content import Content, Unit
+from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 
@@ -20,6 +21,7 @@ __all__ = [
     "Gram",
     "Loss",
     "MeanVariance",
+    "RegionMoments",
     "Relative",
     "Scene",
     "StyleLoss",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +16,8 @@ from impasto.methods import Style
 from impasto.moments import moments, transport
 from impasto.optim import Adam, Checkpoint, Lbfgs, Outcome, Schedule, scales
 from impasto.painters.devices import choose_device
-from impasto.painters.inputs import BUDGETS, Inputs, target_size
-from impasto.record import Recipe, Result, Watch
+from impasto.painters.inputs import BUDGETS, Inputs, key_of, target_size
+from impasto.record import Result, Watch
 
 LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
 
@@ -44,7 +42,7 @@ def optimise(
     recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
     keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(recipe), resume=resume)
+        keeper = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
     outcome = _paint(job, inputs, content, frame, device=device, watch=watch, checkpoint=keeper)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
@@ -186,9 +184,3 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     rows, columns = content.shape[-2:]
     sides = (frame[1].start, columns - frame[1].stop, frame[0].start, rows - frame[0].stop)
     return F.pad(mask, sides, mode="replicate")
-
-
-def _key(recipe: Recipe) -> str:
-    """What makes a run this run: its job and its inputs, whatever it runs on."""
-    text = replace(recipe, device="", threads=0, versions={}).to_json()
-    return hashlib.sha256(text.encode()).hexdigest()

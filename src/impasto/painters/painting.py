@@ -44,21 +44,25 @@ def stylize(
         >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """
-    pictures: dict[str, Source] = {}
-    several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
-    job = StylizeJob.parse(
-        {
-            **settings,
-            "content": _named(content, "content", pictures),
-            "styles": [_named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
-        }
-    )
+    pictures, names = gathered(content, styles)
+    job = StylizeJob.parse({**settings, **names})
     return run(
         job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
     )
 
 
-def _named(source: Source, name: str, pictures: dict[str, Source]) -> str:
+def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[str, Source], dict[str, Any]]:
+    """Pictures in memory by the names they are given, and the names of a photo and its styles."""
+    pictures: dict[str, Source] = {}
+    several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
+    names = {
+        "content": named(content, "content", pictures),
+        "styles": [named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
+    }
+    return pictures, names
+
+
+def named(source: Source, name: str, pictures: dict[str, Source]) -> str:
     """The path of a source, or a name under which a picture in memory is handed on."""
     if isinstance(source, (str, Path)):
         return str(source)

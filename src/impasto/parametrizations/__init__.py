@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from impasto.parametrizations.base import Parametrization
+from impasto.parametrizations.bilateral_grid import BilateralGrid
 from impasto.parametrizations.pixels import Pixels
 
-__all__ = ["Parametrization", "Pixels"]
+__all__ = ["BilateralGrid", "Parametrization", "Pixels"]
