@@ -32,6 +32,9 @@ class PhotorealJob(Job):
     classes: int = option(4, "Classes to look for where there are no masks; 1 treats the picture as one.")
     size: int | str | None = option(None, "Long side in pixels. Default: the photo's own.", flag="-s")
     seed: int = option(0, "Seed of the search for classes.")
+    start: float = option(0.0, "Of a film: begin at this second.")
+    end: float | None = option(None, "Of a film: end at this second.")
+    every: int = option(1, "Of a film: only every n-th frame.")
     backbone: BackboneName = option("vgg19", "The network that looks; vgg19 needs no download.")
     precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
     device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
@@ -51,6 +54,10 @@ class PhotorealJob(Job):
             raise InputError(f"realism {self.realism:g} is not between 0.001 and 1000: 1 is usual")
         if not 1 <= self.classes <= 12:
             raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
+        if self.every < 1:
+            raise InputError(f"every {self.every} must be 1 or more")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise InputError(f"from {self.start:g} s to {self.end} s there is nothing: end after the start")
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(
                 f"--weights has {len(self.weights)} entries for {len(self.styles)} styles: give one a style"

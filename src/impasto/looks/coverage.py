@@ -24,7 +24,7 @@ class Coverage:
             return ""
         if self.photo == 0:
             return "not in the photo: its colours are not used"
-        return f"not in the {'style' if self.style == 0 else 'photo and style in earnest'}: takes the whole style's"
+        return "not in the style: takes the map of the whole pictures"
 
 
 def coverage(photo: Sequence[Statistics | None], look: Look) -> list[Coverage]:

@@ -87,7 +87,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
     """
     read = [image.read(mask) for mask in masks]
     labels = [_label(mask) for mask in masks]
-    for mask, label, picture, size in zip(read, labels, read, pictures, strict=True):
+    for picture, label, size in zip(read, labels, pictures, strict=True):
         height, width = picture.size
         if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT:
             raise InputError(

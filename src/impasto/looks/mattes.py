@@ -60,7 +60,7 @@ class Mattes:
         return cls(solve(guide, np.asarray(own, np.int16), count, told=told), guide)
 
     def at(self, rgb: Array) -> Array:
-        """The mattes ``(K, H, W)`` of the picture at another size, following the edges of ``rgb (H, W, 3)``."""
+        """The mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
         return np.stack([self.plane(index, rgb) for index in range(len(self.alphas))])
 
     def plane(self, index: int, rgb: Array) -> Array:

@@ -90,7 +90,7 @@ def photoreal(
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A photo ready to be graded: at full size, small, its classes in the small one, and the look it takes."""
+    """A photo ready to be graded: at full size, small, the classes of the small one, and its look."""
 
     photo: Array
     small: Array
