@@ -128,7 +128,7 @@ def find_shots(reader: FilmReader, job: PhotorealJob) -> list[Shot]:
             cuts.append(seen)
             kept = {k: v for k, v in kept.items() if k < seen}
         if _is_kept(seen - cuts[-1]):
-            kept[seen] = looked_at(frame.rgb.astype(np.float32) / 255)
+            kept[seen] = looked_at(_unit(frame.rgb))
         before, seen = histogram, seen + 1
     if not seen:
         raise InputError(f"{job.content} has no frame between {job.start:g} s and its end")
@@ -205,7 +205,7 @@ class _Grader:
 
     def next(self, frame: Bytes, number: int) -> Array:
         """The next frame, graded; ``(H, W, 3)``, 0..1."""
-        rgb = frame.astype(np.float32) / 255
+        rgb = _unit(frame)
         small = looked_at(rgb)
         tiny = np.rint(small * 255).astype(np.uint8)
         if self.before is not None and self.alphas is not None:
@@ -223,7 +223,7 @@ class _Grader:
         self.before = tiny
         mattes = Mattes(self.alphas, small)
         gain = np.exp(-self.exposure)
-        seen = rgb if np.abs(gain - 1).max() < 1e-3 else (rgb * gain).clip(0, 1).astype(np.float32)
+        seen = rgb if np.abs(gain - 1).max() < 1e-3 else (rgb * gain).clip(0, 1)
         if self.grid is None:
             return looks.grade(seen, mattes, self.given, strength=self.job.strength)
         return mixed(seen, rendered(self.grid, seen, mattes, self.given), self.job.strength)
@@ -269,6 +269,10 @@ def _size(shots: list[Shot], reader: FilmReader, job: PhotorealJob) -> tuple[int
         return height, width
     scale = job.size / max(height, width)
     return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
+
+
+def _unit(frame: Bytes) -> Array:
+    return frame.astype(np.float32) * np.float32(1 / 255)
 
 
 def _shrunk(frame: Bytes, size: tuple[int, int]) -> Bytes:

@@ -112,6 +112,9 @@ class StylizeJob(Job):
         "style",
         "Whose colours: the style's, the content's palette, or only its lightness painted (luminance).",
     )
+    photoreal: bool = _option(
+        False, "Keep of the painting only what a photograph could show: its light and its colours."
+    )
     init: str = _option("content", "Begin with 'content', 'noise' or a picture of your own.")
     seed: int = _option(0, "Seed of the noise.")
     optimiser: OptimiserName = _option("lbfgs", "L-BFGS or Adam.")

@@ -63,7 +63,7 @@ def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statist
         ends.append(_ends(pixels, matrix))
         gain = float(np.linalg.norm(matrix[:, :3] @ np.ones(3)) / 3**0.5)
         grain.append(min(1.0, QUIET / max(gain, 1e-6)))
-    return Grade(np.stack(maps), np.float32(ends), np.float32(grain)), classes
+    return Grade(np.stack(maps), np.asarray(ends, np.float32), np.asarray(grain, np.float32)), classes
 
 
 def _map(source: Statistics, target: Statistics) -> Array:
@@ -127,7 +127,9 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
             alpha = plane[rows]
             if not alpha.any():
                 continue
-            moved = bend(cv2.transform(quiet[rows], given.maps[index]), given.ends[index])
+            moved = bend(
+                np.asarray(cv2.transform(quiet[rows], given.maps[index]), np.float32), given.ends[index]
+            )
             total[rows] += alpha[..., None] * moved
             weight[rows] += alpha
     total /= np.maximum(weight, 1e-6)[..., None]

@@ -70,11 +70,10 @@ class Mattes:
             return alpha
         model = _linear_model(self.guide, alpha)
         large = cv2.resize(model, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
-        plane = large[..., 3]
+        plane = np.asarray(large[..., 3], np.float32)
         for channel in range(3):
-            plane += large[..., channel] * rgb[..., channel]
-        result: Array = np.clip(plane, 0, 1)
-        return result
+            plane += np.asarray(large[..., channel], np.float32) * rgb[..., channel]
+        return plane.clip(0, 1)
 
     def shrunk(self, size: tuple[int, int]) -> Array:
         """The mattes ``(K, h, w)`` at a smaller size."""
@@ -94,7 +93,7 @@ def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
-    known = inner.any(0)
+    known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
         return alphas

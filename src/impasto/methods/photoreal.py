@@ -84,7 +84,9 @@ def region_statistics(
     found: list[dict[str, Tensor]] = [{} for _ in alphas]
     for layer in layers:
         values = tensors.precise(features[layer])[0].flatten(1).double().cpu()
-        masks = F.adaptive_avg_pool2d(alphas[None].double().cpu(), features[layer].shape[-2:])[0].flatten(1)
+        masks = F.adaptive_avg_pool2d(
+            alphas[None].double().cpu(), (int(features[layer].shape[-2]), int(features[layer].shape[-1]))
+        )[0].flatten(1)
         for region, mask in zip(found, masks, strict=True):
             share = mask / mask.sum().clamp_min(1e-9)
             mean = values @ share

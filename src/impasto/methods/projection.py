@@ -50,7 +50,7 @@ def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
     weights = _weights(small)
     design = _design(weights, small)
     prior = _prior(realism)
-    identity = np.tile(np.eye(3, 4).T, (np.prod(CELLS), 1))
+    identity = np.tile(np.eye(3, 4).T, (int(np.prod(CELLS)), 1))
     normal = (design.T @ design) / len(weights_rows := small.reshape(-1, 3)) + prior
     normal = normal + RIDGE * sparse.identity(normal.shape[0])
     right = design.T @ wanted.reshape(-1, 3) / len(weights_rows) + RIDGE * identity

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from impasto.image import Source
+from impasto import image
+from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
 from impasto.painters.inputs import Inputs
 from impasto.record import Result, Watch
@@ -91,15 +93,26 @@ def run(
     inputs = Inputs(job, pictures or {})
     found = learned.find_all(job, inputs)
     if found:
-        return learned.paint(job, inputs, found, threads=threads)
-    from impasto.painters.optimising import optimise
+        result = learned.paint(job, inputs, found, threads=threads)
+    else:
+        from impasto.painters.optimising import optimise
 
-    return optimise(
-        job,
-        inputs,
-        watch=watch,
-        checkpoint=checkpoint,
-        save_every=save_every,
-        resume=resume,
-        threads=threads,
-    )
+        result = optimise(
+            job,
+            inputs,
+            watch=watch,
+            checkpoint=checkpoint,
+            save_every=save_every,
+            resume=resume,
+            threads=threads,
+        )
+    return _projected(result, inputs.read(job.content)) if job.photoreal else result
+
+
+def _projected(result: Result, photo: Picture) -> Result:
+    """The photo in the light of what was painted from it."""
+    from impasto.methods.projection import project
+
+    painted = result.picture
+    content = image.resize(photo.flat(), (painted.shape[0], painted.shape[1]))
+    return replace(result, picture=project(content, painted))

@@ -44,6 +44,7 @@ def photoreal(
     *,
     masks: Sequence[Source] | None = None,
     save_look: Path | None = None,
+    overwrite: bool = False,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
@@ -58,6 +59,7 @@ def photoreal(
         masks: one of the photo, then one of each style: the nine flat colours of
             ``impasto.looks.masks.COLOURS``, or ids in a grey picture. Default: classes are looked for.
         save_look: a file for the styles' statistics, to be used as a style later.
+        overwrite: replace the look if it is there.
         watch: called with a :class:`impasto.Progress` after every step.
         checkpoint: a file to save the run in; with ``resume``, a killed run goes on from it.
         told: called with the table of classes, and with warnings; default: the log.
@@ -81,6 +83,7 @@ def photoreal(
         job,
         pictures=pictures,
         save_look=save_look,
+        overwrite=overwrite,
         watch=watch,
         checkpoint=checkpoint,
         resume=resume,

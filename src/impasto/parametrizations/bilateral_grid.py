@@ -57,6 +57,9 @@ class BilateralGrid(Parametrization):
         self.grid = nn.Parameter(start.reshape(count, 1, 1, 1, 12).expand(count, *cells, 12).clone())
         none = torch.tensor([[0.0, 1.0]]).expand(count, 2)
         self.start: Tensor
+        self.photo: Tensor
+        self.alphas: Tensor
+        self.ends: Tensor
         self.register_buffer("start", self.grid.detach().clone())
         for name, value in (("photo", photo), ("alphas", alphas), ("ends", none if ends is None else ends)):
             self.register_buffer(name, value.clone())
@@ -83,7 +86,7 @@ class BilateralGrid(Parametrization):
         rough = grid.diff(dim=1).square().mean() + grid.diff(dim=2).square().mean()
         bent = grid.diff(n=2, dim=3).square().mean() if self.cells[2] > 2 else grid.new_zeros(())
         stray = (grid - self.start).square().mean()
-        maps = grid.unflatten(-1, (3, 4))
+        maps = grid.view(*grid.shape[:-1], 3, 4)
         greys = torch.linspace(0, 1, self.cells[2], device=grid.device)
         tone = torch.einsum("c,kyxzc->kyxz", grid.new_tensor(LUMA), _of_grey(maps, greys))
         falling = torch.relu(RISE / (self.cells[2] - 1) - tone.diff(dim=3)).square().mean()
@@ -142,7 +145,8 @@ class BilateralGrid(Parametrization):
         for alpha in alphas:
             own = torch.cat([pixels, torch.ones_like(pixels[..., :1])], -1) * alpha[..., None]
             values = (bins[..., None] * own[..., None, :]).flatten(2)  # (h, w, gz * 4)
-            sums = torch.einsum("hy,wx,hwc->yxc", down, across, values).unflatten(-1, (-1, 4))
+            sums = torch.einsum("hy,wx,hwc->yxc", down, across, values)
+            sums = sums.view(*sums.shape[:2], -1, 4)
             colours.append(sums[..., :3] / sums[..., 3:].clamp_min(1e-6))
             shares.append(sums[..., 3] / pixels[..., 0].numel())
         return torch.stack(colours), torch.stack(shares)
@@ -166,13 +170,13 @@ def sliced(grid: Tensor, down: Tensor, across: Tensor, bins: Tensor) -> Tensor:
     """The maps ``(H, W, 12)`` of a grid ``(gy, gx, gz, 12)`` at every pixel."""
     cells = grid.shape
     rows = (down @ grid.flatten(1)).view(-1, cells[1], cells[2] * cells[3])
-    placed: Tensor = (across @ rows).unflatten(-1, (cells[2], cells[3]))
+    placed = (across @ rows).view(-1, len(across), cells[2], cells[3])
     return (bins[..., None, :] @ placed)[..., 0, :]
 
 
 def apply(maps: Tensor, pixels: Tensor) -> Tensor:
     """Affine maps ``(H, W, 12)`` of ``pixels (H, W, 3)``."""
-    full = maps.unflatten(-1, (3, 4))
+    full = maps.view(*maps.shape[:-1], 3, 4)
     result: Tensor = (full[..., :3] @ pixels[..., None])[..., 0] + full[..., 3]
     return result
 
