@@ -272,7 +272,7 @@ def _size(shots: list[Shot], reader: FilmReader, job: PhotorealJob) -> tuple[int
 
 
 def _unit(frame: Bytes) -> Array:
-    return frame.astype(np.float32) * np.float32(1 / 255)
+    return np.asarray(frame, np.float32) * np.float32(1 / 255)
 
 
 def _shrunk(frame: Bytes, size: tuple[int, int]) -> Bytes:

@@ -23,7 +23,9 @@ from impasto.looks.mattes import Mattes
 Array = NDArray[np.float32]
 
 RIDGE = 1e-4  # added to variances: a flat sky is not stretched into its own grain
-GAINS = (0.03, 2.5)  # of any direction of colour
+LEAST_GAIN = 0.03  # of any direction of colour
+MOST_GAIN = (2.5, 10.0)  # the limit for a photo full of grain, and for one without
+GRAIN = 0.03  # deviation that its grain may have in the end; the limit lies between those two
 DARK, LIGHT = 0.12, 0.85  # where the curves begin that bring what falls off either end back into the range
 TAIL = 0.5  # percent of a class that may still be clipped
 QUIET = 1.25  # gain from which the grain of a photograph is held back
@@ -54,10 +56,11 @@ def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statist
     """
     *classes, whole = statistics(rgb, regions)
     assert whole is not None
-    common = _map(whole, look.whole)
+    most = float(np.clip(GRAIN / max(noise(rgb), 1e-6), *MOST_GAIN))
+    common = _map(whole, look.whole, most)
     maps, ends, grain = [], [], []
     for index, (own, wanted) in enumerate(zip(classes, look.classes, strict=True)):
-        matrix = common if own is None or wanted is None else _map(own, wanted)
+        matrix = common if own is None or wanted is None else _map(own, wanted, most)
         pixels = rgb[regions.labels == index]
         maps.append(matrix)
         ends.append(_ends(pixels, matrix))
@@ -66,12 +69,12 @@ def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statist
     return Grade(np.stack(maps), np.asarray(ends, np.float32), np.asarray(grain, np.float32)), classes
 
 
-def _map(source: Statistics, target: Statistics) -> Array:
+def _map(source: Statistics, target: Statistics, most: float) -> Array:
     """``(3, 4)``: the transport with its gains limited, still taking mean to mean."""
     one, other = ((s.mean.astype(np.float64), s.cov.astype(np.float64)) for s in (source, target))
     matrix, _ = color.linear_map(one, other, ridge=RIDGE)
     values, vectors = np.linalg.eigh(matrix)
-    matrix = (vectors * values.clip(*GAINS)) @ vectors.T
+    matrix = (vectors * values.clip(LEAST_GAIN, most)) @ vectors.T
     return np.concatenate([matrix, (other[0] - matrix @ one[0])[:, None]], 1).astype(np.float32)
 
 

@@ -31,7 +31,8 @@ COLOURS = {
     "purple": (255, 0, 255),
 }
 NEAR = 90.0  # distance in RGB, 0..255, up to which a pixel is taken for a noisy version of a colour
-UNKNOWN = 0.01  # share of pixels that may be of no known colour: borders that were blurred by compression
+UNKNOWN = 0.1  # share of pixels that may be of no known colour: borders that were blurred
+FLAT = 0.005  # share of pixels that may be of one and the same unknown colour: more is meant
 SPECKS = 0.001  # share of pixels below which a class is what noise made of a border
 MOST = 64  # ids in a mask; a photograph taken for a mask has more
 ASPECT = 0.02  # relative difference of proportions that rounding may leave
@@ -135,11 +136,12 @@ def _colours(mask: Picture, label: str) -> tuple[Labels, list[str]]:
         nearest = np.where(distance < best, np.int16(index), nearest)
         best = np.minimum(best, distance)
     far = best > NEAR**2
-    if far.mean() > UNKNOWN:
-        codes, counts = np.unique(rgb[far] @ (65536, 256, 1), return_counts=True)
+    codes, counts = np.unique(rgb[far] // 8 @ (1 << 16, 1 << 8, 1), return_counts=True)
+    if far.mean() > UNKNOWN or (len(counts) and counts.max() > FLAT * far.size):
+        usual = rgb[far][(rgb[far] // 8 @ (1 << 16, 1 << 8, 1)) == codes[counts.argmax()]][0]
         raise InputError(
-            f"mask {label} has a colour that is none of {', '.join(COLOURS)}: #{codes[counts.argmax()]:06x}, "
-            f"and {far.mean():.0%} in all; paint it in those, or give ids as a grey picture"
+            f"mask {label} has the colour #{bytes(usual.tolist()).hex()}, and {far.mean():.1%} in all that "
+            f"is none of {', '.join(COLOURS)}: paint it in those, or give ids as a grey picture"
         )
     return _without_specks(nearest, list(COLOURS))
 

@@ -24,7 +24,7 @@ Labels = NDArray[np.int16]
 Told = Callable[[str], None]
 
 WORK = 640  # pixels of the long side at which mattes are solved
-BAND = 0.0065  # half-width of the band in which labels are not trusted, of the long side
+BAND = 0.013  # half-width of the band in which labels are not trusted, of the long side
 EPSILON = 1e-7  # of the Laplacian, for colours 0..1: the value of Levin et al.
 TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8 bits
 MOST_STEPS = 400  # of conjugate gradients
@@ -65,7 +65,7 @@ class Mattes:
 
     def plane(self, index: int, rgb: Array) -> Array:
         """One matte ``(H, W)`` at the size of ``rgb``, 0..1; those of all classes sum to about 1."""
-        alpha = self.alphas[index]
+        alpha: Array = self.alphas[index]
         if rgb.shape[:2] == alpha.shape:
             return alpha
         model = _linear_model(self.guide, alpha)
