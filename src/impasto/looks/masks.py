@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -34,6 +35,7 @@ NEAR = 90.0  # distance in RGB, 0..255, up to which a pixel is taken for a noisy
 UNKNOWN = 0.1  # share of pixels that may be of no known colour: borders that were blurred
 FLAT = 0.005  # share of pixels that may be of one and the same unknown colour: more is meant
 SPECKS = 0.001  # share of pixels below which a class is what noise made of a border
+THIN = 5  # pixels: what is nowhere as wide as this is what blur made of a border
 MOST = 64  # ids in a mask; a photograph taken for a mask has more
 ASPECT = 0.02  # relative difference of proportions that rounding may leave
 
@@ -158,7 +160,13 @@ def _ids(mask: Picture, label: str) -> tuple[Labels, list[str]]:
 def _without_specks(labels: Labels, names: list[str]) -> tuple[Labels, list[str]]:
     """Pixels of classes that cover next to nothing go to the nearest class that covers something."""
     shares = np.bincount(labels.ravel(), minlength=len(names)) / labels.size
-    kept = shares >= SPECKS
+    # What lies between two colours on a blurred border may be a third one, but never has an inside.
+    kernel = np.ones((THIN, THIN), np.uint8)
+    inner = [
+        cv2.erode((labels == i).astype(np.uint8), kernel, borderValue=1).sum() for i in range(len(names))
+    ]
+    kept = (shares >= SPECKS) & (np.array(inner) >= 0.05 * shares * labels.size)
+    kept[shares.argmax()] = True
     if not kept[labels].all():
         nearest = ndimage.distance_transform_edt(~kept[labels], return_distances=False, return_indices=True)
         labels = labels[tuple(nearest)]
