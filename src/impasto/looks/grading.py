@@ -142,7 +142,7 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
 def mixed(photo: Array, result: Array, strength: float) -> Array:
     """A share of the change, 0..1; more than 1 exaggerates it."""
     if strength != 1:
-        result = photo + np.float32(strength) * (result - photo)
+        result = photo + np.float32(strength) * (result.clip(0, 1) - photo)
     return np.asarray(result.clip(0, 1), np.float32)
 
 
