@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film, six frames of a moving scene and four of another, and a night."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(graded_films, "Segments", functools.partial(Segments, length=4))
-    write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7)] * 4)
+    write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7) // 4] * 4)
     image.write(tmp_path / "night.png", night()[0])
     return tmp_path
 

@@ -255,11 +255,11 @@ def test_a_look_does_what_its_picture_does(tmp_path: Path) -> None:
 
 
 def test_projection_finds_an_affine_map_and_drops_strokes() -> None:
-    rgb, _ = towers((96, 160))
+    rgb, _ = towers((192, 320))
     light = (rgb * [0.5, 0.6, 0.8] + [0.02, 0.05, 0.1]).astype(np.float32)
     assert np.abs(project(rgb, light) - light).mean() < 0.01
     draw = np.random.default_rng(0)
-    strokes = (light + 0.3 * (draw.random((96, 160, 1)) - 0.5)).clip(0, 1).astype(np.float32)
+    strokes = (light + 0.3 * (draw.random((192, 320, 1)) - 0.5)).clip(0, 1).astype(np.float32)
     kept = project(rgb, strokes)
     assert metrics.edge_ssim(kept, rgb) > 0.8 > metrics.edge_ssim(strokes, rgb)
     assert np.abs(kept.mean((0, 1)) - strokes.mean((0, 1))).max() < 0.02
