@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from impasto.methods import reconstruct
     from impasto.metrics import measure
     from impasto.optim import Adam, Lbfgs, minimize, scales
-    from impasto.painters import stylize
+    from impasto.painters import photoreal, stylize
     from impasto.painters.dreaming import dream, visualize
     from impasto.parametrizations import Pixels
     from impasto.recipes import replay
@@ -49,6 +49,7 @@ _HOMES = {
     "measure": "metrics",
     "metrics": "",
     "minimize": "optim",
+    "photoreal": "painters",
     "read": "image",
     "reconstruct": "methods",
     "replay": "recipes",
@@ -82,6 +83,7 @@ __all__ = [
     "measure",
     "metrics",
     "minimize",
+    "photoreal",
     "read",
     "reconstruct",
     "replay",

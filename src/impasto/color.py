@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -176,11 +177,68 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
         [[0.25, 0.25, 0.25], [0.25, 0.25, 0.25]]
     """
     ours, theirs = (_floats(p).reshape(-1, 3) for p in (painted, photo))
-    source, target = (np.cov(p, rowvar=False, bias=True) + 1e-6 * np.eye(3) for p in (ours, theirs))
-    half, back = _power(source, 0.5), _power(source, -0.5)
-    matrix = back @ _power(half @ target @ half, 0.5) @ back
-    moved = (ours - ours.mean(0)) @ matrix + theirs.mean(0)
+    matrix, offset = linear_map(gaussian(ours), gaussian(theirs))
+    moved = ours @ matrix.T + offset
     return _floats(moved.reshape(np.shape(painted)).clip(0, 1))
+
+
+Gaussian = tuple[Floats, Floats]
+"""Mean `(C,)` and covariance `(C, C)` of colours."""
+
+
+def gaussian(colours: NDArray[Any]) -> Gaussian:
+    """Mean and covariance of colours `(N, C)`.
+
+    Example:
+        >>> gaussian(np.array([[0.0], [1.0]]))[1].tolist()
+        [[0.25]]
+    """
+    values = _floats(colours)
+    mean = values.mean(0)
+    rest = values - mean
+    return mean, np.asarray(rest.T @ rest / len(values))
+
+
+def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
+    """The linear optimal transport `x -> A x + b` between two Gaussians of colours.
+
+    `impasto.moments.transport` without PyTorch, and with a ridge: a picture of one colour has no spread that
+    could be stretched.
+
+    Args:
+        source: mean and covariance of what is moved.
+        target: of what it shall look like.
+        ridge: added to the variances of both.
+
+    Returns:
+        `A (C, C)`, symmetric, and `b (C,)`.
+
+    Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping".
+    """
+    one, other = (cov + ridge * np.eye(len(cov)) for _, cov in (source, target))
+    half, back = _power(one, 0.5), _power(one, -0.5)
+    matrix = back @ _power(half @ other @ half, 0.5) @ back
+    return matrix, target[0] - matrix @ source[0]
+
+
+def barycenter(parts: Sequence[Gaussian], shares: Sequence[float], *, steps: int = 12) -> Gaussian:
+    """What lies between Gaussians of colours; `impasto.moments.barycenter` without PyTorch.
+
+    Args:
+        parts: means and covariances.
+        shares: weight of each, sum 1.
+        steps: of the fixed point; a handful is enough for colours.
+    """
+    used = [(part, share) for part, share in zip(parts, shares, strict=True) if share > 0]
+    if len(used) == 1:
+        return used[0][0]
+    mean = np.asarray(sum(share * part[0] for part, share in used))
+    cov = np.asarray(sum(share * part[1] for part, share in used)) + 1e-9 * np.eye(len(mean))
+    for _ in range(steps):
+        half, back = _power(cov, 0.5), _power(cov, -0.5)
+        inner = sum(share * _power(half @ part[1] @ half, 0.5) for part, share in used)
+        cov = np.asarray(back @ inner @ inner @ back)
+    return mean, cov
 
 
 def _power(matrix: Floats, power: float) -> Floats:

@@ -113,6 +113,9 @@ class StylizeJob(Job):
         "style",
         "Whose colours: the style's, the content's palette, or only its lightness painted (luminance).",
     )
+    photoreal: bool = _option(
+        False, "Keep of the painting only what a photograph could show: its light and its colours."
+    )
     init: str = _option("content", "Begin with 'content', 'noise' or a picture of your own.")
     seed: int = _option(0, "Seed of the noise.")
     optimiser: OptimiserName = _option("lbfgs", "L-BFGS or Adam.")
@@ -326,5 +329,10 @@ def _describe(kind: Any) -> str:
         return f"one of {', '.join(choices)}"
     if typing.get_origin(kind) is tuple:
         return f"a list, each {_describe(typing.get_args(kind)[0])}"
-    names: dict[Any, str] = {int: "a whole number", float: "a finite number", str: "text"}
+    names: dict[Any, str] = {
+        int: "a whole number",
+        float: "a finite number",
+        str: "text",
+        bool: "true or false",
+    }
     return names[kind]

@@ -9,7 +9,8 @@ from impasto import files, image, painters
 from impasto.dream_jobs import DreamJob, VisualizeJob
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
-from impasto.painters import learned
+from impasto.painters import learned, relighting
+from impasto.photoreal_job import LOOK, PhotorealJob
 from impasto.record import Recipe, Result, Watch
 
 MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end
@@ -43,7 +44,7 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
     found = recipe_of(picture)
-    if found.verb not in (StylizeJob.verb, DreamJob.verb, VisualizeJob.verb):
+    if found.verb not in (StylizeJob.verb, PhotorealJob.verb, DreamJob.verb, VisualizeJob.verb):
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
     styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
@@ -53,6 +54,9 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         for name, digest in found.inputs.items()
         if name not in styles
     }
+    if found.verb == PhotorealJob.verb:
+        again = PhotorealJob.parse(dict(found.job))
+        return relighting.run(again, pictures=inputs, watch=watch, threads=found.threads)
     if found.verb != StylizeJob.verb:
         return _replay_dream(found, inputs, watch)
     job = StylizeJob.parse(dict(found.job))
@@ -91,5 +95,5 @@ def _pictures(folder: Path) -> Iterator[Path]:
     for count, path in enumerate(sorted(folder.rglob("*"))):
         if count >= MOST_FILES:
             return
-        if path.suffix.lower() in image.READABLE and path.is_file():
+        if path.suffix.lower() in (*image.READABLE, LOOK) and path.is_file():
             yield path

@@ -16,9 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; errors are one line on standard error."""
     from typer.exceptions import TyperException
 
+    from impasto.cli.photoreal_verbs import paired
     from impasto.cli.verbs import app
 
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = paired(sys.argv[1:] if arguments is None else arguments)
     try:
         status = app(arguments or ["--help"], prog_name="impasto", standalone_mode=False)
     except TyperException as error:

@@ -17,6 +17,7 @@ from impasto.cli import film_verbs
 from impasto.cli.dream_verbs import dream, layers
 from impasto.cli.many_verbs import augment, batch
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
+from impasto.cli.photoreal_verbs import photoreal
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
@@ -273,6 +274,7 @@ def replay(
 
 app.command("batch")(batch)
 app.command("augment")(augment)
+app.command("photoreal")(photoreal)
 app.add_typer(styles, name="styles")
 app.command("dream")(dream)
 app.command("layers")(layers)

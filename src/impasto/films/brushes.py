@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from impasto import color, files
 from impasto.errors import InputError
 from impasto.film_jobs import VideoJob
+from impasto.jobs import StylizeJob
 from impasto.networks.library import Known
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
@@ -60,7 +61,7 @@ def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) 
     inputs = Inputs(stylizing, {})
     found = learned.find_all(stylizing, inputs)
     if found:
-        return LearnedStyles(job, inputs, found, size)
+        return LearnedStyles(job, stylizing, inputs, found, size)
     from impasto.painters.moving import MovingPainter
 
     return Paintings(MovingPainter(stylizing, consistency=job.consistency))
@@ -71,12 +72,14 @@ class LearnedStyles:
 
     part: int | None = None
 
-    def __init__(self, job: VideoJob, inputs: Inputs, found: list[Known], size: tuple[int, int]) -> None:
+    def __init__(
+        self, job: VideoJob, stylizing: StylizeJob, inputs: Inputs, found: list[Known], size: tuple[int, int]
+    ) -> None:
         from impasto.runtime import Painter
 
         self.job = job
         pack, names = learned.joined(found)
-        self.weights = learned.weights_of(inputs.job, inputs, pack, names, size)
+        self.weights = learned.weights_of(stylizing, inputs, pack, names, size)
         masks = [inputs.digest(name) for name in job.mask or ()]
         self.identity = " ".join([learned.digest(known) for known in found] + masks)
         self.device = learned.device_of(job.device)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from impasto.losses.activation import Activation, Target
 from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, Sums
 from impasto.losses.content import Content, Unit
+from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.scene import Scene
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
@@ -24,6 +25,7 @@ __all__ = [
     "Gram",
     "Loss",
     "MeanVariance",
+    "RegionMoments",
     "Relative",
     "Scene",
     "StyleLoss",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from impasto.methods.coarse_to_fine import Style, modern, objective
 from impasto.methods.deep_dream import dream, dream_in_style
 from impasto.methods.gatys2015 import paper
+from impasto.methods.photoreal import photoreal, region_statistics
 from impasto.methods.pytorch_tutorial import tutorial
 from impasto.methods.reconstruction import FIGURE_1, reconstruct
 from impasto.methods.ruder2016 import following_frame
@@ -19,7 +20,9 @@ __all__ = [
     "modern",
     "objective",
     "paper",
+    "photoreal",
     "reconstruct",
+    "region_statistics",
     "tutorial",
     "visualize",
 ]

@@ -19,8 +19,7 @@ from impasto.losses import Target
 from impasto.methods import Style
 from impasto.optim import Checkpoint, Outcome, octaves, scales
 from impasto.painters.devices import choose_device
-from impasto.painters.inputs import digest, labels
-from impasto.painters.optimising import run_key
+from impasto.painters.inputs import digest, key_of, labels
 from impasto.record import Recipe, Result, Watch
 
 LONGEST = 640  # pixels of the long side unless another size is asked for
@@ -101,7 +100,7 @@ def run_dream(
     keeper = None
     recipe = dreamer.recipe()
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=run_key(recipe), resume=resume)
+        keeper = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
     outcome = dreamer.paint(content, watch=watch, checkpoint=keeper)
     size = (content.shape[-2], content.shape[-1])
     return Result(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from impasto import files, image, record
 from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
+from impasto.photoreal_job import PhotorealJob
 from impasto.record import Recipe
 
 
@@ -49,16 +50,24 @@ BUDGETS = {
 }
 
 
+AnyJob = StylizeJob | PhotorealJob
+FILES = ("content", "styles", "mask", "masks", "init")  # settings that name files
+
+
 class Inputs:
     """The pictures a job names, read once, and remembered by hash for its recipe."""
 
-    def __init__(self, job: StylizeJob, pictures: Mapping[str, Source]) -> None:
+    def __init__(self, job: AnyJob, pictures: Mapping[str, Source]) -> None:
         self.job, self.pictures = job, pictures
         self._known: dict[str, Picture] = {}
         self._digests: dict[str, str] = {}
-        self.names = [job.content, *job.styles, *(job.mask or ())]
-        if job.init not in ("content", "noise"):
-            self.names.append(job.init)
+        self.names = [job.content, *job.styles]
+        if isinstance(job, PhotorealJob):
+            self.names += job.masks or ()
+        else:
+            self.names += job.mask or ()
+            if job.init not in ("content", "noise"):
+                self.names.append(job.init)
 
     def source(self, name: str) -> Source:
         """What the name stands for."""
@@ -91,11 +100,12 @@ class Inputs:
         """
         short = labels(self.names)
         settings = self.job.settings()
-        settings["content"] = short[self.job.content]
-        settings["styles"] = [short[name] for name in self.job.styles]
-        if self.job.mask:
-            settings["mask"] = [short[name] for name in self.job.mask]
-        settings["init"] = short.get(self.job.init, self.job.init)
+        for field in FILES:
+            value = settings.get(field)
+            if isinstance(value, str):
+                settings[field] = short.get(value, value)
+            elif value is not None:
+                settings[field] = [short[name] for name in value]
         hashes = {label: self.digest(name) for name, label in short.items()}
         return record.recipe(
             self.job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads
@@ -126,6 +136,14 @@ def digest(source: Source, picture: Picture | str | Path) -> str:
         return files.sha256(Path(source))
     assert isinstance(picture, Picture)
     return hashlib.sha256(picture.rgb.tobytes()).hexdigest()
+
+
+def key_of(recipe: Recipe) -> str:
+    """What makes a run this run: its job and its inputs, whatever it runs on."""
+    # How much memory there was is no part of it: whoever ran out goes on with less.
+    settings = {name: value for name, value in recipe.job.items() if name != "memory"}
+    text = replace(recipe, job=settings, device="", threads=0, versions={}).to_json()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None = None) -> tuple[int, int]:

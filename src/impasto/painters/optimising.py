@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 from dataclasses import replace
@@ -23,8 +22,8 @@ from impasto.moments import moments, transport
 from impasto.optim import Checkpoint, Outcome, Schedule, memory, scales
 from impasto.optim.memory import Plan
 from impasto.painters.devices import choose_device
-from impasto.painters.inputs import BUDGETS, Inputs, target_size
-from impasto.record import Recipe, Result, Watch
+from impasto.painters.inputs import BUDGETS, Inputs, key_of, target_size
+from impasto.record import Result, Watch
 
 _log = logging.getLogger("impasto")
 LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
@@ -59,7 +58,7 @@ def optimise(
     saved = None
     if checkpoint is not None:
         note = {"memory": f"{budget // 2**20}MB"}
-        saved = Checkpoint(checkpoint, every=save_every, key=run_key(recipe), resume=resume, note=note)
+        saved = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume, note=note)
     outcome = _paint(job, inputs, content, frame, backbone=backbone, plan=plan, watch=watch, checkpoint=saved)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
@@ -229,11 +228,3 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     rows, columns = content.shape[-2:]
     sides = (frame[1].start, columns - frame[1].stop, frame[0].start, rows - frame[0].stop)
     return F.pad(mask, sides, mode="replicate")
-
-
-def run_key(recipe: Recipe) -> str:
-    """What makes a run this run: its job and its inputs, whatever it runs on."""
-    # How much memory there was is no part of it: whoever ran out goes on with less.
-    settings = {name: value for name, value in recipe.job.items() if name != "memory"}
-    text = replace(recipe, job=settings, device="", threads=0, versions={}).to_json()
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from impasto.image import Source
+import numpy as np
+
+from impasto import image
+from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
 from impasto.painters.inputs import Inputs
 from impasto.record import Result, Watch
@@ -44,21 +48,25 @@ def stylize(
         >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """
-    pictures: dict[str, Source] = {}
-    several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
-    job = StylizeJob.parse(
-        {
-            **settings,
-            "content": _named(content, "content", pictures),
-            "styles": [_named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
-        }
-    )
+    pictures, names = gathered(content, styles)
+    job = StylizeJob.parse({**settings, **names})
     return run(
         job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
     )
 
 
-def _named(source: Source, name: str, pictures: dict[str, Source]) -> str:
+def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[str, Source], dict[str, Any]]:
+    """Pictures in memory by the names they are given, and the names of a photo and its styles."""
+    pictures: dict[str, Source] = {}
+    several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
+    names = {
+        "content": named(content, "content", pictures),
+        "styles": [named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
+    }
+    return pictures, names
+
+
+def named(source: Source, name: str, pictures: dict[str, Source]) -> str:
     """The path of a source, or a name under which a picture in memory is handed on."""
     if isinstance(source, (str, Path)):
         return str(source)
@@ -89,16 +97,29 @@ def run(
     inputs = Inputs(job, pictures or {})
     found = learned.find_all(job, inputs)
     if found:
-        return learned.paint(job, inputs, found, threads=threads)
-    from impasto.painters.optimising import optimise
+        result = learned.paint(job, inputs, found, threads=threads)
+    else:
+        from impasto.painters.optimising import optimise
 
-    return optimise(
-        job,
-        inputs,
-        watch=watch,
-        checkpoint=checkpoint,
-        save_every=save_every,
-        resume=resume,
-        threads=threads,
-        budget=budget,
-    )
+        result = optimise(
+            job,
+            inputs,
+            watch=watch,
+            checkpoint=checkpoint,
+            save_every=save_every,
+            resume=resume,
+            threads=threads,
+            budget=budget,
+        )
+    return _projected(result, inputs.read(job.content)) if job.photoreal else result
+
+
+def _projected(result: Result, photo: Picture) -> Result:
+    """The photo in the light of what was painted from it."""
+    from impasto.methods.projection import project
+
+    painted = result.picture
+    if painted.dtype == np.uint8:
+        painted = painted.astype(np.float32) / np.float32(255)
+    content = image.resize(photo.flat(), (painted.shape[0], painted.shape[1]))
+    return replace(result, picture=project(content, painted))

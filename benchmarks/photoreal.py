@@ -1,0 +1,247 @@
+"""Photoreal transfer on pairs of photographs with masks: what is kept, and how near the style comes.
+
+    python benchmarks/photoreal.py TOPIC --data DIR
+
+DIR holds ``inN.jpg``, ``tarN.jpg`` and their masks ``inN_mask.png``, ``tarN_mask.png``, as the test set of
+Luan et al. 2017 does. Figures only: those photographs may not be shown. ``film`` takes a folder with
+``dashcam_720p.mp4`` and a ``night.jpg`` beside; ``speed`` any folder with pairs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import harness
+
+SIDE = 350  # pixels of the long side at which everything is measured
+DAY_TO_NIGHT, NIGHT_TO_DAY = (3, 4, 5, 20, 31), (19,)
+Array = NDArray[np.float32]
+
+
+class Pair:
+    """A pair at the size it is measured at, with its classes."""
+
+    def __init__(self, data: Path, number: int, *, swapped: bool = False) -> None:
+        from impasto import image, looks
+
+        names = [f"in{number}", f"tar{number}"]
+        if swapped:
+            names.reverse()
+        read = [image.read(data / f"{name}.jpg").rgb for name in names]
+        sizes = [(p.shape[0], p.shape[1]) for p in read]
+        small = [image.fit(size, SIDE) for size in sizes]
+        self.content, self.style = (image.resize(p, s) for p, s in zip(read, small, strict=True))
+        found = looks.read_masks([data / f"{name}_mask.png" for name in names], sizes)
+        self.regions, self.style_regions = (r.resized(s) for r, s in zip(found, small, strict=True))
+        self.number = -number if swapped else number
+
+    def masks(self) -> list[Array]:
+        """The masks as id maps, at this size."""
+        ids = [(r.labels + 1).astype(np.uint8) for r in (self.regions, self.style_regions)]
+        return list(ids)  # type: ignore[arg-type]
+
+    def one(self) -> list[Array]:
+        """Masks of a single class."""
+        return [np.ones_like(ids) for ids in self.masks()]
+
+
+def _paint(pair: Pair, masks: list[Array] | None, **settings: Any) -> Array:
+    import impasto
+
+    return impasto.photoreal(
+        pair.content, pair.style, masks=masks, told=lambda text: None, **settings
+    ).picture
+
+
+WAYS: dict[str, Callable[[Pair], Array]] = {
+    "content unchanged": lambda pair: pair.content,
+    "global map": lambda pair: _paint(pair, pair.one(), fast=True),
+    "fast, masks": lambda pair: _paint(pair, pair.masks(), fast=True),
+    "full, masks": lambda pair: _paint(pair, pair.masks()),
+    "fast, automatic": lambda pair: _paint(pair, None, fast=True),
+    "full, automatic": lambda pair: _paint(pair, None),
+}
+
+
+def _measure(pair: Pair, result: Array, judge: Any, alphas: Array) -> dict[str, float]:
+    from impasto import metrics
+
+    labels = {"output_labels": pair.regions.labels, "style_labels": pair.style_regions.labels}
+    layers = metrics.region_style_distance(result, pair.style, backbone=judge, **labels)
+    return {
+        "edge SSIM": metrics.edge_ssim(result, pair.content),
+        "SSIM": metrics.ssim(result, pair.content),
+        "mSWD": metrics.region_palette_distance(result, pair.style, **labels),
+        "VGG": float(np.mean(list(layers.values()))),
+        "halo": metrics.halo_index(result, pair.content, alphas=alphas),
+    }
+
+
+def quality(data: Path, out: Path) -> None:
+    """Baselines, closed form and refinement, with the masks and without."""
+    from impasto import backbones, image, looks
+
+    numbers = sorted(int(path.stem[2:]) for path in data.glob("in*.jpg"))
+    pairs = [Pair(data, number) for number in numbers]
+    pairs += [Pair(data, number, swapped=True) for number in DAY_TO_NIGHT]
+    judge = backbones.load(precision="float32")
+    found: dict[str, dict[int, dict[str, float]]] = {way: {} for way in WAYS}
+    pictures = []
+    for pair in pairs:
+        alphas = looks.Mattes.of(pair.content, pair.regions.labels, len(pair.regions.names)).alphas
+        for way, paint in WAYS.items():
+            result = paint(pair)
+            name = f"{way.replace(', ', '-').replace(' ', '-')}-{pair.number}.png"
+            pictures.append(image.write(out / name, result, overwrite=True))
+            found[way][pair.number] = _measure(pair, result, judge, alphas)
+        print(f"  pair {pair.number} ...", flush=True)
+    groups = {
+        f"all {len(numbers)}": numbers,
+        "day to night": list(DAY_TO_NIGHT),
+        "night to day": [*NIGHT_TO_DAY, *(-n for n in DAY_TO_NIGHT)],
+    }
+    rows = [
+        {"pairs": group, "way": way, **_means([found[way][n] for n in members])}
+        for group, members in groups.items()
+        for way in WAYS
+    ]
+    harness.table(rows)
+    harness.record("photoreal", rows, pictures=pictures)
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def projection(data: Path, out: Path) -> None:
+    """What ``stylize`` paints, and what of it ``--photoreal`` keeps."""
+    import impasto
+    from impasto import image, metrics
+
+    rows, pictures = [], []
+    for number in (*DAY_TO_NIGHT, *NIGHT_TO_DAY):
+        pair = Pair(data, number)
+        row: dict[str, Any] = {"pair": number}
+        for name, settings in (("painted", {}), ("projected", {"photoreal": True})):
+            result = impasto.stylize(pair.content, pair.style, preset="draft", size=SIDE, **settings).picture
+            pictures.append(image.write(out / f"{name}-{number}.png", result, overwrite=True))
+            row[f"{name} edge SSIM"] = metrics.edge_ssim(result, pair.content)
+            row[f"{name} palette"] = metrics.palette_distance(result, pair.style)
+        rows.append(row)
+    rows.append({"pair": "mean"} | {k: float(np.mean([r[k] for r in rows])) for k in rows[0] if k != "pair"})
+    harness.table(rows)
+    harness.record("photoreal projection", rows, pictures=pictures)
+
+
+def speed(data: Path, out: Path) -> None:
+    """Seconds in process and after warm-up at 1280x720, and of a saved look on 3840x2160, read to written."""
+    import impasto
+    from impasto import image
+
+    pair = Pair(data, DAY_TO_NIGHT[0])
+    rows = []
+    photo = image.resize(pair.content, (720, 1280))
+    masks = pair.masks()
+    masks[0] = pair.regions.resized((720, 1280)).labels.astype(np.uint8) + 1  # type: ignore[assignment]
+    look = out / "speed.look"
+    impasto.photoreal(photo, pair.style, masks=masks, fast=True, save_look=look, overwrite=True)
+    for name, settings in (
+        ("fast, masks", {"fast": True, "masks": masks}),
+        ("full, masks", {"masks": masks}),
+    ):
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            impasto.photoreal(photo, pair.style, told=lambda text: None, **settings)
+            times.append(time.perf_counter() - start)
+        rows.append({"what": f"1280x720 {name}", "seconds": harness.median(times)})
+    large = image.write(out / "speed-4k.jpg", image.resize(pair.content, (2160, 3840)), overwrite=True)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        impasto.photoreal(large, look, masks=[masks[0]], fast=True, told=lambda text: None).save(
+            out / "speed-4k-night.jpg", overwrite=True
+        )
+        times.append(time.perf_counter() - start)
+    rows.append({"what": "3840x2160 saved look, JPEG to JPEG", "seconds": harness.median(times)})
+    mask = image.write(out / "speed-mask.png", masks[0], overwrite=True)
+    taken = harness.impasto(
+        "photoreal",
+        str(large),
+        str(look),
+        "--fast",
+        "--masks",
+        str(mask),
+        "-o",
+        str(out / "speed-4k-night.jpg"),
+        "--overwrite",
+        "-q",
+    )
+    rows.append({"what": "the same as a command", "seconds": taken.seconds, "peak GB": taken.gigabytes})
+    harness.table(rows)
+    harness.record("photoreal speed", rows)
+
+
+def film(data: Path, out: Path) -> None:
+    """Warp error of a film turned to night, against the film under one affine map of the same contrast."""
+    from impasto.video import FilmReader, flicker
+
+    source, style = data / "dashcam_720p.mp4", data / "night.jpg"
+    rows = []
+    with FilmReader(source) as reader:
+        frames = [frame.rgb for frame in reader.frames()]
+    for name, options in (("fast", ("--fast",)), ("full", ())):
+        path = out / f"film-{name}.mp4"
+        taken = harness.impasto(
+            "photoreal", str(source), str(style), "-o", str(path), "--overwrite", "-q", *options
+        )
+        with FilmReader(path) as reader:
+            graded = [frame.rgb for frame in reader.frames()]
+        plain = _one_map(frames, graded)
+        ours, theirs = flicker(graded, frames), flicker(plain, frames)
+        rows.append(
+            {
+                "way": name,
+                "warp error": ours.error,
+                "one map": theirs.error,
+                "ratio": ours.error / theirs.error,
+                "seconds a frame": taken.seconds / len(frames),
+            }
+        )
+    harness.table(rows)
+    harness.record("photoreal film", rows)
+
+
+def _one_map(frames: list[NDArray[np.uint8]], graded: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """The film with mean and deviation of each channel brought to those of the graded film."""
+    thinned = [np.stack([f[::4, ::4] for f in film]) for film in (frames, graded)]
+    ours, theirs = (film.reshape(-1, 3).astype(float) for film in thinned)
+    gain = theirs.std(0) / ours.std(0)
+    return [
+        np.rint(((f - ours.mean(0)) * gain + theirs.mean(0)).clip(0, 255)).astype(np.uint8) for f in frames
+    ]
+
+
+TOPICS = {"quality": quality, "projection": projection, "speed": speed, "film": film}
+
+
+def main() -> None:
+    """Runs one topic, or all but the film, which has data of its own."""
+    parser = harness.parser(__doc__ or "")
+    parser.add_argument("topic", choices=[*TOPICS, "all"])
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name, topic in TOPICS.items():
+        if given.topic == name or (given.topic == "all" and name != "film"):
+            print(f"{name}: {topic.__doc__}")
+            topic(given.data, given.out)
+
+
+if __name__ == "__main__":
+    main()

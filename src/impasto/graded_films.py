@@ -1,0 +1,290 @@
+"""Films in the light of another photograph: one set of parameters a shot, so nothing of it flickers.
+
+A first look finds the shots. Each shot gets one grade, from a few of its frames together; what changes from
+frame to frame is only where the classes are, carried along by the film's own motion and corrected slowly. A
+camera that suddenly exposes otherwise is followed by one gain a channel: the median over the frame, which a
+blinking light cannot move.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import files, looks, methods
+from impasto.errors import InputError
+from impasto.films import FilmProgress, FilmResult
+from impasto.looks import Look, Mattes, Regions
+from impasto.looks.clustering import Classifier, looked_at
+from impasto.looks.grading import mixed
+from impasto.painters.inputs import Inputs
+from impasto.painters.refining import begun, classified, rendered, targets_of
+from impasto.painters.relighting import Eyes, prepare, say_classes
+from impasto.parametrizations import BilateralGrid
+from impasto.photoreal_job import PhotorealJob
+from impasto.video import Dis, FilmReader, Segments, Span, check_target, trust, warp
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Told = Callable[[FilmProgress], None]
+
+JUMP = 0.35  # distance of two frames' histograms, 0..1, from which it is a new shot
+KEYS = 3  # frames of a shot that are looked at for its grade
+STIFFER = 10.0  # realism of films: light that hangs in the air while things move through it would show
+AFRESH = 3  # frames from one look at where the classes are to the next
+SHARE = 0.3  # of a fresh look in the mattes, where the carried ones can be trusted
+FORGET = 0.98  # a frame: slow changes of exposure are the film's own, and stay
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A stretch of a film without a cut: first frame, one past the last, and small copies of a few frames."""
+
+    first: int
+    last: int
+    keys: tuple[Array, ...]
+
+
+def grade_film(
+    job: PhotorealJob,
+    *,
+    out: Path,
+    overwrite: bool = False,
+    restart: bool = False,
+    told: Told | None = None,
+    say: Callable[[str], None] | None = None,
+) -> FilmResult:
+    """Gives a film the light of a photograph.
+
+    Args:
+        job: film, styles and settings.
+        out: the film to write.
+        overwrite: replace it if it is there.
+        restart: throw away what a killed run of the same job left, in place of going on from it.
+        told: called after every frame.
+        say: called with the table of classes of each shot.
+
+    Raises:
+        InputError: a film, a style or a setting that cannot be used.
+        OutputError: the film cannot be written.
+    """
+    if job.masks is not None:
+        raise InputError("masks are for photos: the classes of a film move, and are looked for")
+    check_target(out, overwrite=overwrite)
+    begin = time.monotonic()
+    with FilmReader(job.content) as reader:
+        shots = find_shots(reader, job)
+        reader.rewind()
+        size = _size(shots, reader, job)
+        segments = Segments(out, _key(job), size, restart=restart)
+        eyes = Eyes(job)
+        grader: _Grader | None = None
+        painted = 0
+        for number, frame in enumerate(reader.frames(start=job.start, end=job.end, every=job.every)):
+            if number < segments.frames:
+                continue
+            shot = next(s for s in shots if s.first <= number < s.last)
+            if grader is None or grader.shot is not shot:
+                resumed = grader is None and number > shot.first
+                grader = _Grader(job, shot, eyes, say)
+                if resumed:
+                    grader.restore(segments.state)
+            rgb = _shrunk(frame.rgb, size)
+            output = grader.next(rgb, number)
+            moment = max(Fraction(0), frame.time - Fraction(job.start).limit_denominator(90_000))
+            segments.write(np.rint(output * 255).astype(np.uint8), moment)
+            painted += 1
+            if segments.full:
+                segments.finish_part(grader.state())
+            if told:
+                seconds = time.monotonic() - begin
+                told(FilmProgress(number + 1, shots[-1].last, seconds, painted / max(seconds, 1e-9)))
+        segments.finish_part({} if grader is None else grader.state())
+        segments.join(reader, spans=[Span(job.start, job.end)], overwrite=overwrite)
+        seconds = time.monotonic() - begin
+        return FilmResult(out, segments.frames, painted, painted, len(shots), seconds, size)
+
+
+def find_shots(reader: FilmReader, job: PhotorealJob) -> list[Shot]:
+    """Looks through a film for its cuts.
+
+    Raises:
+        InputError: no frame between the start and the end.
+    """
+    cuts, before, seen = [0], None, 0
+    kept: dict[int, Array] = {}
+    for frame in reader.frames(start=job.start, end=job.end, every=job.every):
+        histogram = _histogram(frame.rgb)
+        if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
+            cuts.append(seen)
+            kept = {k: v for k, v in kept.items() if k < seen}
+        if _is_kept(seen - cuts[-1]):
+            kept[seen] = looked_at(_unit(frame.rgb))
+        before, seen = histogram, seen + 1
+    if not seen:
+        raise InputError(f"{job.content} has no frame between {job.start:g} s and its end")
+    return [
+        Shot(first, last, _spread([kept[k] for k in sorted(kept) if first <= k < last]))
+        for first, last in zip(cuts, [*cuts[1:], seen], strict=True)
+    ]
+
+
+def _is_kept(number: int) -> bool:
+    """Frames 0, 1, 2, 4, 8, 12, 16, 24, ...: enough for any length, and few."""
+    step = 1
+    while step * 4 <= number:
+        step *= 2
+    return number % step == 0
+
+
+def _spread(frames: list[Array]) -> tuple[Array, ...]:
+    """A few frames spread evenly over those kept."""
+    places = np.linspace(0, len(frames) - 1, min(KEYS, len(frames))).round().astype(int)
+    return tuple(frames[i] for i in places)
+
+
+def _histogram(frame: Bytes) -> Array:
+    counts = cv2.calcHist([frame[::2, ::2]], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3)
+    return np.asarray(counts / counts.sum(), np.float32)
+
+
+@dataclass
+class _Grader:
+    """Grades the frames of one shot, in order."""
+
+    job: PhotorealJob
+    shot: Shot
+    eyes: Eyes
+    say: Callable[[str], None] | None
+    exposure: Array = field(default_factory=lambda: np.zeros(3, np.float32))
+    alphas: Array | None = None
+    before: Bytes | None = None
+
+    def __post_init__(self) -> None:
+        self.flow = Dis(quality="fast")
+        self.look, self.classifier, regions = self._classes()
+        keys = self.shot.keys
+        # The frames side by side are one picture to the statistics.
+        tall = np.concatenate(keys)
+        labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
+        self.given, own = looks.shift(tall, labels, self.look)
+        say_classes(own, self.look, told=self.say)
+        self.grid = None if self.job.fast else self._refined(keys[len(keys) // 2], regions[len(keys) // 2])
+
+    def _classes(self) -> tuple[Look, Classifier | None, list[Regions]]:
+        """The look, what finds its classes, and those of the shot's frames."""
+        keys = self.shot.keys
+        job, middle = self.job, keys[len(keys) // 2]
+        inputs = Inputs(job, {job.content: middle})
+        scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast)
+        classifier = scene.look.classifier
+        if classifier is None:
+            return (
+                scene.look,
+                None,
+                [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys],
+            )
+        backbone = self.eyes.backbone
+        return scene.look, classifier, [classified(job, classifier, k, backbone=backbone) for k in keys]
+
+    def _refined(self, key: Array, regions: Regions) -> BilateralGrid:
+        mattes = Mattes.of(key, regions.labels, len(self.look.names), told=self.say)
+        job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
+        grid = begun(job, [key], [mattes], self.given)
+        methods.photoreal(grid, targets_of(self.look.classes, self.look.whole), backbone=self.eyes.backbone)
+        return grid
+
+    def next(self, frame: Bytes, number: int) -> Array:
+        """The next frame, graded; ``(H, W, 3)``, 0..1."""
+        rgb = _unit(frame)
+        small = looked_at(rgb)
+        tiny = np.rint(small * 255).astype(np.uint8)
+        if self.before is not None and self.alphas is not None:
+            to_before = self.flow(tiny, self.before)
+            where = trust(to_before, self.flow(self.before, tiny)).hard
+            self._follow_exposure(small, to_before, where)
+            carried = np.stack([warp(plane, to_before, cubic=False) for plane in self.alphas])
+            if (number - self.shot.first) % AFRESH == 0 and self.classifier is not None:
+                fresh = self._fresh(small)
+                share = 1 - (1 - SHARE) * where
+                carried = carried + share * (fresh - carried)
+            self.alphas = (carried / carried.sum(0).clip(1e-6)).astype(np.float32)
+        else:
+            self.alphas = self._fresh(small)
+        self.before = tiny
+        mattes = Mattes(self.alphas, small)
+        gain = np.exp(-self.exposure)
+        seen = rgb if np.abs(gain - 1).max() < 1e-3 else (rgb * gain).clip(0, 1)
+        if self.grid is None:
+            return looks.grade(seen, mattes, self.given, strength=self.job.strength)
+        return mixed(seen, rendered(self.grid, seen, mattes, self.given), self.job.strength)
+
+    def _fresh(self, small: Array) -> Array:
+        """Mattes of a frame by itself."""
+        if self.classifier is None:
+            return np.ones((1, *small.shape[:2]), np.float32)
+        regions = classified(self.job, self.classifier, small, backbone=self.eyes.backbone)
+        return Mattes.of(small, regions.labels, len(regions.names), told=self.say).alphas
+
+    def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:
+        """Adds how much lighter the frame is than the one before: the median over what is seen in both."""
+        assert self.before is not None
+        carried = warp(self.before.astype(np.float32) / 255, to_before, cubic=False)
+        usable = (where > 0) & (small.min(2) > 0.05) & (small.max(2) < 0.95) & (carried.min(2) > 0.05)
+        change = np.zeros(3, np.float32)
+        if usable.mean() > 0.05:
+            ratio = np.log(small[usable] / carried[usable].clip(1e-3))
+            change = np.median(ratio, axis=0).astype(np.float32)
+        self.exposure = np.float32(FORGET) * (self.exposure + change)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What the next frame needs to know."""
+        if self.alphas is None or self.before is None:
+            return {}
+        return {"alphas": self.alphas, "before": self.before, "exposure": self.exposure}
+
+    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Goes on from what :meth:`state` gave."""
+        if state:
+            self.alphas = np.asarray(state["alphas"], np.float32)
+            self.before = np.asarray(state["before"], np.uint8)
+            self.exposure = np.asarray(state["exposure"], np.float32)
+
+
+def _size(shots: list[Shot], reader: FilmReader, job: PhotorealJob) -> tuple[int, int]:
+    """(height, width) of the graded frames, upright."""
+    first = next(reader.frames(start=job.start))
+    reader.rewind()
+    height, width = first.rgb.shape[:2]
+    if not isinstance(job.size, int):
+        return height, width
+    scale = job.size / max(height, width)
+    return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
+
+
+def _unit(frame: Bytes) -> Array:
+    floats: Array = frame.astype(np.float32)
+    floats *= np.float32(1 / 255)
+    return floats
+
+
+def _shrunk(frame: Bytes, size: tuple[int, int]) -> Bytes:
+    if frame.shape[:2] == size:
+        return frame
+    return np.asarray(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _key(job: PhotorealJob) -> str:
+    """What makes a run this run."""
+    digests = [files.sha256(name) for name in (job.content, *job.styles)]
+    text = json.dumps([job.settings(), digests], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,154 @@
+"""Classes without masks: the features of photo and styles, clustered together, with a sense of the sky.
+
+Features are brought to mean 0 and deviation 1 a channel *in each picture*, so that day and night, which
+differ in every channel, meet: what remains is which places of a picture are unlike which others. To them are
+added the height in the picture, and how far a place is joined to the top by what has no edges: a sky.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import color, image
+from impasto.looks.masks import Regions
+
+Array = NDArray[np.float32]
+
+LAYER = "relu4_1"  # what is clustered: it knows things, and its positions lie 8 pixels apart
+SIDE = 384  # pixels of the long side at which a network looks
+CLASSES = 4
+HEIGHT, SKY = 0.5, 1.0  # weight of the height, and of the sense of the sky, beside features of length 1
+LEAST = 0.03  # share of each picture that a class must have
+ROUNDS = 30  # of k-means; it settles sooner
+EDGE = 0.012  # mean slope of luma, per pixel, at which a sky ends
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """Centres ``(K, C + 2)`` of the classes, and the network whose features they are of."""
+
+    centres: Array
+    backbone: str
+
+    def classify(self, rgb: Array, features: Array) -> Regions:
+        """The classes of a picture.
+
+        Args:
+            rgb: ``(H, W, 3)``, at the size at which the network looked.
+            features: ``(C, h, w)`` of ``LAYER``.
+        """
+        found = described(rgb, features)
+        # Distances are carried to full size, and decided there: classes then meet in smooth lines.
+        away = np.stack([np.square(found - centre).sum(-1) for centre in self.centres], -1)
+        large = np.atleast_3d(cv2.resize(away, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC))
+        return Regions(large.argmin(-1).astype(np.int16), names_of(len(self.centres)))
+
+
+def names_of(count: int) -> tuple[str, ...]:
+    """Names of classes that nobody named."""
+    return tuple(f"class {index}" for index in range(1, count + 1))
+
+
+def described(rgb: Array, features: Array) -> Array:
+    """What is clustered: ``(h, w, C + 2)``."""
+    channels, height, width = features.shape
+    flat = features.reshape(channels, -1).astype(np.float32)
+    flat = (flat - flat.mean(1, keepdims=True)) / (flat.std(1, keepdims=True) + 1e-3 * flat.std() + 1e-6)
+    flat = flat / np.linalg.norm(flat, axis=0).clip(1e-6)
+    rows = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None].repeat(width, 1)
+    sky = cv2.resize(openness(rgb), (width, height), interpolation=cv2.INTER_AREA)
+    found = flat.reshape(channels, height, width).transpose(1, 2, 0)
+    return np.concatenate([found, HEIGHT * rows[..., None], SKY * sky[..., None]], -1)
+
+
+def openness(rgb: Array) -> Array:
+    """How far each place is joined to the top of the picture by what has no edges, ``(H, W)``, 0..1."""
+    luma = np.asarray(color.luma(cv2.GaussianBlur(rgb, (0, 0), max(rgb.shape[:2]) / 300)), np.float32)
+    down, across = np.gradient(luma)
+    slope = cv2.boxFilter(np.hypot(down, across), -1, (5, 5), borderType=cv2.BORDER_REFLECT)
+    met = np.maximum.accumulate(slope, axis=0)
+    # A column is too narrow a view: a lamp post ends the sky in its own column only.
+    reach = max(3, rgb.shape[1] // 24) | 1
+    met = cv2.blur(met, (reach, 1), borderType=cv2.BORDER_REFLECT)
+    result: Array = np.exp(-np.square(met / EDGE)).astype(np.float32)
+    return result
+
+
+def cluster(
+    pictures: Sequence[Array],
+    features: Sequence[Array],
+    *,
+    backbone: str,
+    count: int = CLASSES,
+    seed: int = 0,
+) -> Classifier:
+    """Finds classes that all the pictures have.
+
+    Args:
+        pictures: ``(H, W, 3)`` each, at the size at which the network looked.
+        features: ``(C, h, w)`` of each.
+        backbone: the network's name.
+        count: classes to begin with; those that a picture hardly has are given up.
+        seed: of the first centres.
+    """
+    found = [described(rgb, f).reshape(-1, f.shape[0] + 2) for rgb, f in zip(pictures, features, strict=True)]
+    # Each picture counts alike, whatever its size.
+    weights = np.concatenate([np.full(len(f), 1 / len(f)) for f in found])
+    points = np.concatenate(found).astype(np.float64)
+    centres = _settle(points, weights, _first(points, weights, count, seed))
+    while len(centres) > 1:
+        shares = np.array(
+            [np.bincount(_nearest(f, centres), minlength=len(centres)) / len(f) for f in found]
+        ).min(0)
+        if shares.min() >= LEAST:
+            break
+        centres = _settle(points, weights, np.delete(centres, shares.argmin(), axis=0))
+    order = np.argsort(centres[:, -2])  # from the top of the picture down
+    return Classifier(centres[order].astype(np.float32), backbone)
+
+
+def _first(
+    points: NDArray[np.float64], weights: NDArray[np.float64], count: int, seed: int
+) -> NDArray[np.float64]:
+    """First centres by k-means++ (Arthur and Vassilvitskii 2007)."""
+    draw = np.random.default_rng(seed)
+    centres = [points[draw.choice(len(points), p=weights / weights.sum())]]
+    while len(centres) < count:
+        away = np.min([np.square(points - centre).sum(1) for centre in centres], axis=0) * weights
+        if away.sum() <= 0:
+            break
+        centres.append(points[draw.choice(len(points), p=away / away.sum())])
+    return np.stack(centres)
+
+
+def _settle(
+    points: NDArray[np.float64], weights: NDArray[np.float64], centres: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Centres after k-means (Lloyd 1982)."""
+    before = None
+    for _ in range(ROUNDS):
+        own = _nearest(points, centres)
+        if before is not None and (own == before).all():
+            break
+        before = own
+        for index in range(len(centres)):
+            mine = own == index
+            if mine.any():
+                centres[index] = np.average(points[mine], axis=0, weights=weights[mine])
+    return centres
+
+
+def _nearest(points: NDArray[np.floating], centres: NDArray[np.float64]) -> NDArray[np.intp]:
+    away = np.square(centres).sum(1) - 2 * points @ centres.T
+    return np.asarray(away.argmin(1))
+
+
+def looked_at(rgb: Array) -> Array:
+    """A picture at the size at which a network looks at it."""
+    size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
+    return rgb if rgb.shape[:2] == size else image.resize(rgb, size)

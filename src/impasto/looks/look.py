@@ -1,0 +1,160 @@
+"""A look: per class, the colours of a style and what a network sees in it; a few kB that fit any picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import color, files
+from impasto.errors import InputError
+from impasto.looks.clustering import Classifier
+from impasto.looks.masks import Regions
+
+Array = NDArray[np.float32]
+
+KIND = "look"
+FEATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+"""Layers whose means and deviations a look keeps: colour, contrast and grain; deeper ones know things."""
+LEAST_SHARE = 0.0007  # of a picture: a class that covers less has no statistics of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What is known of one class in a style, or of a whole picture.
+
+    ``share`` of the picture, 0..1; ``mean (3,)`` and ``cov (3, 3)`` of its colours, sRGB; ``features``: for
+    each layer means and standard deviations of its channels ``(2, C)``, empty where no network has looked.
+    """
+
+    share: float
+    mean: Array
+    cov: Array
+    features: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The look of one or several styles.
+
+    Args:
+        names: of the classes.
+        classes: statistics of each class; None where the styles do not have it.
+        whole: statistics of the whole pictures.
+        classifier: finds the same classes in any picture; None if they came from masks.
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[Statistics | None, ...]
+    whole: Statistics
+    classifier: Classifier | None = None
+
+    @property
+    def has_features(self) -> bool:
+        """Whether a network has looked at the styles, which refining needs."""
+        return bool(self.whole.features)
+
+
+def statistics(rgb: Array, regions: Regions) -> list[Statistics | None]:
+    """Colours of each class, and last those of the whole picture, of ``rgb (H, W, 3)``."""
+    flat, labels = rgb.reshape(-1, 3).astype(np.float64), regions.labels.ravel()
+    found: list[Statistics | None] = []
+    for index in range(len(regions.names)):
+        own = flat[labels == index]
+        share = len(own) / len(flat)
+        found.append(None if share < LEAST_SHARE else _statistics(own, share))
+    return [*found, _statistics(flat, 1.0)]
+
+
+def _statistics(colours: NDArray[np.float64], share: float) -> Statistics:
+    mean, cov = color.gaussian(colours)
+    return Statistics(share, mean.astype(np.float32), cov.astype(np.float32))
+
+
+def blend(parts: Sequence[Statistics | None], shares: Sequence[float]) -> Statistics | None:
+    """What lies between the statistics of several styles; styles that lack a class are left out."""
+    used = [(p, s) for p, s in zip(parts, shares, strict=True) if p is not None and s > 0]
+    if not used:
+        return None
+    total = sum(share for _, share in used)
+    weights = [share / total for _, share in used]
+    colours = [(p.mean.astype(np.float64), p.cov.astype(np.float64)) for p, _ in used]
+    mean, cov = color.barycenter(colours, weights)
+    # The barycentre of Gaussians without correlations has the mean of their means and of their deviations.
+    layers = {
+        layer: np.sum([w * p.features[layer] for (p, _), w in zip(used, weights, strict=True)], axis=0)
+        for layer in used[0][0].features
+    }
+    share = sum(w * p.share for (p, _), w in zip(used, weights, strict=True))
+    return Statistics(share, mean.astype(np.float32), cov.astype(np.float32), layers)
+
+
+def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Writes a look as a safetensors file.
+
+    Raises:
+        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+    """
+    from safetensors.numpy import save as serialise
+
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, one in [
+        *zip(map(str, range(len(look.names))), look.classes, strict=True),
+        ("whole", look.whole),
+    ]:
+        if one is not None:
+            arrays[f"{name}.colour"] = np.concatenate([[one.share], one.mean, one.cov.ravel()]).astype("<f4")
+            # Half precision: three digits of what a channel says are more than a picture shows.
+            arrays |= {f"{name}.{k}": np.ascontiguousarray(v, "<f2") for k, v in one.features.items()}
+    meta: dict[str, Any] = {"kind": KIND, "names": list(look.names)}
+    if look.classifier is not None:
+        arrays["centres"] = np.ascontiguousarray(look.classifier.centres, "<f2")
+        meta["backbone"] = look.classifier.backbone
+    header = {"version": files.CHECKPOINT_VERSION, "meta": meta}
+    body = serialise(arrays, {files.CHECKPOINT_KEY: json.dumps(header, sort_keys=True)})
+    with files.atomic(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(body)
+    return Path(path)
+
+
+def load(path: str | Path) -> Look:
+    """Reads a look.
+
+    Raises:
+        InputError: no such file; damaged; not a look.
+    """
+    arrays, meta = files.load_arrays(path)
+    if meta.get("kind") != KIND:
+        raise InputError(f"{path} is not a look: looks are written by impasto photoreal with --save-look")
+    try:
+        names = tuple(str(name) for name in meta["names"])
+        classes = tuple(_loaded(arrays, str(index)) for index in range(len(names)))
+        whole = _loaded(arrays, "whole")
+        classifier = (
+            Classifier(np.float32(arrays["centres"]), meta["backbone"]) if "backbone" in meta else None
+        )
+        fits = classifier is None or len(classifier.centres) == len(names)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged: it lacks parts of a look ({error})") from error
+    if not names or whole is None or not fits:
+        raise InputError(f"{path} is damaged: it lacks parts of a look")
+    return Look(names, classes, whole, classifier)
+
+
+def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
+    if f"{name}.colour" not in arrays:
+        return None
+    numbers = arrays[f"{name}.colour"].astype(np.float32)
+    if numbers.shape != (13,) or not np.isfinite(numbers).all():
+        raise ValueError(f"colours of class {name}")
+    found = {layer: arrays[f"{name}.{layer}"] for layer in FEATURE_LAYERS if f"{name}.{layer}" in arrays}
+    for layer, values in found.items():
+        if values.ndim != 2 or len(values) != 2 or not np.isfinite(values).all():
+            raise ValueError(f"{layer} of class {name}")
+    features = {layer: values.astype(np.float32) for layer, values in found.items()}
+    return Statistics(float(numbers[0]), numbers[1:4], numbers[4:].reshape(3, 3), features)

@@ -1,0 +1,192 @@
+"""Mattes: how much of each pixel belongs to each class, found by closed-form matting.
+
+Labels are trusted away from their borders; in a band along them the matting Laplacian of the photograph
+decides (Levin, Lischinski and Weiss 2008, "A closed-form solution to natural image matting"). Solved on a
+small picture, and carried to any size by the local linear model that the Laplacian itself is made of (He and
+Sun 2015, "Fast guided filter", arXiv 1505.00996), so a matte follows the edges of the large picture.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.int16]
+Told = Callable[[str], None]
+
+WORK = 640  # pixels of the long side at which mattes are solved
+BAND = 0.0085  # half-width of the band in which labels are not trusted, of the long side
+DOUBT = 0.03  # from a border, of the long side, within which a label gives way to what the colours say
+CLEARLY = 16.0  # by how much one class must explain a colour better, in squares of deviations
+LEAST_DEVIATION = 0.025  # of the colours of a class, 0..1
+EPSILON = 1e-7  # of the Laplacian, for colours 0..1: the value of Levin et al.
+TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8 bits
+MOST_STEPS = 400  # of conjugate gradients
+SPREAD = 3  # pixels, radius of the windows of the local linear model
+FLATNESS = 1e-4  # variance of colours under which a window counts as flat
+
+_log = logging.getLogger("impasto")
+
+
+@dataclass(frozen=True, eq=False)
+class Mattes:
+    """Soft regions of one picture.
+
+    ``alphas (K, h, w)`` sum to 1; ``guide (h, w, 3)`` is the small picture they were found on.
+    """
+
+    alphas: Array
+    guide: Array
+
+    @classmethod
+    def of(cls, rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -> Mattes:
+        """Solves the mattes of a picture.
+
+        Args:
+            rgb: ``(H, W, 3)``, 0..1, of any size.
+            labels: ``(h, w)``, class of each pixel, of the picture's proportions.
+            count: number of classes.
+            told: called with a sentence when the first use compiles PyMatting.
+        """
+        size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
+        guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
+        own = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        return cls(solve(guide, np.asarray(own, np.int16), count, told=told), guide)
+
+    def at(self, rgb: Array) -> Array:
+        """The mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
+        return np.stack([self.plane(index, rgb) for index in range(len(self.alphas))])
+
+    def plane(self, index: int, rgb: Array) -> Array:
+        """One matte ``(H, W)`` at the size of ``rgb``, 0..1; those of all classes sum to about 1."""
+        alpha: Array = self.alphas[index]
+        if rgb.shape[:2] == alpha.shape:
+            return alpha
+        model = _linear_model(self.guide, alpha)
+        large = cv2.resize(model, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+        plane = np.asarray(large[..., 3], np.float32)
+        for channel in range(3):
+            plane += np.asarray(large[..., channel], np.float32) * rgb[..., channel]
+        return plane.clip(0, 1)
+
+    def shrunk(self, size: tuple[int, int]) -> Array:
+        """The mattes ``(K, h, w)`` at a smaller size."""
+        if self.alphas.shape[1:] == size:
+            return self.alphas
+        planes = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA) for p in self.alphas]
+        return np.stack(planes).astype(np.float32)
+
+
+def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -> Array:
+    """Alphas ``(K, H, W)``, 0..1, that sum to 1, of labels ``(H, W)`` on ``rgb (H, W, 3)``."""
+    labels = corrected(rgb, labels, count)
+    hard = np.stack([labels == index for index in range(count)])
+    radius = max(2, round(BAND * max(labels.shape)))
+    kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
+    inner = np.stack([cv2.erode(plane.astype(np.uint8), kernel, borderValue=1) for plane in hard]) > 0
+    # A class too thin to have an inside is trusted as it is, or it would vanish.
+    for index in range(count):
+        if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
+            inner[index] = hard[index]
+    known = np.asarray(inner.any(0))
+    alphas = hard.astype(np.float32)
+    if known.all():
+        return alphas
+    alphas[:, ~known] = _unknown(rgb, hard, known, told=told)
+    alphas = alphas.clip(0, 1)
+    result: Array = alphas / alphas.sum(0)
+    return result
+
+
+def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
+    """Labels ``(H, W)`` that follow the picture where a mask was drawn roughly.
+
+    Near a border, a pixel that looks clearly like the inside of the neighbouring class, as it is near by, and
+    not like that of its own, goes over to it: a strip of sky that a mask gave to a roof would shine at night.
+    """
+    reach = max(3, round(DOUBT * max(labels.shape)))
+    kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
+    plane = labels.astype(np.uint8)
+    band = cv2.dilate(plane, kernel) != cv2.erode(plane, kernel)
+    if not band.any():
+        return labels
+    costs = np.full((count, *labels.shape), np.inf, np.float32)
+    for index in range(count):
+        inside = ((labels == index) & ~band).astype(np.float32)
+        if not inside.any():
+            inside = (labels == index).astype(np.float32)
+        near = cv2.GaussianBlur(inside, (0, 0), 1.5 * reach)
+        weight = np.maximum(near, 1e-6)[..., None]
+        mean = cv2.GaussianBlur(inside[..., None] * rgb, (0, 0), 1.5 * reach) / weight
+        square = cv2.GaussianBlur(inside[..., None] * rgb * rgb, (0, 0), 1.5 * reach) / weight
+        variance = np.maximum(square - mean * mean, 0).mean(-1) + np.float32(LEAST_DEVIATION**2)
+        cost = np.square(rgb - mean).sum(-1) / variance + 3 * np.log(variance)
+        costs[index] = np.where(near > 0.01, cost, np.inf)
+    best = costs.argmin(0)
+    own = np.take_along_axis(costs, labels[None].astype(np.intp), 0)[0]
+    with np.errstate(invalid="ignore"):
+        moves = np.asarray(band & np.isfinite(own) & (own - costs.min(0) > CLEARLY))
+    # Single pixels are windows and grain, not a border drawn wrongly.
+    moves = cv2.medianBlur(moves.astype(np.uint8), 5) > 0
+    result: Labels = np.where(moves, best, labels).astype(np.int16)
+    return result
+
+
+def _unknown(
+    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, told: Told | None
+) -> NDArray[np.float64]:
+    """Alphas ``(K, N)`` of the unknown pixels: harmonic under the Laplacian, the known ones held."""
+    from scipy import sparse
+
+    if "pymatting" not in sys.modules:
+        (told or _log.info)("mattes: loading PyMatting, which compiles itself the first time (half a minute)")
+    from pymatting import cf_laplacian
+
+    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=EPSILON, radius=1, is_known=known.ravel())
+    free, held = np.flatnonzero(~known.ravel()), np.flatnonzero(known.ravel())
+    rows = sparse.csr_matrix(laplacian)[free]
+    system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
+    preconditioner = sparse.diags(1 / system.diagonal())
+    flat = hard.reshape(len(hard), -1)
+    found = np.zeros((len(hard), len(free)))
+    for index, plane in enumerate(flat[:-1]):
+        if plane.any():
+            right = -rows[:, held] @ plane[held].astype(np.float64)
+            found[index], _ = sparse.linalg.cg(
+                system,
+                right,
+                x0=plane[free].astype(np.float64),
+                rtol=TOLERANCE,
+                maxiter=MOST_STEPS,
+                M=preconditioner,
+            )
+    # The Laplacian annihilates constants, so the last one is what the others leave.
+    found[-1] = 1 - found[:-1].sum(0)
+    return found
+
+
+def _linear_model(guide: Array, alpha: Array) -> Array:
+    """Per pixel ``(a_r, a_g, a_b, b)``, so that ``alpha = a . rgb + b`` in the window around it."""
+
+    def mean(plane: Array) -> Array:
+        return np.asarray(cv2.boxFilter(plane, -1, (2 * SPREAD + 1,) * 2, borderType=cv2.BORDER_REFLECT))
+
+    centre, target = mean(guide), mean(alpha)
+    cross = mean(guide * alpha[..., None]) - centre * target[..., None]
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+    cov = np.empty((*alpha.shape, 3, 3), np.float32)
+    for one, other in pairs:
+        entry = mean(guide[..., one] * guide[..., other]) - centre[..., one] * centre[..., other]
+        cov[..., one, other] = cov[..., other, one] = entry + (FLATNESS if one == other else 0)
+    slopes = np.linalg.solve(cov, cross[..., None])[..., 0]
+    offset = target - (slopes * centre).sum(-1)
+    return mean(np.concatenate([slopes, offset[..., None]], -1).astype(np.float32))

@@ -1,0 +1,109 @@
+"""Style, class by class: each region of the picture is to have the statistics of its own class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto import tensors
+from impasto.errors import InputError
+from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.scene import Scene
+from impasto.tiles import Window
+
+_LEAST = 1e-12
+_LEAST_COUNT = 0.5  # positions of a layer that a class must have to be compared there
+
+Statistics = Mapping[str, Tensor]
+"""For each layer the means and standard deviations of its channels, ``(2, C)``."""
+
+
+class RegionMoments(Loss):
+    """``(|m - m'|^2 + |s - s'|^2) / (|m'|^2 + |s'|^2)`` of channel means and deviations, in each class.
+
+    The distance of Huang and Belongie 2017 under masks, averaged over classes by area and over layers. The
+    targets are numbers, not pictures: they may come from a style, from several, or from a file.
+
+    Args:
+        targets: statistics of each class; None leaves a class alone.
+        alphas: ``(K, H, W)``, 0..1, where each class is.
+        layers: names and weights.
+
+    Raises:
+        InputError: as many targets as alphas are needed, and at least one.
+    """
+
+    name = "style"
+
+    def __init__(
+        self, targets: Sequence[Statistics | None], alphas: Tensor, layers: Mapping[str, float]
+    ) -> None:
+        if len(targets) != len(alphas) or all(target is None for target in targets):
+            raise InputError(f"{len(targets)} targets cannot guide {len(alphas)} regions: give one a region")
+        self.targets, self.alphas, self.layers = targets, alphas, dict(layers)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return frozenset(self.layers)
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        device = next(scene.backbone.buffers()).device
+        used = [(t, a) for t, a in zip(self.targets, self.alphas, strict=True) if t is not None]
+        alphas = F.adaptive_avg_pool2d(torch.stack([a for _, a in used]).to(device), scene.size)
+        wanted = {layer: torch.stack([t[layer] for t, _ in used]).to(device) for layer in self.layers}
+        masks = {layer: F.avg_pool2d(alphas[None], scene.backbone.stride(layer))[0] for layer in self.layers}
+        strides = {layer: scene.backbone.stride(layer) for layer in self.layers}
+        return _BoundRegions(wanted, masks, strides, self.layers, alphas.mean((1, 2)))
+
+
+class _BoundRegions(Bound):
+    name = "style"
+
+    def __init__(
+        self,
+        wanted: Mapping[str, Tensor],
+        masks: Mapping[str, Tensor],
+        strides: Mapping[str, int],
+        weights: Mapping[str, float],
+        areas: Tensor,
+    ) -> None:
+        self.wanted, self.masks, self.strides, self.weights, self.areas = (
+            wanted,
+            masks,
+            strides,
+            weights,
+            areas,
+        )
+        self.layers = frozenset(wanted)
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        sums: Sums = {}
+        for layer, mask in self.masks.items():
+            found = tensors.precise(window.owned(features[layer], self.strides[layer])).flatten(2)
+            part = window.part(mask, self.strides[layer]).flatten(1).to(found.dtype)
+            sums[f"{layer}.count"] = part.sum(1).expand(found.shape[0], -1)
+            sums[f"{layer}.first"] = found @ part.mT
+            sums[f"{layer}.second"] = found.square() @ part.mT
+        return sums
+
+    def each(self, sums: Sums) -> Tensor:
+        total = torch.zeros_like(sums[f"{next(iter(self.wanted))}.count"][:, 0])
+        for layer, wanted in self.wanted.items():
+            total = total + self.weights[layer] * self._layer(layer, wanted, sums)
+        return total / sum(self.weights.values())
+
+    def _layer(self, layer: str, wanted: Tensor, sums: Sums) -> Tensor:
+        """The distance in one layer ``(B,)``, averaged over the classes that have a place there."""
+        count = sums[f"{layer}.count"]  # (B, K)
+        safe = count.clamp_min(_LEAST_COUNT)[:, None]
+        mean = sums[f"{layer}.first"] / safe  # (B, C, K)
+        deviation = (sums[f"{layer}.second"] / safe - mean.square()).clamp_min(_LEAST).sqrt()
+        squares = (mean.mT - wanted[:, 0]).square().sum(-1) + (deviation.mT - wanted[:, 1]).square().sum(-1)
+        relative = squares / wanted.square().sum((1, 2)).clamp_min(_LEAST)
+        areas = torch.where(count > _LEAST_COUNT, self.areas, 0.0)
+        return (relative * areas).sum(-1) / areas.sum(-1).clamp_min(_LEAST)

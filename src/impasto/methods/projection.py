@@ -1,0 +1,118 @@
+"""Photoreal projection: of a painted picture, only what a photograph could show.
+
+The least-squares fit of a bilateral grid of affine maps that takes the photograph as near to the painting as
+light alone can (Chen, Adams, Wadhwa and Hasinoff 2016, "Bilateral guided upsampling"): fitted on a small
+copy, sliced at any size. Strokes fall away, colours and light stay. Departure: the prior is smoothness in
+place and in luma, in squares of differences, solved exactly by conjugate gradients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from impasto import image, tensors
+from impasto.errors import InputError
+from impasto.parametrizations import BilateralGrid
+from impasto.parametrizations.bilateral_grid import hats, luma_hats
+
+Array = NDArray[np.float32]
+
+CELLS = (16, 16, 8)
+SIDE = 320  # pixels of the long side at which the grid is fitted
+SMOOTH, CURVED = 0.03, 0.003  # weight of differences in place, and of second differences in luma
+RIDGE = 1e-6  # towards the photograph, where there is nothing to fit
+STEPS, TOLERANCE = 600, 1e-5  # of conjugate gradients
+
+
+def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
+    """The photograph in the light of a painting made from it.
+
+    Args:
+        content: the photograph ``(H, W, 3)``, 0..1.
+        painted: the painting ``(H, W, 3)``, of the same size.
+        realism: how smooth the maps are; less keeps more of the painting.
+
+    Returns:
+        ``(H, W, 3)``, float32, 0..1: at every pixel an affine map of the photograph's colour.
+
+    Raises:
+        InputError: sizes that differ.
+    """
+    if content.shape != painted.shape:
+        raise InputError(
+            f"the photo is {content.shape[:2]} and its painting {painted.shape[:2]}: one is resized"
+        )
+    size = image.fit((content.shape[0], content.shape[1]), min(SIDE, max(content.shape[:2])))
+    small, wanted = (image.resize(p, size).astype(np.float64) for p in (content, painted))
+    weights = _weights(small)
+    design = _design(weights, small)
+    prior = _prior(realism)
+    identity = np.tile(np.eye(3, 4).T, (int(np.prod(CELLS)), 1))
+    normal = (design.T @ design) / len(weights_rows := small.reshape(-1, 3)) + prior
+    normal = normal + RIDGE * sparse.identity(normal.shape[0])
+    right = design.T @ wanted.reshape(-1, 3) / len(weights_rows) + RIDGE * identity
+    preconditioner = sparse.diags(1 / normal.diagonal())
+    maps = np.stack(
+        [
+            sparse.linalg.cg(
+                normal, right[:, c], x0=identity[:, c], rtol=TOLERANCE, maxiter=STEPS, M=preconditioner
+            )[0]
+            for c in range(3)
+        ],
+        axis=1,
+    )
+    return _sliced(maps, content)
+
+
+def _weights(small: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Weight of each point of the grid at each pixel, ``(H W, points)``; each row sums to 1."""
+    photo = torch.from_numpy(small)
+    down = hats(CELLS[0], small.shape[0], photo).numpy()
+    across = hats(CELLS[1], small.shape[1], photo).numpy()
+    bins = luma_hats(photo, CELLS[2]).numpy()
+    place = sparse.csr_matrix(sparse.kron(down, across))  # (H W, gy gx)
+    columns = [place.multiply(bins.reshape(-1, CELLS[2])[:, z : z + 1]) for z in range(CELLS[2])]
+    stacked = sparse.hstack(columns).tocsr()
+    # From (z, place) to (place, z).
+    order = np.arange(np.prod(CELLS)).reshape(CELLS[2], -1).T.ravel()
+    return sparse.csr_matrix(stacked[:, order])
+
+
+def _design(weights: sparse.csr_matrix, small: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Rows that take the entries of all maps to one channel of each pixel, ``(H W, points * 4)``."""
+    colours = np.concatenate([small.reshape(-1, 3), np.ones((len(small.reshape(-1, 3)), 1))], 1)
+    parts = sparse.hstack([weights.multiply(colours[:, j : j + 1]) for j in range(4)]).tocsr()
+    order = np.arange(4 * weights.shape[1]).reshape(4, -1).T.ravel()
+    return sparse.csr_matrix(parts[:, order])
+
+
+def _prior(realism: float) -> sparse.csr_matrix:
+    """Squares of differences between neighbours in place, and of second differences in luma."""
+    rows, columns, bins = CELLS
+    steps = [_difference(rows, 1), _difference(columns, 1), _difference(bins, 2)]
+    eyes = [sparse.identity(n) for n in CELLS]
+    total = sparse.csr_matrix((int(np.prod(CELLS)),) * 2)
+    for axis, weight in enumerate((SMOOTH * realism, SMOOTH * realism, CURVED * realism)):
+        factors = [steps[i] if i == axis else eyes[i] for i in range(3)]
+        matrix = sparse.kron(sparse.kron(factors[0], factors[1]), factors[2])
+        total = total + weight / matrix.shape[0] * (matrix.T @ matrix)
+    return sparse.csr_matrix(sparse.kron(total, sparse.identity(4)))
+
+
+def _difference(count: int, order: int) -> sparse.csr_matrix:
+    return sparse.csr_matrix(np.diff(np.eye(count), n=order, axis=0))
+
+
+def _sliced(maps: NDArray[np.float64], content: Array) -> Array:
+    photo = tensors.from_array(content)
+    alphas = torch.ones((1, *content.shape[:2]))
+    size = image.fit((content.shape[0], content.shape[1]), 16)
+    grid = BilateralGrid(
+        tensors.resize(photo, size).clamp(0, 1), torch.ones((1, *size)), torch.eye(3, 4)[None], cells=CELLS
+    )
+    values = torch.from_numpy(maps.reshape(*CELLS, 4, 3)).transpose(-1, -2).flatten(-2).float()
+    grid.assign(values.flatten())
+    return tensors.to_array(grid.slice(photo, alphas))

@@ -1,0 +1,125 @@
+"""The part of ``photoreal`` that looks with a network: classes, features of styles, and the refinement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto import methods, tensors
+from impasto.backbones import Backbone
+from impasto.looks import FEATURE_LAYERS, Grade, Mattes, Regions, Statistics
+from impasto.looks.clustering import LAYER, Classifier, cluster
+from impasto.looks.grading import quieted
+from impasto.optim import Checkpoint as Keeper
+from impasto.optim import Outcome
+from impasto.painters.relighting import Scene
+from impasto.parametrizations import BilateralGrid
+from impasto.photoreal_job import PhotorealJob
+from impasto.record import Watch
+
+__all__ = ["Keeper", "classes_of", "classified", "refine", "rendered", "use_threads", "with_features"]
+
+Array = NDArray[np.float32]
+
+
+def use_threads(threads: int | None) -> int:
+    """Sets how many threads PyTorch computes with, if that is given; how many they are."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
+
+
+def classes_of(
+    job: PhotorealJob, pictures: Sequence[Array], *, backbone: Backbone
+) -> tuple[Classifier, list[Regions]]:
+    """Classes that the photo and its styles have in common."""
+    features = [_seen(picture, backbone) for picture in pictures]
+    found = cluster(pictures, features, backbone=job.backbone, count=job.classes, seed=job.seed)
+    return found, [found.classify(p, f) for p, f in zip(pictures, features, strict=True)]
+
+
+def classified(job: PhotorealJob, classifier: Classifier, picture: Array, *, backbone: Backbone) -> Regions:
+    """The classes of a look in a photo."""
+    return classifier.classify(picture, _seen(picture, backbone))
+
+
+def _seen(picture: Array, backbone: Backbone) -> Array:
+    """Features ``(C, h, w)`` that classes are found by."""
+    device = next(backbone.buffers()).device
+    with torch.no_grad():
+        found = backbone.features(tensors.from_array(picture).to(device), {LAYER})[LAYER]
+    seen: Array = found[0].float().cpu().numpy()
+    return seen
+
+
+def with_features(
+    picture: Array, regions: Regions, known: Sequence[Statistics | None], *, backbone: Backbone
+) -> list[Statistics | None]:
+    """Statistics of classes, and last of the whole, with what the network sees there."""
+    hard = torch.from_numpy(
+        np.stack([regions.labels == i for i in range(len(regions.names))]).astype(np.float32)
+    )
+    alphas = torch.cat([hard, torch.ones_like(hard[:1])])
+    found = methods.region_statistics(
+        tensors.from_array(picture), alphas, backbone=backbone, layers=FEATURE_LAYERS
+    )
+    return [
+        None if one is None else replace(one, features={k: v.numpy() for k, v in more.items()})
+        for one, more in zip(known, found, strict=True)
+    ]
+
+
+def refine(
+    job: PhotorealJob,
+    scene: Scene,
+    mattes: Mattes,
+    given: Grade,
+    *,
+    backbone: Backbone,
+    watch: Watch | None = None,
+    checkpoint: Keeper | None = None,
+) -> tuple[BilateralGrid, Outcome]:
+    """The grids of a scene, begun at the closed form."""
+    grid = begun(job, [scene.small], [mattes], given)
+    targets = targets_of(scene.look.classes, scene.look.whole)
+    return grid, methods.photoreal(grid, targets, backbone=backbone, watch=watch, checkpoint=checkpoint)
+
+
+def begun(
+    job: PhotorealJob, pictures: Sequence[Array], mattes: Sequence[Mattes], given: Grade
+) -> BilateralGrid:
+    """Grids at the closed form, on small copies of a photo."""
+    small = pictures[0]
+    size = (small.shape[0], small.shape[1])
+    photo = quieted(small, mattes[0], given.grain)
+    return BilateralGrid(
+        tensors.from_array(photo),
+        torch.from_numpy(mattes[0].shrunk(size)),
+        torch.from_numpy(given.maps),
+        ends=torch.from_numpy(given.ends),
+        realism=job.realism,
+    )
+
+
+def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[Mapping[str, Tensor] | None]:
+    """What each class shall look like to the network; those that the styles lack, like the whole."""
+    return [
+        {
+            layer: torch.from_numpy(values)
+            for layer, values in (whole if one is None else one).features.items()
+        }
+        for one in classes
+    ]
+
+
+def rendered(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
+    """The grids on the photo ``(H, W, 3)`` at its full size."""
+    device = grid.grid.device
+    quiet = quieted(photo, mattes, given.grain)
+    alphas = torch.from_numpy(mattes.at(photo))
+    return tensors.to_array(grid.slice(tensors.from_array(quiet).to(device), alphas.to(device)))

@@ -1,0 +1,264 @@
+"""``photoreal``: from a job to a photograph in another light. With masks and ``fast``, no PyTorch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image, looks
+from impasto.errors import InputError
+from impasto.image import Source
+from impasto.looks import Look, Mattes, Regions, Statistics
+from impasto.looks.clustering import Classifier, looked_at
+from impasto.looks.coverage import table
+from impasto.looks.grading import mixed, without_signal
+from impasto.looks.look import blend, statistics
+from impasto.painters.inputs import Inputs, key_of
+from impasto.painters.painting import gathered, named
+from impasto.photoreal_job import PhotorealJob
+from impasto.record import Point, Result, Watch
+
+if TYPE_CHECKING:
+    from impasto.backbones import Vgg
+
+Array = NDArray[np.float32]
+Told = Callable[[str], None]
+
+MADE_UP = 0.02  # share of a picture that may be shown out of nothing before it is said
+
+_log = logging.getLogger("impasto")
+
+
+def photoreal(
+    content: Source,
+    styles: Source | Sequence[Source],
+    *,
+    masks: Sequence[Source] | None = None,
+    save_look: Path | None = None,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    told: Told | None = None,
+    **settings: Any,
+) -> Result:
+    """Gives a photo the light and the colours of others, class by class; it stays a photograph.
+
+    Args:
+        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
+        styles: a photo or a list of them, likewise; or the path of a saved ``.look``.
+        masks: one of the photo, then one of each style: the nine flat colours of
+            ``impasto.looks.masks.COLOURS``, or ids in a grey picture. Default: classes are looked for.
+        save_look: a file for the styles' statistics, to be used as a style later.
+        overwrite: replace the look if it is there.
+        watch: called with a :class:`impasto.Progress` after every step.
+        checkpoint: a file to save the run in; with ``resume``, a killed run goes on from it.
+        told: called with the table of classes, and with warnings; default: the log.
+        **settings: ``weights``, ``fast``, ``strength``, ``realism``, ``classes``, ``size``, ``seed``, ...
+
+    Returns:
+        The picture with the recipe of the run; ``.save(path)`` writes it.
+
+    Raises:
+        InputError: a picture, a mask, a look or a setting that cannot be used.
+
+    Example:
+        >>> out = photoreal("day.jpg", "night.jpg")  # doctest: +SKIP
+        >>> out.save("out.png")  # doctest: +SKIP
+    """
+    pictures, names = gathered(content, styles)
+    if masks is not None:
+        names["masks"] = [named(mask, f"mask-{i}", pictures) for i, mask in enumerate(masks)]
+    job = PhotorealJob.parse({**settings, **names})
+    return run(
+        job,
+        pictures=pictures,
+        save_look=save_look,
+        overwrite=overwrite,
+        watch=watch,
+        checkpoint=checkpoint,
+        resume=resume,
+        told=told,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo ready to be graded: at full size, small, the classes of the small one, and its look."""
+
+    photo: Array
+    small: Array
+    regions: Regions
+    look: Look
+
+
+def run(
+    job: PhotorealJob,
+    *,
+    pictures: Mapping[str, Source] | None = None,
+    save_look: Path | None = None,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 50,
+    resume: bool = False,
+    threads: int | None = None,
+    told: Told | None = None,
+) -> Result:
+    """Runs a job; the arguments are those of :func:`photoreal` and of ``painters.run``."""
+    start = time.monotonic()
+    inputs = Inputs(job, pictures or {})
+    eyes = Eyes(job)
+    scene = prepare(job, inputs, eyes=eyes, features=not job.fast or save_look is not None)
+    if save_look is not None:
+        looks.save(scene.look, save_look, overwrite=overwrite)
+    given, own = looks.shift(scene.small, scene.regions, scene.look)
+    say_classes(own, scene.look, told=told)
+    mattes = Mattes.of(scene.photo, scene.regions.labels, len(scene.look.names), told=told)
+    photo = inputs.read(job.content)
+    history: tuple[Point, ...] = ()
+    stopped = False
+    if job.fast:
+        recipe = inputs.recipe("cpu", engine="numpy", threads=threads or os.cpu_count() or 1)
+        painted = looks.grade(scene.photo, mattes, given, strength=job.strength)
+        history = (Point(time.monotonic() - start, 1, 0.0, {}),)
+    else:
+        from impasto.painters.refining import Keeper, refine, rendered, use_threads
+
+        threads = use_threads(threads)
+        recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
+        keeper = None
+        if checkpoint is not None:
+            keeper = Keeper(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
+        grid, outcome = refine(
+            job, scene, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=keeper
+        )
+        painted = mixed(scene.photo, rendered(grid, scene.photo, mattes, given), job.strength)
+        history, stopped = outcome.history, outcome.stopped
+    share = without_signal(scene.small, looked_at(painted))
+    if share > MADE_UP:
+        (told or _log.warning)(
+            f"warning: {share:.0%} of the photo is too dark to show anything; what is seen there is guessed"
+        )
+    alpha = None if photo.alpha is None else image.resize(photo.alpha, (painted.shape[0], painted.shape[1]))
+    bits = 16 if photo.bits == 16 else 8
+    return Result(painted, recipe, history, alpha=alpha, bits=bits, stopped=stopped)  # type: ignore[arg-type]
+
+
+class Eyes:
+    """The network that looks, loaded when it is first needed, and once."""
+
+    def __init__(self, job: PhotorealJob) -> None:
+        self.job = job
+
+    @cached_property
+    def backbone(self) -> Vgg:
+        """As the job says; loading it loads PyTorch."""
+        from impasto import backbones
+        from impasto.painters.devices import choose_device
+
+        device = choose_device(self.job.device)
+        return backbones.load(self.job.backbone, device=device, precision=self.job.precision)
+
+
+def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) -> Scene:
+    """Reads what a job names, finds the classes, and takes the statistics of the styles.
+
+    Args:
+        job: the job.
+        inputs: its pictures.
+        eyes: the network, where one is needed.
+        features: whether the look needs what a network sees.
+
+    Raises:
+        InputError: a picture, a mask or a look that cannot be used.
+    """
+    picture = inputs.read(job.content)
+    size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
+    rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
+    small = looked_at(rgb)
+    if job.look is not None:
+        look = looks.load(str(inputs.source(job.look)))
+        look, own = _classes_of(job, inputs, look, small, eyes=eyes, features=features)
+        return Scene(rgb, small, own, look)
+    styles = [looked_at(inputs.read(name).flat()) for name in job.styles]
+    classifier: Classifier | None = None
+    if job.masks is not None:
+        sizes = [picture.size, *(inputs.read(name).size for name in job.styles)]
+        regions = looks.read_masks([inputs.source(name) for name in job.masks], sizes)
+        regions = [
+            r.resized((p.shape[0], p.shape[1])) for r, p in zip(regions, [small, *styles], strict=True)
+        ]
+    elif job.classes == 1:
+        regions = [Regions(np.zeros(p.shape[:2], np.int16), ("whole",)) for p in (small, *styles)]
+    else:
+        from impasto.painters.refining import classes_of
+
+        classifier, regions = classes_of(job, [small, *styles], backbone=eyes.backbone)
+    found = [statistics(p, r) for p, r in zip(styles, regions[1:], strict=True)]
+    if features:
+        from impasto.painters.refining import with_features
+
+        found = [
+            with_features(p, r, f, backbone=eyes.backbone)
+            for p, r, f in zip(styles, regions[1:], found, strict=True)
+        ]
+    *classes, whole = (blend(parts, _shares(job)) for parts in zip(*found, strict=True))
+    assert whole is not None
+    return Scene(rgb, small, regions[0], Look(regions[0].names, tuple(classes), whole, classifier))
+
+
+def _shares(job: PhotorealJob) -> list[float]:
+    weights = job.weights or (1.0,) * len(job.styles)
+    if min(weights) < 0 or not sum(weights) > 0:
+        raise InputError(
+            f"style weights must not be negative, nor all zero: got {', '.join(map(str, weights))}"
+        )
+    return [weight / sum(weights) for weight in weights]
+
+
+def _classes_of(
+    job: PhotorealJob, inputs: Inputs, look: Look, small: Array, *, eyes: Eyes, features: bool
+) -> tuple[Look, Regions]:
+    """A saved look, and its classes in a photo."""
+    name = Path(str(job.look)).name
+    if features and not look.has_features:
+        raise InputError(f"{name} holds colours only: add --fast, or save it again without")
+    if job.masks is not None:
+        if look.classifier is not None:
+            raise InputError(f"{name} finds its classes itself: leave out --masks")
+        size = inputs.read(job.content).size
+        found = looks.read_masks([inputs.source(job.masks[0])], [size])[0]
+        strange = [n for n in found.names if n not in look.names]
+        if len(strange) == len(found.names):
+            raise InputError(
+                f"the mask has {', '.join(found.names)}, of which {name} has none: {', '.join(look.names)}"
+            )
+        # What the look does not know becomes a class without statistics, and the table says so.
+        names = (*look.names, *strange)
+        index = np.array([names.index(n) for n in found.names], np.int16)
+        own = Regions(index[found.labels], names).resized((small.shape[0], small.shape[1]))
+        return Look(names, (*look.classes, *(None for _ in strange)), look.whole), own
+    if look.classifier is not None:
+        from impasto.painters.refining import classified
+
+        return look, classified(job, look.classifier, small, backbone=eyes.backbone)
+    if len(look.names) == 1:
+        return look, Regions(np.zeros(small.shape[:2], np.int16), look.names)
+    raise InputError(
+        f"{name} has classes from masks ({', '.join(look.names)}): give a mask of the photo with --masks"
+    )
+
+
+def say_classes(own: Sequence[Statistics | None], look: Look, *, told: Told | None) -> None:
+    """Tells how much of photo and style each class covers, and what becomes of those that one side lacks."""
+    (told or _log.info)(table(looks.coverage(own, look)))

@@ -1,0 +1,75 @@
+"""The settings of ``photoreal``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from impasto.errors import InputError
+from impasto.jobs import BackboneName, Job, Precision, parse_size
+from impasto.jobs import _option as option
+
+LOOK = ".look"  # suffix of a saved look
+
+
+@dataclass(frozen=True)
+class PhotorealJob(Job):
+    """Give a photo the light and the colours of another, class by class; it stays a photograph."""
+
+    verb: ClassVar[str] = "photoreal"
+
+    content: str = field(metadata={"help": "The photo; or a film."})
+    styles: tuple[str, ...] = field(
+        metadata={"help": "One or several photos whose light it shall have; or one saved .look."}
+    )
+    weights: tuple[float, ...] | None = option(None, "Share of each style, as 0.7,0.3. Default: equal.")
+    masks: tuple[str, ...] | None = option(
+        None, "A mask of the photo and one of each style: flat colours, or ids as grey. Default: found."
+    )
+    fast: bool = option(False, "Closed form only: with masks, no network at all.")
+    strength: float = option(1.0, "0 gives the photo back, 1 is the whole change.")
+    realism: float = option(1.0, "How evenly light may change over the picture: 0.1 freer, 10 stiffer.")
+    classes: int = option(4, "Classes to look for where there are no masks; 1 treats the picture as one.")
+    size: int | str | None = option(None, "Long side in pixels. Default: the photo's own.", flag="-s")
+    seed: int = option(0, "Seed of the search for classes.")
+    start: float = option(0.0, "Of a film: begin at this second.")
+    end: float | None = option(None, "Of a film: end at this second.")
+    every: int = option(1, "Of a film: only every n-th frame.")
+    backbone: BackboneName = option("vgg19", "The network that looks; vgg19 needs no download.")
+    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
+    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    max_pixels: int = option(200_000_000, "Refuse pictures with more pixels than this.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "size", parse_size(self.size))
+        if not self.styles:
+            raise InputError("photoreal needs a style: a photo whose light it shall have, or a .look")
+        looks = [name for name in self.styles if name.lower().endswith(LOOK)]
+        if looks and len(self.styles) > 1:
+            raise InputError(f"{looks[0]} is a look, which stands alone: give it as the only style")
+        if not 0 <= self.strength <= 2:
+            raise InputError(f"strength {self.strength:g} is not between 0 and 2: 1 is usual")
+        if not 0.001 <= self.realism <= 1000:
+            raise InputError(f"realism {self.realism:g} is not between 0.001 and 1000: 1 is usual")
+        if not 1 <= self.classes <= 12:
+            raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
+        if self.every < 1:
+            raise InputError(f"every {self.every} must be 1 or more")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise InputError(f"from {self.start:g} s to {self.end} s there is nothing: end after the start")
+        if self.weights is not None and len(self.weights) != len(self.styles):
+            raise InputError(
+                f"--weights has {len(self.weights)} entries for {len(self.styles)} styles: give one a style"
+            )
+        needed = 1 if looks else 1 + len(self.styles)
+        if self.masks is not None and len(self.masks) != needed:
+            raise InputError(
+                f"--masks has {len(self.masks)} entries and needs {needed}: one of the photo"
+                + ("" if looks else ", then one of each style")
+            )
+
+    @property
+    def look(self) -> str | None:
+        """The saved look, if the style is one."""
+        return self.styles[0] if self.styles[0].lower().endswith(LOOK) else None

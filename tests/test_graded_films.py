@@ -1,0 +1,134 @@
+"""Films in another light: shots, steadiness, exposure, and taking up again."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto import graded_films, image
+from impasto.cli import main
+from impasto.graded_films import find_shots
+from impasto.photoreal_job import PhotorealJob
+from impasto.video import FilmReader, FilmWriter, Segments
+from test_looks import night
+from test_video import scene, texture
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A film, six frames of a moving scene and four of another, and a night."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(graded_films, "Segments", functools.partial(Segments, length=4))
+    write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7) // 4] * 4)
+    image.write(tmp_path / "night.png", night()[0])
+    return tmp_path
+
+
+def write(path: Path, frames: list[np.ndarray]) -> None:
+    height, width = frames[0].shape[:2]
+    writer = FilmWriter(path, (height, width))
+    for number, rgb in enumerate(frames):
+        writer.write(rgb, Fraction(number, 10))
+    writer.close()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    return call
+
+
+def frames(path: str) -> list[np.ndarray]:
+    with FilmReader(path) as reader:
+        return [frame.rgb for frame in reader.frames()]
+
+
+ONE = ("photoreal", "film.mp4", "night.png", "--fast", "--classes", "1")
+
+
+def test_shots_are_found(here: Path) -> None:
+    job = PhotorealJob(content="film.mp4", styles=("night.png",))
+    with FilmReader("film.mp4") as reader:
+        shots = find_shots(reader, job)
+    assert [(shot.first, shot.last) for shot in shots] == [(0, 6), (6, 10)]
+    assert all(1 <= len(shot.keys) <= 3 for shot in shots)
+
+
+def test_a_film_is_graded_and_a_killed_run_ends_alike(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, said, told = run(*ONE, "-o", "whole.mp4", "--json")
+    assert code == 0, told
+    assert json.loads(said)["frames"] == 10 and json.loads(said)["shots"] == 2
+    assert np.mean(frames("whole.mp4")[0]) < 0.8 * np.mean(frames("film.mp4")[0])
+    real, count = graded_films._Grader.next, []
+
+    def following(self: object, *arguments: object) -> object:
+        count.append(1)
+        if len(count) == 7:
+            raise RuntimeError("killed")
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(graded_films._Grader, "next", following)
+    assert run(*ONE, "-o", "out.mp4")[0] == 1
+    code, said, told = run(*ONE, "-o", "out.mp4", "--json")
+    assert code == 0, told
+    assert json.loads(said)["painted"] == 6
+    assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
+
+
+def test_a_blinking_light_does_not_pulse_the_frame(run: Run, here: Path) -> None:
+    still = [scene(0).copy() for _ in range(8)]
+    for number, frame in enumerate(still):
+        frame[20:32, 20:32] = (255, 160, 40) if number % 2 else (30, 20, 10)
+    write(here / "film.mp4", still)
+    assert run(*ONE, "-o", "out.mp4")[0] == 0
+    levels = [frame[50:, 50:].mean() for frame in frames("out.mp4")]
+    assert max(levels) - min(levels) < 1.0
+
+
+def test_a_jump_of_exposure_is_followed(run: Run, here: Path) -> None:
+    base = (scene(0).astype(float) * 0.6 + 30).astype(np.uint8)
+    lighter = (base * 1.2).clip(0, 255).astype(np.uint8)
+    write(here / "film.mp4", [base] * 3 + [lighter] * 3)
+    assert run(*ONE, "-o", "out.mp4")[0] == 0
+    given, made = frames("film.mp4"), frames("out.mp4")
+    before, after = made[2].mean(), made[3].mean()
+    assert given[3].mean() / given[2].mean() > 1.15
+    assert abs(after / before - 1) < 0.05
+
+
+def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
+    code, _, told = run("photoreal", "film.mp4", "night.png", "--fast", "--classes", "3", "-o", "out.mp4")
+    assert code == 0 and told.count("photo  style") == 2
+    assert len(frames("out.mp4")) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("film.mp4", "none.png"), "no such file"),
+        (("none.mp4", "night.png"), "no such file"),
+        (("film.mp4", "night.png", "--masks", "a.png", "b.png"), "masks are for photos"),
+        (("film.mp4", "night.png", "--start", "90"), "no frame"),
+        (("film.mp4", "night.png", "--save-look", "a.look"), "save it from one"),
+    ],
+)
+def test_what_cannot_be_graded_is_told_in_one_line(
+    run: Run, here: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    code, _, told = run("photoreal", *arguments, "--fast", "--classes", "1", "-o", "out.mp4")
+    assert code == 2 and words in told.lower() and told.count("\n") == 1

@@ -1,0 +1,403 @@
+"""Photoreal transfer: the grids, the refinement, classes without masks, projection, the verb."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import impasto
+from impasto import backbones, image, looks, losses, methods, metrics
+from impasto.cli import main
+from impasto.cli.photoreal_verbs import paired
+from impasto.errors import InputError
+from impasto.losses import RegionMoments, Scene
+from impasto.methods.projection import project
+from impasto.optim import evaluate
+from impasto.parametrizations import BilateralGrid
+from impasto.photoreal_job import PhotorealJob
+from impasto.tiles import Window, split
+from test_looks import night, painted, towers
+
+Run = Callable[..., tuple[int, str, str]]
+Array = np.ndarray
+
+
+def grid_of(seed: int = 0, *, classes: int = 2, size: tuple[int, int] = (48, 64)) -> BilateralGrid:
+    """Grids with a little of everything in them, over noise."""
+    draw = torch.Generator().manual_seed(seed)
+    photo = torch.rand((1, 3, *size), generator=draw)
+    alphas = torch.rand((classes, *size), generator=draw).softmax(0)
+    grid = BilateralGrid(photo, alphas, torch.eye(3, 4).expand(classes, 3, 4).clone(), cells=(3, 4, 5))
+    with torch.no_grad():
+        grid.grid += 0.1 * torch.randn(grid.grid.shape, generator=draw)
+    return grid
+
+
+# The grid
+
+
+def test_an_identity_grid_shows_the_photo() -> None:
+    photo, alphas = torch.rand((1, 3, 20, 30)), torch.ones((1, 20, 30))
+    grid = BilateralGrid(photo, alphas, torch.eye(3, 4)[None])
+    torch.testing.assert_close(grid(), photo, atol=1e-6, rtol=0)
+    assert float(grid.penalty().detach()) == pytest.approx(0, abs=1e-6)
+
+
+def test_slicing_is_trilinear_interpolation() -> None:
+    grid = grid_of(classes=1)
+    found = grid()[0].detach().numpy()
+    photo = grid.photo[0].numpy().astype(float)
+    cells = grid.grid[0].detach().numpy().astype(float)
+    for y, x in ((0, 0), (5, 60), (47, 63), (23, 31)):
+        colour = photo[:, y, x]
+        place = [
+            np.clip((y + 0.5) * 3 / 48 - 0.5, 0, 2),
+            np.clip((x + 0.5) * 4 / 64 - 0.5, 0, 3),
+            colour @ [0.2126, 0.7152, 0.0722] * 4,
+        ]
+        total = np.zeros(12)
+        for corner in np.ndindex(2, 2, 2):
+            index = [min(int(p) + c, n - 1) for p, c, n in zip(place, corner, (3, 4, 5), strict=True)]
+            weight = np.prod(
+                [c * (p % 1) + (1 - c) * (1 - p % 1) for p, c in zip(place, corner, strict=True)]
+            )
+            total += weight * cells[tuple(index)]
+        wanted = total.reshape(3, 4) @ [*colour, 1]
+        np.testing.assert_allclose(found[:, y, x], wanted, atol=1e-5)
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    grid = grid_of(size=(12, 16)).double()
+    grid.resize((12, 16))
+    weights = torch.rand((1, 3, 12, 16), dtype=torch.float64)
+    value = (grid() * weights).sum() + grid.penalty()
+    gradient = torch.autograd.grad(value, grid.grid)[0].flatten()
+    x = grid.vector()
+    for index in (0, 77, 401, 911):
+        sides = []
+        for step in (1e-5, -1e-5):
+            moved = x.clone()
+            moved[index] += step
+            grid.assign(moved)
+            with torch.no_grad():
+                sides.append(float((grid() * weights).sum() + grid.penalty()))
+        assert float(gradient[index]) == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-4, abs=1e-6)
+
+
+def test_strips_are_the_whole_and_repeat_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = grid_of()
+    whole = grid().clamp(0, 1)
+    one = grid.slice(grid.photo, grid.alphas)
+    monkeypatch.setattr("impasto.parametrizations.bilateral_grid.STRIP", 64 * 5)
+    strips = grid.slice(grid.photo, grid.alphas)
+    torch.testing.assert_close(strips, whole.detach(), atol=1e-6, rtol=0)
+    assert torch.equal(strips, grid.slice(grid.photo, grid.alphas))
+    torch.testing.assert_close(one, strips, atol=1e-6, rtol=0)
+
+
+def test_slicing_at_two_sizes_agrees() -> None:
+    rgb, labels = towers((192, 320))
+    smooth = image.resize(image.resize(rgb, (48, 80)), (192, 320))
+    photo = torch.from_numpy(smooth.transpose(2, 0, 1)[None].copy())
+    alphas = torch.from_numpy(np.stack([labels == 0, labels == 1]).astype(np.float32))
+    grid = BilateralGrid(photo, alphas, torch.eye(3, 4).expand(2, 3, 4).clone(), cells=(3, 4, 5))
+    with torch.no_grad():
+        grid.grid += 0.05 * torch.randn(grid.grid.shape, generator=torch.Generator().manual_seed(1))
+    large = grid.slice(photo, alphas)
+    grid.resize((96, 160))
+    small = grid().detach().clamp(0, 1)
+    shrunk = torch.nn.functional.interpolate(large, (96, 160), mode="bicubic", antialias=True)
+    assert float((shrunk - small).abs().mean()) < 2 / 255
+
+
+def test_an_edge_stays_where_it_is() -> None:
+    """The result is an affine map of the pixel's own colour: where the photo is flat, so is the result."""
+    photo = torch.full((1, 3, 32, 48), 0.2)
+    photo[..., 24:] = 0.7
+    grid = BilateralGrid(photo, torch.ones((1, 32, 48)), torch.eye(3, 4)[None], cells=(2, 2, 8))
+    with torch.no_grad():
+        grid.grid += 0.3 * torch.randn(grid.grid.shape, generator=torch.Generator().manual_seed(2))
+    across = grid()[0].detach().diff(dim=-1).abs().sum(0)
+    assert float(across[:, 23].min()) > 10 * float(torch.cat([across[:, :23], across[:, 24:]], 1).max())
+
+
+@pytest.mark.parametrize("what", ["rough", "bent", "stray", "falling", "outside"])
+def test_every_penalty_is_felt(what: str) -> None:
+    photo = torch.rand((1, 3, 24, 24), generator=torch.Generator().manual_seed(3))
+    grid = BilateralGrid(photo, torch.ones((1, 24, 24)), torch.eye(3, 4)[None], cells=(2, 2, 4))
+    with torch.no_grad():
+        if what == "rough":
+            grid.grid[:, 0] += 0.2
+        elif what == "bent":
+            grid.grid[:, :, :, 1, 3] += 0.2
+        elif what == "stray":
+            grid.grid += 0.05
+        elif what == "falling":
+            grid.grid[..., [0, 5, 10]] = -1.0
+        else:
+            grid.grid[..., [3, 7, 11]] += 2.0
+    assert float(grid.penalty().detach()) > 1e-5
+
+
+# The loss
+
+
+def test_region_moments_are_those_of_an_independent_formula() -> None:
+    tiny = backbones.Tiny()
+    draw = torch.Generator().manual_seed(4)
+    picture = torch.rand((1, 3, 32, 40), generator=draw)
+    alphas = torch.zeros((2, 32, 40))
+    alphas[0, :16], alphas[1, 16:] = 1, 1
+    targets = [
+        {"relu1_1": torch.rand((2, 8), generator=draw)},
+        {"relu1_1": torch.rand((2, 8), generator=draw)},
+    ]
+    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(Scene(tiny, (32, 40)))
+    features = tiny.features(picture, {"relu1_1"})
+    found = float(bound.value(bound.measure(features, Window.full((32, 40)))))
+    values = features["relu1_1"][0].double().numpy()
+    wanted = 0.0
+    for target, rows in zip(targets, (slice(0, 16), slice(16, 32)), strict=True):
+        own = values[:, rows].reshape(8, -1)
+        mean, deviation = (t.double().numpy() for t in target["relu1_1"])
+        miss = np.square(own.mean(1) - mean).sum() + np.square(own.std(1) - deviation).sum()
+        wanted += 0.5 * miss / (np.square(mean).sum() + np.square(deviation).sum())
+    assert found == pytest.approx(wanted, rel=1e-4)
+
+
+def test_region_moments_in_tiles_are_exact() -> None:
+    tiny = backbones.Tiny()
+    draw = torch.Generator().manual_seed(5)
+    picture, alphas = torch.rand((1, 3, 44, 60), generator=draw), torch.rand((2, 44, 60), generator=draw)
+    layers = {"relu1_1": 1.0, "relu2_1": 0.5}
+    targets = methods.region_statistics(
+        torch.rand((1, 3, 30, 30)), torch.ones((2, 30, 30)), backbone=tiny, layers=tuple(layers)
+    )
+    bound = RegionMoments([targets[0], None], alphas, layers).bind(Scene(tiny, (44, 60)))
+    whole = evaluate(bound, picture, backbone=tiny, windows=[Window.full((44, 60))])
+    tiled = evaluate(bound, picture, backbone=tiny, windows=split((44, 60), tile=16, halo=16, stride=4))
+    assert tiled.value == pytest.approx(whole.value, rel=1e-5)
+    torch.testing.assert_close(tiled.gradient, whole.gradient, atol=1e-6, rtol=1e-3)
+
+
+def test_region_moments_want_a_target_a_region() -> None:
+    with pytest.raises(InputError, match="give one a region"):
+        losses.RegionMoments([None], torch.ones((1, 8, 8)), {"relu1_1": 1.0})
+
+
+# The whole, with the real network
+
+
+def _pictures() -> tuple[Array, list[Array], Array]:
+    rgb, labels = towers()
+    style, where = night()
+    return rgb, [painted(labels, ("blue", "white")), painted(where, ("blue", "white"))], style
+
+
+def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones.Vgg) -> None:
+    rgb, masks, style = _pictures()
+    regions = looks.read_masks(masks, [rgb.shape[:2], style.shape[:2]])
+    fast = impasto.photoreal(rgb, style, masks=masks, fast=True, precision="float32")
+    full = impasto.photoreal(rgb, style, masks=masks, precision="float32")
+    found = [
+        metrics.region_style_distance(
+            result.picture,
+            style,
+            output_labels=regions[0].labels,
+            style_labels=regions[1].labels,
+            backbone=vgg19,
+            layers=("relu1_1", "relu2_1", "relu3_1"),
+        )
+        for result in (fast, full)
+    ]
+    assert sum(found[1].values()) < 0.9 * sum(found[0].values())
+    assert metrics.edge_ssim(full.picture, rgb) > metrics.edge_ssim(fast.picture, rgb) - 0.05
+    again = impasto.photoreal(rgb, style, masks=masks, precision="float32")
+    assert np.array_equal(again.picture, full.picture)
+
+
+def test_the_photo_as_its_own_style_comes_back() -> None:
+    rgb, masks, _ = _pictures()
+    for fast in (True, False):
+        result = impasto.photoreal(rgb, rgb, masks=[masks[0], masks[0]], fast=fast, precision="float32")
+        assert np.abs(result.picture - rgb).max() < 1 / 255
+
+
+def test_classes_are_found_and_matter(caplog: pytest.LogCaptureFixture) -> None:
+    rgb, _, style = _pictures()
+    rgb, style = image.resize(rgb, (192, 320)), image.resize(style, (200, 300))
+    with caplog.at_level("INFO", logger="impasto"):
+        found = impasto.photoreal(rgb, style, fast=True, classes=3)
+    assert "class 1" in caplog.text and "%" in caplog.text
+    whole = impasto.photoreal(rgb, style, fast=True, classes=1)
+    assert np.abs(found.picture - whole.picture).mean() > 0.02
+    again = impasto.photoreal(rgb, style, fast=True, classes=3)
+    assert np.array_equal(found.picture, again.picture)
+
+
+def test_a_look_does_what_its_picture_does(tmp_path: Path) -> None:
+    rgb, _, style = _pictures()
+    path = tmp_path / "night.look"
+    direct = impasto.photoreal(rgb, style, fast=True, save_look=path)
+    assert path.stat().st_size < 30_000
+    again = impasto.photoreal(rgb, str(path), fast=True)
+    assert np.abs(again.picture - direct.picture).mean() < 2 / 255
+    other = impasto.photoreal(image.resize(style, (90, 140)), str(path), fast=True)
+    assert other.picture.shape == (90, 140, 3)
+
+
+# Projection
+
+
+def test_projection_finds_an_affine_map_and_drops_strokes() -> None:
+    rgb, _ = towers((192, 320))
+    light = (rgb * [0.5, 0.6, 0.8] + [0.02, 0.05, 0.1]).astype(np.float32)
+    assert np.abs(project(rgb, light) - light).mean() < 0.01
+    draw = np.random.default_rng(0)
+    strokes = (light + 0.3 * (draw.random((192, 320, 1)) - 0.5)).clip(0, 1).astype(np.float32)
+    kept = project(rgb, strokes)
+    assert metrics.edge_ssim(kept, rgb) > 0.8 > metrics.edge_ssim(strokes, rgb)
+    assert np.abs(kept.mean((0, 1)) - strokes.mean((0, 1))).max() < 0.02
+    with pytest.raises(InputError, match="resized"):
+        project(rgb, strokes[:50])
+
+
+def test_stylize_can_stay_a_photograph() -> None:
+    rgb, _, style = _pictures()
+    settings = {"size": 96, "preset": "draft", "precision": "float32"}
+    plain = impasto.stylize(rgb, style, **settings)
+    kept = impasto.stylize(rgb, style, photoreal=True, **settings)
+    content = image.resize(rgb, plain.picture.shape[:2])
+    assert metrics.edge_ssim(kept.picture, content) > max(0.7, metrics.edge_ssim(plain.picture, content))
+    assert kept.recipe.job["photoreal"] is True
+
+
+# The verb
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rgb, masks, style = _pictures()
+    for name, picture in (("day", rgb), ("night", style), ("day-mask", masks[0]), ("night-mask", masks[1])):
+        image.write(tmp_path / f"{name}.png", picture)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    return call
+
+
+MASKS = ("--masks", "day-mask.png", "night-mask.png")
+
+
+def test_the_verb_paints_says_its_classes_and_replays(run: Run, here: Path) -> None:
+    code, said, told = run("photoreal", "day.png", "night.png", "--fast", *MASKS, "-o", "out.png", "--json")
+    assert code == 0, told
+    assert json.loads(said)["size"] == [160, 96]
+    assert "blue" in told and "white" in told and "%" in told
+    assert run("replay", "out.png", "-o", "again.png")[0] == 0
+    assert np.array_equal(image.read("out.png").rgb, image.read("again.png").rgb)
+
+
+def test_a_refined_picture_replays_and_resumes(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = ("photoreal", "day.png", "night.png", *MASKS, "--precision", "float32")
+    assert run(*base, "-o", "whole.png")[0] == 0
+    assert run("replay", "whole.png", "-o", "again.png")[0] == 0
+    assert np.array_equal(image.read("whole.png").rgb, image.read("again.png").rgb)
+    real, count = BilateralGrid.penalty, []
+
+    def penalty(self: BilateralGrid) -> torch.Tensor:
+        count.append(1)
+        if len(count) == 33:
+            raise RuntimeError("killed")
+        return real(self)
+
+    monkeypatch.setattr(BilateralGrid, "penalty", penalty)
+    assert run(*base, "-o", "out.png", "--save-every", "10")[0] == 1
+    assert Path("out.png.checkpoint").exists() and not Path("out.png").exists()
+    assert run(*base, "-o", "out.png", "--save-every", "10", "--resume")[0] == 0
+    assert np.array_equal(image.read("whole.png").rgb, image.read("out.png").rgb)
+
+
+def test_ctrl_c_keeps_what_there_is() -> None:
+    rgb, masks, style = _pictures()
+
+    def watch(progress: impasto.Progress) -> None:
+        assert progress.picture().shape == (1, 3, 96, 160)
+        if progress.step == 5:
+            raise KeyboardInterrupt
+
+    result = impasto.photoreal(rgb, style, masks=masks, watch=watch)
+    assert result.stopped and len(result.history) == 5 and result.picture.shape == rgb.shape
+
+
+def test_a_saved_look_needs_no_style(run: Run, here: Path) -> None:
+    code, _, told = run(
+        "photoreal", "day.png", "night.png", "--fast", *MASKS, "--save-look", "n.look", "-o", "a.png"
+    )
+    assert code == 0, told
+    Path("night.png").unlink()
+    one = ("photoreal", "day.png", "n.look", "--masks", "day-mask.png")
+    assert run(*one, "--fast", "-o", "b.png")[0] == 0
+    assert np.abs(image.read("a.png").rgb - image.read("b.png").rgb).max() < 3 / 255
+    code, _, told = run("photoreal", "day.png", "n.look", "--fast", "-o", "c.png")
+    assert code == 2 and "give a mask of the photo" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("day.png", "none.png"), "no such file"),
+        (("day.png", "night.png", "--masks", "day-mask.png"), "needs 2"),
+        (("day.png", "night.png", "--masks", "day-mask.png", "none.png"), "none.png"),
+        (("day.png", "night.png", "--masks", "day-mask.png", "day.png"), "of other proportions"),
+        (("day.png", "night.png", "--masks", "day.png", "night-mask.png"), "is none of"),
+        (("day.png", "none.look", "--fast"), "no such file"),
+        (("day.png", "bad.look", "--fast"), "damaged"),
+        (("day.png", "bad.look", "night.png"), "stands alone"),
+        (("day.png", "night.png", "--strength", "7"), "strength 7"),
+        (("day.png", "night.png", "--realism", "0"), "realism 0"),
+        (("day.png", "night.png", "--classes", "0"), "classes 0"),
+        (("day.png", "night.png", "--weights", "1,2"), "give one a style"),
+        (("day.png", "night.png", "-o", "day.png", "--overwrite"), "is an input"),
+        (("day.png", "night.png", "-o", "out.txt"), "suffix"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_line(
+    run: Run, here: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    Path("bad.look").write_bytes(b"no look at all")
+    out = () if "-o" in arguments else ("-o", "out.png")
+    code, _, told = run("photoreal", *arguments, *out)
+    assert code == 2 and words in told and told.count("\n") == 1
+    assert not Path("out.png").exists()
+
+
+def test_two_masks_may_follow_one_option() -> None:
+    assert paired(["photoreal", "a", "b", "--masks", "c", "d", "--fast"])[3:] == [
+        "--masks",
+        "c",
+        "--masks",
+        "d",
+        "--fast",
+    ]
+    assert paired(["photoreal", "--masks", "c,d", "a", "b"]) == ["photoreal", "--masks", "c,d", "a", "b"]
+    assert paired(["stylize", "--masks", "c", "d"]) == ["stylize", "--masks", "c", "d"]
+
+
+def test_a_job_keeps_its_settings() -> None:
+    job = PhotorealJob.parse({"content": "a", "styles": ["b"], "realism": 2.0, "fast": True})
+    assert PhotorealJob.parse(job.settings()) == job
