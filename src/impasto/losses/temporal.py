@@ -13,7 +13,6 @@ from impasto.image import Source
 from impasto.losses.base import Bound, Features, Loss, Scene, Sums
 from impasto.tiles import Window
 
-
 NARROW = 6  # pixels from a trusted one, within which a hole is no hole to be filled
 
 

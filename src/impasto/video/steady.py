@@ -116,8 +116,10 @@ class Steady:
         return difference
 
     def _sharpen(self, output: Array, own: Array, grey: Array, link: Link) -> None:
-        """Gives fine detail back to ``output``: as much as the same blending took from the film itself, and no
-        more than the frame's own painting has."""
+        """Gives fine detail back to ``output``.
+
+        As much as the same blending took from the film itself, and no more than the frame's own painting has.
+        """
         assert self.witness is not None
         witness = warp(self.witness, link.flow)
         witness -= grey
