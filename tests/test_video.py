@@ -148,6 +148,32 @@ def test_new_and_hidden_places_show_the_frames_own_painting() -> None:
     assert steady.shots == 1
 
 
+def test_calm_is_not_bought_by_blur() -> None:
+    wide = cv2.resize(BACK, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    film = [
+        np.asarray(
+            cv2.warpAffine(
+                wide,
+                np.array([[1, 0, -20 - 0.5 * n], [0, 1, -10 - 0.3 * n]]),
+                (200, 160),
+                flags=cv2.INTER_CUBIC,
+            )
+        )
+        for n in range(14)
+    ]
+    identity = lambda frame, warped, mask: frame.astype(np.float32) / 255  # noqa: E731
+    steady = Steady(identity, consistency=0.85)
+    last = [steady.next(frame) for frame in film][-1]
+
+    def detail(rgb: Array) -> float:
+        inner = rgb[20:-20, 20:-20]
+        return float(np.square(inner - cv2.GaussianBlur(inner, (0, 0), 1.0)).mean())
+
+    own = film[-1].astype(np.float32) / 255
+    assert 0.9 < detail(last) / detail(own) < 1.1
+    assert np.abs(last - own)[20:-20, 20:-20].mean() < 0.01
+
+
 def test_a_cut_begins_anew() -> None:
     paint = lambda frame, warped, mask: frame.astype(np.float32) / 255  # noqa: E731
     steady = Steady(paint, consistency=1.0)

@@ -14,6 +14,8 @@ from impasto.losses.base import Bound, Features, Loss, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 
+NARROW = 6  # pixels from a trusted one, within which a hole is no hole to be filled
+
 
 class Temporal(Loss):
     """``mean m |x - w|^2`` over pixels and channels, values 0..1.
@@ -70,15 +72,17 @@ class _BoundTemporal(Bound):
 
 
 def holes_filled(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
-    """``warped (1, 3, H, W)`` where the mask trusts it; elsewhere the photo in the colours around there.
+    """``warped (1, 3, H, W)``, and in wide holes of the mask the photo in the colours around there.
 
     The photograph's own detail, on the local mean of what was painted: near to what belongs there, so that
-    few steps do.
+    few steps do. Narrow places that are not trusted, such as borders of things, keep what was carried: to
+    begin anew there in every frame would flicker.
     """
     sigma = max(warped.shape[-2:]) / 24
     weight = _blurred(mask, sigma).clamp_min(1e-3)
     painted, seen = _blurred(warped * mask, sigma) / weight, _blurred(photo * mask, sigma) / weight
-    return torch.lerp((photo + painted - seen).clamp(0, 1), warped, mask)
+    near = F.max_pool2d(mask, 2 * NARROW + 1, stride=1, padding=NARROW)
+    return torch.lerp((photo + painted - seen).clamp(0, 1), warped, near)
 
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:

@@ -83,7 +83,7 @@ class Steady:
             warped = warp(self.output, link.flow)
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
-            self._sharpen(output, _grey(frame), link)
+            self._sharpen(output, own, _grey(frame), link)
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
 
@@ -115,20 +115,31 @@ class Steady:
         difference += own
         return difference
 
-    def _sharpen(self, output: Array, grey: Array, link: Link) -> None:
-        """Gives fine detail back to ``output``, as much as the same blending took from the film itself."""
+    def _sharpen(self, output: Array, own: Array, grey: Array, link: Link) -> None:
+        """Gives fine detail back to ``output``.
+
+        As much as the same blending took from the film itself, and no more than the frame's own painting has.
+        """
         assert self.witness is not None
         witness = warp(self.witness, link.flow)
         witness -= grey
         witness *= np.float32(self.consistency) * link.mask
         witness += grey
         detail = _detail(witness)
-        lost = float(np.square(_detail(grey)).mean() / max(np.square(detail).mean(), 1e-12)) ** 0.5 - 1
-        if lost > 0:
-            share = np.float32(min(GIVEN * lost, MOST)) * link.mask
-            witness += share * detail
-            output += share[..., None] * _detail(output)
+        share = min(GIVEN * _lost(_detail(grey), detail), MOST)
+        if share > 0:
+            witness += np.float32(share) * link.mask * detail
+            # Green stands for all: its detail is most of what an eye sees.
+            missing = _lost(_detail(own[..., 1]), _detail(output[..., 1]))
+            weight = np.float32(min(share, missing)) * link.mask
+            output += weight[..., None] * _detail(output)
         self.witness = witness
+
+
+def _lost(before: Array, after: Array) -> float:
+    """The share by which detail must grow to be what it was; 0 if it is more than that."""
+    ratio = float(np.square(before).mean() / max(np.square(after).mean(), 1e-12))
+    return max(0.0, float(np.sqrt(ratio)) - 1)
 
 
 def _grey(frame: Bytes) -> Array:
