@@ -148,6 +148,14 @@ def _fitting(size: Size, backbone: Backbone, layers: list[str], *, pixels: int) 
     return found
 
 
+def _fitting(size: Size, backbone: Backbone, layers: list[str], *, pixels: int) -> Tiling | None:
+    """Tiles that fit; for a picture smaller than the smallest tile, one that it stays whole in."""
+    found = tiling(backbone, layers, pixels=pixels)
+    if found is None and size[0] * size[1] <= pixels:
+        return tiling(backbone, layers, pixels=(4 * LEAST_SIDE) ** 2)
+    return found
+
+
 def _vectors(size: Size, history: int) -> int:
     count = LBFGS_VECTORS + 2 * history if history else ADAM_VECTORS
     return count * VECTOR * size[0] * size[1]
