@@ -125,8 +125,8 @@ def plan(
             kept = int(FIXED) + held + _vectors(size, history) + CONTENT[precision] * size[0] * size[1]
             free = budget - kept
             passing = PASSING * VECTOR * size[0] * size[1]
-            found = tiling(backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
-            smallest = (3 * LEAST_SIDE) ** 2 * ACTIVATIONS[precision]
+            found = _fitting(size, backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
+            smallest = min(size[0] * size[1], (3 * LEAST_SIDE) ** 2) * ACTIVATIONS[precision]
             least = min(least or 2**62, kept + max(passing, smallest))
             whole = found is not None and len(found(size)) == 1
             if found is None or free < passing or not (whole or history == 0 or found.side >= WORTHWHILE):
@@ -138,14 +138,6 @@ def plan(
         f"{size[1]}x{size[0]} pixels cannot be painted within {budget / GB:.1f} GB: allow "
         f"--memory {least / GB:.1f}GB, or choose a smaller --size"
     )
-
-
-def _fitting(size: Size, backbone: Backbone, layers: list[str], *, pixels: int) -> Tiling | None:
-    """Tiles that fit; for a picture smaller than the smallest tile, one that it stays whole in."""
-    found = tiling(backbone, layers, pixels=pixels)
-    if found is None and size[0] * size[1] <= pixels:
-        return tiling(backbone, layers, pixels=(8 * LEAST_SIDE) ** 2)
-    return found
 
 
 def _fitting(size: Size, backbone: Backbone, layers: list[str], *, pixels: int) -> Tiling | None:
