@@ -42,7 +42,7 @@ train-styles: install
 
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
-	OMP_NUM_THREADS=1 IMPASTO_SOAK=1 $(BIN)/python -m pytest -n 2 tests/test_hostile.py tests/test_kills.py tests/test_ray.py
+	OMP_NUM_THREADS=1 IMPASTO_SOAK=1 $(BIN)/python -m pytest -n 2 tests/test_hostile.py tests/test_kills.py tests/soak
 
 clean:
 	rm -rf .venv demo build dist

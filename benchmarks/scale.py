@@ -20,7 +20,7 @@ from typing import Any
 
 import harness
 
-SIZES = ((507, 517), (1000, 1000))  # tiles: the first against the whole in every digit, the second for time
+SIZE = (507, 517)  # at which tiles are set against the whole
 PICTURES = 500
 WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -31,7 +31,6 @@ from impasto.methods.coarse_to_fine import Style, objective
 from impasto.losses import LAYERS, Scene
 from impasto.optim import Lbfgs, Stage, evaluate, memory, minimize
 from impasto.parametrizations import Pixels
-from impasto.tiles import Tiling, Window
 net = backbones.load()
 style = Style(tensors.from_array(samples.style("waves", size=512)))
 def photo_of(height, width):
@@ -45,7 +44,7 @@ _ONE = """
 height, width, side = (int(a) for a in sys.argv[1:4])
 photo = photo_of(height, width)
 loss = objective(photo, [style])
-cut = Tiling(side, 80, 16) if side else None
+cut = memory.tiling(net, LAYERS, pixels=side**2) if side else None
 begun = time.perf_counter()
 scene = Scene(net, (height, width), wanted=loss.needs, cut=cut)
 bound = loss.bind(scene)
@@ -64,14 +63,14 @@ terms = {"all": loss, "gram": losses.Gram(style.picture), "meanvar": losses.Mean
          "wasserstein": losses.Wasserstein(style.picture), "content": losses.Content(0.5 * photo)}
 for name, term in terms.items():
     found = []
-    for cut in (None, Tiling(side, 80, 16)):
+    for cut in (None, memory.tiling(net, LAYERS, pixels=side**2)):
         scene = Scene(net, (height, width), wanted=term.needs, cut=cut)
         windows = scene.windows((height, width))
         found.append(evaluate(term.bind(scene), now, backbone=net, windows=windows))
     whole, tiled = (f.gradient for f in found)
     rows[name] = float((tiled - whole).norm() / whole.norm())
 outcomes = [minimize(loss, Pixels(photo), schedule=(Stage((height, width), 6),), backbone=net, tiling=cut)
-            for cut in (None, Tiling(side, 80, 16))]
+            for cut in (None, memory.tiling(net, LAYERS, pixels=side**2))]
 moved = float((outcomes[0].picture - outcomes[1].picture).abs().max() * 255)
 losses_ = [o.history[-1].loss for o in outcomes]
 print("RESULT", json.dumps({"tiles": len(windows), "gradient": rows, "levels after 5 steps": moved,
@@ -110,9 +109,11 @@ def _measured(code: str, *arguments: object, label: str) -> dict[str, Any]:
 
 def tiles(out: Path) -> None:
     """Gradient, picture and loss of 3x3 tiles against the whole; time a megapixel in tiles and not."""
-    rows = [{"size": list(SIZES[0]), **_measured(_AGAINST, *SIZES[0], 176, label="tiles against the whole")}]
-    for height, width, side in ((1000, 1000, 0), (1000, 1000, 512), (1500, 2000, 832), (2000, 3000, 832)):
-        found = _measured(_ONE, height, width, side, label=f"{width}x{height}, tiles of {side or 'all'}")
+    rows = [{"size": list(SIZE), **_measured(_AGAINST, *SIZE, 384, label="tiles against the whole")}]
+    for height, width, side in ((1000, 1000, 0), (1000, 1000, 700), (1500, 2000, 1000), (2000, 3000, 1000)):
+        found = _measured(
+            _ONE, height, width, side, label=f"{width}x{height}, at most {side or 'all'} a side at once"
+        )
         pace = found["evaluation"] / (height * width / 1e6)
         rows.append({"size": [height, width], "side": side, "seconds a megapixel": pace, **found})
     harness.table(rows)

@@ -73,6 +73,7 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
 ) -> None:
     source = lay_out("kitti")
     command = ["augment", "kitti", "--looks", "looks", "--seed", "3", "--workers", "1", "-q"]
+    command += ["--strength", "0.1,0.2"]  # more of a network of random weights is no painting of anything
     with pytest.raises(SystemExit) as stop:
         main([*command, "-o", "out", "--verify"])
     assert stop.value.code == 0, capsys.readouterr().err
@@ -84,7 +85,7 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
         painted, photo = image.read(Path("out", row["output"])), image.read(source / row["output"])
         assert painted.size == photo.size
         assert np.abs(painted.rgb - photo.rgb).mean() > 0.01
-        assert 0.4 <= row["settings"]["strength"] <= 1 and row["look"].startswith("mine.safetensors#")
+        assert 0.1 <= row["settings"]["strength"] <= 0.2 and row["look"].startswith("mine.safetensors#")
     with pytest.raises(SystemExit) as stop:
         main([*command, "-o", "again", "--reproduce", "out/manifest.jsonl"])
     assert stop.value.code == 0, capsys.readouterr().err

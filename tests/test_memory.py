@@ -19,6 +19,7 @@ from impasto.errors import ImpastoError, InputError
 from impasto.losses import LAYERS, Scene, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.optim import Adam, Lbfgs, Stage, evaluate, loop, memory, minimize
+from impasto.painters import optimising
 from impasto.parametrizations import Pixels
 from impasto.tiles import Tiling, Window
 from test_tiles import picture, terms
@@ -90,8 +91,9 @@ def test_tiles_own_every_pixel_once(size: tuple[int, int], side: int, halo: int)
 
 def test_the_halo_is_what_the_deepest_position_sees_beyond_its_cell(vgg19: Vgg) -> None:
     found = memory.tiling(vgg19, LAYERS, pixels=1000**2)
-    assert found is not None and (found.stride, found.halo) == (16, 80)
-    assert found.side == 832 and found.pixels <= 1000**2
+    assert found is not None and found.stride == 16 * vgg19.block
+    assert found.halo >= 70 and found.halo % 16 == 0 and found.side % 16 == 0
+    assert found.side >= 700 and found.pixels <= 1000**2
     assert memory.tiling(vgg19, LAYERS, pixels=200**2) is None
 
 
@@ -125,7 +127,8 @@ def test_nine_tiles_of_512_px_are_the_whole_in_the_real_network(vgg19: Vgg) -> N
     grain = torch.rand(photo.shape, generator=torch.Generator().manual_seed(0))
     loss = objective(photo, [Style(style)])
     value, gradient, _ = evaluated(loss, vgg19, 0.8 * photo + 0.1 * grain, None)
-    tiled, slope, count = evaluated(loss, vgg19, 0.8 * photo + 0.1 * grain, Tiling(176, 80, 16))
+    tiling = memory.tiling(vgg19, LAYERS, pixels=384**2)
+    tiled, slope, count = evaluated(loss, vgg19, 0.8 * photo + 0.1 * grain, tiling)
     assert count == 9
     assert tiled == pytest.approx(value, rel=1e-4)
     assert float((slope - gradient).norm() / gradient.norm()) < 1e-4
@@ -134,7 +137,8 @@ def test_nine_tiles_of_512_px_are_the_whole_in_the_real_network(vgg19: Vgg) -> N
 @pytest.mark.parametrize("optimiser", [Lbfgs, Adam])
 def test_five_steps_in_tiles_paint_the_same_picture(optimiser: type[Lbfgs] | type[Adam]) -> None:
     size = (200, 213)
-    photo, style = picture(1, *size), picture(2, 120, 90)
+    # In float64: of forty thousand maxima some are so near a tie that float32 settles them by its last bit.
+    photo, style = picture(1, *size).double(), picture(2, 120, 90).double()
     loss = Wasserstein(style, TINY).relative(photo)
     outcomes = [
         minimize(
@@ -216,32 +220,17 @@ def test_amounts_of_memory() -> None:
     assert GB // 8 < memory.free(torch.device("cpu")) < 2**50
 
 
-def test_a_picture_painted_in_less_memory_says_so_and_is_replayed_alike(
+def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "FIXED", 0.0)
-    image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (230, 250)))
+    monkeypatch.setattr(optimising, "schedule", lambda job, size: (Stage(size, 3),))
+    image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (64, 64)))
     image.write(tmp_path / "waves.png", samples.style("waves", size=96))
-    job = jobs.StylizeJob(
-        str(tmp_path / "photo.png"), (str(tmp_path / "waves.png"),), preset="draft", size=250, memory="190MB"
-    )
-    cut: list[int] = []
-    real = loop.evaluate
-
-    def count(*arguments: object, **more: object) -> object:
-        cut.append(len(more["windows"]))  # type: ignore[arg-type]
-        return real(*arguments, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "evaluate", count)
-
-    def stop(progress: object) -> None:
-        if max(cut) > 1:
-            raise KeyboardInterrupt
-
-    first = painters.run(job, watch=stop)
-    assert max(cut) > 1
-    assert first.recipe.job["memory"] == "190MB"
-    plain = painters.run(
-        jobs.StylizeJob(job.content, job.styles, preset="draft", size=64), watch=lambda p: None
-    )
-    assert plain.recipe.job["memory"] is None
+    names = str(tmp_path / "photo.png"), (str(tmp_path / "waves.png"),)
+    job = jobs.StylizeJob(*names, precision="float32", memory="16MB")
+    less = painters.run(job)
+    assert less.recipe.job["memory"] == "16MB"
+    settings = {**less.recipe.job, "content": names[0], "styles": names[1]}
+    assert np.array_equal(painters.run(jobs.StylizeJob.parse(settings)).picture, less.picture)
+    assert painters.run(jobs.StylizeJob(*names, precision="float32")).recipe.job["memory"] is None

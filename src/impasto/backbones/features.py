@@ -23,6 +23,9 @@ class Backbone(nn.Module, ABC):
         fields: side of the square of pixels that one position sees, by layer.
     """
 
+    block = 1
+    """Positions that a convolution computes together: tiles on multiples of it round like the whole."""
+
     def __init__(
         self, layers: tuple[str, ...], *, strides: Mapping[str, int], fields: Mapping[str, int]
     ) -> None:

@@ -57,6 +57,7 @@ class Vgg(Backbone):
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self.caffe = preprocessing == "caffe"
         self.winograd = precision == "float32" and winograd.available()
+        self.block = winograd.BLOCK if self.winograd else 1
         self._turned: dict[str, Tensor] = {}
         for name in names:
             for part in ("weight", "bias"):

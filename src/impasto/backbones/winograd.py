@@ -17,6 +17,8 @@ from torch.nn import functional as F
 # Below this many positions the transform of the kernels costs more than it saves (measured on AVX2).
 LEAST_POSITIONS = 1024
 
+BLOCK = 6  # positions a side that one transform gives
+
 
 def available() -> bool:
     """Whether this build of PyTorch has NNPACK and this processor can run it (asking also switches it on)."""

@@ -191,7 +191,7 @@ class _Loop:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         _log.warning("memory ran out: going on in %d tiles", len(self.windows))
-        return work()
+        return self._within_memory(work)
 
     def _smaller(self, size: Size) -> Tiling | None:
         """Tiles with about a quarter of the pixels that the pieces had."""

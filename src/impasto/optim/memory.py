@@ -35,7 +35,7 @@ LBFGS_VECTORS, ADAM_VECTORS, PASSING = 9, 9, 6
 
 HISTORIES = (20, 10, 5, 3)  # pairs of L-BFGS, from the best to the least that is worth it
 WORTHWHILE = 512  # pixels: halos of smaller tiles cost more than a longer history saves
-LEAST_SIDE = 64  # pixels of the smallest tile
+LEAST_SIDE = 96  # pixels of the smallest tile
 SHARE = 0.85  # of the free memory that is taken if nobody says how much
 
 
@@ -79,10 +79,11 @@ def tiling(backbone: Backbone, layers: Iterable[str], *, pixels: int) -> Tiling 
     """Tiles that look at no more than ``pixels`` at once; None if not even the smallest does.
 
     The halo is half of what a feature position sees beyond its own cell: with it the owned features are
-    those of the whole picture.
+    those of the whole picture. Origins lie on multiples of the stride; where convolutions work by blocks, on
+    multiples of theirs, so that even their rounding is that of the whole.
     """
     layers = list(layers)
-    stride = max((backbone.stride(layer) for layer in layers), default=1)
+    stride = max((backbone.stride(layer) for layer in layers), default=1) * backbone.block
     around = max((backbone.field(layer) - backbone.stride(layer) for layer in layers), default=0)
     halo = max(1, -(-around // (2 * stride))) * stride
     side = (int(pixels**0.5) - 2 * halo) // stride * stride
@@ -124,8 +125,8 @@ def plan(
             kept = int(FIXED) + held + _vectors(size, history) + CONTENT[precision] * size[0] * size[1]
             free = budget - kept
             passing = PASSING * VECTOR * size[0] * size[1]
-            found = tiling(backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
-            smallest = (LEAST_SIDE + 160) ** 2 * ACTIVATIONS[precision]
+            found = _fitting(size, backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
+            smallest = min(size[0] * size[1], (3 * LEAST_SIDE) ** 2) * ACTIVATIONS[precision]
             least = min(least or 2**62, kept + max(passing, smallest))
             whole = found is not None and len(found(size)) == 1
             if found is None or free < passing or not (whole or history == 0 or found.side >= WORTHWHILE):
@@ -137,6 +138,14 @@ def plan(
         f"{size[1]}x{size[0]} pixels cannot be painted within {budget / GB:.1f} GB: allow "
         f"--memory {least / GB:.1f}GB, or choose a smaller --size"
     )
+
+
+def _fitting(size: Size, backbone: Backbone, layers: list[str], *, pixels: int) -> Tiling | None:
+    """Tiles that fit; for a picture smaller than the smallest tile, one that it stays whole in."""
+    found = tiling(backbone, layers, pixels=pixels)
+    if found is None and size[0] * size[1] <= pixels:
+        return tiling(backbone, layers, pixels=(4 * LEAST_SIDE) ** 2)
+    return found
 
 
 def _vectors(size: Size, history: int) -> int:
