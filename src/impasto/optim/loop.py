@@ -201,10 +201,13 @@ class _Loop:
         if self.transform:
             picture = self.transform(picture, self.state.evaluations + len(self.tried))
         found = evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
-        penalty = self.parametrization.penalty()
         parameters = list(self.parametrization.parameters())
-        gradients = torch.autograd.grad((picture * found.gradient).sum() + penalty, parameters)
-        value, gradient = found.value + float(penalty.detach()), torch.cat([g.flatten() for g in gradients])
+        gradient = _flat(torch.autograd.grad(picture, parameters, found.gradient), parameters)
+        del picture  # and with it what its way here needs of memory, before the penalty needs some
+        penalty = self.parametrization.penalty()
+        if penalty.requires_grad:
+            gradient += _flat(torch.autograd.grad(penalty, parameters, allow_unused=True), parameters)
+        value = found.value + float(penalty.detach())
         self.tried.append((value, found.terms))
         self.settled = False
         return value, gradient
@@ -280,6 +283,12 @@ class _Loop:
         if self.state.x.shape != self.parametrization.vector().shape:
             raise ValueError("the picture has another size")
         self.settled = True
+
+
+def _flat(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> Tensor:
+    """Gradients as one vector; none counts as zero."""
+    pairs = zip(gradients, parameters, strict=True)
+    return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs])
 
 
 def _is_fault(value: float, losses: Sequence[float]) -> bool:
