@@ -30,7 +30,7 @@ Told = Callable[[FilmProgress], None]
 
 PART = 48  # frames between saves: each takes its seconds
 AFTER = 0.25  # of the steps, that a frame takes which begins with the dream of the one before
-DEEPER = 0.5  # of the steps, that a canvas takes which begins with the one around it
+DEEPER = 0.7  # of the steps, that a canvas takes which begins with the one around it
 CANVAS = 2  # sides of a zoom's canvas, in those of its frames
 
 
@@ -176,10 +176,12 @@ class Canvases:
             if self.inner is None:
                 photo = self.dreamer.read(self.dreamer.job.content).flat()
                 large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
-                self.outer = self._dreamed(np.asarray(large), 1.0)
+                self.outer = self._dreamed(np.asarray(large), self.dreamer.job.steps)
             else:
                 self.outer = self.inner
-            self.inner = self._dreamed(self._middle(self.outer), DEEPER)
+            # As many at each octave: what was enlarged has coarse shapes already, and lacks fine ones.
+            steps = DEEPER * sum(self.dreamer.job.steps) / len(self.dreamer.job.steps)
+            self.inner = self._dreamed(self._middle(self.outer), (max(1, round(steps)),))
             self.index += 1
 
     def frame(self, share: float) -> Bytes:
@@ -214,8 +216,7 @@ class Canvases:
         box = (width * margins, height * margins, width * (1 - margins), height * (1 - margins))
         return np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BICUBIC, box=box))
 
-    def _dreamed(self, canvas: Bytes, share: float) -> Bytes:
-        steps = tuple(max(1, round(share * steps)) for steps in self.dreamer.job.steps)
+    def _dreamed(self, canvas: Bytes, steps: tuple[int, ...]) -> Bytes:
         outcome = self.dreamer.paint(tensors.from_array(_floats(canvas)), steps=steps)
         if outcome.stopped:
             raise KeyboardInterrupt

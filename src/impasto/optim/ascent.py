@@ -35,8 +35,8 @@ class Ascent:
         """One step from ``x``; returns the new vector, and the loss at the old one."""
         loss, gradient = evaluate(x)
         # Over what is reached alone: under a small mask the mean over all would make the steps huge.
-        mean = gradient.abs().sum() / torch.count_nonzero(gradient).clamp_min(1)
-        return x - gradient * (self.rate / mean.clamp_min(1e-30)), loss
+        mean = gradient.norm(p=1) / torch.count_nonzero(gradient).clamp_min(1)
+        return torch.addcmul(x, gradient, -self.rate / mean.clamp_min(1e-30)), loss
 
     def state(self) -> State:
         """What :meth:`restore` needs to go on exactly here."""

@@ -240,16 +240,17 @@ class _Loop:
         picture = self.parametrization()
         if self.transform:
             picture = self.transform(picture, self.state.evaluations + len(self.tried))
+        flat = picture.detach()
         found = self._within_memory(
-            lambda: evaluate(self.bound, picture.detach(), backbone=self.backbone, windows=self.windows)
+            lambda: evaluate(self.bound, flat, backbone=self.backbone, windows=self.windows)
         )
-        penalty = self.parametrization.penalty()
         parameters = list(self.parametrization.parameters())
-        outputs, slopes = [picture], [found.gradient]
+        gradient = _flat(torch.autograd.grad(picture, parameters, found.gradient), parameters)
+        del picture  # and with it what its way here needs of memory, before the penalty needs some
+        penalty = self.parametrization.penalty()
         if penalty.requires_grad:
-            outputs, slopes = [picture, penalty], [found.gradient, torch.ones_like(penalty)]
-        gradients = torch.autograd.grad(outputs, parameters, slopes)
-        value, gradient = found.value + float(penalty.detach()), torch.cat([g.flatten() for g in gradients])
+            gradient += _flat(torch.autograd.grad(penalty, parameters, allow_unused=True), parameters)
+        value = found.value + float(penalty.detach())
         self.tried.append((value, found.terms))
         self.settled = False
         return value, gradient
@@ -325,6 +326,12 @@ class _Loop:
         if self.state.x.shape != self.parametrization.vector().shape:
             raise ValueError("the picture has another size")
         self.settled = True
+
+
+def _flat(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> Tensor:
+    """Gradients as one vector; none counts as zero."""
+    pairs = zip(gradients, parameters, strict=True)
+    return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs])
 
 
 def _is_fault(value: float, losses: Sequence[float]) -> bool:

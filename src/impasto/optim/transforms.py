@@ -80,8 +80,10 @@ class _Smooth(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         total = torch.zeros_like(grads[0])
-        for sigma in ctx.sigmas:
-            total += blur(grads[0], sigma) / len(ctx.sigmas)
+        # A channel at a time: what is in between is then a third as large.
+        for own, sum_ in zip(grads[0].split(1, 1), total.split(1, 1), strict=True):
+            for sigma in ctx.sigmas:
+                sum_.add_(blur(own, sigma), alpha=1 / len(ctx.sigmas))
         return total, None
 
 
@@ -118,14 +120,16 @@ class Wander:
 def blur(picture: Tensor, sigma: float) -> Tensor:
     """``picture (B, C, H, W)`` under a Gaussian of ``sigma`` pixels, its borders continued."""
     reach = max(1, math.ceil(3 * sigma))
-    offsets = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
-    kernel = torch.exp(-offsets.square() / (2 * max(sigma, 1e-3) ** 2))
-    kernel = kernel / kernel.sum()
-    planes = picture.flatten(0, 1)[:, None]
-    rows = F.pad(planes, (0, 0, reach, reach), mode="replicate")
-    planes = F.conv2d(rows, kernel[None, None, :, None])
-    columns = F.pad(planes, (reach, reach, 0, 0), mode="replicate")
-    return F.conv2d(columns, kernel[None, None, None])[:, 0].view_as(picture)
+    kernel = [math.exp(-(offset**2) / (2 * max(sigma, 1e-3) ** 2)) for offset in range(-reach, reach + 1)]
+    total = sum(kernel)
+    for axis, sides in ((-2, (0, 0, reach, reach)), (-1, (reach, reach, 0, 0))):
+        length = picture.shape[axis]
+        wide = F.pad(picture, sides, mode="replicate")
+        # Shifted and added: a convolution would lay out a copy for every number of the kernel.
+        picture = torch.zeros_like(picture)
+        for offset, weight in enumerate(kernel):
+            picture.add_(wide.narrow(axis, offset, length), alpha=weight / total)
+    return picture
 
 
 def _drawn(count: int, seed: int, number: int) -> list[float]:

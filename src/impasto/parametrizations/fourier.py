@@ -14,7 +14,7 @@ from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
 START = 0.01  # deviation of the spectrum to begin with
-STRENGTH = 2.0  # of the picture, before the sigmoid, for a unit of spectrum
+STRENGTH = 0.4  # of the picture, before the sigmoid, for a unit of spectrum
 
 # The principal axes of red, green and blue, taken back through the sigmoid, over 75 photographs of the
 # Berkeley segmentation set, their mean variance scaled to 1: lightness varies most, blue against red less,

@@ -78,7 +78,8 @@ class Residual(Parametrization):
     def penalty(self) -> Tensor:
         """Mean squared excess over 0..1, and mean squared difference, weighted."""
         picture = self()
-        excess = torch.relu(-picture) + torch.relu(picture - 1)
+        # One tensor where two ReLUs would make four: posters are large.
+        excess = picture - picture.detach().clamp(0, 1)
         if self._mask is not None:
             # A photo's own excess is none; elsewhere only what may be mended is held against it.
             excess = excess * (self._mask > 0)
