@@ -130,7 +130,9 @@ def report(
         opened: list[Film] = []
         for path in (painted, original, baseline):
             if path is not None:
-                opened.append(stack.enter_context(open_film(path)))
+                film = open_film(path)
+                stack.enter_context(film)
+                opened.append(film)
         return _measured(opened, list(styles), backbone)
 
 

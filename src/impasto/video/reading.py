@@ -137,7 +137,7 @@ def upright(decoded: av.VideoFrame) -> Bytes:
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()
     if bright:
-        rgb = hdr.to_sdr(rgb, int(decoded.color_trc))
+        rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), int(decoded.color_trc))
     turns = round(decoded.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else np.asarray(rgb, np.uint8)
 
