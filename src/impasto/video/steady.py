@@ -150,7 +150,8 @@ def _grey(frame: Bytes) -> Array:
 
 def _detail(picture: Array) -> Array:
     """What is finer than a Gaussian of ``FINE``."""
-    return picture - np.asarray(cv2.GaussianBlur(picture, (5, 5), FINE), np.float32)
+    detail: Array = picture - np.asarray(cv2.GaussianBlur(picture, (5, 5), FINE), np.float32)
+    return detail
 
 
 def _low(own: Array, warped: Array) -> Array:
