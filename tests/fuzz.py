@@ -14,6 +14,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -70,7 +71,7 @@ def good_files(kind: str) -> tuple[tuple[str, bytes], ...]:
 
 
 def _film(path: Path) -> bytes:
-    with FilmWriter(path, (48, 64)) as writer:
+    with closing(FilmWriter(path, (48, 64))) as writer:
         for number in range(6):
             frame = np.random.default_rng(number).integers(0, 255, (48, 64, 3), np.uint8)
             writer.write(frame, Fraction(number, 10))

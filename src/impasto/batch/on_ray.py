@@ -5,6 +5,7 @@ Ray distributes, restarts and keeps count of cores and GPUs; here is only what i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def execute(
     ours = not ray.is_initialized()
     if ours:
         try:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise InputError(f"the Ray cluster {address} cannot be reached: {_short(error)}") from error
     try:
