@@ -14,6 +14,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -62,7 +63,7 @@ def good_files(kind: str) -> tuple[tuple[str, bytes], ...]:
         if kind == "style":
             return ((".style", packs.save_style(pack_of(), "style1", place / "a.style").read_bytes()),)
         if kind == "film":
-            return tuple((suffix, _film(place / f"a{suffix}")) for suffix in (".mp4", ".mkv"))
+            return tuple((suffix, _film(place / f"a{suffix}")) for suffix in (".mkv", ".mp4", ".mkv"))
     rng = np.random.default_rng(1)
     rgb = rng.integers(0, 255, (40, 48, 3), np.uint8)
     kinds = {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF", ".webp": "WEBP", ".gif": "GIF", ".bmp": "BMP"}
@@ -70,7 +71,7 @@ def good_files(kind: str) -> tuple[tuple[str, bytes], ...]:
 
 
 def _film(path: Path) -> bytes:
-    with FilmWriter(path, (48, 64)) as writer:
+    with closing(FilmWriter(path, (48, 64))) as writer:
         for number in range(6):
             frame = np.random.default_rng(number).integers(0, 255, (48, 64, 3), np.uint8)
             writer.write(frame, Fraction(number, 10))
@@ -85,39 +86,44 @@ def _encoded(rgb: np.ndarray, name: str) -> bytes:
 
 def harmed(good: bytes, suffix: str, rng: random.Random) -> tuple[bytes, str]:
     """A good file with one thing wrong."""
-    if suffix in (".safetensors", ".style") and rng.random() < 0.6:
+    if suffix in (".safetensors", ".style") and rng.random() < 0.9:
         return _harmed_tensors(good, rng)
-    if suffix == ".png" and rng.random() < 0.4:
+    if suffix == ".png" and rng.random() < 0.5:
         return _harmed_png(good, rng)
-    start = len(good) // 8 + 64  # behind most headers
-    way = rng.choice(
-        ("cut", "cut", "cut late", "zeros", "noise", "flips", "twice", "head", "empty", "foreign")
-    )
+    if rng.random() < 0.1:
+        way = rng.choice(("head", "empty", "foreign"))
+        data = {"head": rng.randbytes(16) + good[16:], "empty": b"", "foreign": rng.randbytes(2000)}
+        return data[way], way
+    return _harmed_bytes(good, rng)
+
+
+def _harmed_bytes(good: bytes, rng: random.Random) -> tuple[bytes, str]:
+    """Damage behind most headers."""
+    start = len(good) // 8 + 64
+    way = rng.choice(("cut", "cut", "cut late", "cut late", "zeros", "noise", "noise", "flips", "twice"))
     if way == "cut":
         return good[: rng.randrange(start, len(good) * 3 // 4)], way
     if way == "cut late":
         return good[: rng.randrange(len(good) * 3 // 4, len(good) - 16)], way
-    if way in ("zeros", "noise"):
-        begin = rng.randrange(start, len(good) - 1)
-        length = min(len(good) - begin, rng.randrange(64, 1024))
-        filling = bytes(length) if way == "zeros" else rng.randbytes(length)
-        return good[:begin] + filling + good[begin + length :], way
+    if way == "twice":
+        return good[: len(good) // 2] + good, way
     if way == "flips":
         data = bytearray(good)
         for _ in range(rng.randrange(1, 60)):
             data[rng.randrange(start, len(data))] ^= 1 << rng.randrange(8)
         return bytes(data), way
-    if way == "twice":
-        return good[: len(good) // 2] + good, way
-    if way == "head":
-        return rng.randbytes(16) + good[16:], way
-    return (b"", way) if way == "empty" else (rng.randbytes(rng.randrange(1, 4000)), way)
+    begin = rng.randrange(start, len(good) - 1)
+    length = min(len(good) - begin, rng.randrange(64, 1024))
+    filling = bytes(length) if way == "zeros" else rng.randbytes(length)
+    return good[:begin] + filling + good[begin + length :], way
 
 
 def _harmed_png(good: bytes, rng: random.Random) -> tuple[bytes, str]:
     """Another size than the data have, up to a bomb, with a right checksum, or data that end early."""
     if rng.random() < 0.5:
-        size = rng.choice(((60000, 60000), (0, 48), (48, 4000), (4000, 48), (2**31 - 1, 1), (49, 41)))
+        size = rng.choice(
+            ((60000, 60000), (0, 48), (48, 4000), (4000, 48), (2**31 - 1, 1), (49, 41), (64, 64))
+        )
         head = b"IHDR" + struct.pack(">II", *size) + good[24:29]
         return good[:12] + head + struct.pack(">I", zlib.crc32(head)) + good[33:], f"size {size}"
     chunk = b"IDAT" + zlib.compress(rng.randbytes(200))[: rng.randrange(20, 200)]
@@ -132,9 +138,8 @@ def _harmed_tensors(good: bytes, rng: random.Random) -> tuple[bytes, str]:
     header, body = json.loads(good[8 : 8 + length]), good[8 + length :]
     table = json.loads(header["__metadata__"]["impasto"])
     tensors = [name for name in header if name != "__metadata__"]
-    way = rng.choice(
-        ("nan", "meta", "lost", "shape", "version", "kind", "name", "rows", "huge length", "nest")
-    )
+    ways = ("nan", "meta", "lost", "version", "kind", "name", "rows") * 3 + ("shape", "huge length", "nest")
+    way = rng.choice(ways)
     if way == "nan":
         begin, end = header["rows"]["data_offsets"]
         filling = struct.pack("<f", rng.choice((float("nan"), float("inf")))) * ((end - begin) // 4)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             image.write(f"{folder}/{number}.png", image.resize(photo[number:], (48, 64)))
     Path("kitti/training/label_2").mkdir()
     Path("kitti/training/label_2/0.txt").write_text("Car 0 0 0 1 2 3 4")
-    with FilmWriter(tmp_path / "film.mp4", (120, 160)) as writer:
+    with closing(FilmWriter(tmp_path / "film.mp4", (120, 160))) as writer:
         for number in range(40):
             writer.write(scene(number), Fraction(number, 10))
     return tmp_path

@@ -5,6 +5,7 @@ It takes half a minute to start, and Ray is no part of what ``make test`` instal
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_two_nodes_and_a_killed_worker(here: Path) -> None:
             os.kill(killed[0], signal.SIGKILL)
 
     try:
-        ray.init(address=cluster.address, runtime_env=paths, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=cluster.address, runtime_env=paths, log_to_driver=False, logging_level=logging.ERROR)
         assert len([node for node in ray.nodes() if node["Alive"]]) == 2
         settings = {"styles": [f"{here}/mine.safetensors#style1"]}
         outcome = batch.run(str(here / "in"), "out", settings=settings, engine="ray", workers=2, told=told)

@@ -27,7 +27,7 @@ class Layout:
     labels: frozenset[str]
 
 
-LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[LayoutName, Layout] = {
     "cityscapes": Layout(frozenset({"leftImg8bit"}), frozenset({"leftImg8bit"}), frozenset()),
     "kitti": Layout(
         frozenset({"image_2", "image_3"}),
