@@ -164,7 +164,7 @@ def test_where_the_mask_is_black_the_photo_is_untouched() -> None:
     mask[..., :, 32:] = 1
     found = dream(photo, LAYERS, schedule=octaves((48, 64), count=2), backbone=Tiny(), mask=mask).picture
     assert torch.equal(found[..., :32], photo[..., :32])
-    assert float((found - photo)[..., 32:].abs().mean()) > 0.01
+    assert float((found - photo)[..., 32:].abs().mean()) > 0.005
 
 
 def high(picture_: Tensor) -> Tensor:

@@ -81,9 +81,10 @@ class _Smooth(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         total = torch.zeros_like(grads[0])
         # A channel at a time: what is in between is then a third as large.
-        for own, sum_ in zip(torch.split(grads[0], 1, 1), torch.split(total, 1, 1), strict=True):
+        for channel in range(grads[0].shape[1]):
+            own = grads[0][:, channel : channel + 1]
             for sigma in ctx.sigmas:
-                sum_.add_(blur(own, sigma), alpha=1 / len(ctx.sigmas))
+                total[:, channel : channel + 1] += blur(own, sigma) / len(ctx.sigmas)
         return total, None
 
 

@@ -83,8 +83,8 @@ class Residual(Parametrization):
         if self._mask is not None:
             # A photo's own excess is none; elsewhere only what may be mended is held against it.
             excess = excess * (self._mask > 0)
-        near: Tensor = self.distance * self.difference.square().mean()
-        return RANGE_WEIGHT * excess.square().mean() + near
+        penalty: Tensor = RANGE_WEIGHT * excess.square().mean()
+        return penalty + self.distance * self.difference.square().mean()
 
     def _at(self, size: Size) -> None:
         """Photo and mask at a size; the originals stay."""
