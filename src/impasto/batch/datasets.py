@@ -66,7 +66,7 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
         raise InputError(f"{folder} is not a folder: give the folder of a data set")
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     names = {part for path in files for part in path.parts[:-1]}
-    chosen: str | None = layout
+    chosen: LayoutName | None = layout
     if chosen is None:
         chosen = next((name for name, found in LAYOUTS.items() if found.marks & names), None)
     if chosen is None:
