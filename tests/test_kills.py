@@ -69,7 +69,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("kitti/training/label_2/0.txt").write_text("Car 0 0 0 1 2 3 4")
     with closing(FilmWriter(tmp_path / "film.mp4", (120, 160))) as writer:
         for number in range(40):
-            writer.write(scene(number), Fraction(number, 10))
+            writer.write(scene(number // 2), Fraction(number, 10))
     return tmp_path
 
 

@@ -11,7 +11,7 @@ import impasto
 
 NAMES = """
 Adam CompareJob ImpastoError InputError Lbfgs MeasureJob OutputError Pixels Progress Recipe Result
-StylizeJob TilingError WeightsError backbones compare dream image losses measure metrics minimize
+StylizeJob WeightsError backbones compare dream image losses measure metrics minimize
 photoreal read reconstruct replay samples scales stylize visualize write
 """
 

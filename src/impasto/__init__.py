@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from impasto import backbones, image, losses, metrics, samples
     from impasto.comparison import compare
-    from impasto.errors import ImpastoError, InputError, OutputError, TilingError, WeightsError
+    from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
     from impasto.jobs import CompareJob, MeasureJob, StylizeJob
     from impasto.methods import reconstruct
@@ -39,7 +39,6 @@ _HOMES = {
     "Recipe": "record",
     "Result": "record",
     "StylizeJob": "jobs",
-    "TilingError": "errors",
     "WeightsError": "errors",
     "backbones": "",
     "compare": "comparison",
@@ -73,7 +72,6 @@ __all__ = [
     "Recipe",
     "Result",
     "StylizeJob",
-    "TilingError",
     "WeightsError",
     "backbones",
     "compare",
