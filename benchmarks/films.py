@@ -250,6 +250,7 @@ def space(bench: Bench) -> None:
 def optimised(bench: Bench) -> None:
     """By optimisation: evaluations, style and warp error of a film against frames painted alone."""
     from impasto import backbones
+    from impasto.films.brushes import BLEND
     from impasto.jobs import StylizeJob
     from impasto.painters.moving import MovingPainter
     from impasto.video import Steady, Watcher, open_film, shrunk
@@ -262,7 +263,7 @@ def optimised(bench: Bench) -> None:
     job = StylizeJob(content="a frame", styles=(painting,), size=size, preset="good")
     painters = {how: MovingPainter(job, consistency=0.85) for how in ("alone", "held")}
     films: dict[str, list[Any]] = {"alone": [painters["alone"](frame, None, None) for frame in frames]}
-    steady = Steady(painters["held"])
+    steady = Steady(painters["held"], consistency=0.85 * BLEND)
     films["held"] = [steady.next(frame) for frame in frames]
     watcher = Watcher((1,))
     for frame, *painted in zip(frames, films["held"], films["alone"], strict=True):

@@ -197,7 +197,7 @@ class _Grader:
         return scene.look, classifier, [classified(job, classifier, k, backbone=backbone) for k in keys]
 
     def _refined(self, key: Array, regions: Regions) -> BilateralGrid:
-        mattes = Mattes.of(key, regions.labels, len(self.look.names), told=self.say)
+        mattes = Mattes.of(key, regions.labels, len(self.look.names), sure=regions.sure, told=self.say)
         job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
         grid = begun(job, [key], [mattes], self.given)
         methods.photoreal(grid, targets_of(self.look.classes, self.look.whole), backbone=self.eyes.backbone)
@@ -233,7 +233,7 @@ class _Grader:
         if self.classifier is None:
             return np.ones((1, *small.shape[:2]), np.float32)
         regions = classified(self.job, self.classifier, small, backbone=self.eyes.backbone)
-        return Mattes.of(small, regions.labels, len(regions.names), told=self.say).alphas
+        return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure, told=self.say).alphas
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:
         """Adds how much lighter the frame is than the one before: the median over what is seen in both."""

@@ -25,6 +25,7 @@ Bytes = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 
 SLOW_PART = 8  # frames of a part, when each takes minutes
+BLEND = 0.5  # of the consistency of paintings: their own loss holds them still, and strokes stay firmer
 
 
 class Brush(Protocol):
@@ -35,6 +36,7 @@ class Brush(Protocol):
     device: str
     part: int | None  # frames after which what was painted is put in safety; None: as usual
     flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
+    blend: float  # share of the consistency that is left to blending
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`."""
@@ -71,6 +73,7 @@ class LearnedStyles:
     """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
 
     part: int | None = None
+    blend = 1.0
 
     def __init__(
         self, job: VideoJob, stylizing: StylizeJob, inputs: Inputs, found: list[Known], size: tuple[int, int]
@@ -118,6 +121,7 @@ class Paintings:
     engine = "torch"
     part: int | None = SLOW_PART
     flow: Literal["medium", "fast"] = "medium"
+    blend = BLEND
 
     def __init__(self, painter: MovingPainter) -> None:
         self.painter = painter
@@ -144,7 +148,7 @@ class Paintings:
 class ProcessedFrames:
     """Hands out the frames that another program painted, in step with the film's own."""
 
-    engine, device = "av", "cpu"
+    engine, device, blend = "av", "cpu", 1.0
     part: int | None = None
     flow: Literal["medium", "fast"] = "medium"
 

@@ -141,7 +141,7 @@ class _Run:
             length=self.brush.part or PART_FRAMES,
         )
         rate = min(float(self.film.rate) / job.every, job.fps or float("inf")) / job.keys
-        self.steady = Steady(self.brush, consistency=job.consistency, rate=rate)
+        self.steady = Steady(self.brush, consistency=job.consistency * self.brush.blend, rate=rate)
         self.keyframes = Keyframes(self.steady, job.keys)
         self.steady.restore(self.segments.state)
         self.steady.shots = int(self.segments.state.get("shots", np.zeros(1))[0])

@@ -22,7 +22,9 @@ Array = NDArray[np.float32]
 LAYER = "relu4_1"  # what is clustered: it knows things, and its positions lie 8 pixels apart
 SIDE = 384  # pixels of the long side at which a network looks
 CLASSES = 4
-HEIGHT, SKY = 0.5, 1.0  # weight of the height, and of the sense of the sky, beside features of length 1
+HEIGHT, SKY = 1.0, 1.0  # weight of the height, and of the sense of the sky, beside features of length 1
+CALM = 1.5  # positions over which neighbours agree on a class
+DOUBTFUL = 0.4  # share of a picture, that which is between classes, where the picture itself decides
 LEAST = 0.03  # share of each picture that a class must have
 ROUNDS = 30  # of k-means; it settles sooner
 EDGE = 0.012  # mean slope of luma, per pixel, at which a sky ends
@@ -45,8 +47,14 @@ class Classifier:
         found = described(rgb, features)
         # Distances are carried to full size, and decided there: classes then meet in smooth lines.
         away = np.stack([np.square(found - centre).sum(-1) for centre in self.centres], -1)
+        away = np.atleast_3d(cv2.GaussianBlur(away, (0, 0), CALM, borderType=cv2.BORDER_REFLECT))
         large = np.atleast_3d(cv2.resize(away, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC))
-        return Regions(large.argmin(-1).astype(np.int16), names_of(len(self.centres)))
+        labels = large.argmin(-1).astype(np.int16)
+        if len(self.centres) == 1:
+            return Regions(labels, names_of(1), np.ones(labels.shape, bool))
+        first, second = np.partition(large, 1, axis=-1)[..., :2].transpose(2, 0, 1)
+        margin = second - first
+        return Regions(labels, names_of(len(self.centres)), margin > np.quantile(margin, DOUBTFUL))
 
 
 def names_of(count: int) -> tuple[str, ...]:
@@ -75,8 +83,9 @@ def openness(rgb: Array) -> Array:
     # A column is too narrow a view: a lamp post ends the sky in its own column only.
     reach = max(3, rgb.shape[1] // 24) | 1
     met = cv2.blur(met, (reach, 1), borderType=cv2.BORDER_REFLECT)
-    result: Array = np.exp(-np.square(met / EDGE)).astype(np.float32)
-    return result
+    open_to = np.exp(-np.square(met / EDGE)).astype(np.float32)
+    # A sense, no border: where things end is for the features and for matting to say.
+    return np.asarray(cv2.GaussianBlur(open_to, (0, 0), max(rgb.shape[:2]) / 40), np.float32)
 
 
 def cluster(

@@ -44,11 +44,13 @@ ASPECT = 0.02  # relative difference of proportions that rounding may leave
 class Regions:
     """Which class each pixel belongs to.
 
-    ``labels (H, W)`` are indices into ``names``; two pictures that are compared share their names.
+    ``labels (H, W)`` are indices into ``names``; two pictures that are compared share their names. ``sure
+    (H, W)`` says where nobody drew the classes but they are plain all the same; None: they were drawn.
     """
 
     labels: Labels
     names: tuple[str, ...]
+    sure: NDArray[np.bool_] | None = None
 
     @property
     def shares(self) -> NDArray[np.float64]:

@@ -28,7 +28,8 @@ BAND = 0.0085  # half-width of the band in which labels are not trusted, of the 
 DOUBT = 0.03  # from a border, of the long side, within which a label gives way to what the colours say
 CLEARLY = 16.0  # by how much one class must explain a colour better, in squares of deviations
 LEAST_DEVIATION = 0.025  # of the colours of a class, 0..1
-EPSILON = 1e-7  # of the Laplacian, for colours 0..1: the value of Levin et al.
+EPSILON = 1e-6  # of the Laplacian, for colours 0..1; Levin et al. take 1e-7
+FADE = 0.04  # of the long side: how wide one class fades into another where nothing tells them apart
 TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8 bits
 MOST_STEPS = 400  # of conjugate gradients
 SPREAD = 3  # pixels, radius of the windows of the local linear model
@@ -48,19 +49,34 @@ class Mattes:
     guide: Array
 
     @classmethod
-    def of(cls, rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -> Mattes:
+    def of(
+        cls,
+        rgb: Array,
+        labels: Labels,
+        count: int,
+        *,
+        sure: NDArray[np.bool_] | None = None,
+        told: Told | None = None,
+    ) -> Mattes:
         """Solves the mattes of a picture.
 
         Args:
             rgb: ``(H, W, 3)``, 0..1, of any size.
             labels: ``(h, w)``, class of each pixel, of the picture's proportions.
             count: number of classes.
+            sure: where the labels hold, ``(h, w)``; elsewhere the picture decides, and where it has no edge
+                one class fades into the other. Default: everywhere but near borders.
             told: called with a sentence when the first use compiles PyMatting.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
         own = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        return cls(solve(guide, np.asarray(own, np.int16), count, told=told), guide)
+        own = np.asarray(own, np.int16)
+        if sure is None:
+            return cls(solve(guide, own, count, told=told), guide)
+        held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
+        hard = np.stack([own == index for index in range(count)])
+        return cls(_solved(guide, hard, hard & held, told=told), guide)
 
     def at(self, rgb: Array) -> Array:
         """The mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -97,6 +113,11 @@ def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
+    return _solved(rgb, hard, inner, told=told)
+
+
+def _solved(rgb: Array, hard: NDArray[np.bool_], inner: NDArray[np.bool_], *, told: Told | None) -> Array:
+    """Alphas ``(K, H, W)`` of classes that are known in their ``inner`` parts only."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
@@ -156,6 +177,11 @@ def _unknown(
     rows = sparse.csr_matrix(laplacian)[free]
     system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
     preconditioner = sparse.diags(1 / system.diagonal())
+    # In a wide unknown part without edges the solution is smooth, and far from the hard labels: begin there.
+    width = max(0.5, FADE * max(known.shape) * min(1.0, 2 * float((~known).mean())))
+    soft = np.stack([cv2.GaussianBlur(p.astype(np.float32), (0, 0), width) for p in hard]).reshape(
+        len(hard), -1
+    )
     flat = hard.reshape(len(hard), -1)
     found = np.zeros((len(hard), len(free)))
     for index, plane in enumerate(flat[:-1]):
@@ -164,7 +190,7 @@ def _unknown(
             found[index], _ = sparse.linalg.cg(
                 system,
                 right,
-                x0=plane[free].astype(np.float64),
+                x0=soft[index, free].astype(np.float64),
                 rtol=TOLERANCE,
                 maxiter=MOST_STEPS,
                 M=preconditioner,

@@ -27,8 +27,8 @@ from impasto.record import Watch
 
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 CONTENT_LAYER, CONTENT_WEIGHT = "relu3_1", 0.3
-STYLE_WEIGHT = 10.0
-STEPS = 60
+STYLE_WEIGHT = 4.0
+STEPS = 40
 RATE = 0.01
 
 

@@ -246,12 +246,13 @@ class _Loop:
         )
         parameters = list(self.parametrization.parameters())
         gradient = _flat(torch.autograd.grad(picture, parameters, found.gradient), parameters)
-        del picture  # and with it what its way here needs of memory, before the penalty needs some
+        value, terms = found.value, found.terms
+        del picture, found  # a poster's way here takes memory, and so will its penalty
         penalty = self.parametrization.penalty()
         if penalty.requires_grad:
             gradient += _flat(torch.autograd.grad(penalty, parameters, allow_unused=True), parameters)
-        value = found.value + float(penalty.detach())
-        self.tried.append((value, found.terms))
+        value += float(penalty.detach())
+        self.tried.append((value, terms))
         self.settled = False
         return value, gradient
 

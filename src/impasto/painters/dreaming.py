@@ -96,9 +96,11 @@ def run_dream(
         torch.set_num_threads(threads)
     dreamer = Dreamer(job, pictures or {})
     photo = dreamer.read(job.content)
-    content = dreamer.content()
+    alpha, bits = photo.alpha, photo.bits
+    content, recipe = dreamer.content(), dreamer.recipe()
+    del photo
+    dreamer.forget(job.content)
     keeper = None
-    recipe = dreamer.recipe()
     if checkpoint is not None:
         keeper = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
     outcome = dreamer.paint(content, watch=watch, checkpoint=keeper)
@@ -107,8 +109,8 @@ def run_dream(
         tensors.to_array(outcome.picture),
         recipe,
         outcome.history,
-        alpha=None if photo.alpha is None else image.resize(photo.alpha, size),
-        bits=16 if photo.bits == 16 else 8,
+        alpha=None if alpha is None else image.resize(alpha, size),
+        bits=16 if bits == 16 else 8,
         stopped=outcome.stopped,
     )
 
@@ -142,6 +144,10 @@ class Dreamer:
         if name not in self._known:
             self._known[name] = image.read(self.pictures.get(name, name), max_pixels=self.job.max_pixels)
         return self._known[name]
+
+    def forget(self, name: str) -> None:
+        """Lets go of a picture that is not needed any more: a poster weighs."""
+        self._known.pop(name, None)
 
     def content(self) -> Tensor:
         """The photo at the size that is dreamed at, ``(1, 3, H, W)``."""

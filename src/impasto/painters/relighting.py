@@ -123,7 +123,9 @@ def run(
         looks.save(scene.look, save_look, overwrite=overwrite)
     given, own = looks.shift(scene.small, scene.regions, scene.look)
     say_classes(own, scene.look, told=told)
-    mattes = Mattes.of(scene.photo, scene.regions.labels, len(scene.look.names), told=told)
+    mattes = Mattes.of(
+        scene.photo, scene.regions.labels, len(scene.look.names), sure=scene.regions.sure, told=told
+    )
     photo = inputs.read(job.content)
     history: tuple[Point, ...] = ()
     stopped = False

@@ -84,6 +84,7 @@ class Steady:
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
             self._sharpen(output, own, _grey(frame), link)
+            np.clip(output, 0, 1, out=output)  # or what overshoots would be carried on and on
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
 
