@@ -70,8 +70,8 @@ class Mattes:
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
-        own = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        own = np.asarray(own, np.int16)
+        near = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        own: Labels = np.asarray(near, np.int16)
         if sure is None:
             return cls(solve(guide, own, count, told=told), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
