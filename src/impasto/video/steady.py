@@ -144,7 +144,9 @@ def _lost(before: Array, after: Array) -> float:
 
 
 def _grey(frame: Bytes) -> Array:
-    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.float32) * np.float32(1 / 255)
+    grey: Array = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.float32)
+    grey *= np.float32(1 / 255)
+    return grey
 
 
 def _detail(picture: Array) -> Array:
