@@ -38,7 +38,7 @@ VERBS: dict[str, tuple[list[str], list[str], str]] = {
     ),
     "video": (
         ["video", "film.mp4", "mine.safetensors#style1", "-q"],
-        ["--resume", "--overwrite"],
+        ["--overwrite"],
         "out.mp4",
     ),
     "batch": (
