@@ -65,7 +65,7 @@ def memory(bench: Bench) -> None:
 def tiles(bench: Bench) -> None:
     """The gradient in 3x3 tiles with an odd rest against that of the whole: the mark is 1e-4."""
     from impasto import backbones, tensors
-    from impasto.dream_jobs import VGG_LAYERS
+    from impasto.jobs import VGG_LAYERS
     from impasto.losses import Activation, Scene
     from impasto.optim import evaluate
     from impasto.tiles import Window, split
@@ -92,7 +92,7 @@ def detail(bench: Bench) -> None:
     import torch
 
     from impasto import backbones, tensors
-    from impasto.dream_jobs import VGG_LAYERS
+    from impasto.jobs import VGG_LAYERS
     from impasto.losses import Activation, Scene
     from impasto.optim import evaluate
     from impasto.optim.transforms import blur

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from impasto import image, samples, tensors
 from impasto.backbones import Backbone, Tiny, Vgg
-from impasto.dream_jobs import VGG_LAYERS
 from impasto.errors import InputError
+from impasto.jobs import VGG_LAYERS
 from impasto.losses import Activation, Loss, Scene, Target
 from impasto.losses.activation import LEAK
 from impasto.methods import dream

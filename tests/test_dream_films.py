@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto import dream_films, image, samples
+from impasto import image, samples
 from impasto.cli import main
-from impasto.dream_films import Canvases, FrameDream, _inset
-from impasto.dream_jobs import DreamJob
+from impasto.films import dreaming as dream_films
+from impasto.films.dreaming import Canvases, FrameDream, _inset
+from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
 from impasto.record import Recipe
 from impasto.video import FilmReader, Segments, Steady

@@ -12,9 +12,8 @@ import torch
 from impasto import image, losses, methods, painters, samples
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
-from impasto.film_jobs import VideoJob
 from impasto.films import paint_film
-from impasto.jobs import StylizeJob
+from impasto.jobs import StylizeJob, VideoJob
 from impasto.losses import Scene, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales

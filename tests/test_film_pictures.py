@@ -13,7 +13,7 @@ from PIL import Image
 
 from impasto import image
 from impasto.errors import InputError, OutputError
-from impasto.film_jobs import VideoJob, parse_seconds
+from impasto.jobs import VideoJob, parse_seconds
 from impasto.video import (
     FilmReader,
     FilmWriter,

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from impasto.errors import InputError
-from impasto.film_jobs import VideoJob
 from impasto.films import FilmProgress, paint_film
+from impasto.jobs import VideoJob
 from impasto.video import FilmReader, FilmWriter, open_film, write_pictures
 from impasto.video.writing import Others
 from test_film_files import packets_of
@@ -101,7 +101,7 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
 def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, painting\n"
-        "from impasto.film_jobs import VideoJob\nfrom impasto.networks import library\n"
+        "from impasto.jobs import VideoJob\nfrom impasto.networks import library\n"
         "library.SHIPPED = Path('none')\npainting.PART_FRAMES = 4\n"
         "paint_film(VideoJob(film='film.mp4', styles=('style1',)), out=Path('out.mp4'),"
         " told=lambda p: (print(p.frames, flush=True), time.sleep(0.2)))\n"

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto import graded_films, image
+from impasto import image
 from impasto.cli import main
-from impasto.graded_films import find_shots
-from impasto.photoreal_job import PhotorealJob
+from impasto.films import grading as graded_films
+from impasto.films.grading import find_shots
+from impasto.jobs import PhotorealJob
 from impasto.video import FilmReader, FilmWriter, Segments
 from test_looks import night
 from test_video import scene, texture

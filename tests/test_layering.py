@@ -18,7 +18,7 @@ ROOT = Path(impasto.__file__).parent
 RANKS = (
     {"errors"},
     {"jobs"},
-    {"files", "color", "moments", "tiles", "film_jobs", "dream_jobs", "photoreal_job"},
+    {"files", "color", "moments", "tiles"},
     {"image"},
     {"tensors", "record"},
     {"weights", "samples"},
@@ -29,7 +29,7 @@ RANKS = (
     {"painters"},
     {"comparison", "recipes"},
     {"live", "films"},
-    {"batch", "demo", "dream_films", "graded_films"},
+    {"batch", "demo"},
     {"style_sheet", "atlas"},
     {"cli", "app"},
 )

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 import impasto
-from impasto import backbones, image, looks, losses, methods, metrics
+from impasto import backbones, image, looks, losses, methods, metrics, samples
 from impasto.cli import main
 from impasto.cli.photoreal_verbs import paired
 from impasto.errors import InputError
+from impasto.jobs import PhotorealJob
 from impasto.losses import RegionMoments, Scene
 from impasto.methods.projection import project
 from impasto.optim import evaluate
 from impasto.parametrizations import BilateralGrid
-from impasto.photoreal_job import PhotorealJob
 from impasto.tiles import Window, split
 from test_looks import night, painted, towers
 
@@ -200,7 +200,8 @@ def _pictures() -> tuple[Array, list[Array], Array]:
 
 
 def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones.Vgg) -> None:
-    rgb, masks, style = _pictures()
+    rgb, style = (image.resize(samples.photo(name), (120, 160)) for name in ("coffee", "chelsea"))
+    masks = [np.ones((120, 160), np.uint8)] * 2
     regions = looks.read_masks(masks, [rgb.shape[:2], style.shape[:2]])
     fast = impasto.photoreal(rgb, style, masks=masks, fast=True, precision="float32")
     full = impasto.photoreal(rgb, style, masks=masks, precision="float32")

@@ -15,8 +15,8 @@ import impasto
 from impasto import atlas, backbones, image, weights
 from impasto.backbones import GoogLeNet, Tiny, Vgg
 from impasto.backbones.googlenet import convolutions
-from impasto.dream_jobs import LayersJob
 from impasto.errors import InputError, WeightsError
+from impasto.jobs import LayersJob
 from impasto.losses import Activation, Scene
 from impasto.methods import visualize
 from impasto.optim import evaluate

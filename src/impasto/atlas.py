@@ -11,7 +11,7 @@ import torch
 
 from impasto import backbones, files, image, methods, record, samples, tensors
 from impasto.backbones import Backbone
-from impasto.dream_jobs import LayersJob, VisualizeJob
+from impasto.jobs import LayersJob, VisualizeJob
 from impasto.painters.devices import choose_device
 from impasto.record import Progress, Watch
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from impasto import files, films, image, painters, samples
 from impasto.errors import OutputError
-from impasto.film_jobs import VideoJob
+from impasto.jobs import VideoJob
 from impasto.record import Array, Watch
 
 MARGIN = 12  # pixels between the pictures of a sheet

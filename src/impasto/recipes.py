@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from impasto import files, image, painters
-from impasto.dream_jobs import DreamJob, VisualizeJob
 from impasto.errors import InputError
-from impasto.jobs import StylizeJob
+from impasto.jobs import LOOK, DreamJob, PhotorealJob, StylizeJob, VisualizeJob
 from impasto.painters import learned, relighting
-from impasto.photoreal_job import LOOK, PhotorealJob
 from impasto.record import Recipe, Result, Watch
 
 MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from impasto import files, jobs
 from impasto.errors import ImpastoError, InputError
-from impasto.film_jobs import VideoJob
 from impasto.image.writing import check_suffix
+from impasto.jobs import VideoJob
 
 
 @dataclass(frozen=True)

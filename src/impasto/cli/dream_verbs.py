@@ -11,8 +11,8 @@ import typer
 
 from impasto.cli.options import Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
-from impasto.dream_jobs import DreamJob, LayersJob
 from impasto.errors import InputError, OutputError
+from impasto.jobs import DreamJob, LayersJob
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
@@ -73,10 +73,10 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
 
 
 def _film(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
-    from impasto import dream_films
     from impasto.cli import progress
+    from impasto.films import dreaming
 
-    make: Callable[..., FilmResult] = dream_films.zoom if job.zoom else dream_films.dream_film
+    make: Callable[..., FilmResult] = dreaming.zoom if job.zoom else dreaming.dream_film
     if watching.preview is not None:
         raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
 

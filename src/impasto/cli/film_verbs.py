@@ -10,8 +10,7 @@ import typer
 
 from impasto.cli.options import FilmWatching, Place, Reporting
 from impasto.cli.say import say, tell
-from impasto.film_jobs import VideoJob
-from impasto.jobs import MeasureJob
+from impasto.jobs import MeasureJob, VideoJob
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult

@@ -12,7 +12,7 @@ import typer
 from impasto.cli.options import Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
-from impasto.photoreal_job import PhotorealJob
+from impasto.jobs import PhotorealJob
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
@@ -110,12 +110,12 @@ def _film(
     _check(job, out, place, keeping)
     if keeping.save_look is not None:
         raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
-    from impasto import graded_films
     from impasto.cli import progress
+    from impasto.films import grading
 
     with progress.watching_film(out.name, quiet=watching.quiet) as told:
         try:
-            result = graded_films.grade_film(job, out=out, overwrite=place.overwrite, told=told, say=tell)
+            result = grading.grade_film(job, out=out, overwrite=place.overwrite, told=told, say=tell)
         except KeyboardInterrupt:
             tell(f"stopped: what was painted lies in {out.name}.parts; give the same command again to go on")
             raise typer.Exit(130) from None

@@ -21,8 +21,7 @@ from impasto.cli.photoreal_verbs import photoreal
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
-from impasto.film_jobs import VideoJob
-from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob
+from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob, VideoJob
 
 app = typer.Typer(
     help="Paint photographs in any style, offline.",

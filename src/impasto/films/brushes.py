@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from impasto import color, files
 from impasto.errors import InputError
-from impasto.film_jobs import VideoJob
-from impasto.jobs import StylizeJob
+from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks.library import Known
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from impasto import files, record
 from impasto.errors import InputError, OutputError
-from impasto.film_jobs import VideoJob
 from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, choose
+from impasto.jobs import VideoJob
 from impasto.painters.inputs import BUDGETS
 from impasto.video import (
     Dis,

@@ -8,6 +8,8 @@ place and in luma, in squares of differences, solved exactly by conjugate gradie
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,8 +21,10 @@ from impasto.parametrizations import BilateralGrid
 from impasto.parametrizations.bilateral_grid import hats, luma_hats
 
 Array = NDArray[np.float32]
+Cells = tuple[int, int, int]
 
-CELLS = (16, 16, 8)
+MOST_CELLS, BINS = 16, 8  # of a side, and of luma
+CELL = 20  # pixels of the small copy that a cell spans at least
 SIDE = 320  # pixels of the long side at which the grid is fitted
 SMOOTH, CURVED = 0.03, 0.003  # weight of differences in place, and of second differences in luma
 RIDGE = 1e-6  # towards the photograph, where there is nothing to fit
@@ -47,13 +51,14 @@ def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
         )
     size = image.fit((content.shape[0], content.shape[1]), min(SIDE, max(content.shape[:2])))
     small, wanted = (image.resize(p, size).astype(np.float64) for p in (content, painted))
-    weights = _weights(small)
-    design = _design(weights, small)
-    prior = _prior(realism)
-    identity = np.tile(np.eye(3, 4).T, (int(np.prod(CELLS)), 1))
-    normal = (design.T @ design) / len(weights_rows := small.reshape(-1, 3)) + prior
+    cells = (_cells(size[0]), _cells(size[1]), BINS)
+    design = _design(_weights(small, cells), small)
+    prior = _prior(cells, realism)
+    identity = np.tile(np.eye(3, 4).T, (math.prod(cells), 1))
+    count = size[0] * size[1]
+    normal = (design.T @ design) / count + prior
     normal = normal + RIDGE * sparse.identity(normal.shape[0])
-    right = design.T @ wanted.reshape(-1, 3) / len(weights_rows) + RIDGE * identity
+    right = design.T @ wanted.reshape(-1, 3) / count + RIDGE * identity
     preconditioner = sparse.diags(1 / normal.diagonal())
     maps = np.stack(
         [
@@ -64,20 +69,25 @@ def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
         ],
         axis=1,
     )
-    return _sliced(maps, content)
+    return _sliced(maps, cells, content)
 
 
-def _weights(small: NDArray[np.float64]) -> sparse.csr_matrix:
+def _cells(side: int) -> int:
+    """Cells along a side: a small picture has few, or they would follow its strokes."""
+    return min(MOST_CELLS, max(2, round(side / CELL)))
+
+
+def _weights(small: NDArray[np.float64], cells: Cells) -> sparse.csr_matrix:
     """Weight of each point of the grid at each pixel, ``(H W, points)``; each row sums to 1."""
     photo = torch.from_numpy(small)
-    down = hats(CELLS[0], small.shape[0], photo).numpy()
-    across = hats(CELLS[1], small.shape[1], photo).numpy()
-    bins = luma_hats(photo, CELLS[2]).numpy()
+    down = hats(cells[0], small.shape[0], photo).numpy()
+    across = hats(cells[1], small.shape[1], photo).numpy()
+    bins = luma_hats(photo, cells[2]).numpy()
     place = sparse.csr_matrix(sparse.kron(down, across))  # (H W, gy gx)
-    columns = [place.multiply(bins.reshape(-1, CELLS[2])[:, z : z + 1]) for z in range(CELLS[2])]
+    columns = [place.multiply(bins.reshape(-1, cells[2])[:, z : z + 1]) for z in range(cells[2])]
     stacked = sparse.hstack(columns).tocsr()
     # From (z, place) to (place, z).
-    order = np.arange(np.prod(CELLS)).reshape(CELLS[2], -1).T.ravel()
+    order = np.arange(np.prod(cells)).reshape(cells[2], -1).T.ravel()
     return sparse.csr_matrix(stacked[:, order])
 
 
@@ -89,12 +99,12 @@ def _design(weights: sparse.csr_matrix, small: NDArray[np.float64]) -> sparse.cs
     return sparse.csr_matrix(parts[:, order])
 
 
-def _prior(realism: float) -> sparse.csr_matrix:
+def _prior(cells: Cells, realism: float) -> sparse.csr_matrix:
     """Squares of differences between neighbours in place, and of second differences in luma."""
-    rows, columns, bins = CELLS
+    rows, columns, bins = cells
     steps = [_difference(rows, 1), _difference(columns, 1), _difference(bins, 2)]
-    eyes = [sparse.identity(n) for n in CELLS]
-    total = sparse.csr_matrix((int(np.prod(CELLS)),) * 2)
+    eyes = [sparse.identity(n) for n in cells]
+    total = sparse.csr_matrix((int(np.prod(cells)),) * 2)
     for axis, weight in enumerate((SMOOTH * realism, SMOOTH * realism, CURVED * realism)):
         factors = [steps[i] if i == axis else eyes[i] for i in range(3)]
         matrix = sparse.kron(sparse.kron(factors[0], factors[1]), factors[2])
@@ -106,13 +116,13 @@ def _difference(count: int, order: int) -> sparse.csr_matrix:
     return sparse.csr_matrix(np.diff(np.eye(count), n=order, axis=0))
 
 
-def _sliced(maps: NDArray[np.float64], content: Array) -> Array:
+def _sliced(maps: NDArray[np.float64], cells: Cells, content: Array) -> Array:
     photo = tensors.from_array(content)
     alphas = torch.ones((1, *content.shape[:2]))
     size = image.fit((content.shape[0], content.shape[1]), 16)
     grid = BilateralGrid(
-        tensors.resize(photo, size).clamp(0, 1), torch.ones((1, *size)), torch.eye(3, 4)[None], cells=CELLS
+        tensors.resize(photo, size).clamp(0, 1), torch.ones((1, *size)), torch.eye(3, 4)[None], cells=cells
     )
-    values = torch.from_numpy(maps.reshape(*CELLS, 4, 3)).transpose(-1, -2).flatten(-2).float()
+    values = torch.from_numpy(maps.reshape(*cells, 4, 3)).transpose(-1, -2).flatten(-2).float()
     grid.assign(values.flatten())
     return tensors.to_array(grid.slice(photo, alphas))

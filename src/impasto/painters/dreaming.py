@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from impasto import backbones, image, methods, record, tensors
 from impasto.backbones import Backbone
-from impasto.dream_jobs import DreamJob, VisualizeJob
 from impasto.errors import InputError
 from impasto.image import Picture, Source
+from impasto.jobs import DreamJob, VisualizeJob
 from impasto.losses import Target
 from impasto.methods import Style
 from impasto.optim import Checkpoint, Outcome, octaves, scales
@@ -45,7 +45,7 @@ def dream(
         style: paintings to paint like while dreaming.
         mask: a grey picture, white where to dream.
         watch, checkpoint, save_every, resume: as for :func:`impasto.stylize`.
-        **settings: the other fields of :class:`impasto.dream_jobs.DreamJob`: ``layers``, ``octaves``,
+        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers``, ``octaves``,
             ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
 
     Returns:
@@ -254,7 +254,7 @@ def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Res
     Args:
         layer: ``relu4_3`` or ``relu4_3[12]``.
         watch: called after every step.
-        **settings: the other fields of :class:`impasto.dream_jobs.VisualizeJob`: ``size``, ``steps``,
+        **settings: the other fields of :class:`impasto.jobs.VisualizeJob`: ``size``, ``steps``,
             ``seed``, ``backbone``, ...
 
     Raises:

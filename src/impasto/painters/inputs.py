@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from impasto import files, image, record
 from impasto.image import Picture, Source
-from impasto.jobs import StylizeJob
-from impasto.photoreal_job import PhotorealJob
+from impasto.jobs import PhotorealJob, StylizeJob
 from impasto.record import Recipe
 
 

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from impasto import methods, tensors
 from impasto.backbones import Backbone
+from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Mattes, Regions, Statistics
-from impasto.looks.clustering import LAYER, Classifier, cluster
+from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at
 from impasto.looks.grading import quieted
 from impasto.optim import Checkpoint as Keeper
 from impasto.optim import Outcome
 from impasto.painters.relighting import Scene
 from impasto.parametrizations import BilateralGrid
-from impasto.photoreal_job import PhotorealJob
 from impasto.record import Watch
 
 __all__ = ["Keeper", "classes_of", "classified", "refine", "rendered", "use_threads", "with_features"]
@@ -61,12 +61,14 @@ def with_features(
     picture: Array, regions: Regions, known: Sequence[Statistics | None], *, backbone: Backbone
 ) -> list[Statistics | None]:
     """Statistics of classes, and last of the whole, with what the network sees there."""
-    hard = torch.from_numpy(
-        np.stack([regions.labels == i for i in range(len(regions.names))]).astype(np.float32)
-    )
-    alphas = torch.cat([hard, torch.ones_like(hard[:1])])
+    # Through mattes, as the photo's classes are: what is compared is then alike, border and all.
+    mattes = Mattes.of(picture, regions.labels, len(regions.names), sure=regions.sure)
+    size = (regions.labels.shape[0], regions.labels.shape[1])
+    soft = torch.from_numpy(mattes.shrunk(size))
+    small = looked_at(picture)
+    alphas = torch.cat([soft, torch.ones_like(soft[:1])])
     found = methods.region_statistics(
-        tensors.from_array(picture), alphas, backbone=backbone, layers=FEATURE_LAYERS
+        tensors.from_array(small), alphas, backbone=backbone, layers=FEATURE_LAYERS
     )
     return [
         None if one is None else replace(one, features={k: v.numpy() for k, v in more.items()})

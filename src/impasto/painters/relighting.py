@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from impasto import image, looks
 from impasto.errors import InputError
 from impasto.image import Source
+from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import Classifier, looked_at
 from impasto.looks.coverage import table
@@ -24,7 +25,6 @@ from impasto.looks.grading import mixed, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.painters.inputs import Inputs, key_of
 from impasto.painters.painting import gathered, named
-from impasto.photoreal_job import PhotorealJob
 from impasto.record import Point, Result, Watch
 
 if TYPE_CHECKING:
@@ -192,7 +192,8 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
         look = looks.load(str(inputs.source(job.look)))
         look, own = _classes_of(job, inputs, look, small, eyes=eyes, features=features)
         return Scene(rgb, small, own, look)
-    styles = [looked_at(inputs.read(name).flat()) for name in job.styles]
+    large = [inputs.read(name).flat() for name in job.styles]
+    styles = [looked_at(picture) for picture in large]
     classifier: Classifier | None = None
     if job.masks is not None:
         sizes = [picture.size, *(inputs.read(name).size for name in job.styles)]
@@ -212,7 +213,7 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
 
         found = [
             with_features(p, r, f, backbone=eyes.backbone)
-            for p, r, f in zip(styles, regions[1:], found, strict=True)
+            for p, r, f in zip(large, regions[1:], found, strict=True)
         ]
     *classes, whole = (blend(parts, _shares(job)) for parts in zip(*found, strict=True))
     assert whole is not None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from impasto.errors import InputError
-from impasto.jobs import Color, Job, NetworkName, Precision, Preset, StylizeJob, _option, parse_size
+from impasto.jobs.base import Color, Job, NetworkName, Precision, Preset, option, parse_size
+from impasto.jobs.pictures import StylizeJob
 
 
 @dataclass(frozen=True)
@@ -20,37 +21,35 @@ class VideoJob(Job):
     styles: tuple[str, ...] = field(
         default=(), metadata={"help": "Learned styles by name; or paintings, which take minutes a frame."}
     )
-    processed: str | None = _option(None, "The film painted by another program: only hold it still.")
-    weights: tuple[float, ...] | None = _option(None, "Share of each style, as 0.7,0.3. Default: equal.")
-    style_scale: tuple[float, ...] | None = _option(
+    processed: str | None = option(None, "The film painted by another program: only hold it still.")
+    weights: tuple[float, ...] | None = option(None, "Share of each style, as 0.7,0.3. Default: equal.")
+    style_scale: tuple[float, ...] | None = option(
         None, "Size of the strokes, one for all or one a style: below 1 finer, above 1 coarser."
     )
-    strength: float = _option(1.0, "How much style.")
-    mask: tuple[str, ...] | None = _option(None, "One grey picture a style: white where that style goes.")
-    color: Color = _option("style", "Whose colours: style, content, or only lightness painted (luminance).")
-    consistency: float = _option(
+    strength: float = option(1.0, "How much style.")
+    mask: tuple[str, ...] | None = option(None, "One grey picture a style: white where that style goes.")
+    color: Color = option("style", "Whose colours: style, content, or only lightness painted (luminance).")
+    consistency: float = option(
         0.85, "How much of the frame before is kept, 0 to 1; 0 paints each frame by itself."
     )
-    keys: int = _option(1, "Paint every n-th frame and carry the others along the motion from both sides.")
-    preset: Preset = _option("good", "Of paintings: time to spend, as for stylize.", flag="-p")
-    size: int | str | None = _option(
+    keys: int = option(1, "Paint every n-th frame and carry the others along the motion from both sides.")
+    preset: Preset = option("good", "Of paintings: time to spend, as for stylize.", flag="-p")
+    size: int | str | None = option(
         None, "Long side in pixels. Default: the film's own; with paintings, by preset.", flag="-s"
     )
-    start: float | str = _option(0.0, "Begin here: seconds, or as 1:02:03.")
-    end: float | str | None = _option(None, "End here.")
-    every: int = _option(1, "Paint only every n-th frame: 6 makes 5 a second of 30, with the sound kept.")
-    fps: float | None = _option(
-        None, "Frames a second to thin out to; of a folder: that it has. Default: 25."
-    )
-    preview: float | str | None = _option(
+    start: float | str = option(0.0, "Begin here: seconds, or as 1:02:03.")
+    end: float | str | None = option(None, "End here.")
+    every: int = option(1, "Paint only every n-th frame: 6 makes 5 a second of 30, with the sound kept.")
+    fps: float | None = option(None, "Frames a second to thin out to; of a folder: that it has. Default: 25.")
+    preview: float | str | None = option(
         None, "Only so long, as 2s: half the liveliest part, half the stillest."
     )
-    flow: str | None = _option(
+    flow: str | None = option(
         None, "medium, fast, or a folder of .flo files named as Ruder's. Default: fast for tiny networks."
     )
-    network: NetworkName | None = _option(None, "quality, or tiny, which is faster.")
-    precision: Precision = _option("auto", "auto: bfloat16 where the processor computes in it.")
-    device: str = _option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    network: NetworkName | None = option(None, "quality, or tiny, which is faster.")
+    precision: Precision = option("auto", "auto: bfloat16 where the processor computes in it.")
+    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
 
     def __post_init__(self) -> None:
         super().__post_init__()

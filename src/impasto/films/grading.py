@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from impasto import files, looks, methods
 from impasto.errors import InputError
-from impasto.films import FilmProgress, FilmResult
+from impasto.films.painting import FilmProgress, FilmResult
+from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Mattes, Regions
 from impasto.looks.clustering import Classifier, looked_at
 from impasto.looks.grading import mixed
@@ -30,7 +31,6 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
 from impasto.painters.relighting import Eyes, prepare, say_classes
 from impasto.parametrizations import BilateralGrid
-from impasto.photoreal_job import PhotorealJob
 from impasto.video import Dis, FilmReader, Segments, Span, check_target, trust, warp
 
 Array = NDArray[np.float32]

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from impasto.errors import InputError
-from impasto.jobs import Job, Pooling, Precision, parse_size
-from impasto.jobs import _option as option
+from impasto.jobs.base import Job, Pooling, Precision, option, parse_size
 
 DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
 Padding = Literal["zeros", "replicate"]

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from impasto.errors import InputError
-from impasto.jobs import BackboneName, Job, Precision, parse_size
-from impasto.jobs import _option as option
+from impasto.jobs.base import BackboneName, Job, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
 

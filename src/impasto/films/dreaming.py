@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto import files, tensors
-from impasto.dream_jobs import DreamJob
 from impasto.errors import InputError
-from impasto.films import FilmProgress, FilmResult
+from impasto.films.painting import FilmProgress, FilmResult
+from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
 from impasto.video import FilmReader, Segments, Span, Steady, check_target
 

@@ -1,0 +1,60 @@
+"""Every setting of every verb: one frozen dataclass a verb, plain data.
+
+The command line makes its options from these fields, Python takes them as keywords, a picture's metadata
+stores them and ``replay`` runs them again. Nothing here loads or paints anything.
+"""
+
+from __future__ import annotations
+
+from impasto.jobs.base import (
+    BackboneName,
+    Blend,
+    Color,
+    Job,
+    Method,
+    NetworkName,
+    OptimiserName,
+    Pooling,
+    Precision,
+    Preset,
+    Statistics,
+    StyleLoss,
+    parse_memory,
+    parse_size,
+)
+from impasto.jobs.dreams import VGG_LAYERS, DreamJob, LayersJob, VisualizeJob, usual_layers
+from impasto.jobs.films import VideoJob, parse_seconds
+from impasto.jobs.learned import LearnJob, LiveJob
+from impasto.jobs.photoreal import LOOK, PhotorealJob
+from impasto.jobs.pictures import CompareJob, MeasureJob, StylizeJob
+
+__all__ = [
+    "LOOK",
+    "VGG_LAYERS",
+    "BackboneName",
+    "Blend",
+    "Color",
+    "CompareJob",
+    "DreamJob",
+    "Job",
+    "LayersJob",
+    "LearnJob",
+    "LiveJob",
+    "MeasureJob",
+    "Method",
+    "NetworkName",
+    "OptimiserName",
+    "PhotorealJob",
+    "Pooling",
+    "Precision",
+    "Preset",
+    "Statistics",
+    "StyleLoss",
+    "StylizeJob",
+    "VideoJob",
+    "VisualizeJob",
+    "parse_memory",
+    "parse_seconds",
+    "parse_size",
+    "usual_layers",
+]

@@ -1,0 +1,144 @@
+"""What all jobs share: fields that check themselves, and the kinds of their values."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal, TypeVar
+
+from impasto.errors import InputError
+
+Method = Literal["modern", "paper", "tutorial"]
+Preset = Literal["draft", "good", "print"]
+StyleLoss = Literal["mixed", "gram", "wasserstein", "meanvar"]
+Blend = Literal["moments", "barycenter"]
+Color = Literal["style", "content", "luminance"]
+OptimiserName = Literal["lbfgs", "adam"]
+BackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision"]
+Pooling = Literal["max", "avg"]
+NetworkName = Literal["quality", "tiny", "johnson"]
+Statistics = Literal["thumbnail", "exact"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+J = TypeVar("J", bound="Job")
+
+
+def option(default: Any, text: str, *, flag: str | None = None) -> Any:
+    """A field with its help text and, if it has one, its short flag."""
+    return field(default=default, metadata={"help": text, "flag": flag})
+
+
+@dataclass(frozen=True)
+class Job:
+    """Base of all jobs: checks every field against its type."""
+
+    verb: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for item in dataclasses.fields(self):
+            value = _checked(item.name, getattr(self, item.name), hints[item.name])
+            object.__setattr__(self, item.name, value)
+
+    def settings(self) -> dict[str, Any]:
+        """The fields as JSON knows them."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def parse(cls: type[J], settings: Mapping[str, Any]) -> J:
+        """A job from named settings.
+
+        Raises:
+            InputError: a setting the verb does not have (near ones are named), or one of a wrong kind.
+        """
+        names = [item.name for item in dataclasses.fields(cls)]
+        for name in settings:
+            if name not in names:
+                near = get_close_matches(name, names, n=1) or names
+                raise InputError(f"{cls.verb} has no setting '{name}': did you mean {', '.join(near)}?")
+        missing = [f.name for f in dataclasses.fields(cls) if _is_required(f) and f.name not in settings]
+        if missing:
+            raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
+        return cls(**settings)
+
+
+def parse_size(size: int | str | None) -> int | str | None:
+    """A long side in pixels, ``"original"`` or None.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(size, str) and size.isdigit():
+        size = int(size)
+    if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
+        return size
+    raise InputError(f"size {size!r} is not a long side in pixels (1 to 100000), nor 'original'")
+
+
+def parse_memory(text: str | None) -> int | None:
+    """Bytes from ``8GB``, ``7.5G`` or ``500MB``; None for None.
+
+    Raises:
+        InputError: anything else, or less than a megabyte.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ?([GM])B?", text.strip(), re.IGNORECASE)
+    size = float(found[1]) * (2**30 if found[2].upper() == "G" else 2**20) if found else 0.0
+    if size < 2**20:
+        raise InputError(f"memory {text!r} is not an amount such as 8GB or 500MB")
+    return int(size)
+
+
+def _is_required(item: dataclasses.Field[Any]) -> bool:
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """``value`` as the type hint wants it, or an error that says what it should be."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    for kind in kinds:
+        found = _as_kind(name, value, kind)
+        if found is not _NO:
+            return found
+    raise InputError(f"{name} {value!r} is not valid: it must be {' or '.join(_describe(k) for k in kinds)}")
+
+
+_NO = object()
+
+
+def _as_kind(name: str, value: Any, kind: Any) -> Any:
+    if kind is type(None):
+        return None if value is None else _NO
+    if typing.get_origin(kind) is Literal:
+        return value if isinstance(value, str) and value in typing.get_args(kind) else _NO
+    if typing.get_origin(kind) is tuple:
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            return _NO
+        return tuple(_checked(name, item, typing.get_args(kind)[0]) for item in value)
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) else _NO
+    return value if type(value) is kind else _NO
+
+
+def _describe(kind: Any) -> str:
+    if kind is type(None):
+        return "left out"
+    if typing.get_origin(kind) is Literal:
+        choices: tuple[str, ...] = typing.get_args(kind)
+        return f"one of {', '.join(choices)}"
+    if typing.get_origin(kind) is tuple:
+        return f"a list, each {_describe(typing.get_args(kind)[0])}"
+    names: dict[Any, str] = {
+        int: "a whole number",
+        float: "a finite number",
+        str: "text",
+        bool: "true or false",
+    }
+    return names[kind]
