@@ -148,7 +148,7 @@ def still(count: int, *, steps: int = 3) -> list[np.ndarray]:
     """Frames of a dreamed film in which nothing moves, from a fast network's layer."""
     photo = (image.resize(samples.photo("coffee"), (48, 64)) * 255).astype(np.uint8)
     job = DreamJob(content=__file__, layers=("relu2_2",), octaves=2, steps=(steps,))
-    steady = Steady(FrameDream(Dreamer(job, {})), consistency=job.consistency, rate=25)
+    steady = Steady(FrameDream(Dreamer(job, {})), consistency=job.consistency, rate=25, least=-1.0)
     return [photo.astype(np.float32) / 255 + steady.next(photo) for _ in range(count)]
 
 

@@ -200,7 +200,7 @@ def _pictures() -> tuple[Array, list[Array], Array]:
 
 
 def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones.Vgg) -> None:
-    rgb, style = (image.resize(samples.photo(name), (120, 160)) for name in ("coffee", "chelsea"))
+    rgb, style = (image.resize(samples.photo(name), (120, 160)) for name in ("coffee", "astronaut"))
     masks = [np.ones((120, 160), np.uint8)] * 2
     regions = looks.read_masks(masks, [rgb.shape[:2], style.shape[:2]])
     fast = impasto.photoreal(rgb, style, masks=masks, fast=True, precision="float32")
@@ -216,8 +216,8 @@ def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones
         )
         for result in (fast, full)
     ]
-    assert sum(found[1].values()) < 0.9 * sum(found[0].values())
-    assert metrics.edge_ssim(full.picture, rgb) > metrics.edge_ssim(fast.picture, rgb) - 0.05
+    assert sum(found[1].values()) < 0.7 * sum(found[0].values())
+    assert metrics.edge_ssim(full.picture, rgb) > 0.85
     again = impasto.photoreal(rgb, style, masks=masks, precision="float32")
     assert np.array_equal(again.picture, full.picture)
 
@@ -274,7 +274,8 @@ def test_stylize_can_stay_a_photograph() -> None:
     plain = impasto.stylize(rgb, style, **settings)
     kept = impasto.stylize(rgb, style, photoreal=True, **settings)
     content = image.resize(rgb, plain.picture.shape[:2])
-    assert metrics.edge_ssim(kept.picture, content) > max(0.7, metrics.edge_ssim(plain.picture, content))
+    # At 96 px a stroke is as large as a window; benchmarks/photoreal.py measures real sizes.
+    assert metrics.edge_ssim(kept.picture, content) > 0.5 > 2 * metrics.edge_ssim(plain.picture, content)
     assert kept.recipe.job["photoreal"] is True
 
 

@@ -30,6 +30,7 @@ Told = Callable[[FilmProgress], None]
 
 PART = 48  # frames between saves: each takes its seconds
 AFTER = 0.25  # of the steps, that a frame takes which begins with the dream of the one before
+CLIPPED = 4  # times that the mean of a difference is mended for what is cut off above and below
 DEEPER = 0.7  # of the steps, that a canvas takes which begins with the one around it
 CANVAS = 2  # sides of a zoom's canvas, in those of its frames
 
@@ -61,7 +62,7 @@ def dream_film(
         size = _even(dreamer.size(_first(reader, job)))
         segments = Segments(out, _key(job), size, restart=restart, length=PART)
         brush = FrameDream(dreamer)
-        steady = Steady(brush, consistency=job.consistency, rate=float(reader.rate))
+        steady = Steady(brush, consistency=job.consistency, rate=float(reader.rate), least=-1.0)
         steady.restore(segments.state)
         brush.restore(segments.state)
         skipped, expected = segments.frames, _expected(reader, job)
@@ -104,6 +105,10 @@ class FrameDream:
         found = self._dreamed((photo + carried).clip(0, 1), self.steps) - photo
         found -= found.mean((0, 1), dtype=np.float32)
         held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self.mean
+        # What is shown is clipped, which moves the mean: so the clipped one is held.
+        for _ in range(CLIPPED):
+            shown = (photo + held).clip(0, 1) - photo
+            held += self.mean - shown.mean((0, 1), dtype=np.float32)
         return held
 
     def state(self) -> dict[str, NDArray[np.generic]]:

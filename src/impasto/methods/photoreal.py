@@ -27,7 +27,7 @@ from impasto.record import Watch
 
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 CONTENT_LAYER, CONTENT_WEIGHT = "relu3_1", 0.3
-STYLE_WEIGHT = 4.0
+STYLE_WEIGHT = 2.0
 STEPS = 40
 FIRST_STEP, LONGEST_STEP = 0.002, 0.02  # of the entries of the maps, root mean square
 

@@ -48,6 +48,7 @@ class Steady:
             itself.
         rate: frames a second.
         flow: from one frame to another, default DIS on luma at no more than 640 pixels across.
+        least: the smallest value there is; -1 for differences of pictures.
 
     Example:
         >>> steady = Steady(lambda frame, warped, mask: frame.astype(np.float32) / 255)
@@ -59,6 +60,7 @@ class Steady:
     consistency: float = 0.85
     rate: float = 25.0
     flow: FlowMethod | None = None
+    least: float = 0.0
     shots: int = 0
     frame: Bytes | None = field(default=None, repr=False)  # the last one, and what it became
     output: Array | None = field(default=None, repr=False)
@@ -84,7 +86,7 @@ class Steady:
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
             self._sharpen(output, own, _grey(frame), link)
-            np.clip(output, 0, 1, out=output)  # or what overshoots would be carried on and on
+            np.clip(output, self.least, 1, out=output)  # or what overshoots would be carried on and on
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
 
