@@ -15,7 +15,7 @@ from impasto import Lbfgs, Pixels, backbones, image, losses, minimize, scales, t
 CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
 # pastiche: 0.01 mse(content) + sum 10 / C^2 mse(Gram), Gram divided by positions: 10 / C^4 |G - A|^2.
 CONTENT_WEIGHT = 0.01
-SIZE, STEPS = 384, (110, 84, 52, 42)
+SIZE, STEPS = 384, (110, 84, 52, 62)
 
 
 def main(content_path: str, style_path: str, out: str) -> None:

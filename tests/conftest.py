@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from impasto import backbones
+from impasto import backbones, painters
 
 # The same examples every time, and no verdict on time: the machine may be busy.
 settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=60)
@@ -27,3 +27,10 @@ def _one_thread() -> Iterator[None]:
 def vgg19() -> backbones.Vgg:
     """The real VGG-19 in float32."""
     return backbones.load("vgg19", precision="float32")
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paintings of few evaluations, where a test is not about how well they are painted."""
+    for name in painters.BUDGETS:
+        monkeypatch.setitem(painters.BUDGETS, name, painters.Budget(64, 64, (12,)))

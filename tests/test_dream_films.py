@@ -81,7 +81,7 @@ def test_a_black_part_of_the_mask_keeps_its_pixels(here: Path) -> None:
     assert np.abs(photo - out)[:, 40:].mean() > 1 / 255
 
 
-def test_dream_and_style_are_one_sum(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dream_and_style_are_one_sum(here: Path, brief: None, capsys: pytest.CaptureFixture[str]) -> None:
     from impasto import dream
 
     found = [

@@ -107,7 +107,7 @@ def test_a_following_frame_costs_a_quarter_of_a_first_one() -> None:
 @pytest.fixture
 def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(painters.BUDGETS, "draft", painters.Budget(160, 64, (12, 4)))
+    monkeypatch.setitem(painters.BUDGETS, "draft", painters.Budget(160, 64, (8, 2)))
     image.write("waves.png", samples.style("waves", 128))
     writer = FilmWriter(Path("film.mkv"), (120, 160))
     for number in range(4):

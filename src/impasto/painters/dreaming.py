@@ -19,7 +19,7 @@ from impasto.losses import Target
 from impasto.methods import Style
 from impasto.optim import Checkpoint, Outcome, octaves, scales
 from impasto.painters.devices import choose_device
-from impasto.painters.inputs import digest, key_of, labels
+from impasto.painters.inputs import BUDGETS, digest, key_of, labels
 from impasto.record import Recipe, Result, Watch
 
 LONGEST = 640  # pixels of the long side unless another size is asked for
@@ -181,7 +181,7 @@ class Dreamer:
                 content,
                 [Style(tensors.from_array(self.read(name).flat())) for name in job.style],
                 job.targets,
-                schedule=scales(size, steps=(60, 36, 20, 10, 5)),
+                schedule=scales(size, steps=BUDGETS["good"].steps),
                 backbone=self.backbone,
                 guide=guide,
                 mask=mask,
