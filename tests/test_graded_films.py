@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from impasto import image
+from impasto import files, image
 from impasto.cli import main
+from impasto.errors import InputError
 from impasto.films import grading as graded_films
+from impasto.films import painting
 from impasto.films.grading import find_shots
-from impasto.jobs import PhotorealJob
-from impasto.video import FilmReader, FilmWriter, Segments
+from impasto.video import FilmReader, FilmWriter, Segments, Span
 from test_looks import night
 from test_video import scene, texture
 
@@ -27,7 +29,7 @@ Run = Callable[..., tuple[int, str, str]]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film, six frames of a moving scene and four of another, and a night."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(graded_films, "Segments", functools.partial(Segments, length=4))
+    monkeypatch.setattr(painting, "Segments", functools.partial(Segments, length=4))
     write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7) // 4] * 4)
     image.write(tmp_path / "night.png", night()[0])
     return tmp_path
@@ -61,9 +63,8 @@ ONE = ("photoreal", "film.mp4", "night.png", "--fast", "--classes", "1")
 
 
 def test_shots_are_found(here: Path) -> None:
-    job = PhotorealJob(content="film.mp4", styles=("night.png",))
     with FilmReader("film.mp4") as reader:
-        shots = find_shots(reader, job)
+        shots = find_shots(reader, [Span()])
     assert [(shot.first, shot.last) for shot in shots] == [(0, 6), (6, 10)]
     assert all(1 <= len(shot.keys) <= 3 for shot in shots)
 
@@ -112,6 +113,47 @@ def test_a_jump_of_exposure_is_followed(run: Run, here: Path) -> None:
     assert abs(after / before - 1) < 0.05
 
 
+def test_at_strength_0_a_film_comes_back(run: Run, here: Path) -> None:
+    base = (scene(0).astype(float) * 0.6 + 30).astype(np.uint8)
+    write(here / "film.mp4", [base] * 3 + [(base * 1.2).astype(np.uint8)] * 3)
+    assert run(*ONE, "--strength", "0", "-o", "out.mp4")[0] == 0
+    for given, made in zip(frames("film.mp4"), frames("out.mp4"), strict=True):
+        assert np.abs(given.astype(float) - made).mean() < 1.5  # what the codec takes
+
+
+def test_a_film_says_how_it_was_graded(run: Run, here: Path) -> None:
+    assert run(*ONE, "-o", "out.mp4")[0] == 0
+    with av.open("out.mp4") as container:
+        said = json.loads(container.metadata["comment"])
+    assert said["verb"] == "photoreal" and said["job"]["classes"] == 1 and said["job"]["fast"] is True
+    assert said["inputs"] == {n: files.sha256(n) for n in ("film.mp4", "night.png")}
+
+
+def test_of_a_damaged_film_what_comes_before_is_graded(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FilmReader.frames
+
+    def damaged(self: FilmReader, **settings: object) -> Iterator[object]:
+        for number, frame in enumerate(real(self, **settings)):  # type: ignore[arg-type]
+            if number == 7:
+                raise InputError(f"{self.path} is damaged after 7 frames")
+            yield frame
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FilmReader, "frames", damaged)
+        code, _, told = run(*ONE, "-o", "out.mp4")
+    assert code == 2 and "damaged after 7 frames" in told and "painted in out.mp4" in told
+    assert len(frames("out.mp4")) == 7
+
+
+def test_an_odd_film_may_become_an_animated_picture(run: Run, here: Path) -> None:
+    write(here / "film.mp4", [scene(n)[:119, :157] for n in range(3)])
+    assert run(*ONE, "-o", "own.mp4")[0] == 0 and frames("own.mp4")[0].shape[:2] == (119, 157)
+    assert run(*ONE, "--size", "97", "-o", "out.gif")[0] == 0
+    assert image.read("out.gif").size == (74, 98)
+
+
 def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
     code, _, told = run("photoreal", "film.mp4", "night.png", "--fast", "--classes", "3", "-o", "out.mp4")
     assert code == 0 and told.count("photo  style") == 2
@@ -126,6 +168,8 @@ def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
         (("film.mp4", "night.png", "--masks", "a.png", "b.png"), "masks are for photos"),
         (("film.mp4", "night.png", "--start", "90"), "no frame"),
         (("film.mp4", "night.png", "--save-look", "a.look"), "save it from one"),
+        (("film.mp4", "night.png", "--preview", "a.png"), "preview is for photos"),
+        (("film.mp4", "night.png", "--weights", "1,2"), "give one a style"),
     ],
 )
 def test_what_cannot_be_graded_is_told_in_one_line(

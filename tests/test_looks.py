@@ -328,7 +328,22 @@ def test_a_damaged_or_foreign_look_is_refused_in_one_line(tmp_path: Path) -> Non
 
     files.save_checkpoint(tmp_path / "other.look", {"x": np.zeros(3)}, {"name": "waves"})
     files.save_checkpoint(tmp_path / "empty.look", {"x": np.zeros(3)}, {"kind": "look", "names": ["a"]})
+    one = {"whole.colour": np.zeros(13, np.float32)}
+    meta = {"kind": "look", "names": ["a", "b"], "backbone": "vgg19"}
+    far = np.full((2, 514), np.nan, np.float16)
+    seen = {"whole.relu1_1": np.zeros((2, 7), np.float16)}
+    for name, more in (
+        ("centres", {"centres": far}),
+        ("narrow", {"centres": far[:, :9] * 0}),
+        ("unseen", seen),
+        ("uneven", {"0.colour": one["whole.colour"], "whole.relu1_1": np.zeros((2, 64), np.float16)}),
+    ):
+        files.save_checkpoint(tmp_path / f"{name}.look", one | more, meta)
     for name, words in (
+        ("centres", "centres of the classes"),
+        ("narrow", "centres of the classes"),
+        ("unseen", "relu1_1 of class whole"),
+        ("uneven", "lacks parts"),
         ("cut", "damaged"),
         ("text", "damaged"),
         ("other", "is not a look"),

@@ -250,6 +250,8 @@ def test_a_look_does_what_its_picture_does(tmp_path: Path) -> None:
     assert np.abs(again.picture - direct.picture).mean() < 2 / 255
     other = impasto.photoreal(image.resize(style, (90, 140)), str(path), fast=True)
     assert other.picture.shape == (90, 140, 3)
+    with pytest.raises(InputError, match="add --backbone vgg19"):
+        impasto.photoreal(rgb, str(path), fast=True, backbone="vgg16-torchvision")
 
 
 # Projection
@@ -376,6 +378,10 @@ def test_a_saved_look_needs_no_style(run: Run, here: Path) -> None:
         (("day.png", "night.png", "--weights", "1,2"), "give one a style"),
         (("day.png", "night.png", "-o", "day.png", "--overwrite"), "is an input"),
         (("day.png", "night.png", "-o", "out.txt"), "suffix"),
+        (("day.png", "night.png", "-o", "out.mp4"), "suffix"),
+        (("day.png", "night.png", "--save-look", "night.txt"), "end in .look"),
+        (("day.png", "night.png", "--every", "2"), "are for films"),
+        (("day.png", "night.png", *MASKS, "day-mask.png"), "has 3 entries and needs 2"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_line(
@@ -388,7 +394,7 @@ def test_what_cannot_be_used_is_told_in_one_line(
     assert not Path("out.png").exists()
 
 
-def test_two_masks_may_follow_one_option() -> None:
+def test_masks_may_follow_one_option() -> None:
     assert paired(["photoreal", "a", "b", "--masks", "c", "d", "--fast"])[3:] == [
         "--masks",
         "c",
@@ -396,6 +402,15 @@ def test_two_masks_may_follow_one_option() -> None:
         "d",
         "--fast",
     ]
+    more = ["--masks", "c", "--masks", "d", "--masks", "e"]
+    assert paired(["photoreal", "a", "b1", "b2", "--masks", "c", "d", "e"]) == [
+        "photoreal",
+        "a",
+        "b1",
+        "b2",
+        *more,
+    ]
+    assert paired(["photoreal", "--masks", "c", "d", "a", "b"]) == ["photoreal", *more[:4], "a", "b"]
     assert paired(["photoreal", "--masks", "c,d", "a", "b"]) == ["photoreal", "--masks", "c,d", "a", "b"]
     assert paired(["stylize", "--masks", "c", "d"]) == ["stylize", "--masks", "c", "d"]
 

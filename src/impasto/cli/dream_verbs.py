@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
-
+from impasto.cli.film_verbs import watched
 from impasto.cli.options import Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import DreamJob, LayersJob
-
-if TYPE_CHECKING:
-    from impasto.films import FilmResult
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
@@ -73,31 +68,14 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
 
 
 def _film(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
-    from impasto.cli import progress
     from impasto.films import dreaming
 
-    make: Callable[..., FilmResult] = dreaming.zoom if job.zoom else dreaming.dream_film
     if watching.preview is not None:
         raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
-
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
-        try:
-            result = make(job, out=out, overwrite=place.overwrite, told=told)
-        except KeyboardInterrupt:
-            tell(f"stopped: what was dreamed lies in {out.name}.parts; give the same command again to go on")
-            raise typer.Exit(130) from None
-    height, width = result.size
-    if reporting.json:
-        said = {
-            "output": str(out),
-            "frames": result.frames,
-            "painted": result.painted,
-            "seconds": round(result.seconds, 1),
-            "size": [width, height],
-        }
-        say(json.dumps(said))
-    else:
-        say(f"{out}: {result.frames} frames, {width}x{height}, {result.seconds:.0f} s")
+    make = partial(
+        dreaming.zoom if job.zoom else dreaming.dream_film, job, out=out, overwrite=place.overwrite
+    )
+    watched(make, out, quiet=watching.quiet, json_wanted=reporting.json)
 
 
 def _layers(job: LayersJob, place: Place, reporting: Reporting) -> None:

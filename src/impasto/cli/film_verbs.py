@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +23,21 @@ _KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes that a pa
 def video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Reporting) -> None:
     """Paints a film, shows how it goes, and says what came of it."""
     from impasto import films
-    from impasto.cli import progress
 
     out = place.out or _beside(job)
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+    make = partial(films.paint_film, job, out=out, overwrite=place.overwrite, restart=watching.restart)
+    watched(make, out, quiet=watching.quiet, json_wanted=reporting.json)
+
+
+def watched(make: Callable[..., FilmResult], out: Path, *, quiet: bool, json_wanted: bool) -> None:
+    """Makes a film, shows how it goes, and says what came of it."""
+    from impasto.cli import progress
+
+    with progress.watching_film(out.name, quiet=quiet) as told:
         try:
-            result = films.paint_film(
-                job, out=out, overwrite=place.overwrite, restart=watching.restart, told=told
-            )
+            result = make(told=told)
         except KeyboardInterrupt:
-            tell(f"stopped: what was painted lies in {out.name}.parts; give the same command again to go on")
+            tell(f"stopped: what is done lies in {out.name}.parts; give the same command again to go on")
             raise typer.Exit(130) from None
     height, width = result.size
     rate = result.done / max(result.seconds, 1e-9)
@@ -38,7 +45,7 @@ def video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Report
     if result.whole:
         seconds, size = result.whole
         text += f"; all of it: {progress.clock(seconds)}, {size / 1e6:.1f} MB"
-    say(json.dumps(_said(result)) if reporting.json else text)
+    say(json.dumps(_said(result)) if json_wanted else text)
 
 
 def _said(result: FilmResult) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
-import typer
-
+from impasto import files
+from impasto.cli.film_verbs import watched
 from impasto.cli.options import Place, Reporting, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
-from impasto.jobs import PhotorealJob
+from impasto.jobs import LOOK, PhotorealJob
 
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
@@ -28,15 +30,20 @@ class Keeping:
 
 
 def paired(arguments: Sequence[str]) -> list[str]:
-    """``--masks A B`` as the two options that the parser knows."""
+    """``--masks A B`` as the options that the parser knows: each word behind photo and styles, else two."""
     found = list(arguments)
-    if found[:1] == ["photoreal"]:
-        for place in reversed([i for i, word in enumerate(found) if word == "--masks"]):
-            following = found[place + 2 : place + 3]
-            lone = "," not in found[place + 1] if len(found) > place + 1 else False
-            if lone and following and not following[0].startswith("-") and found.count("--masks") == 1:
-                found.insert(place + 2, "--masks")
+    if found[:1] != ["photoreal"] or found.count("--masks") != 1:
+        return found
+    place = found.index("--masks") + 1
+    words = list(takewhile(_is_word, found[place:]))
+    if "," not in "".join(words[:1]):
+        words = words if len(list(takewhile(_is_word, found[1:]))) > 1 else words[:2]
+        found[place : place + len(words)] = [part for word in words for part in ("--masks", word)][1:]
     return found
+
+
+def _is_word(argument: str) -> bool:
+    return not argument.startswith("-")
 
 
 def _photoreal(
@@ -48,6 +55,8 @@ def _photoreal(
     if content.suffix.lower() in FILMS:
         _film(job, place, keeping, watching, reporting)
         return
+    if job.start or job.end is not None or job.every > 1:
+        raise InputError(f"--start, --end and --every are for films, and {content} is none by its suffix")
     styles = "-".join(Path(style).stem for style in job.styles)
     out = place.out or content.with_name(f"{content.stem}-{styles}.png")
     _check(job, out, place, keeping)
@@ -84,20 +93,25 @@ def _photoreal(
 
 def _check(job: PhotorealJob, out: Path, place: Place, keeping: Keeping) -> None:
     """Refuses what cannot be written before any work is done."""
-    from impasto import files
     from impasto.image.writing import check_suffix
 
-    if out.suffix.lower() not in FILMS:
-        check_suffix(out)
-    for target in (out, keeping.save_look):
-        if target is None:
-            continue
-        for name in (job.content, *job.styles, *(job.masks or ())):
-            if target.exists() and Path(name).exists() and target.samefile(name):
-                raise OutputError(f"{target} is an input, which would be lost: choose another name")
+    check_suffix(out)
+    targets = [out]
+    if keeping.save_look is not None:
+        targets.append(keeping.save_look)
+        if keeping.save_look.suffix.lower() != LOOK:
+            raise OutputError(f"{keeping.save_look} would not be known as a look: let its name end in {LOOK}")
+        if job.look is not None:
+            raise InputError(f"{job.look} is a saved look already: --save-look is for photos")
+    for target in targets:
+        _spare(job, target)
         files.check_output(target, overwrite=place.overwrite)
-    if keeping.save_look is not None and job.look is not None:
-        raise InputError(f"{job.look} is a saved look already: --save-look is for photos")
+
+
+def _spare(job: PhotorealJob, target: Path) -> None:
+    for name in (job.content, *job.styles, *(job.masks or ())):
+        if target.exists() and Path(name).exists() and target.samefile(name):
+            raise OutputError(f"{target} is an input, which would be lost: choose another name")
 
 
 def _film(
@@ -107,30 +121,15 @@ def _film(
     styles = "-".join(Path(style).stem for style in job.styles)
     suffix = film.suffix if film.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm") else ".mp4"
     out = place.out or film.with_name(f"{film.stem}-{styles}{suffix}")
-    _check(job, out, place, keeping)
+    _spare(job, out)
     if keeping.save_look is not None:
         raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
-    from impasto.cli import progress
+    if watching.preview is not None:
+        raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
     from impasto.films import grading
 
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
-        try:
-            result = grading.grade_film(job, out=out, overwrite=place.overwrite, told=told, say=tell)
-        except KeyboardInterrupt:
-            tell(f"stopped: what was painted lies in {out.name}.parts; give the same command again to go on")
-            raise typer.Exit(130) from None
-    height, width = result.size
-    rate = result.painted / max(result.seconds, 1e-9)
-    said = {
-        "output": str(out),
-        "frames": result.frames,
-        "painted": result.painted,
-        "shots": result.shots,
-        "seconds": round(result.seconds, 1),
-        "size": [width, height],
-    }
-    text = f"{out}: {result.frames} frames, {width}x{height}, {rate:.1f} a second"
-    say(json.dumps(said) if reporting.json else text)
+    make = partial(grading.grade_film, job, out=out, overwrite=place.overwrite, say=tell)
+    watched(make, out, quiet=watching.quiet, json_wanted=reporting.json)
 
 
 photoreal = command(

@@ -8,22 +8,22 @@ blinking light cannot move.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import files, looks, methods
+from impasto import looks, methods
 from impasto.errors import InputError
-from impasto.films.painting import FilmProgress, FilmResult
-from impasto.jobs import PhotorealJob
+from impasto.films.brushes import Brush, State
+from impasto.films.painting import FilmResult, Told, paint_film
+from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks import Look, Mattes, Regions
 from impasto.looks.clustering import Classifier, looked_at
 from impasto.looks.grading import mixed
@@ -31,11 +31,10 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
 from impasto.painters.relighting import Eyes, prepare, say_classes
 from impasto.parametrizations import BilateralGrid
-from impasto.video import Dis, FilmReader, Segments, Span, check_target, trust, warp
+from impasto.video import Dis, Film, Span, taken, trust, warp
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Told = Callable[[FilmProgress], None]
 
 JUMP = 0.35  # distance of two frames' histograms, 0..1, from which it is a new shot
 KEYS = 3  # frames of a shot that are looked at for its grade
@@ -67,10 +66,7 @@ def grade_film(
 
     Args:
         job: film, styles and settings.
-        out: the film to write.
-        overwrite: replace it if it is there.
-        restart: throw away what a killed run of the same job left, in place of going on from it.
-        told: called after every frame.
+        out, overwrite, restart, told: see :func:`impasto.films.paint_film`.
         say: called with the table of classes of each shot.
 
     Raises:
@@ -79,59 +75,76 @@ def grade_film(
     """
     if job.masks is not None:
         raise InputError("masks are for photos: the classes of a film move, and are looked for")
-    check_target(out, overwrite=overwrite)
-    begin = time.monotonic()
-    with FilmReader(job.content) as reader:
-        shots = find_shots(reader, job)
-        reader.rewind()
-        size = _size(shots, reader, job)
-        segments = Segments(out, _key(job), size, restart=restart)
-        eyes = Eyes(job)
-        grader: _Grader | None = None
-        painted = 0
-        for number, frame in enumerate(reader.frames(start=job.start, end=job.end, every=job.every)):
-            if number < segments.frames:
-                continue
-            shot = next(s for s in shots if s.first <= number < s.last)
-            if grader is None or grader.shot is not shot:
-                resumed = grader is None and number > shot.first
-                grader = _Grader(job, shot, eyes, say)
-                if resumed:
-                    grader.restore(segments.state)
-            rgb = _shrunk(frame.rgb, size)
-            output = grader.next(rgb, number)
-            moment = max(Fraction(0), frame.time - Fraction(job.start).limit_denominator(90_000))
-            segments.write(np.rint(output * 255).astype(np.uint8), moment)
-            painted += 1
-            if segments.full:
-                segments.finish_part(grader.state())
-            if told:
-                seconds = time.monotonic() - begin
-                told(FilmProgress(number + 1, shots[-1].last, seconds, painted / max(seconds, 1e-9)))
-        segments.finish_part({} if grader is None else grader.state())
-        segments.join(reader, spans=[Span(job.start, job.end)], overwrite=overwrite)
-        seconds = time.monotonic() - begin
-        return FilmResult(out, segments.frames, painted, painted, len(shots), seconds, size)
+    inputs, shots = Inputs(job, {}), list[Shot]()
+
+    def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+        shots.extend(find_shots(film, spans, every=job.every))
+        return Grades(job, shots, inputs, say)
+
+    part = {"start": job.start, "end": job.end, "every": job.every, "size": job.size or "original"}
+    # What grades holds still by itself: nothing is left to blending.
+    video = VideoJob(job.content, job.styles, consistency=0.0, **part)
+    result = paint_film(
+        video,
+        out=out,
+        overwrite=overwrite,
+        restart=restart,
+        told=told,
+        choose=brush,
+        recipe=inputs.recipe,
+    )
+    return replace(result, shots=len(shots))
 
 
-def find_shots(reader: FilmReader, job: PhotorealJob) -> list[Shot]:
-    """Looks through a film for its cuts.
+class Grades:
+    """Grades the frames of a film, shot by shot."""
 
-    Raises:
-        InputError: no frame between the start and the end.
-    """
+    engine, blend = "torch", 0.0
+    part: int | None = None
+    flow: Literal["medium", "fast"] = "fast"
+
+    def __init__(
+        self, job: PhotorealJob, shots: list[Shot], inputs: Inputs, say: Callable[[str], None] | None
+    ) -> None:
+        self.job, self.shots, self.say, self.eyes = job, shots, say, Eyes(job)
+        self.identity = json.dumps([job.settings(), *map(inputs.digest, job.styles)])
+        self.device = str(self.eyes.device)
+        self.number = 0
+        self.grader: _Grader | None = None
+        self.left: State = {}
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        shot = next(s for s in self.shots if s.first <= self.number < s.last)
+        if self.grader is None or self.grader.shot is not shot:
+            self.grader = _Grader(self.job, shot, self.eyes, self.say)
+            if self.number > shot.first:
+                self.grader.restore(self.left)
+        self.number += 1
+        return self.grader.next(frame, self.number - 1)
+
+    def state(self) -> State:
+        return {} if self.grader is None else self.grader.state()
+
+    def restore(self, state: State, frames: int) -> None:
+        self.left, self.number = state, frames
+
+    def close(self) -> None:
+        pass
+
+
+def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
+    """Looks through a film for its cuts, up to its end or to where it is damaged."""
     cuts, before, seen = [0], None, 0
     kept: dict[int, Array] = {}
-    for frame in reader.frames(start=job.start, end=job.end, every=job.every):
-        histogram = _histogram(frame.rgb)
-        if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
-            cuts.append(seen)
-            kept = {k: v for k, v in kept.items() if k < seen}
-        if _is_kept(seen - cuts[-1]):
-            kept[seen] = looked_at(_unit(frame.rgb))
-        before, seen = histogram, seen + 1
-    if not seen:
-        raise InputError(f"{job.content} has no frame between {job.start:g} s and its end")
+    with suppress(InputError):  # of damage tells the painting, which comes to the same place
+        for frame in taken(film, spans, every=every):
+            histogram = _histogram(frame.rgb)
+            if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
+                cuts.append(seen)
+            if _is_kept(seen - cuts[-1]):
+                kept[seen] = looked_at(_unit(frame.rgb))
+            before, seen = histogram, seen + 1
+    film.rewind()
     return [
         Shot(first, last, _spread([kept[k] for k in sorted(kept) if first <= k < last]))
         for first, last in zip(cuts, [*cuts[1:], seen], strict=True)
@@ -225,8 +238,10 @@ class _Grader:
         gain = np.exp(-self.exposure)
         seen = rgb if np.abs(gain - 1).max() < 1e-3 else (rgb * gain).clip(0, 1)
         if self.grid is None:
-            return looks.grade(seen, mattes, self.given, strength=self.job.strength)
-        return mixed(seen, rendered(self.grid, seen, mattes, self.given), self.job.strength)
+            graded = looks.grade(seen, mattes, self.given)
+        else:
+            graded = rendered(self.grid, seen, mattes, self.given)
+        return mixed(rgb, graded, self.job.strength)
 
     def _fresh(self, small: Array) -> Array:
         """Mattes of a frame by itself."""
@@ -260,31 +275,7 @@ class _Grader:
             self.exposure = np.asarray(state["exposure"], np.float32)
 
 
-def _size(shots: list[Shot], reader: FilmReader, job: PhotorealJob) -> tuple[int, int]:
-    """(height, width) of the graded frames, upright."""
-    first = next(reader.frames(start=job.start))
-    reader.rewind()
-    height, width = first.rgb.shape[:2]
-    if not isinstance(job.size, int):
-        return height, width
-    scale = job.size / max(height, width)
-    return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
-
-
 def _unit(frame: Bytes) -> Array:
     floats: Array = frame.astype(np.float32)
     floats *= np.float32(1 / 255)
     return floats
-
-
-def _shrunk(frame: Bytes, size: tuple[int, int]) -> Bytes:
-    if frame.shape[:2] == size:
-        return frame
-    return np.asarray(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _key(job: PhotorealJob) -> str:
-    """What makes a run this run."""
-    digests = [files.sha256(name) for name in (job.content, *job.styles)]
-    text = json.dumps([job.settings(), digests], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

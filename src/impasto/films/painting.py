@@ -22,6 +22,7 @@ from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, choose
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import BUDGETS
+from impasto.record import Recipe
 from impasto.video import (
     Dis,
     Film,
@@ -82,8 +83,18 @@ class FilmResult:
     whole: tuple[float, int] | None = None
 
 
+Choose = Callable[[VideoJob, Film, list[Span], tuple[int, int]], Brush]
+
+
 def paint_film(
-    job: VideoJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+    job: VideoJob,
+    *,
+    out: Path,
+    overwrite: bool = False,
+    restart: bool = False,
+    told: Told | None = None,
+    choose: Choose = choose,
+    recipe: Callable[..., Recipe] | None = None,
 ) -> FilmResult:
     """Paints a film; goes on from what a killed run of the same job left, and ends as if it never was killed.
 
@@ -93,6 +104,8 @@ def paint_film(
         overwrite: replace it if it is there.
         restart: throw away what a killed run left.
         told: called after every frame.
+        choose: what paints: the job, the film, its parts and the size of the frames give a brush.
+        recipe: what the film shall say of itself, of ``(device, engine=, threads=)``; default: the job.
 
     Raises:
         InputError: a film, a style or a setting that cannot be used. Of a film that is damaged, ``out``
@@ -106,9 +119,10 @@ def paint_film(
         for path in [*film.inputs, *([Path(job.processed)] if job.processed else [])]:
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
-        run = _Run(job, film, out, restart=restart, told=told)
+        run = _Run(job, film, out, choose, restart=restart, told=told)
         damage = run.paint()
-        run.segments.join(film, spans=run.spans, overwrite=overwrite, recipe=run.recipe())
+        said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
+        run.segments.join(film, spans=run.spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
             raise InputError(f"{damage}; what comes before is painted in {out}")
         return run.result(time.monotonic() - begun)
@@ -121,6 +135,7 @@ class _Run:
     job: VideoJob
     film: Film
     out: Path
+    choose: Choose
     restart: bool
     told: Told | None
     done: int = 0
@@ -132,7 +147,7 @@ class _Run:
         if job.preview is not None:
             self.spans = liveliest(self.film, float(job.preview))
         self.size = self._size()
-        self.brush: Brush = choose(job, self.film, self.spans, self.size)
+        self.brush: Brush = self.choose(job, self.film, self.spans, self.size)
         self.segments = Segments(
             self.out,
             self._key(),
@@ -243,18 +258,14 @@ class _Run:
         text = json.dumps([self.job.settings(), hashes, self.brush.identity], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def recipe(self) -> str:
+    def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
         """The settings, and the hashes of what was painted, for the film's metadata."""
         job, short = self.job, {}
         for name in (job.film, *job.styles, *(job.mask or ()), *([job.processed] if job.processed else [])):
             short[name] = Path(name).name
         settings = {k: _shortened(v, short) for k, v in job.settings().items()}
         hashes = {short[n]: files.sha256(n) for n in short if Path(n).is_file()}
-        threads = os.cpu_count() or 1
-        brush = self.brush
-        return record.recipe(
-            job.verb, settings, hashes=hashes, device=brush.device, engine=brush.engine, threads=threads
-        ).to_json()
+        return record.recipe(job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads)
 
     def result(self, seconds: float) -> FilmResult:
         """What there is to say of it."""

@@ -32,10 +32,9 @@ EDGE = 0.012  # mean slope of luma, per pixel, at which a sky ends
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Centres ``(K, C + 2)`` of the classes, and the network whose features they are of."""
+    """Centres ``(K, C + 2)`` of the classes, among features of a network."""
 
     centres: Array
-    backbone: str
 
     def classify(self, rgb: Array, features: Array) -> Regions:
         """The classes of a picture.
@@ -92,7 +91,6 @@ def cluster(
     pictures: Sequence[Array],
     features: Sequence[Array],
     *,
-    backbone: str,
     count: int = CLASSES,
     seed: int = 0,
 ) -> Classifier:
@@ -101,7 +99,6 @@ def cluster(
     Args:
         pictures: ``(H, W, 3)`` each, at the size at which the network looked.
         features: ``(C, h, w)`` of each.
-        backbone: the network's name.
         count: classes to begin with; those that a picture hardly has are given up.
         seed: of the first centres.
     """
@@ -118,7 +115,7 @@ def cluster(
             break
         centres = _settle(points, weights, np.delete(centres, shares.argmin(), axis=0))
     order = np.argsort(centres[:, -2])  # from the top of the picture down
-    return Classifier(centres[order].astype(np.float32), backbone)
+    return Classifier(centres[order].astype(np.float32))
 
 
 def _first(

@@ -19,8 +19,9 @@ from impasto.looks.masks import Regions
 Array = NDArray[np.float32]
 
 KIND = "look"
-FEATURE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+FEATURE_LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256}  # and their channels
 """Layers whose means and deviations a look keeps: colour, contrast and grain; deeper ones know things."""
+_SEEN = 512 + 2  # what a place is classified by: channels of relu4_1, its height, and the sense of the sky
 LEAST_SHARE = 0.0007  # of a picture: a class that covers less has no statistics of its own
 
 
@@ -47,12 +48,14 @@ class Look:
         classes: statistics of each class; None where the styles do not have it.
         whole: statistics of the whole pictures.
         classifier: finds the same classes in any picture; None if they came from masks.
+        backbone: the network that looked at the styles; None if none did.
     """
 
     names: tuple[str, ...]
     classes: tuple[Statistics | None, ...]
     whole: Statistics
     classifier: Classifier | None = None
+    backbone: str | None = None
 
     @property
     def has_features(self) -> bool:
@@ -111,10 +114,9 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
             arrays[f"{name}.colour"] = np.concatenate([[one.share], one.mean, one.cov.ravel()]).astype("<f4")
             # Half precision: three digits of what a channel says are more than a picture shows.
             arrays |= {f"{name}.{k}": np.ascontiguousarray(v, "<f2") for k, v in one.features.items()}
-    meta: dict[str, Any] = {"kind": KIND, "names": list(look.names)}
+    meta: dict[str, Any] = {"kind": KIND, "names": list(look.names), "backbone": look.backbone}
     if look.classifier is not None:
         arrays["centres"] = np.ascontiguousarray(look.classifier.centres, "<f2")
-        meta["backbone"] = look.classifier.backbone
     header = {"version": files.CHECKPOINT_VERSION, "meta": meta}
     body = serialise(arrays, {files.CHECKPOINT_KEY: json.dumps(header, sort_keys=True)})
     with files.atomic(path, overwrite=overwrite) as temporary:
@@ -135,15 +137,15 @@ def load(path: str | Path) -> Look:
         names = tuple(str(name) for name in meta["names"])
         classes = tuple(_loaded(arrays, str(index)) for index in range(len(names)))
         whole = _loaded(arrays, "whole")
-        classifier = (
-            Classifier(np.float32(arrays["centres"]), meta["backbone"]) if "backbone" in meta else None
-        )
-        fits = classifier is None or len(classifier.centres) == len(names)
+        centres = arrays["centres"].astype(np.float32) if "centres" in arrays else None
+        if centres is not None and (centres.shape != (len(names), _SEEN) or not np.isfinite(centres).all()):
+            raise ValueError("centres of the classes")
+        backbone = meta.get("backbone")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: it lacks parts of a look ({error})") from error
-    if not names or whole is None or not fits:
+    if not names or whole is None or any(c and c.features.keys() != whole.features.keys() for c in classes):
         raise InputError(f"{path} is damaged: it lacks parts of a look")
-    return Look(names, classes, whole, classifier)
+    return Look(names, classes, whole, None if centres is None else Classifier(centres), backbone)
 
 
 def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
@@ -154,7 +156,7 @@ def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
         raise ValueError(f"colours of class {name}")
     found = {layer: arrays[f"{name}.{layer}"] for layer in FEATURE_LAYERS if f"{name}.{layer}" in arrays}
     for layer, values in found.items():
-        if values.ndim != 2 or len(values) != 2 or not np.isfinite(values).all():
+        if values.shape != (2, FEATURE_LAYERS[layer]) or not np.isfinite(values).all():
             raise ValueError(f"{layer} of class {name}")
     features = {layer: values.astype(np.float32) for layer, values in found.items()}
     return Statistics(float(numbers[0]), numbers[1:4], numbers[4:].reshape(3, 3), features)

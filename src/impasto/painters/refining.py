@@ -39,7 +39,7 @@ def classes_of(
 ) -> tuple[Classifier, list[Regions]]:
     """Classes that the photo and its styles have in common."""
     features = [_seen(picture, backbone) for picture in pictures]
-    found = cluster(pictures, features, backbone=job.backbone, count=job.classes, seed=job.seed)
+    found = cluster(pictures, features, count=job.classes, seed=job.seed)
     return found, [found.classify(p, f) for p, f in zip(pictures, features, strict=True)]
 
 
@@ -68,7 +68,7 @@ def with_features(
     small = looked_at(picture)
     alphas = torch.cat([soft, torch.ones_like(soft[:1])])
     found = methods.region_statistics(
-        tensors.from_array(small), alphas, backbone=backbone, layers=FEATURE_LAYERS
+        tensors.from_array(small), alphas, backbone=backbone, layers=tuple(FEATURE_LAYERS)
     )
     return [
         None if one is None else replace(one, features={k: v.numpy() for k, v in more.items()})

@@ -28,6 +28,8 @@ from impasto.painters.painting import gathered, named
 from impasto.record import Point, Result, Watch
 
 if TYPE_CHECKING:
+    import torch
+
     from impasto.backbones import Vgg
 
 Array = NDArray[np.float32]
@@ -163,13 +165,18 @@ class Eyes:
         self.job = job
 
     @cached_property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        from impasto.painters.devices import choose_device
+
+        return choose_device(self.job.device)
+
+    @cached_property
     def backbone(self) -> Vgg:
         """As the job says; loading it loads PyTorch."""
         from impasto import backbones
-        from impasto.painters.devices import choose_device
 
-        device = choose_device(self.job.device)
-        return backbones.load(self.job.backbone, device=device, precision=self.job.precision)
+        return backbones.load(self.job.backbone, device=self.device, precision=self.job.precision)
 
 
 def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) -> Scene:
@@ -217,7 +224,8 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
         ]
     *classes, whole = (blend(parts, _shares(job)) for parts in zip(*found, strict=True))
     assert whole is not None
-    return Scene(rgb, small, regions[0], Look(regions[0].names, tuple(classes), whole, classifier))
+    backbone = job.backbone if features or classifier is not None else None
+    return Scene(rgb, small, regions[0], Look(regions[0].names, tuple(classes), whole, classifier, backbone))
 
 
 def _shares(job: PhotorealJob) -> list[float]:
@@ -236,6 +244,8 @@ def _classes_of(
     name = Path(str(job.look)).name
     if features and not look.has_features:
         raise InputError(f"{name} holds colours only: add --fast, or save it again without")
+    if look.backbone != job.backbone and (features or look.classifier is not None):
+        raise InputError(f"{name} was seen by the network {look.backbone}: add --backbone {look.backbone}")
     if job.masks is not None:
         if look.classifier is not None:
             raise InputError(f"{name} finds its classes itself: leave out --masks")
