@@ -31,7 +31,8 @@ RANKS = (
     {"live", "films"},
     {"batch", "demo"},
     {"style_sheet", "atlas"},
-    {"cli", "app"},
+    {"app"},
+    {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 

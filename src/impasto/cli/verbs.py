@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import film_verbs
+from impasto.cli.app_verb import studio
 from impasto.cli.dream_verbs import dream, layers
 from impasto.cli.many_verbs import augment, batch
 from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
@@ -278,6 +279,7 @@ app.add_typer(styles, name="styles")
 app.command("dream")(dream)
 app.command("layers")(layers)
 app.command("export")(export)
+app.command("app")(studio)
 
 
 @app.command("demo")

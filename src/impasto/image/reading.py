@@ -124,8 +124,8 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
             with decoding.open_image(file) as image:
                 if image.format == "PNG":
                     image.load()  # texts may follow the pixels
-                    text = image.info.get("impasto")
-                    return text if isinstance(text, str) and _is_json(text) else None
+                    kept = image.info.get("impasto")
+                    return kept if isinstance(kept, str) and _is_json(kept) else None
                 text = _comment(image.getexif())
     return text if _is_json(text) else None
 
