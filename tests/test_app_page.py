@@ -111,6 +111,11 @@ def choose(part: Any, style: str) -> None:
     part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
 
 
+def field(part: Any, name: str) -> Any:
+    label = part.locator("label").filter(has=part.page.get_by_text(name, exact=True))
+    return label.locator("input, textarea").first
+
+
 def done(part: Any, verb: str, text: str = "done") -> str:
     status = part.locator(f"#status-{verb}")
     status.get_by_text(text).wait_for()
@@ -185,8 +190,8 @@ def test_a_photo_is_relit(page: Any, folder: Path, tmp_path: Path) -> None:
 def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> None:
     part = tab(page, "Dream")
     give(part, 0, folder / "photo.png")
-    part.get_by_label("layers", exact=True).fill("relu2_2")
-    part.get_by_label("size", exact=True).fill("96")
+    field(part, "layers").fill("relu2_2")
+    field(part, "size").fill("96")
     part.get_by_role("button", name="Dream", exact=True).click()
     assert "96 x 72" in done(part, "dream")
     assert "relu2_2" in (image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")
@@ -226,9 +231,10 @@ def test_two_visits_paint_at_once_and_nothing_leaves_the_machine(
         visit.context.close()
 
 
-def test_the_page_fits_a_phone(browser: Any, address: str) -> None:
-    visit = opened(browser, address, width=375)
-    for name in ("Stylize", "Photoreal"):
-        tab(visit, name)
-        assert visit.evaluate("document.documentElement.scrollWidth") <= 375
-    visit.context.close()
+def test_the_page_fits_a_phone(page: Any) -> None:
+    for name in ("Stylize", "Film", "Photoreal", "Dream", "Live"):
+        tab(page, name)
+        page.set_viewport_size({"width": 375, "height": 800})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+        page.set_viewport_size({"width": 1280, "height": 900})

@@ -74,7 +74,7 @@ def serve(host: str, port: int, limits: Limits) -> None:
     )
     _check_port(host, port)
     threading.Thread(target=_warm, daemon=True).start()
-    uvicorn.run(Guarded(app), host=host, port=port, log_level="warning")
+    uvicorn.run(Guarded(app), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 def _check_port(host: str, port: int) -> None:
