@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -64,3 +65,14 @@ def test_the_gallery_is_that_of_its_script() -> None:
     assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery.page()
     own = [ROOT / "docs" / "images" / f"gallery-{name}.jpg" for name in gallery.PAINTED]
     assert sum(path.stat().st_size for path in own) < 1_500_000
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_small_and_uses_public_names_only(path: Path) -> None:
+    book = json.loads(path.read_text(encoding="utf-8"))
+    code = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert len(code) > 5 and not any(cell.get("outputs") for cell in book["cells"]), "clear its outputs"
+    assert "IMPASTO_SIZE" in code[0]
+    assert not re.search(r"(\bimpasto[\w.]*|\w)\._[a-z]", "\n".join(code)), "a private name"
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target

@@ -204,14 +204,29 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
         say(f"{name:16} {value:.4g}")
 
 
+def _pack_beside(job: LearnJob, first: str) -> Path:
+    """Where what was learned goes: into its pack; of one that came with impasto, a file of the user's own."""
+    from impasto.networks import library
+
+    if job.into is None:
+        return library.user_folder() / f"{first}{library.PACK_SUFFIX}"
+    if library.pack_file(job.into).parent == library.SHIPPED:
+        return library.user_folder() / f"{first}{library.STYLE_SUFFIX}"
+    return Path(job.into)
+
+
 def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) -> None:
     from impasto import files
     from impasto.cli import progress
     from impasto.networks import library, packs
 
     first = packs.clean_name(Path(job.pictures[0] if job.pictures else job.styles or job.network).stem)
-    out = place.out or (Path(job.into) if job.into else library.user_folder() / f"{first}.safetensors")
-    overwrite = place.overwrite or (job.into is not None and place.out is None)
+    out = place.out or _pack_beside(job, first)
+    overwrite = place.overwrite or (job.into is not None and out == Path(job.into) and place.out is None)
+    if out.suffix == library.STYLE_SUFFIX and (len(job.pictures) != 1 or job.styles):
+        raise InputError(
+            f"{out.name} holds one style: give one painting, or -o {first}.safetensors for several"
+        )
     files.check_output(out, overwrite=overwrite)
     from impasto import training
 
@@ -229,7 +244,10 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) 
         )
     if not learned.leader:
         return
-    packs.save(learned.pack, out, overwrite=overwrite)
+    if out.suffix == library.STYLE_SUFFIX:
+        packs.save_style(learned.pack, learned.names[0], out, overwrite=overwrite)
+    else:
+        packs.save(learned.pack, out, overwrite=overwrite)
     trained = learned.trained
     if trained.stopped:
         tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")

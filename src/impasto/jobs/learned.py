@@ -27,7 +27,9 @@ class LearnJob(Job):
     photos: str = option("photos", "A folder of photographs to train on; a few hundred will do.")
     network: NetworkName = option("quality", "quality, tiny (faster), or johnson (as published, slower).")
     into: str | None = option(
-        None, "A pack to add the styles to: minutes in place of an hour, and its old styles stay as they are."
+        None,
+        "A pack to add the styles to, or quality, which came with impasto: minutes in place of an hour; its "
+        "old styles stay as they are.",
     )
     teacher: str | None = option(
         None, "A pack to learn all its styles from, in place of paintings: a tiny one from a quality one."

@@ -85,6 +85,12 @@ def find(name: str, *, network: str | None = None) -> Known | None:
     return fits[0] if fits else None
 
 
+def pack_file(name: str) -> Path:
+    """The file of a pack; ``quality``, without a suffix, is the pack of that name that came with impasto."""
+    shipped = SHIPPED / f"{name}{PACK_SUFFIX}"
+    return shipped if Path(name).name == name and shipped.is_file() else Path(name)
+
+
 def unknown(name: str) -> InputError:
     """The error for a style that is neither a file nor a learned style; names near ones."""
     names = sorted({k.name for k in known()})
