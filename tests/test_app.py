@@ -131,5 +131,6 @@ def test_controls_mean_what_options_mean() -> None:
         {"strength": 0.5, "weights": "0.7, 0.3", "size": "", "seed": 3.0, "photoreal": False, "color": None},
     )
     assert given == {"strength": 0.5, "weights": (0.7, 0.3), "seed": 3, "photoreal": False}
+    assert settings(DreamJob, {"smoothing": "1.5", "size": "96"}) == {"smoothing": 1.5, "size": 96}
     with pytest.raises(InputError, match="weights 'x'"):
         settings(StylizeJob, {"weights": "x"})

@@ -52,6 +52,8 @@ def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = tuple(_entry(name, part, typing.get_args(lists[0])[0]) for part in value.split(","))
         elif int in kinds and float not in kinds and not isinstance(value, bool):
             found[name] = _entry(name, str(value).removesuffix(".0"), int)
+        elif float in kinds and str not in kinds and isinstance(value, str):
+            found[name] = _entry(name, value, float)
         else:
             found[name] = value
     return found
