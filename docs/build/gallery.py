@@ -6,14 +6,17 @@ The sheets are made from sample photographs, sample styles and shipped styles, b
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 import impasto
-from impasto import image, samples
+from impasto import demo, films, image, samples
 from impasto.demo import sheet
+from impasto.jobs import VideoJob
+from impasto.video import FilmReader
 
 DOCS = Path(__file__).resolve().parents[1]
 SIDE = 320  # pixels of a pane's long side
@@ -31,13 +34,6 @@ def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
     return impasto.stylize(
         samples.photo(photo), paintings, size=SIDE, preset="good", seed=0, **settings
     ).picture
-
-
-def strengths() -> np.ndarray:
-    """One painting, four strengths."""
-    return sheet(
-        [[_painted("chelsea", ["brushwork"], strength=s) for s in (0.25, 0.5, 1.0, 2.0)]], height=180
-    )
 
 
 def mixtures() -> np.ndarray:
@@ -67,8 +63,6 @@ def regions() -> np.ndarray:
 
 
 def _saved(mask: np.ndarray, name: str) -> str:
-    import tempfile
-
     path = Path(tempfile.mkdtemp()) / f"{name}.png"
     return str(image.write(path, mask))
 
@@ -82,11 +76,28 @@ def learned() -> np.ndarray:
     return sheet([cells[:4], cells[4:]], height=200)
 
 
+def film() -> np.ndarray:
+    """A frame of the sample film, painted alone and held still; below, one row of pixels over time."""
+    folder = Path(tempfile.mkdtemp())
+    source = demo.write_film(folder / "drive.mp4", size=(216, 384), fps=25, seconds=4.0)
+    rows: list[list[np.ndarray]] = [[], []]
+    for consistency in (None, 0.0, 0.85):
+        path = source
+        if consistency is not None:
+            job = VideoJob(film=str(source), styles=("the_scream",), consistency=consistency)
+            path = films.paint_film(job, out=folder / f"{consistency}.mp4").path
+        with FilmReader(path) as reader:
+            frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
+        rows[0].append(frames[30])
+        rows[1].append(np.repeat(np.stack([frame[108] for frame in frames]), 2, 0))
+    return sheet(rows, height=190)
+
+
 PAINTED: dict[str, Callable[[], np.ndarray]] = {
-    "strength": strengths,
     "mixtures": mixtures,
     "regions": regions,
     "learned": learned,
+    "film": film,
 }
 
 # (picture, what it shows, the command)
@@ -112,11 +123,6 @@ ENTRIES = (
         "impasto stylize coffee.png wave_crop.jpg --size 384",
     ),
     (
-        "images/gallery-strength.jpg",
-        "strength 0.25, 0.5, 1 and 2, with a sample style",
-        "impasto stylize chelsea.png brushwork.png --size 320 --strength 0.5",
-    ),
-    (
         "images/gallery-mixtures.jpg",
         "stained glass; both side by side (`moments`); between the two (`barycenter`); waves",
         "impasto stylize coffee.png stained_glass.png waves.png --size 320 --blend barycenter",
@@ -130,6 +136,11 @@ ENTRIES = (
         "images/gallery-learned.jpg",
         "learned styles that came with impasto, each in a moment",
         "impasto stylize astronaut.png starry_night --size 320",
+    ),
+    (
+        "images/gallery-film.jpg",
+        "a film, each frame painted alone, held still; below, one row of pixels over time",
+        "impasto video drive.mp4 the_scream --consistency 0.85",
     ),
     (
         "pictures/photoreal-mountain.jpg",
@@ -151,8 +162,8 @@ def page() -> str:
     parts = [
         "# Gallery\n\nEach picture with its command. Photographs and styles of our own come with "
         "`impasto styles samples`; who made the others is told in [credits](credits.md), "
-        "[photoreal](photoreal.md) and [dream](dream.md). `python docs/build/gallery.py strength mixtures "
-        "regions learned` paints the four sheets again.\n"
+        "[photoreal](photoreal.md) and [dream](dream.md). `python docs/build/gallery.py mixtures "
+        "regions learned film` paints the four sheets again.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")
