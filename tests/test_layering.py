@@ -29,7 +29,7 @@ RANKS = (
     {"painters"},
     {"comparison", "recipes"},
     {"live", "films"},
-    {"batch", "demo"},
+    {"batch", "demo", "doctor"},
     {"style_sheet", "atlas"},
     {"app"},
     {"cli"},
