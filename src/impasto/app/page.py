@@ -169,7 +169,8 @@ def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
     known = pictures.thumbnails(studio.folder)
     gallery = gr.Gallery(
         known,
-        label="learned styles: click to choose",
+        label="learned styles",
+        show_label=False,
         columns=6,
         object_fit="cover",
         height="auto",
@@ -179,7 +180,7 @@ def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
         buttons=[],
     )
     names = gr.Dropdown([n for _, n in known], multiselect=True, label="chosen", elem_classes="chosen")
-    files = gr.File(label=several, file_count="multiple", file_types=PICTURES, height=110)
+    files = gr.File(label=several, file_count="multiple", file_types=PICTURES, height=150)
 
     def toggled(chosen: list[str] | None, event: gr.SelectData) -> list[str]:
         name, before = known[event.index][1], list(chosen or [])
@@ -272,7 +273,7 @@ def _photoreal_tab(studio: Studio) -> None:
                 label="photos whose light it shall have, or one saved .look",
                 file_count="multiple",
                 file_types=[*PICTURES, ".look"],
-                height=110,
+                height=150,
             )
             knobs = controls(
                 PhotorealJob, ("strength", "realism", "fast", "classes", "weights", "size", "seed")

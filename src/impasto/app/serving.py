@@ -19,10 +19,12 @@ STYLE = """
 #head h1 { margin-bottom: 0; letter-spacing: 0.02em; }
 #head p { margin-top: 0.2em; opacity: 0.7; }
 .status { min-height: 1.6em; }
-.styles .grid-wrap { max-height: none; }
-.styles .caption-label { font-size: 0.7rem; }
+.styles, .styles .grid-wrap { height: auto !important; max-height: none !important; }
+.styles, .styles .grid-wrap { min-height: 0 !important; }
+.styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
+.styles .grid-wrap { overflow: hidden; }
+.styles .caption-label { font-size: 0.65rem; left: 4px; right: 4px; max-width: none; text-align: center; }
 footer { display: none !important; }
-@media (max-width: 640px) { .styles .grid-container { grid-template-columns: repeat(4, 1fr) !important; } }
 """
 
 
@@ -61,7 +63,13 @@ def serve(host: str, port: int, limits: Limits) -> None:
     from impasto.app.page import page
 
     font = ("ui-sans-serif", "system-ui", "sans-serif")
-    theme = gr.themes.Soft(primary_hue="amber", neutral_hue="stone", font=font, font_mono=("monospace",))
+    theme = gr.themes.Soft(primary_hue="amber", neutral_hue="stone", font=font, font_mono=("monospace",)).set(
+        block_label_background_fill="*neutral_100",
+        block_label_text_color="*neutral_700",
+        block_title_background_fill="none",
+        block_title_text_color="*neutral_800",
+        block_title_padding="0",
+    )
     app = gr.mount_gradio_app(
         FastAPI(),
         page(limits),
