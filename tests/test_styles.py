@@ -76,6 +76,7 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
     monkeypatch.setattr(library, "SHIPPED", shipped)
     before = (shipped / "fine.safetensors").read_bytes()
     image.write("sea.png", samples.style("waves", 64))
+    Path("photos").mkdir()
     image.write("photos/one.png", image.read("photo.png").rgb)
     options = ("--into", "fine", "--photos", "photos", "--steps", "1", "--side", "64", "--batch", "1", "-q")
     code, said, wrong = run("learn", "sea.png", "--scales", "1", *options)
