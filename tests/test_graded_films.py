@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -18,7 +17,7 @@ from impasto.errors import InputError
 from impasto.films import grading as graded_films
 from impasto.films import painting
 from impasto.films.grading import find_shots
-from impasto.video import FilmReader, FilmWriter, Segments, Span
+from impasto.video import FilmReader, FilmWriter, Span
 from test_looks import night
 from test_video import scene, texture
 
@@ -29,7 +28,7 @@ Run = Callable[..., tuple[int, str, str]]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film, six frames of a moving scene and four of another, and a night."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(painting, "Segments", functools.partial(Segments, length=4))
+    monkeypatch.setattr(painting, "PART_FRAMES", 4)
     write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7) // 4] * 4)
     image.write(tmp_path / "night.png", night()[0])
     return tmp_path

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from impasto.cli.film_verbs import watched
-from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import DreamJob, LayersJob
@@ -15,9 +15,7 @@ from impasto.jobs import DreamJob, LayersJob
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 
-def _dream(job: DreamJob, place: Place, watching: Watching, reporting: Reporting) -> None:
-    if watching.save_every < 1:
-        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
+def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, reporting: Showing) -> None:
     source = Path(job.content)
     is_film = source.suffix.lower() in FILMS
     suffix = source.suffix.lower() if source.suffix.lower() in FILMS[:4] else ".mp4"
@@ -28,12 +26,13 @@ def _dream(job: DreamJob, place: Place, watching: Watching, reporting: Reporting
     if is_film and job.zoom:
         raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
     if is_film or job.zoom:
-        _film(job, out, place=place, watching=watching, reporting=reporting)
+        watching.refuse_preview()
+        _film(job, out, place=place, again=again, reporting=reporting)
     else:
         _photo(job, out, place=place, watching=watching, reporting=reporting)
 
 
-def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
+def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Showing) -> None:
     from impasto import files
     from impasto.image.writing import check_suffix
 
@@ -43,7 +42,7 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
     from impasto.painters import dreaming
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
         result = dreaming.run_dream(
             job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
         )
@@ -67,23 +66,20 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
         tell("stopped: this is how far the dream went; repeat it with --resume --overwrite to go on")
 
 
-def _film(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
+def _film(job: DreamJob, out: Path, *, place: Place, again: Again, reporting: Showing) -> None:
     from impasto.films import dreaming
 
-    if watching.preview is not None:
-        raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
-    make = partial(
-        dreaming.zoom if job.zoom else dreaming.dream_film, job, out=out, overwrite=place.overwrite
-    )
-    watched(make, out, quiet=watching.quiet, json_wanted=reporting.json)
+    film = dreaming.zoom if job.zoom else dreaming.dream_film
+    make = partial(film, job, out=out, overwrite=place.overwrite, restart=again.restart)
+    watched(make, out, reporting)
 
 
-def _layers(job: LayersJob, place: Place, reporting: Reporting) -> None:
+def _layers(job: LayersJob, place: Place, reporting: Showing) -> None:
     from impasto import atlas
     from impasto.cli import progress
 
     folder = place.out or Path(f"layers-{job.backbone}")
-    with progress.watching(folder.name, quiet=reporting.json, preview=None) as watch:
+    with progress.watching(folder.name, quiet=reporting.quiet, preview=None) as watch:
         entries = atlas.draw(job, folder=folder, overwrite=place.overwrite, watch=watch)
     page = folder / "index.html"
     if reporting.json:
@@ -92,5 +88,5 @@ def _layers(job: LayersJob, place: Place, reporting: Reporting) -> None:
         say(f"{page}: {len(entries)} thumbnails")
 
 
-dream = command(DreamJob, Place, Watching, Reporting, arguments=("content",), handler=_dream)
-layers = command(LayersJob, Place, Reporting, arguments=("backbone",), handler=_layers)
+dream = command(DreamJob, Place, Watching, Again, Showing, arguments=("content",), handler=_dream)
+layers = command(LayersJob, Place, Showing, arguments=("backbone",), handler=_layers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from impasto.cli.options import FilmWatching, Place, Reporting
+from impasto.cli.options import Again, Place, Reporting, Showing
 from impasto.cli.say import say, tell
 from impasto.jobs import MeasureJob, VideoJob
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 _KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes that a painted film takes over
 
 
-def video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Reporting) -> None:
+def video(job: VideoJob, place: Place, again: Again, reporting: Showing) -> None:
     """Paints a film, shows how it goes, and says what came of it."""
     from impasto import films
 
     out = place.out or _beside(job)
-    make = partial(films.paint_film, job, out=out, overwrite=place.overwrite, restart=watching.restart)
-    watched(make, out, quiet=watching.quiet, json_wanted=reporting.json)
+    make = partial(films.paint_film, job, out=out, overwrite=place.overwrite, restart=again.restart)
+    watched(make, out, reporting)
 
 
-def watched(make: Callable[..., FilmResult], out: Path, *, quiet: bool, json_wanted: bool) -> None:
+def watched(make: Callable[..., FilmResult], out: Path, reporting: Showing) -> None:
     """Makes a film, shows how it goes, and says what came of it."""
     from impasto.cli import progress
 
-    with progress.watching_film(out.name, quiet=quiet) as told:
+    with progress.watching_film(out.name, quiet=reporting.quiet) as told:
         try:
             result = make(told=told)
         except KeyboardInterrupt:
@@ -45,7 +45,7 @@ def watched(make: Callable[..., FilmResult], out: Path, *, quiet: bool, json_wan
     if result.whole:
         seconds, size = result.whole
         text += f"; all of it: {progress.clock(seconds)}, {size / 1e6:.1f} MB"
-    say(json.dumps(_said(result)) if json_wanted else text)
+    say(json.dumps(_said(result)) if reporting.json else text)
 
 
 def _said(result: FilmResult) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from impasto import files
 from impasto.cli.film_verbs import watched
-from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import LOOK, PhotorealJob
@@ -20,12 +20,12 @@ FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """What is kept beside the picture."""
+class Keeping(Again):
+    """What is kept beside the picture, and of a run before."""
 
     save_look: Path | None = field(
         default=None,
-        metadata={"help": "Write the styles' statistics here, to be used as a style: night.look"},
+        metadata={"help": "Write the styles' statistics here, to be used as a style, as night.look."},
     )
 
 
@@ -47,13 +47,16 @@ def _is_word(argument: str) -> bool:
 
 
 def _photoreal(
-    job: PhotorealJob, place: Place, keeping: Keeping, watching: Watching, reporting: Reporting
+    job: PhotorealJob,
+    place: Place,
+    keeping: Keeping,
+    watching: Watching,
+    reporting: Showing,
 ) -> None:
-    if watching.save_every < 1:
-        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
     content = Path(job.content)
     if content.suffix.lower() in FILMS:
-        _film(job, place, keeping, watching, reporting)
+        watching.refuse_preview()
+        _film(job, place, keeping, reporting)
         return
     if job.start or job.end is not None or job.every > 1:
         raise InputError(f"--start, --end and --every are for films, and {content} is none by its suffix")
@@ -64,7 +67,7 @@ def _photoreal(
     from impasto.painters.relighting import run
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
         result = run(
             job,
             save_look=keeping.save_look,
@@ -114,9 +117,7 @@ def _spare(job: PhotorealJob, target: Path) -> None:
             raise OutputError(f"{target} is an input, which would be lost: choose another name")
 
 
-def _film(
-    job: PhotorealJob, place: Place, keeping: Keeping, watching: Watching, reporting: Reporting
-) -> None:
+def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing) -> None:
     film = Path(job.content)
     styles = "-".join(Path(style).stem for style in job.styles)
     suffix = film.suffix if film.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm") else ".mp4"
@@ -124,12 +125,12 @@ def _film(
     _spare(job, out)
     if keeping.save_look is not None:
         raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
-    if watching.preview is not None:
-        raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
     from impasto.films import grading
 
-    make = partial(grading.grade_film, job, out=out, overwrite=place.overwrite, say=tell)
-    watched(make, out, quiet=watching.quiet, json_wanted=reporting.json)
+    make = partial(
+        grading.grade_film, job, out=out, overwrite=place.overwrite, restart=keeping.restart, say=tell
+    )
+    watched(make, out, reporting)
 
 
 photoreal = command(
@@ -137,7 +138,7 @@ photoreal = command(
     Place,
     Keeping,
     Watching,
-    Reporting,
+    Showing,
     arguments=("content", "styles"),
     handler=_photoreal,
 )

@@ -81,9 +81,16 @@ def grade_film(
         shots.extend(find_shots(film, spans, every=job.every))
         return Grades(job, shots, inputs, say)
 
-    part = {"start": job.start, "end": job.end, "every": job.every, "size": job.size or "original"}
     # What grades holds still by itself: nothing is left to blending.
-    video = VideoJob(job.content, job.styles, consistency=0.0, **part)
+    video = VideoJob(
+        job.content,
+        job.styles,
+        consistency=0.0,
+        start=job.start,
+        end=job.end,
+        every=job.every,
+        size=job.size or "original",
+    )
     result = paint_film(
         video,
         out=out,
