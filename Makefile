@@ -2,13 +2,14 @@
 # make test   everything that must hold, within ten minutes
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)
+# make docs   the pages of docs/ as a site, in site/
 # make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; half an hour and more
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
-.PHONY: install demo test check soak train-styles clean
+.PHONY: install demo test check docs soak train-styles clean
 
 install: .venv/installed
 
@@ -29,6 +30,12 @@ check: install
 
 test: install check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	IMPASTO_SIZE=48 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --nbmake notebooks
+
+docs: install
+	$(BIN)/python docs/build/commands.py
+	$(BIN)/python docs/build/gallery.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The trunk with the first paintings; more as rows of it; then a tiny network that learns all from the first.
 train-styles: install

@@ -130,7 +130,7 @@ def test_bad_input_is_one_line(
 
 
 def test_measure_knows_the_photo_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("measure", "photo.jpg", "-c", "photo.jpg", "-s", "waves.png", "--json") == 0
+    assert run("measure", "photo.jpg", "--content", "photo.jpg", "--style", "waves.png", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["summary"]["ssim"] == pytest.approx(1)
     assert found["summary"]["content"] == pytest.approx(0, abs=1e-6)

@@ -29,9 +29,10 @@ RANKS = (
     {"painters"},
     {"comparison", "recipes"},
     {"live", "films"},
-    {"batch", "demo"},
+    {"batch", "demo", "doctor"},
     {"style_sheet", "atlas"},
-    {"cli", "app"},
+    {"app"},
+    {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 

@@ -206,3 +206,21 @@ def test_a_barycenter_of_flat_gaussians_is_finite() -> None:
     assert torch.isfinite(found.cov).all()
     assert float(torch.linalg.eigvalsh(found.cov).min()) > -1e-4
     assert float(found.cov.trace()) < 2 * max(float(p.cov.trace()) for p in parts)
+
+
+def test_a_root_that_float32_cannot_find_is_found_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    eigh = torch.linalg.eigh
+
+    def failing(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if matrix.dtype == torch.float32:
+            raise RuntimeError("it failed to converge")
+        values, vectors = eigh(matrix)
+        return values, vectors
+
+    draw = torch.randn((6, 4), generator=torch.Generator().manual_seed(0))
+    matrix = draw @ draw.mT
+    monkeypatch.setattr(torch.linalg, "eigh", failing)
+    found = root(matrix)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found @ found, matrix, atol=1e-5, rtol=1e-5)
+    assert bool(root(matrix * torch.nan).isnan().all())

@@ -67,6 +67,26 @@ def test_a_large_photo_is_painted_in_tiles_without_floats(
     assert image.read("out.jpg").size == (90, 121)
 
 
+def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = home / "shipped"
+    shipped.mkdir()
+    Path("styles/mine.safetensors").rename(shipped / "fine.safetensors")
+    monkeypatch.setattr(library, "SHIPPED", shipped)
+    before = (shipped / "fine.safetensors").read_bytes()
+    image.write("sea.png", samples.style("waves", 64))
+    Path("photos").mkdir()
+    image.write("photos/one.png", image.read("photo.png").rgb)
+    options = ("--into", "fine", "--photos", "photos", "--steps", "1", "--side", "64", "--batch", "1", "-q")
+    code, said, wrong = run("learn", "sea.png", "--scales", "1", *options)
+    assert code == 0, wrong
+    assert "sea.style" in said and (shipped / "fine.safetensors").read_bytes() == before
+    assert run("stylize", "photo.png", "sea", "-o", "out.png")[0] == 0
+    code, _, wrong = run("learn", "sea.png", "photo.png", *options)
+    assert code == 2 and "one style" in wrong
+
+
 def test_strength_weights_masks_and_colours_work_on_learned_styles(run: Run, home: Path) -> None:
     photo = image.read("photo.png").rgb
 

@@ -59,7 +59,7 @@ def to_linear(rgb: NDArray[Any]) -> Floats:
 
     Source: IEC 61966-2-1:1999.
 
-    Example:
+    Examples:
         >>> round(float(to_linear(np.array(0.5))), 4)
         0.214
     """
@@ -71,7 +71,7 @@ def to_linear(rgb: NDArray[Any]) -> Floats:
 def to_srgb(linear: NDArray[Any]) -> Floats:
     """Apply the transfer curve of sRGB: the inverse of `to_linear`, with its source and ranges.
 
-    Example:
+    Examples:
         >>> round(float(to_srgb(np.array(0.214))), 3)
         0.5
     """
@@ -94,7 +94,7 @@ def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
     Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
     https://bottosson.github.io/posts/oklab/
 
-    Example:
+    Examples:
         >>> rgb_to_oklab(np.array([1.0, 1.0, 1.0])).round(3).tolist()[0]
         1.0
     """
@@ -110,7 +110,7 @@ def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
 
     Colours that no screen of sRGB can show come out below 0 or above 1; nothing is clipped.
 
-    Example:
+    Examples:
         >>> oklab_to_rgb(rgb_to_oklab(np.array([0.2, 0.4, 0.6]))).round(6).tolist()
         [0.2, 0.4, 0.6]
     """
@@ -128,7 +128,7 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
 
     Source: CIE 15:2004; matrix and white of IEC 61966-2-1:1999.
 
-    Example:
+    Examples:
         >>> rgb_to_lab(np.array([1.0, 1.0, 1.0])).round(2).tolist()[0]
         100.0
     """
@@ -152,7 +152,7 @@ def luma(rgb: NDArray[Any]) -> Floats:
 
     Source: ITU-R BT.709-6, section 3.2.
 
-    Example:
+    Examples:
         >>> float(luma(np.array([0.0, 1.0, 0.0])))
         0.7152
     """
@@ -172,7 +172,7 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     Returns:
         The shape of `painted`, sRGB, clipped to 0..1.
 
-    Example:
+    Examples:
         >>> carry_over(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
         [[0.25, 0.25, 0.25], [0.25, 0.25, 0.25]]
     """
@@ -189,7 +189,7 @@ Gaussian = tuple[Floats, Floats]
 def gaussian(colours: NDArray[Any]) -> Gaussian:
     """Mean and covariance of colours `(N, C)`.
 
-    Example:
+    Examples:
         >>> gaussian(np.array([[0.0], [1.0]]))[1].tolist()
         [[0.25]]
     """
@@ -267,7 +267,7 @@ def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016, section 3.2,
     with OKLab (Ottosson 2020) for its luminance-only space.
 
-    Example:
+    Examples:
         >>> keep_chroma(np.full((1, 3), 0.5), np.full((1, 3), 0.1)).round(3).tolist()
         [[0.5, 0.5, 0.5]]
     """

@@ -91,7 +91,7 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
         OutputError: for every `OSError` of the body and of the move: no such folder, read-only,
             disk full, `path` is a folder or exists.
 
-    Example:
+    Examples:
         >>> with atomic("notes.txt") as temporary:
         ...     _ = temporary.write_text("whole or absent")
     """
@@ -130,7 +130,7 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         OutputError: the folder cannot be made or written to, `path` is a folder, or it exists and
             `overwrite` is False (the message names `--overwrite`).
 
-    Example:
+    Examples:
         >>> check_output("out/painting.png", overwrite=False)
     """
     target = Path(path)
@@ -157,7 +157,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
     Raises:
         InputError: the file cannot be read.
 
-    Example:
+    Examples:
         >>> _ = Path("empty").write_bytes(b"")
         >>> sha256("empty")[:16]
         'e3b0c44298fc1c14'
@@ -190,7 +190,7 @@ def save_checkpoint(
     Raises:
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> save_checkpoint("style.safetensors", {"weight": np.zeros(3)}, {"name": "waves"})
         >>> load_checkpoint("style.safetensors")[1]
@@ -223,7 +223,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tenso
         InputError: no such file; a damaged or truncated file; a file of another program; a file of
             a newer impasto.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> save_checkpoint("style.safetensors", {"weight": np.zeros(3)}, {"name": "waves"})
         >>> load_checkpoint("style.safetensors")[0]["weight"].shape

@@ -59,11 +59,26 @@ def root(matrix: Tensor, *, power: float = 0.5, floor: float = 1e-7) -> Tensor:
     Eigenvalues under ``floor`` times the largest one count as that floor when the power is negative, and
     as zero otherwise.
     """
-    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = _eigen(matrix)
     least = (floor * values[..., -1:]).clamp_min(torch.finfo(matrix.dtype).tiny)
     values = values.clamp_min(0) if power > 0 else torch.maximum(values, least)
     result: Tensor = (vectors * values.pow(power).unsqueeze(-2)) @ vectors.mT
     return result
+
+
+def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, and eigenvectors of a symmetric matrix.
+
+    Divide and conquer fails on a rare float32 matrix with hundreds of eigenvalues of zero, such as the
+    covariance of a few positions; in float64 it does not.
+    """
+    try:
+        values, vectors = torch.linalg.eigh(matrix)
+    except RuntimeError:  # LinAlgError is one
+        if not bool(torch.isfinite(matrix).all()):
+            return torch.full_like(matrix[..., 0], torch.nan), torch.full_like(matrix, torch.nan)
+        values, vectors = (part.to(matrix.dtype) for part in torch.linalg.eigh(matrix.double()))
+    return values, vectors
 
 
 def transport(source: Moments, target: Moments) -> tuple[Tensor, Tensor]:
@@ -109,7 +124,7 @@ class _TraceRoot(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, cov: Tensor, half: Tensor) -> Tensor:
         product = half @ cov @ half
-        values, vectors = torch.linalg.eigh((product + product.mT) / 2)
+        values, vectors = _eigen((product + product.mT) / 2)
         # Directions that the picture does not span yet would pull with infinite force: their pull is held
         # where rounding hides them. In float32 that is a variance under a thousandth of the largest, and
         # costs 1 to 4 % of the gradient; float64 has no such loss, but its eigen-decomposition takes twice

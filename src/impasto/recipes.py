@@ -38,7 +38,7 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
     Raises:
         InputError: no recipe, or an input that cannot be found.
 
-    Example:
+    Examples:
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
     found = recipe_of(picture)

@@ -81,7 +81,7 @@ class Tiling:
         halo: pixels read around a tile, see :func:`split`.
         stride: the coarsest stride of the features in use.
 
-    Example:
+    Examples:
         >>> len(Tiling(64, halo=16, stride=16)((90, 90))), len(Tiling(64, halo=16, stride=16)((128, 192)))
         (1, 6)
     """
@@ -126,7 +126,7 @@ def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Windo
     Raises:
         InputError: if ``tile`` is not a positive multiple of ``stride``.
 
-    Example:
+    Examples:
         >>> [w.rows.own for w in split((70, 16), tile=32, halo=8, stride=16)]
         [0, 32]
     """

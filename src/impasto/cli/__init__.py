@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from impasto.errors import ImpastoError
 
-USAGE = 2  # exit status when something handed in cannot be used
-BUG = 1
+USAGE = 2  # exit status when something handed in cannot be used, or something is to be mended
+BUG = 1  # of a fault of impasto
 INTERRUPTED = 130
 
 
@@ -21,16 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     arguments = paired(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = app(arguments or ["--help"], prog_name="impasto", standalone_mode=False)
+        status = app(arguments, prog_name="impasto", standalone_mode=False)
     except TyperException as error:
         # Wrong options: the library's words, in our one line.
-        status = _complain(
-            error.format_message().replace("\n", " ").replace("Value error, ", ""), "see impasto VERB --help"
-        )
+        words = error.format_message().replace("\n", " ").replace("Value error, ", "")
+        _complain(words, "see impasto VERB --help")
+        status = USAGE
     except ImpastoError as error:
         if "--debug" in arguments:
             raise
-        status = _complain(str(error))
+        _complain(str(error))
+        status = USAGE
     except KeyboardInterrupt:
         sys.stderr.write("impasto: interrupted before there was anything to keep\n")
         status = INTERRUPTED
@@ -42,6 +43,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _complain(*parts: str) -> int:
+def _complain(*parts: str) -> None:
     sys.stderr.write("impasto: " + "; ".join(part.rstrip(".") for part in parts) + "\n")
-    return USAGE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import DreamJob, LayersJob
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 
-def _dream(job: DreamJob, place: Place, watching: Watching, reporting: Reporting) -> None:
-    if watching.save_every < 1:
-        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
+def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, reporting: Showing) -> None:
     source = Path(job.content)
     is_film = source.suffix.lower() in FILMS
     suffix = source.suffix.lower() if source.suffix.lower() in FILMS[:4] else ".mp4"
@@ -33,12 +31,13 @@ def _dream(job: DreamJob, place: Place, watching: Watching, reporting: Reporting
     if is_film and job.zoom:
         raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
     if is_film or job.zoom:
-        _film(job, out, place=place, watching=watching, reporting=reporting)
+        watching.refuse_preview()
+        _film(job, out, place=place, again=again, reporting=reporting)
     else:
         _photo(job, out, place=place, watching=watching, reporting=reporting)
 
 
-def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
+def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Showing) -> None:
     from impasto import files
     from impasto.image.writing import check_suffix
 
@@ -48,7 +47,7 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
     from impasto.painters import dreaming
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
         result = dreaming.run_dream(
             job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
         )
@@ -72,17 +71,14 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
         tell("stopped: this is how far the dream went; repeat it with --resume --overwrite to go on")
 
 
-def _film(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporting: Reporting) -> None:
+def _film(job: DreamJob, out: Path, *, place: Place, again: Again, reporting: Showing) -> None:
     from impasto.cli import progress
     from impasto.films import dreaming
 
     make: Callable[..., FilmResult] = dreaming.zoom if job.zoom else dreaming.dream_film
-    if watching.preview is not None:
-        raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
-
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+    with progress.watching_film(out.name, quiet=reporting.quiet) as told:
         try:
-            result = make(job, out=out, overwrite=place.overwrite, told=told)
+            result = make(job, out=out, overwrite=place.overwrite, restart=again.restart, told=told)
         except KeyboardInterrupt:
             tell(f"stopped: what was dreamed lies in {out.name}.parts; give the same command again to go on")
             raise typer.Exit(130) from None
@@ -100,12 +96,12 @@ def _film(job: DreamJob, out: Path, *, place: Place, watching: Watching, reporti
         say(f"{out}: {result.frames} frames, {width}x{height}, {result.seconds:.0f} s")
 
 
-def _layers(job: LayersJob, place: Place, reporting: Reporting) -> None:
+def _layers(job: LayersJob, place: Place, reporting: Showing) -> None:
     from impasto import atlas
     from impasto.cli import progress
 
     folder = place.out or Path(f"layers-{job.backbone}")
-    with progress.watching(folder.name, quiet=reporting.json, preview=None) as watch:
+    with progress.watching(folder.name, quiet=reporting.quiet, preview=None) as watch:
         entries = atlas.draw(job, folder=folder, overwrite=place.overwrite, watch=watch)
     page = folder / "index.html"
     if reporting.json:
@@ -114,5 +110,5 @@ def _layers(job: LayersJob, place: Place, reporting: Reporting) -> None:
         say(f"{page}: {len(entries)} thumbnails")
 
 
-dream = command(DreamJob, Place, Watching, Reporting, arguments=("content",), handler=_dream)
-layers = command(LayersJob, Place, Reporting, arguments=("backbone",), handler=_layers)
+dream = command(DreamJob, Place, Watching, Again, Showing, arguments=("content",), handler=_dream)
+layers = command(LayersJob, Place, Showing, arguments=("backbone",), handler=_layers)

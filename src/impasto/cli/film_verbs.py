@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from impasto.cli.options import FilmWatching, Place, Reporting
+from impasto.cli.options import Again, Place, Reporting, Showing
 from impasto.cli.say import say, tell
 from impasto.jobs import MeasureJob, VideoJob
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 _KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes that a painted film takes over
 
 
-def video(job: VideoJob, place: Place, watching: FilmWatching, reporting: Reporting) -> None:
+def video(job: VideoJob, place: Place, again: Again, reporting: Showing) -> None:
     """Paints a film, shows how it goes, and says what came of it."""
     from impasto import films
     from impasto.cli import progress
 
     out = place.out or _beside(job)
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+    with progress.watching_film(out.name, quiet=reporting.quiet) as told:
         try:
             result = films.paint_film(
-                job, out=out, overwrite=place.overwrite, restart=watching.restart, told=told
+                job, out=out, overwrite=place.overwrite, restart=again.restart, told=told
             )
         except KeyboardInterrupt:
             tell(f"stopped: what was painted lies in {out.name}.parts; give the same command again to go on")

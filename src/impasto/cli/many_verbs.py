@@ -10,16 +10,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from impasto.cli.options import AsJson, Debug, Quiet
 from impasto.cli.say import say, tell
 from impasto.errors import InputError
+from impasto.jobs.base import SEED
 
 Engine = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
 _Workers = Annotated[int | None, typer.Option(help="Jobs at a time. Default: by cores and memory.")]
 _Retry = Annotated[bool, typer.Option("--retry-errors", help="Try again what failed the last time.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No line a picture.")]
-_Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 _EngineOption = Annotated[Engine, typer.Option(help="'local' is processes on this machine, 'ray' a cluster.")]
 
 
@@ -44,9 +43,9 @@ def batch(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are not of this batch.")
     ] = False,
-    quiet: _Quiet = False,
-    json_: _Json = False,
-    debug: _Debug = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Do many jobs: what is done is skipped, what cannot be done is a row of the manifest."""
     from impasto.batch import run
@@ -77,7 +76,7 @@ def augment(
     looks: Annotated[Path, typer.Option(help="A folder of learned styles.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
     layout: Annotated[Layout | None, typer.Option(help="Default: by the folders that are there.")] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help=SEED)] = 0,
     strength: Annotated[str, typer.Option(help="Between which two it is drawn.")] = "0.4,1",
     verify: Annotated[
         bool, typer.Option("--verify", help="Prove that no picture moved and no label changed.")
@@ -89,9 +88,9 @@ def augment(
     engine: _EngineOption = "local",
     workers: _Workers = None,
     retry_errors: _Retry = False,
-    quiet: _Quiet = False,
-    json_: _Json = False,
-    debug: _Debug = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Paint a data set in other looks, each picture in one of its own; labels stay as they are."""
     from impasto.batch import augmenting
@@ -101,7 +100,7 @@ def augment(
         different = augmenting.reproduce(reproduce, out, told=told)
         if different:
             raise InputError(f"{len(different)} pictures came out differently: {', '.join(different[:5])}")
-        say("every picture came out the same, bit for bit")
+        say(json.dumps({"different": []}) if json_ else "every picture came out the same, bit for bit")
         return
     low, _, high = strength.partition(",")
     try:

@@ -16,6 +16,12 @@ import typer
 from impasto.errors import InputError
 from impasto.jobs import Job
 
+OUT = "Where to write: a file, whose suffix chooses the format, or a folder for several."
+OVERWRITE = "Replace an output that exists."
+QUIET = "No progress bar, and no line a picture."
+JSON = "Print the result as JSON."
+DEBUG = "Show the traceback of an error."
+
 
 @dataclass(frozen=True)
 class Place:
@@ -24,11 +30,11 @@ class Place:
     out: Path | None = field(
         default=None,
         metadata={
-            "help": "Where to write: a file, whose suffix chooses the format, or a folder for several.",
+            "help": OUT,
             "flag": "-o",
         },
     )
-    overwrite: bool = field(default=False, metadata={"help": "Replace an output that exists."})
+    overwrite: bool = field(default=False, metadata={"help": OVERWRITE})
 
 
 @dataclass(frozen=True)
@@ -40,27 +46,47 @@ class Watching:
     )
     save_every: int = field(default=50, metadata={"help": "Evaluations between saves of the run's state."})
     resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
-    quiet: bool = field(
-        default=False, metadata={"help": "No progress bar, and no line a photo.", "flag": "-q"}
-    )
+
+    def __post_init__(self) -> None:
+        if self.save_every < 1:
+            raise InputError(f"--save-every {self.save_every} must be 1 or more")
+
+    def refuse_preview(self) -> None:
+        """Says that a film has no preview, where one was asked for."""
+        if self.preview is not None:
+            raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
 
 
 @dataclass(frozen=True)
-class FilmWatching:
-    """How a film is watched, and taken up again: the same command goes on from what a killed run left."""
+class Again:
+    """How a film is taken up again: the same command goes on from what a killed run left."""
 
     restart: bool = field(
-        default=False, metadata={"help": "Throw away what a killed run left, and begin anew."}
+        default=False,
+        metadata={"help": "Of a film: throw away what a killed run left, and begin anew."},
     )
-    quiet: bool = field(default=False, metadata={"help": "No progress bar.", "flag": "-q"})
 
 
 @dataclass(frozen=True)
 class Reporting:
     """How results and errors are said."""
 
-    json: bool = field(default=False, metadata={"help": "Print the result as JSON."})
-    debug: bool = field(default=False, metadata={"help": "Show the traceback of an error."})
+    json: bool = field(default=False, metadata={"help": JSON})
+    debug: bool = field(default=False, metadata={"help": DEBUG})
+
+
+@dataclass(frozen=True)
+class Showing(Reporting):
+    """The same, of a verb that shows how it goes."""
+
+    quiet: bool = field(default=False, metadata={"help": QUIET, "flag": "-q"})
+
+
+# The same, for verbs that are written as functions.
+Overwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=QUIET)]
+AsJson = Annotated[bool, typer.Option("--json", help=JSON)]
+Debug = Annotated[bool, typer.Option("--debug", help=DEBUG)]
 
 
 def command(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from impasto.cli.options import Place, Reporting, Watching, command
+from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
@@ -18,12 +18,12 @@ FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """What is kept beside the picture."""
+class Keeping(Again):
+    """What is kept beside the picture, and of a run before."""
 
     save_look: Path | None = field(
         default=None,
-        metadata={"help": "Write the styles' statistics here, to be used as a style: night.look"},
+        metadata={"help": "Write the styles' statistics here, to be used as a style, as night.look."},
     )
 
 
@@ -40,13 +40,16 @@ def paired(arguments: Sequence[str]) -> list[str]:
 
 
 def _photoreal(
-    job: PhotorealJob, place: Place, keeping: Keeping, watching: Watching, reporting: Reporting
+    job: PhotorealJob,
+    place: Place,
+    keeping: Keeping,
+    watching: Watching,
+    reporting: Showing,
 ) -> None:
-    if watching.save_every < 1:
-        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
     content = Path(job.content)
     if content.suffix.lower() in FILMS:
-        _film(job, place, keeping, watching, reporting)
+        watching.refuse_preview()
+        _film(job, place, keeping, reporting)
         return
     styles = "-".join(Path(style).stem for style in job.styles)
     out = place.out or content.with_name(f"{content.stem}-{styles}.png")
@@ -55,7 +58,7 @@ def _photoreal(
     from impasto.painters.relighting import run
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
         result = run(
             job,
             save_look=keeping.save_look,
@@ -100,9 +103,7 @@ def _check(job: PhotorealJob, out: Path, place: Place, keeping: Keeping) -> None
         raise InputError(f"{job.look} is a saved look already: --save-look is for photos")
 
 
-def _film(
-    job: PhotorealJob, place: Place, keeping: Keeping, watching: Watching, reporting: Reporting
-) -> None:
+def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing) -> None:
     film = Path(job.content)
     styles = "-".join(Path(style).stem for style in job.styles)
     suffix = film.suffix if film.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm") else ".mp4"
@@ -113,9 +114,11 @@ def _film(
     from impasto.cli import progress
     from impasto.films import grading
 
-    with progress.watching_film(out.name, quiet=watching.quiet) as told:
+    with progress.watching_film(out.name, quiet=reporting.quiet) as told:
         try:
-            result = grading.grade_film(job, out=out, overwrite=place.overwrite, told=told, say=tell)
+            result = grading.grade_film(
+                job, out=out, overwrite=place.overwrite, restart=keeping.restart, told=told, say=tell
+            )
         except KeyboardInterrupt:
             tell(f"stopped: what was painted lies in {out.name}.parts; give the same command again to go on")
             raise typer.Exit(130) from None
@@ -138,7 +141,7 @@ photoreal = command(
     Place,
     Keeping,
     Watching,
-    Reporting,
+    Showing,
     arguments=("content", "styles"),
     handler=_photoreal,
 )

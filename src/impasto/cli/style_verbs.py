@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from impasto.cli.options import OUT, AsJson, Debug, Overwrite
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 
@@ -17,30 +18,34 @@ if TYPE_CHECKING:
 
 styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-
 
 @styles.command("samples")
 def samples(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("samples"),
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
     size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
     seed: Annotated[
         int | None, typer.Option(help="Another seed paints other versions of the styles.")
     ] = None,
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write the sample photographs, and paint the sample styles."""
+    """Write the sample photographs and a film, and paint the sample styles."""
     from impasto import demo
 
+    paths = []
     for path in demo.write_samples(out, size=size, seed=seed, overwrite=overwrite):
-        say(str(path))
+        paths.append(str(path))
+        if not as_json:
+            say(str(path))
+    if as_json:
+        say(json.dumps({"outputs": paths}))
 
 
 @styles.command("list")
 def show(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """List the learned styles: the user's own, then those that came with impasto."""
@@ -73,10 +78,12 @@ def _described(known: Known) -> dict[str, Any]:
 
 @styles.command("sheet")
 def sheet(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")] = Path("styles.png"),
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("styles.png"),
     photo: Annotated[Path | None, typer.Option(help="The photo to paint. Default: a sample.")] = None,
     network: Annotated[str | None, typer.Option(help="Only styles of this network.")] = None,
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Paint one photo in every learned style, on one sheet, the paintings beside."""
@@ -84,13 +91,14 @@ def sheet(
 
     files.check_output(out, overwrite=overwrite)
     style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
-    say(str(out))
+    say(json.dumps({"output": str(out)}) if as_json else str(out))
 
 
 @styles.command("add")
 def add(
     file: Annotated[Path, typer.Argument(help="A pack, or a .style file.", show_default=False)],
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Put a pack or a style among your own, to be found by name."""
@@ -107,12 +115,15 @@ def add(
     with files.atomic(target, overwrite=overwrite) as temporary:
         shutil.copyfile(file, temporary)
     names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
-    say(f"{target}: {', '.join(names)}")
+    said = {"output": str(target), "styles": list(names)}
+    say(json.dumps(said) if as_json else f"{target}: {', '.join(names)}")
 
 
 @styles.command("remove")
 def remove(
-    name: Annotated[str, typer.Argument(help="The style.", show_default=False)], debug: Debug = False
+    name: Annotated[str, typer.Argument(help="The style.", show_default=False)],
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Remove one of your own styles; its pack goes with its last style."""
     from impasto.networks import library, packs
@@ -126,7 +137,7 @@ def remove(
         path.unlink()
     else:
         packs.save(rest, path, overwrite=True)
-    say(f"removed {name} from {path}")
+    say(json.dumps({"removed": name, "from": str(path)}) if as_json else f"removed {name} from {path}")
 
 
 def export(
@@ -136,6 +147,7 @@ def export(
         typer.Option("--out", "-o", help="STYLE.onnx for other programs, STYLE.style to pass one style on."),
     ] = None,
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Write a learned style as ONNX (its whole pack, any size, any mixture), or as a .style file."""
@@ -162,6 +174,7 @@ def export(
         onnx_engine.export(pack, target, overwrite=overwrite)
     else:
         raise OutputError(f"{target} must end in .onnx or .style")
-    say(str(target))
-    if known is not None and target.suffix == ".onnx":
-        tell(f"rows of {known.name}: {', '.join(map(str, known.style.rows))} of {len(pack.rows)}")
+    own = list(known.style.rows) if known is not None and target.suffix == ".onnx" else None
+    say(json.dumps({"output": str(target), "rows": own}) if as_json else str(target))
+    if known is not None and own is not None:
+        tell(f"rows of {known.name}: {', '.join(map(str, own))} of {len(pack.rows)}")

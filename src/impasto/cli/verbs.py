@@ -14,38 +14,67 @@ from typing import Annotated, Any
 import typer
 
 from impasto.cli import film_verbs
+from impasto.cli.app_verb import studio
 from impasto.cli.dream_verbs import dream, layers
 from impasto.cli.many_verbs import augment, batch
-from impasto.cli.options import FilmWatching, Place, Reporting, Watching, command
+from impasto.cli.options import Again, Place, Reporting, Showing, Watching, command
 from impasto.cli.photoreal_verbs import photoreal
+from impasto.cli.plain_verbs import demo, doctor, replay
 from impasto.cli.say import say, tell
 from impasto.cli.style_verbs import export, styles
 from impasto.errors import InputError, OutputError
 from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob, VideoJob
 
 app = typer.Typer(
-    help="Paint photographs in any style, offline.",
-    no_args_is_help=True,
+    help="Paint photographs and films in any style, offline.",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+GREETING = """impasto paints photographs and films in any style, offline.
 
-def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Reporting) -> None:
+  impasto stylize photo.jpg painting.jpg         a photo like a painting
+  impasto stylize photo.jpg waves                in a moment, in a learned style: impasto styles list
+  impasto video film.mp4 waves                   a film, held still, with its sound
+  impasto photoreal day.jpg night.jpg            a photo in the light of another
+  impasto dream photo.jpg                        what a network sees in it
+  impasto learn painting.jpg --photos photos/    a style of one's own
+  impasto batch photos/ --style waves -o out/    many pictures
+  impasto styles samples                         pictures to begin with
+  impasto doctor                                 is all well on this machine?
+
+impasto --help lists all verbs, impasto VERB --help the options of one."""
+
+
+@app.callback()
+def greet(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Paint photographs and films in any style, offline."""
+    if version:
+        from importlib.metadata import version as installed
+
+        say(installed("impasto"))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        say(GREETING)
+
+
+def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Showing) -> None:
     from impasto import batch
 
-    if watching.save_every < 1:
-        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
     photos = batch.photos(job.content)
     if photos is None:
         out = place.out or _beside(Path(job.content), job)
-        _say(_paint(job, out, place=place, watching=watching), reporting)
+        _say(_paint(job, out, place=place, watching=watching, quiet=reporting.quiet), reporting)
     else:
         _paint_folder(job, photos, place=place, watching=watching, reporting=reporting)
 
 
 def _paint_folder(
-    job: StylizeJob, photos: list[Path], *, place: Place, watching: Watching, reporting: Reporting
+    job: StylizeJob, photos: list[Path], *, place: Place, watching: Watching, reporting: Showing
 ) -> None:
     """Paints each photo; the reasons of those that could not be painted come last, a line each."""
     from impasto import batch
@@ -53,7 +82,8 @@ def _paint_folder(
     _refuse_a_file(place.out)
 
     def paint(source: Path, out: Path) -> None:
-        _paint(dataclasses.replace(job, content=str(source)), out, place=place, watching=watching)
+        one = dataclasses.replace(job, content=str(source))
+        _paint(one, out, place=place, watching=watching, quiet=reporting.quiet)
 
     if place.out is None:
         photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of the last time
@@ -65,7 +95,7 @@ def _paint_folder(
         return place.out / f"{stems[source]}.png"
 
     def told(path: Path, what: str) -> None:
-        if not watching.quiet:
+        if not reporting.quiet:
             tell(f"{path}: {what}")
 
     report = batch.paint_each(photos, paint, target=target, overwrite=place.overwrite, told=told)
@@ -82,7 +112,7 @@ def _paint_folder(
         raise InputError(reason if path in reason else f"{path}: {reason}")
 
 
-def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching) -> dict[str, Any]:
+def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quiet: bool) -> dict[str, Any]:
     """Paints one photo to a file; what to say of it."""
     from impasto import files
     from impasto.image.writing import check_suffix
@@ -96,7 +126,7 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching) -> d
     from impasto.cli import progress
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=watching.quiet, preview=watching.preview) as watch:
+    with progress.watching(out.name, quiet=quiet, preview=watching.preview) as watch:
         result = painters.run(
             job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
         )
@@ -139,14 +169,14 @@ def _refuse_a_file(out: Path | None) -> None:
         raise OutputError(f"{out} is the name of a file: several photos need a folder to be painted into")
 
 
-def _compare(job: CompareJob, place: Place, reporting: Reporting) -> None:
+def _compare(job: CompareJob, place: Place, reporting: Showing) -> None:
     from impasto.cli import progress
     from impasto.comparison import compare
 
     folder = place.out or Path(job.content).with_name(
         f"compare-{Path(job.content).stem}-{Path(job.style).stem}"
     )
-    with progress.watching("compare", quiet=False, preview=None) as watch:
+    with progress.watching("compare", quiet=reporting.quiet, preview=None) as watch:
         rows = compare(job, folder=folder, overwrite=place.overwrite, watch=watch)
     if reporting.json:
         say(json.dumps({"folder": str(folder), "methods": rows}))
@@ -174,23 +204,36 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
         say(f"{name:16} {value:.4g}")
 
 
-def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting) -> None:
+def _pack_beside(job: LearnJob, first: str) -> Path:
+    """Where what was learned goes: into its pack; of one that came with impasto, a file of the user's own."""
+    from impasto.networks import library
+
+    if job.into is None:
+        return library.user_folder() / f"{first}{library.PACK_SUFFIX}"
+    if library.pack_file(job.into).parent == library.SHIPPED:
+        return library.user_folder() / f"{first}{library.STYLE_SUFFIX}"
+    return Path(job.into)
+
+
+def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) -> None:
     from impasto import files
     from impasto.cli import progress
     from impasto.networks import library, packs
 
-    if watching.save_every < 1:
-        raise InputError(f"--save-every {watching.save_every} must be 1 or more")
     first = packs.clean_name(Path(job.pictures[0] if job.pictures else job.styles or job.network).stem)
-    out = place.out or (Path(job.into) if job.into else library.user_folder() / f"{first}.safetensors")
-    overwrite = place.overwrite or (job.into is not None and place.out is None)
+    out = place.out or _pack_beside(job, first)
+    overwrite = place.overwrite or (job.into is not None and out == Path(job.into) and place.out is None)
+    if out.suffix == library.STYLE_SUFFIX and (len(job.pictures) != 1 or job.styles):
+        raise InputError(
+            f"{out.name} holds one style: give one painting, or -o {first}.safetensors for several"
+        )
     files.check_output(out, overwrite=overwrite)
     from impasto import training
 
     state = out.with_name(out.name + ".checkpoint")
     leader = os.environ.get("LOCAL_RANK", "0") == "0"  # of several processes only one shows how it goes
     preview = watching.preview if leader else None
-    with progress.watching(out.name, quiet=watching.quiet or not leader, preview=preview) as watch:
+    with progress.watching(out.name, quiet=reporting.quiet or not leader, preview=preview) as watch:
         learned = training.learn(
             job,
             watch=watch,
@@ -201,7 +244,10 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
         )
     if not learned.leader:
         return
-    packs.save(learned.pack, out, overwrite=overwrite)
+    if out.suffix == library.STYLE_SUFFIX:
+        packs.save_style(learned.pack, learned.names[0], out, overwrite=overwrite)
+    else:
+        packs.save(learned.pack, out, overwrite=overwrite)
     trained = learned.trained
     if trained.stopped:
         tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")
@@ -220,15 +266,13 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Reporting
 
 
 app.command("stylize")(
-    command(StylizeJob, Place, Watching, Reporting, arguments=("content", "styles"), handler=_stylize)
+    command(StylizeJob, Place, Watching, Showing, arguments=("content", "styles"), handler=_stylize)
 )
-app.command("compare")(
-    command(CompareJob, Place, Reporting, arguments=("content", "style"), handler=_compare)
-)
+app.command("compare")(command(CompareJob, Place, Showing, arguments=("content", "style"), handler=_compare))
 
 
 app.command("video")(
-    command(VideoJob, Place, FilmWatching, Reporting, arguments=("film", "styles"), handler=film_verbs.video)
+    command(VideoJob, Place, Again, Showing, arguments=("film", "styles"), handler=film_verbs.video)
 )
 
 
@@ -245,32 +289,11 @@ def _live(job: LiveJob, place: Place, reporting: Reporting) -> None:
 
 
 app.command("live")(command(LiveJob, Place, Reporting, arguments=("styles",), handler=_live))
-app.command("learn")(command(LearnJob, Place, Watching, Reporting, arguments=("pictures",), handler=_learn))
+app.command("learn")(command(LearnJob, Place, Watching, Showing, arguments=("pictures",), handler=_learn))
 app.command("measure")(command(MeasureJob, Place, Reporting, arguments=("output",), handler=_measure))
 
 
-@app.command()
-def replay(
-    picture: Annotated[Path, typer.Argument(help="A picture written by impasto.", show_default=False)],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write.")] = None,
-    search: Annotated[
-        list[Path] | None, typer.Option(help="A folder in which inputs may lie; may be repeated.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """Paint a picture again from the recipe in its metadata."""
-    from impasto import files, recipes
-    from impasto.cli import progress
-
-    target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
-    files.check_output(target, overwrite=overwrite)
-    with progress.watching(target.name, quiet=False, preview=None) as watch:
-        result = recipes.replay(picture, search=search or (), watch=watch)
-    result.save(target, overwrite=overwrite)
-    say(str(target))
-
-
+app.command("replay")(replay)
 app.command("batch")(batch)
 app.command("augment")(augment)
 app.command("photoreal")(photoreal)
@@ -278,18 +301,6 @@ app.add_typer(styles, name="styles")
 app.command("dream")(dream)
 app.command("layers")(layers)
 app.command("export")(export)
-
-
-@app.command("demo")
-def show(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")] = Path("demo"),
-    size: Annotated[int, typer.Option("--size", "-s", help="Long side, pixels.")] = 384,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """Paint two sample photos in sample styles, and one in both at once, and set them on one sheet."""
-    from impasto import demo
-    from impasto.cli import progress
-
-    with progress.watching("demo", quiet=False, preview=None) as watch:
-        for path in demo.demo(out, size=size, watch=watch):
-            say(str(path))
+app.command("app")(studio)
+app.command("demo")(demo)
+app.command("doctor")(doctor)

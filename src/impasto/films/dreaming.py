@@ -66,19 +66,19 @@ def dream_film(
         steady.restore(segments.state)
         brush.restore(segments.state)
         skipped, expected = segments.frames, _expected(reader, job)
-        for number, frame in enumerate(reader.frames(start=job.start, end=job.end)):
+        for number, frame in enumerate(reader.frames(start=job.begin, end=job.stop)):
             if number < skipped:
                 continue
             small = np.asarray(Image.fromarray(frame.rgb).resize(size[::-1], Image.Resampling.LANCZOS))
             dreamed = _floats(small) + steady.next(small)
-            at = max(Fraction(0), frame.time - Fraction(job.start).limit_denominator(90_000))
+            at = max(Fraction(0), frame.time - Fraction(job.begin).limit_denominator(90_000))
             segments.write(_bytes(dreamed), at)
             painted += 1
             if segments.full:
                 segments.finish_part({**steady.state(), **brush.state()})
             _tell(told, number + 1, expected, begun, painted)
         segments.finish_part({**steady.state(), **brush.state()})
-        segments.join(reader, spans=[Span(job.start, job.end)], overwrite=overwrite)
+        segments.join(reader, spans=[Span(job.begin, job.stop)], overwrite=overwrite)
     return FilmResult(out, segments.frames, painted, painted, steady.shots, time.monotonic() - begun, size)
 
 
@@ -267,9 +267,9 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 
 def _first(reader: FilmReader, job: DreamJob) -> tuple[int, int]:
     """(height, width) of the film's frames, upright."""
-    first = next(reader.frames(start=job.start), None)
+    first = next(reader.frames(start=job.begin), None)
     if first is None:
-        raise InputError(f"{job.content} has no frame at {job.start:g} s: choose an earlier start")
+        raise InputError(f"{job.content} has no frame at {job.begin:g} s: choose an earlier start")
     reader.rewind()
     return first.rgb.shape[0], first.rgb.shape[1]
 
@@ -277,8 +277,8 @@ def _first(reader: FilmReader, job: DreamJob) -> tuple[int, int]:
 def _expected(reader: FilmReader, job: DreamJob) -> int | None:
     if reader.seconds is None:
         return None
-    last = reader.seconds if job.end is None else min(reader.seconds, job.end)
-    return max(1, round((last - job.start) * float(reader.rate)))
+    last = reader.seconds if job.stop is None else min(reader.seconds, job.stop)
+    return max(1, round((last - job.begin) * float(reader.rate)))
 
 
 def _tell(told: Told | None, frames: int, expected: int | None, begun: float, painted: int) -> None:

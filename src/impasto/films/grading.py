@@ -89,7 +89,7 @@ def grade_film(
         eyes = Eyes(job)
         grader: _Grader | None = None
         painted = 0
-        for number, frame in enumerate(reader.frames(start=job.start, end=job.end, every=job.every)):
+        for number, frame in enumerate(reader.frames(start=job.begin, end=job.stop, every=job.every)):
             if number < segments.frames:
                 continue
             shot = next(s for s in shots if s.first <= number < s.last)
@@ -100,7 +100,7 @@ def grade_film(
                     grader.restore(segments.state)
             rgb = _shrunk(frame.rgb, size)
             output = grader.next(rgb, number)
-            moment = max(Fraction(0), frame.time - Fraction(job.start).limit_denominator(90_000))
+            moment = max(Fraction(0), frame.time - Fraction(job.begin).limit_denominator(90_000))
             segments.write(np.rint(output * 255).astype(np.uint8), moment)
             painted += 1
             if segments.full:
@@ -109,7 +109,7 @@ def grade_film(
                 seconds = time.monotonic() - begin
                 told(FilmProgress(number + 1, shots[-1].last, seconds, painted / max(seconds, 1e-9)))
         segments.finish_part({} if grader is None else grader.state())
-        segments.join(reader, spans=[Span(job.start, job.end)], overwrite=overwrite)
+        segments.join(reader, spans=[Span(job.begin, job.stop)], overwrite=overwrite)
         seconds = time.monotonic() - begin
         return FilmResult(out, segments.frames, painted, painted, len(shots), seconds, size)
 
@@ -122,7 +122,7 @@ def find_shots(reader: FilmReader, job: PhotorealJob) -> list[Shot]:
     """
     cuts, before, seen = [0], None, 0
     kept: dict[int, Array] = {}
-    for frame in reader.frames(start=job.start, end=job.end, every=job.every):
+    for frame in reader.frames(start=job.begin, end=job.stop, every=job.every):
         histogram = _histogram(frame.rgb)
         if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
             cuts.append(seen)
@@ -131,7 +131,7 @@ def find_shots(reader: FilmReader, job: PhotorealJob) -> list[Shot]:
             kept[seen] = looked_at(_unit(frame.rgb))
         before, seen = histogram, seen + 1
     if not seen:
-        raise InputError(f"{job.content} has no frame between {job.start:g} s and its end")
+        raise InputError(f"{job.content} has no frame between {job.begin:g} s and its end")
     return [
         Shot(first, last, _spread([kept[k] for k in sorted(kept) if first <= k < last]))
         for first, last in zip(cuts, [*cuts[1:], seen], strict=True)
@@ -262,7 +262,7 @@ class _Grader:
 
 def _size(shots: list[Shot], reader: FilmReader, job: PhotorealJob) -> tuple[int, int]:
     """(height, width) of the graded frames, upright."""
-    first = next(reader.frames(start=job.start))
+    first = next(reader.frames(start=job.begin))
     reader.rewind()
     height, width = first.rgb.shape[:2]
     if not isinstance(job.size, int):

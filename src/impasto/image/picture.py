@@ -29,7 +29,7 @@ class Picture:
         bits: the depth of a channel in the source, 8 or 16.
         grey: whether the source was grey; `rgb` has three channels all the same.
 
-    Example:
+    Examples:
         >>> Picture(np.zeros((4, 6, 3), np.float32)).size
         (4, 6)
     """
@@ -126,7 +126,7 @@ def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     Raises:
         InputError: a side below 1.
 
-    Example:
+    Examples:
         >>> fit((600, 800), 512)
         (384, 512)
     """
@@ -149,7 +149,7 @@ def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     Raises:
         InputError: a side below 1, or an array of another shape.
 
-    Example:
+    Examples:
         >>> resize(np.ones((8, 6, 3)), (4, 3)).shape
         (4, 3, 3)
     """

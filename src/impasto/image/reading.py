@@ -46,7 +46,7 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
         InputError: no such file, not a picture, damaged or cut off, too large; an array of another
             shape, type or range, or with values that are not numbers.
 
-    Example:
+    Examples:
         >>> read(np.zeros((4, 6), np.uint8)).rgb.shape
         (4, 6, 3)
     """
@@ -108,7 +108,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
     Raises:
         InputError: no such file, or not a picture.
 
-    Example:
+    Examples:
         >>> Image.new("RGB", (4, 4)).save("no-recipe.png")
         >>> read_recipe("no-recipe.png") is None
         True
@@ -124,8 +124,8 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
             with decoding.open_image(file) as image:
                 if image.format == "PNG":
                     image.load()  # texts may follow the pixels
-                    text = image.info.get("impasto")
-                    return text if isinstance(text, str) and _is_json(text) else None
+                    kept = image.info.get("impasto")
+                    return kept if isinstance(kept, str) and _is_json(kept) else None
                 text = _comment(image.getexif())
     return text if _is_json(text) else None
 

@@ -86,7 +86,7 @@ def write(
             cannot be written.
         InputError: values that are not numbers, an array of another shape, quality out of range.
 
-    Example:
+    Examples:
         >>> write("grey.png", np.full((4, 6, 3), 0.5)).name
         'grey.png'
     """

@@ -20,10 +20,11 @@ from impasto.jobs.base import (
     Statistics,
     StyleLoss,
     parse_memory,
+    parse_seconds,
     parse_size,
 )
 from impasto.jobs.dreams import VGG_LAYERS, DreamJob, LayersJob, VisualizeJob, usual_layers
-from impasto.jobs.films import VideoJob, parse_seconds
+from impasto.jobs.films import VideoJob
 from impasto.jobs.learned import LearnJob, LiveJob
 from impasto.jobs.photoreal import LOOK, PhotorealJob
 from impasto.jobs.pictures import CompareJob, MeasureJob, StylizeJob

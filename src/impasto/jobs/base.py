@@ -28,6 +28,26 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 J = TypeVar("J", bound="Job")
 
+# What an option is for, said once: where verbs share an option, they share its text.
+WEIGHTS = "Share of each style, as 0.7,0.3. Default: equal."
+MASK = "One grey picture a style, as a.png,b.png or repeated: white where that style goes."
+COLOR = "Whose colours: the style's, the content's palette, or only its lightness painted (luminance)."
+SIZE = "Long side in pixels, or 'original'."
+STRENGTH = "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style."
+PRESET = "Of paintings, time to spend: draft (320 px), good (512 px) or print (1024 px)."
+STYLE_SCALE = "Size of the strokes, one for all styles or one a style: below 1 finer, above 1 coarser."
+CONSISTENCY = "Of a film: how much of the frame before is kept, 0 to 1; 0 paints each frame by itself."
+START = "Of a film: begin here, in seconds or as 1:02:03."
+END = "Of a film: end here, in seconds or as 1:02:03."
+EVERY = "Of a film: only every n-th frame; 6 makes 5 a second of 30."
+NETWORK = "Of learned styles: quality, or tiny, which is faster. Default: the first that has the style."
+BACKBONE = "The network that looks; vgg19 needs no download."
+POOLING = "Of a VGG: max or avg."
+PRECISION = "Of convolutions; auto: bfloat16 where the device computes in it."
+DEVICE = "cpu, cuda, cuda:1, mps; auto: a GPU if there is one."
+SEED = "Of all that is drawn by chance."
+MAX_PIXELS = "Refuse pictures with more pixels than this."
+
 
 def option(default: Any, text: str, *, flag: str | None = None) -> Any:
     """A field with its help text and, if it has one, its short flag."""
@@ -94,6 +114,49 @@ def parse_memory(text: str | None) -> int | None:
     if size < 2**20:
         raise InputError(f"memory {text!r} is not an amount such as 8GB or 500MB")
     return int(size)
+
+
+def parse_seconds(name: str, value: float | str | None) -> float | None:
+    """A time in seconds, from a number, ``2s``, ``1:30`` or ``1:02:03.5``.
+
+    Raises:
+        InputError: anything else.
+    """
+    if value is None:
+        return None
+    parts = str(value).removesuffix("s").split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3 or not all(math.isfinite(n) and n >= 0 for n in numbers):
+        raise InputError(f"{name} {value} is not a time: write seconds, or hours:minutes:seconds")
+    return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
+
+
+class Part:
+    """Of a job that takes films: the part from ``start`` to ``end``, once :meth:`_check_part` was called."""
+
+    start: float | str
+    end: float | str | None
+
+    @property
+    def begin(self) -> float:
+        """``start`` in seconds."""
+        return float(self.start)
+
+    @property
+    def stop(self) -> float | None:
+        """``end`` in seconds."""
+        return None if self.end is None else float(self.end)
+
+    def _check_part(self) -> None:
+        for name in ("start", "end"):
+            object.__setattr__(self, name, parse_seconds(name, getattr(self, name)))
+        if self.stop is not None and self.stop <= self.begin:
+            raise InputError(
+                f"from {self.begin:g} s to {self.stop:g} s there is nothing: let it end after it starts"
+            )
 
 
 def _is_required(item: dataclasses.Field[Any]) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from impasto.errors import InputError
-from impasto.jobs.base import Job, Pooling, Precision, option, parse_size
+from impasto.jobs import base
+from impasto.jobs.base import Job, Part, Pooling, Precision, option, parse_size
 
 DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
 Padding = Literal["zeros", "replicate"]
@@ -20,7 +21,7 @@ def usual_layers(backbone: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class DreamJob(Job):
+class DreamJob(Part, Job):
     """Paint over a photo what a network sees in it; also a film, or an endless zoom into a photo."""
 
     verb: ClassVar[str] = "dream"
@@ -44,26 +45,22 @@ class DreamJob(Job):
     jitter: int = option(32, "Pixels by which the picture is rolled at most.")
     smoothing: float = option(1.0, "Blur of the gradient, pixels: more for large calm shapes.")
     distance: float = option(150.0, "How much the photo's colours hold on: more for a calmer dream.")
-    size: int | str | None = option(
-        None, "Long side in pixels, or 'original'. Default: the photo's, at most 640.", flag="-s"
-    )
-    seed: int = option(0, "Seed of the rolls.")
+    size: int | str | None = option(None, base.SIZE + " Default: the photo's, at most 640.", flag="-s")
+    seed: int = option(0, base.SEED)
     zoom: bool = option(False, "Make a film that falls into the photo without end.")
     frames: int = option(300, "Frames of --zoom.")
     fps: float = option(25.0, "Frames a second of --zoom.")
     speed: float = option(1.02, "How much larger each frame of --zoom is than the one before.")
-    consistency: float = option(
-        0.85, "Of a film: how much of the dream before is kept, 0 to 1; 0 dreams each frame by itself."
-    )
+    consistency: float = option(0.85, base.CONSISTENCY)
     decay: float = option(0.95, "Of a film: how much of the dream before a new one begins with, 0 to 1.")
-    start: float = option(0.0, "Of a film: begin at this second.")
-    end: float | None = option(None, "Of a film: end at this second.")
-    backbone: DreamBackboneName = option("vgg19", "The network that dreams; vgg19 needs no download.")
-    pooling: Pooling = option("max", "Of a VGG: max, or avg for softer dreams.")
+    start: float | str = option(0.0, base.START)
+    end: float | str | None = option(None, base.END)
+    backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
+    pooling: Pooling = option("max", base.POOLING)
     padding: Padding = option("zeros", "Of a VGG: zeros around each layer, or its own border (replicate).")
-    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
-    max_pixels: int = option(200_000_000, "Refuse pictures with more pixels than this.")
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
+    max_pixels: int = option(200_000_000, base.MAX_PIXELS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,10 +87,7 @@ class DreamJob(Job):
                 )
         if not self.steps or min(self.steps) < 1 or max(self.steps) > 100_000:
             raise InputError(f"--steps {','.join(map(str, self.steps))} must be numbers of 1 or more")
-        if self.start < 0 or (self.end is not None and self.end <= self.start):
-            raise InputError(
-                f"from {self.start:g} s to {self.end} s there is nothing: let it end after it starts"
-            )
+        self._check_part()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -111,10 +105,10 @@ class VisualizeJob(Job):
     size: int = option(224, "Side in pixels.", flag="-s")
     steps: int = option(160, "Steps.")
     rate: float = option(0.05, "Rate of the optimiser.")
-    seed: int = option(0, "Seed of the noise to begin with.")
-    backbone: DreamBackboneName = option("vgg19", "The network; vgg19 needs no download.")
-    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    seed: int = option(0, base.SEED)
+    backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -130,14 +124,14 @@ class LayersJob(Job):
 
     verb: ClassVar[str] = "layers"
 
-    backbone: DreamBackboneName = option("vgg19", "The network; vgg19 needs no download.")
+    backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
     layers: tuple[str, ...] | None = option(None, "Only these layers, as relu4_3,relu5_2.")
     channels: int = option(4, "Channels to show of each layer.")
     size: int = option(128, "Side of a thumbnail, pixels.", flag="-s")
     steps: int = option(64, "Steps for each thumbnail.")
-    seed: int = option(0, "Seed of the noise to begin with.")
-    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    seed: int = option(0, base.SEED)
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
 
     def __post_init__(self) -> None:
         super().__post_init__()

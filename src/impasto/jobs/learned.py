@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from impasto.errors import InputError
+from impasto.jobs import base
 from impasto.jobs.base import (
     Job,
     NetworkName,
@@ -26,7 +27,9 @@ class LearnJob(Job):
     photos: str = option("photos", "A folder of photographs to train on; a few hundred will do.")
     network: NetworkName = option("quality", "quality, tiny (faster), or johnson (as published, slower).")
     into: str | None = option(
-        None, "A pack to add the styles to: minutes in place of an hour, and its old styles stay as they are."
+        None,
+        "A pack to add the styles to, or quality, which came with impasto: minutes in place of an hour; its "
+        "old styles stay as they are.",
     )
     teacher: str | None = option(
         None, "A pack to learn all its styles from, in place of paintings: a tiny one from a quality one."
@@ -39,9 +42,9 @@ class LearnJob(Job):
     side: int = option(192, "Side of the crops, pixels.")
     rate: float | None = option(None, "Rate of the optimiser. Default: chosen.")
     processes: int = option(1, "Processes that share each batch: one a GPU, or several on a CPU.")
-    seed: int = option(0, "Seed of everything drawn.")
-    precision: Precision = option("auto", "Of the loss network; auto: bfloat16 where the device has it.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    seed: int = option(0, base.SEED)
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,12 +74,12 @@ class LiveJob(Job):
     styles: tuple[str, ...] = field(metadata={"help": "Learned styles; keys or buttons change between them."})
     source: str = option("0", "A camera's number, a device, the address of a stream, or a film.")
     fps: float = option(25.0, "Frames a second to hold, by painting smaller if need be.")
-    size: int | str | None = option(None, "Long side in pixels. Default: what holds the rate.", flag="-s")
-    strength: float = option(1.0, "How much style.")
-    consistency: float = option(0.75, "How much of the frame before is kept, 0 to 1.")
-    network: NetworkName | None = option(None, "quality, or tiny, which is faster.")
+    size: int | str | None = option(None, base.SIZE + " Default: what holds the rate.", flag="-s")
+    strength: float = option(1.0, base.STRENGTH)
+    consistency: float = option(0.75, base.CONSISTENCY)
+    network: NetworkName | None = option(None, base.NETWORK)
     port: int = option(8765, "Of the page, on this machine only.")
-    precision: Precision = option("auto", "auto: bfloat16 where the processor computes in it.")
+    precision: Precision = option("auto", base.PRECISION)
 
     def __post_init__(self) -> None:
         super().__post_init__()

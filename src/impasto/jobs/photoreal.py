@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from impasto.errors import InputError
-from impasto.jobs.base import BackboneName, Job, Precision, option, parse_size
+from impasto.jobs import base
+from impasto.jobs.base import BackboneName, Job, Part, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
 
 
 @dataclass(frozen=True)
-class PhotorealJob(Job):
+class PhotorealJob(Part, Job):
     """Give a photo the light and the colours of another, class by class; it stays a photograph."""
 
     verb: ClassVar[str] = "photoreal"
@@ -21,7 +22,7 @@ class PhotorealJob(Job):
     styles: tuple[str, ...] = field(
         metadata={"help": "One or several photos whose light it shall have; or one saved .look."}
     )
-    weights: tuple[float, ...] | None = option(None, "Share of each style, as 0.7,0.3. Default: equal.")
+    weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     masks: tuple[str, ...] | None = option(
         None, "A mask of the photo and one of each style: flat colours, or ids as grey. Default: found."
     )
@@ -29,15 +30,15 @@ class PhotorealJob(Job):
     strength: float = option(1.0, "0 gives the photo back, 1 is the whole change.")
     realism: float = option(1.0, "How evenly light may change over the picture: 0.1 freer, 10 stiffer.")
     classes: int = option(4, "Classes to look for where there are no masks; 1 treats the picture as one.")
-    size: int | str | None = option(None, "Long side in pixels. Default: the photo's own.", flag="-s")
-    seed: int = option(0, "Seed of the search for classes.")
-    start: float = option(0.0, "Of a film: begin at this second.")
-    end: float | None = option(None, "Of a film: end at this second.")
-    every: int = option(1, "Of a film: only every n-th frame.")
-    backbone: BackboneName = option("vgg19", "The network that looks; vgg19 needs no download.")
-    precision: Precision = option("auto", "auto: bfloat16 where the device computes in it.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
-    max_pixels: int = option(200_000_000, "Refuse pictures with more pixels than this.")
+    size: int | str | None = option(None, base.SIZE + " Default: the photo's own.", flag="-s")
+    seed: int = option(0, base.SEED)
+    start: float | str = option(0.0, base.START)
+    end: float | str | None = option(None, base.END)
+    every: int = option(1, base.EVERY)
+    backbone: BackboneName = option("vgg19", base.BACKBONE)
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
+    max_pixels: int = option(200_000_000, base.MAX_PIXELS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,8 +56,7 @@ class PhotorealJob(Job):
             raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
         if self.every < 1:
             raise InputError(f"every {self.every} must be 1 or more")
-        if self.start < 0 or (self.end is not None and self.end <= self.start):
-            raise InputError(f"from {self.start:g} s to {self.end} s there is nothing: end after the start")
+        self._check_part()
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(
                 f"--weights has {len(self.weights)} entries for {len(self.styles)} styles: give one a style"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from impasto.errors import InputError
+from impasto.jobs import base
 from impasto.jobs.base import (
     BackboneName,
     Blend,
@@ -37,59 +38,42 @@ class StylizeJob(Job):
     styles: tuple[str, ...] = field(
         metadata={"help": "One or several paintings; or names of learned styles, which paint at once."}
     )
-    weights: tuple[float, ...] | None = option(None, "Share of each style, as 0.7,0.3. Default: equal.")
-    style_scale: tuple[float, ...] | None = option(
-        None, "Size of each style relative to the picture: below 1 finer strokes, above 1 coarser ones."
-    )
-    strength: float = option(
-        1.0, "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style."
-    )
+    weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
+    style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
+    strength: float = option(1.0, base.STRENGTH)
     blend: Blend = option(
         "moments", "Several styles: 'moments' sets them side by side, 'barycenter' paints what lies between."
     )
-    mask: tuple[str, ...] | None = option(
-        None, "One grey picture a style, as a.png,b.png or repeated: white where that style goes."
-    )
-    size: int | str | None = option(
-        None, "Long side in pixels, or 'original'. Default: by preset.", flag="-s"
-    )
-    preset: Preset = option(
-        "good", "Time to spend: draft (320 px), good (512 px) or print (1024 px).", flag="-p"
-    )
+    mask: tuple[str, ...] | None = option(None, base.MASK)
+    size: int | str | None = option(None, base.SIZE + " Default: by preset.", flag="-s")
+    preset: Preset = option("good", base.PRESET, flag="-p")
     method: Method = option(
         "modern", "'modern' is ours, 'paper' is Gatys et al. 2015 as written, 'tutorial' is PyTorch's."
     )
     loss: StyleLoss = option(
         "mixed", "Style loss of 'modern': Gram, Wasserstein, both (mixed), or mean and variance."
     )
-    color: Color = option(
-        "style",
-        "Whose colours: the style's, the content's palette, or only its lightness painted (luminance).",
-    )
+    color: Color = option("style", base.COLOR)
     photoreal: bool = option(
         False, "Keep of the painting only what a photograph could show: its light and its colours."
     )
     init: str = option("content", "Begin with 'content', 'noise' or a picture of your own.")
-    seed: int = option(0, "Seed of the noise.")
+    seed: int = option(0, base.SEED)
     optimiser: OptimiserName = option("lbfgs", "L-BFGS or Adam.")
-    backbone: BackboneName = option("vgg19", "The network that looks; vgg19 needs no download.")
-    pooling: Pooling | None = option(None, "Pooling of the network. Default: avg for 'paper', else max.")
-    network: NetworkName | None = option(
-        None, "Of learned styles: quality, or tiny, which is faster. Default: the first that has the style."
-    )
+    backbone: BackboneName = option("vgg19", base.BACKBONE)
+    pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
+    network: NetworkName | None = option(None, base.NETWORK)
     statistics: Statistics = option(
         "thumbnail", "Of learned styles on very large photos: from a 'thumbnail', or 'exact' and slower."
     )
-    precision: Precision = option(
-        "auto", "Of the convolutions; auto: bfloat16 where the device computes in it."
-    )
-    device: str = option("auto", "cpu, cuda, cuda:1, mps; auto: a GPU if there is one.", flag="-d")
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
     memory: str | None = option(
         None,
         "The most memory to plan for, as 8GB: tiles and a shorter history in place of more. Default: "
         "what is free.",
     )
-    max_pixels: int = option(200_000_000, "Refuse pictures with more pixels than this.")
+    max_pixels: int = option(200_000_000, base.MAX_PIXELS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,6 +83,8 @@ class StylizeJob(Job):
         if not 0 <= self.strength <= 100:
             raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
         object.__setattr__(self, "size", parse_size(self.size))
+        if self.style_scale is not None and len(self.style_scale) == 1:
+            object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))
         for name in ("weights", "style_scale", "mask"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.styles):
@@ -119,8 +105,8 @@ class CompareJob(Job):
     style: str = field(metadata={"help": "The painting."})
     size: int = option(256, "Long side in pixels.", flag="-s")
     methods: tuple[Method, ...] = option(("paper", "tutorial", "modern"), "Methods, as paper,modern.")
-    seed: int = option(0, "Seed of the noise that 'paper' begins with.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    seed: int = option(0, base.SEED)
+    device: str = option("auto", base.DEVICE, flag="-d")
 
 
 @dataclass(frozen=True)
@@ -132,10 +118,8 @@ class MeasureJob(Job):
     output: str = field(metadata={"help": "The painted picture; or a painted film, with --original."})
     original: str | None = option(None, "The film that a film was painted from: measure how it flickers.")
     baseline: str | None = option(None, "The same film with each frame painted by itself, to compare with.")
-    content: str | None = option(None, "The photo it was painted from.", flag="-c")
-    style: tuple[str, ...] | None = option(
-        None, "A painting it was painted like; may be repeated.", flag="-s"
-    )
-    weights: tuple[float, ...] | None = option(None, "Share of each style, as 0.7,0.3. Default: equal.")
-    backbone: BackboneName = option("vgg19", "The network that measures.")
-    device: str = option("auto", "cpu, cuda, ...; auto: a GPU if there is one.", flag="-d")
+    content: str | None = option(None, "The photo it was painted from.")
+    style: tuple[str, ...] | None = option(None, "A painting it was painted like; may be repeated.")
+    weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
+    backbone: BackboneName = option("vgg19", base.BACKBONE)
+    device: str = option("auto", base.DEVICE, flag="-d")

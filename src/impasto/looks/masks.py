@@ -85,7 +85,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         InputError: a mask of other proportions, of an unknown colour, with too many ids; colours and ids
             mixed; no class in common.
 
-    Example:
+    Examples:
         >>> top = np.zeros((8, 8, 3)); top[:4] = 1
         >>> read_masks([top, top], [(8, 8), (8, 8)])[0].names
         ('black', 'white')

@@ -52,7 +52,7 @@ class Target:
         Raises:
             InputError: anything else.
 
-        Example:
+        Examples:
             >>> Target.parse("relu5_2[113]:0.5")
             Target(layer='relu5_2', channel=113, weight=0.5)
         """
@@ -79,7 +79,7 @@ class Activation(Loss):
     Raises:
         InputError: no layer, or one that cannot be read; a guide for single channels.
 
-    Example:
+    Examples:
         >>> loss = -1 * Activation("relu4_3")  # doctest: +SKIP
     """
 

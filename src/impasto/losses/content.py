@@ -29,7 +29,7 @@ class Content(Loss):
     Raises:
         InputError: no layer.
 
-    Example:
+    Examples:
         >>> loss = Content("photo.jpg", "relu4_2")  # doctest: +SKIP
     """
 

@@ -45,7 +45,7 @@ def reconstruct(
     Raises:
         InputError: an unknown layer, or neither content nor style.
 
-    Example:
+    Examples:
         >>> out = reconstruct("starry.jpg", LAYERS[:3], what="style", backbone=load())  # doctest: +SKIP
     """
     names = [layers] if isinstance(layers, str) else list(layers)

@@ -32,7 +32,7 @@ def content_distance(
 
     Source: Gatys, Ecker and Bethge 2015 (arXiv 1508.06576), equation 1, made relative.
 
-    Example:
+    Examples:
         >>> picture = np.random.default_rng(0).random((16, 16, 3))
         >>> content_distance(picture, picture, backbone=Tiny(), layers="relu2_1")
         {'relu2_1': 0.0}

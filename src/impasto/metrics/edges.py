@@ -49,7 +49,7 @@ def sharpness(picture: Source) -> float:
     Source: Tenenbaum 1970, "Accommodation in computer vision"; compared with others by Pertuz, Puig and
     Garcia 2013, "Analysis of focus measure operators for shape-from-focus".
 
-    Example:
+    Examples:
         >>> sharpness(np.ones((8, 8)))
         0.0
     """

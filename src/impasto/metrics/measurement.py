@@ -93,7 +93,7 @@ def measure(
 
     Source: each metric's own.
 
-    Example:
+    Examples:
         >>> picture = np.random.default_rng(0).random((16, 16, 3))
         >>> measure(picture, content=picture, backbone=Tiny(), content_layers=["relu2_1"]).ssim
         1.0

@@ -40,7 +40,7 @@ def palette_distance(
     Source: Rabin, Peyre, Delon and Bernot 2011, "Wasserstein barycenter and its application to texture
     mixing"; CIE 15:2004 for Lab.
 
-    Example:
+    Examples:
         >>> round(palette_distance(np.zeros((4, 4)), np.ones((4, 4))), 1)
         50.0
     """
@@ -81,7 +81,7 @@ def sliced_wasserstein(
 
     Source: Rabin et al. 2011, section 3; in one dimension the optimal coupling joins equal quantiles.
 
-    Example:
+    Examples:
         >>> sliced_wasserstein(np.zeros((4, 1)), np.ones((3, 1)), directions=np.ones((1, 1)))
         1.0
     """
@@ -112,7 +112,7 @@ def spread_directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
     Source: the Fibonacci lattice, Gonzalez 2010, "Measurement of areas on a sphere using Fibonacci and
     latitude-longitude lattices".
 
-    Example:
+    Examples:
         >>> spread_directions(2).shape
         (2, 3)
     """

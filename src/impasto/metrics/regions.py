@@ -45,7 +45,7 @@ def region_palette_distance(
     Source: the mask-wise distance of our study of photorealistic transfer; see
     :func:`impasto.metrics.sliced_wasserstein`.
 
-    Example:
+    Examples:
         >>> flat, labels = np.zeros((8, 8)), np.zeros((8, 8), int)
         >>> region_palette_distance(flat, flat, output_labels=labels, style_labels=labels)
         0.0
@@ -84,7 +84,7 @@ def region_style_distance(
     Raises:
         InputError: as for :func:`region_palette_distance`, or an unknown layer.
 
-    Example:
+    Examples:
         >>> picture, labels = np.random.default_rng(0).random((16, 16, 3)), np.zeros((16, 16), int)
         >>> arguments = {"output_labels": labels, "style_labels": labels, "layers": "relu1_1"}
         >>> region_style_distance(picture, picture, backbone=Tiny(), **arguments)
@@ -133,7 +133,7 @@ def halo_index(output: Source, content: Source, *, alphas: NDArray[np.float32]) 
     Raises:
         InputError: sizes that differ.
 
-    Example:
+    Examples:
         >>> photo, alphas = np.random.default_rng(0).random((16, 16, 3)), np.ones((1, 16, 16), np.float32)
         >>> halo_index(photo / 2, photo, alphas=alphas)
         1.0

@@ -31,7 +31,7 @@ def ssim(a: Source, b: Source) -> float:
     Source: Wang, Bovik, Sheikh and Simoncelli 2004, "Image quality assessment: from error visibility to
     structural similarity", equation 13 with the Gaussian window of section III.C.
 
-    Example:
+    Examples:
         >>> picture = np.random.default_rng(0).random((16, 16))
         >>> ssim(picture, picture)
         1.0
@@ -58,7 +58,7 @@ def edge_ssim(a: Source, b: Source) -> float:
     Source: SSIM of edge maps, the usual measure since Yoo et al. 2019 ("Photorealistic Style Transfer via
     Wavelet Transforms"), with Sobel for their learned edge detector, which has weights to download.
 
-    Example:
+    Examples:
         >>> picture = np.random.default_rng(0).random((16, 16))
         >>> round(edge_ssim(picture, picture / 2), 6)
         1.0

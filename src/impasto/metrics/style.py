@@ -62,7 +62,7 @@ def style_distance(
 
     Source: Gatys, Ecker and Bethge 2015 (arXiv 1508.06576), equation 4; Dowson and Landau 1982.
 
-    Example:
+    Examples:
         >>> picture = np.random.default_rng(0).random((16, 16, 3))
         >>> style_distance(picture, picture, backbone=Tiny(), layers="relu1_1")["relu1_1"]["gram"]
         0.0

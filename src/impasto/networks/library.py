@@ -53,7 +53,7 @@ def known(network: str | None = None) -> list[Known]:
     """All styles, the user's first; those of one kind of network (``quality``, ``tiny``) if it is named."""
     found = []
     for folder, shipped in ((user_folder(), False), (SHIPPED, True)):
-        for path in _files(folder):
+        for path in files_in(folder):
             pack = open_pack(path)
             if network in (None, pack.plan.name):
                 names = [path.stem] if path.suffix == STYLE_SUFFIX else pack.names
@@ -85,6 +85,12 @@ def find(name: str, *, network: str | None = None) -> Known | None:
     return fits[0] if fits else None
 
 
+def pack_file(name: str) -> Path:
+    """The file of a pack; ``quality``, without a suffix, is the pack of that name that came with impasto."""
+    shipped = SHIPPED / f"{name}{PACK_SUFFIX}"
+    return shipped if Path(name).name == name and shipped.is_file() else Path(name)
+
+
 def unknown(name: str) -> InputError:
     """The error for a style that is neither a file nor a learned style; names near ones."""
     names = sorted({k.name for k in known()})
@@ -114,7 +120,7 @@ def _opened(path: Path, stamp: int) -> Pack:
         return packs.load(path)
     wanted = packs.trunk_of(path)
     for folder in (path.parent, user_folder(), SHIPPED):
-        for other in _files(folder):
+        for other in files_in(folder):
             if other.suffix == PACK_SUFFIX and (pack := open_pack(other)).hash() == wanted:
                 style, rows = packs.load_style(path, pack)
                 if style.name in pack.names:
@@ -133,7 +139,8 @@ def _only(name: str) -> str:
     return pack.names[0]
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """The packs and style files of a folder; none if it is not there."""
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix in (PACK_SUFFIX, STYLE_SUFFIX))

@@ -101,7 +101,7 @@ def minimize(
         ImpastoError: the loss is not a finite number, even after rolling back; or memory ran out twice.
         InputError: the checkpoint is damaged, or of another run.
 
-    Example:
+    Examples:
         >>> picture, plan = Pixels("photo.jpg"), scales((384, 512))  # doctest: +SKIP
         >>> out = minimize(loss, picture, schedule=plan, backbone=load())  # doctest: +SKIP
     """

@@ -42,7 +42,7 @@ def scales(
     Raises:
         InputError: no steps, or a negative number; a ratio or limits that lead nowhere.
 
-    Example:
+    Examples:
         >>> [stage.size for stage in scales((96, 192), first=128)]
         [(68, 136), (96, 192)]
     """
@@ -75,7 +75,7 @@ def octaves(
     Raises:
         InputError: no octave, no steps or a negative number, a ratio that leads nowhere.
 
-    Example:
+    Examples:
         >>> [(stage.size, stage.steps) for stage in octaves((140, 280), count=2, steps=(12, 6))]
         [((100, 200), 12), ((140, 280), 6)]
     """

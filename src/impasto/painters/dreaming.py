@@ -44,7 +44,10 @@ def dream(
         guide: a picture whose shapes the dream takes.
         style: paintings to paint like while dreaming.
         mask: a grey picture, white where to dream.
-        watch, checkpoint, save_every, resume: as for :func:`impasto.stylize`.
+        watch: called with a :class:`impasto.Progress` after every step.
+        checkpoint: a file to save the run in.
+        save_every: evaluations between saves.
+        resume: go on from the checkpoint of a killed run.
         **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers``, ``octaves``,
             ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
 
@@ -54,7 +57,7 @@ def dream(
     Raises:
         InputError: a picture or a setting that cannot be used.
 
-    Example:
+    Examples:
         >>> out = dream("photo.jpg", layers=["relu4_3", "relu5_2:0.5"], octaves=5)  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """
@@ -260,7 +263,7 @@ def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Res
     Raises:
         InputError: a layer or a channel that the network does not have.
 
-    Example:
+    Examples:
         >>> visualize("relu4_3[12]").save("channel.png")  # doctest: +SKIP
     """
     return run_visualize(VisualizeJob.parse({**settings, "layer": layer}), watch=watch)

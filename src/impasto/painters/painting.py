@@ -44,7 +44,7 @@ def stylize(
     Raises:
         InputError: a picture or a setting that cannot be used.
 
-    Example:
+    Examples:
         >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """

@@ -25,6 +25,7 @@ from impasto.record import Watch
 __all__ = ["Keeper", "classes_of", "classified", "refine", "rendered", "use_threads", "with_features"]
 
 Array = NDArray[np.float32]
+LEAST_KEPT = 0.25  # of a class's area that its matte must keep to speak for it
 
 
 def use_threads(threads: int | None) -> int:
@@ -65,6 +66,10 @@ def with_features(
     mattes = Mattes.of(picture, regions.labels, len(regions.names), sure=regions.sure)
     size = (regions.labels.shape[0], regions.labels.shape[1])
     soft = torch.from_numpy(mattes.shrunk(size))
+    hard = torch.from_numpy(np.stack([regions.labels == i for i in range(len(soft))]).astype(np.float32))
+    # A class of which nothing is sure has no matte: then its own pixels stand for it.
+    lost = soft.sum((1, 2)) < LEAST_KEPT * hard.sum((1, 2))
+    soft = torch.where(lost[:, None, None], hard, soft)
     small = looked_at(picture)
     alphas = torch.cat([soft, torch.ones_like(soft[:1])])
     found = methods.region_statistics(

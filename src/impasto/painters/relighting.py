@@ -71,7 +71,7 @@ def photoreal(
     Raises:
         InputError: a picture, a mask, a look or a setting that cannot be used.
 
-    Example:
+    Examples:
         >>> out = photoreal("day.jpg", "night.jpg")  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """

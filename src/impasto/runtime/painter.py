@@ -44,7 +44,7 @@ class Painter:
         precision: ``auto`` is bfloat16 where the processor computes in it.
         threads: that a CPU works with; default: all cores.
 
-    Example:
+    Examples:
         >>> painter = Painter(pack)  # doctest: +SKIP
         >>> painted = painter.paint(photo, pack.weights({"waves": 1.0}))  # doctest: +SKIP
     """

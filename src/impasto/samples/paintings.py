@@ -50,7 +50,7 @@ def style(name: str, size: int = 768, seed: int | None = None) -> Array:
     Raises:
         InputError: there is no style of that name, or the size is too small.
 
-    Example:
+    Examples:
         >>> style("mosaic", size=64).shape
         (64, 64, 3)
     """

@@ -51,7 +51,7 @@ def photo(name: str) -> Array:
     Raises:
         InputError: there is no photograph of that name, or this scikit-image came without it.
 
-    Example:
+    Examples:
         >>> photo("coffee").shape
         (400, 600, 3)
     """

@@ -21,7 +21,7 @@ from impasto.backbones import Slim
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
 from impasto.losses import Scene
-from impasto.networks import PLANS, LearnedStyle, Pack, packs
+from impasto.networks import PLANS, LearnedStyle, Pack, library, packs
 from impasto.networks.style_network import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Watch
@@ -79,7 +79,7 @@ def learn(
         return _distil(
             job, watch=watch, told=told, checkpoint=checkpoint, save_every=save_every, resume=resume
         )
-    old = packs.load(job.into) if job.into else None
+    old = packs.load(library.pack_file(job.into)) if job.into else None
     pictures = _pictures(job, old)
     photos = Photos(job.photos, told=told)
     fabric = _fabric(job)

@@ -50,7 +50,7 @@ class Steady:
         flow: from one frame to another, default DIS on luma at no more than 640 pixels across.
         least: the smallest value there is; -1 for differences of pictures.
 
-    Example:
+    Examples:
         >>> steady = Steady(lambda frame, warped, mask: frame.astype(np.float32) / 255)
         >>> steady.next(np.zeros((64, 64, 3), np.uint8)).shape
         (64, 64, 3)

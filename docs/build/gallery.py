@@ -1,0 +1,175 @@
+"""Writes the page of the gallery, and paints those of its sheets that are named: ``gallery.py [NAME ...]``.
+
+The sheets are made from sample photographs, sample styles and shipped styles, by seeds: anyone gets the same.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import impasto
+from impasto import demo, films, image, samples
+from impasto.demo import sheet
+from impasto.jobs import VideoJob
+from impasto.video import FilmReader
+
+DOCS = Path(__file__).resolve().parents[1]
+SIDE = 320  # pixels of a pane's long side
+
+
+def main() -> None:
+    """Paints what is named, and writes the page."""
+    for name in sys.argv[1:]:
+        image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
+    (DOCS / "gallery.md").write_text(page(), encoding="utf-8")
+
+
+def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
+    paintings = [samples.style(style, 384) for style in styles]
+    return impasto.stylize(
+        samples.photo(photo), paintings, size=SIDE, preset="good", seed=0, **settings
+    ).picture
+
+
+def mixtures() -> np.ndarray:
+    """Two styles: the first, both side by side, what lies between, the second."""
+    pair = ["stained_glass", "waves"]
+    cells = [
+        _painted("coffee", pair[:1]),
+        _painted("coffee", pair),
+        _painted("coffee", pair, blend="barycenter"),
+        _painted("coffee", pair[1:]),
+    ]
+    return sheet([cells], height=180)
+
+
+def regions() -> np.ndarray:
+    """A style for the cup, another for the table: photo, mask, result."""
+    photo = image.resize(samples.photo("coffee"), (400, 600))
+    rows, columns = np.mgrid[:400, :600]
+    inside = ((columns - 285) / 204) ** 2 + ((rows - 196) / 184) ** 2
+    cup = 1 / (1 + np.exp((inside - 1) * 14))
+    mask = np.repeat(cup[..., None], 3, 2).astype(np.float32)
+    paintings = [samples.style("mosaic", 384), samples.style("watercolor", 384)]
+    done = impasto.stylize(
+        photo, paintings, mask=[_saved(mask, "cup"), _saved(1 - mask, "table")], size=384, preset="good"
+    )
+    return sheet([[photo, mask, done.picture]], height=220)
+
+
+def _saved(mask: np.ndarray, name: str) -> str:
+    path = Path(tempfile.mkdtemp()) / f"{name}.png"
+    return str(image.write(path, mask))
+
+
+def learned() -> np.ndarray:
+    """One photo in eight of the learned styles that came along."""
+    names = ("starry_night", "the_scream", "composition_vii", "wave_crop")
+    names += ("tahiti", "waves", "stained_glass", "woodcut")
+    photo = image.resize(samples.photo("astronaut"), (SIDE, SIDE))
+    cells = [impasto.stylize(photo, name).picture for name in names]
+    return sheet([cells[:4], cells[4:]], height=200)
+
+
+def film() -> np.ndarray:
+    """A frame of the sample film, painted alone and held still; below, one row of pixels over time."""
+    folder = Path(tempfile.mkdtemp())
+    source = demo.write_film(folder / "drive.mp4", size=(216, 384), fps=25, seconds=4.0)
+    rows: list[list[np.ndarray]] = [[], []]
+    for consistency in (None, 0.0, 0.85):
+        path = source
+        if consistency is not None:
+            job = VideoJob(film=str(source), styles=("the_scream",), consistency=consistency)
+            path = films.paint_film(job, out=folder / f"{consistency}.mp4").path
+        with FilmReader(path) as reader:
+            frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
+        rows[0].append(frames[30])
+        rows[1].append(np.repeat(np.stack([frame[108] for frame in frames]), 2, 0))
+    return sheet(rows, height=190)
+
+
+PAINTED: dict[str, Callable[[], np.ndarray]] = {
+    "mixtures": mixtures,
+    "regions": regions,
+    "learned": learned,
+    "film": film,
+}
+
+# (picture, what it shows, the command)
+ENTRIES = (
+    (
+        "pictures/rocket-starry_night.jpg",
+        "*The Starry Night* (Van Gogh, 1889)",
+        "impasto stylize rocket.png starry_night.jpg --size 384",
+    ),
+    (
+        "pictures/coffee-composition_vii.jpg",
+        "*Composition VII* (Kandinsky, 1913)",
+        "impasto stylize coffee.png composition_vii.jpg --size 384",
+    ),
+    (
+        "pictures/chelsea-the_scream.jpg",
+        "*The Scream* (Munch, 1893)",
+        "impasto stylize chelsea.png the_scream.jpg --size 384",
+    ),
+    (
+        "pictures/coffee-wave_crop.jpg",
+        "*The Great Wave off Kanagawa* (Hokusai, 1831)",
+        "impasto stylize coffee.png wave_crop.jpg --size 384",
+    ),
+    (
+        "images/gallery-mixtures.jpg",
+        "stained glass; both side by side (`moments`); between the two (`barycenter`); waves",
+        "impasto stylize coffee.png stained_glass.png waves.png --size 320 --blend barycenter",
+    ),
+    (
+        "images/gallery-regions.jpg",
+        "each style its own place: photo, mask, result",
+        "impasto stylize coffee.png mosaic.png watercolor.png --mask cup.png,table.png --size 384",
+    ),
+    (
+        "images/gallery-learned.jpg",
+        "learned styles that came with impasto, each in a moment",
+        "impasto stylize astronaut.png starry_night --size 320",
+    ),
+    (
+        "images/gallery-film.jpg",
+        "a film, each frame painted alone, held still; below, one row of pixels over time",
+        "impasto video drive.mp4 the_scream --consistency 0.85",
+    ),
+    (
+        "pictures/photoreal-mountain.jpg",
+        "a photo in the light of another: photo, style, result",
+        "impasto photoreal day.jpg evening.jpg --fast",
+    ),
+    ("images/dream-stream.jpg", "a stream dreamed over", "impasto dream stream.jpg"),
+    ("images/dream-boats.jpg", "boats dreamed over", "impasto dream boats.jpg --layers relu5_2"),
+    (
+        "images/dream-guided.jpg",
+        "an autumn hill that dreams of a flower",
+        "impasto dream hill.jpg --guide flower.jpg --layers relu5_1",
+    ),
+)
+
+
+def page() -> str:
+    """The gallery."""
+    parts = [
+        "# Gallery\n\nEach picture with its command. Photographs and styles of our own come with "
+        "`impasto styles samples`; who made the others is told in [credits](credits.md), "
+        "[photoreal](photoreal.md) and [dream](dream.md). `python docs/build/gallery.py mixtures "
+        "regions learned film` paints the four sheets again.\n"
+    ]
+    for picture, shows, command in ENTRIES:
+        plain = shows.replace("*", "").replace("`", "")
+        parts.append(f"![{plain}]({picture})\n\n{shows[0].upper() + shows[1:]}.\n\n```sh\n{command}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()

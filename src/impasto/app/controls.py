@@ -1,0 +1,87 @@
+"""Controls made from a job's fields, so that they mean what they mean on the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import gradio as gr
+
+from impasto.errors import InputError
+from impasto.jobs import Job
+
+# Least, most and step of the sliders; a job may take more, by its command.
+SLIDERS: Mapping[str, tuple[float, float, float]] = {
+    "strength": (0, 2, 0.05),
+    "realism": (0.1, 10, 0.1),
+    "consistency": (0, 1, 0.05),
+    "classes": (1, 8, 1),
+    "keys": (1, 12, 1),
+    "every": (1, 12, 1),
+    "octaves": (1, 8, 1),
+    "octave_scale": (1.2, 2, 0.05),
+    "rate": (0.5, 5, 0.1),
+    "distance": (0, 500, 10),
+}
+
+
+def controls(job: type[Job], names: Sequence[str]) -> dict[str, gr.components.Component]:
+    """A control for each of these fields, labelled with its option and explained by its help."""
+    hints = typing.get_type_hints(job)
+    fields = {item.name: item for item in dataclasses.fields(job)}
+    return {name: _control(fields[name], hints[name]) for name in names}
+
+
+def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the controls say, as the job wants it; empty ones are left out.
+
+    Raises:
+        InputError: a number that is none.
+    """
+    hints = typing.get_type_hints(job)
+    found = {}
+    for name, value in values.items():
+        if value is None or value == "":
+            continue
+        kinds = _kinds(hints[name])
+        lists = [kind for kind in kinds if typing.get_origin(kind) is tuple]
+        if lists:
+            found[name] = tuple(_entry(name, part, typing.get_args(lists[0])[0]) for part in value.split(","))
+        elif int in kinds and float not in kinds and not isinstance(value, bool):
+            found[name] = _entry(name, str(value).removesuffix(".0"), int)
+        elif float in kinds and str not in kinds and isinstance(value, str):
+            found[name] = _entry(name, value, float)
+        else:
+            found[name] = value
+    return found
+
+
+def _entry(name: str, text: str, kind: type) -> Any:
+    try:
+        return kind(text.strip())
+    except ValueError as error:
+        raise InputError(f"{name} {text.strip()!r} is not a number") from error
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _control(item: dataclasses.Field[Any], hint: Any) -> gr.components.Component:
+    shown = {"label": item.name.replace("_", "-"), "info": item.metadata["help"]}
+    kinds = [kind for kind in _kinds(hint) if kind is not type(None)]
+    usual: Any = item.default
+    if item.name in SLIDERS:
+        least, most, step = SLIDERS[item.name]
+        return gr.Slider(least, most, value=usual, step=step, **shown)
+    if kinds[0] is bool:
+        return gr.Checkbox(value=usual, **shown)
+    if typing.get_origin(kinds[0]) is Literal:
+        return gr.Radio(list(typing.get_args(kinds[0])), value=usual, **shown)
+    if kinds == [int]:
+        return gr.Number(value=usual, precision=0, **shown)
+    text = ",".join(map(str, usual)) if isinstance(usual, tuple) else "" if usual is None else f"{usual}"
+    return gr.Textbox(value=text, placeholder="default", max_lines=1, **shown)

@@ -1,0 +1,53 @@
+"""What the page takes from whoever can open it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.errors import InputError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one visit may ask for.
+
+    Args:
+        megabytes: of one upload.
+        pixels: of one picture.
+        side: long side of what is painted, pixels.
+        styles: pictures of style at once.
+        film_seconds: length of a film.
+        run_seconds: time for one painting; what there is by then is kept.
+        waiting: visits that may wait for their turn.
+    """
+
+    megabytes: int = 200
+    pixels: int = 60_000_000
+    side: int = 2048
+    styles: int = 6
+    film_seconds: float = 120.0
+    run_seconds: float = 1800.0
+    waiting: int = 8
+
+    def check_styles(self, styles: Sequence[str]) -> None:
+        """Refuses none, and too many."""
+        if not styles:
+            raise InputError("no style is chosen: click a learned style, or drop a painting")
+        if len(styles) > self.styles:
+            raise InputError(f"{len(styles)} styles are too many: choose at most {self.styles}")
+
+    def check_side(self, side: int | str | None) -> None:
+        """Refuses what is larger than may be painted."""
+        if isinstance(side, str) or (side is not None and side > self.side):
+            raise InputError(f"size {side} is more than this page paints: give at most {self.side}")
+
+    def check_film(self, path: str | Path, seconds: float | None) -> None:
+        """Refuses films that are too long, or do not say how long they are."""
+        if seconds is None or seconds > self.film_seconds:
+            long = "of unknown length" if seconds is None else f"of {seconds:.0f} s"
+            raise InputError(
+                f"{Path(path).name} is a film {long}, and this page takes {self.film_seconds:.0f} s: "
+                "set start and end"
+            )

@@ -1,0 +1,77 @@
+"""The tab that paints what a webcam shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+from impasto.networks import library
+
+SIDE, FPS, CONSISTENCY = 480, 10.0, 0.75
+Bytes = NDArray[np.uint8]
+
+
+class Mirror:
+    """One visit's camera in one style."""
+
+    def __init__(self, name: str) -> None:
+        from impasto.live.painting import Held
+        from impasto.runtime import Painter
+
+        known = library.find(name, network="tiny") or library.find(name)
+        if known is None:
+            raise library.unknown(name)
+        self.name = name
+        self._painter = Painter(known.pack)
+        self._weights = known.pack.weights({known.name: 1.0})
+        self._held = Held(CONSISTENCY, fps=FPS)
+
+    def paint(self, frame: Bytes) -> Bytes:
+        """The next frame ``(H, W, 3)``, painted."""
+        shown: Bytes = np.rint(self._held.paint(frame, self._painter, self._weights).clip(0, 1) * 255).astype(
+            np.uint8
+        )
+        return shown
+
+
+def live_tab() -> None:
+    """Places it."""
+    names = sorted({known.name for known in library.known()})
+    style = gr.Radio(names, value=names[0] if names else None, label="learned style")
+    mirror: gr.State = gr.State(None)
+    with gr.Row(equal_height=False):
+        camera = gr.Image(label="camera", sources=["webcam"], streaming=True, type="numpy")
+        painted = gr.Image(label="painted", interactive=False, streaming=True, format="jpeg")
+
+    def paint(frame: Bytes | None, name: str | None, held: Mirror | None) -> tuple[Any, Mirror | None]:
+        if frame is None or name is None:
+            return None, held
+        if held is None or held.name != name:
+            try:
+                held = Mirror(name)
+            except InputError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+        return held.paint(_shrunk(frame)), held
+
+    camera.stream(
+        paint,
+        [camera, style, mirror],
+        [painted, mirror],
+        stream_every=1 / FPS,
+        concurrency_limit=2,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _shrunk(frame: Bytes) -> Bytes:
+    from PIL import Image
+
+    picture = Image.fromarray(frame).convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    width, height = picture.size
+    return np.asarray(picture.crop((0, 0, width // 2 * 2, height // 2 * 2)))

@@ -1,0 +1,109 @@
+"""The page, served: on this machine, with nothing fetched from anywhere else."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from impasto.app.limits import Limits
+from impasto.errors import InputError
+
+# Whatever a page's parts may ask for, the browser fetches from here alone.
+POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "connect-src 'self' data: blob: ws: wss:; font-src 'self' data:; frame-ancestors 'self'"
+)
+STYLE = """
+#head h1 { margin-bottom: 0; letter-spacing: 0.02em; }
+#head p { margin-top: 0.2em; opacity: 0.7; }
+.status { min-height: 1.6em; }
+.styles, .styles .grid-wrap { height: auto !important; max-height: none !important; }
+.styles, .styles .grid-wrap { min-height: 0 !important; }
+.styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
+.styles .grid-wrap { overflow: hidden; }
+.styles .caption-label { font-size: 0.65rem; left: 4px; right: 4px; max-width: none; text-align: center; }
+footer { display: none !important; }
+"""
+
+
+class Guarded:
+    """An ASGI application whose answers forbid the browser to fetch anything from elsewhere."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handles one request."""
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                guard = (b"content-security-policy", POLICY.encode())
+                message["headers"] = [*message["headers"], guard, (b"referrer-policy", b"no-referrer")]
+            await send(message)
+
+        await self.app(scope, receive, sent)
+
+
+def serve(host: str, port: int, limits: Limits) -> None:
+    """Serves the page until Ctrl-C.
+
+    Raises:
+        InputError: the port is taken, or Gradio is not installed.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        import gradio as gr
+        import uvicorn
+        from fastapi import FastAPI
+    except ImportError as error:
+        raise InputError("the page needs Gradio: pip install 'impasto[app]'") from error
+    from impasto.app.page import page
+
+    font = ("ui-sans-serif", "system-ui", "sans-serif")
+    theme = gr.themes.Soft(primary_hue="amber", neutral_hue="stone", font=font, font_mono=("monospace",)).set(
+        block_label_background_fill="*neutral_100",
+        block_label_text_color="*neutral_700",
+        block_title_background_fill="none",
+        block_title_text_color="*neutral_800",
+        block_title_padding="0",
+    )
+    app = gr.mount_gradio_app(
+        FastAPI(),
+        page(limits),
+        path="/",
+        theme=theme,
+        css=STYLE,
+        max_file_size=f"{limits.megabytes}mb",
+        footer_links=[],
+        show_error=True,
+    )
+    _check_port(host, port)
+    threading.Thread(target=_warm, daemon=True).start()
+    uvicorn.run(Guarded(app), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+
+
+def _check_port(host: str, port: int) -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"cannot serve on {host}:{port} ({error.strerror}): choose another --port"
+            ) from error
+
+
+def _warm() -> None:
+    """Compiles the network that most will try first, while they choose."""
+    import numpy as np
+
+    from impasto.networks import library
+    from impasto.runtime import Painter
+
+    for known in library.known()[:1]:
+        Painter(known.pack).paint(np.zeros((64, 64, 3), np.float32), known.pack.weights({known.name: 1.0}))

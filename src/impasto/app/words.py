@@ -1,0 +1,35 @@
+"""The command that does what a job does, to copy into a terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+from impasto.jobs import Job
+
+POSITIONAL = ("content", "film", "styles")
+
+
+def command_line(job: Job, *, out: str) -> str:
+    """The words of a terminal: files by their names alone, and only settings that are not the usual ones."""
+    words, options = ["impasto", job.verb], []
+    for item in dataclasses.fields(job):
+        value = getattr(job, item.name)
+        if item.name in POSITIONAL:
+            words += [_named(name) for name in ([value] if isinstance(value, str) else value)]
+        elif value != item.default and item.name != "max_pixels":
+            flag = "--" + item.name.replace("_", "-")
+            options += [flag] if value is True else [flag, _text(value)]
+    return shlex.join([*words, *options, "-o", out])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(_text(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else _named(str(value))
+
+
+def _named(name: str) -> str:
+    return Path(name).name if Path(name).is_absolute() else name

@@ -1,0 +1,38 @@
+"""``impasto app``: the page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from impasto.cli.say import say
+from impasto.errors import InputError
+
+
+def studio(
+    *,
+    host: Annotated[
+        str, typer.Option(help="Whom to listen to: this machine alone, or 0.0.0.0 for the whole network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Of the page.")] = 7860,
+    max_size: Annotated[int, typer.Option(help="Long side of what may be painted, pixels.")] = 2048,
+    max_megabytes: Annotated[int, typer.Option(help="Of one upload.")] = 200,
+    max_film: Annotated[float, typer.Option(help="Length of a film, seconds.")] = 120.0,
+    max_minutes: Annotated[float, typer.Option(help="For one painting; then what there is is kept.")] = 30.0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Serve a page on this machine to paint with, in a browser."""
+    if not 1 <= port <= 65535:
+        raise InputError(f"--port {port} is not between 1 and 65535")
+    for name, value in (("size", max_size), ("megabytes", max_megabytes), ("film", max_film)):
+        if value <= 0:
+            raise InputError(f"--max-{name} {value:g} must be above 0")
+    from impasto.app.limits import Limits
+    from impasto.app.serving import serve
+
+    limits = Limits(
+        megabytes=max_megabytes, side=max_size, film_seconds=max_film, run_seconds=max_minutes * 60
+    )
+    say(f"the page will be at http://{host}:{port} in a moment; Ctrl-C ends it")
+    serve(host, port, limits)

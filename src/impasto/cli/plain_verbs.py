@@ -1,0 +1,86 @@
+"""``impasto replay``, ``demo`` and ``doctor``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from impasto.cli import USAGE
+from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet
+from impasto.cli.say import say
+
+Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
+
+
+def replay(
+    picture: Annotated[Path, typer.Argument(help="A picture written by impasto.", show_default=False)],
+    *,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=OUT)] = None,
+    search: Annotated[
+        list[Path] | None, typer.Option(help="A folder in which inputs may lie; may be repeated.")
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Paint a picture again from the recipe in its metadata."""
+    from impasto import files, recipes
+    from impasto.cli import progress
+
+    target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
+    files.check_output(target, overwrite=overwrite)
+    with progress.watching(target.name, quiet=quiet, preview=None) as watch:
+        result = recipes.replay(picture, search=search or (), watch=watch)
+    result.save(target, overwrite=overwrite)
+    height, width = result.picture.shape[:2]
+    said = {"output": str(target), "size": [width, height], "seconds": round(result.seconds, 1)}
+    say(json.dumps(said) if as_json else str(target))
+
+
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("demo"),
+    size: Size = 384,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Paint two sample photos in sample styles, one in both at once, and a film; set them on one sheet."""
+    from impasto import demo
+    from impasto.cli import progress
+
+    paths = []
+    with progress.watching("demo", quiet=quiet, preview=None) as watch:
+        for path in demo.demo(out, size=size, watch=watch):
+            paths.append(str(path))
+            if not as_json:
+                say(str(path))
+    if as_json:
+        say(json.dumps({"outputs": paths}))
+
+
+def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Tell what is here (devices, versions, weights, extras, memory, codecs), and what to mend."""
+    from impasto import doctor
+
+    found = doctor.examine()
+    if as_json:
+        say(json.dumps({**found.facts, "mend": list(found.mend)}))
+    else:
+        for topic, facts in found.facts.items():
+            say(topic)
+            for name, fact in facts.items():
+                say(f"  {name.replace('_', ' '):28} {_shown(fact)}")
+        say("\n".join(["to mend", *(f"  {line}" for line in found.mend)] if found.mend else ["all is well"]))
+    if found.mend:
+        raise typer.Exit(USAGE)
+
+
+def _shown(fact: Any) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    return ", ".join(map(str, fact)) if isinstance(fact, list) else str(fact)

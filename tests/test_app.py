@@ -1,0 +1,136 @@
+"""The page without a browser: commands, limits, controls, masks; and a run that is watched and stopped."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto import image, samples
+from impasto.app.desk import Run
+from impasto.app.limits import Limits
+from impasto.app.words import command_line
+from impasto.cli import verbs
+from impasto.errors import InputError
+from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
+
+JOBS: list[Job] = [
+    StylizeJob(content="a photo.jpg", styles=("starry_night",)),
+    StylizeJob(
+        content="a.jpg",
+        styles=("b.jpg", "c.jpg"),
+        weights=(0.7, 0.3),
+        strength=0.5,
+        mask=("m.png", "n.png"),
+        photoreal=True,
+        size=640,
+        color="luminance",
+    ),
+    VideoJob(film="f.mp4", styles=("waves",), consistency=0.5, end=2.5, keys=2),
+    PhotorealJob(content="a.jpg", styles=("n.jpg",), fast=True, realism=3.0),
+    DreamJob(content="a.jpg", layers=("relu4_3", "relu5_2:0.5"), steps=(8, 2), guide="g.jpg"),
+]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.verb)
+def test_the_command_makes_the_same_job(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(command_line(job, out="out.png"))
+    assert words[:2] == ["impasto", job.verb] and words[-2:] == ["-o", "out.png"]
+    found = []
+    command = verbs.app
+
+    real = type(job).parse
+    monkeypatch.setattr(type(job), "parse", lambda settings: found.append(real(settings)) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command(words[1:], standalone_mode=False)
+    assert found == [job]
+
+
+def test_absolute_paths_are_not_told() -> None:
+    job = StylizeJob(content="/home/someone/photo.jpg", styles=("/tmp/x/style.png", "waves"))
+    assert command_line(job, out="o.png") == "impasto stylize photo.jpg style.png waves -o o.png"
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (lambda limits: limits.check_styles(()), "no style"),
+        (lambda limits: limits.check_styles(("a",) * 7), "too many"),
+        (lambda limits: limits.check_side(4000), "at most 2048"),
+        (lambda limits: limits.check_side("original"), "original"),
+        (lambda limits: limits.check_film("a.mp4", 500.0), "500 s"),
+        (lambda limits: limits.check_film("a.mp4", None), "unknown"),
+    ],
+)
+def test_limits_are_told(check: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check(Limits())  # type: ignore[operator]
+
+
+def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impasto.app.desk.PREVIEW_SECONDS", 0.0)
+    photo, style = tmp_path / "photo.png", tmp_path / "style.png"
+    image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
+    image.write(style, samples.style("waves", 64))
+    job = StylizeJob(content=str(photo), styles=(str(style),), preset="print", size=80)
+    run = Run(job, tmp_path / "out.png", seconds=120)
+    news = []
+    for said in run.news():
+        news.append(said)
+        if len(news) == 3:
+            run.stop()
+    assert len(news) < 12
+    assert news[1].picture is not None and news[1].picture.dtype == np.uint8 and "left" in news[1].text
+    assert news[-1].file == tmp_path / "out.png" and "stopped" in news[-1].text
+    assert image.read_recipe(tmp_path / "out.png")
+
+
+def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
+    job = StylizeJob(content=str(photo), styles=(str(photo),), preset="print", size=80)
+    begun = time.monotonic()
+    *_, last = Run(job, tmp_path / "out.png", seconds=0.5).news()
+    assert "stopped" in last.text and last.file is not None
+    assert time.monotonic() - begun < 60
+    assert threading.active_count() < 50
+
+
+def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
+    job = StylizeJob(content=str(tmp_path / "none.png"), styles=("waves",))
+    with pytest.raises(InputError, match=r"none\.png"):
+        list(Run(job, tmp_path / "out.png", seconds=5).news())
+
+
+def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
+    from impasto.app.pictures import painted_mask, turned
+
+    layer = np.zeros((20, 30, 4), np.uint8)
+    assert painted_mask({"layers": [layer]}, tmp_path / "m.png") is None
+    assert painted_mask(None, tmp_path / "m.png") is None
+    layer[:, :10] = 255
+    found = painted_mask({"layers": [layer]}, tmp_path / "m.png")
+    assert found is not None
+    grey, rest = image.read(found).rgb[..., 0], image.read(turned(found)).rgb[..., 0]
+    assert grey[:, :10].min() == 1 and grey[:, 10:].max() == 0
+    np.testing.assert_allclose(grey + rest, 1, atol=1 / 255)
+
+
+def test_controls_mean_what_options_mean() -> None:
+    from impasto.app.controls import controls, settings
+
+    made = controls(StylizeJob, ("strength", "weights", "preset", "size", "color", "photoreal", "seed"))
+    assert all(control.info for control in made.values())
+    assert made["strength"].value == 1 and made["preset"].value == "good"
+    given = settings(
+        StylizeJob,
+        {"strength": 0.5, "weights": "0.7, 0.3", "size": "", "seed": 3.0, "photoreal": False, "color": None},
+    )
+    assert given == {"strength": 0.5, "weights": (0.7, 0.3), "seed": 3, "photoreal": False}
+    assert settings(DreamJob, {"smoothing": "1.5", "size": "96"}) == {"smoothing": 1.5, "size": 96}
+    with pytest.raises(InputError, match="weights 'x'"):
+        settings(StylizeJob, {"weights": "x"})

@@ -1,0 +1,240 @@
+"""The page in a browser: every tab paints, stops and says what is wrong; nothing leaves the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from impasto import image, samples
+from impasto.video import FilmReader, FilmWriter
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+REQUIRED = os.environ.get("IMPASTO_BROWSER") == "required"
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None and not REQUIRED, reason="no Chromium here to try the page in"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+WAIT = 90_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small pictures and a film."""
+    here = tmp_path_factory.mktemp("page")
+    image.write(here / "photo.png", image.resize(samples.photo("coffee"), (96, 128)))
+    image.write(here / "night.png", image.resize(samples.photo("rocket"), (96, 128)))
+    image.write(here / "waves.png", samples.style("waves", 96))
+    (here / "text.png").write_text("no picture")
+    writer = FilmWriter(here / "film.mp4", (64, 96))
+    for number in range(4):
+        rgb = np.roll(image.resize(samples.photo("coffee"), (64, 96)), number, 1)
+        writer.write(np.rint(rgb.clip(0, 1) * 255).astype(np.uint8), Fraction(number, 10))
+    writer.close()
+    return here
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page that is served."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", "from impasto.cli import main; main()", "app", "--port", str(port)]
+    log = (tmp_path_factory.mktemp("log") / "log").open("w+")
+    server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    url, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            break
+        except OSError:
+            time.sleep(0.2)
+    else:
+        log.seek(0)
+        raise AssertionError(log.read())
+    yield url
+    server.terminate()
+    server.wait(20)
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    assert BROWSER is not None, "Chromium is required here, and was not found"
+    with playwright.sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    yield (visit := opened(browser, address))
+    visit.context.close()
+
+
+def opened(browser: Any, address: str, *, width: int = 1280) -> Any:
+    visit = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True).new_page()
+    visit.set_default_timeout(WAIT)
+    visit.goto(address)
+    visit.get_by_role("tab", name="Stylize").wait_for()
+    return visit
+
+
+def tab(page: Any, name: str) -> Any:
+    page.get_by_role("tab", name=name, exact=True).click()
+    return page.get_by_role("tabpanel").filter(visible=True).first
+
+
+def give(part: Any, number: int, *paths: Path) -> None:
+    """Drops files on the tab's ``number``-th place for them."""
+    part.locator("input[type=file]").nth(number).set_input_files([str(path) for path in paths])
+
+
+def choose(part: Any, style: str) -> None:
+    part.locator(".styles button").filter(has_text=style).first.click()
+    part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
+
+
+def field(part: Any, name: str) -> Any:
+    label = part.locator("label").filter(has=part.page.get_by_text(name, exact=True))
+    return label.locator("input, textarea").first
+
+
+def done(part: Any, verb: str, text: str = "done") -> str:
+    status = part.locator(f"#status-{verb}")
+    status.get_by_text(text).wait_for()
+    return str(status.inner_text())
+
+
+def saved(page: Any, part: Any, to: Path) -> Path:
+    """What the page offers to keep."""
+    with page.expect_download() as download:
+        part.locator(".kept a[download]").first.click()
+    download.value.save_as(to)
+    return to
+
+
+def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    choose(part, "woodcut")
+    part.get_by_role("button", name="Paint", exact=True).click()
+    assert "128 x 96" in done(part, "paint")
+    out = saved(page, part, tmp_path / "out.png")
+    assert "woodcut" in (image.read_recipe(out) or "")
+    assert np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).mean() > 0.03
+    part.get_by_text("the same as a command").click()
+    part.get_by_text("impasto stylize").wait_for()
+
+
+def test_a_painting_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    give(part, 1, folder / "waves.png")
+    part.get_by_label("print", exact=True).check()
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint", "left")
+    part.get_by_role("button", name="Stop and keep").click()
+    assert "best so far" in done(part, "paint", "stopped")
+    assert image.read(saved(page, part, tmp_path / "out.png")).rgb.shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "button", "file", "words"),
+    [
+        ("Stylize", "Paint", None, "there is no photo yet"),
+        ("Stylize", "Paint", "photo.png", "no style is chosen"),
+        ("Film", "Paint film", None, "there is no film yet"),
+        ("Photoreal", "Relight", "photo.png", "no style is chosen"),
+        ("Dream", "Dream", None, "there is no photo yet"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(
+    page: Any, folder: Path, *, name: str, button: str, file: str | None, words: str
+) -> None:
+    part = tab(page, name)
+    if file is not None:
+        give(part, 0, folder / file)
+        part.locator("img").first.wait_for()
+    part.get_by_role("button", name=button, exact=True).click()
+    page.get_by_text(words).first.wait_for()
+
+
+def test_a_photo_is_relit(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Photoreal")
+    give(part, 0, folder / "photo.png")
+    give(part, 1, folder / "night.png")
+    part.get_by_label("fast", exact=True).check()
+    part.get_by_role("button", name="Relight", exact=True).click()
+    done(part, "relight")
+    out = image.read(saved(page, part, tmp_path / "out.png")).rgb
+    assert np.abs(out - image.read(folder / "photo.png").rgb).mean() > 0.02
+
+
+def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Dream")
+    give(part, 0, folder / "photo.png")
+    field(part, "layers").fill("relu2_2")
+    field(part, "size").fill("96")
+    part.get_by_role("button", name="Dream", exact=True).click()
+    assert "96 x 72" in done(part, "dream")
+    assert "relu2_2" in (image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")
+
+
+def test_a_film_is_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Film")
+    give(part, 0, folder / "film.mp4")
+    part.locator("video").first.wait_for()
+    choose(part, "woodcut")
+    part.get_by_role("button", name="Paint film", exact=True).click()
+    assert "4 frames" in done(part, "paint film".replace(" ", "-"))
+    with FilmReader(saved(page, part, tmp_path / "out.mp4")) as reader:
+        assert len(list(reader.frames())) == 4
+
+
+def test_two_visits_paint_at_once_and_nothing_leaves_the_machine(
+    browser: Any, address: str, folder: Path
+) -> None:
+    visits = [opened(browser, address) for _ in range(2)]
+    asked: list[str] = []
+    parts = []
+    for visit, style in zip(visits, ("woodcut", "waves"), strict=True):
+        visit.on("request", lambda request: asked.append(request.url))
+        visit.reload()
+        part = tab(visit, "Stylize")
+        give(part, 0, folder / "photo.png")
+        choose(part, style)
+        parts.append(part)
+    for part in parts:
+        part.get_by_role("button", name="Paint", exact=True).click()
+    for part in parts:
+        assert "128 x 96" in done(part, "paint")
+    own = ("data:", "blob:", address, address.replace("http", "ws"))
+    assert len(asked) > 5 and [url for url in asked if not url.startswith(own)] == []
+    for visit in visits:
+        visit.context.close()
+
+
+def test_the_page_fits_a_phone(page: Any) -> None:
+    for name in ("Stylize", "Film", "Photoreal", "Dream", "Live"):
+        tab(page, name)
+        page.set_viewport_size({"width": 375, "height": 800})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+        page.set_viewport_size({"width": 1280, "height": 900})

@@ -1,0 +1,76 @@
+"""The doctor tells what is here, and says of each fault how to mend it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from impasto import doctor, weights
+from impasto.cli import main
+from impasto.networks import library
+
+
+def told(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *options])
+    return int(ended.value.code or 0), capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory and disk enough, whatever runs beside."""
+    monkeypatch.setattr(doctor, "MEMORY", 0.0)
+    monkeypatch.setattr(doctor, "DISK", 0.0)
+
+
+def test_a_whole_installation_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told(capsys, "--json")
+    found = json.loads(said)
+    assert (code, found["mend"]) == (0, [])
+    assert found["weights"]["vgg19"].startswith("here, SHA-256 c34748d2a8b1")
+    assert "12 styles" in found["styles"]["quality.safetensors"]
+    assert found["system"]["memory_free_gb"] > 0
+    assert {"libx264", "libvpx-vp9"} <= set(found["films"]["writes"])
+    assert found["versions"]["torch"]
+    assert isinstance(found["devices"]["cpu_bfloat16"], bool)
+    code, said = told(capsys)
+    assert code == 0 and said.endswith("all is well\n")
+
+
+def test_an_extra_that_is_missing_has_its_line_and_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["torch>=2.6", 'nowhere-to-be-found>=1; extra == "batch"', 'numpy; extra == "export"']
+    monkeypatch.setattr(doctor.metadata, "requires", lambda _: lines)
+    found = doctor.examine()
+    assert found.facts["extras"]["batch"] == "missing nowhere-to-be-found: pip install 'impasto[batch]'"
+    assert found.facts["extras"]["export"] == "here"
+    assert found.mend == []
+
+
+def test_what_is_wrong_is_told_with_its_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / weights.entry("vgg19").file).write_bytes(b"not the weights")
+    (tmp_path / "mine.safetensors").write_bytes(b"not a pack")
+    monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv(library.HOME, str(tmp_path))
+    monkeypatch.setattr(doctor, "MEMORY", 1e9)
+    monkeypatch.setattr(doctor, "NEEDED", ("libnothing",))
+    monkeypatch.setattr(doctor.metadata, "requires", lambda _: ["nowhere-to-be-found"])
+    code, said = told(capsys)
+    lines = said[said.index("to mend\n") :].splitlines()[1:]
+    assert code == 2 and len(lines) == 5
+    for words in ("delete it", "remove", "smaller --size", "cannot write libnothing", "pip install nowhere"):
+        assert any(words in line for line in lines), words
+
+
+def test_a_package_that_does_not_load_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(mend: list[str]) -> dict[str, str]:
+        raise ImportError("its library is damaged", name="openvino")
+
+    monkeypatch.setattr(doctor, "_devices", broken)
+    found = doctor.examine()
+    assert found.facts["devices"] == {"not_told": "its library is damaged"}
+    assert "openvino does not load" in found.mend[0]
+    assert found.facts["weights"]["vgg19"].startswith("here")
