@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -35,7 +36,9 @@ class Seen:
     pictures: Sequence[Tensor]
     _found: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
-    def once(self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]) -> T:
+    def once(
+        self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]
+    ) -> T:
         """What ``look`` finds; of a picture that stays, what it found the first time."""
         if all(picture is not kept for kept in self.pictures):
             return look()
@@ -89,7 +92,8 @@ class Scene:
         the largest thing there is: compare them as :func:`impasto.tensors.precise`.
         """
         size = size or self.size
-        return self.seen.once("features", picture, layers, size, lambda: self._features(picture, layers, size))
+        look = partial(self._features, picture, layers, size)
+        return self.seen.once("features", picture, layers, size, look)
 
     def _features(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Tensor]:
         key = (id(picture), size)
@@ -110,7 +114,8 @@ class Scene:
     ) -> dict[str, Moments]:
         """Moments of a picture's features over all positions; leading axis: the batch."""
         size = size or self.size
-        return self.seen.once("moments", picture, layers, size, lambda: self._moments_of(picture, layers, size))
+        look = partial(self._moments_of, picture, layers, size)
+        return self.seen.once("moments", picture, layers, size, look)
 
     def _moments_of(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Moments]:
         if len(self.windows(size)) == 1:
