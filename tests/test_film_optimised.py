@@ -14,7 +14,7 @@ from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.films import paint_film
 from impasto.jobs import StylizeJob, VideoJob
-from impasto.losses import Scene, Temporal, holes_filled
+from impasto.losses import Scene, Seen, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales
 from impasto.painters.moving import FOLLOWING, MovingPainter, following
@@ -94,6 +94,28 @@ def test_a_following_frame_stays_with_what_it_is_held_to_and_paints_the_rest(
     left, right = (slice(0, 56), slice(72, 128))
     assert (held - warped)[..., left].abs().mean() < 0.5 * (free - warped)[..., left].abs().mean()
     assert (held - warped)[..., right].abs().mean() > 2 * (held - warped)[..., left].abs().mean()
+
+
+def test_what_was_seen_of_a_style_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    style, frames = torch.rand(1, 3, 64, 64), torch.rand(2, 1, 3, 64, 64)
+    network, seen, size = Tiny(), Seen([style]), (64, 64)
+    layers = frozenset({"relu1_1", "relu2_1"})
+    looks: list[torch.Tensor] = []
+    real = Scene._features
+
+    def counted(self: Scene, picture: torch.Tensor, *rest: object) -> dict[str, torch.Tensor]:
+        looks.append(picture)
+        return real(self, picture, *rest)  # type: ignore[arg-type]
+
+    alone = [Scene(network, size).moments(style, layers), Scene(network, size).moments(frames[1], layers)]
+    monkeypatch.setattr(Scene, "_features", counted)
+    for frame in frames:
+        scene_of_frame = Scene(network, size, seen=seen)
+        found = [scene_of_frame.moments(style, layers), scene_of_frame.moments(frame, layers)]
+    assert sum(picture is style for picture in looks) == 1 and len(looks) == 3
+    for mine, other in zip(found, alone, strict=True):
+        assert all(torch.equal(mine[k].cov, other[k].cov) for k in layers)
 
 
 def test_a_following_frame_costs_a_quarter_of_a_first_one() -> None:

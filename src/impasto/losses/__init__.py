@@ -10,7 +10,7 @@ from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, 
 from impasto.losses.content import Content, Unit
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
-from impasto.losses.scene import Scene
+from impasto.losses.scene import Scene, Seen
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 from impasto.losses.temporal import Temporal, holes_filled
 
@@ -28,6 +28,7 @@ __all__ = [
     "RegionMoments",
     "Relative",
     "Scene",
+    "Seen",
     "StyleLoss",
     "Sum",
     "Sums",

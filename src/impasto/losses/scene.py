@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +20,33 @@ if TYPE_CHECKING:
     from impasto.losses.base import Bound, Sums
 
 Cut = Callable[[Size], Sequence[Window]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one network saw of pictures that stay the same from run to run, such as the styles of a film.
+
+    Only what losses asked for is kept, by size: moments, and the features that content is compared in.
+
+    Args:
+        pictures: those that stay; losses must be handed these very tensors.
+    """
+
+    pictures: Sequence[Tensor]
+    _found: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
+
+    def once(
+        self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]
+    ) -> T:
+        """What ``look`` finds; of a picture that stays, what it found the first time."""
+        if all(picture is not kept for kept in self.pictures):
+            return look()
+        key = (what, id(picture), layers, size)
+        if key not in self._found:
+            self._found[key] = look()
+        found: T = self._found[key]
+        return found
 
 
 class Scene:
@@ -32,6 +61,7 @@ class Scene:
         size: (height, width) of the picture that is painted.
         wanted: layers that will be asked for, so that one look at a picture serves all terms.
         cut: the windows in which a picture of a size is looked at; default: in one piece.
+        seen: what was seen in runs before this one.
     """
 
     def __init__(
@@ -41,11 +71,13 @@ class Scene:
         *,
         wanted: frozenset[str] = frozenset(),
         cut: Cut | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self.backbone, self.size, self.wanted, self.cut = backbone, size, wanted, cut
+        self.seen = seen or Seen(())
         self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
         self._sums: dict[tuple[int, object], tuple[Tensor, Sums]] = {}
-        self._moments: dict[tuple[int, Size], tuple[Tensor, dict[str, Moments]]] = {}
+        self._known: dict[tuple[int, Size], tuple[Tensor, dict[str, Moments]]] = {}
 
     def windows(self, size: Size) -> Sequence[Window]:
         """The pieces in which a picture of this size is looked at."""
@@ -60,6 +92,10 @@ class Scene:
         the largest thing there is: compare them as :func:`impasto.tensors.precise`.
         """
         size = size or self.size
+        look = partial(self._features, picture, layers, size)
+        return self.seen.once("features", picture, layers, size, look)
+
+    def _features(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Tensor]:
         key = (id(picture), size)
         # The picture is kept beside its features, so that its id stays its own.
         _, known = self._seen.get(key, (picture, {}))
@@ -78,15 +114,19 @@ class Scene:
     ) -> dict[str, Moments]:
         """Moments of a picture's features over all positions; leading axis: the batch."""
         size = size or self.size
+        look = partial(self._moments_of, picture, layers, size)
+        return self.seen.once("moments", picture, layers, size, look)
+
+    def _moments_of(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Moments]:
         if len(self.windows(size)) == 1:
-            found = self.features(picture, layers, size=size)
+            found = self._features(picture, layers, size)
             return {layer: moments(value.flatten(2)) for layer, value in found.items()}
         key = (id(picture), size)
-        _, known = self._moments.get(key, (picture, {}))
+        _, known = self._known.get(key, (picture, {}))
         if not layers <= known.keys():
             # What a sum of losses needs is more than pixels and the deep layer that content looks at.
             known = {**known, **self._moments_in_pieces(self._brought(picture, size), layers - known.keys())}
-            self._moments[key] = (picture, known)
+            self._known[key] = (picture, known)
         return {layer: known[layer] for layer in layers}
 
     def sums(self, bound: Bound, picture: Tensor) -> Sums:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import Blend, Temporal, holes_filled
+from impasto.losses import Blend, Seen, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.optim import Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
@@ -39,6 +39,7 @@ def following_frame(
     blend: Blend = "moments",
     consistency: float = 0.85,
     watch: Watch | None = None,
+    seen: Seen | None = None,
 ) -> Outcome:
     """Paints a frame that follows a painted one.
 
@@ -52,9 +53,10 @@ def following_frame(
         strength, loss, blend: as for :func:`impasto.methods.modern`.
         consistency: 0..1, how firmly the frame is held to the one before.
         watch: called after every step.
+        seen: what was seen of the styles for the frames before this one.
     """
     start = holes_filled(warped, mask, content)
     total = objective(content, styles, strength=strength, loss=loss, blend=blend)
     total = total + Temporal(warped, mask) * (TEMPORAL_WEIGHT * consistency)
     picture = Pixels(start, photo=start).to(next(backbone.buffers()).device)
-    return minimize(total, picture, schedule=schedule, backbone=backbone, watch=watch)
+    return minimize(total, picture, schedule=schedule, backbone=backbone, watch=watch, seen=seen)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import Bound, Loss, Scene
+from impasto.losses import Bound, Loss, Scene, Seen
 from impasto.optim.adam import Adam
 from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
@@ -77,6 +77,7 @@ def minimize(
     transform: Transform | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    seen: Seen | None = None,
 ) -> Outcome:
     """Finds the picture that makes a loss small, from coarse to fine.
 
@@ -94,6 +95,7 @@ def minimize(
         watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
             is.
         checkpoint: where the run is saved, and perhaps taken up again.
+        seen: what was seen of pictures that stay the same in several runs.
 
     Raises:
         ImpastoError: the loss is not a finite number, even after rolling back; or memory ran out twice.
@@ -105,7 +107,7 @@ def minimize(
     """
     chosen = copy.deepcopy(optimiser) if optimiser else Lbfgs()
     return _Loop(
-        loss, parametrization, schedule, backbone, chosen, plateau, tiling, transform, watch, checkpoint
+        loss, parametrization, schedule, backbone, chosen, plateau, tiling, transform, watch, checkpoint, seen
     ).run()
 
 
@@ -121,6 +123,7 @@ class _Loop:
     transform: Transform | None
     watch: Watch | None
     checkpoint: Checkpoint | None
+    seen: Seen | None
     fallen: bool = False  # whether memory ran out once
 
     def run(self) -> Outcome:
@@ -168,7 +171,7 @@ class _Loop:
 
     def _bind(self, size: Size) -> Bound:
         self.windows = self.tiling(size) if self.tiling else [Window.full(size)]
-        scene = Scene(self.backbone, size, wanted=self.loss.needs, cut=self.tiling)
+        scene = Scene(self.backbone, size, wanted=self.loss.needs, cut=self.tiling, seen=self.seen)
         return self.loss.bind(scene)
 
     def _within_memory(self, work: Callable[[], T]) -> T:

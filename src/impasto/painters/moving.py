@@ -13,6 +13,7 @@ from torch import Tensor
 from impasto import backbones, color, methods, tensors
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
+from impasto.losses import Seen
 from impasto.methods import Style
 from impasto.optim import Schedule, Stage
 from impasto.painters.devices import choose_device
@@ -49,6 +50,7 @@ class MovingPainter:
         )
         self.evaluations: list[int] = []  # of each frame painted
         self._styles: list[Style] = []
+        self._seen = Seen(())
 
     def digest(self) -> str:
         """What makes these paintings these: styles, masks and settings."""
@@ -85,6 +87,7 @@ class MovingPainter:
                 schedule=following(plan),
                 backbone=self.backbone,
                 consistency=self.consistency,
+                seen=self._seen,
                 **common,  # type: ignore[arg-type]
             )
         self.evaluations.append(outcome.evaluations)
@@ -98,6 +101,7 @@ class MovingPainter:
         content = tensors.from_array(first)
         whole = (slice(0, content.shape[-2]), slice(0, content.shape[-1]))
         self._styles = styles_of(self.job, self.inputs, content, whole)
+        self._seen = Seen([style.picture for style in self._styles])
 
     def _grey(self, warped: Array) -> Tensor:
         """What was painted before, as it was before it got its colours back."""
