@@ -15,7 +15,6 @@ def test_the_demo_paints_three_pictures_a_sheet_and_a_film(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(demo.painters.BUDGETS, "good", demo.painters.Budget(64, 64, (3,)))
-    monkeypatch.setitem(demo.painters.BUDGETS, "draft", demo.painters.Budget(64, 64, (3,)))
     monkeypatch.setattr(demo, "FILM_SECONDS", 1.0)
     paths = list(demo.demo(tmp_path / "demo", size=96))
     assert [p.name for p in paths] == [
