@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-WAIT = 90_000  # milliseconds
+WAIT = 240_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
