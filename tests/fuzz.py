@@ -163,7 +163,7 @@ def _harmed_tensors(good: bytes, rng: random.Random) -> tuple[bytes, str]:
         return _tensors(header, body), way
     else:
         styles = table["meta"].get("styles") or [table["meta"].get("style")]
-        harm = {"name": rng.choice(("../../x", "/etc/x", "", "a b", None)), "rows": [10**6]}[way]
+        harm = {"name": rng.choice(("../../x", "/x", "", "a b", None)), "rows": [10**6]}[way]
         styles[0][way] = harm
         if way == "rows":
             styles[0]["scales"] = [float("nan")]
@@ -181,7 +181,7 @@ def job(rng: random.Random) -> bytes:
     """A line of a file of jobs that no batch should carry out."""
     entry: dict[str, object] = {"content": "ok.png", "styles": ["mine.safetensors#style1"], "output": "a.png"}
     way = rng.randrange(9)
-    outputs = ("../a.png", "/tmp/a.png", "a/../../b.png", "..\\a.png", "C:a.png", ".x.png", "\0.png", "", 5)
+    outputs = ("../a.png", "/a.png", "a/../../b.png", "..\\a.png", "C:a.png", ".x.png", "\0.png", "", 5)
     if way == 0:
         entry["output"] = rng.choice(outputs)
     elif way == 1:
@@ -196,7 +196,7 @@ def job(rng: random.Random) -> bytes:
         )
         entry["output"] = f"{rng.randrange(10**6)}.png"
     elif way == 5:
-        entry["styles"] = rng.choice(([], "style", [[]], ["../../etc/passwd"], [None], ["no#style"], {}))
+        entry["styles"] = rng.choice(([], "style", [[]], ["../../x"], [None], ["no#style"], {}))
         entry["output"] = f"{rng.randrange(10**6)}.png"
     elif way == 6:
         text = json.dumps(entry)

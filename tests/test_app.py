@@ -50,8 +50,8 @@ def test_the_command_makes_the_same_job(job: Job, monkeypatch: pytest.MonkeyPatc
     assert found == [job]
 
 
-def test_absolute_paths_are_not_told() -> None:
-    job = StylizeJob(content="/home/someone/photo.jpg", styles=("/tmp/x/style.png", "waves"))
+def test_absolute_paths_are_not_told(tmp_path: Path) -> None:
+    job = StylizeJob(content=str(tmp_path / "photo.jpg"), styles=(str(tmp_path / "style.png"), "waves"))
     assert command_line(job, out="o.png") == "impasto stylize photo.jpg style.png waves -o o.png"
 
 

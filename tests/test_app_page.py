@@ -106,6 +106,14 @@ def give(part: Any, number: int, *paths: Path) -> None:
     part.locator("input[type=file]").nth(number).set_input_files([str(path) for path in paths])
 
 
+def filled(page: Any, name: str, photo: Path, style: Path) -> Any:
+    """A tab with a photo and a picture as style."""
+    part = tab(page, name)
+    give(part, 0, photo)
+    give(part, 1, style)
+    return part
+
+
 def choose(part: Any, style: str) -> None:
     part.locator(".styles button").filter(has_text=style).first.click()
     part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
@@ -144,9 +152,7 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
 
 
 def test_a_painting_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = tab(page, "Stylize")
-    give(part, 0, folder / "photo.png")
-    give(part, 1, folder / "waves.png")
+    part = filled(page, "Stylize", folder / "photo.png", folder / "waves.png")
     part.get_by_label("print", exact=True).check()
     part.get_by_role("button", name="Paint", exact=True).click()
     done(part, "paint", "left")
@@ -177,9 +183,7 @@ def test_what_is_wrong_is_a_sentence(
 
 
 def test_a_photo_is_relit(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = tab(page, "Photoreal")
-    give(part, 0, folder / "photo.png")
-    give(part, 1, folder / "night.png")
+    part = filled(page, "Photoreal", folder / "photo.png", folder / "night.png")
     part.get_by_label("fast", exact=True).check()
     part.get_by_role("button", name="Relight", exact=True).click()
     done(part, "relight")
