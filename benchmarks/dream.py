@@ -64,25 +64,35 @@ def memory(bench: Bench) -> None:
 
 def tiles(bench: Bench) -> None:
     """The gradient in 3x3 tiles with an odd rest against that of the whole: the mark is 1e-4."""
+    import torch
+
     from impasto import backbones, tensors
     from impasto.jobs import VGG_LAYERS
     from impasto.losses import Activation, Scene
     from impasto.optim import evaluate
-    from impasto.tiles import Window, split
+    from impasto.optim.memory import tiling
+    from impasto.tiles import Window
 
-    size = (515, 533)
+    size, rows = (701, 733), []
     now = tensors.resize(tensors.from_source(bench.photo), size).clamp(0, 1)
-    network = backbones.load("vgg19", precision="float32")
     loss = Activation(VGG_LAYERS)
-    stride = max(network.stride(layer) for layer in loss.needs)
-    halo = max(-(-network.field(layer) // 2) for layer in loss.needs)
-    windows = split(size, tile=192, halo=halo, stride=stride)
-    bound = loss.bind(Scene(network, size))
-    whole, tiled = (
-        evaluate(bound, now, backbone=network, windows=w).gradient for w in ([Window.full(size)], windows)
-    )
-    error = float((tiled - whole).norm() / whole.norm())
-    rows = [{"tiles": len(windows), "pixels": f"{size[1]}x{size[0]}", "relative error": error}]
+    for convolutions in ("Winograd", "plain", "plain, float64"):
+        network = backbones.load("vgg19", precision="float32")
+        if convolutions != "Winograd":
+            network.winograd, network.block = False, 1
+        if "float64" in convolutions:
+            network.double().dtype, now = torch.float64, now.double()
+        cut = tiling(network, loss.needs, pixels=512**2)
+        assert cut is not None
+        whole, tiled = (
+            evaluate(loss.bind(Scene(network, size)), now, backbone=network, windows=windows).gradient
+            for windows in ([Window.full(size)], cut(size))
+        )
+        error = float((tiled - whole).norm() / whole.norm())
+        pixels = f"{size[1]}x{size[0]}"
+        rows.append(
+            {"convolutions": convolutions, "tiles": len(cut(size)), "pixels": pixels, "relative error": error}
+        )
     harness.table(rows)
     harness.record("dream, tiles", rows)
 

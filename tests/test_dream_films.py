@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from fractions import Fraction
 from itertools import pairwise
@@ -13,8 +12,9 @@ import pytest
 
 from impasto import image, samples
 from impasto.cli import main
-from impasto.films import dreaming as dream_films
-from impasto.films.dreaming import Canvases, FrameDream, _inset
+from impasto.films import dreaming, zooming
+from impasto.films.dreaming import FrameDream
+from impasto.films.zooming import Canvases, _inset
 from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
 from impasto.record import Recipe
@@ -29,17 +29,14 @@ TIMES = [Fraction(n, 10) for n in range(5)]
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(dream_films, "Segments", functools.partial(_short))
+    monkeypatch.setattr(dreaming, "PART", 2)
+    monkeypatch.setattr(zooming, "PART", 2)
     image.write("photo.jpg", image.resize(samples.photo("coffee"), (60, 80)))
     image.write("guide.png", image.resize(samples.photo("chelsea"), (64, 64)))
     with FilmWriterWithSound(tmp_path / "film.mp4", (64, 80), sound=True) as writer:
         for number, time in enumerate(TIMES):
             writer.write(scene(number)[:64, :80], time)
     return tmp_path
-
-
-def _short(*arguments: object, **options: object) -> Segments:
-    return Segments(*arguments, **{**options, "length": 2})  # type: ignore[arg-type]
 
 
 def run(*arguments: str) -> int:
@@ -195,9 +192,7 @@ def test_a_killed_film_ends_like_an_unbroken_one(
     monkeypatch.setattr(Segments, "write", dying)
     assert run("dream", *source, "-o", "out.mp4", *FAST) == 130
     assert not Path("out.mp4").exists()
-    monkeypatch.undo()
-    monkeypatch.chdir(here)
-    monkeypatch.setattr(dream_films, "Segments", functools.partial(_short))
+    monkeypatch.setattr(Segments, "write", write)
     assert run("dream", *source, "-o", "out.mp4", *FAST) == 0
     for one, other in zip(frames("whole.mp4"), frames("out.mp4"), strict=True):
         assert np.array_equal(one, other)

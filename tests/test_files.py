@@ -228,7 +228,12 @@ def test_checkpoint_round_trip(tmp_path: Path) -> None:
 
 
 def test_checkpoint_without_torch(tmp_path: Path) -> None:
-    files.save_checkpoint(tmp_path / "c", {"w": np.arange(4, dtype=np.float32)}, {"a": 1})
+    code = (
+        "import sys, numpy as np; from impasto import files\n"
+        "files.save_checkpoint(sys.argv[1], {'w': np.arange(4, dtype=np.float32)}, {'a': 1})\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "c")], check=True)
     arrays, meta = files.load_arrays(tmp_path / "c")
     assert arrays["w"].tolist() == [0, 1, 2, 3]
     assert meta == {"a": 1}

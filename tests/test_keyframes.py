@@ -30,7 +30,7 @@ class Counted:
 
 def played(film: list[Bytes], every: int, paint: Counted) -> tuple[list[Array], Keyframes]:
     keyframes = Keyframes(Steady(paint, consistency=0.85), every)
-    linker, outputs = Linker(_exact_or_none), []
+    linker, outputs = Linker(_exact_or_none, both=True), []
     for frame in film:
         outputs += keyframes.next(frame, linker.next(frame))
     return outputs + keyframes.finish(), keyframes

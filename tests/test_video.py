@@ -61,6 +61,20 @@ def true_flow(number: int) -> tuple[Array, NDArray[np.bool_]]:
     return flow, hidden
 
 
+@pytest.mark.parametrize("flow", [None, Dis()])
+def test_what_is_found_in_small_frames_is_enlarged(flow: Dis | None) -> None:
+    linker = Linker(flow, wide=120, both=True)
+    assert linker.next(scene(0)) is None
+    link = linker.next(scene(1))
+    assert link is not None and link.mask_back is not None
+    true, hidden = true_flow(1)
+    assert link.flow.shape == link.back.shape == true.shape
+    assert link.mask.shape == link.mask_back.shape == hidden.shape
+    assert np.median(np.sqrt(np.square(link.flow - true).sum(2))) < 0.2
+    assert np.median(np.abs(link.flow + link.back)) < 0.2  # it leads home
+    assert link.mask[hidden].mean() < 0.3 and link.mask[~hidden].mean() > 0.7
+
+
 def test_dis_finds_the_motion() -> None:
     found = Dis()(scene(1), scene(0))
     flow, hidden = true_flow(1)

@@ -196,24 +196,32 @@ def save_checkpoint(
         >>> load_checkpoint("style.safetensors")[1]
         {'name': 'waves'}
     """
+    # One entry, because safetensors writes several in a random order: equal content, equal file.
+    header = {CHECKPOINT_KEY: json.dumps({"version": CHECKPOINT_VERSION, "meta": dict(meta)}, sort_keys=True)}
+    body = _packed(tensors, header)
+    with atomic(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(body)
+
+
+def _packed(tensors: Mapping[str, NDArray[Any] | torch.Tensor], header: dict[str, str]) -> bytes:
+    """The bytes of a safetensors file; of arrays alone without PyTorch, which takes its time to load."""
     import numpy as np
+
+    # Copies, because safetensors refuses tensors that share memory or are not contiguous.
+    arrays = {n: np.array(value, order="C") for n, value in tensors.items() if isinstance(value, np.ndarray)}
+    if len(arrays) == len(tensors):
+        from safetensors.numpy import save as save_arrays
+
+        return save_arrays(arrays, header)
     import torch
     from safetensors.torch import save
 
-    # Copies, because safetensors refuses tensors that share memory or are not contiguous.
-    copies = {
-        name: (
-            value.detach().to("cpu", copy=True).contiguous()
-            if isinstance(value, torch.Tensor)
-            else torch.from_numpy(np.array(value, order="C"))
-        )
+    others = {
+        name: value.detach().to("cpu", copy=True).contiguous()
         for name, value in tensors.items()
+        if isinstance(value, torch.Tensor)
     }
-    # One entry, because safetensors writes several in a random order: equal content, equal file.
-    header = {CHECKPOINT_KEY: json.dumps({"version": CHECKPOINT_VERSION, "meta": dict(meta)}, sort_keys=True)}
-    body = save(copies, header)
-    with atomic(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(body)
+    return save({name: torch.from_numpy(value) for name, value in arrays.items()} | others, header)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -17,7 +17,7 @@ FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
 
 def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, reporting: Showing) -> None:
     source = Path(job.content)
-    is_film = source.suffix.lower() in FILMS
+    is_film = source.suffix.lower() in FILMS or source.is_dir()
     suffix = source.suffix.lower() if source.suffix.lower() in FILMS[:4] else ".mp4"
     out = place.out or source.with_name(f"{source.stem}-dream{suffix if is_film or job.zoom else '.png'}")
     for name in (job.content, job.guide, job.mask, *job.style):
@@ -67,9 +67,10 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
 
 
 def _film(job: DreamJob, out: Path, *, place: Place, again: Again, reporting: Showing) -> None:
-    from impasto.films import dreaming
-
-    film = dreaming.zoom if job.zoom else dreaming.dream_film
+    if job.zoom:
+        from impasto.films.zooming import zoom as film
+    else:
+        from impasto.films.dreaming import dream_film as film
     make = partial(film, job, out=out, overwrite=place.overwrite, restart=again.restart)
     watched(make, out, reporting)
 

@@ -36,6 +36,7 @@ class Brush(Protocol):
     part: int | None  # frames after which what was painted is put in safety; None: as usual
     flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
     blend: float  # share of the consistency that is left to blending
+    adds: bool  # whether what it paints is added to the frame
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`."""
@@ -72,7 +73,7 @@ class LearnedStyles:
     """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
 
     part: int | None = None
-    blend = 1.0
+    blend, adds = 1.0, False
 
     def __init__(
         self, job: VideoJob, stylizing: StylizeJob, inputs: Inputs, found: list[Known], size: tuple[int, int]
@@ -120,7 +121,7 @@ class Paintings:
     engine = "torch"
     part: int | None = SLOW_PART
     flow: Literal["medium", "fast"] = "medium"
-    blend = BLEND
+    blend, adds = BLEND, False
 
     def __init__(self, painter: MovingPainter) -> None:
         self.painter = painter
@@ -147,7 +148,7 @@ class Paintings:
 class ProcessedFrames:
     """Hands out the frames that another program painted, in step with the film's own."""
 
-    engine, device, blend = "av", "cpu", 1.0
+    engine, device, blend, adds = "av", "cpu", 1.0, False
     part: int | None = None
     flow: Literal["medium", "fast"] = "medium"
 

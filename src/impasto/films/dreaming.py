@@ -1,38 +1,29 @@
-"""Films that dream: a film's frames, held still, and an endless zoom into a photo."""
+"""Films that dream, held still."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from impasto import files, tensors
-from impasto.errors import InputError
-from impasto.films.painting import FilmProgress, FilmResult
-from impasto.jobs import DreamJob
+from impasto.films.brushes import Brush, State
+from impasto.films.painting import FilmResult, Told, paint_film
+from impasto.jobs import DreamJob, VideoJob
 from impasto.painters.dreaming import Dreamer
-from impasto.video import FilmReader, Segments, Span, Steady, check_target
+from impasto.record import Recipe
+from impasto.video import Film, Span, open_film, size_of
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-State = Mapping[str, NDArray[Any]]
-Told = Callable[[FilmProgress], None]
 
 PART = 48  # frames between saves: each takes its seconds
 AFTER = 0.25  # of the steps, that a frame takes which begins with the dream of the one before
 CLIPPED = 4  # times that the mean of a difference is mended for what is cut off above and below
-DEEPER = 0.7  # of the steps, that a canvas takes which begins with the one around it
-CANVAS = 2  # sides of a zoom's canvas, in those of its frames
 
 
 def dream_film(
@@ -46,48 +37,49 @@ def dream_film(
 
     Args:
         job: the film and its settings.
-        out: the film to write.
-        overwrite: replace it if it is there.
-        restart: throw away what a killed run of the same job left, in place of going on from it.
-        told: called after every frame.
+        out, overwrite, restart, told: see :func:`impasto.films.paint_film`.
 
     Raises:
         InputError: a film or a setting that cannot be used.
         OutputError: the film cannot be written.
     """
-    check_target(out, overwrite=overwrite)
-    begun, painted = time.monotonic(), 0
-    with FilmReader(job.content) as reader:
-        dreamer = Dreamer(job, {})
-        size = _even(dreamer.size(_first(reader, job)))
-        segments = Segments(out, _key(job), size, restart=restart, length=PART)
-        brush = FrameDream(dreamer)
-        steady = Steady(brush, consistency=job.consistency, rate=float(reader.rate), least=-1.0)
-        steady.restore(segments.state)
-        brush.restore(segments.state)
-        skipped, expected = segments.frames, _expected(reader, job)
-        for number, frame in enumerate(reader.frames(start=job.begin, end=job.stop)):
-            if number < skipped:
-                continue
-            small = np.asarray(Image.fromarray(frame.rgb).resize(size[::-1], Image.Resampling.LANCZOS))
-            dreamed = _floats(small) + steady.next(small)
-            at = max(Fraction(0), frame.time - Fraction(job.begin).limit_denominator(90_000))
-            segments.write(_bytes(dreamed), at)
-            painted += 1
-            if segments.full:
-                segments.finish_part({**steady.state(), **brush.state()})
-            _tell(told, number + 1, expected, begun, painted)
-        segments.finish_part({**steady.state(), **brush.state()})
-        segments.join(reader, spans=[Span(job.begin, job.stop)], overwrite=overwrite)
-    return FilmResult(out, segments.frames, painted, painted, steady.shots, time.monotonic() - begun, size)
+    dreamer = Dreamer(job, {})
+
+    def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+        return FrameDream(dreamer)
+
+    with closing(open_film(job.content)) as film:
+        size = dreamer.size(size_of(film, None, start=job.begin))
+    video = VideoJob(
+        job.content,
+        job.targets,  # what it is painted with
+        consistency=job.consistency,
+        start=job.start,
+        end=job.end,
+        size=max(size),
+        device=job.device,
+    )
+
+    def recipe(device: str, *, engine: str, threads: int) -> Recipe:
+        return dreamer.recipe()
+
+    return paint_film(
+        video, out=out, overwrite=overwrite, restart=restart, told=told, choose=brush, recipe=recipe
+    )
 
 
 class FrameDream:
     """Dreams a frame, beginning with the dream before; what it gives is the difference from the frame."""
 
+    engine, blend, adds = "torch", 1.0, True
+    flow: Literal["medium", "fast"] = "medium"
+
     def __init__(self, dreamer: Dreamer) -> None:
         self.dreamer = dreamer
         job = dreamer.job
+        self.device = str(dreamer.device)
+        self.identity = json.dumps([job.settings(), *map(files.sha256, dreamer.others)])
+        self.part: int | None = PART
         self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.steps)
         self.energy: float | None = None
         self.mean = np.zeros(3, np.float32)
@@ -111,15 +103,18 @@ class FrameDream:
             held += self.mean - shown.mean((0, 1), dtype=np.float32)
         return held
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
+    def state(self) -> State:
         """What the next frame needs to know."""
         return {} if self.energy is None else {"held": np.array([self.energy, *self.mean], np.float64)}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, frames: int) -> None:
         """Goes on from what :meth:`state` gave."""
         if "held" in state:
             self.energy = float(state["held"][0])
             self.mean = np.asarray(state["held"][1:], np.float32)
+
+    def close(self) -> None:
+        """Holds no file."""
 
     def _dreamed(self, photo: Array, steps: tuple[int, ...] | None) -> Array:
         outcome = self.dreamer.paint(tensors.from_array(photo), steps=steps)
@@ -128,167 +123,10 @@ class FrameDream:
         return tensors.to_array(outcome.picture)
 
 
-def zoom(
-    job: DreamJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
-) -> FilmResult:
-    """Falls into a photo without end.
-
-    Canvases of twice the frame's sides are dreamed, each over the middle of the one before, enlarged by two.
-    A frame is one reduction from the canvas it lies in, into which the next one grows from the middle: no
-    frame is made from another frame, so nothing blurs.
-
-    The arguments are those of :func:`dream_film`.
-
-    Raises:
-        InputError: a photo or a setting that cannot be used.
-        OutputError: the film cannot be written.
-    """
-    check_target(out, overwrite=overwrite)
-    begun, painted = time.monotonic(), 0
-    dreamer = Dreamer(job, {})
-    size = _even(dreamer.size(dreamer.read(job.content).size))
-    segments = Segments(out, _key(job), size, restart=restart, length=PART)
-    canvases = Canvases(dreamer, size)
-    canvases.restore(segments.state)
-    rate = Fraction(job.fps).limit_denominator(1001)
-    for number in range(segments.frames, job.frames):
-        depth = number * math.log(job.speed, CANVAS)
-        canvases.reach(int(depth))
-        frame = canvases.frame(depth - int(depth))
-        segments.write(frame, number / rate)
-        painted += 1
-        if segments.full:
-            segments.finish_part(canvases.state())
-        _tell(told, number + 1, job.frames, begun, painted)
-    segments.finish_part(canvases.state())
-    segments.join(None, overwrite=overwrite, rate=rate)
-    return FilmResult(out, segments.frames, painted, painted, 1, time.monotonic() - begun, size)
-
-
-@dataclass
-class Canvases:
-    """The two canvases that a frame of a zoom is made from; ``size`` is that of the frames."""
-
-    dreamer: Dreamer
-    size: tuple[int, int]
-    index: int = -1
-    outer: Bytes | None = None
-    inner: Bytes | None = None  # the middle of the outer one, twice as large
-
-    def reach(self, index: int) -> None:
-        """Dreams on until the outer canvas is the one of that index."""
-        while self.index < index or self.outer is None or self.inner is None:
-            if self.inner is None:
-                photo = self.dreamer.read(self.dreamer.job.content).flat()
-                large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
-                self.outer = self._dreamed(np.asarray(large), self.dreamer.job.steps)
-            else:
-                self.outer = self.inner
-            # As many at each octave: what was enlarged has coarse shapes already, and lacks fine ones.
-            steps = DEEPER * sum(self.dreamer.job.steps) / len(self.dreamer.job.steps)
-            self.inner = self._dreamed(self._middle(self.outer), (max(1, round(steps)),))
-            self.index += 1
-
-    def frame(self, share: float) -> Bytes:
-        """The frame a share, 0..1, of the way from the outer canvas to the inner one."""
-        assert self.outer is not None and self.inner is not None
-        scale = CANVAS**share
-        around = _cut(self.outer, scale, self.size)
-        margins = [(side * (CANVAS - 1) // 2,) * 2 for side in self.inner.shape[:2]]
-        middle = _cut(np.pad(self.inner, [*margins, (0, 0)], mode="edge"), scale, self.size)
-        weight = _inset(self.size, scale / CANVAS) * np.float32(share * share * (3 - 2 * share))
-        return _bytes((around + weight[..., None] * (middle.astype(np.float32) - around)) / 255)
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        """What the next frame needs to know."""
-        if self.outer is None or self.inner is None:
-            return {}
-        return {"index": np.array([self.index]), "outer": self.outer, "inner": self.inner}
-
-    def restore(self, state: State) -> None:
-        """Goes on from what :meth:`state` gave."""
-        if state:
-            self.index = int(state["index"][0])
-            self.outer, self.inner = (np.asarray(state[k], np.uint8) for k in ("outer", "inner"))
-
-    def _canvas(self) -> tuple[int, int]:
-        """(width, height), as Pillow counts."""
-        return CANVAS * self.size[1], CANVAS * self.size[0]
-
-    def _middle(self, canvas: Bytes) -> Bytes:
-        height, width = canvas.shape[:2]
-        margins = (1 - 1 / CANVAS) / 2
-        box = (width * margins, height * margins, width * (1 - margins), height * (1 - margins))
-        return np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BICUBIC, box=box))
-
-    def _dreamed(self, canvas: Bytes, steps: tuple[int, ...]) -> Bytes:
-        outcome = self.dreamer.paint(tensors.from_array(_floats(canvas)), steps=steps)
-        if outcome.stopped:
-            raise KeyboardInterrupt
-        return _bytes(tensors.to_array(outcome.picture))
-
-
-def _cut(canvas: Bytes, scale: float, size: tuple[int, int]) -> Bytes:
-    """The middle ``1 / scale`` of a canvas at a size; reduced through Lanczos, never enlarged."""
-    height, width = canvas.shape[:2]
-    above, beside = height * (1 - 1 / scale) / 2, width * (1 - 1 / scale) / 2
-    box = (beside, above, width - beside, height - above)
-    return np.asarray(Image.fromarray(canvas).resize(size[::-1], Image.Resampling.LANCZOS, box=box))
-
-
-def _inset(size: tuple[int, int], fill: float) -> Array:
-    """1 in the middle of a frame, 0 from where the inner canvas ends; it fills that share of the sides."""
-    rows, columns = (np.abs(2 * (np.arange(n) + 0.5) / n - 1).astype(np.float32) for n in size)
-    away = np.maximum(rows[:, None], columns[None])
-    # The soft border ends as the inner canvas fills the frame: then nothing of the outer one is left.
-    soft = max((1 - fill) * 0.7, 1e-6)
-    inset: Array = ((fill - away) / soft).clip(0, 1).astype(np.float32)
-    return inset
-
-
 def _energy(difference: Array) -> float:
     return float(np.sqrt(np.square(difference, dtype=np.float64).mean()))
-
-
-def _bytes(picture: NDArray[np.floating[Any]]) -> Bytes:
-    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
-    return rounded
 
 
 def _floats(picture: Bytes) -> Array:
     scaled: Array = picture.astype(np.float32) * np.float32(1 / 255)
     return scaled
-
-
-def _even(size: tuple[int, int]) -> tuple[int, int]:
-    """Sides that films like."""
-    return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
-
-
-def _first(reader: FilmReader, job: DreamJob) -> tuple[int, int]:
-    """(height, width) of the film's frames, upright."""
-    first = next(reader.frames(start=job.begin), None)
-    if first is None:
-        raise InputError(f"{job.content} has no frame at {job.begin:g} s: choose an earlier start")
-    reader.rewind()
-    return first.rgb.shape[0], first.rgb.shape[1]
-
-
-def _expected(reader: FilmReader, job: DreamJob) -> int | None:
-    if reader.seconds is None:
-        return None
-    last = reader.seconds if job.stop is None else min(reader.seconds, job.stop)
-    return max(1, round((last - job.begin) * float(reader.rate)))
-
-
-def _tell(told: Told | None, frames: int, expected: int | None, begun: float, painted: int) -> None:
-    if told:
-        seconds = time.monotonic() - begun
-        told(FilmProgress(frames, expected, seconds, painted / max(seconds, 1e-9)))
-
-
-def _key(job: DreamJob) -> str:
-    """What makes a run this run."""
-    names = [job.content, *(n for n in (job.guide, job.mask) if n), *job.style]
-    text = json.dumps([job.settings(), [files.sha256(name) for name in names]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -106,7 +106,7 @@ def grade_film(
 class Grades:
     """Grades the frames of a film, shot by shot."""
 
-    engine, blend = "torch", 0.0
+    engine, blend, adds = "torch", 0.0, False
     part: int | None = None
     flow: Literal["medium", "fast"] = "fast"
 

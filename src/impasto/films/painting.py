@@ -27,7 +27,6 @@ from impasto.video import (
     Dis,
     Film,
     FlowFiles,
-    FlowMethod,
     Keyframes,
     Link,
     Linker,
@@ -156,7 +155,8 @@ class _Run:
             length=self.brush.part or PART_FRAMES,
         )
         rate = min(float(self.film.rate) / job.every, job.fps or float("inf")) / job.keys
-        self.steady = Steady(self.brush, consistency=job.consistency * self.brush.blend, rate=rate)
+        consistency, least = job.consistency * self.brush.blend, -1.0 if self.brush.adds else 0.0
+        self.steady = Steady(self.brush, consistency=consistency, rate=rate, least=least)
         self.keyframes = Keyframes(self.steady, job.keys)
         self.steady.restore(self.segments.state)
         self.steady.shots = int(self.segments.state.get("shots", np.zeros(1))[0])
@@ -164,22 +164,22 @@ class _Run:
 
     def paint(self) -> InputError | None:
         """Paints what is not painted yet; the error where the film is damaged, if it is."""
-        times: deque[Fraction] = deque()
+        waiting: deque[tuple[Bytes, Fraction]] = deque()
         damage = None
         try:
             with ahead(self._linked()) as frames:
                 try:
                     for rgb, shown, link in frames:
-                        times.append(shown)
+                        waiting.append((rgb, shown))
                         for output in self.keyframes.next(rgb, link):
-                            self._write(output, times.popleft())
+                            self._write(output, *waiting.popleft())
                         # Only now: the state that goes with a part is that after *all* that was ready.
                         if self.segments.full and self.keyframes.settled:
                             self._settle()
                 except _Damage as fault:
                     damage = fault.error
             for output in self.keyframes.finish():
-                self._write(output, times.popleft())
+                self._write(output, *waiting.popleft())
             if self.segments.frames + self.segments.waiting == 0:
                 raise damage or InputError(
                     f"{self.job.film} has no frames between {self.job.begin:g} s and its end"
@@ -195,7 +195,7 @@ class _Run:
     def _linked(self) -> Iterator[tuple[Bytes, Fraction, Link | None]]:
         """The frames that are not painted yet, with their times, and how each follows the one before."""
         job, skipped = self.job, self.segments.frames
-        linker = Linker(self._flow(), self.steady.frame)
+        linker = self._linker()
         frames = taken(self.film, self.spans, every=job.every, fps=job.fps)
         number = -1
         while True:
@@ -212,15 +212,16 @@ class _Run:
             link = linker.next(rgb) if job.consistency > 0 else None
             yield rgb, shown.time, None if shown.begins else link
 
-    def _flow(self) -> FlowMethod:
-        """The flow that was asked for, or that suits what paints."""
-        chosen = self.job.flow or self.brush.flow
-        if chosen in ("medium", "fast"):
-            return Dis(quality="fast" if chosen == "fast" else "medium", scale=min(1.0, WIDE / self.size[1]))
-        return FlowFiles(chosen, first=max(1, self.segments.frames))
+    def _linker(self) -> Linker:
+        """With the flow that was asked for, or that suits what paints."""
+        chosen, before, both = self.job.flow or self.brush.flow, self.steady.frame, self.job.keys > 1
+        if chosen in WIDE:
+            return Linker(Dis(), before, wide=WIDE[chosen], both=both)
+        return Linker(FlowFiles(chosen, first=max(1, self.segments.frames)), before, both=both)
 
-    def _write(self, output: Array, shown: Fraction) -> None:
-        self.segments.write(np.rint(output.clip(0, 1) * 255).astype(np.uint8), shown)
+    def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
+        levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
+        self.segments.write(np.rint(levels.clip(0, 255)).astype(np.uint8), shown)
         self.done += 1
         if self.told:
             seconds = time.monotonic() - self.begun

@@ -21,7 +21,7 @@ from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.runtime import Painter
-from impasto.video import Dis, Steady
+from impasto.video import Dis, Linker, Steady
 from impasto.video.reading import CLOCK
 from impasto.video.writing import FilmWriter
 
@@ -128,8 +128,8 @@ class Held:
     """
 
     def __init__(self, consistency: float, *, fps: float) -> None:
-        self._dis = Dis(quality="fast")
-        self._steady = Steady(self._brush, consistency=consistency, rate=fps, flow=self._flow)
+        self._linker = Linker(Dis(quality="fast"), wide=SMALL)
+        self._steady = Steady(self._brush, consistency=consistency, rate=fps)
         self._with: tuple[Painter, NDArray[np.float32]] | None = None
 
     def paint(self, frame: Bytes, painter: Painter, weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,16 +137,14 @@ class Held:
         if self._with is None or self._with[1] is not weights:
             self._with = painter, weights
             self._steady.frame = self._steady.output = None
-        return self._steady.next(frame)
+            self._linker.before = None
+        link = self._linker.next(frame) if self._steady.consistency > 0 else None
+        return self._steady.follow(frame, link)
 
     def _brush(self, frame: Bytes, *_: object) -> NDArray[np.float32]:
         assert self._with is not None
         painter, weights = self._with
         return painter.paint(frame.astype(np.float32) * np.float32(1 / 255), weights)
-
-    def _flow(self, first: Bytes, second: Bytes) -> NDArray[np.float32]:
-        self._dis.scale = min(1.0, SMALL / first.shape[1])
-        return self._dis(first, second)
 
 
 def _shrunk(rgb: Bytes, side: int) -> Bytes:

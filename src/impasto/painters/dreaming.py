@@ -128,8 +128,8 @@ class Dreamer:
     def __init__(self, job: DreamJob, pictures: Mapping[str, Source]) -> None:
         self.job, self.pictures = job, pictures
         self._known: dict[str, Picture] = {}
-        for name in (job.content, *self._others()):
-            if name not in pictures and not Path(name).is_file():
+        for name in (job.content, *self.others):
+            if name not in pictures and not Path(name).exists():
                 raise InputError(f"cannot read {name}: there is no such file")
         self.device = choose_device(job.device)
         self.backbone: Backbone = backbones.load(
@@ -215,14 +215,19 @@ class Dreamer:
 
     def recipe(self) -> Recipe:
         """The job with file names in place of paths, and the hash of every input."""
-        names = [self.job.content, *self._others()]
+        names = [self.job.content, *self.others]
         short = labels(names)
         settings = self.job.settings()
         settings["content"] = short[self.job.content]
         for name in ("guide", "mask"):
             settings[name] = short.get(settings[name])
         settings["style"] = [short[name] for name in self.job.style]
-        hashes = {short[n]: digest(self.pictures.get(n, n), self.read(n)) for n in short}
+        sources = {name: self.pictures.get(name, name) for name in short}
+        hashes = {
+            short[name]: digest(source, source if isinstance(source, (str, Path)) else self.read(name))
+            for name, source in sources.items()
+            if not (isinstance(source, (str, Path)) and Path(source).is_dir())  # a film as a folder
+        }
         return record.recipe(
             self.job.verb,
             settings,
@@ -232,7 +237,8 @@ class Dreamer:
             threads=torch.get_num_threads(),
         )
 
-    def _others(self) -> list[str]:
+    @property
+    def others(self) -> list[str]:
         """The pictures beside the photo."""
         return [name for name in (self.job.guide, self.job.mask, *self.job.style) if name is not None]
 

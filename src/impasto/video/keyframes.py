@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.video.flow import followed, warp
-from impasto.video.linking import Link, trusted
+from impasto.video.linking import Link
 from impasto.video.steady import Steady
 
 Array = NDArray[np.float32]
@@ -61,7 +61,7 @@ class Keyframes:
         left = self.steady.output
         frame, link = self._waiting[-1]
         flow, mask = self._chains[-1]
-        right = self._paint(frame, Link(flow, mask, link.back))
+        right = self._paint(frame, Link(flow, mask, link.back, link.mask_back))
         between = [] if left is None else self._between(left, right)
         self._waiting.clear()
         self._chains.clear()
@@ -77,8 +77,9 @@ class Keyframes:
         count = len(self._waiting)
         chain: tuple[Array, Array] | None = None
         for index in range(count - 2, -1, -1):
-            frame, (later, link) = self._waiting[index][0], self._waiting[index + 1]
-            mask, _ = trusted(link.back, link.flow, here=frame, there=later)
+            link = self._waiting[index + 1][1]
+            mask = link.mask_back
+            assert mask is not None, "keyframes need links that know the way back"
             if chain is None:
                 chain = link.back, mask
             else:

@@ -18,7 +18,7 @@ BROAD = 9  # pixels over which that difference is taken: leaves that flow misses
 CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
 JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
 MARGIN = 3  # pixels: the smallest trust around a pixel counts
-WIDE = 640  # pixels across that flow is looked for in, at most
+WIDE = {"medium": 640, "fast": 448}  # pixels across that frames are looked at in, at most
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Link:
         flow: from the frame to the one before, ``(H, W, 2)``.
         mask: where it can be trusted, 0..1, ``(H, W)``.
         back: from the one before to the frame.
+        mask_back: where that can be trusted, if it was asked for.
     """
 
     flow: Array
     mask: Array
     back: Array
+    mask_back: Array | None = None
 
 
 @dataclass
@@ -41,25 +43,59 @@ class Linker:
     """Links each frame of a film to the one before.
 
     Args:
-        flow: from one frame to another; default DIS on luma, at most 640 pixels across.
+        flow: from one frame to another; default DIS on luma, in 640 pixels across at most.
         before: the frame that the next one follows; None: the next begins a shot.
+        wide: pixels across that frames are shrunk to first, and what is found is enlarged; None: never.
+        both: whether to find where the way back can be trusted, too.
     """
 
     flow: FlowMethod | None = None
     before: Bytes | None = field(default=None, repr=False)
+    wide: int | None = None
+    both: bool = False
+    _small: Bytes | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.flow is None:
+            self.flow, self.wide = Dis(), self.wide or WIDE["medium"]
 
     def next(self, frame: Bytes) -> Link | None:
         """The link of the next frame ``(H, W, 3)``; None where a new shot begins."""
         before, self.before = self.before, frame
+        there, here = self._small, self._looked_at(frame)
+        self._small = here
         if before is None or before.shape != frame.shape:
             return None
-        if self.flow is None:
-            self.flow = Dis(scale=min(1.0, WIDE / frame.shape[1]))
-        flow, back = self.flow(frame, before), self.flow(before, frame)
-        if jump(before, frame) > JUMP:
+        if there is None:
+            there = self._looked_at(before)
+        assert self.flow is not None
+        flow, back = self.flow(here, there), self.flow(there, here)
+        if jump(there, here) > JUMP:
             return None
-        mask, sure = trusted(flow, back, here=frame, there=before)
-        return Link(flow, mask, back) if sure >= CUT else None
+        mask, sure = trusted(flow, back, here=here, there=there)
+        if sure < CUT:
+            return None
+        mask_back = trusted(back, flow, here=there, there=here)[0] if self.both else None
+        found = Link(flow, mask, back, mask_back)
+        return found if here.shape == frame.shape else _enlarged(found, frame.shape[0], frame.shape[1])
+
+    def _looked_at(self, frame: Bytes) -> Bytes:
+        if self.wide is None or frame.shape[1] <= self.wide:
+            return frame
+        height = max(2, round(frame.shape[0] * self.wide / frame.shape[1]))
+        return np.asarray(cv2.resize(frame, (self.wide, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _enlarged(link: Link, height: int, width: int) -> Link:
+    """A link that was found in smaller frames."""
+    own = link.mask.shape
+    ratio = np.array([width / own[1], height / own[0]], np.float32)
+
+    def large(plane: Array) -> Array:
+        return np.asarray(cv2.resize(plane, (width, height)), np.float32)
+
+    mask_back = None if link.mask_back is None else large(link.mask_back)
+    return Link(large(link.flow * ratio), large(link.mask), large(link.back * ratio), mask_back)
 
 
 def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Array, float]:

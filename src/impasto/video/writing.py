@@ -25,7 +25,7 @@ CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "lib
 PARTS = ".nut"  # the container of parts: it keeps every clock exactly
 # Without frames that look ahead (bf, auto-alt-ref): parts join without a gap, and times stay as they are.
 QUALITY = {
-    "libx264": {"crf": "17", "preset": "medium", "bf": "0"},
+    "libx264": {"crf": "17", "preset": "faster", "bf": "0"},
     # Parts of what becomes a GIF, a WebP or a folder of pictures: nothing is lost on the way.
     "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
@@ -35,8 +35,10 @@ _BT709, _BT601 = 1, 6
 
 def create(path: Path, suffix: str) -> Any:
     """A new file of the container that a suffix stands for."""
-    # MP4 counts the start of a film in milliseconds unless told otherwise.
-    options = {"movie_timescale": str(CLOCK)} if suffix in (".mp4", ".mov") else {}
+    # MP4 counts the start of a film in milliseconds unless told otherwise; the others would begin it anew at
+    # the sound that decoders run up on, before zero, and show every frame later.
+    own_clock = suffix in (".mp4", ".mov")
+    options = {"movie_timescale": str(CLOCK)} if own_clock else {"avoid_negative_ts": "disabled"}
     return av.open(str(path), "w", format=FORMATS[suffix], options=options)
 
 

@@ -1,0 +1,172 @@
+"""An endless zoom into a photo, dreamed deeper and deeper."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto import files, tensors
+from impasto.films.painting import FilmProgress, FilmResult, Told
+from impasto.jobs import DreamJob
+from impasto.painters.dreaming import Dreamer
+from impasto.video import Segments, check_target
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+PART = 48  # frames between saves: each takes its seconds
+DEEPER = 0.7  # of the steps, that a canvas takes which begins with the one around it
+CANVAS = 2  # sides of a zoom's canvas, in those of its frames
+
+
+def zoom(
+    job: DreamJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+) -> FilmResult:
+    """Falls into a photo without end.
+
+    Canvases of twice the frame's sides are dreamed, each over the middle of the one before, enlarged by two.
+    A frame is one reduction from the canvas it lies in, into which the next one grows from the middle: no
+    frame is made from another frame, so nothing blurs.
+
+    The arguments are those of :func:`impasto.films.dreaming.dream_film`.
+
+    Raises:
+        InputError: a photo or a setting that cannot be used.
+        OutputError: the film cannot be written.
+    """
+    check_target(out, overwrite=overwrite)
+    begun, painted = time.monotonic(), 0
+    dreamer = Dreamer(job, {})
+    size = _even(dreamer.size(dreamer.read(job.content).size))
+    segments = Segments(out, _key(job), size, restart=restart, length=PART)
+    canvases = Canvases(dreamer, size)
+    canvases.restore(segments.state)
+    rate = Fraction(job.fps).limit_denominator(1001)
+    for number in range(segments.frames, job.frames):
+        depth = number * math.log(job.speed, CANVAS)
+        canvases.reach(int(depth))
+        frame = canvases.frame(depth - int(depth))
+        segments.write(frame, number / rate)
+        painted += 1
+        if segments.full:
+            segments.finish_part(canvases.state())
+        if told:
+            seconds = time.monotonic() - begun
+            told(FilmProgress(number + 1, job.frames, seconds, painted / max(seconds, 1e-9)))
+    segments.finish_part(canvases.state())
+    segments.join(None, overwrite=overwrite, rate=rate)
+    return FilmResult(out, segments.frames, painted, painted, 1, time.monotonic() - begun, size)
+
+
+@dataclass
+class Canvases:
+    """The two canvases that a frame of a zoom is made from; ``size`` is that of the frames."""
+
+    dreamer: Dreamer
+    size: tuple[int, int]
+    index: int = -1
+    outer: Bytes | None = None
+    inner: Bytes | None = None  # the middle of the outer one, twice as large
+
+    def reach(self, index: int) -> None:
+        """Dreams on until the outer canvas is the one of that index."""
+        while self.index < index or self.outer is None or self.inner is None:
+            if self.inner is None:
+                photo = self.dreamer.read(self.dreamer.job.content).flat()
+                large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
+                self.outer = self._dreamed(np.asarray(large), self.dreamer.job.steps)
+            else:
+                self.outer = self.inner
+            # As many at each octave: what was enlarged has coarse shapes already, and lacks fine ones.
+            steps = DEEPER * sum(self.dreamer.job.steps) / len(self.dreamer.job.steps)
+            self.inner = self._dreamed(self._middle(self.outer), (max(1, round(steps)),))
+            self.index += 1
+
+    def frame(self, share: float) -> Bytes:
+        """The frame a share, 0..1, of the way from the outer canvas to the inner one."""
+        assert self.outer is not None and self.inner is not None
+        scale = CANVAS**share
+        around = _cut(self.outer, scale, self.size)
+        margins = [(side * (CANVAS - 1) // 2,) * 2 for side in self.inner.shape[:2]]
+        middle = _cut(np.pad(self.inner, [*margins, (0, 0)], mode="edge"), scale, self.size)
+        weight = _inset(self.size, scale / CANVAS) * np.float32(share * share * (3 - 2 * share))
+        return _bytes((around + weight[..., None] * (middle.astype(np.float32) - around)) / 255)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """What the next frame needs to know."""
+        if self.outer is None or self.inner is None:
+            return {}
+        return {"index": np.array([self.index]), "outer": self.outer, "inner": self.inner}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from what :meth:`state` gave."""
+        if state:
+            self.index = int(state["index"][0])
+            self.outer, self.inner = (np.asarray(state[k], np.uint8) for k in ("outer", "inner"))
+
+    def _canvas(self) -> tuple[int, int]:
+        """(width, height), as Pillow counts."""
+        return CANVAS * self.size[1], CANVAS * self.size[0]
+
+    def _middle(self, canvas: Bytes) -> Bytes:
+        height, width = canvas.shape[:2]
+        margins = (1 - 1 / CANVAS) / 2
+        box = (width * margins, height * margins, width * (1 - margins), height * (1 - margins))
+        return np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BICUBIC, box=box))
+
+    def _dreamed(self, canvas: Bytes, steps: tuple[int, ...]) -> Bytes:
+        outcome = self.dreamer.paint(tensors.from_array(_floats(canvas)), steps=steps)
+        if outcome.stopped:
+            raise KeyboardInterrupt
+        return _bytes(tensors.to_array(outcome.picture))
+
+
+def _cut(canvas: Bytes, scale: float, size: tuple[int, int]) -> Bytes:
+    """The middle ``1 / scale`` of a canvas at a size; reduced through Lanczos, never enlarged."""
+    height, width = canvas.shape[:2]
+    above, beside = height * (1 - 1 / scale) / 2, width * (1 - 1 / scale) / 2
+    box = (beside, above, width - beside, height - above)
+    return np.asarray(Image.fromarray(canvas).resize(size[::-1], Image.Resampling.LANCZOS, box=box))
+
+
+def _inset(size: tuple[int, int], fill: float) -> Array:
+    """1 in the middle of a frame, 0 from where the inner canvas ends; it fills that share of the sides."""
+    rows, columns = (np.abs(2 * (np.arange(n) + 0.5) / n - 1).astype(np.float32) for n in size)
+    away = np.maximum(rows[:, None], columns[None])
+    # The soft border ends as the inner canvas fills the frame: then nothing of the outer one is left.
+    soft = max((1 - fill) * 0.7, 1e-6)
+    inset: Array = ((fill - away) / soft).clip(0, 1).astype(np.float32)
+    return inset
+
+
+def _bytes(picture: NDArray[np.floating[Any]]) -> Bytes:
+    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    return rounded
+
+
+def _floats(picture: Bytes) -> Array:
+    scaled: Array = picture.astype(np.float32) * np.float32(1 / 255)
+    return scaled
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    """Sides that films like."""
+    return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
+
+
+def _key(job: DreamJob) -> str:
+    """What makes a run this run."""
+    names = [job.content, *(n for n in (job.guide, job.mask) if n), *job.style]
+    text = json.dumps([job.settings(), [files.sha256(name) for name in names]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
