@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -87,12 +88,15 @@ class Mattes:
         alpha: Array = self.alphas[index]
         if rgb.shape[:2] == alpha.shape:
             return alpha
-        model = _linear_model(self.guide, alpha)
-        large = cv2.resize(model, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(self._models[index], (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
         plane = np.asarray(large[..., 3], np.float32)
         for channel in range(3):
             plane += np.asarray(large[..., channel], np.float32) * rgb[..., channel]
         return plane.clip(0, 1)
+
+    @cached_property
+    def _models(self) -> Array:
+        return _linear_models(self.guide, self.alphas)
 
     def shrunk(self, size: tuple[int, int]) -> Array:
         """The mattes ``(K, h, w)`` at a smaller size."""
@@ -200,19 +204,24 @@ def _unknown(
     return found
 
 
-def _linear_model(guide: Array, alpha: Array) -> Array:
-    """Per pixel ``(a_r, a_g, a_b, b)``, so that ``alpha = a . rgb + b`` in the window around it."""
+def _linear_models(guide: Array, alphas: Array) -> Array:
+    """Of each class and pixel ``(a_r, a_g, a_b, b)``: ``alpha = a . rgb + b`` in the window around it."""
 
     def mean(plane: Array) -> Array:
         return np.asarray(cv2.boxFilter(plane, -1, (2 * SPREAD + 1,) * 2, borderType=cv2.BORDER_REFLECT))
 
-    centre, target = mean(guide), mean(alpha)
-    cross = mean(guide * alpha[..., None]) - centre * target[..., None]
+    centre = mean(guide)
+    targets = np.stack([mean(alpha) for alpha in alphas])
+    cross = [
+        mean(guide * alpha[..., None]) - centre * target[..., None]
+        for alpha, target in zip(alphas, targets, strict=True)
+    ]
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    cov = np.empty((*alpha.shape, 3, 3), np.float32)
+    cov = np.empty((*guide.shape, 3), np.float32)
     for one, other in pairs:
         entry = mean(guide[..., one] * guide[..., other]) - centre[..., one] * centre[..., other]
         cov[..., one, other] = cov[..., other, one] = entry + (FLATNESS if one == other else 0)
-    slopes = np.linalg.solve(cov, cross[..., None])[..., 0]
-    offset = target - (slopes * centre).sum(-1)
-    return mean(np.concatenate([slopes, offset[..., None]], -1).astype(np.float32))
+    slopes = np.moveaxis(np.linalg.solve(cov, np.stack(cross, -1)), -1, 0)
+    offsets = targets - (slopes * centre).sum(-1)
+    models = np.concatenate([slopes, offsets[..., None]], -1).astype(np.float32)
+    return np.stack([mean(model) for model in models])

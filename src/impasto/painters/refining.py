@@ -103,7 +103,7 @@ def begun(
     """Grids at the closed form, on small copies of a photo."""
     small = pictures[0]
     size = (small.shape[0], small.shape[1])
-    photo = quieted(small, mattes[0], given.grain)
+    photo = quieted(small, mattes[0].at(small), given.grain)
     return BilateralGrid(
         tensors.from_array(photo),
         torch.from_numpy(mattes[0].shrunk(size)),
@@ -127,6 +127,6 @@ def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[
 def rendered(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
     """The grids on the photo ``(H, W, 3)`` at its full size."""
     device = grid.grid.device
-    quiet = quieted(photo, mattes, given.grain)
-    alphas = torch.from_numpy(mattes.at(photo))
-    return tensors.to_array(grid.slice(tensors.from_array(quiet).to(device), alphas.to(device)))
+    alphas = mattes.at(photo)
+    quiet = tensors.from_array(quieted(photo, alphas, given.grain))
+    return tensors.to_array(grid.slice(quiet.to(device), torch.from_numpy(alphas).to(device)))

@@ -25,7 +25,7 @@ CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "lib
 PARTS = ".nut"  # the container of parts: it keeps every clock exactly
 # Without frames that look ahead (bf, auto-alt-ref): parts join without a gap, and times stay as they are.
 QUALITY = {
-    "libx264": {"crf": "17", "preset": "faster", "bf": "0"},
+    "libx264": {"crf": "16", "preset": "faster", "bf": "0"},
     # Parts of what becomes a GIF, a WebP or a folder of pictures: nothing is lost on the way.
     "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
