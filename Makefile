@@ -35,6 +35,7 @@ test: install check
 docs: install
 	$(BIN)/python docs/build/commands.py
 	$(BIN)/python docs/build/gallery.py
+	$(BIN)/python docs/build/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The trunk with the first paintings; more as rows of it; then a tiny network that learns all from the first.

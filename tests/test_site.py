@@ -56,12 +56,32 @@ def test_every_public_name_is_on_the_page_of_the_api(site: Path) -> None:
     assert ":class:<code>" not in page and "&gt;&gt;&gt;" in page
 
 
+@pytest.fixture
+def builders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripts of docs/build can be imported."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "build")
+
+
+@pytest.mark.usefixtures("builders")
+def test_the_figures_are_those_that_the_benchmarks_recorded() -> None:
+    import figures  # type: ignore[import-not-found, unused-ignore]
+
+    tables = 0
+    for page in (ROOT / "docs").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        tables += text.count("<!-- figures ")
+        assert figures.drawn(text) == text, f"{page.name}: run docs/build/figures.py"
+        assert text.count("<!-- figures ") == text.count("<!-- end -->"), page.name
+    assert tables > 10
+    assert figures.FRONTIER.read_text(encoding="utf-8") == figures.frontier()
+    wrong = '<!-- figures "sizes": size -->\n| size |\n|---|\n| 9 |\n<!-- end -->'
+    assert figures.drawn(wrong) != wrong
+
+
+@pytest.mark.usefixtures("builders")
 def test_the_gallery_is_that_of_its_script() -> None:
-    sys.path.insert(0, str(ROOT / "docs" / "build"))
-    try:
-        import gallery  # type: ignore[import-not-found, unused-ignore]
-    finally:
-        sys.path.pop(0)
+    import gallery  # type: ignore[import-not-found, unused-ignore]
+
     assert (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery.page()
     own = [ROOT / "docs" / "images" / f"gallery-{name}.jpg" for name in gallery.PAINTED]
     assert sum(path.stat().st_size for path in own) < 1_500_000
