@@ -3,13 +3,14 @@
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)
 # make docs   the pages of docs/ as a site, in site/
+# make bench DATA=DIR   every benchmark and its peers, into benchmarks/results; three hours on two cores, in quiet
 # make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; half an hour and more
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
-.PHONY: install demo test check docs soak train-styles clean
+.PHONY: install demo test check docs soak bench train-styles clean
 
 install: .venv/installed
 
@@ -51,6 +52,14 @@ train-styles: install
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
 	OMP_NUM_THREADS=1 IMPASTO_SOAK=1 $(BIN)/python -m pytest -n 2 tests/test_hostile.py tests/test_kills.py tests/soak
+
+bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
+	for script in optimisation feed_forward films photoreal dream; do \
+		$(BIN)/python benchmarks/$$script.py all --data $(DATA) --out build/bench || exit 1; done
+	$(BIN)/python benchmarks/scale.py all --out build/bench
+	$(BIN)/python benchmarks/scale.py poster --out build/bench
+	$(BIN)/python docs/build/figures.py
 
 clean:
 	rm -rf .venv demo build dist

@@ -2,9 +2,9 @@
 
     python benchmarks/photoreal.py TOPIC --data DIR
 
-DIR holds ``inN.jpg``, ``tarN.jpg`` and their masks ``inN_mask.png``, ``tarN_mask.png``, as the test set of
-Luan et al. 2017 does. Figures only: those photographs may not be shown. ``film`` takes a folder with
-``dashcam_720p.mp4`` and a ``night.jpg`` beside; ``speed`` any folder with pairs.
+DIR holds ``photoreal/`` with ``inN.jpg``, ``tarN.jpg`` and their masks ``inN_mask.png``, ``tarN_mask.png``, as
+the test set of Luan et al. 2017 does, and ``video/dashcam_720p.mp4``. Figures only: those photographs may not
+be shown.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def film(data: Path, out: Path) -> None:
     """Warp error of a film turned to night, against the film under one affine map of the same contrast."""
     from impasto.video import FilmReader, flicker
 
-    source, style = data / "dashcam_720p.mp4", data / "night.jpg"
+    source, style = data.parent / "video" / "dashcam_720p.mp4", data / f"tar{DAY_TO_NIGHT[0]}.jpg"
     rows = []
     with FilmReader(source) as reader:
         frames = [frame.rgb for frame in reader.frames()]
@@ -237,19 +237,19 @@ TOPICS = {"quality": quality, "projection": projection, "speed": speed, "film": 
 
 
 def main() -> None:
-    """Runs one topic, or all but the film, which has data of its own."""
+    """Runs one topic, or all."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     parser.add_argument("--way", action="append", choices=list(WAYS), help="of quality: only this, anew")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     if given.way:
-        quality(given.data, given.out, given.way)
+        quality(given.data / "photoreal", given.out, given.way)
         return
     for name, topic in TOPICS.items():
-        if given.topic == name or (given.topic == "all" and name != "film"):
+        if given.topic in (name, "all"):
             print(f"{name}: {topic.__doc__}")
-            topic(given.data, given.out)
+            topic(given.data / "photoreal", given.out)
 
 
 if __name__ == "__main__":

@@ -294,6 +294,25 @@ def test_learning_writes_a_pack_and_adding_to_it_leaves_the_old_alone(folder: Pa
         learn(dataclasses.replace(job, pictures=(str(tmp_path / "waves.png"),)))
 
 
+def test_a_new_pack_may_begin_from_an_old_one(folder: Path, tmp_path: Path) -> None:
+    for name in ("waves", "mosaic"):
+        image.write(tmp_path / f"{name}.png", samples.style(name, 96))
+    one, both = ((str(tmp_path / f"{n}.png") for n in names) for names in (["waves"], ["mosaic", "waves"]))
+    path = packs.save(learn(_job(folder, pictures=tuple(one))).pack, tmp_path / "pack.safetensors")
+    old = packs.load(path)
+    still = {"pictures": tuple(both), "steps": 1, "rate": 1e-9, "start": str(path)}
+    begun = learn(_job(folder, **still)).pack
+    for name, value in old.trunk.items():
+        np.testing.assert_allclose(begun.trunk[name], value, atol=1e-6)
+    np.testing.assert_allclose(begun.rows[begun.style("waves").rows[0]], old.rows[1], atol=1e-6)
+    moved = learn(_job(folder, **still | {"rate": None, "steps": 2})).pack
+    assert moved.hash() != old.hash()
+    with pytest.raises(InputError, match="holds a 'tiny' network: give --network tiny"):
+        learn(_job(folder, **still | {"network": "quality"}))
+    with pytest.raises(InputError, match="--start begins a new pack"):
+        _job(folder, **still | {"into": str(path)})
+
+
 def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs a painting"):
         learn(_job(folder))

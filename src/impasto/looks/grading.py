@@ -25,9 +25,9 @@ Array = NDArray[np.float32]
 RIDGE = 1e-4  # added to variances: a flat sky is not stretched into its own grain
 LEAST_GAIN = 0.03  # of any direction of colour
 MOST_GAIN = (2.5, 10.0)  # the limit for a photo full of grain, and for one without
-GRAIN = 0.03  # deviation that its grain may have in the end; the limit lies between those two
+GRAIN = 0.05  # deviation that its grain may have in the end; the limit lies between those two
 DARK, LIGHT = 0.12, 0.85  # where the curves begin that bring what falls off either end back into the range
-TAIL = 0.5  # percent of a class that may still be clipped
+TAIL = 3.0  # percent of a class that may still be clipped
 QUIET = 1.25  # gain from which the grain of a photograph is held back
 STRIP = 256  # rows at a time
 

@@ -52,7 +52,8 @@ class Course:
         steps: of the optimiser.
         minutes: end after this long even if steps remain; what is left of the rate follows the clock.
         batch: pictures a step, over all processes.
-        side: of the crops, pixels; smaller in the first half, when steps are to be many.
+        side: of the crops, pixels.
+        grows: crops are smaller in the first half, when steps are to be many.
         rate: of Adam, at its highest.
         seed: of everything drawn.
         rows: the rows to train.
@@ -64,13 +65,14 @@ class Course:
     minutes: float = math.inf
     batch: int = 4
     side: int = 192
+    grows: bool = True
     rate: float = 1.5e-3
     seed: int = 0
     trunk: bool = True
 
     def side_at(self, done: float, multiple: int) -> int:
         """The crop's side when this share of the course is done."""
-        side = self.side * (SMALL if done < 0.5 else 1.0)
+        side = self.side * (SMALL if self.grows and done < 0.5 else 1.0)
         return max(multiple, round(side / multiple) * multiple)
 
     def rate_at(self, step: int, done: float) -> float:

@@ -88,7 +88,7 @@ def learn(
     exact = backbones.load(device=fabric.device, precision=job.precision)
     backbone = Slim(exact, torch.cat([seen, *_patches(pictures, job.side)]))
     objective = Objective(rows, backbone=backbone, photos=seen, style_weight=job.style_weight)
-    network, course = _start(job, old, objective, count=len(rows), photos=seen)
+    network, course = _start(job, old, objective, names=[name for name, _, _ in pictures], photos=seen)
     keeper = None
     if checkpoint is not None:
         files_of = [path for _, path, _ in pictures]
@@ -177,12 +177,17 @@ def _patches(pictures: Sequence[tuple[str, Path, Tensor]], side: int) -> list[Te
 
 
 def _start(
-    job: LearnJob, old: Pack | None, objective: Objective, *, count: int, photos: Tensor
+    job: LearnJob, old: Pack | None, objective: Objective, *, names: Sequence[str], photos: Tensor
 ) -> tuple[StyleNetwork, Course]:
     """The network to begin with, and the course."""
+    count = objective.rows
     course = _course(job, range(1, count + 1), minutes=ROW_MINUTES if old else NEW_MINUTES)
     if old is None:
-        return StyleNetwork(PLANS[job.network], rows=count + 1, seed=job.seed), course
+        network = StyleNetwork(PLANS[job.network], rows=count + 1, seed=job.seed)
+        if job.start:
+            _begin(network, packs.load(library.pack_file(job.start)), job, names)
+            course = dataclasses.replace(course, grows=False)
+        return network, course
     first = len(old.rows)
     network = StyleNetwork(old.plan, rows=first + count).to(photos.device)
     nearest = _nearest(old, objective, photos=photos)
@@ -190,6 +195,23 @@ def _start(
     network.load(old.trunk, grown)
     rows = range(first, first + count)
     return network, dataclasses.replace(course, rows=rows, trunk=False, rate=job.rate or ROW_RATE)
+
+
+def _begin(network: StyleNetwork, pack: Pack, job: LearnJob, names: Sequence[str]) -> None:
+    """Gives a network a pack's trunk, and its rows of the same name and scale; others begin at their mean."""
+    if pack.plan != network.plan:
+        raise InputError(
+            f"{job.start} holds a '{pack.plan.name}' network: give --network {pack.plan.name}, "
+            "or another --start"
+        )
+    known = {
+        (s.name, scale): pack.rows[row]
+        for s in pack.styles
+        for row, scale in zip(s.rows, s.scales, strict=True)
+    }
+    mean = pack.rows[1:].mean(0)
+    wanted = [known.get((name, scale), mean) for name in names for scale in job.scales]
+    network.load(pack.trunk, np.stack([pack.rows[0], *wanted]))
 
 
 def _course(job: LearnJob, rows: range, *, minutes: float) -> Course:
@@ -279,7 +301,7 @@ def _arrays(network: StyleNetwork) -> tuple[dict[str, Any], Any]:
 
 def _recipe(job: LearnJob, trained: Trained, *, photos: int) -> dict[str, Any]:
     """How it was trained, without a path."""
-    paths = ("pictures", "styles", "photos", "into", "teacher")
+    paths = ("pictures", "styles", "photos", "into", "start", "teacher")
     return {
         "job": {k: v for k, v in job.settings().items() if k not in paths},
         "steps": trained.steps,
@@ -321,7 +343,7 @@ def _key(job: LearnJob, inputs: Sequence[Path]) -> str:
     settings = {
         k: v
         for k, v in job.settings().items()
-        if k not in ("photos", "into", "teacher", "device", "minutes", "processes")
+        if k not in ("photos", "into", "start", "teacher", "device", "minutes", "processes")
     }
     text = repr((sorted(settings.items()), [files.sha256(p) for p in inputs]))
     return hashlib.sha256(text.encode()).hexdigest()
