@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import impasto
 from impasto import image, samples
-from impasto.batch import augmenting, datasets
-from impasto.batch.augmenting import Look, draw, shift
+from impasto.batch import augmenting, datasets, gate, verifying
+from impasto.batch.augmenting import Look, draw
+from impasto.batch.boxes import boxes_of
 from impasto.batch.manifest import read
+from impasto.batch.verifying import shift
 from impasto.cli import main
 from impasto.errors import InputError, OutputError
 from impasto.networks import library, packs
@@ -79,9 +83,9 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
     assert stop.value.code == 0, capsys.readouterr().err
     for path in TREES["kitti"][1]:
         assert (source / path).read_bytes() == Path("out", path).read_bytes()
-    rows = [row for row in read(Path("out/manifest.jsonl")) if row["status"] == "done"]
-    assert sorted(row["output"] for row in rows) == sorted(TREES["kitti"][0])
-    for row in rows:
+    rows = {row["output"]: row for row in read(Path("out/manifest.jsonl")) if row["status"] == "done"}
+    assert sorted(rows) == sorted(TREES["kitti"][0])
+    for row in rows.values():
         painted, photo = image.read(Path("out", row["output"])), image.read(source / row["output"])
         assert painted.size == photo.size
         assert np.abs(painted.rgb - photo.rgb).mean() > 0.01
@@ -97,7 +101,7 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
         overwrite=True,
     )
     Path("out/training/label_2/000000.txt").write_bytes(b"other")
-    faults = augmenting.verify("kitti", "out")
+    faults = verifying.verify("kitti", "out")
     assert len(faults) == 2 and "5 pixels to the right" in faults[0] and "not the copy" in faults[1]
 
 
@@ -154,3 +158,124 @@ def test_what_is_no_data_set_is_refused(here: Path) -> None:
         augmenting.augment("coco", "out", looks_in="empty")
     with pytest.raises(InputError, match="in order"):
         augmenting.augment("coco", "out", looks_in="looks", strength=(1, 0.5))
+
+
+# The gate
+
+
+def test_boxes_are_read_from_each_layout(here: Path) -> None:
+    labels: dict[str, tuple[str, object]] = {
+        "kitti": (
+            "training/label_2/000000.txt",
+            "Car 0 0 1.5 4 5 40 30 1 1 1 1 1 1 1\nDontCare -1 -1 -1 1 2 3 4\nx\n",
+        ),
+        "coco": (
+            "annotations/instances_train2017.json",
+            {
+                "images": [{"id": 7, "file_name": "000001.jpg"}],
+                "annotations": [
+                    {"image_id": 7, "bbox": [4, 5, 36, 25]},
+                    {"image_id": 8, "bbox": [0, 0, 9, 9]},
+                    3,
+                ],
+            },
+        ),
+        "bdd": (
+            "labels/det.json",
+            [
+                {
+                    "name": "a-1.jpg",
+                    "labels": [{"box2d": {"x1": 4, "y1": 5, "x2": 40, "y2": 30}}, {"poly2d": []}],
+                }
+            ],
+        ),
+        "cityscapes": (
+            "gtFine/train/aachen/aachen_000000_gtFine_polygons.json",
+            {
+                "objects": [
+                    {"label": "car", "polygon": [[4, 5], [40, 6], [30, 30]]},
+                    {"label": "road", "polygon": [[0, 0], [90, 60]]},
+                    {"label": "bus", "polygon": ["x"]},
+                ]
+            },
+        ),
+    }
+    for name, (path, content) in labels.items():
+        source = lay_out(name)
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_text(content if isinstance(content, str) else json.dumps(content))
+        found = boxes_of(source, datasets.look(source))
+        assert found(TREES[name][0][0]) == [(4, 5, 40, 30)], name
+        assert found("gone.png") == []
+
+
+def test_the_gate_sees_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
+    photo = image.resize(samples.photo("chelsea"), (180, 270))
+    box, names = (60.0, 40.0, 130.0, 110.0), ("same", "dim", "burnt", "wiped", "halo")
+    painted = dict.fromkeys(names, photo)
+    painted["dim"] = 0.5 * photo**1.2 + 0.02
+    painted["burnt"] = (photo * 2.2).clip(0, 1)
+    wiped = photo.copy()
+    wiped[40:110, 60:130] = np.random.default_rng(0).random((70, 70, 3))
+    painted["wiped"] = wiped
+    sky = np.where(np.arange(180)[:, None, None] < 90, 0.8, 0.2) + 0.0 * photo
+    sky += np.random.default_rng(1).normal(0, 0.01, sky.shape)
+    ring = 0.4 * np.exp(-(((np.arange(180) - 90) / 4) ** 2))[:, None, None]
+    for name, rgb in painted.items():
+        image.write(tmp_path / f"{name}.png", rgb)
+    image.write(tmp_path / "sky.png", sky.clip(0, 1))
+    image.write(tmp_path / "halo.png", (sky + ring).clip(0, 1), overwrite=True)
+    found = {
+        name: gate.judge(tmp_path / "same.png", tmp_path / f"{name}.png", [box, (0, 0, 5, 5)])
+        for name in names[:4]
+    }
+    found["halo"] = gate.judge(tmp_path / "sky.png", tmp_path / "halo.png", [])
+    assert found["same"].faults == [] and found["same"].kept == pytest.approx(1)
+    assert found["dim"].faults == [] and found["dim"].box == box
+    assert "clipped" in found["burnt"].faults[0]
+    assert "labelled at 60, 40, 130, 110" in found["wiped"].faults[-1]
+    assert "halos" in found["halo"].faults[0] and found["halo"].kept is None
+
+
+def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = lay_out("kitti")
+    names = TREES["kitti"][0]
+    boxes = {names[0]: "Car 0 0 0 5 5 80 55 0 0 0"}
+    (source / "training/label_2/000000.txt").write_text(boxes[names[0]])
+    arguments = {"looks_in": "looks", "workers": 1, "strength": (1.0, 1.0)}
+    monkeypatch.setattr(gate, "LEAST_KEPT", 2.0)  # nothing is good enough
+    moved = augmenting.judge_all
+    monkeypatch.setattr(augmenting, "judge_all", lambda *_, **__: 1 / 0)  # killed before the gate
+    with pytest.raises(ZeroDivisionError):
+        augmenting.augment(source, "out", **arguments)  # type: ignore[arg-type]
+    painted = Path("out", names[0]).read_bytes()
+    monkeypatch.setattr(augmenting, "judge_all", moved)
+    for _ in range(2):
+        outcome = augmenting.augment(source, "out", **arguments)  # type: ignore[arg-type]
+        assert (outcome.done, outcome.skipped, outcome.rejected) == (0, 2, 1)
+        assert Path("out", names[0]).read_bytes() == (source / names[0]).read_bytes()
+        assert Path("out/rejected", names[0]).read_bytes() == painted
+        assert Path("out", names[1]).read_bytes() != (source / names[1]).read_bytes()
+    page = Path("out/report.html").read_text()
+    assert "1 rejected" in page and "what is labelled at 5, 5, 80, 55" in page and page.count("<img") >= 4
+    assert verifying.verify(source, "out") == [] or "right" in verifying.verify(source, "out")[0]
+    rows = {row["output"]: row for row in read(Path("out/manifest.jsonl"))}
+    assert rows[names[0]]["rejected"] and not rows[names[1]]["rejected"]
+    image.write(Path("out", names[0]), image.read(Path("out", names[1])).rgb, overwrite=True)
+    assert any("was rejected" in fault for fault in verifying.verify(source, "out"))
+
+
+def test_saved_light_is_a_look_too(here: Path) -> None:
+    source = lay_out("bdd")
+    photo, night = (image.resize(samples.photo(name), (60, 90)) for name in ("chelsea", "rocket"))
+    image.write("night.png", night)
+    Path("night").mkdir()
+    impasto.photoreal(photo, "night.png", fast=True, classes=1, save_look="night/dusk.look")
+    outcome = augmenting.augment(source, "out", looks_in="night", workers=1, gate=False)
+    (row,) = [row for row in read(outcome.manifest) if row["status"] == "done"]
+    assert row["verb"] == "photoreal" and row["look"] == "dusk.look" and outcome.failed == 0
+    lit = image.read(Path("out", row["output"])).rgb
+    assert np.abs(lit - photo).mean() > 0.02
+    Path("night/dusk.look").write_bytes(b"no look")
+    with pytest.raises(InputError, match="dusk"):
+        augmenting.augment(source, "other", looks_in="night", workers=1)

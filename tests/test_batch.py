@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from impasto.batch.verbs import Share
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.networks import library, packs
+from impasto.video.writing import FilmWriter
 from test_networks import pack_of
 
 MANIFEST = "manifest.jsonl"
@@ -102,6 +105,30 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert "did you mean strength" in errors["jobs.jsonl:6"]
     assert "not JSON" in errors["jobs.jsonl:8"] and "a table" in errors["jobs.jsonl:9"]
     assert Path("out/deep/er/a.png").exists() and Path("out/0.png").exists()
+
+
+def test_light_and_dreams_are_jobs_too(here: Path) -> None:
+    image.write("dusk.png", image.resize(samples.photo("rocket"), (40, 60)))
+    with closing(FilmWriter(here / "film.mp4", (48, 64))) as writer:
+        for number in range(3):
+            writer.write(np.full((48, 64, 3), 60 + 40 * number, np.uint8), Fraction(number, 25))
+    jobs = [
+        {"verb": "photoreal", "content": "in/0.png", "styles": ["dusk.png"], "fast": True, "classes": 1},
+        {"verb": "dream", "content": "in/1.png", "layers": ["relu1_1"], "octaves": 1, "steps": [1]},
+        {"verb": "photoreal", "content": "film.mp4", "styles": ["dusk.png"], "fast": True, "classes": 1},
+        {"verb": "dream", "content": "in/1.png", "output": "dusk.png", "layers": ["no_layer"]},
+    ]
+    Path("jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)))
+    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    done = {row["origin"]: row for row in rows("out", "done")}
+    assert (outcome.done, outcome.failed) == (3, 1), rows("out", "error")
+    light, dream, film = (done[f"jobs.jsonl:{number}"] for number in (1, 2, 3))
+    assert (light["output"], dream["output"], film["output"]) == ("0.png", "1.png", "film.mp4")
+    assert light["said"] and light["recipe"]["verb"] == "photoreal" and dream["recipe"]["verb"] == "dream"
+    assert film["frames"] == 3
+    photo = image.read("in/1.png").rgb
+    assert 0.003 < np.abs(image.read("out/1.png").rgb - photo).mean() < 0.3
+    assert "no_layer" in rows("out", "error")[0]["error"]
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,7 @@ def test_a_new_pack_may_begin_from_an_old_one(folder: Path, tmp_path: Path) -> N
     one, both = ((str(tmp_path / f"{n}.png") for n in names) for names in (["waves"], ["mosaic", "waves"]))
     path = packs.save(learn(_job(folder, pictures=tuple(one))).pack, tmp_path / "pack.safetensors")
     old = packs.load(path)
-    still = {"pictures": tuple(both), "steps": 1, "rate": 1e-9, "start": str(path)}
+    still = {"pictures": tuple(both), "steps": 1, "rate": 1e-9, "begin_from": str(path)}
     begun = learn(_job(folder, **still)).pack
     for name, value in old.trunk.items():
         np.testing.assert_allclose(begun.trunk[name], value, atol=1e-6)
@@ -309,7 +309,7 @@ def test_a_new_pack_may_begin_from_an_old_one(folder: Path, tmp_path: Path) -> N
     assert moved.hash() != old.hash()
     with pytest.raises(InputError, match="holds a 'tiny' network: give --network tiny"):
         learn(_job(folder, **still | {"network": "quality"}))
-    with pytest.raises(InputError, match="--start begins a new pack"):
+    with pytest.raises(InputError, match="--begin-from begins a new pack"):
         _job(folder, **still | {"into": str(path)})
 
 

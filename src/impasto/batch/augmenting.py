@@ -8,26 +8,27 @@ seed: neither order nor number of workers matters, and a larger data set changes
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from impasto import files, image
+from impasto import files
+from impasto.batch import report
+from impasto.batch.boxes import boxes_of
 from impasto.batch.datasets import Contents, LayoutName, look
-from impasto.batch.manifest import NAME, read
+from impasto.batch.gate import judge_all
+from impasto.batch.manifest import NAME
 from impasto.batch.run import Engine, Outcome, Told, run
 from impasto.batch.tasks import Task, task
-from impasto.errors import ImpastoError, InputError, OutputError
+from impasto.errors import InputError, OutputError
+from impasto.jobs import LOOK
+from impasto.looks import load
 from impasto.networks import library
 
-SHIFT = 1.5  # pixels by which a painted picture may seem moved: strokes are no survey
 _ORIENTATION = 0x0112
 
 
@@ -51,15 +52,20 @@ class Drawn:
 
 
 def looks(folder: Path) -> list[Look]:
-    """The looks in a folder, in the order of their names: every learned style of every pack and style file.
+    """The looks in a folder, in the order of their names: learned styles of packs and style files, and light.
 
-    Another kind of look is one more branch here: a file, and the verb and settings that it stands for.
+    A saved ``.look`` stands for ``photoreal`` in closed form; all else for ``stylize``.
 
     Raises:
         InputError: there are none, or a file that cannot be used.
     """
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix.lower() == LOOK:
+            settings = {"styles": [str(path)], "fast": True}
+            load(path)  # a damaged one is told now, and not once a picture
+            found.append(Look(path.name, "photoreal", settings, f"{files.sha256(path)}:{path.name}"))
+            continue
         if path.suffix == library.PACK_SUFFIX:
             names = [f"{path}#{name}" for name in library.open_pack(path).names]
         elif path.suffix == library.STYLE_SUFFIX:
@@ -72,7 +78,9 @@ def looks(folder: Path) -> list[Look]:
             for n in names
         ]
     if not found:
-        raise InputError(f"{folder} holds no looks: put learned styles (.safetensors, .style) there")
+        raise InputError(
+            f"{folder} holds no looks: put learned styles or saved light (.safetensors, .style, {LOOK}) there"
+        )
     return found
 
 
@@ -105,9 +113,13 @@ def augment(
     engine: Engine = "local",
     workers: int | None = None,
     retry_errors: bool = False,
+    gate: bool = True,
     told: Told | None = None,
 ) -> Outcome:
     """Paints every photograph of a data set in a look of its own, and copies everything else.
+
+    What the gate rejects (see :mod:`impasto.batch.gate`) does not get in: the photograph itself stands in its
+    place, and the painting in ``rejected/``, for ``report.html`` to show.
 
     Args:
         dataset: a folder laid out as COCO, BDD, Cityscapes or KITTI.
@@ -117,6 +129,7 @@ def augment(
         seed: of all that is drawn.
         strength: between which two it is drawn.
         engine, workers, retry_errors, told: see :func:`impasto.batch.run`.
+        gate: whether pictures are judged before they get in.
 
     Raises:
         InputError: a data set or looks that cannot be used.
@@ -138,7 +151,11 @@ def augment(
         tasks, target, engine=engine, workers=workers, retry_errors=retry_errors, overwrite=False, told=told
     )
     _copy(source, target, contents)
-    return outcome
+    if not gate:
+        return outcome
+    rejected = judge_all(source, target, boxes=boxes_of(source, contents))
+    report.write(source, target)
+    return replace(outcome, rejected=rejected)
 
 
 def _tasks(
@@ -186,88 +203,3 @@ def _copy(source: Path, target: Path, contents: Contents) -> None:
         files.check_output(there, overwrite=False)
         with files.atomic(there, overwrite=False) as temporary:
             shutil.copyfile(here, temporary)
-
-
-def verify(dataset: str | Path, out: str | Path) -> list[str]:
-    """What is wrong with an augmented data set; empty if all is well.
-
-    Every painted picture has the pixels' size of its photo, is not turned, and lies where the photo lies (by
-    phase correlation of their edges); every other file is the same, byte for byte.
-    """
-    source, target = Path(dataset), Path(out)
-    faults = []
-    rows = {row["output"]: row for row in read(target / NAME) if row.get("status") == "done"}
-    for name in sorted(rows):
-        photo, painted = source / name, target / name
-        try:
-            faults += [f"{name}: {fault}" for fault in _moved(photo, painted)]
-        except ImpastoError as error:
-            faults.append(f"{name}: {error}")
-    for path in sorted(p for p in source.rglob("*") if p.is_file()):
-        name = path.relative_to(source).as_posix()
-        there = target / name
-        if name in rows or name == NAME or not there.exists():
-            continue
-        if files.sha256(path) != files.sha256(there):
-            faults.append(f"{name}: is not the copy that it should be")
-    return faults
-
-
-def _moved(photo: Path, painted: Path) -> list[str]:
-    one, other = image.read(photo), image.read(painted)
-    if one.size != other.size:
-        return [f"is {other.size[1]}x{other.size[0]}, its photo {one.size[1]}x{one.size[0]}"]
-    down, right = shift(one.rgb.mean(2), other.rgb.mean(2))
-    if max(abs(down), abs(right)) > SHIFT:
-        return [f"lies {right:g} pixels to the right of its photo, and {down:g} below"]
-    return []
-
-
-def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
-    """By how many pixels (down, right) the second picture ``(H, W)`` lies off the first.
-
-    Phase correlation (Kuglin and Hines 1975) of the pictures' edges, to whole pixels.
-    """
-    edges = [np.hypot(*np.gradient(grey.astype(np.float64))) for grey in (one, other)]
-    window = np.outer(*(np.hanning(length) for length in one.shape))
-    first, second = (np.fft.rfft2((edge - edge.mean()) * window) for edge in edges)
-    cross = second * np.conj(first)
-    # Half whitened: else the many weak frequencies of new strokes would outvote those of the scene.
-    field = np.fft.irfft2(cross / np.maximum(np.sqrt(np.abs(cross)), 1e-12), one.shape)
-    place = np.unravel_index(int(field.argmax()), one.shape)
-    down, right = (int(p) - n if int(p) > n // 2 else int(p) for p, n in zip(place, one.shape, strict=True))
-    return float(down), float(right)
-
-
-def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None) -> list[str]:
-    """Paints every picture of a manifest again, and compares bit for bit; the names of those that differ.
-
-    Args:
-        manifest: of an augmented data set; its inputs must lie where they lay.
-        out: an empty folder for the pictures.
-        told: see :func:`impasto.batch.run`.
-
-    Raises:
-        InputError: a manifest without pictures.
-    """
-    rows = [row for row in read(Path(manifest)) if row.get("status") == "done"]
-    if not rows:
-        raise InputError(f"{manifest} has no pictures: nothing can be painted again")
-    tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in rows)
-    threads = {json.dumps(row.get("recipe", {}).get("threads")) for row in rows}
-    cores = max(int(t) for t in threads if t.isdigit()) if any(t.isdigit() for t in threads) else None
-    run(tasks, out, told=told, workers=None if cores is None else _workers(cores))
-    different = []
-    for row in {row["output"]: row for row in rows}.values():
-        again = Path(out) / row["output"]
-        if not again.is_file() or files.sha256(again) != row.get("sha256"):
-            different.append(str(row["output"]))
-    return sorted(different)
-
-
-def _workers(threads: int) -> int:
-    """As many workers as give each the threads that the first run's had: sums depend on them."""
-    from impasto.batch.local import shared_out
-
-    cores = shared_out(1, memory=2**40)[1].threads
-    return max(1, cores // threads)

@@ -23,12 +23,16 @@ Told = Callable[[Row, int], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many jobs were done, were done already, and could not be done; and the manifest that has them."""
+    """How many jobs were done, were done already, and could not be done; and the manifest that has them.
+
+    ``rejected`` counts the pictures of a data set that the gate does not let in.
+    """
 
     done: int
     skipped: int
     failed: int
     manifest: Path
+    rejected: int = 0
 
 
 def run(

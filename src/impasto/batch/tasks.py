@@ -16,7 +16,7 @@ from typing import Any
 
 from impasto import files
 from impasto.batch.folder import photos, stems
-from impasto.batch.verbs import VERBS
+from impasto.batch.verbs import VERBS, suffix_of
 from impasto.errors import ImpastoError, InputError
 from impasto.networks import library
 from impasto.painters import learned
@@ -92,7 +92,7 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
         job = VERBS[verb].job.parse(settings)
         if output is None:
             first = settings.get("content") or settings.get("film") or "output"
-            output = f"{Path(str(first)).stem}{VERBS[verb].suffix}"
+            output = f"{Path(str(first)).stem}{suffix_of(verb, settings)}"
         return task(verb, job.settings(), output, origin=origin)
     except (ValueError, RecursionError, ImpastoError) as error:
         reason = str(error) if isinstance(error, ImpastoError) else f"it is not JSON ({type(error).__name__})"

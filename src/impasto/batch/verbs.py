@@ -6,12 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from impasto import files, jobs
 from impasto.errors import ImpastoError, InputError
 from impasto.image.writing import check_suffix
-from impasto.jobs import VideoJob
+from impasto.jobs import FILMS, WRITABLE, VideoJob
+from impasto.record import Result
+
+if TYPE_CHECKING:
+    from impasto.films import FilmResult
 
 
 @dataclass(frozen=True)
@@ -44,23 +48,67 @@ class Verb:
 def _stylize(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import painters
 
-    check_suffix(out)
     job = jobs.StylizeJob.parse(settings)
-    if any(
-        Path(name).is_file() and out.exists() and out.samefile(name) for name in (job.content, *job.styles)
-    ):
-        raise InputError(f"{out.name} is an input of this painting, which would be lost: choose another name")
-    files.check_output(out, overwrite=True)
+    _check(out, job.content, *job.styles)
     result = painters.run(job, checkpoint=state, resume=True, threads=share.threads, budget=share.memory)
-    result.save(out, overwrite=True)
-    state.unlink(missing_ok=True)
-    return {"recipe": json.loads(result.recipe.to_json()), "size": list(result.picture.shape[1::-1])}
+    return _saved(result, out, state)
+
+
+def _photoreal(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
+    job = jobs.PhotorealJob.parse(settings)
+    said: list[str] = []
+    if Path(job.content).suffix.lower() in FILMS:
+        from impasto.films.grading import grade_film
+
+        return _filmed(grade_film(job, out=out, overwrite=True, say=said.append))
+    from impasto.painters import relighting
+
+    _check(out, job.content, *job.styles, *(job.masks or ()))
+    result = relighting.run(
+        job, checkpoint=state, resume=True, threads=share.threads, told=said.append, overwrite=True
+    )
+    return {**_saved(result, out, state), "said": said}
+
+
+def _dream(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
+    job = jobs.DreamJob.parse(settings)
+    if Path(job.content).suffix.lower() in FILMS:
+        from impasto.films.dreaming import dream_film
+
+        return _filmed(dream_film(job, out=out, overwrite=True))
+    if job.zoom:
+        from impasto.films.zooming import zoom
+
+        return _filmed(zoom(job, out=out, overwrite=True))
+    from impasto.painters import dreaming
+
+    _check(out, job.content, *(name for name in (job.guide, job.mask, *job.style) if name))
+    result = dreaming.run_dream(job, checkpoint=state, resume=True, threads=share.threads)
+    return _saved(result, out, state)
 
 
 def _video(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import films
 
-    found = films.paint_film(VideoJob.parse(settings), out=out, overwrite=True)
+    return _filmed(films.paint_film(VideoJob.parse(settings), out=out, overwrite=True))
+
+
+def _check(out: Path, *inputs: str) -> None:
+    """Refuses an output that cannot be written, or that is an input."""
+    check_suffix(out)
+    if any(Path(name).is_file() and out.exists() and out.samefile(name) for name in inputs):
+        raise InputError(f"{out.name} is an input of this job, which would be lost: choose another name")
+    files.check_output(out, overwrite=True)
+
+
+def _saved(result: Result, out: Path, state: Path) -> dict[str, Any]:
+    """Writes a picture, and ends the state of its run; what the manifest should hold."""
+    result.save(out, overwrite=True)
+    state.unlink(missing_ok=True)
+    return {"recipe": json.loads(result.recipe.to_json()), "size": list(result.picture.shape[1::-1])}
+
+
+def _filmed(found: FilmResult) -> dict[str, Any]:
     return {"frames": found.frames, "size": list(found.size[::-1])}
 
 
@@ -89,10 +137,21 @@ def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
 
 VERBS: dict[str, Verb] = {
     "stylize": Verb(jobs.StylizeJob, ".png", _stylize),
+    "photoreal": Verb(jobs.PhotorealJob, ".png", _photoreal),
+    "dream": Verb(jobs.DreamJob, ".png", _dream),
     "video": Verb(VideoJob, ".mp4", _video),
     "compare": Verb(jobs.CompareJob, "", _compare),
     "measure": Verb(jobs.MeasureJob, ".json", _measure),
 }
+
+
+def suffix_of(verb: str, settings: Mapping[str, Any]) -> str:
+    """The suffix of an output that has no name: a film that is dreamed, or lit otherwise, stays a film."""
+    if verb in ("photoreal", "dream"):
+        own = Path(str(settings.get("content"))).suffix.lower()
+        if own in FILMS or settings.get("zoom"):
+            return own if own in WRITABLE else ".mp4"
+    return VERBS[verb].suffix
 
 
 def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:

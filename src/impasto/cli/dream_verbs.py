@@ -10,15 +10,13 @@ from impasto.cli.film_verbs import watched
 from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
-from impasto.jobs import DreamJob, LayersJob
-
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+from impasto.jobs import FILMS, WRITABLE, DreamJob, LayersJob
 
 
 def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, reporting: Showing) -> None:
     source = Path(job.content)
     is_film = source.suffix.lower() in FILMS or source.is_dir()
-    suffix = source.suffix.lower() if source.suffix.lower() in FILMS[:4] else ".mp4"
+    suffix = source.suffix.lower() if source.suffix.lower() in WRITABLE else ".mp4"
     out = place.out or source.with_name(f"{source.stem}-dream{suffix if is_film or job.zoom else '.png'}")
     for name in (job.content, job.guide, job.mask, *job.style):
         if name is not None and out.exists() and Path(name).exists() and out.samefile(name):

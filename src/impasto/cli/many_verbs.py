@@ -73,7 +73,7 @@ def augment(
         Path, typer.Argument(help="A data set in the layout of COCO, BDD, Cityscapes or KITTI.")
     ],
     *,
-    looks: Annotated[Path, typer.Option(help="A folder of learned styles.")],
+    looks: Annotated[Path, typer.Option(help="A folder of learned styles and saved .look files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
     layout: Annotated[Layout | None, typer.Option(help="Default: by the folders that are there.")] = None,
     seed: Annotated[int, typer.Option(help=SEED)] = 0,
@@ -85,6 +85,9 @@ def augment(
         Path | None,
         typer.Option(help="Paint the pictures of this manifest again, and compare them bit for bit."),
     ] = None,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="Let in also what clips, has halos, or hides what is labelled.")
+    ] = False,
     engine: _EngineOption = "local",
     workers: _Workers = None,
     retry_errors: _Retry = False,
@@ -93,11 +96,11 @@ def augment(
     debug: Debug = False,
 ) -> None:
     """Paint a data set in other looks, each picture in one of its own; labels stay as they are."""
-    from impasto.batch import augmenting
+    from impasto.batch import augmenting, verifying
 
     told = None if quiet else _told
     if reproduce is not None:
-        different = augmenting.reproduce(reproduce, out, told=told)
+        different = verifying.reproduce(reproduce, out, told=told)
         if different:
             raise InputError(f"{len(different)} pictures came out differently: {', '.join(different[:5])}")
         say(json.dumps({"different": []}) if json_ else "every picture came out the same, bit for bit")
@@ -118,9 +121,10 @@ def augment(
             engine=engine,
             workers=workers,
             retry_errors=retry_errors,
+            gate=not no_gate,
             told=told,
         )
-    if verify and (faults := augmenting.verify(dataset, out)):
+    if verify and (faults := verifying.verify(dataset, out)):
         for fault in faults[:-1]:
             tell(f"impasto: {fault}")
         raise InputError(faults[-1])
@@ -157,12 +161,14 @@ def _end(outcome: Any, *, as_json: bool) -> None:
         "done": outcome.done,
         "skipped": outcome.skipped,
         "failed": outcome.failed,
+        "rejected": outcome.rejected,
         "manifest": str(outcome.manifest),
     }
     if as_json:
         say(json.dumps(told))
     else:
-        say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed")
+        rejected = f", {outcome.rejected} rejected (report.html shows them)" if outcome.rejected else ""
+        say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")
     if outcome.failed:
         raise InputError(
             f"{outcome.failed} jobs failed: {outcome.manifest} says why; --retry-errors tries again"

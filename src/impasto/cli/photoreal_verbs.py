@@ -14,9 +14,7 @@ from impasto.cli.film_verbs import watched
 from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
-from impasto.jobs import LOOK, PhotorealJob
-
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+from impasto.jobs import FILMS, LOOK, WRITABLE, PhotorealJob
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def _spare(job: PhotorealJob, target: Path) -> None:
 def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing) -> None:
     film = Path(job.content)
     styles = "-".join(Path(style).stem for style in job.styles)
-    suffix = film.suffix if film.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm") else ".mp4"
+    suffix = film.suffix if film.suffix.lower() in WRITABLE else ".mp4"
     out = place.out or film.with_name(f"{film.stem}-{styles}{suffix}")
     _spare(job, out)
     if keeping.save_look is not None:

@@ -24,14 +24,16 @@ from impasto.jobs.base import (
     parse_size,
 )
 from impasto.jobs.dreams import VGG_LAYERS, DreamJob, LayersJob, VisualizeJob, usual_layers
-from impasto.jobs.films import VideoJob
+from impasto.jobs.films import FILMS, WRITABLE, VideoJob
 from impasto.jobs.learned import LearnJob, LiveJob
 from impasto.jobs.photoreal import LOOK, PhotorealJob
 from impasto.jobs.pictures import CompareJob, MeasureJob, StylizeJob
 
 __all__ = [
+    "FILMS",
     "LOOK",
     "VGG_LAYERS",
+    "WRITABLE",
     "BackboneName",
     "Blend",
     "Color",

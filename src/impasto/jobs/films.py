@@ -20,6 +20,9 @@ from impasto.jobs.base import (
 )
 from impasto.jobs.pictures import StylizeJob
 
+FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")  # what a verb for photos takes for a film
+WRITABLE = FILMS[:4]
+
 
 @dataclass(frozen=True)
 class VideoJob(Part, Job):

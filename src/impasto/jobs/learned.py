@@ -31,7 +31,7 @@ class LearnJob(Job):
         "A pack to add the styles to, or quality, which came with impasto: minutes in place of an hour; its "
         "old styles stay as they are.",
     )
-    start: str | None = option(
+    begin_from: str | None = option(
         None,
         "A pack to begin a new one from, in place of chance: its trunk, and its rows of the same names, are "
         "all trained on.",
@@ -57,8 +57,8 @@ class LearnJob(Job):
             raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
         if self.teacher and (self.into or self.pictures or self.styles):
             raise InputError("a teacher has its own styles: give --teacher alone, or paintings")
-        if self.start and (self.into or self.teacher):
-            raise InputError("--start begins a new pack: leave out --into and --teacher")
+        if self.begin_from and (self.into or self.teacher):
+            raise InputError("--begin-from begins a new pack: leave out --into and --teacher")
         for name, least in (
             ("batch", 1),
             ("processes", 1),

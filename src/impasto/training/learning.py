@@ -184,8 +184,8 @@ def _start(
     course = _course(job, range(1, count + 1), minutes=ROW_MINUTES if old else NEW_MINUTES)
     if old is None:
         network = StyleNetwork(PLANS[job.network], rows=count + 1, seed=job.seed)
-        if job.start:
-            _begin(network, packs.load(library.pack_file(job.start)), job, names)
+        if job.begin_from:
+            _begin(network, packs.load(library.pack_file(job.begin_from)), job, names)
             course = dataclasses.replace(course, grows=False)
         return network, course
     first = len(old.rows)
@@ -201,8 +201,8 @@ def _begin(network: StyleNetwork, pack: Pack, job: LearnJob, names: Sequence[str
     """Gives a network a pack's trunk, and its rows of the same name and scale; others begin at their mean."""
     if pack.plan != network.plan:
         raise InputError(
-            f"{job.start} holds a '{pack.plan.name}' network: give --network {pack.plan.name}, "
-            "or another --start"
+            f"{job.begin_from} holds a '{pack.plan.name}' network: give --network {pack.plan.name}, "
+            "or another --begin-from"
         )
     known = {
         (s.name, scale): pack.rows[row]
@@ -301,7 +301,7 @@ def _arrays(network: StyleNetwork) -> tuple[dict[str, Any], Any]:
 
 def _recipe(job: LearnJob, trained: Trained, *, photos: int) -> dict[str, Any]:
     """How it was trained, without a path."""
-    paths = ("pictures", "styles", "photos", "into", "start", "teacher")
+    paths = ("pictures", "styles", "photos", "into", "begin_from", "teacher")
     return {
         "job": {k: v for k, v in job.settings().items() if k not in paths},
         "steps": trained.steps,
@@ -343,7 +343,7 @@ def _key(job: LearnJob, inputs: Sequence[Path]) -> str:
     settings = {
         k: v
         for k, v in job.settings().items()
-        if k not in ("photos", "into", "start", "teacher", "device", "minutes", "processes")
+        if k not in ("photos", "into", "begin_from", "teacher", "device", "minutes", "processes")
     }
     text = repr((sorted(settings.items()), [files.sha256(p) for p in inputs]))
     return hashlib.sha256(text.encode()).hexdigest()

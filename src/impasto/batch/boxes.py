@@ -1,0 +1,117 @@
+"""Where a data set's labels say that something is: boxes ``(left, top, right, bottom)``, pixels of the photo.
+
+Each layout keeps them in its own way: KITTI a text file a photo, Cityscapes polygons a photo, COCO one JSON
+file for all, BDD either. What cannot be read as boxes has none: labels are copied, not judged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from impasto.batch.datasets import Contents
+
+Box = tuple[float, float, float, float]
+
+# Of Cityscapes' classes those that can be counted: a road has no box.
+THINGS = frozenset(
+    {"person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle", "caravan", "trailer"}
+    | {"traffic light", "traffic sign"}
+)
+
+
+def boxes_of(source: Path, contents: Contents) -> Callable[[str], list[Box]]:
+    """A function that knows the boxes of each photo of a data set by its name in it."""
+    if contents.layout == "kitti":
+        return lambda name: list(_kitti(source / name))
+    if contents.layout == "cityscapes":
+        return lambda name: list(_cityscapes(source / name))
+    found: dict[str, list[Box]] = {}
+    read = _coco if contents.layout == "coco" else _bdd
+    for path in contents.others:
+        if path.suffix.lower() == ".json":
+            for name, box in read(_json(source / path)):
+                found.setdefault(name, []).append(box)
+    return lambda name: found.get(Path(name).name, []) + found.get(Path(name).stem, [])
+
+
+def _kitti(photo: Path) -> Iterator[Box]:
+    """``training/label_2/000001.txt`` beside ``training/image_2``: the words 5 to 8 of each line."""
+    folder = photo.parent.name.replace("image", "label")
+    try:
+        lines = (photo.parents[1] / folder / f"{photo.stem}.txt").read_text("utf-8", "replace").splitlines()
+    except (OSError, IndexError):
+        return
+    for line in lines:
+        words = line.split()
+        if words and words[0] != "DontCare":
+            yield from _box(words[4:8])
+
+
+def _cityscapes(photo: Path) -> Iterator[Box]:
+    """``gtFine/train/aachen/x_gtFine_polygons.json`` for ``leftImg8bit/train/aachen/x_leftImg8bit.png``."""
+    parts = list(photo.parts)
+    if "leftImg8bit" not in parts:
+        return
+    place = len(parts) - 1 - parts[::-1].index("leftImg8bit")
+    stem = photo.stem.removesuffix("_leftImg8bit")
+    label = Path(*parts[:place], "gtFine", *parts[place + 1 : -1], f"{stem}_gtFine_polygons.json")
+    for thing in _tables(_json(label), "objects"):
+        points = thing.get("polygon")
+        if thing.get("label") in THINGS and isinstance(points, list) and points:
+            try:
+                across, down = zip(*((float(p[0]), float(p[1])) for p in points), strict=True)
+            except (TypeError, ValueError, IndexError, KeyError):
+                continue
+            yield from _box((min(across), min(down), max(across), max(down)))
+
+
+def _coco(labels: Any) -> Iterator[tuple[str, Box]]:
+    """``images`` with names, and ``annotations`` with ``bbox`` (left, top, width, height)."""
+    names = {str(entry.get("id")): entry.get("file_name") for entry in _tables(labels, "images")}
+    for entry in _tables(labels, "annotations"):
+        name, box = names.get(str(entry.get("image_id"))), entry.get("bbox")
+        if isinstance(name, str) and isinstance(box, list) and len(box) == 4:
+            for left, top, width, height in _box(box, ordered=False):
+                yield Path(name).name, (left, top, left + width, top + height)
+
+
+def _bdd(labels: Any) -> Iterator[tuple[str, Box]]:
+    """A list of photos, or one: ``name``, and ``labels`` or ``frames`` of ``objects``, with ``box2d``."""
+    for entry in labels if isinstance(labels, list) else [labels]:
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            continue
+        objects = _tables(entry, "labels")
+        for frame in _tables(entry, "frames"):
+            objects += _tables(frame, "objects")
+        for thing in objects:
+            box = thing.get("box2d")
+            if isinstance(box, Mapping):
+                for found in _box([box.get(key) for key in ("x1", "y1", "x2", "y2")]):
+                    yield Path(name).name, found
+
+
+def _box(values: Sequence[Any], *, ordered: bool = True) -> Iterator[Box]:
+    """The four numbers as a box, if they are one."""
+    try:
+        one, two, three, four = (float(value) for value in values)
+    except (TypeError, ValueError):
+        return
+    if not ordered or (one < three and two < four):
+        yield one, two, three, four
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8", "replace"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _tables(value: Any, name: str) -> list[dict[str, Any]]:
+    """The entries of a list in a table, those that are tables themselves."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
