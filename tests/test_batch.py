@@ -13,17 +13,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-from impasto import batch, image, samples
+from impasto import batch, films, image, samples
 from impasto.batch import local, on_ray
 from impasto.batch.manifest import Manifest, read
 from impasto.batch.tasks import Task, inside
 from impasto.batch.verbs import Share
 from impasto.cli import main
 from impasto.errors import InputError
+from impasto.films import shots
+from impasto.jobs import VideoJob
 from impasto.networks import library, packs
+from impasto.video import FilmReader
 from impasto.video.writing import FilmWriter
 from test_networks import pack_of
 
@@ -81,6 +85,27 @@ def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> Non
     }
 
 
+def test_what_would_be_lost_or_never_done_is_refused_at_once(here: Path) -> None:
+    batch.run("in", "out", settings=SETTINGS, workers=1)
+    before = Path("out/0.png").read_bytes()
+    other = {"styles": ["mine.safetensors#style2"]}
+    outcome = batch.run("in", "out", settings=other, workers=1)
+    assert (outcome.done, outcome.failed) == (0, 5) and Path("out/0.png").read_bytes() == before
+    assert "other settings" in next(r for r in rows("out", "error") if r["output"] == "0.png")["error"]
+    assert batch.run("in", "out", settings=other, workers=1, overwrite=True, retry_errors=True).done == 4
+    assert Path("out/0.png").read_bytes() != before
+    for settings, words in (
+        ({"styles": ["waevs"]}, "waevs"),
+        ({"styles": ["gone.png"]}, "no such file"),
+        ({**SETTINGS, "sise": 3}, "did you mean size"),
+    ):
+        with pytest.raises(InputError, match=words):
+            batch.run("in", "new", settings=settings, workers=1)
+    with pytest.raises(InputError, match="folder of the photos"):
+        batch.run("in", "in", settings=SETTINGS, workers=1)
+    assert not Path("new").exists() and len(list(Path("in").iterdir())) == 5
+
+
 def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [
         {"content": "in/0.png", "styles": ["mine.safetensors#style1"], "output": "deep/er/a.png"},
@@ -129,6 +154,34 @@ def test_light_and_dreams_are_jobs_too(here: Path) -> None:
     photo = image.read("in/1.png").rgb
     assert 0.003 < np.abs(image.read("out/1.png").rgb - photo).mean() < 0.3
     assert "no_layer" in rows("out", "error")[0]["error"]
+
+
+def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    back = np.random.default_rng(3).integers(0, 256, (3, 60, 120, 3), np.uint8)
+    with closing(FilmWriter(here / "film.mp4", (60, 80))) as writer:
+        for number in range(15):
+            shot, left = divmod(number, 5)
+            texture = cv2.GaussianBlur(back[shot] // (shot + 1), (0, 0), 3)
+            writer.write(texture[:, left : left + 80], Fraction(number, 25))
+    job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
+    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4")
+    assert one.shots == 3 and [s.first for s in shots.shots(VideoJob.parse(job))] == [0, 5, 10]
+    Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video"}))
+    whole = shots.join_shots
+    monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)  # killed when all is painted
+    with pytest.raises(ZeroDivisionError):
+        batch.run("jobs.jsonl", "out", workers=2)
+    monkeypatch.setattr(shots, "join_shots", whole)
+    outcome = batch.run("jobs.jsonl", "out", workers=2)
+    (row,) = rows("out", "done")
+    assert outcome.done == 1 and (row["shots"], row["frames"], row["size"]) == (3, 15, [80, 60])
+    with FilmReader("one.mp4") as alone, FilmReader("out/film.mp4") as many:
+        pairs = list(zip(alone.frames(), many.frames(), strict=True))
+    assert len(pairs) == 15 and all(a.time == b.time for a, b in pairs)
+    assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
+    assert not Path("out/.state").exists()
+    Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video", "film": "in/broken.jpg"}))
+    assert batch.run("jobs.jsonl", "out", workers=2).failed == 1
 
 
 @pytest.mark.parametrize(
@@ -186,7 +239,8 @@ def test_a_file_of_someone_else_is_not_replaced(here: Path) -> None:
 def test_an_output_that_other_settings_have_replaced_is_painted_again(here: Path) -> None:
     pictures = []
     for name in ("style1", "style2", "style1"):
-        outcome = batch.run("in/0.png*", "out", settings={"styles": [f"mine.safetensors#{name}"]}, workers=1)
+        settings = {"styles": [f"mine.safetensors#{name}"]}
+        outcome = batch.run("in/0.png*", "out", settings=settings, workers=1, overwrite=True)
         assert (outcome.done, outcome.skipped) == (1, 0)
         pictures.append(image.read("out/0.png").rgb)
     assert np.array_equal(pictures[0], pictures[2]) and not np.array_equal(pictures[0], pictures[1])
@@ -291,13 +345,18 @@ def test_without_ray_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         (("gone.jsonl",), "cannot read gone.jsonl"),
         (("in", "--style", "x", "--workers", "0"), "1 or more"),
         (("in", "--style", "x", "--set", "strength"), "strength=0.5"),
-        (("in", "--style", "x", "--address", "auto"), "--engine ray"),
+        (("in", "--style", "mine.safetensors#style1", "--address", "auto"), "--engine ray"),
     ],
 )
 def test_a_batch_that_cannot_begin_says_so_in_one_line(
-    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    words: str,
 ) -> None:
     Path("jobs.jsonl").write_text('{"content": "in/0.png", "styles": ["waves.png"]}\n')
+    monkeypatch.setenv(library.HOME, str(here / "none"))
     with pytest.raises(SystemExit) as stop:
         main(["batch", *arguments, "-o", "out"])
     said = capsys.readouterr()

@@ -91,8 +91,8 @@ def test_a_killed_film_ends_like_an_unbroken_one(
     assert not Path("out.mp4").exists()
     code, said, wrong = run("video", "film.mp4", "style1", "-o", "out.mp4", "--json")
     assert code == 0, wrong
-    # Four frames lay in a whole part; of the second part nothing is used.
-    assert json.loads(said)["painted"] == 7 and json.loads(said)["frames"] == 11
+    # Five frames, a whole shot, lay in parts; of the next part nothing is used.
+    assert json.loads(said)["painted"] == 6 and json.loads(said)["frames"] == 11
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from impasto import image, jobs, painters, samples, tensors
-from impasto.backbones import Precision, Tiny, Vgg
+from impasto.backbones import Tiny, Vgg
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import LAYERS, Scene, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
@@ -29,8 +29,7 @@ TINY = ("relu1_1", "relu2_1", "relu3_1")
 
 
 def planned(size: tuple[int, int], gigabytes: float, vgg19: Vgg, **more: object) -> memory.Plan:
-    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
-    settings = {"precisions": precisions, **more}
+    settings = {"precision": "float32", **more}
     return memory.plan(size, backbone=vgg19, layers=LAYERS, budget=int(gigabytes * GB), **settings)  # type: ignore[arg-type]
 
 

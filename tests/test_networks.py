@@ -163,6 +163,8 @@ def test_a_row_is_a_style_and_weights_mix_them() -> None:
     pack = pack.added(fine, pack.rows[1:3])
     assert pack.weights({"style1": 2, "style2": 2}).tolist() == [0, 0.5, 0.5, 0, 0, 0, 0]
     assert pack.weights({"style1": 1}, strength=0.25).tolist() == [0.75, 0.25, 0, 0, 0, 0, 0]
+    with pytest.raises(InputError, match="is more than learned"):
+        pack.weights({"style1": 1}, strength=1.6)
     half = pack.weights({"two": 1}, scale=0.5**0.5)
     assert np.allclose(half[-2:], 0.5)
     assert pack.weights({"two": 1}, scale=0.1)[-2] == 1

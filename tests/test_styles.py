@@ -158,3 +158,15 @@ def test_painting_with_a_learned_style_loads_no_torch(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_a_style_that_cannot_be_used_stands_in_nobodys_way(
+    run: Run, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (home / "styles" / "broken.style").write_bytes(b"no style at all")
+    assert run("stylize", "photo.png", "style1", "-o", "out.png")[0] == 0
+    assert "broken.style" in caplog.text
+    code, _, wrong = run("stylize", "photo.png", "broken", "-o", "other.png")
+    assert code == 2 and "broken.style" in wrong.splitlines()[-1]
+    code, _, wrong = run("stylize", "photo.png", "style1", "--network", "johnson", "-o", "other.png")
+    assert code == 2 and "not johnson: leave out --network" in wrong

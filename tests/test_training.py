@@ -290,7 +290,7 @@ def test_learning_writes_a_pack_and_adding_to_it_leaves_the_old_alone(folder: Pa
     assert second.pack.hash() == first.pack.hash()
     assert (second.pack.rows[: len(first.pack.rows)] == first.pack.rows).all()
     assert not (second.pack.rows[-1] == first.pack.rows[-1]).all()
-    with pytest.raises(InputError, match="two styles called 'waves'"):
+    with pytest.raises(InputError, match="has a style called 'waves' already"):
         learn(dataclasses.replace(job, pictures=(str(tmp_path / "waves.png"),)))
 
 

@@ -28,6 +28,7 @@ from impasto.errors import InputError, OutputError
 from impasto.jobs import LOOK
 from impasto.looks import load
 from impasto.networks import library
+from impasto.networks.packs import MOST_STRENGTH
 
 _ORIENTATION = 0x0112
 
@@ -139,9 +140,10 @@ def augment(
         >>> augment("kitti/", "kitti-painted/", looks_in="looks/")  # doctest: +SKIP
     """
     source, target = Path(dataset), Path(out)
-    if not 0 <= strength[0] <= strength[1] <= 1.5:
+    if not 0 <= strength[0] <= strength[1] <= MOST_STRENGTH:
         raise InputError(
-            f"strength {strength[0]:g},{strength[1]:g} must be two numbers from 0 to 1.5, in order"
+            f"strength {strength[0]:g},{strength[1]:g} must be two numbers from 0 to "
+            f"{MOST_STRENGTH:g}, in order"
         )
     contents = look(source, layout)
     if target.resolve() == source.resolve() or target.resolve().is_relative_to(source.resolve()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,16 @@ from typing import Any, Literal
 
 from impasto import files
 from impasto.batch import local
+from impasto.batch.folder import photos
 from impasto.batch.local import Done
 from impasto.batch.manifest import Manifest, Row
+from impasto.batch.splitting import Films
 from impasto.batch.tasks import Task, from_file, from_folder
 from impasto.errors import InputError
+from impasto.jobs import StylizeJob
+from impasto.networks import library
+from impasto.painters import learned
+from impasto.painters.inputs import Inputs
 
 Engine = Literal["local", "ray"]
 Told = Callable[[Row, int], None]
@@ -71,7 +78,9 @@ def run(
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers} must be 1 or more")
     folder = Path(out)
-    tasks = iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {})
+    tasks = (
+        iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {}, folder)
+    )
     first = next(tasks, None)
     if first is None:
         raise InputError(f"{source}: there are no jobs in it")
@@ -85,14 +94,27 @@ def run(
     return Outcome(book.done, book.skipped, book.failed, manifest.path)
 
 
-def _tasks(source: str, settings: Mapping[str, Any]) -> Iterator[Task]:
+def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[Task]:
     if Path(source).suffix.lower() in (".jsonl", ".ndjson"):
         if settings.get("styles"):
             raise InputError("a file of jobs has its own styles: leave out --style")
         return from_file(Path(source))
     if not settings.get("styles"):
         raise InputError("a folder needs a style to be painted in: give --style")
+    if Path(source).is_dir() and folder.exists() and folder.samefile(source):
+        raise InputError(f"{folder} is the folder of the photos: its paintings would be painted next time")
+    if photos(source) is not None:
+        _check(settings)
     return from_folder(source, settings)
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Refuses what no photo could be painted with, before the first is tried."""
+    job = StylizeJob.parse({**settings, "content": "photo"})
+    learned.find_all(job, Inputs(job, {}))
+    for name in job.styles:
+        if library.find(name, network=job.network) is None and not Path(name).is_file():
+            raise InputError(f"cannot read {name}: there is no such file")
 
 
 def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
@@ -103,10 +125,12 @@ def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
 def _carry_out(
     tasks: Iterator[Task], folder: Path, *, engine: Engine, workers: int | None, address: str | None
 ) -> Iterator[Done]:
+    films = Films(folder)
     if engine == "ray":
         from impasto.batch import on_ray
 
-        return on_ray.execute(tasks, folder, workers=workers, address=address)
+        found = on_ray.execute(films.split(tasks), folder, workers=workers, address=address)
+        return films.joined(found)
     if address is not None:
         raise InputError("--address is of a Ray cluster: give --engine ray too")
     import torch
@@ -114,7 +138,9 @@ def _carry_out(
     from impasto.optim import memory
 
     count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")))
-    return local.execute(tasks, folder, workers=count, share=share)
+    # One worker would only look at a film twice.
+    waiting = films.split(tasks) if count > 1 else tasks
+    return films.joined(local.execute(waiting, folder, workers=count, share=share))
 
 
 class _Book:
@@ -183,9 +209,22 @@ class _Book:
         # A link that lies in the folder may lead out of it.
         if not real.is_relative_to(root) or real in (root, self.manifest.path.resolve()):
             return f"{task.output} would lie outside the output folder: choose another output"
-        if place.exists() and not self.overwrite and not self.manifest.owner(task.output):
-            return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
+        if place.exists() and not self.overwrite:
+            before = self.manifest.last.get(self.manifest.owner(task.output))
+            if before is None:
+                return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
+            # What was painted from an input that has changed since is painted anew; what was asked for, not.
+            if (before.get("verb"), before.get("settings")) != (task.verb, _plain(task.settings)):
+                return (
+                    f"{task.output} was made with other settings, and would be lost: choose another folder, "
+                    f"or --overwrite"
+                )
         return ""
+
+
+def _plain(settings: Mapping[str, Any]) -> Any:
+    """Settings as the manifest gives them back."""
+    return json.loads(json.dumps(dict(settings), default=str))
 
 
 def _sweep(place: Path) -> None:

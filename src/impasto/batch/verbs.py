@@ -145,6 +145,25 @@ VERBS: dict[str, Verb] = {
 }
 
 
+def _shot(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
+    """Part of a film; nobody asks for it but :mod:`impasto.batch.splitting`."""
+    from impasto.films import Shot, shots
+
+    job, shot = VideoJob.parse(settings["job"]), Shot(settings["first"], settings["last"])
+    folder = shots_of(state.parents[1], settings["film"])
+    painted = shots.paint_shot(job, shot, folder=folder, suffix=out.suffix)
+    return {**_filmed(painted.result), "parts": [str(p) for p in painted.parts], "recipe": painted.recipe}
+
+
+def shots_of(folder: Path, key: str) -> Path:
+    """Where the shots of a film lie until it is whole, in a batch's output folder."""
+    return folder / ".state" / f"{key}.shots"
+
+
+SHOT = "shot"
+_WORK = {**{name: verb.work for name, verb in VERBS.items()}, SHOT: _shot}
+
+
 def suffix_of(verb: str, settings: Mapping[str, Any]) -> str:
     """The suffix of an output that has no name: a film that is dreamed, or lit otherwise, stays a film."""
     if verb in ("photoreal", "dream"):
@@ -163,7 +182,7 @@ def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, sh
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         state.parent.mkdir(parents=True, exist_ok=True)
-        return VERBS[verb].work(settings, out, state, share)
+        return _WORK[verb](settings, out, state, share)
     except ImpastoError as error:
         return {"error": " ".join(str(error).split())}
     except Exception as error:

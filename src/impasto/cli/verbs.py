@@ -223,6 +223,8 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) 
     first = packs.clean_name(Path(job.pictures[0] if job.pictures else job.styles or job.network).stem)
     out = place.out or _pack_beside(job, first)
     overwrite = place.overwrite or (job.into is not None and out == Path(job.into) and place.out is None)
+    if not (job.pictures or job.styles or job.teacher):
+        raise InputError("learn needs a painting: impasto learn mine.jpg, or --styles with a folder of them")
     if out.suffix == library.STYLE_SUFFIX and (len(job.pictures) != 1 or job.styles):
         raise InputError(
             f"{out.name} holds one style: give one painting, or -o {first}.safetensors for several"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,14 @@ class FilmResult:
     whole: tuple[float, int] | None = None
 
 
+@dataclass(frozen=True)
+class Shot:
+    """Frames of a film, counted as they are painted: the first, and one past the last (None: to the end)."""
+
+    first: int
+    last: int | None = None
+
+
 Choose = Callable[[VideoJob, Film, list[Span], tuple[int, int]], Brush]
 
 
@@ -118,7 +126,7 @@ def paint_film(
         for path in [*film.inputs, *([Path(job.processed)] if job.processed else [])]:
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
-        run = _Run(job, film, out, choose, restart=restart, told=told)
+        run = Run(job, film, out, choose, restart=restart, told=told)
         damage = run.paint()
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
         run.segments.join(film, spans=run.spans, overwrite=overwrite, recipe=said.to_json())
@@ -130,13 +138,16 @@ def paint_film(
 
 
 @dataclass
-class _Run:
+class Run:
+    """One run of a job: what is painted already, what paints, and where it goes."""
+
     job: VideoJob
     film: Film
     out: Path
     choose: Choose
     restart: bool
     told: Told | None
+    shot: Shot = field(default_factory=lambda: Shot(0))
     done: int = 0
     begun: float = field(default_factory=time.monotonic)
 
@@ -145,7 +156,7 @@ class _Run:
         self.spans = [Span(job.begin, job.stop)]
         if job.preview is not None:
             self.spans = liveliest(self.film, float(job.preview))
-        self.size = self._size()
+        self.size = frame_size(job, self.film, start=self.spans[0].start)
         self.brush: Brush = self.choose(job, self.film, self.spans, self.size)
         self.segments = Segments(
             self.out,
@@ -170,6 +181,8 @@ class _Run:
             with ahead(self._linked()) as frames:
                 try:
                     for rgb, shown, link in frames:
+                        if link is None and self.job.consistency > 0:
+                            self._end_shot(waiting)
                         waiting.append((rgb, shown))
                         for output in self.keyframes.next(rgb, link):
                             self._write(output, *waiting.popleft())
@@ -178,13 +191,11 @@ class _Run:
                             self._settle()
                 except _Damage as fault:
                     damage = fault.error
-            for output in self.keyframes.finish():
-                self._write(output, *waiting.popleft())
-            if self.segments.frames + self.segments.waiting == 0:
+            self._end_shot(waiting)
+            if self.segments.frames == 0:
                 raise damage or InputError(
                     f"{self.job.film} has no frames between {self.job.begin:g} s and its end"
                 )
-            self._settle()
         except BaseException:
             self.segments.abandon()
             raise
@@ -192,10 +203,16 @@ class _Run:
             self.brush.close()
         return damage
 
+    def _end_shot(self, waiting: deque[tuple[Bytes, Fraction]]) -> None:
+        """Paints what waits, and ends the part: a shot has its own, whoever painted the one before."""
+        for output in self.keyframes.finish():
+            self._write(output, *waiting.popleft())
+        self._settle()
+
     def _linked(self) -> Iterator[tuple[Bytes, Fraction, Link | None]]:
         """The frames that are not painted yet, with their times, and how each follows the one before."""
-        job, skipped = self.job, self.segments.frames
-        linker = self._linker()
+        job, skipped = self.job, self.shot.first + self.segments.frames
+        linker = linker_of(job, self.brush.flow, self.steady.frame, first=self.segments.frames)
         frames = taken(self.film, self.spans, every=job.every, fps=job.fps)
         number = -1
         while True:
@@ -208,16 +225,11 @@ class _Run:
             number += 1
             if number < skipped:
                 continue
+            if self.shot.last is not None and number >= self.shot.last:
+                return
             rgb = shrunk(shown.rgb, self.size)
             link = linker.next(rgb) if job.consistency > 0 else None
             yield rgb, shown.time, None if shown.begins else link
-
-    def _linker(self) -> Linker:
-        """With the flow that was asked for, or that suits what paints."""
-        chosen, before, both = self.job.flow or self.brush.flow, self.steady.frame, self.job.keys > 1
-        if chosen in WIDE:
-            return Linker(Dis(), before, wide=WIDE[chosen], both=both)
-        return Linker(FlowFiles(chosen, first=max(1, self.segments.frames)), before, both=both)
 
     def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
@@ -240,18 +252,6 @@ class _Run:
 
     def _expected(self) -> int | None:
         return _expected(self.film, self.spans, self.job)
-
-    def _size(self) -> tuple[int, int]:
-        """(height, width) of the painted frames, upright."""
-        job, start = self.job, self.spans[0].start
-        if job.processed:
-            with open_film(job.processed) as other:
-                return size_of(other, job.size)
-        own = size_of(self.film, None, start=start)
-        pictures = [name for name in job.styles if Path(name).is_file() and not name.endswith(_PACKS)]
-        if job.size is None and pictures:
-            return size_of(self.film, min(max(own), BUDGETS[job.preset].size), start=start)
-        return size_of(self.film, job.size, start=start)
 
     def _key(self) -> str:
         """What makes a run this run."""
@@ -284,6 +284,26 @@ class _Run:
             self.size,
             whole,
         )
+
+
+def frame_size(job: VideoJob, film: Film, *, start: float) -> tuple[int, int]:
+    """(height, width) of the painted frames, upright."""
+    if job.processed:
+        with open_film(job.processed) as other:
+            return size_of(other, job.size)
+    pictures = [name for name in job.styles if Path(name).is_file() and not name.endswith(_PACKS)]
+    if job.size is None and pictures:
+        own = size_of(film, None, start=start)
+        return size_of(film, min(max(own), BUDGETS[job.preset].size), start=start)
+    return size_of(film, job.size, start=start)
+
+
+def linker_of(job: VideoJob, usual: Literal["medium", "fast"], before: Bytes | None, *, first: int) -> Linker:
+    """With the flow that was asked for, or that suits what paints; ``first`` frames were looked at before."""
+    chosen, both = job.flow or usual, job.keys > 1
+    if chosen in WIDE:
+        return Linker(Dis(), before, wide=WIDE[chosen], both=both)
+    return Linker(FlowFiles(chosen, first=max(1, first)), before, both=both)
 
 
 _PACKS = (".safetensors", ".style")

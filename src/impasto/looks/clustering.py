@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, image
+from impasto.looks.contours import posterior
 from impasto.looks.masks import Regions
 
 Array = NDArray[np.float32]
@@ -26,6 +27,7 @@ HEIGHT, SKY = 1.0, 1.0  # weight of the height, and of the sense of the sky, bes
 CALM = 1.5  # positions over which neighbours agree on a class
 DOUBTFUL = 0.4  # share of a picture, that which is between classes, where the picture itself decides
 LEAST = 0.03  # share of each picture that a class must have
+_NEVER = 1e-12
 ROUNDS = 30  # of k-means; it settles sooner
 EDGE = 0.012  # mean slope of luma, per pixel, at which a sky ends
 
@@ -44,15 +46,15 @@ class Classifier:
             features: ``(C, h, w)`` of ``LAYER``.
         """
         found = described(rgb, features)
-        # Distances are carried to full size, and decided there: classes then meet in smooth lines.
         away = np.stack([np.square(found - centre).sum(-1) for centre in self.centres], -1)
         away = np.atleast_3d(cv2.GaussianBlur(away, (0, 0), CALM, borderType=cv2.BORDER_REFLECT))
         large = np.atleast_3d(cv2.resize(away, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC))
-        labels = large.argmin(-1).astype(np.int16)
         if len(self.centres) == 1:
-            return Regions(labels, names_of(1), np.ones(labels.shape, bool))
-        first, second = np.partition(large, 1, axis=-1)[..., :2].transpose(2, 0, 1)
-        margin = second - first
+            return Regions(np.zeros(rgb.shape[:2], np.int16), names_of(1), np.ones(rgb.shape[:2], bool))
+        likely = np.log(posterior(rgb, np.asarray(large, np.float32)) + _NEVER)
+        first, second = -np.partition(-likely, 1, axis=-1)[..., :2].transpose(2, 0, 1)
+        margin = first - second
+        labels = likely.argmax(-1).astype(np.int16)
         return Regions(labels, names_of(len(self.centres)), margin > np.quantile(margin, DOUBTFUL))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +16,8 @@ from impasto.networks.packs import LearnedStyle, Pack
 SHIPPED = Path(__file__).resolve().parent / "shipped"
 PACK_SUFFIX, STYLE_SUFFIX = ".safetensors", ".style"
 HOME = "IMPASTO_STYLES"  # environment variable that names another folder for the user's styles
+
+_log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,18 @@ def user_folder() -> Path:
 
 
 def known(network: str | None = None) -> list[Known]:
-    """All styles, the user's first; those of one kind of network (``quality``, ``tiny``) if it is named."""
+    """All styles, the user's first; those of one kind of network (``quality``, ``tiny``) if it is named.
+
+    A file that cannot be used is left out with a warning: it must not stand in the way of all others.
+    """
     found = []
     for folder, shipped in ((user_folder(), False), (SHIPPED, True)):
         for path in files_in(folder):
-            pack = open_pack(path)
+            try:
+                pack = open_pack(path)
+            except InputError as error:
+                _log.warning("left out: %s", error)
+                continue
             if network in (None, pack.plan.name):
                 names = [path.stem] if path.suffix == STYLE_SUFFIX else pack.names
                 found += [Known(name, path, shipped) for name in names]
@@ -82,7 +92,12 @@ def find(name: str, *, network: str | None = None) -> Known | None:
         return None
     fits = [k for k in known(network) if k.name == name]
     fits.sort(key=lambda k: (k.shipped, k.pack.plan.name != "quality"))
-    return fits[0] if fits else None
+    if fits:
+        return fits[0]
+    for own in files_in(user_folder()):
+        if own.stem == name and network is None:
+            open_pack(own)  # one that cannot be used says why
+    return None
 
 
 def pack_file(name: str) -> Path:
@@ -91,9 +106,15 @@ def pack_file(name: str) -> Path:
     return shipped if Path(name).name == name and shipped.is_file() else Path(name)
 
 
-def unknown(name: str) -> InputError:
+def unknown(name: str, *, network: str | None = None) -> InputError:
     """The error for a style that is neither a file nor a learned style; names near ones."""
-    names = sorted({k.name for k in known()})
+    everything = known()
+    others = {k.pack.plan.name for k in everything if k.name == name}
+    if others:
+        return InputError(
+            f"{name} was learned for {', '.join(sorted(others))}, not {network}: leave out --network"
+        )
+    names = sorted({k.name for k in everything if network in (None, k.pack.plan.name)})
     near = get_close_matches(name, names, n=3) or names
     return InputError(
         f"cannot read {name}: there is no such file, and no learned style of that name"

@@ -29,6 +29,7 @@ Array = NDArray[np.float32]
 
 PACK, STYLE = "style pack", "style"
 VERSION = 1
+MOST_STRENGTH = 1.5  # beyond it a network answers with noise
 _MOST_ROWS = 4096
 
 
@@ -108,7 +109,15 @@ class Pack:
             parts: share of each style; scaled to sum 1.
             strength: 0 is the photograph, 1 what was trained for; up to 1.5 is more.
             scale: of the strokes.
+
+        Raises:
+            InputError: no such style, or a strength that nothing was trained for.
         """
+        if not 0 <= strength <= MOST_STRENGTH:
+            raise InputError(
+                f"strength {strength:g} is more than learned styles were trained for, which is up to "
+                f"{MOST_STRENGTH:g}; the file of a painting takes more"
+            )
         result = np.zeros(len(self.rows), np.float32)
         total = sum(parts.values())
         for name, share in parts.items():

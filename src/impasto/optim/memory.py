@@ -2,11 +2,13 @@
 
 What a painting holds is known beforehand: vectors of the picture's size (the optimiser's above all), the
 features that content is compared with, and, for one piece at a time, the activations of the network. So
-precision, optimiser and tiles can be chosen, and said, before the first pixel moves.
+optimiser and tiles can be chosen, and said, before the first pixel moves. A device that computes in bfloat16
+does so anyway; one that does not would take hours to pretend.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -50,7 +52,7 @@ class Plan:
         tiling: how the picture is cut.
         needs: bytes expected at the most.
         budget: bytes allowed.
-        first_choice: whether nothing had to be given up: one piece, the usual optimiser and precision.
+        first_choice: whether nothing had to be given up: one piece, and the usual optimiser.
     """
 
     size: Size
@@ -96,21 +98,21 @@ def plan(
     backbone: Backbone,
     layers: Iterable[str],
     budget: int,
-    precisions: tuple[Precision, ...],
+    precision: Precision,
     adam: bool = False,
     held: int = 0,
 ) -> Plan:
     """The best way to paint a picture of ``size`` within ``budget`` bytes.
 
-    A tile costs time, a shorter history some quality, the other precision either: so first one piece, then
-    tiles, then a shorter history, then Adam, then the next precision.
+    A tile costs time, a shorter history some quality: so first one piece, then tiles, then a shorter history,
+    then Adam.
 
     Args:
         size: (height, width), pixels.
         backbone: the network, for its strides and fields.
         layers: those that the loss looks at.
         budget: bytes.
-        precisions: that may be used, the preferred one first.
+        precision: of the network.
         adam: whether Adam is wanted in any case.
         held: bytes of other pictures.
 
@@ -119,24 +121,23 @@ def plan(
     """
     layers = list(layers)
     histories = (0,) if adam else (*HISTORIES, 0)
-    least = 0
-    for precision in precisions:
-        for history in histories:
-            kept = int(FIXED) + held + _vectors(size, history) + CONTENT[precision] * size[0] * size[1]
-            free = budget - kept
-            passing = PASSING * VECTOR * size[0] * size[1]
-            found = _fitting(size, backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
-            smallest = min(size[0] * size[1], (3 * LEAST_SIDE) ** 2) * ACTIVATIONS[precision]
-            least = min(least or 2**62, kept + max(passing, smallest))
-            whole = found is not None and len(found(size)) == 1
-            if found is None or free < passing or not (whole or history == 0 or found.side >= WORTHWHILE):
-                continue
-            looked = min(found.pixels, size[0] * size[1]) * ACTIVATIONS[precision]
-            first = whole and history == histories[0] and precision == precisions[0]
-            return Plan(size, precision, history, found, kept + max(passing, looked), budget, first)
+    least = 2**62
+    for history in histories:
+        kept = int(FIXED) + held + _vectors(size, history) + CONTENT[precision] * size[0] * size[1]
+        free = budget - kept
+        passing = PASSING * VECTOR * size[0] * size[1]
+        found = _fitting(size, backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
+        smallest = min(size[0] * size[1], (3 * LEAST_SIDE) ** 2) * ACTIVATIONS[precision]
+        least = min(least, kept + max(passing, smallest))
+        whole = found is not None and len(found(size)) == 1
+        if found is None or free < passing or not (whole or history == 0 or found.side >= WORTHWHILE):
+            continue
+        looked = min(found.pixels, size[0] * size[1]) * ACTIVATIONS[precision]
+        first = whole and history == histories[0]
+        return Plan(size, precision, history, found, kept + max(passing, looked), budget, first)
     raise InputError(
-        f"{size[1]}x{size[0]} pixels cannot be painted within {budget / GB:.1f} GB: allow "
-        f"--memory {least / GB:.1f}GB, or choose a smaller --size"
+        f"{size[1]}x{size[0]} pixels cannot be painted within {budget / GB:.2g} GB: allow "
+        f"--memory {math.ceil(10 * least / GB) / 10}GB, or choose a smaller --size"
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image, record
+from impasto.errors import InputError
 from impasto.image import Picture, Source
 from impasto.jobs import PhotorealJob, StylizeJob
 from impasto.record import Recipe
@@ -157,5 +158,11 @@ def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None =
     if job.size == "original":
         return size
     if isinstance(job.size, int):
-        return image.fit(size, job.size)
+        height, width = image.fit(size, job.size)
+        if height * width > job.max_pixels:
+            raise InputError(
+                f"--size {job.size} makes {width} x {height} = {height * width:,} pixels, more than the "
+                f"{job.max_pixels:,} allowed: choose a smaller one, or allow more with --max-pixels"
+            )
+        return height, width
     return image.fit(size, min(longest, max(size)))

@@ -51,7 +51,7 @@ def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
         elif known is not None:
             found[name] = known
         elif not Path(name).exists() and not Path(name).suffix:
-            raise library.unknown(name)
+            raise library.unknown(name, network=job.network)
     if found and len(found) < len(job.styles):
         raise InputError("pictures and learned styles cannot be mixed: give one kind")
     return [found[name] for name in job.styles if name in found]

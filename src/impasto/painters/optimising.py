@@ -86,7 +86,6 @@ def _plan(
     pooling = job.pooling or ("avg" if job.method == "paper" else "max")
     backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=job.precision)
     first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
-    others: tuple[Precision, ...] = ("bfloat16",) if job.precision == "auto" and first == "float32" else ()
     # Each as it was read, as a tensor, and once more at the size at which it is seen.
     held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
     plan = memory.plan(
@@ -94,12 +93,10 @@ def _plan(
         backbone=backbone,
         layers=LAYERS,
         budget=budget,
-        precisions=(first, *others),
+        precision=first,
         adam=job.optimiser == "adam" and job.method == "modern",
         held=held,
     )
-    if plan.precision != first:
-        backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=plan.precision)
     return backbone, plan
 
 

@@ -156,10 +156,14 @@ def _pictures(job: LearnJob, old: Pack | None) -> list[tuple[str, Path, Tensor]]
         paths += sorted(p for p in folder.iterdir() if p.suffix.lower() in image.READABLE)
     if not paths:
         raise InputError("learn needs a painting, or --styles with a folder of them")
+    if missing := next((p for p in paths if not p.is_file()), None):
+        raise InputError(f"cannot read {missing}: there is no such file")
     names = [packs.clean_name(p.stem) for p in paths]
     for name in names:
-        if names.count(name) > 1 or (old and name in old.names):
+        if names.count(name) > 1:
             raise InputError(f"there are two styles called '{name}': give one file another name")
+        if old and name in old.names:
+            raise InputError(f"{job.into} has a style called '{name}' already: give the file another name")
     return [(name, p, tensors.from_source(p)) for name, p in zip(names, paths, strict=True)]
 
 

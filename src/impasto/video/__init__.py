@@ -8,7 +8,7 @@ from impasto.video.linking import Link, Linker, trusted
 from impasto.video.metric import Flicker, Watcher, flicker
 from impasto.video.pictures import PictureReader, write_pictures
 from impasto.video.reading import FilmFrame, FilmReader
-from impasto.video.segments import Segments, check_target
+from impasto.video.segments import Segments, Whole, check_target
 from impasto.video.sound import write_with_sound
 from impasto.video.spans import WHOLE, Film, Shown, Span, liveliest, open_film, shrunk, size_of, taken
 from impasto.video.steady import Steady
@@ -34,6 +34,7 @@ __all__ = [
     "Steady",
     "Trust",
     "Watcher",
+    "Whole",
     "check_target",
     "flicker",
     "liveliest",

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,60 +159,86 @@ class Segments:
         Raises:
             OutputError: it cannot be written; the parts stay.
         """
-        suffix = self.target.suffix.lower()
         wait = 1 / (rate if source is None else source.rate)
-        if suffix in CODECS:
-            with files.atomic(self.target, overwrite=overwrite) as temporary:
-                self._join_packets(source, temporary, suffix, spans, recipe)
-        elif suffix:
-            with files.atomic(self.target, overwrite=overwrite) as temporary:
-                write_pictures(temporary, suffix, self._decoded, wait=wait)
-        else:
-            made = self.folder / "pictures"
-            made.mkdir(exist_ok=True)
-            write_pictures(made, suffix, self._decoded, wait=wait)
-            self.target.mkdir(exist_ok=True)
-            for path in sorted(made.iterdir()):
-                path.replace(self.target / path.name)
+        whole = Whole(self.target, self.size, spans=spans, recipe=recipe, wait=wait)
+        whole.join(self.parts, source, overwrite=overwrite)
         shutil.rmtree(self.folder)
 
-    def _join_packets(
-        self, source: Film | None, target: Path, suffix: str, spans: Sequence[Span], recipe: str
-    ) -> None:
-        with unwritten(self.target):
-            output = create(target, suffix)
-            stream, others = None, None
-            try:
-                for path in self._parts():
-                    with av.open(str(path)) as part:
-                        if stream is None:
-                            stream = output.add_stream_from_template(part.streams.video[0])
-                            film = source if isinstance(source, FilmReader) else None
-                            others = Others(film, output, spans=spans)
-                            if recipe:
-                                output.metadata["comment"] = recipe
-                        for packet in part.demux(part.streams.video[0]):
-                            if packet.size:
-                                packet.dts, packet.stream = packet.pts, stream
-                                output.mux(packet)
-                if others is not None:
-                    others.copy()
-            finally:
-                output.close()
-
-    def _decoded(self) -> Iterator[tuple[Bytes, Fraction]]:
-        """All frames, from parts in which nothing is lost."""
-        for path in self._parts():
-            with av.open(str(path)) as part:
-                for frame in part.decode(video=0):
-                    assert frame.pts is not None
-                    rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
-                    yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
-
-    def _parts(self) -> list[Path]:
+    @property
+    def parts(self) -> list[Path]:
         """The whole ones; a part that a kill left unfinished begins where they end."""
         found = sorted(self.folder.glob(f"*{PARTS}"))
         return [path for path in found if int(path.stem) < self.frames]
 
     def _part(self, first: int) -> Path:
         return self.folder / f"{first:09d}{PARTS}"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A film to be put together from parts.
+
+    Args:
+        target: the film; without a suffix, a folder of numbered pictures.
+        size: (height, width) of the frames.
+        spans: of the source that the parts show.
+        recipe: what the film says of itself.
+        wait: time of a frame, seconds, of pictures that move.
+    """
+
+    target: Path
+    size: tuple[int, int]
+    spans: Sequence[Span] = WHOLE
+    recipe: str = ""
+    wait: Fraction = Fraction(1, 25)
+
+    def join(self, parts: Sequence[Path], source: Film | None, *, overwrite: bool = False) -> None:
+        """Puts the parts into their place, in this order, with the sound of ``source``.
+
+        Raises:
+            OutputError: the film cannot be written; the parts stay.
+        """
+        suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
+        if suffix in CODECS:
+            with files.atomic(self.target, overwrite=overwrite) as temporary, unwritten(self.target):
+                self._join_packets(parts, source, temporary)
+        elif suffix:
+            with files.atomic(self.target, overwrite=overwrite) as temporary:
+                write_pictures(temporary, suffix, decoded, wait=self.wait)
+        else:
+            made = parts[0].parent / "pictures"
+            made.mkdir(exist_ok=True)
+            write_pictures(made, suffix, decoded, wait=self.wait)
+            self.target.mkdir(exist_ok=True)
+            for path in sorted(made.iterdir()):
+                path.replace(self.target / path.name)
+
+    def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path) -> None:
+        output = create(place, self.target.suffix.lower())
+        stream, others = None, None
+        try:
+            for path in parts:
+                with av.open(str(path)) as part:
+                    if stream is None:
+                        stream = output.add_stream_from_template(part.streams.video[0])
+                        film = source if isinstance(source, FilmReader) else None
+                        others = Others(film, output, spans=self.spans)
+                        if self.recipe:
+                            output.metadata["comment"] = self.recipe
+                    for packet in part.demux(part.streams.video[0]):
+                        if packet.size:
+                            packet.dts, packet.stream = packet.pts, stream
+                            output.mux(packet)
+            if others is not None:
+                others.copy()
+        finally:
+            output.close()
+
+    def _decoded(self, parts: Sequence[Path]) -> Iterator[tuple[Bytes, Fraction]]:
+        """All frames, from parts in which nothing is lost."""
+        for path in parts:
+            with av.open(str(path)) as part:
+                for frame in part.decode(video=0):
+                    assert frame.pts is not None
+                    rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
+                    yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)

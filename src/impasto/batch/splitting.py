@@ -1,0 +1,98 @@
+"""Films of a batch, split into shots that several workers paint, and put together when all are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from impasto import films
+from impasto.batch.local import Done
+from impasto.batch.tasks import Task
+from impasto.batch.verbs import SHOT, shots_of
+from impasto.errors import ImpastoError
+from impasto.films import shots
+from impasto.jobs import VideoJob
+
+
+@dataclass
+class _Open:
+    """A film whose shots are being painted: what came of each, in the order of the film."""
+
+    task: Task
+    job: VideoJob
+    results: list[dict[str, Any] | None]
+
+
+@dataclass
+class Films:
+    """Splits the films among tasks, and joins them again.
+
+    Args:
+        folder: of the batch, which keeps the shots until a film is whole.
+    """
+
+    folder: Path
+    _open: dict[str, _Open] = field(default_factory=dict)
+
+    def split(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """The tasks, with one for each shot in place of a film that has several."""
+        for task in tasks:
+            job, found = self._shots(task)
+            if job is None or len(found) < 2:
+                yield task
+                continue
+            self._open[task.key] = _Open(task, job, [None] * len(found))
+            for number, shot in enumerate(found):
+                settings = {
+                    "job": dict(task.settings),
+                    "first": shot.first,
+                    "last": shot.last,
+                    "film": task.key,
+                }
+                yield Task(SHOT, settings, task.output, f"{number}", f"{task.key}-{shot.first}")
+
+    def joined(self, done: Iterator[Done]) -> Iterator[Done]:
+        """What came of the tasks that were split from; a film comes when its last shot does."""
+        for task, result in done:
+            if task.verb != SHOT:
+                yield task, result
+                continue
+            film = self._open[task.settings["film"]]
+            film.results[int(task.origin)] = result
+            if None not in film.results:
+                del self._open[film.task.key]
+                yield film.task, self._join(film)
+
+    @staticmethod
+    def _shots(task: Task) -> tuple[VideoJob | None, list[films.Shot]]:
+        """The shots of a film; none of what is no film, or cannot be read: its worker says why."""
+        if task.verb != "video":
+            return None, []
+        try:
+            job = VideoJob.parse(task.settings)
+            return job, shots.shots(job) if shots.can_be_split(job) else []
+        except ImpastoError:
+            return None, []
+
+    def _join(self, film: _Open) -> dict[str, Any]:
+        results = [result for result in film.results if result is not None]
+        for result in results:
+            if "error" in result:
+                return result
+        parts = [Path(part) for result in results for part in result["parts"]]
+        size = (results[0]["size"][1], results[0]["size"][0])
+        try:
+            shots.join_shots(
+                film.job,
+                parts,
+                self.folder / film.task.output,
+                size=size,
+                recipe=results[0]["recipe"],
+                folder=shots_of(self.folder, film.task.key),
+            )
+        except ImpastoError as error:
+            return {"error": " ".join(str(error).split())}
+        frames = sum(result["frames"] for result in results)
+        return {"frames": frames, "size": results[0]["size"], "shots": len(results)}
