@@ -83,6 +83,16 @@ def test_a_style_of_no_weight_changes_nothing(photo: Array, waves: Array, mosaic
     assert np.abs(alone - blended).max() < 2 / 255
 
 
+def test_where_no_mask_is_white_the_photo_itself_stays(photo: Array, waves: Array) -> None:
+    mask = np.zeros(photo.shape[:2], np.float32)
+    mask[:, 40:] = 1
+    result = impasto.stylize(photo, waves, mask=_files(mask), preset="draft", size=max(photo.shape[:2]))
+    assert np.abs(result.picture[:, :38] - photo[:, :38]).max() < 1 / 255
+    assert np.abs(result.picture[:, 44:] - photo[:, 44:]).mean() > 0.02
+    assert repr(result).startswith(f"<Result {photo.shape[1]}x{photo.shape[0]}, ")
+    assert result._repr_png_()[:4] == b"\x89PNG"
+
+
 def test_masks_keep_styles_in_their_places(vgg19: Vgg, photo: Array, waves: Array, mosaic: Array) -> None:
     left = np.zeros((SIDE, SIDE), np.float32)
     left[:, : SIDE // 2] = 1

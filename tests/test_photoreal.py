@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,8 +15,9 @@ import impasto
 from impasto import backbones, image, looks, losses, methods, metrics, samples
 from impasto.cli import main
 from impasto.cli.photoreal_verbs import paired
-from impasto.errors import InputError
+from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
+from impasto.looks.contours import posterior
 from impasto.losses import RegionMoments, Scene
 from impasto.methods.projection import project
 from impasto.optim import evaluate
@@ -239,6 +241,28 @@ def test_classes_are_found_and_matter(caplog: pytest.LogCaptureFixture) -> None:
     assert np.abs(found.picture - whole.picture).mean() > 0.02
     again = impasto.photoreal(rgb, style, fast=True, classes=3)
     assert np.array_equal(found.picture, again.picture)
+
+
+def test_the_classes_that_were_found_can_be_seen_and_given_back(tmp_path: Path) -> None:
+    rgb, _, style = _pictures()
+    job = {"fast": True, "classes": 3}
+    found = impasto.photoreal(rgb, style, save_masks=tmp_path / "classes", **job)
+    masks = [tmp_path / "classes" / f"{name}.png" for name in ("photo", "style")]
+    again = impasto.photoreal(rgb, style, fast=True, masks=masks)
+    # Drawn classes meet in a narrow band, found ones fade: elsewhere they are the same.
+    assert np.median(np.abs(again.picture - found.picture)) < 1 / 255
+    with pytest.raises(OutputError, match="exists"):
+        impasto.photoreal(rgb, style, save_masks=tmp_path / "classes", **job)
+
+
+def test_classes_end_where_things_end() -> None:
+    rgb, labels = towers((192, 320), sky=0.6)
+    rough = np.stack([labels == 0, labels == 1], -1).astype(np.float32)
+    rough[..., 1] = cv2.dilate(rough[..., 1], np.ones((17, 17)))  # what a network sees: near a tower
+    away = 1 - cv2.GaussianBlur(rough, (0, 0), 4)
+    before, after = away.argmin(-1), posterior(rgb, away).argmax(-1)
+    assert (before != labels).mean() > 0.03
+    assert (after != labels).mean() < 0.3 * (before != labels).mean()
 
 
 def test_a_look_does_what_its_picture_does(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,12 @@ class _Curve:
 
 
 def compare(
-    job: CompareJob, *, folder: Path, overwrite: bool = False, watch: Watch | None = None
+    job: CompareJob,
+    *,
+    folder: Path,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Paints by each method of the job and writes ``index.html``, ``compare.png`` and a PNG a method.
 
@@ -65,6 +71,7 @@ def compare(
         folder: where to write; made if it is not there.
         overwrite: replace what is there.
         watch: called after every step of every method.
+        told: called with a line for each method that is done.
 
     Returns:
         One row a method: name, seconds, evaluations, and the distances of :func:`impasto.measure`.
@@ -87,6 +94,8 @@ def compare(
             found = metrics.measure(picture, content=content, styles=style, backbone=judge)
             curve.rows.append({"seconds": seconds, **found.summary()})
         curves.append(curve)
+        if told:
+            told(f"{method}: {curve.result.seconds:.0f} s, {folder / method}.png")
     rows = [_row(curve) for curve in curves]
     _write_figure(
         folder / "compare.png", curves, content=content.flat(), style=style.flat(), overwrite=overwrite

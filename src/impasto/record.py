@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import platform
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from impasto import image
 from impasto.errors import InputError
@@ -139,6 +141,19 @@ class Result:
     alpha: Array | None = None
     bits: Literal[8, 16] = 8
     stopped: bool = False
+
+    def __repr__(self) -> str:
+        height, width = self.picture.shape[:2]
+        return f"<Result {width}x{height}, {len(self.history)} steps, {self.seconds:.1f} s>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        levels = (
+            self.picture if self.picture.dtype == np.uint8 else (self.picture * 255 + 0.5).astype(np.uint8)
+        )
+        stream = io.BytesIO()
+        Image.fromarray(levels).save(stream, "PNG")
+        return stream.getvalue()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Writes the picture with its recipe in its metadata; the suffix chooses the format.

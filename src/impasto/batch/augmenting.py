@@ -115,6 +115,7 @@ def augment(
     workers: int | None = None,
     retry_errors: bool = False,
     gate: bool = True,
+    overwrite: bool = False,
     told: Told | None = None,
 ) -> Outcome:
     """Paints every photograph of a data set in a look of its own, and copies everything else.
@@ -131,6 +132,7 @@ def augment(
         strength: between which two it is drawn.
         engine, workers, retry_errors, told: see :func:`impasto.batch.run`.
         gate: whether pictures are judged before they get in.
+        overwrite: replace pictures that were painted with other settings, or by someone else.
 
     Raises:
         InputError: a data set or looks that cannot be used.
@@ -150,7 +152,13 @@ def augment(
         raise OutputError(f"{target} lies in the data set, which would be changed: choose another folder")
     tasks = _tasks(source, contents, looks(Path(looks_in)), seed=seed, strength=strength)
     outcome = run(
-        tasks, target, engine=engine, workers=workers, retry_errors=retry_errors, overwrite=False, told=told
+        tasks,
+        target,
+        engine=engine,
+        workers=workers,
+        retry_errors=retry_errors,
+        overwrite=overwrite,
+        told=told,
     )
     _copy(source, target, contents)
     if not gate:

@@ -15,6 +15,7 @@ from impasto.batch.tasks import task
 from impasto.errors import ImpastoError, InputError
 
 SHIFT = 1.5  # pixels by which a painted picture may seem moved: strokes are no survey
+LIKELY = 0.7  # of the best correlation: what agrees so well with its photo where it lies was not moved
 
 
 def verify(dataset: str | Path, out: str | Path) -> list[str]:
@@ -58,7 +59,8 @@ def _moved(photo: Path, painted: Path) -> list[str]:
 def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
     """By how many pixels (down, right) the second picture ``(H, W)`` lies off the first.
 
-    Phase correlation (Kuglin and Hines 1975) of the pictures' edges, to whole pixels.
+    Phase correlation (Kuglin and Hines 1975) of the pictures' edges, to whole pixels; none where another
+    place agrees hardly better than the picture's own.
     """
     edges = [np.hypot(*np.gradient(grey.astype(np.float64))) for grey in (one, other)]
     window = np.outer(*(np.hanning(length) for length in one.shape))
@@ -66,6 +68,8 @@ def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, 
     cross = second * np.conj(first)
     # Half whitened: else the many weak frequencies of new strokes would outvote those of the scene.
     field = np.fft.irfft2(cross / np.maximum(np.sqrt(np.abs(cross)), 1e-12), one.shape)
+    if field[0, 0] > LIKELY * field.max():
+        return 0.0, 0.0
     place = np.unravel_index(int(field.argmax()), one.shape)
     down, right = (int(p) - n if int(p) > n // 2 else int(p) for p, n in zip(place, one.shape, strict=True))
     return float(down), float(right)

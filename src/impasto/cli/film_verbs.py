@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from impasto.cli.options import Again, Place, Reporting, Showing
-from impasto.cli.say import say, tell
+from impasto.cli.say import pace, say, tell
 from impasto.jobs import MeasureJob, VideoJob
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def watched(make: Callable[..., FilmResult], out: Path, reporting: Showing) -> N
             raise typer.Exit(130) from None
     height, width = result.size
     rate = result.done / max(result.seconds, 1e-9)
-    text = f"{out}: {result.frames} frames, {width}x{height}, {rate:.1f} a second"
+    text = f"{out}: {result.frames} frames, {width}x{height}, {pace(rate)}"
     if result.whole:
         seconds, size = result.whole
         text += f"; all of it: {progress.clock(seconds)}, {size / 1e6:.1f} MB"
@@ -90,6 +90,8 @@ def measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
         return
     for name, value in found.summary().items():
         say(f"{name:16} {value:.4g}")
+    if (verdict := found.verdict()) is not None:
+        say(verdict)
     for text in found.warnings:
         tell(f"note: {text}")
     if page:

@@ -19,6 +19,9 @@ Engine = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
 _Workers = Annotated[int | None, typer.Option(help="Jobs at a time. Default: by cores and memory.")]
 _Retry = Annotated[bool, typer.Option("--retry-errors", help="Try again what failed the last time.")]
+_Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files of other settings, or that are not of this batch.")
+]
 _EngineOption = Annotated[Engine, typer.Option(help="'local' is processes on this machine, 'ray' a cluster.")]
 
 
@@ -40,9 +43,7 @@ def batch(
     address: Annotated[str | None, typer.Option(help="Of a Ray cluster: 'auto', or HOST:PORT.")] = None,
     workers: _Workers = None,
     retry_errors: _Retry = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that are not of this batch.")
-    ] = False,
+    overwrite: _Overwrite = False,
     quiet: Quiet = False,
     json_: AsJson = False,
     debug: Debug = False,
@@ -91,6 +92,7 @@ def augment(
     engine: _EngineOption = "local",
     workers: _Workers = None,
     retry_errors: _Retry = False,
+    overwrite: _Overwrite = False,
     quiet: Quiet = False,
     json_: AsJson = False,
     debug: Debug = False,
@@ -122,12 +124,16 @@ def augment(
             workers=workers,
             retry_errors=retry_errors,
             gate=not no_gate,
+            overwrite=overwrite,
             told=told,
         )
-    if verify and (faults := verifying.verify(dataset, out)):
-        for fault in faults[:-1]:
-            tell(f"impasto: {fault}")
-        raise InputError(faults[-1])
+    if verify:
+        if faults := verifying.verify(dataset, out):
+            for fault in faults[:-1]:
+                tell(f"impasto: {fault}")
+            raise InputError(faults[-1])
+        if not quiet:
+            tell("verified: no picture moved, and everything else is a copy, byte for byte")
     _end(outcome, as_json=json_)
 
 

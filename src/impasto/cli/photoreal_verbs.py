@@ -25,6 +25,10 @@ class Keeping(Again):
         default=None,
         metadata={"help": "Write the styles' statistics here, to be used as a style, as night.look."},
     )
+    save_masks: Path | None = field(
+        default=None,
+        metadata={"help": "A folder for the classes as masks: to look at, to mend, and to give to --masks."},
+    )
 
 
 def paired(arguments: Sequence[str]) -> list[str]:
@@ -69,6 +73,7 @@ def _photoreal(
         result = run(
             job,
             save_look=keeping.save_look,
+            save_masks=keeping.save_masks,
             overwrite=place.overwrite,
             watch=watch,
             checkpoint=state,
@@ -104,6 +109,8 @@ def _check(job: PhotorealJob, out: Path, place: Place, keeping: Keeping) -> None
             raise OutputError(f"{keeping.save_look} would not be known as a look: let its name end in {LOOK}")
         if job.look is not None:
             raise InputError(f"{job.look} is a saved look already: --save-look is for photos")
+    if keeping.save_masks is not None:
+        targets.append(keeping.save_masks / "photo.png")
     for target in targets:
         _spare(job, target)
         files.check_output(target, overwrite=place.overwrite)
@@ -123,6 +130,8 @@ def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing)
     _spare(job, out)
     if keeping.save_look is not None:
         raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
+    if keeping.save_masks is not None:
+        raise InputError("--save-masks is for photos: the classes of a film move")
     from impasto.films import grading
 
     make = partial(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.cli.say import pace
 from impasto.record import Progress, Watch
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress
             if progress.expected:
                 left = max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9)
             size = "" if progress.bytes is None else f", {progress.bytes / 1e6:.1f} MB"
-            note = f"{progress.frames} frames, {progress.rate:.1f} a second, {clock(left)} left{size}"
+            note = f"{progress.frames} frames, {pace(progress.rate)}, {clock(left)} left{size}"
             bar.update(task, completed=progress.frames, total=progress.expected, note=note)
 
         yield told

@@ -14,3 +14,8 @@ def say(text: str) -> None:
 def tell(text: str) -> None:
     """What a person may like to know."""
     sys.stderr.write(text + "\n")
+
+
+def pace(rate: float) -> str:
+    """Frames a second, or seconds a frame where there is not one in a second."""
+    return f"{rate:.1f} a second" if rate >= 1 else f"{1 / max(rate, 1e-9):.0f} s a frame"

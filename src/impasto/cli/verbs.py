@@ -177,7 +177,8 @@ def _compare(job: CompareJob, place: Place, reporting: Showing) -> None:
         f"compare-{Path(job.content).stem}-{Path(job.style).stem}"
     )
     with progress.watching("compare", quiet=reporting.quiet, preview=None) as watch:
-        rows = compare(job, folder=folder, overwrite=place.overwrite, watch=watch)
+        said = None if reporting.quiet else tell
+        rows = compare(job, folder=folder, overwrite=place.overwrite, watch=watch, told=said)
     if reporting.json:
         say(json.dumps({"folder": str(folder), "methods": rows}))
     else:

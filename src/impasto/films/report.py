@@ -80,6 +80,18 @@ class FilmReport:
         found |= {name: getattr(self, name) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
+    def verdict(self) -> str | None:
+        """What the numbers say, in a sentence; None without a baseline."""
+        ratio = self.lags[LAGS[0]].ratio if LAGS[0] in self.lags else None
+        if ratio is None or self.sharpness_kept is None:
+            return None
+        blurred = self.sharpness_kept < LEAST_KEPT
+        kept = "is blurred: it keeps only" if blurred else "stays sharp: it keeps"
+        return (
+            f"from frame to frame it changes {ratio:.0%} as much as the frames painted alone, and {kept} "
+            f"{self.sharpness_kept:.0%} of their sharpness"
+        )
+
     def to_json(self) -> str:
         """One line of JSON."""
         kept = {k: v for k, v in self.__dict__.items() if k not in ("lags", "profile", "errors")}

@@ -174,3 +174,15 @@ def _without_specks(labels: Labels, names: list[str]) -> tuple[Labels, list[str]
         labels = labels[tuple(nearest)]
     table = np.cumsum(kept) - 1
     return table[labels].astype(np.int16), [name for name, keep in zip(names, kept, strict=True) if keep]
+
+
+def drawn(regions: Regions) -> NDArray[np.uint8]:
+    """A picture ``(H, W, 3)`` of the classes, one flat colour each: what :func:`read_masks` takes.
+
+    Raises:
+        InputError: there are more classes than colours.
+    """
+    if len(regions.names) > len(COLOURS):
+        raise InputError(f"{len(regions.names)} classes are more than the {len(COLOURS)} colours of masks")
+    palette = np.array(list(COLOURS.values()), np.uint8)
+    return palette[regions.labels]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 
-from impasto import image, tensors
+from impasto import backbones, image, tensors
 from impasto.backbones import Backbone
 from impasto.image import Picture, Source
 from impasto.metrics.content import content_distance
@@ -66,7 +66,7 @@ class Measurement:
 def measure(
     output: Source,
     *,
-    backbone: Backbone,
+    backbone: Backbone | str = "vgg19",
     content: Source | None = None,
     styles: Source | Sequence[Source] = (),
     weights: Sequence[float] | None = None,
@@ -79,8 +79,8 @@ def measure(
     Args:
         output: the painting, anything :func:`impasto.image.read` takes; its size is the scale of the
             measurement, so compare only paintings of one size.
-        backbone: the network. Numbers that are kept or published are those of
-            ``backbones.load("vgg19", precision="float32")``.
+        backbone: the network, or its name. Numbers that are kept or published are those of ``vgg19`` in
+            float32, which a name stands for.
         content: the photograph; if it has another size it is resized to the output's.
         styles: a picture or several, resized to the output's area, but never enlarged.
         weights: share of each style, scaled to sum 1. Default: equal.
@@ -98,6 +98,8 @@ def measure(
         >>> measure(picture, content=picture, backbone=Tiny(), content_layers=["relu2_1"]).ssim
         1.0
     """
+    if isinstance(backbone, str):
+        backbone = backbones.load(backbone, precision="float32")
     picture = image.read(output)
     found = Measurement(size=picture.size, sharpness=sharpness(picture))
     read = [image.read(style) for style in tensors.several(styles)]

@@ -54,6 +54,9 @@ AnyJob = StylizeJob | PhotorealJob
 FILES = ("content", "styles", "mask", "masks", "init")  # settings that name files
 
 
+ASPECT = 0.05  # relative difference of proportions that a mask may have
+
+
 class Inputs:
     """The pictures a job names, read once, and remembered by hash for its recipe."""
 
@@ -166,3 +169,21 @@ def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None =
             )
         return height, width
     return image.fit(size, min(longest, max(size)))
+
+
+def check_mask(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
+    """Refuses a mask whose (height, width) are of other proportions than those of the picture."""
+    (rows, columns), (height, width) = mask, picture
+    if abs(columns / rows / (width / height) - 1) > ASPECT:
+        raise InputError(
+            f"mask {name} is {columns}x{rows}, of other proportions than the picture ({width}x{height}): "
+            f"make it from the photo, at any size"
+        )
+
+
+def masked(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np.float32] | None:
+    """How far masks allow each pixel to be painted ``(H, W)``, 0..1; None without masks."""
+    if not job.mask:
+        return None
+    planes = [image.resize(inputs.read(name).rgb.mean(2), size).clip(0, 1) for name in job.mask]
+    return np.asarray(np.minimum(np.sum(planes, axis=0), 1), np.float32)

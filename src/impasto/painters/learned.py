@@ -21,7 +21,7 @@ from impasto.jobs import Precision, StylizeJob
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.networks.packs import Pack
-from impasto.painters.inputs import Inputs, target_size
+from impasto.painters.inputs import Inputs, check_mask, target_size
 from impasto.record import Point, Result
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def weights_of(
         for name, scale in zip(names, scales, strict=True)
     ]
     if job.mask:
-        return _regions(job, inputs, rows, list(shares), _coarse(size, pack.plan.multiple))
+        return _regions(job, inputs, rows, list(shares), _coarse(size, pack.plan.multiple), own=size)
     mixed: NDArray[np.float32] = np.average(rows, axis=0, weights=shares).astype(np.float32)
     return mixed
 
@@ -209,17 +209,20 @@ def _regions(
     rows: list[NDArray[np.float32]],
     shares: list[float],
     size: tuple[int, int],
+    *,
+    own: tuple[int, int],
 ) -> NDArray[np.float32]:
     """Weights of rows for every position ``(R, h, w)``; where no mask is white the photograph stays."""
     assert job.mask is not None
     masks = []
     for name, share in zip(job.mask, shares, strict=True):
         grey = inputs.read(name).rgb.mean(2)
+        check_mask(name, (grey.shape[0], grey.shape[1]), own)
         masks.append(share / max(shares) * image.resize(grey, size).clip(0, 1))
     total = np.sum(masks, axis=0)
-    own = np.zeros_like(rows[0])
-    own[0] = 1
-    result: NDArray[np.float32] = np.einsum("r,hw->rhw", own, np.maximum(1 - total, 0)).astype(np.float32)
+    photo = np.zeros_like(rows[0])
+    photo[0] = 1
+    result: NDArray[np.float32] = np.einsum("r,hw->rhw", photo, np.maximum(1 - total, 0)).astype(np.float32)
     for row, mask in zip(rows, masks, strict=True):
         result += np.einsum("r,hw->rhw", row, mask / np.maximum(total, 1)).astype(np.float32)
     return result

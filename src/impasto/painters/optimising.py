@@ -22,7 +22,7 @@ from impasto.moments import moments, transport
 from impasto.optim import Checkpoint, Outcome, Schedule, memory, scales
 from impasto.optim.memory import Plan
 from impasto.painters.devices import choose_device
-from impasto.painters.inputs import BUDGETS, Inputs, key_of, target_size
+from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_size
 from impasto.record import Result, Watch
 
 _log = logging.getLogger("impasto")
@@ -214,11 +214,7 @@ def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
     """A mask brought to the picture's size, grown over the padding; ``(1, 1, H, W)``."""
     mask = tensors.from_array(inputs.read(name).rgb).mean(1, keepdim=True)
     height, width = frame[0].stop - frame[0].start, frame[1].stop - frame[1].start
-    if abs(mask.shape[-1] / mask.shape[-2] / (width / height) - 1) > 0.05:
-        raise InputError(
-            f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, of other proportions than the picture "
-            f"({width}x{height}): make it from the photo, at any size"
-        )
+    check_mask(name, (mask.shape[-2], mask.shape[-1]), (height, width))
     mask = F.interpolate(mask, (height, width), mode="area")
     if float(mask.max()) < 0.01:
         raise InputError(f"mask {name} is black all over: white marks where its style goes")

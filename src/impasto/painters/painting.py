@@ -12,8 +12,10 @@ import numpy as np
 from impasto import image
 from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
-from impasto.painters.inputs import Inputs
+from impasto.painters.inputs import Inputs, masked
 from impasto.record import Result, Watch
+
+WHITE = 0.998  # of a mask: all of it is to be painted
 
 
 def stylize(
@@ -111,7 +113,22 @@ def run(
             threads=threads,
             budget=budget,
         )
-    return _projected(result, inputs.read(job.content)) if job.photoreal else result
+    if job.photoreal:
+        result = _projected(result, inputs.read(job.content))
+    return _kept(result, job, inputs)
+
+
+def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
+    """The photo itself where no mask is white."""
+    painted = result.picture
+    where = masked(job, inputs, (painted.shape[0], painted.shape[1]))
+    if where is None or float(where.min()) > WHITE:
+        return result
+    photo = image.resize(inputs.read(job.content).flat(), (painted.shape[0], painted.shape[1])).clip(0, 1)
+    scale = 255 if painted.dtype == np.uint8 else 1
+    mixed = photo + where[..., None] * (painted.astype(np.float32) / scale - photo)
+    found = (mixed * scale + 0.5).astype(np.uint8) if scale == 255 else mixed.astype(np.float32)
+    return replace(result, picture=found)
 
 
 def _projected(result: Result, photo: Picture) -> Result:

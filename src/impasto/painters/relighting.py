@@ -46,6 +46,7 @@ def photoreal(
     *,
     masks: Sequence[Source] | None = None,
     save_look: Path | None = None,
+    save_masks: Path | None = None,
     overwrite: bool = False,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
@@ -61,6 +62,7 @@ def photoreal(
         masks: one of the photo, then one of each style: the nine flat colours of
             ``impasto.looks.masks.COLOURS``, or ids in a grey picture. Default: classes are looked for.
         save_look: a file for the styles' statistics, to be used as a style later.
+        save_masks: a folder for the classes of photo and styles, as ``masks`` takes them.
         overwrite: replace the look if it is there.
         watch: called with a :class:`impasto.Progress` after every step.
         checkpoint: a file to save the run in; with ``resume``, a killed run goes on from it.
@@ -85,6 +87,7 @@ def photoreal(
         job,
         pictures=pictures,
         save_look=save_look,
+        save_masks=save_masks,
         overwrite=overwrite,
         watch=watch,
         checkpoint=checkpoint,
@@ -95,12 +98,16 @@ def photoreal(
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A photo ready to be graded: at full size, small, the classes of the small one, and its look."""
+    """A photo ready to be graded: at full size, small, the classes of the small one, and its look.
+
+    ``styles`` are the classes of the styles, if there were any to look at.
+    """
 
     photo: Array
     small: Array
     regions: Regions
     look: Look
+    styles: tuple[Regions, ...] = ()
 
 
 def run(
@@ -108,6 +115,7 @@ def run(
     *,
     pictures: Mapping[str, Source] | None = None,
     save_look: Path | None = None,
+    save_masks: Path | None = None,
     overwrite: bool = False,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
@@ -123,6 +131,8 @@ def run(
     scene = prepare(job, inputs, eyes=eyes, features=not job.fast or save_look is not None)
     if save_look is not None:
         looks.save(scene.look, save_look, overwrite=overwrite)
+    if save_masks is not None:
+        _save_masks(scene, save_masks, overwrite=overwrite)
     given, own = looks.shift(scene.small, scene.regions, scene.look)
     say_classes(own, scene.look, told=told)
     mattes = Mattes.of(
@@ -225,7 +235,17 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
     *classes, whole = (blend(parts, _shares(job)) for parts in zip(*found, strict=True))
     assert whole is not None
     backbone = job.backbone if features or classifier is not None else None
-    return Scene(rgb, small, regions[0], Look(regions[0].names, tuple(classes), whole, classifier, backbone))
+    look = Look(regions[0].names, tuple(classes), whole, classifier, backbone)
+    return Scene(rgb, small, regions[0], look, tuple(regions[1:]))
+
+
+def _save_masks(scene: Scene, folder: Path, *, overwrite: bool) -> None:
+    """Writes the classes as masks: ``photo.png``, and ``style.png``, or ``style-1.png`` and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    several = len(scene.styles) > 1
+    names = [f"style-{number}.png" if several else "style.png" for number in range(1, len(scene.styles) + 1)]
+    for name, regions in zip(["photo.png", *names], [scene.regions, *scene.styles], strict=True):
+        image.write(folder / name, looks.drawn(regions), overwrite=overwrite)
 
 
 def _shares(job: PhotorealJob) -> list[float]:
