@@ -30,7 +30,7 @@ check: install
 	$(BIN)/python -m pytest tests/test_layering.py
 
 test: install check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 	IMPASTO_SIZE=48 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --nbmake notebooks
 
 docs: install

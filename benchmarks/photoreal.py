@@ -2,9 +2,9 @@
 
     python benchmarks/photoreal.py TOPIC --data DIR
 
-DIR holds ``photoreal/`` with ``inN.jpg``, ``tarN.jpg`` and their masks ``inN_mask.png``, ``tarN_mask.png``, as
-the test set of Luan et al. 2017 does, and ``video/dashcam_720p.mp4``. Figures only: those photographs may not
-be shown.
+DIR holds ``photoreal/`` with ``inN.jpg``, ``tarN.jpg`` and their masks ``inN_mask.png``, ``tarN_mask.png``,
+as the test set of Luan et al. 2017 does, and ``video/dashcam_720p.mp4``. Figures only: those photographs may
+not be shown.
 """
 
 from __future__ import annotations
