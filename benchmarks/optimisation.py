@@ -60,7 +60,7 @@ class Bench:
 
     def measure(self, pair: tuple[str, str], path: Path) -> dict[str, float]:
         """The summary of ``impasto measure``."""
-        arguments = ("measure", str(path), "-c", self.photo(pair[0]), "-s", self.style(pair[1]), "--json")
+        arguments = ("measure", str(path), "--content", self.photo(pair[0]), "--style", self.style(pair[1]), "--json")
         found: dict[str, float] = json.loads(harness.impasto(*arguments).output)["summary"]
         return found
 
