@@ -96,7 +96,8 @@ def quality(data: Path, out: Path) -> None:
                     harness.impasto("stylize", str(photo), *who[name], *ours, label=path.name)
                 else:
                     harness.run([str(lite), "stylize", str(photo), *theirs], label=path.name)
-                found = harness.impasto("measure", str(path), "--content", str(photo), "--style", str(painting), "--json")
+                against = ("--content", str(photo), "--style", str(painting))
+                found = harness.impasto("measure", str(path), *against, "--json")
                 summary = json.loads(found.output)["summary"]
                 rows.append(
                     {

@@ -60,7 +60,8 @@ class Bench:
 
     def measure(self, pair: tuple[str, str], path: Path) -> dict[str, float]:
         """The summary of ``impasto measure``."""
-        arguments = ("measure", str(path), "--content", self.photo(pair[0]), "--style", self.style(pair[1]), "--json")
+        content, style = self.photo(pair[0]), self.style(pair[1])
+        arguments = ("measure", str(path), "--content", content, "--style", style, "--json")
         found: dict[str, float] = json.loads(harness.impasto(*arguments).output)["summary"]
         return found
 
