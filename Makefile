@@ -39,14 +39,17 @@ docs: install
 	$(BIN)/python docs/build/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# The trunk with the first paintings; more as rows of it; then a tiny network that learns all from the first.
+# The trunk with the first paintings; more as rows of it; all of it trained on; then a tiny network that learns from it.
 train-styles: install
 	mkdir -p build
 	$(BIN)/impasto learn --styles $(PAINTINGS) --photos $(PHOTOS) --scales 1 --side 160 --steps 4500 \
 		--resume -o build/quality.safetensors
 	$(BIN)/impasto learn --styles $(MORE) --photos $(PHOTOS) --scales 1 --side 160 --steps 400 \
 		--into build/quality.safetensors --resume
-	$(BIN)/impasto learn --teacher build/quality.safetensors --network tiny --photos $(PHOTOS) --side 160 \
+	mkdir -p build/all && cp $(PAINTINGS)/* $(MORE)/* build/all/
+	$(BIN)/impasto learn --styles build/all --photos $(PHOTOS) --scales 1 --side 192 --batch 2 --rate 0.001 \
+		--begin-from build/quality.safetensors --steps 3000 --seed 7 --resume -o build/better.safetensors
+	$(BIN)/impasto learn --teacher build/better.safetensors --network tiny --photos $(PHOTOS) --side 160 \
 		--steps 4000 --resume -o build/tiny.safetensors
 
 soak: install
