@@ -71,9 +71,9 @@ def learned() -> np.ndarray:
     """One photo in eight of the learned styles that came along."""
     names = ("starry_night", "the_scream", "composition_vii", "wave_crop")
     names += ("tahiti", "waves", "stained_glass", "woodcut")
-    photo = image.resize(samples.photo("astronaut"), (SIDE, SIDE))
-    cells = [impasto.stylize(photo, name).picture for name in names]
-    return sheet([cells[:4], cells[4:]], height=200)
+    photo = samples.photo("astronaut")
+    cells = [impasto.stylize(photo, name, strength=0.8).picture for name in names]
+    return sheet([cells[:4], cells[4:]], height=240)
 
 
 def film() -> np.ndarray:
@@ -135,7 +135,7 @@ ENTRIES = (
     (
         "images/gallery-learned.jpg",
         "learned styles that came with impasto, each in a moment",
-        "impasto stylize astronaut.png starry_night --size 320",
+        "impasto stylize astronaut.png starry_night --strength 0.8",
     ),
     (
         "images/gallery-film.jpg",

@@ -15,7 +15,7 @@ from impasto.networks import library
 from impasto.record import Array
 from impasto.runtime import Painter
 
-SIDE = 384  # long side of the photo, pixels
+SIDE = 512  # long side of the photo, pixels: that of which the strokes were learned
 COLUMNS = 4
 
 
