@@ -2,7 +2,8 @@
 
     python benchmarks/feed_forward.py TOPIC --data DIR
 
-DIR holds ``content/*.jpg`` and ``styles/starry_night.jpg``.
+DIR holds ``content/*.jpg``, ``styles/starry_night.jpg`` and ``styles/the_scream.jpg``; and, for ``row``,
+``photos/`` to train on.
 """
 
 from __future__ import annotations
@@ -96,21 +97,84 @@ def quality(data: Path, out: Path) -> None:
                     harness.impasto("stylize", str(photo), *who[name], *ours, label=path.name)
                 else:
                     harness.run([str(lite), "stylize", str(photo), *theirs], label=path.name)
-                against = ("--content", str(photo), "--style", str(painting))
-                found = harness.impasto("measure", str(path), *against, "--json")
-                summary = json.loads(found.output)["summary"]
                 rows.append(
-                    {
-                        "photo": photo.stem,
-                        "style": style,
-                        "who": name,
-                        "style loss": summary["style_gram"],
-                        "held-out": summary["held_out_gram"],
-                        "content": summary["content"],
-                    }
+                    {"photo": photo.stem, "style": style, "who": name, **_measured(path, photo, painting)}
                 )
     harness.table(rows)
     harness.record("feed-forward quality", rows)
+
+
+def _measured(painted: Path, photo: Path, painting: Path) -> dict[str, float]:
+    """What ``impasto measure`` says of a painting."""
+    against = ("--content", str(photo), "--style", str(painting))
+    summary = json.loads(harness.impasto("measure", str(painted), *against, "--json").output)["summary"]
+    kinds = {"style loss": "style_gram", "held-out": "held_out_gram", "content": "content"}
+    return {name: summary[key] for name, key in kinds.items()}
+
+
+def first(data: Path, out: Path) -> None:
+    """Seconds of a command that paints one photo of 512 px, start-up, reading and writing included."""
+    photo = data / "content" / "tubingen.jpg"
+    rows = []
+    for network in ("quality", "tiny"):
+        command = ("stylize", str(photo), "starry_night", "--network", network, "--size", "512")
+        more = ("-o", str(out / f"first-{network}.jpg"), "--overwrite", "-q")
+        taken = [harness.impasto(*command, *more, label=f"{network}, start {n}") for n in range(6)]
+        rows.append(
+            {
+                "network": network,
+                "first, s": taken[0].seconds,
+                "later, s": harness.median([t.seconds for t in taken[1:]]),
+                "peak GB": max(t.gigabytes for t in taken),
+            }
+        )
+    harness.table(rows)
+    harness.record("feed-forward start", rows)
+
+
+def huge(data: Path, out: Path) -> None:
+    """Peak memory of photos of 1, 24 and 100 megapixels, JPEG to JPEG."""
+    from impasto import image
+
+    rgb = image.read(data / "content" / "tubingen.jpg").rgb
+    rows = []
+    for width, height in ((1200, 900), (6000, 4000), (11600, 8700)):
+        photo = out / f"huge-{width}.jpg"
+        image.write(photo, image.resize(rgb, (height, width)), overwrite=True)
+        command = ("stylize", str(photo), "starry_night", "--size", "original", "--max-pixels", "200000000")
+        more = ("-o", str(out / f"huge-{width}-painted.jpg"), "--overwrite", "-q")
+        taken = harness.impasto(*command, *more, label=f"{width}x{height}")
+        rows.append(
+            {"size": f"{width}x{height}", "seconds": taken.seconds, "peak memory, GB": taken.gigabytes}
+        )
+    harness.table(rows)
+    harness.record("feed-forward memory", rows)
+
+
+def row(data: Path, out: Path) -> None:
+    """A shipped style taken out of its pack, and learned anew as a row, against what is shipped."""
+    from impasto.networks import library, packs
+
+    style = "the_scream"
+    painting = data / "styles" / f"{style}.jpg"
+    pack = packs.save(
+        packs.load(library.pack_file("quality")).removed(style), out / "row.safetensors", overwrite=True
+    )
+    options = ("--photos", str(data / "photos"), "--scales", "1", "--into", str(pack), "-o", str(pack), "-q")
+    taken = harness.impasto("learn", str(painting), *options, "--overwrite", label=f"{style} as a row")
+    rows = []
+    for photo in sorted((data / "content").glob("*.jpg")):
+        found = {}
+        for name, given in (("new row", f"{pack}#{style}"), ("shipped", style)):
+            path = out / f"row-{photo.stem}-{name.replace(' ', '-')}.png"
+            painted = ("-o", str(path), "--size", "384", "--overwrite", "-q")
+            harness.impasto("stylize", str(photo), given, *painted, label=path.name)
+            found[name] = _measured(path, photo, painting)
+            rows.append({"photo": photo.stem, "who": name, **found[name]})
+        rows[-2] |= {"minutes": taken.seconds / 60}
+        rows[-2] |= {"of shipped": found["new row"]["style loss"] / found["shipped"]["style loss"]}
+    harness.table(rows)
+    harness.record("feed-forward row", rows)
 
 
 def _median(paint: Callable[[], Any]) -> float:
@@ -123,7 +187,7 @@ def _median(paint: Callable[[], Any]) -> float:
     return float(np.median(times))
 
 
-TOPICS = {"speed": speed, "quality": quality}
+TOPICS = {"speed": speed, "quality": quality, "first": first, "huge": huge, "row": row}
 
 
 def main() -> None:

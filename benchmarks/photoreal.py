@@ -9,6 +9,7 @@ not be shown.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,33 @@ import harness
 
 SIDE = 350  # pixels of the long side at which everything is measured
 DAY_TO_NIGHT, NIGHT_TO_DAY = (3, 4, 5, 20, 31), (19,)
+PEER, METHODS = "color-matcher==0.6.0", ("hm-mkl-hm", "mkl", "reinhard")
 Array = NDArray[np.float32]
+
+# The peer maps the colours of whole pictures: every pair of files by every method, and one at 1280x720 timed.
+_PEER = """
+import json, sys, time
+import numpy as np
+from color_matcher import ColorMatcher
+from color_matcher.normalizer import Normalizer
+from PIL import Image
+folder, methods, numbers, timed = sys.argv[1], *(json.loads(a) for a in sys.argv[2:])
+read = lambda name: np.array(Image.open(f"{folder}/{name}.png").convert("RGB"))
+def match(method, photo, style):
+    return Normalizer(ColorMatcher().transfer(src=photo, ref=style, method=method)).uint8_norm()
+seconds = {}
+for method in methods:
+    for n in numbers:
+        found = match(method, read(f"content{n}"), read(f"style{n}"))
+        Image.fromarray(found).save(f"{folder}/{method}{n}.png")
+    times = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        match(method, read("timed"), read(f"style{timed}"))
+        times.append(time.perf_counter() - begun)
+    seconds[method] = sorted(times)[1]
+print("RESULT", json.dumps(seconds))
+"""
 
 
 class Pair:
@@ -52,12 +79,11 @@ class Pair:
         return [np.ones_like(ids) for ids in self.masks()]
 
 
-def _paint(pair: Pair, masks: list[Array] | None, **settings: Any) -> Array:
+def _paint(pair: Pair, masks: list[Array] | None, *, photo: Array | None = None, **settings: Any) -> Array:
     import impasto
 
-    return impasto.photoreal(
-        pair.content, pair.style, masks=masks, told=lambda text: None, **settings
-    ).picture
+    content = pair.content if photo is None else photo
+    return impasto.photoreal(content, pair.style, masks=masks, told=lambda text: None, **settings).picture
 
 
 WAYS: dict[str, Callable[[Pair], Array]] = {
@@ -119,6 +145,48 @@ def quality(data: Path, out: Path, ways: list[str] | None = None) -> None:
     harness.record("photoreal", rows, pictures=pictures)
 
 
+def peers(data: Path, out: Path) -> None:
+    """A peer that maps colours, on the same pairs; and its seconds at 1280x720, ours beside them."""
+    from impasto import backbones, image, looks
+
+    pairs = [Pair(data, n) for n in sorted(int(path.stem[2:]) for path in data.glob("in*.jpg"))]
+    for pair in pairs:
+        image.write(out / f"content{pair.number}.png", pair.content, overwrite=True)
+        image.write(out / f"style{pair.number}.png", pair.style, overwrite=True)
+    large = Pair(data, DAY_TO_NIGHT[0])
+    photo = image.read(
+        image.write(out / "timed.png", image.resize(large.content, (720, 1280)), overwrite=True)
+    ).rgb
+    python = harness.peer("color-matcher", PEER)
+    given = [json.dumps(x) for x in (METHODS, [pair.number for pair in pairs], large.number)]
+    taken = harness.run([str(python), "-c", _PEER, str(out), *given], label=PEER)
+    seconds = json.loads(taken.output.rpartition("RESULT ")[2])
+    seconds["impasto, one class"] = _seconds(
+        lambda: _paint(large, [np.ones((720, 1280), np.uint8), large.one()[1]], fast=True, photo=photo)
+    )
+    judge, rows = backbones.load(precision="float32"), []
+    for way, took in seconds.items():
+        found = []
+        for pair in pairs:
+            ours = None if way in METHODS else _paint(pair, pair.one(), fast=True)
+            result = image.read(out / f"{way}{pair.number}.png").rgb if ours is None else ours
+            alphas = looks.Mattes.of(pair.content, pair.regions.labels, len(pair.regions.names)).alphas
+            found.append(_measure(pair, result, judge, alphas))
+        rows.append({"way": f"{PEER} {way}" if way in METHODS else way, "seconds": took, **_means(found)})
+    harness.table(rows)
+    harness.record("photoreal peers", rows)
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    """The median of three, after one to warm up."""
+    times = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return harness.median(times[1:])
+
+
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
@@ -155,25 +223,17 @@ def speed(data: Path, out: Path) -> None:
     masks[0] = pair.regions.resized((720, 1280)).labels.astype(np.uint8) + 1  # type: ignore[assignment]
     look = out / "speed.look"
     impasto.photoreal(photo, pair.style, masks=masks, fast=True, save_look=look, overwrite=True)
-    for name, settings in (
-        ("fast, masks", {"fast": True, "masks": masks}),
-        ("full, masks", {"masks": masks}),
-    ):
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            impasto.photoreal(photo, pair.style, told=lambda text: None, **settings)
-            times.append(time.perf_counter() - start)
-        rows.append({"what": f"1280x720 {name}", "seconds": harness.median(times)})
+    for name, settings in (("fast, masks", {"fast": True}), ("full, masks", {})):
+        taken = _seconds(lambda settings=settings: _paint(pair, masks, photo=photo, **settings))
+        rows.append({"what": f"1280x720 {name}", "seconds": taken})
     large = image.write(out / "speed-4k.jpg", image.resize(pair.content, (2160, 3840)), overwrite=True)
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
+
+    def relight() -> None:
         impasto.photoreal(large, look, masks=[masks[0]], fast=True, told=lambda text: None).save(
             out / "speed-4k-night.jpg", overwrite=True
         )
-        times.append(time.perf_counter() - start)
-    rows.append({"what": "3840x2160 saved look, JPEG to JPEG", "seconds": harness.median(times)})
+
+    rows.append({"what": "3840x2160 saved look, JPEG to JPEG", "seconds": _seconds(relight)})
     mask = out / "speed-mask.png"
     Image.fromarray(np.asarray(masks[0], np.uint8)).save(mask)  # ids, not light
     taken = harness.impasto(
@@ -233,7 +293,7 @@ def _one_map(frames: list[NDArray[np.uint8]], graded: list[NDArray[np.uint8]]) -
     ]
 
 
-TOPICS = {"quality": quality, "projection": projection, "speed": speed, "film": film}
+TOPICS = {"quality": quality, "peers": peers, "projection": projection, "speed": speed, "film": film}
 
 
 def main() -> None:

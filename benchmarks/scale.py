@@ -109,13 +109,14 @@ def _measured(code: str, *arguments: object, label: str) -> dict[str, Any]:
 
 def tiles(out: Path) -> None:
     """Gradient, picture and loss of 3x3 tiles against the whole; time a megapixel in tiles and not."""
-    rows = [{"size": list(SIZE), **_measured(_AGAINST, *SIZE, 384, label="tiles against the whole")}]
+    against = _measured(_AGAINST, *SIZE, 384, label="tiles against the whole")
+    rows = [{"size": f"{SIZE[1]}x{SIZE[0]}", **against}]
     for height, width, side in ((1000, 1000, 0), (1000, 1000, 700), (1500, 2000, 1000), (2000, 3000, 1000)):
         found = _measured(
             _ONE, height, width, side, label=f"{width}x{height}, at most {side or 'all'} a side at once"
         )
         pace = found["evaluation"] / (height * width / 1e6)
-        rows.append({"size": [height, width], "side": side, "seconds a megapixel": pace, **found})
+        rows.append({"size": f"{width}x{height}", "side": side, "seconds a megapixel": pace, **found})
     harness.table(rows)
     harness.record("tiles", rows)
 
@@ -139,7 +140,7 @@ def poster(out: Path) -> None:
 
     image.write(out / "poster.png", image.resize(samples.photo("rocket"), (4000, 6000)), overwrite=True)
     image.write(out / "waves.png", samples.style("waves", size=512), overwrite=True)
-    rows = [{"size": [4000, 6000], **_measured(_POSTER, out, "8GB", label="24 megapixels within 8 GB")}]
+    rows = [{"size": "6000x4000", **_measured(_POSTER, out, "8GB", label="24 megapixels within 8 GB")}]
     harness.table(rows)
     harness.record("poster", rows)
 

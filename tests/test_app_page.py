@@ -97,13 +97,24 @@ def opened(browser: Any, address: str, *, width: int = 1280) -> Any:
 
 
 def tab(page: Any, name: str) -> Any:
-    page.get_by_role("tab", name=name, exact=True).click()
-    return page.get_by_role("tabpanel").filter(visible=True).first
+    """Opens a tab; its own panel, once that is seen: what was dropped earlier went to the tab before."""
+    button = page.get_by_role("tab", name=name, exact=True)
+    button.click()
+    panel = page.locator(f"[id='{button.get_attribute('aria-controls')}']")
+    panel.wait_for(state="visible")
+    return panel
 
 
 def give(part: Any, number: int, *paths: Path) -> None:
-    """Drops files on the tab's ``number``-th place for them."""
-    part.locator("input[type=file]").nth(number).set_input_files([str(path) for path in paths])
+    """Drops files on the tab's ``number``-th place for them, as soon as that listens."""
+    for _ in range(5):
+        try:
+            with part.page.expect_request(lambda request: "/upload" in request.url, timeout=10_000):
+                part.locator("input[type=file]").nth(number).set_input_files([str(path) for path in paths])
+            return
+        except playwright.TimeoutError:
+            continue
+    raise AssertionError(f"nothing was uploaded of {paths}")
 
 
 def filled(page: Any, name: str, photo: Path, style: Path) -> Any:

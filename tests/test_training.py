@@ -367,3 +367,8 @@ def test_a_pack_is_distilled_with_all_its_styles(folder: Path, tmp_path: Path) -
     pack = packs.load(packs.save(learned.pack, tmp_path / "student.safetensors"))
     assert pack.names == ["style1", "style2"] and pack.plan.name == "tiny"
     assert pack.styles[0].recipe["distilled"]["steps"] == 2 and pack.styles[0].rows == (1,)
+    begun = str(packs.save(learned.pack, tmp_path / "begun.safetensors"))
+    again = learn(_job(folder, teacher=str(path), begin_from=begun, steps=1, rate=1e-9)).pack
+    np.testing.assert_allclose(again.rows, pack.rows, atol=1e-6)
+    for name, value in pack.trunk.items():
+        np.testing.assert_allclose(again.trunk[name], value, atol=1e-6)

@@ -339,7 +339,7 @@ def page(limits: Limits) -> gr.Blocks:
         gr.Markdown("# impasto\nPaint photographs in any style. Nothing leaves this machine.", elem_id="head")
         with gr.Tabs():
             for name, draw in TABS.items():
-                with gr.Tab(name, id=name.lower()):
+                with gr.Tab(name, id=name.lower(), elem_id=f"tab-{name.lower()}"):
                     draw(studio)
     blocks.queue(max_size=limits.waiting, default_concurrency_limit=4)
     return blocks

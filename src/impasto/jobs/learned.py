@@ -57,8 +57,8 @@ class LearnJob(Job):
             raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
         if self.teacher and (self.into or self.pictures or self.styles):
             raise InputError("a teacher has its own styles: give --teacher alone, or paintings")
-        if self.begin_from and (self.into or self.teacher):
-            raise InputError("--begin-from begins a new pack: leave out --into and --teacher")
+        if self.begin_from and self.into:
+            raise InputError("--begin-from begins a new pack: leave out --into")
         for name, least in (
             ("batch", 1),
             ("processes", 1),

@@ -126,9 +126,13 @@ def _distil(
     aim = Distillation(teacher, backbone=exact, photos=seen)
     network = StyleNetwork(PLANS[job.network], rows=len(teacher.rows), seed=job.seed)
     course = _course(job, range(1, len(teacher.rows)), minutes=NEW_MINUTES)
+    if job.begin_from:
+        named = {row: (s.name, c) for s in teacher.styles for row, c in zip(s.rows, s.scales, strict=True)}
+        _begin(network, job, [named[row] for row in course.rows])
+        course = dataclasses.replace(course, grows=False)
     keeper = None
     if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, [Path(job.teacher)]), resume=resume)
+        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, []), resume=resume)
     trained = fit(
         network,
         aim,
@@ -189,7 +193,7 @@ def _start(
     if old is None:
         network = StyleNetwork(PLANS[job.network], rows=count + 1, seed=job.seed)
         if job.begin_from:
-            _begin(network, packs.load(library.pack_file(job.begin_from)), job, names)
+            _begin(network, job, [(name, scale) for name in names for scale in job.scales])
             course = dataclasses.replace(course, grows=False)
         return network, course
     first = len(old.rows)
@@ -201,8 +205,10 @@ def _start(
     return network, dataclasses.replace(course, rows=rows, trunk=False, rate=job.rate or ROW_RATE)
 
 
-def _begin(network: StyleNetwork, pack: Pack, job: LearnJob, names: Sequence[str]) -> None:
-    """Gives a network a pack's trunk, and its rows of the same name and scale; others begin at their mean."""
+def _begin(network: StyleNetwork, job: LearnJob, styles: Sequence[tuple[str, float]]) -> None:
+    """Gives a network a pack's trunk, and its rows of these names and scales; others begin at their mean."""
+    assert job.begin_from is not None
+    pack = packs.load(library.pack_file(job.begin_from))
     if pack.plan != network.plan:
         raise InputError(
             f"{job.begin_from} holds a '{pack.plan.name}' network: give --network {pack.plan.name}, "
@@ -214,8 +220,7 @@ def _begin(network: StyleNetwork, pack: Pack, job: LearnJob, names: Sequence[str
         for row, scale in zip(s.rows, s.scales, strict=True)
     }
     mean = pack.rows[1:].mean(0)
-    wanted = [known.get((name, scale), mean) for name in names for scale in job.scales]
-    network.load(pack.trunk, np.stack([pack.rows[0], *wanted]))
+    network.load(pack.trunk, np.stack([pack.rows[0], *(known.get(style, mean) for style in styles)]))
 
 
 def _course(job: LearnJob, rows: range, *, minutes: float) -> Course:
@@ -342,12 +347,14 @@ def _fabric(job: LearnJob) -> Fabric:
     return fabric
 
 
-def _key(job: LearnJob, inputs: Sequence[Path]) -> str:
-    """What makes a training this training: its settings and its files."""
+def _key(job: LearnJob, pictures: Sequence[Path]) -> str:
+    """What makes a training this training: its settings, its pictures and the packs that it begins with."""
     settings = {
         k: v
         for k, v in job.settings().items()
         if k not in ("photos", "into", "begin_from", "teacher", "device", "minutes", "processes")
     }
-    text = repr((sorted(settings.items()), [files.sha256(p) for p in inputs]))
+    given = (job.into, job.begin_from, job.teacher)
+    begun = [library.pack_file(pack) for pack in given if pack is not None]
+    text = repr((sorted(settings.items()), [files.sha256(p) for p in (*pictures, *begun)]))
     return hashlib.sha256(text.encode()).hexdigest()

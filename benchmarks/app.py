@@ -1,0 +1,193 @@
+"""The page: how soon it is ready, how soon it paints; and the pictures of its tabs for the docs.
+
+    python benchmarks/app.py TOPIC
+
+Topics: ``speed``, ``pictures``, and ``all``. Wants Playwright and a Chromium of the system.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import harness
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TRIES, SIDE = 5, 512  # times a picture of that long side is painted
+WAIT = 600_000  # milliseconds
+TABS = {"Stylize": "Paint", "Film": "Paint film", "Photoreal": "Relight", "Dream": "Dream", "Live": ""}
+
+
+@contextmanager
+def served() -> Iterator[tuple[str, float]]:
+    """A page in a process of its own: its address, and the seconds until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    begun = time.perf_counter()
+    code = "from impasto.cli import main; main()"
+    server = subprocess.Popen([sys.executable, "-c", code, "app", "--port", str(port)])
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        while server.poll() is None:
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        else:
+            raise RuntimeError("the page did not start: see above")
+        yield url, time.perf_counter() - begun
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise SystemExit(f"no browser: install one of {', '.join(BROWSERS)}")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def opened(browser: Any, url: str, tab: str, **view: Any) -> Any:
+    """A new visit's page, at a tab."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, **view).new_page()
+    page.set_default_timeout(WAIT)
+    page.goto(url)
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.locator(f"#tab-{tab.lower()}").wait_for()
+    return page
+
+
+def give(page: Any, tab: str, number: int, *paths: Path) -> None:
+    """Drops files on a tab's ``number``-th place for them, as soon as that listens."""
+    from playwright.sync_api import TimeoutError as Late
+
+    place = page.locator(f"#tab-{tab.lower()} input[type=file]").nth(number)
+    for _ in range(5):
+        try:
+            with page.expect_request(lambda request: "/upload" in request.url, timeout=5000):
+                place.set_input_files([str(path) for path in paths])
+            return
+        except Late:
+            continue
+    raise SystemExit(f"the page takes no file in {tab}")
+
+
+def choose(page: Any, tab: str, style: str) -> None:
+    """Clicks a learned style."""
+    part = page.locator(f"#tab-{tab.lower()}")
+    part.locator(".styles button").filter(has_text=style).first.click()
+    part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
+
+
+def paint(page: Any, tab: str) -> float:
+    """Clicks the tab's button; the seconds until it is done."""
+    begun = time.perf_counter()
+    page.locator(f"#tab-{tab.lower()}").get_by_role("button", name=TABS[tab], exact=True).click()
+    page.locator(f"#status-{TABS[tab].lower().replace(' ', '-')}").get_by_text("done").wait_for()
+    return time.perf_counter() - begun
+
+
+def speed(out: Path) -> None:
+    """Seconds until the page answers, is drawn, and has painted a photo in a learned style."""
+    from impasto import image, samples
+
+    photo = image.write(out / "photo.jpg", image.resize(samples.photo("coffee"), (341, SIDE)), overwrite=True)
+    with served() as (url, started), browsing() as browser:
+        drawn = []
+        for _ in range(TRIES):
+            begun = time.perf_counter()
+            opened(browser, url, "Stylize").context.close()
+            drawn.append(time.perf_counter() - begun)
+        page = opened(browser, url, "Stylize")
+        give(page, "Stylize", 0, photo)
+        page.locator("#tab-stylize img").first.wait_for()
+        choose(page, "Stylize", "starry_night")
+        painted = []
+        for _ in range(TRIES):
+            painted.append(paint(page, "Stylize"))
+            page.wait_for_timeout(1500)  # until the visit's news of it have come to an end
+            page.locator("#status-paint").evaluate("e => e.querySelectorAll('p').forEach(p => p.remove())")
+    rows = [
+        {"what": "the command until the page answers", "seconds": started},
+        {"what": "the page, first visit", "seconds": drawn[0]},
+        {"what": "the page, later visits", "seconds": harness.median(drawn[1:])},
+        {"what": f"click to first picture, {SIDE} px", "seconds": painted[0]},
+        {"what": f"click to later pictures, {SIDE} px", "seconds": harness.median(painted[1:])},
+    ]
+    harness.table(rows)
+    harness.record("page", rows)
+
+
+def pictures(out: Path) -> None:
+    """Every tab after it has painted, as a person sees it; the first on a phone too."""
+    from impasto import demo, image, samples
+
+    photo = image.write(out / "coffee.jpg", samples.photo("coffee"), overwrite=True)
+    night = image.write(out / "rocket.jpg", samples.photo("rocket"), overwrite=True)
+    film = demo.write_film(out / "film.mp4", size=(180, 320), fps=12, overwrite=True)
+    made = []
+    with served() as (url, _), browsing() as browser:
+        for tab, button in TABS.items():
+            page = opened(browser, url, tab)
+            if button:
+                give(page, tab, 0, film if tab == "Film" else photo)
+                page.locator(f"#tab-{tab.lower()} {'video' if tab == 'Film' else 'img'}").first.wait_for()
+                if tab in ("Stylize", "Film"):
+                    choose(page, tab, "waves")
+                if tab == "Photoreal":
+                    give(page, tab, 1, night)
+                paint(page, tab)
+            page.wait_for_timeout(2500)  # for pictures to be drawn
+            made.append(_shot(page, out / f"app-{tab.lower()}.jpg"))
+            page.context.close()
+        page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+        page.goto(url)
+        page.locator("#tab-stylize").wait_for()
+        page.wait_for_timeout(2500)
+        made.append(_shot(page, out / "app-phone.jpg"))
+    harness.record("page pictures", [{"picture": path.name} for path in made], pictures=made)
+
+
+def _shot(page: Any, to: Path) -> Path:
+    page.screenshot(path=str(to), type="jpeg", quality=82)
+    print(f"  {to.name}", flush=True)
+    return to
+
+
+TOPICS = {"speed": speed, "pictures": pictures}
+
+
+def main() -> None:
+    """Runs one topic, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="where the pictures go")
+    parser.add_argument("topic", choices=[*TOPICS, "all"])
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name, topic in TOPICS.items():
+        if given.topic in (name, "all"):
+            print(f"{name}: {topic.__doc__}")
+            topic(given.out)
+
+
+if __name__ == "__main__":
+    main()
