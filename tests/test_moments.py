@@ -204,7 +204,7 @@ def test_a_barycenter_of_flat_gaussians_is_finite() -> None:
     parts = [moments(samples(s, channels=12, count=3).float()) for s in range(2)]
     found = barycenter(parts, [0.5, 0.5])
     assert torch.isfinite(found.cov).all()
-    assert float(torch.linalg.eigvalsh(found.cov).min()) > -1e-4
+    assert float(torch.linalg.eigvalsh(found.cov).min()) > -1e-5 * float(found.cov.trace())
     assert float(found.cov.trace()) < 2 * max(float(p.cov.trace()) for p in parts)
 
 

@@ -59,9 +59,9 @@ def test_a_name_paints_at_once_and_replays(run: Run, home: Path) -> None:
 def test_a_large_photo_is_painted_in_tiles_without_floats(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = impasto.stylize("photo.png", ["style1"]).picture
+    whole = impasto.stylize("photo.png", ["style1"], precision="float32").picture
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    out = impasto.stylize("photo.png", ["style1"], statistics="exact")
+    out = impasto.stylize("photo.png", ["style1"], statistics="exact", precision="float32")
     assert out.picture.dtype == np.uint8 and np.abs(out.picture / 255 - whole).max() <= 1.5 / 255
     assert run("stylize", "photo.png", "style1", "-o", "out.jpg", "--color", "content")[0] == 0
     assert image.read("out.jpg").size == (90, 121)
