@@ -47,8 +47,8 @@ train-styles: install
 	$(BIN)/impasto learn --styles $(MORE) --photos $(PHOTOS) --scales 1 --side 160 --steps 400 \
 		--into build/quality.safetensors --resume
 	mkdir -p build/all && cp $(PAINTINGS)/* $(MORE)/* build/all/
-	$(BIN)/impasto learn --styles build/all --photos $(PHOTOS) --scales 1 --side 192 --batch 2 --rate 0.001 \
-		--begin-from build/quality.safetensors --steps 3000 --seed 7 --resume -o build/better.safetensors
+	$(BIN)/impasto learn --styles build/all --photos $(PHOTOS) --scales 1 --side 224 --batch 2 --rate 0.0012 --style-weight 6 \
+		--begin-from build/quality.safetensors --steps 9000 --seed 7 --resume -o build/better.safetensors
 	$(BIN)/impasto learn --teacher build/better.safetensors --network tiny --photos $(PHOTOS) --side 160 \
 		--steps 4000 --resume -o build/tiny.safetensors
 
@@ -61,6 +61,7 @@ bench: install
 	for script in optimisation feed_forward films photoreal dream; do \
 		$(BIN)/python benchmarks/$$script.py all --data $(DATA) --out build/bench || exit 1; done
 	$(BIN)/python benchmarks/scale.py all --out build/bench
+	$(BIN)/python benchmarks/app.py all --out build/bench
 	$(BIN)/python benchmarks/scale.py poster --out build/bench
 	$(BIN)/python docs/build/figures.py
 
