@@ -25,7 +25,7 @@ from impasto.optim import Checkpoint
 from impasto.record import Progress
 from impasto.tiles import Window
 from impasto.training import Course, Distillation, Objective, Photos, Row, Trained, batches, fit, learn
-from impasto.training.fit import SNAPSHOT
+from impasto.training.fit import SNAPSHOT, leave
 from test_networks import pack_of
 
 PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)
@@ -250,6 +250,8 @@ def _shared(fabric: Fabric, arguments: tuple[Objective, Photos, Path]) -> None:
     done = fit(network, objective, photos, course=course(4, batch=4), fabric=fabric)
     if fabric.is_global_zero:
         torch.save([p.loss for p in done.history], path)
+    fabric.barrier()
+    leave()
 
 
 def test_two_processes_take_the_steps_that_one_would(

@@ -137,6 +137,16 @@ def fit(
     return found.run(network)
 
 
+def leave() -> None:
+    """Take this process out of the group that a launched fabric put it in; without a group, do nothing.
+
+    A process that shared a training calls it before Python ends: the threads of the group may still hold
+    tensors, and where they let go of them while the interpreter is taken down, the process is aborted.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 class _Fit:
     def __init__(
         self,

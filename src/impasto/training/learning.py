@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import hashlib
 import io
@@ -28,7 +29,7 @@ from impasto.record import Watch
 from impasto.tiles import Window
 from impasto.training import batches
 from impasto.training.distillation import Distillation
-from impasto.training.fit import Course, Trained, fit
+from impasto.training.fit import Course, Trained, fit, leave
 from impasto.training.objective import Objective, Row
 from impasto.training.photos import Photos
 
@@ -344,6 +345,7 @@ def _fabric(job: LearnJob) -> Fabric:
         ) from error
     if job.processes > 1:
         fabric.launch()
+        atexit.register(leave)
     return fabric
 
 
