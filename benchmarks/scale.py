@@ -56,6 +56,9 @@ print("RESULT", json.dumps({"bind": bind, "evaluation": time.perf_counter() - be
 
 _AGAINST = """
 height, width, side = (int(a) for a in sys.argv[1:4])
+net = backbones.load(precision=sys.argv[4])
+if sys.argv[5] == "direct":
+    net.winograd, net.block = False, 1
 photo = photo_of(height, width)
 loss = objective(photo, [style])
 now, rows = grained(photo), {}
@@ -73,7 +76,7 @@ outcomes = [minimize(loss, Pixels(photo), schedule=(Stage((height, width), 6),),
             for cut in (None, memory.tiling(net, LAYERS, pixels=side**2))]
 moved = float((outcomes[0].picture - outcomes[1].picture).abs().max() * 255)
 losses_ = [o.history[-1].loss for o in outcomes]
-print("RESULT", json.dumps({"tiles": len(windows), "gradient": rows, "levels after 5 steps": moved,
+print("RESULT", json.dumps({"tiles": len(windows), **rows, "levels after 5 steps": moved,
                             "final losses": losses_, "loss": abs(losses_[1] / losses_[0] - 1)}))
 """
 
@@ -109,8 +112,14 @@ def _measured(code: str, *arguments: object, label: str) -> dict[str, Any]:
 
 def tiles(out: Path) -> None:
     """Gradient, picture and loss of 3x3 tiles against the whole; time a megapixel in tiles and not."""
-    against = _measured(_AGAINST, *SIZE, 384, label="tiles against the whole")
-    rows = [{"size": f"{SIZE[1]}x{SIZE[0]}", **against}]
+    rows = []
+    for precision, way in (("float32", "direct"), ("float32", "Winograd"), ("bfloat16", "direct")):
+        label = f"tiles against the whole, {precision}, {way}"
+        found = _measured(_AGAINST, *SIZE, 384, precision, way, label=label)
+        rows.append({"convolutions": f"{precision}, {way}", "size": f"{SIZE[1]}x{SIZE[0]}", **found})
+    harness.table(rows)
+    harness.record("tiles", rows)
+    rows = []
     for height, width, side in ((1000, 1000, 0), (1000, 1000, 700), (1500, 2000, 1000), (4000, 6000, 1000)):
         found = _measured(
             _ONE, height, width, side, label=f"{width}x{height}, at most {side or 'all'} a side at once"
@@ -118,7 +127,7 @@ def tiles(out: Path) -> None:
         pace = found["evaluation"] / (height * width / 1e6)
         rows.append({"size": f"{width}x{height}", "side": side, "seconds a megapixel": pace, **found})
     harness.table(rows)
-    harness.record("tiles", rows)
+    harness.record("tiles by size", rows)
 
 
 def memory(out: Path) -> None:

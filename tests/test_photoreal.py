@@ -102,6 +102,36 @@ def test_strips_are_the_whole_and_repeat_bit_for_bit(monkeypatch: pytest.MonkeyP
     torch.testing.assert_close(one, strips, atol=1e-6, rtol=0)
 
 
+def test_frames_that_share_grids_are_sliced_as_each_alone() -> None:
+    draw = torch.Generator().manual_seed(5)
+    photos, alphas = torch.rand((2, 3, 24, 40), generator=draw), torch.rand((2, 2, 24, 40), generator=draw)
+    start = torch.eye(3, 4).expand(2, 3, 4).clone()
+    one = BilateralGrid(photos[:1], alphas[0], start, cells=(3, 4, 5))
+    both = BilateralGrid(
+        torch.cat(list(photos), 1)[None], torch.cat(list(alphas), 1), start, cells=(3, 4, 5), frames=2
+    )
+    with torch.no_grad():
+        one.grid += 0.05 * torch.randn(one.grid.shape, generator=draw)
+        both.grid.copy_(one.grid)
+        torch.testing.assert_close(both()[..., :24, :], one(), atol=1e-6, rtol=0)
+        torch.testing.assert_close(
+            both()[..., 24:, :].clamp(0, 1), one.slice(photos[1:], alphas[1]), atol=1e-6, rtol=0
+        )
+
+
+def test_contrast_beyond_the_start_costs_where_it_is_asked_to() -> None:
+    photo = torch.rand((1, 3, 24, 24), generator=torch.Generator().manual_seed(6))
+    start = 1.5 * torch.eye(3, 4)[None]
+    free, held = (BilateralGrid(photo, torch.ones((1, 24, 24)), start, steep=s) for s in (0.0, 100.0))
+    with torch.no_grad():
+        for change, costs in ((-0.2, False), (0.2, True)):
+            for grid in (free, held):
+                grid.grid.copy_(grid.start)
+                grid.grid[..., [0, 5, 10]] += change
+            more = float((held.penalty() - free.penalty()).detach())
+            assert more == pytest.approx(100 * 0.2**2 if costs else 0, abs=1e-4)
+
+
 def test_slicing_at_two_sizes_agrees() -> None:
     rgb, labels = towers((192, 320))
     smooth = image.resize(image.resize(rgb, (48, 80)), (192, 320))

@@ -39,6 +39,7 @@ Bytes = NDArray[np.uint8]
 JUMP = 0.35  # distance of two frames' histograms, 0..1, from which it is a new shot
 KEYS = 3  # frames of a shot that are looked at for its grade
 STIFFER = 10.0  # realism of films: light that hangs in the air while things move through it would show
+STEEP = 300.0  # no class gets more contrast than the closed form gives it: contrast is what flickers
 AFRESH = 3  # frames from one look at where the classes are to the next
 SHARE = 0.3  # of a fresh look in the mattes, where the carried ones can be trusted
 FORGET = 0.98  # a frame: slow changes of exposure are the film's own, and stay
@@ -198,7 +199,7 @@ class _Grader:
         labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
         self.given, own = looks.shift(tall, labels, self.look)
         say_classes(own, self.look, told=self.say)
-        self.grid = None if self.job.fast else self._refined(keys[len(keys) // 2], regions[len(keys) // 2])
+        self.grid = None if self.job.fast else self._refined(regions)
 
     def _classes(self) -> tuple[Look, Classifier | None, list[Regions]]:
         """The look, what finds its classes, and those of the shot's frames."""
@@ -216,10 +217,14 @@ class _Grader:
         backbone = self.eyes.backbone
         return scene.look, classifier, [classified(job, classifier, k, backbone=backbone) for k in keys]
 
-    def _refined(self, key: Array, regions: Regions) -> BilateralGrid:
-        mattes = Mattes.of(key, regions.labels, len(self.look.names), sure=regions.sure, told=self.say)
+    def _refined(self, regions: list[Regions]) -> BilateralGrid:
+        keys, count = self.shot.keys, len(self.look.names)
+        mattes = [
+            Mattes.of(k, r.labels, count, sure=r.sure, told=self.say)
+            for k, r in zip(keys, regions, strict=True)
+        ]
         job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
-        grid = begun(job, [key], [mattes], self.given)
+        grid = begun(job, keys, mattes, self.given, steep=STEEP)
         methods.photoreal(grid, targets_of(self.look.classes, self.look.whole), backbone=self.eyes.backbone)
         return grid
 

@@ -98,18 +98,24 @@ def refine(
 
 
 def begun(
-    job: PhotorealJob, pictures: Sequence[Array], mattes: Sequence[Mattes], given: Grade
+    job: PhotorealJob,
+    pictures: Sequence[Array],
+    mattes: Sequence[Mattes],
+    given: Grade,
+    *,
+    steep: float = 0.0,
 ) -> BilateralGrid:
-    """Grids at the closed form, on small copies of a photo."""
-    small = pictures[0]
-    size = (small.shape[0], small.shape[1])
-    photo = quieted(small, mattes[0].at(small), given.grain)
+    """Grids at the closed form, which small copies of a photo, or of some frames of a film, share."""
+    size = (pictures[0].shape[0], pictures[0].shape[1])
+    quiet = [quieted(p, m.at(p), given.grain) for p, m in zip(pictures, mattes, strict=True)]
     return BilateralGrid(
-        tensors.from_array(photo),
-        torch.from_numpy(mattes[0].shrunk(size)),
+        tensors.from_array(np.concatenate(quiet)),
+        torch.from_numpy(np.concatenate([m.shrunk(size) for m in mattes], axis=1)),
         torch.from_numpy(given.maps),
         ends=torch.from_numpy(given.ends),
         realism=job.realism,
+        frames=len(pictures),
+        steep=steep,
     )
 
 

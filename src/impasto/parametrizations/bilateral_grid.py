@@ -41,6 +41,10 @@ class BilateralGrid(Parametrization):
         ends: ``(K, 2)``, the darkest and the lightest value of each class, bent into 0..1; default: none.
         cells: of each grid, down, across, and in luma; each at least 2.
         realism: how smooth the grids are in place; 1 is usual.
+        frames: how many pictures of one size, one below the other, ``photo`` and ``alphas`` are: they share
+            the grids.
+        steep: weight of a penalty on tone that rises more steeply than at the start; none by default. In a
+            film, contrast is flicker.
         size: (height, width) to begin at; default: that of the photo.
     """
 
@@ -53,11 +57,13 @@ class BilateralGrid(Parametrization):
         ends: Tensor | None = None,
         cells: tuple[int, int, int] = CELLS,
         realism: float = 1.0,
+        frames: int = 1,
+        steep: float = 0.0,
         size: Size | None = None,
     ) -> None:
         super().__init__()
         count = len(alphas)
-        self.cells, self.realism = cells, realism
+        self.cells, self.realism, self.frames, self.steep = cells, realism, frames, steep
         self.grid = nn.Parameter(start.reshape(count, 1, 1, 1, 12).expand(count, *cells, 12).clone())
         none = torch.tensor([[0.0, 1.0]]).expand(count, 2)
         self.start: Tensor
@@ -96,18 +102,19 @@ class BilateralGrid(Parametrization):
         bent = grid.diff(n=2, dim=3).square().mean() if self.cells[2] > 2 else grid.new_zeros(())
         stray = (grid - self.start).square().mean()
         maps = grid.view(*grid.shape[:-1], 3, 4)
-        greys = torch.linspace(0, 1, self.cells[2], device=grid.device)
-        tone = torch.einsum("c,kyxzc->kyxz", grid.new_tensor(LUMA), _of_grey(maps, greys))
-        falling = torch.relu(RISE / (self.cells[2] - 1) - tone.diff(dim=3)).square().mean()
+        slope = _slope(maps)
+        falling = torch.relu(RISE - slope).square().mean()
         colours = (maps[..., :3] @ self._colour[..., None])[..., 0] + maps[..., 3]
         low, high = (self.ends[:, i].view(-1, 1, 1, 1, 1) for i in (0, 1))
         beyond = torch.relu(low - colours) + torch.relu(colours - high)
         outside = (beyond.square().sum(-1) * self._filled).sum()
+        rising = torch.relu(slope - _slope(self.start.view_as(maps))).square().mean()
         return (
             SMOOTH * self.realism * rough
             + CURVED * bent
             + STRAY * stray
-            + FALLING * (self.cells[2] - 1) ** 2 * falling
+            + FALLING * falling
+            + self.steep * rising
             + OUTSIDE * outside
         )
 
@@ -129,9 +136,11 @@ class BilateralGrid(Parametrization):
         return result
 
     def _shown(self, photo: Tensor, alphas: Tensor, *, rows: tuple[int, int, int] | None = None) -> Tensor:
-        """Rows ``first`` to ``last`` of ``whole`` of the picture (default: all there are)."""
-        first, last, whole = rows or (0, photo.shape[-2], photo.shape[-2])
-        down = hats(self.cells[0], whole, self.grid)[first:last]
+        """Rows ``first`` to ``last`` of ``whole`` of one picture; default: all frames there are."""
+        if rows is None:
+            down = self._down(photo.shape[-2])
+        else:
+            down = hats(self.cells[0], rows[2], self.grid)[rows[0] : rows[1]]
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
         bins = luma_hats(pixels, self.cells[2])
@@ -148,16 +157,20 @@ class BilateralGrid(Parametrization):
         weight = alphas.sum(0).clamp_min(1e-6)[..., None]
         return (total / weight).movedim(-1, 0)[None]
 
+    def _down(self, height: int) -> Tensor:
+        """Weights ``(height, cells)`` of the cells for each row of all frames."""
+        return hats(self.cells[0], height // self.frames, self.grid).repeat(self.frames, 1)
+
     def _weights_of(self, photo: Tensor) -> Tensor:
         """Weight of each cell at each pixel ``(H W, cells)``: small grids are sliced by one product."""
-        down = hats(self.cells[0], photo.shape[-2], self.grid)[:, None, :, None, None]
+        down = self._down(photo.shape[-2])[:, None, :, None, None]
         across = hats(self.cells[1], photo.shape[-1], self.grid)[None, :, None, :, None]
         bins = luma_hats(photo[0].movedim(0, -1), self.cells[2])[:, :, None, None, :]
         return (down * across * bins).flatten(0, 1).flatten(1)
 
     def _cells_of(self, photo: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
         """Mean colour ``(K, gy, gx, gz, 3)`` of what each cell holds, and its share of the picture."""
-        down = hats(self.cells[0], photo.shape[-2], self.grid)
+        down = self._down(photo.shape[-2])
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
         bins = luma_hats(pixels, self.cells[2])
@@ -217,9 +230,11 @@ def bend(values: Tensor, ends: Tensor) -> Tensor:
     return values
 
 
-def _of_grey(maps: Tensor, greys: Tensor) -> Tensor:
-    """What the maps ``(..., gz, 3, 4)`` make of the grey of their own bin."""
-    return maps[..., :3].sum(-1) * greys[:, None] + maps[..., 3]
+def _slope(maps: Tensor) -> Tensor:
+    """Slopes ``(..., gz - 1)`` of the tone curves of maps ``(..., gz, 3, 4)``: the luma that greys take."""
+    greys = torch.linspace(0, 1, maps.shape[-3], device=maps.device)
+    of_grey = maps[..., :3].sum(-1) * greys[:, None] + maps[..., 3]
+    return (of_grey @ maps.new_tensor(LUMA)).diff(dim=-1) * (len(greys) - 1)
 
 
 def _resized(alphas: Tensor, size: Size) -> Tensor:
