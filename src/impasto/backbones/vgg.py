@@ -70,8 +70,13 @@ class Vgg(Backbone):
     def normalise(self, picture: Tensor) -> Tensor:
         """From RGB 0..1 to what the network was trained on."""
         if self.caffe:
-            return (picture.flip(1) / self.scale - self.shift).to(self.dtype)
-        return ((picture - self.shift) / self.scale).to(self.dtype)
+            seen = (picture.flip(1) / self.scale - self.shift).to(self.dtype)
+        else:
+            seen = ((picture - self.shift) / self.scale).to(self.dtype)
+        if self.dtype == torch.bfloat16 and seen.device.type == "cpu":
+            # As the processor's matrix units want it: else every convolution copies there and back.
+            return seen.contiguous(memory_format=torch.channels_last)
+        return seen
 
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
         """See :meth:`Backbone.forward`; runs no deeper than the deepest layer asked for."""

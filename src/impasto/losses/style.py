@@ -263,5 +263,8 @@ class _SecondSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (features,) = ctx.saved_tensors
-        gradient: Tensor = (grads[0] + grads[0].mT) @ features
+        both = grads[0] + grads[0].mT
+        # In the layout of the features, whose gradient from deeper layers it is added to.
+        last = features.stride(1) == 1
+        gradient: Tensor = (features.mT @ both).mT if last else both @ features
         return gradient if ctx.mask is None else gradient * ctx.mask, None
