@@ -4,6 +4,8 @@ tiles as in one piece."""
 from __future__ import annotations
 
 import logging
+import os
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from impasto.backbones import Tiny, Vgg
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import LAYERS, Scene, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
-from impasto.optim import Adam, Lbfgs, Stage, evaluate, loop, memory, minimize
+from impasto.optim import Adam, Lbfgs, Stage, evaluate, loop, memory, minimize, pages
 from impasto.painters import optimising
 from impasto.parametrizations import Pixels
 from impasto.tiles import Tiling, Window
@@ -234,3 +236,22 @@ def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
     settings = {**less.recipe.job, "content": names[0], "styles": names[1]}
     assert np.array_equal(painters.run(jobs.StylizeJob.parse(settings)).picture, less.picture)
     assert painters.run(jobs.StylizeJob(*names, precision="float32")).recipe.job["memory"] is None
+
+
+def test_memory_stays_while_it_is_painted_and_goes_afterwards() -> None:
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("only glibc can be told so")
+
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    before = resident()
+    with pages.kept():
+        block = torch.ones(2**26)  # 256 MB
+        del block
+        within = resident()
+    assert within > before + 200
+    assert resident() < before + 100
+    again = torch.ones(2**26)
+    del again
+    assert resident() < before + 100

@@ -23,6 +23,7 @@ from impasto.optim.evaluation import evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
+from impasto.optim.pages import kept
 from impasto.optim.schedule import Schedule, Stage
 from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
@@ -126,6 +127,7 @@ class _Loop:
     seen: Seen | None
     fallen: bool = False  # whether memory ran out once
 
+    @kept()
     def run(self) -> Outcome:
         start = self.parametrization.vector()
         self.state = _State(start, start)
