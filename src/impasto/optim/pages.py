@@ -1,7 +1,7 @@
 """Memory that stays with the process between evaluations, where the system's allocator would return it.
 
-Each evaluation takes and frees the same gigabytes, in blocks that glibc maps and unmaps one by one: the system
-then clears every page anew, a fifth to a third of the time where the network itself is fast.
+Each evaluation takes and frees the same gigabytes, in blocks that glibc maps and unmaps one by one: the
+system then clears every page anew, a fifth to a third of the time where the network itself is fast.
 """
 
 from __future__ import annotations
