@@ -102,8 +102,7 @@ def trust(flow: Array, back: Array) -> Trust:
     ``|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002``, by central differences.
     """
     height, width = flow.shape[:2]
-    columns, rows = cv2.split(places(flow))
-    outside = (columns < 0) | (rows < 0) | (columns > width - 1) | (rows > height - 1)
+    outside = cv2.inRange(places(flow), (0, 0), (width - 1, height - 1)) == 0
     returned = warp(back, flow, cubic=False)
     size = _squares(flow)
     occluded = _squares(flow + returned) >= _OCCLUSION[0] * (size + _squares(returned)) + _OCCLUSION[1]
@@ -131,8 +130,8 @@ def followed(first: Array, second: Array) -> Array:
 
 def _squares(flow: NDArray[Any]) -> Array:
     """Squared lengths ``(H, W)``."""
-    across, down = cv2.split(flow)
-    return np.asarray(across * across + down * down, np.float32)
+    squares: Array = flow * flow
+    return squares[..., 0] + squares[..., 1]
 
 
 def places(flow: Array) -> Array:

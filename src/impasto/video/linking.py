@@ -116,10 +116,9 @@ def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
     carried = cv2.remap(there, places(flow), NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     difference = cv2.subtract(here, carried, dtype=cv2.CV_16S)
     broad = cv2.blur(difference, (BROAD, BROAD), borderType=cv2.BORDER_REPLICATE)
-    squares = cv2.transform(
-        np.square(broad.astype(np.float32)), np.full((1, 3), 1 / (3 * 255**2 * RESIDUAL**2))
-    )
-    return np.asarray(cv2.exp(-squares), np.float32)
+    red, green, blue = cv2.split(np.asarray(broad, np.float32))
+    squares = (red * red + green * green + blue * blue) * np.float32(-1 / (3 * 255**2 * RESIDUAL**2))
+    return np.asarray(cv2.exp(squares), np.float32)
 
 
 def jump(one: Bytes, other: Bytes) -> float:
