@@ -99,7 +99,7 @@ class TorchEngine:
     def convolve(self, x: Tensor, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Tensor:
         """See :class:`Engine`."""
         bias = self.network.trunk[f"{name}_bias"] if name == LAST else None
-        x = F.pad(x, (kernel // 2,) * 4, mode="replicate")
+        x = F.pad(x, (kernel // 2,) * 4, mode="reflect")
         return F.conv2d(x, self.network.trunk[name], bias, stride=stride)
 
     def normalise(self, x: Tensor, /) -> Tensor:

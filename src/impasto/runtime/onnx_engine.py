@@ -115,7 +115,7 @@ class OnnxEngine:
         """See :class:`impasto.networks.plan.Engine`."""
         side = kernel // 2
         pads = self.constant(np.array([0, 0, side, side, 0, 0, side, side], np.int64))
-        inputs = [self.node("Pad", [x, pads], mode="edge"), self.constant(self.pack.trunk[name])]
+        inputs = [self.node("Pad", [x, pads], mode="reflect"), self.constant(self.pack.trunk[name])]
         if name == LAST:
             inputs.append(self.constant(self.pack.trunk[f"{name}_bias"]))
         return self.node("Conv", inputs, kernel_shape=[kernel, kernel], strides=[stride, stride])

@@ -76,7 +76,7 @@ class OpenVinoEngine:
     def convolve(self, x: Node, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Node:
         """See :class:`impasto.networks.plan.Engine`."""
         side = [0, 0, kernel // 2, kernel // 2]
-        x = ops.pad(x, side, side, "edge")
+        x = ops.pad(x, side, side, "reflect")
         x = ops.convolution(x, self.trunk[name], [stride, stride], [0, 0], [0, 0], [1, 1])
         return ops.add(x, self.trunk[f"{name}_bias"].reshape(1, 3, 1, 1)) if name == LAST else x
 
