@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import impasto
-from impasto import image, samples
+from impasto import color, image, samples
 from impasto.cli import main
 from impasto.networks import library, packs
+from impasto.painters import learned
 from impasto.runtime import painter
 from test_networks import pack_of
 
@@ -60,11 +61,44 @@ def test_a_large_photo_is_painted_in_tiles_without_floats(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = impasto.stylize("photo.png", ["style1"], precision="float32").picture
+    mask = np.zeros((90, 121, 3), np.float32)
+    mask[:, 40:90] = np.linspace(0, 1, 50)[None, :, None]
+    image.write("mask.png", mask)
+    masked = impasto.stylize("photo.png", ["style1"], mask=["mask.png"], precision="float32").picture
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    out = impasto.stylize("photo.png", ["style1"], statistics="exact", precision="float32")
+    monkeypatch.setitem(painter.Painter.paint_large.__kwdefaults__, "tile", 48)
+    steps: list[tuple[int, int]] = []
+
+    def watch(progress: impasto.Progress) -> None:
+        steps.append((progress.step, progress.steps))
+        assert progress.picture().shape == (1, 3, 90, 121)
+
+    out = impasto.stylize("photo.png", ["style1"], statistics="exact", watch=watch)  # whatever the precision
     assert out.picture.dtype == np.uint8 and np.abs(out.picture / 255 - whole).max() <= 1.5 / 255
-    assert run("stylize", "photo.png", "style1", "-o", "out.jpg", "--color", "content")[0] == 0
+    assert [step for step, _ in steps] == list(range(1, steps[0][1] + 1)) and len(steps) > 6
+    tiled = impasto.stylize("photo.png", ["style1"], mask=["mask.png"], statistics="exact").picture
+    assert np.abs(tiled / 255 - masked).max() <= 2 / 255
+    assert run("stylize", "photo.png", "style1", "-o", "out.jpg", "--mask", "mask.png")[0] == 0
     assert image.read("out.jpg").size == (90, 121)
+
+
+def test_the_colours_of_a_large_photo_are_given_back_in_strips(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learned, "STRIP", 32)
+    photo = image.read("photo.png").rgb
+    plain = {"precision": "float32", "statistics": "exact"}
+    whole = impasto.stylize("photo.png", ["style1"], **plain).picture
+    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+        kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
+        assert np.abs(kept - recolour(whole, photo)).max() < 1e-5
+    image.write("photo.png", image.resize(photo, (90, 121)), overwrite=True)
+    monkeypatch.setattr(painter, "WHOLE", 3000)
+    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+        kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
+        assert kept.dtype == np.uint8
+        # From a part of the pixels the palette is nearly the same.
+        assert np.abs(kept / 255 - recolour(whole, photo)).mean() < 0.01
 
 
 def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(

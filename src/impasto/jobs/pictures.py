@@ -64,7 +64,7 @@ class StylizeJob(Job):
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)
     statistics: Statistics = option(
-        "thumbnail", "Of learned styles on very large photos: from a 'thumbnail', or 'exact' and slower."
+        "thumbnail", "Of learned styles on very large photos: from a 'thumbnail', or 'exact', in float32 and slower."
     )
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")

@@ -1,6 +1,6 @@
 """Style packs: one trunk and a row or two for each style, as one safetensors file.
 
-A style alone, a few kB, is a ``.style`` file: its rows, and the hash of the trunk they belong to.
+A style alone, under 20 kB, is a ``.style`` file: its rows, and the hash of the trunk they belong to.
 Nothing here needs PyTorch.
 """
 
