@@ -339,7 +339,7 @@ def test_an_exported_pack_paints_the_same_in_onnx_runtime(tmp_path: Path) -> Non
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     painter = Painter(pack, device="torch:cpu")
-    for height, width, strength in ((64, 48, 1.0), (32, 72, 0.2)):
+    for height, width, strength in ((64, 48, 1.0), (32, 72, 0.2), (61, 75, 1.0), (3, 9, 1.0)):
         photo, weights = (
             photo_of(height, width),
             pack.weights({"style1": 0.3, "style2": 0.7}, strength=strength),
