@@ -159,6 +159,12 @@ class Pack:
         )
         return dataclasses.replace(self, rows=self.rows[kept], styles=styles)
 
+    def credited(self, name: str, texts: Mapping[str, str]) -> Pack:
+        """This pack with other texts of a style: ``title``, ``credit`` and ``licence`` of its painting."""
+        told = {key: texts[key] for key in ("title", "credit", "licence") if key in texts}
+        style = dataclasses.replace(self.style(name), **told)  # type: ignore[arg-type]
+        return dataclasses.replace(self, styles=tuple(style if s.name == name else s for s in self.styles))
+
 
 def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
     """Writes a pack.
