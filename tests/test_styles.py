@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 import impasto
-from impasto import color, image, samples
+from impasto import color, files, image, samples
 from impasto.cli import main
-from impasto.networks import library, packs
+from impasto.errors import InputError
+from impasto.jobs import LearnJob
+from impasto.networks import LearnedStyle, library, packs
 from impasto.painters import learned
 from impasto.runtime import painter
+from impasto.training import learn
 from test_networks import pack_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -106,6 +109,7 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
 ) -> None:
     shipped = home / "shipped"
     shipped.mkdir()
+    every = ("--curve", "loss.csv", "--preview", "looks", "--save-every", "1")
     Path("styles/mine.safetensors").rename(shipped / "fine.safetensors")
     monkeypatch.setattr(library, "SHIPPED", shipped)
     before = (shipped / "fine.safetensors").read_bytes()
@@ -113,8 +117,15 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
     Path("photos").mkdir()
     image.write("photos/one.png", image.read("photo.png").rgb)
     options = ("--into", "fine", "--photos", "photos", "--steps", "1", "--side", "64", "--batch", "1", "-q")
-    code, said, wrong = run("learn", "sea.png", "--scales", "1", *options)
+    code, said, wrong = run("learn", "sea.png", "--scales", "1", *every, *options[:-1])
     assert code == 0, wrong
+    assert "sea.style: step 1, loss " in wrong and image.read("looks/000001.png").size == (128, 256)
+    head, line = Path("loss.csv").read_text().splitlines()
+    assert head.startswith("step,seconds,loss,") and line.startswith("1,")
+    code, _, wrong = run("learn", "sea.png", "--curve", "loss.txt", *options)
+    assert code == 2 and ".svg" in wrong
+    with pytest.raises(InputError, match="not a folder"):
+        learn(LearnJob(teacher="fine", photos="none", network="tiny"))  # the pack is found
     assert "sea.style" in said and (shipped / "fine.safetensors").read_bytes() == before
     assert run("stylize", "photo.png", "sea", "-o", "out.png")[0] == 0
     code, _, wrong = run("learn", "sea.png", "photo.png", *options)
@@ -180,7 +191,38 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
     assert run("styles", "remove", "style9")[0] == 2
     code, _, wrong = run("styles", "sheet", "--photo", "photo.png")
     assert code == 0, wrong
-    assert image.read("styles.png").rgb.shape[1] > 4 * 100
+    sheet = image.read("styles.png").rgb
+    assert sheet.shape[0] == 310 and sheet.shape[1] > 4 * 100
+    assert sheet[275:300, :150].min() < 0.4 < sheet[275:300].mean()  # a name below
+    assert run("styles", "describe", "style2", "--title", "Harvest", "--credit", "An aunt, 1987")[0] == 0
+    assert run("styles", "describe", "styles/mine.safetensors#style1", "--licence", "CC0")[0] == 0
+    said = run("styles", "list")[1]
+    assert "Harvest, An aunt, 1987\n" in said and "T, CC0\n" in said
+    assert (
+        run("styles", "describe", "style1")[0] == run("styles", "describe", "nothing", "--title", "T")[0] == 2
+    )
+
+
+@pytest.mark.usefixtures("brief")
+def test_networks_that_learned_the_painting_are_compared_each_by_its_own_name(run: Run, home: Path) -> None:
+    image.write("sea.png", samples.style("waves", 64))
+    learned_it = LearnedStyle("style1", rows=(), scales=(1.0,), picture=files.sha256("sea.png"))
+    pack = pack_of(rows=2).removed("style1")
+    for name in ("one", "two"):
+        packs.save(pack.added(learned_it, pack.rows), home / "styles" / f"{name}.safetensors")
+    command = ("compare", "photo.png", "sea.png", "-o", "sheet", "--size", "48", "--methods", "modern,modern")
+    code, said, wrong = run(*command, "--json", "-q")
+    assert code == 0, wrong
+    names = [row["method"] for row in json.loads(said)["methods"]]
+    assert names == ["modern", "learned-small", "learned-small-2"]
+    assert all(image.read(f"sheet/{name}.png").size == (36, 48) for name in names)
+    assert "style1 of two.safetensors" in Path("sheet/index.html").read_text()
+    for name in ("index.html", "compare.png", "modern.png", "learned-small.png"):
+        Path("sheet", name).unlink()
+    code, _, wrong = run(*command)
+    assert code == 2 and "learned-small-2.png" in wrong and not Path("sheet/modern.png").exists()
+    code, _, wrong = run("compare", "photo.png", "style1")
+    assert code == 2 and "painting's file" in wrong
 
 
 def test_painting_with_a_learned_style_loads_no_torch(home: Path) -> None:
