@@ -160,6 +160,31 @@ def huge(data: Path, out: Path) -> None:
     harness.record("feed-forward memory", rows)
 
 
+def tiles(data: Path, out: Path) -> None:
+    """How far tiles are from one piece, in grey levels: with the statistics of a thumbnail, or exact ones."""
+    from impasto import image
+    from impasto.networks import library, packs
+    from impasto.runtime import Painter
+
+    rgb = image.read(data / "content" / "tubingen.jpg").rgb
+    rows = []
+    for network in ("quality", "tiny"):
+        pack = packs.load(library.pack_file(network))
+        painter = Painter(pack, precision="float32")
+        for width, height in ((3000, 2000), (4500, 3000)):
+            photo = image.resize(rgb, (height, width))
+            for style in ("starry_night", "the_scream"):
+                weights = pack.weights({style: 1.0})
+                whole = np.rint(painter.paint(photo, weights).clip(0, 1) * 255)
+                for mode in ("thumbnail", "exact"):
+                    off = np.abs(painter.paint_large(photo, weights, mode=mode) - whole)
+                    what = {"network": network, "size": f"{width}x{height}", "style": style, "mode": mode}
+                    found = {"mean": float(off.mean()), "99 %": float(np.percentile(off, 99))}
+                    rows.append({**what, **found, "most": float(off.max())})
+    harness.table(rows)
+    harness.record("feed-forward tiles", rows)
+
+
 def row(data: Path, out: Path) -> None:
     """A shipped style taken out of its pack, and learned anew as a row, against what is shipped."""
     from impasto.networks import library, packs
@@ -196,7 +221,7 @@ def _median(paint: Callable[[], Any]) -> float:
     return float(np.median(times))
 
 
-TOPICS = {"speed": speed, "quality": quality, "first": first, "huge": huge, "row": row}
+TOPICS = {"speed": speed, "quality": quality, "first": first, "huge": huge, "tiles": tiles, "row": row}
 
 
 def main() -> None:

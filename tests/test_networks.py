@@ -20,6 +20,8 @@ from impasto.networks import PLANS, LearnedStyle, Pack, Plan, library, packs, sh
 from impasto.networks.plan import parse
 from impasto.networks.style_network import StyleNetwork
 from impasto.runtime import Painter, onnx_engine
+from impasto.runtime import painter as runtime_painter
+from impasto.runtime.painter import _resized
 
 SMALL = Plan("small", fold=2, widths=(6, 8, 10), blocks=(0, 1, 1), ends=3, finish=4, skips=True)
 FLAT = Plan("flat", fold=1, widths=(6, 8), blocks=(0, 1), ends=5, finish=0, skips=False)
@@ -144,6 +146,47 @@ def test_exact_tiles_equal_the_whole(size: tuple[int, int], tile: int, device: s
     whole = painter.paint(photo, weights)
     tiled = painter.paint_large(photo, weights, mode="exact", tile=tile)
     assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
+
+
+@pytest.mark.parametrize("device", ["cpu", "torch:cpu"])
+@pytest.mark.parametrize("places", [(19, 25), (40, 31)])  # as many as the network has, and others
+def test_tiles_with_regions_equal_the_whole(device: str, places: tuple[int, int]) -> None:
+    pack, photo = pack_of(), photo_of(150, 198)
+    shares = np.random.default_rng(2).random((3, *places), np.float32)
+    weights = (1.6 * shares / shares.sum(0)).astype(np.float32)
+    weights[0] += 1 - weights.sum(0)  # some below 0, as with a strength above 1
+    painter = Painter(pack, device=device, precision="float32", threads=1)
+    fitting = weights if places == (19, 25) else _resized(weights, (19, 25))
+    whole = painter.paint(photo, fitting)
+    tiled = painter.paint_large(photo, weights, mode="exact", tile=48)
+    assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
+    whole = painter.paint(photo, fitting, statistics=painter.statistics(photo, fitting))
+    tiled = painter.paint_large(photo, weights, tile=48)
+    assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
+
+
+def test_statistics_of_regions_come_from_a_small_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack, photo = pack_of(), photo_of(160, 160)
+    maps = np.zeros((3, 20, 20), np.float32)
+    maps[1, :, :10] = maps[2, :, 10:] = 1
+    painter = Painter(pack, precision="float32", threads=1)
+    small = np.repeat(np.repeat(photo[::16, ::16], 8, 0), 8, 1)
+    monkeypatch.setattr(runtime_painter, "thumbnail", lambda _: small)
+    tiled = painter.paint_large(photo, maps, tile=48)
+    given = painter.statistics(small, _resized(maps, (10, 10)))
+    whole = painter.paint(photo, maps, statistics=given)
+    assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
+
+
+def test_bfloat16_is_used_where_it_is_asked_for() -> None:
+    pack, photo = pack_of(), photo_of(64, 64)
+    weights = pack.weights({"style1": 1.0})
+    painted = [
+        Painter(pack, device="torch:cpu", precision=precision).paint(photo, weights)
+        for precision in ("auto", "float32", "bfloat16")
+    ]
+    assert (painted[0] == painted[1]).all()
+    assert 0 < np.abs(painted[2] - painted[1]).max() < 0.1
 
 
 def test_thumbnail_tiles_have_no_seams() -> None:
@@ -296,7 +339,7 @@ def test_an_exported_pack_paints_the_same_in_onnx_runtime(tmp_path: Path) -> Non
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     painter = Painter(pack, device="torch:cpu")
-    for height, width, strength in ((64, 48, 1.0), (32, 72, 0.2)):
+    for height, width, strength in ((64, 48, 1.0), (32, 72, 0.2), (61, 75, 1.0), (3, 9, 1.0)):
         photo, weights = (
             photo_of(height, width),
             pack.weights({"style1": 0.3, "style2": 0.7}, strength=strength),

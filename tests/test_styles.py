@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 
 import impasto
-from impasto import image, samples
+from impasto import color, files, image, samples
 from impasto.cli import main
-from impasto.networks import library, packs
+from impasto.errors import InputError
+from impasto.jobs import LearnJob
+from impasto.networks import LearnedStyle, library, packs
+from impasto.painters import learned
 from impasto.runtime import painter
+from impasto.training import learn
 from test_networks import pack_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -60,11 +64,44 @@ def test_a_large_photo_is_painted_in_tiles_without_floats(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = impasto.stylize("photo.png", ["style1"], precision="float32").picture
+    mask = np.zeros((90, 121, 3), np.float32)
+    mask[:, 40:90] = np.linspace(0, 1, 50)[None, :, None]
+    image.write("mask.png", mask)
+    masked = impasto.stylize("photo.png", ["style1"], mask=["mask.png"], precision="float32").picture
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    out = impasto.stylize("photo.png", ["style1"], statistics="exact", precision="float32")
+    monkeypatch.setitem(painter.Painter.paint_large.__kwdefaults__, "tile", 48)
+    steps: list[tuple[int, int]] = []
+
+    def watch(progress: impasto.Progress) -> None:
+        steps.append((progress.step, progress.steps))
+        assert progress.picture().shape == (1, 3, 90, 121)
+
+    out = impasto.stylize("photo.png", ["style1"], statistics="exact", watch=watch)  # whatever the precision
     assert out.picture.dtype == np.uint8 and np.abs(out.picture / 255 - whole).max() <= 1.5 / 255
-    assert run("stylize", "photo.png", "style1", "-o", "out.jpg", "--color", "content")[0] == 0
+    assert [step for step, _ in steps] == list(range(1, steps[0][1] + 1)) and len(steps) > 6
+    tiled = impasto.stylize("photo.png", ["style1"], mask=["mask.png"], statistics="exact").picture
+    assert np.abs(tiled / 255 - masked).max() <= 2 / 255
+    assert run("stylize", "photo.png", "style1", "-o", "out.jpg", "--mask", "mask.png")[0] == 0
     assert image.read("out.jpg").size == (90, 121)
+
+
+def test_the_colours_of_a_large_photo_are_given_back_in_strips(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learned, "STRIP", 32)
+    photo = image.read("photo.png").rgb
+    plain = {"precision": "float32", "statistics": "exact"}
+    whole = impasto.stylize("photo.png", ["style1"], **plain).picture
+    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+        kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
+        assert np.abs(kept - recolour(whole, photo)).max() < 1e-5
+    image.write("photo.png", image.resize(photo, (90, 121)), overwrite=True)
+    monkeypatch.setattr(painter, "WHOLE", 3000)
+    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+        kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
+        assert kept.dtype == np.uint8
+        # From a part of the pixels the palette is nearly the same.
+        assert np.abs(kept / 255 - recolour(whole, photo)).mean() < 0.01
 
 
 def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
@@ -72,6 +109,7 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
 ) -> None:
     shipped = home / "shipped"
     shipped.mkdir()
+    every = ("--curve", "loss.csv", "--preview", "looks", "--save-every", "1")
     Path("styles/mine.safetensors").rename(shipped / "fine.safetensors")
     monkeypatch.setattr(library, "SHIPPED", shipped)
     before = (shipped / "fine.safetensors").read_bytes()
@@ -79,8 +117,15 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
     Path("photos").mkdir()
     image.write("photos/one.png", image.read("photo.png").rgb)
     options = ("--into", "fine", "--photos", "photos", "--steps", "1", "--side", "64", "--batch", "1", "-q")
-    code, said, wrong = run("learn", "sea.png", "--scales", "1", *options)
+    code, said, wrong = run("learn", "sea.png", "--scales", "1", *every, *options[:-1])
     assert code == 0, wrong
+    assert "sea.style: step 1, loss " in wrong and image.read("looks/000001.png").size == (128, 256)
+    head, line = Path("loss.csv").read_text().splitlines()
+    assert head.startswith("step,seconds,loss,") and line.startswith("1,")
+    code, _, wrong = run("learn", "sea.png", "--curve", "loss.txt", *options)
+    assert code == 2 and ".svg" in wrong
+    with pytest.raises(InputError, match="not a folder"):
+        learn(LearnJob(teacher="fine", photos="none", network="tiny"))  # the pack is found
     assert "sea.style" in said and (shipped / "fine.safetensors").read_bytes() == before
     assert run("stylize", "photo.png", "sea", "-o", "out.png")[0] == 0
     code, _, wrong = run("learn", "sea.png", "photo.png", *options)
@@ -146,7 +191,38 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
     assert run("styles", "remove", "style9")[0] == 2
     code, _, wrong = run("styles", "sheet", "--photo", "photo.png")
     assert code == 0, wrong
-    assert image.read("styles.png").rgb.shape[1] > 4 * 100
+    sheet = image.read("styles.png").rgb
+    assert sheet.shape[0] == 310 and sheet.shape[1] > 4 * 100
+    assert sheet[275:300, :150].min() < 0.4 < sheet[275:300].mean()  # a name below
+    assert run("styles", "describe", "style2", "--title", "Harvest", "--credit", "An aunt, 1987")[0] == 0
+    assert run("styles", "describe", "styles/mine.safetensors#style1", "--licence", "CC0")[0] == 0
+    said = run("styles", "list")[1]
+    assert "Harvest, An aunt, 1987\n" in said and "T, CC0\n" in said
+    assert (
+        run("styles", "describe", "style1")[0] == run("styles", "describe", "nothing", "--title", "T")[0] == 2
+    )
+
+
+@pytest.mark.usefixtures("brief")
+def test_networks_that_learned_the_painting_are_compared_each_by_its_own_name(run: Run, home: Path) -> None:
+    image.write("sea.png", samples.style("waves", 64))
+    learned_it = LearnedStyle("style1", rows=(), scales=(1.0,), picture=files.sha256("sea.png"))
+    pack = pack_of(rows=2).removed("style1")
+    for name in ("one", "two"):
+        packs.save(pack.added(learned_it, pack.rows), home / "styles" / f"{name}.safetensors")
+    command = ("compare", "photo.png", "sea.png", "-o", "sheet", "--size", "48", "--methods", "modern,modern")
+    code, said, wrong = run(*command, "--json", "-q")
+    assert code == 0, wrong
+    names = [row["method"] for row in json.loads(said)["methods"]]
+    assert names == ["modern", "learned-small", "learned-small-2"]
+    assert all(image.read(f"sheet/{name}.png").size == (36, 48) for name in names)
+    assert "style1 of two.safetensors" in Path("sheet/index.html").read_text()
+    for name in ("index.html", "compare.png", "modern.png", "learned-small.png"):
+        Path("sheet", name).unlink()
+    code, _, wrong = run(*command)
+    assert code == 2 and "learned-small-2.png" in wrong and not Path("sheet/modern.png").exists()
+    code, _, wrong = run("compare", "photo.png", "style1")
+    assert code == 2 and "painting's file" in wrong
 
 
 def test_painting_with_a_learned_style_loads_no_torch(home: Path) -> None:

@@ -6,12 +6,13 @@ import html
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from impasto import backbones, files, image, metrics, painters, tensors
+from impasto.errors import InputError
 from impasto.jobs import CompareJob, StylizeJob
 from impasto.networks import library
 from impasto.painters.devices import choose_device
@@ -35,6 +36,7 @@ WHAT = {
     "learned-johnson": "the network of Johnson et al. 2016, in one pass",
 }
 LEARNED = "learned"
+OTHER = "a network of another shape, in one pass"
 
 
 @dataclass
@@ -42,6 +44,7 @@ class _Curve:
     """Pictures taken on the way; they are measured afterwards, so that measuring costs the method no time."""
 
     method: str
+    what: str
     size: tuple[int, int]
     passed_on: Watch | None
     taken: list[tuple[float, Tensor]] = field(default_factory=list)
@@ -74,19 +77,20 @@ def compare(
         told: called with a line for each method that is done.
 
     Returns:
-        One row a method: name, seconds, evaluations, and the distances of :func:`impasto.measure`.
+        One row a method: name, what it is, seconds, evaluations, and what :func:`impasto.measure` finds.
 
     Raises:
         InputError: a picture that cannot be used.
         OutputError: the folder cannot be written to, or holds a comparison already.
     """
-    for name in ("index.html", "compare.png", *(f"{method}.png" for method in job.methods)):
+    content, style = image.read(job.content), _painting(job.style)
+    entries = _entries(job)
+    for name in ("index.html", "compare.png", *(f"{entry.name}.png" for entry in entries)):
         files.check_output(folder / name, overwrite=overwrite)
     judge = backbones.load(device=choose_device(job.device), precision="float32")
-    content, style = image.read(job.content), image.read(job.style)
     curves = []
-    for method, one in _jobs(job):
-        curve = _Curve(method, painters.target_size(content.size, one), watch)
+    for method, what, one in entries:
+        curve = _Curve(method, what, painters.target_size(content.size, one), watch)
         curve.result = painters.run(one, watch=curve.watch)
         curve.result.save(folder / f"{method}.png", overwrite=overwrite)
         curve.taken.append((curve.result.seconds, tensors.from_array(curve.result.picture)))
@@ -104,25 +108,47 @@ def compare(
     return rows
 
 
-def _jobs(job: CompareJob) -> list[tuple[str, StylizeJob]]:
-    """What is painted, by name: each method, and each network that has learned this very painting."""
+class _Entry(NamedTuple):
+    """One picture of a comparison: its name, which is also its file's, what painted it, and the job."""
+
+    name: str
+    what: str
+    job: StylizeJob
+
+
+def _painting(name: str) -> image.Picture:
+    """The style's picture; a learned style's name has none."""
+    if not Path(name).exists() and library.find(name) is not None:
+        raise InputError(
+            f"{name} is a learned style: compare needs the painting's file, and adds the networks that "
+            f"learned that very file"
+        )
+    return image.read(name)
+
+
+def _entries(job: CompareJob) -> list[_Entry]:
+    """What is painted: by each method, and by each network that has learned this very painting."""
     own = StylizeJob(
         content=job.content, styles=(job.style,), size=job.size, seed=job.seed, device=job.device
     )
-    jobs: list[tuple[str, StylizeJob]] = [(m, replace(own, method=m)) for m in job.methods]
+    entries: dict[str, _Entry] = {m: _Entry(m, WHAT[m], replace(own, method=m)) for m in job.methods}
     digest = files.sha256(job.style)
     for known in library.known():
         if known.style.picture == digest:
-            name = f"{LEARNED}-{known.pack.plan.name}"
-            jobs.append((name, replace(own, styles=(known.reference,))))
-    return jobs
+            kind = f"{LEARNED}-{known.pack.plan.name}"
+            name, count = kind, 2
+            while name in entries:
+                name, count = f"{kind}-{count}", count + 1
+            what = f"{WHAT.get(kind, OTHER)}: {known.name} of {known.path.name}"
+            entries[name] = _Entry(name, what, replace(own, styles=(known.reference,)))
+    return list(entries.values())
 
 
 def _row(curve: _Curve) -> dict[str, Any]:
     assert curve.result is not None
     last = curve.rows[-1]
     found = {name: last[name] for name in COLUMNS if name in last}
-    return {"method": curve.method, "evaluations": len(curve.result.history), **found}
+    return {"method": curve.method, "what": curve.what, "evaluations": len(curve.result.history), **found}
 
 
 def _write_figure(path: Path, curves: list[_Curve], *, content: Any, style: Any, overwrite: bool) -> None:
@@ -171,7 +197,7 @@ def _write_page(path: Path, rows: list[dict[str, Any]], job: CompareJob, *, over
     )
     pictures = "".join(
         f'<figure><img src="{row["method"]}.png" alt="{row["method"]}">'
-        f"<figcaption><b>{row['method']}</b>: {html.escape(WHAT[row['method']])}</figcaption></figure>"
+        f"<figcaption><b>{row['method']}</b>: {html.escape(row['what'])}</figcaption></figure>"
         for row in rows
     )
     title = f"{html.escape(Path(job.content).name)} in the style of {html.escape(Path(job.style).name)}"

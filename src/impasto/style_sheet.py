@@ -6,23 +6,24 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from impasto import image, samples
-from impasto.demo import sheet
+from impasto.demo import MARGIN, sheet
 from impasto.errors import InputError
 from impasto.networks import library
 from impasto.record import Array
 from impasto.runtime import Painter
 
 SIDE = 512  # long side of the photo, pixels: that of which the strokes were learned
-COLUMNS = 4
+COLUMNS = 2  # pairs of a painting and a picture
+LINE = 30  # height of a name, pixels
 
 
 def draw(
     out: Path, *, photo: Path | None = None, network: str | None = None, overwrite: bool = False
 ) -> Path:
-    """Writes the sheet.
+    """Writes the sheet: under each painting and what was painted like it, the style's name and network.
 
     Args:
         out: the picture to write.
@@ -42,13 +43,19 @@ def draw(
     for known in found:
         pack = known.pack
         painted = Painter(pack).paint(rgb, pack.weights({known.name: 1.0}))
-        cells.append([_thumbnail(known.style.thumbnail), painted])
-    flat = [picture for cell in cells for picture in cell]
-    rows = [flat[i : i + COLUMNS] for i in range(0, len(flat), COLUMNS)]
-    return image.write(out, sheet(rows), overwrite=overwrite)
+        pair = sheet([[_thumbnail(known.style.thumbnail), painted]])
+        cells.append(_named(pair, f"{known.name}, {pack.plan.name}"))
+    rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
+    return image.write(out, sheet(rows, height=cells[0].shape[0]), overwrite=overwrite)
+
+
+def _named(pair: Array, name: str) -> Array:
+    """The pair with a line of text below."""
+    line = Image.new("RGB", (pair.shape[1], LINE), (245, 245, 245))
+    font = ImageFont.load_default(size=LINE * 2 // 3)
+    ImageDraw.Draw(line).text((MARGIN // 2, 0), name, fill=(40, 40, 40), font=font)
+    return np.concatenate([pair, image.floats(np.asarray(line))])
 
 
 def _thumbnail(data: bytes) -> Array:
-    picture = Image.open(io.BytesIO(data)).convert("RGB")
-    array: Array = np.asarray(picture).astype(np.float32) * np.float32(1 / 255)
-    return array
+    return image.floats(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))

@@ -40,7 +40,8 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
     from impasto.painters import dreaming
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
+    every = watching.save_every
+    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview, every=every) as watch:
         result = dreaming.run_dream(
             job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
         )

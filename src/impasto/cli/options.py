@@ -42,7 +42,11 @@ class Watching:
     """How a long run is watched, saved and taken up again."""
 
     preview: Path | None = field(
-        default=None, metadata={"help": "Rewrite this small picture while painting.", "flag": None}
+        default=None,
+        metadata={
+            "help": "Rewrite this small picture while painting; a folder keeps one at every save.",
+            "flag": None,
+        },
     )
     save_every: int = field(default=50, metadata={"help": "Evaluations between saves of the run's state."})
     resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
@@ -55,6 +59,19 @@ class Watching:
         """Says that a film has no preview, where one was asked for."""
         if self.preview is not None:
             raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Where a training's loss is written."""
+
+    curve: Path | None = field(
+        default=None, metadata={"help": "Write here how the loss fell: a .csv, or drawn as .svg or .png."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.curve is not None and self.curve.suffix not in (".csv", ".svg", ".png"):
+            raise InputError(f"--curve {self.curve} must end in .csv, .svg or .png")
 
 
 @dataclass(frozen=True)

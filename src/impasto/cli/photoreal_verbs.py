@@ -69,7 +69,8 @@ def _photoreal(
     from impasto.painters.relighting import run
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
+    every = watching.save_every
+    with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview, every=every) as watch:
         result = run(
             job,
             save_look=keeping.save_look,

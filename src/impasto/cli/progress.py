@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.cli.say import pace
-from impasto.record import Progress, Watch
+from impasto.cli.say import pace, tell
+from impasto.record import Array, Progress, Watch
 
 if TYPE_CHECKING:
     from impasto.films import FilmProgress
@@ -20,8 +20,11 @@ PREVIEW_SECONDS = 2.0
 
 
 @contextmanager
-def watching(title: str, *, quiet: bool, preview: Path | None) -> Iterator[Watch]:
-    """A callback that moves a bar on standard error, and rewrites ``preview`` every two seconds."""
+def watching(title: str, *, quiet: bool, preview: Path | None, every: int = 50) -> Iterator[Watch]:
+    """A callback that moves a bar on standard error, and draws ``preview``.
+
+    That picture is rewritten every two seconds; a folder keeps one ``every`` so many steps.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -33,19 +36,37 @@ def watching(title: str, *, quiet: bool, preview: Path | None) -> Iterator[Watch
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[note]}"),
     )
-    shown = {"preview": 0.0}
+    draw = _drawing(preview, every) if preview is not None else None
     with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(title, total=1.0, note="")
 
         def watch(progress: Progress) -> None:
             height, width = progress.size
-            note = f"{width}x{height} px, {clock(progress.seconds_left)} left"
+            loss = f"loss {progress.loss:.3g}, " if progress.terms else ""
+            note = f"{width}x{height} px, {loss}{clock(progress.seconds_left)} left"
             bar.update(task, completed=progress.done, note=note)
-            if preview is not None and time.monotonic() - shown["preview"] > PREVIEW_SECONDS:
-                _write_preview(preview, progress)
-                shown["preview"] = time.monotonic()
+            if draw is not None:
+                draw(progress)
 
         yield watch
+
+
+@contextmanager
+def watching_training(title: str, *, quiet: bool, preview: Path | None, every: int) -> Iterator[Watch]:
+    """The same of a training; without a terminal, a line ``every`` so many steps with their mean loss."""
+    losses: list[float] = []
+    with watching(title, quiet=quiet, preview=preview, every=every) as watch:
+
+        def told(progress: Progress) -> None:
+            watch(progress)
+            losses.append(progress.loss)
+            if progress.step % every == 0:
+                if not quiet and not sys.stderr.isatty():
+                    mean, left = sum(losses) / len(losses), clock(progress.seconds_left)
+                    tell(f"{title}: step {progress.step}, loss {mean:.3g}, {left} left")
+                losses.clear()
+
+        yield told
 
 
 @contextmanager
@@ -71,12 +92,36 @@ def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress
         yield told
 
 
-def _write_preview(path: Path, progress: Progress) -> None:
-    from impasto import image, tensors
+def _drawing(preview: Path, every: int) -> Watch:
+    """What draws the preview, a picture or a folder of them."""
+    from impasto import files, image
 
-    rgb = tensors.to_array(progress.picture())
-    size = image.fit((rgb.shape[0], rgb.shape[1]), min(PREVIEW_SIDE, max(rgb.shape[:2])))
-    image.write(path, image.resize(rgb, size), overwrite=True)
+    if preview.suffix and not preview.is_dir():
+        shown = {"last": 0.0}
+
+        def rewrite(progress: Progress) -> None:
+            if time.monotonic() - shown["last"] > PREVIEW_SECONDS:
+                rgb = _picture(progress)
+                size = image.fit((rgb.shape[0], rgb.shape[1]), min(PREVIEW_SIDE, max(rgb.shape[:2])))
+                image.write(preview, image.resize(rgb, size), overwrite=True)
+                shown["last"] = time.monotonic()
+
+        return rewrite
+
+    files.check_output(preview / "preview.png", overwrite=True)
+
+    def keep(progress: Progress) -> None:
+        if progress.step % every == 0:
+            stage = f"{progress.stage}-" if progress.stages > 1 else ""
+            image.write(preview / f"{stage}{progress.step:06d}.png", _picture(progress), overwrite=True)
+
+    return keep
+
+
+def _picture(progress: Progress) -> Array:
+    from impasto import tensors
+
+    return tensors.to_array(progress.picture())
 
 
 def clock(seconds: float) -> str:

@@ -58,7 +58,8 @@ def show(
         say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
     for entry in [] if as_json else found:
         where = "shipped" if entry["shipped"] else "yours"
-        say(f"{entry['name']:24} {entry['network']:8} {where:8} {entry['title']}")
+        told = ", ".join(text for text in (entry["title"], entry["credit"], entry["licence"]) if text)
+        say(f"{entry['name']:24} {entry['network']:8} {where:8} {told}".rstrip())
 
 
 def _described(known: Known) -> dict[str, Any]:
@@ -138,6 +139,38 @@ def remove(
     else:
         packs.save(rest, path, overwrite=True)
     say(json.dumps({"removed": name, "from": str(path)}) if as_json else f"removed {name} from {path}")
+
+
+@styles.command("describe")
+def describe(
+    name: Annotated[
+        str, typer.Argument(help="One of your own styles, or PACK.safetensors#NAME.", show_default=False)
+    ],
+    *,
+    title: Annotated[str | None, typer.Option(help="Of the painting.")] = None,
+    credit: Annotated[str | None, typer.Option(help="Who painted it, and when.")] = None,
+    licence: Annotated[str | None, typer.Option(help="What allows its use, as 'public domain'.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write into a style's file what it was learned from; 'styles list' shows it."""
+    from impasto.networks import library, packs
+
+    given = {"title": title, "credit": credit, "licence": licence}
+    texts = {key: text for key, text in given.items() if text is not None}
+    known = library.find(name)
+    if known is None:
+        raise library.unknown(name)
+    if known.shipped:
+        raise InputError(f"'{name}' came with impasto: only your own styles can be described")
+    if not texts:
+        raise InputError("nothing to write: give --title, --credit or --licence")
+    pack = known.pack.credited(known.name, texts)
+    if known.path.suffix == library.STYLE_SUFFIX:
+        packs.save_style(pack, known.name, known.path, overwrite=True)
+    else:
+        packs.save(pack, known.path, overwrite=True)
+    say(json.dumps({"style": known.name, **texts}) if as_json else f"{known.path}: {known.name} described")
 
 
 def export(

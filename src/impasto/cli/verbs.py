@@ -17,7 +17,7 @@ from impasto.cli import film_verbs
 from impasto.cli.app_verb import studio
 from impasto.cli.dream_verbs import dream, layers
 from impasto.cli.many_verbs import augment, batch
-from impasto.cli.options import Again, Place, Reporting, Showing, Watching, command
+from impasto.cli.options import Again, Curve, Place, Reporting, Showing, Watching, command
 from impasto.cli.photoreal_verbs import photoreal
 from impasto.cli.plain_verbs import demo, doctor, replay
 from impasto.cli.say import say, tell
@@ -126,7 +126,8 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quie
     from impasto.cli import progress
 
     state = out.with_name(out.name + ".checkpoint")
-    with progress.watching(out.name, quiet=quiet, preview=watching.preview) as watch:
+    every = watching.save_every
+    with progress.watching(out.name, quiet=quiet, preview=watching.preview, every=every) as watch:
         result = painters.run(
             job, watch=watch, checkpoint=state, save_every=watching.save_every, resume=watching.resume
         )
@@ -216,7 +217,7 @@ def _pack_beside(job: LearnJob, first: str) -> Path:
     return Path(job.into)
 
 
-def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) -> None:
+def _learn(job: LearnJob, place: Place, watching: Watching, drawn: Curve, reporting: Showing) -> None:
     from impasto import files
     from impasto.cli import progress
     from impasto.networks import library, packs
@@ -231,12 +232,16 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) 
             f"{out.name} holds one style: give one painting, or -o {first}.safetensors for several"
         )
     files.check_output(out, overwrite=overwrite)
+    if drawn.curve is not None:
+        files.check_output(drawn.curve, overwrite=place.overwrite)
     from impasto import training
+    from impasto.training import curve
 
     state = out.with_name(out.name + ".checkpoint")
     leader = os.environ.get("LOCAL_RANK", "0") == "0"  # of several processes only one shows how it goes
     preview = watching.preview if leader else None
-    with progress.watching(out.name, quiet=reporting.quiet or not leader, preview=preview) as watch:
+    quiet, every = reporting.quiet or not leader, watching.save_every
+    with progress.watching_training(out.name, quiet=quiet, preview=preview, every=every) as watch:
         learned = training.learn(
             job,
             watch=watch,
@@ -252,6 +257,8 @@ def _learn(job: LearnJob, place: Place, watching: Watching, reporting: Showing) 
     else:
         packs.save(learned.pack, out, overwrite=overwrite)
     trained = learned.trained
+    if drawn.curve is not None:
+        curve.write(drawn.curve, trained.history, overwrite=place.overwrite)
     if trained.stopped:
         tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")
     else:
@@ -292,7 +299,9 @@ def _live(job: LiveJob, place: Place, reporting: Reporting) -> None:
 
 
 app.command("live")(command(LiveJob, Place, Reporting, arguments=("styles",), handler=_live))
-app.command("learn")(command(LearnJob, Place, Watching, Showing, arguments=("pictures",), handler=_learn))
+app.command("learn")(
+    command(LearnJob, Place, Watching, Curve, Showing, arguments=("pictures",), handler=_learn)
+)
 app.command("measure")(command(MeasureJob, Place, Reporting, arguments=("output",), handler=_measure))
 
 

@@ -1,6 +1,6 @@
 """Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
 
-from impasto.image.picture import Picture, fit, resize
+from impasto.image.picture import Picture, fit, floats, resize
 from impasto.image.reading import MAX_PIXELS, READABLE, Source, read, read_bytes, read_recipe
 from impasto.image.writing import SUFFIXES, write
 
@@ -11,6 +11,7 @@ __all__ = [
     "Picture",
     "Source",
     "fit",
+    "floats",
     "read",
     "read_bytes",
     "read_recipe",

@@ -136,6 +136,12 @@ def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     return height, width
 
 
+def floats(rgb: NDArray[Any]) -> NDArray[np.float32]:
+    """The values as float32, 0..1; bytes are divided by 255."""
+    values: NDArray[np.float32] = rgb.astype(np.float32)
+    return values * np.float32(1 / 255) if rgb.dtype == np.uint8 else values
+
+
 def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resize by Lanczos of three lobes, widened where the picture shrinks, so nothing aliases.
 

@@ -37,7 +37,8 @@ class LearnJob(Job):
         "all trained on.",
     )
     teacher: str | None = option(
-        None, "A pack to learn all its styles from, in place of paintings: a tiny one from a quality one."
+        None,
+        "A pack to learn all its styles from, or quality, in place of paintings: for a tiny one of the same.",
     )
     minutes: float | None = option(None, "Time to train. Default: 60 for a new pack, 8 to add to one.")
     steps: int | None = option(None, "Steps to train, in place of a time.")

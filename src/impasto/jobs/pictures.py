@@ -64,7 +64,8 @@ class StylizeJob(Job):
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)
     statistics: Statistics = option(
-        "thumbnail", "Of learned styles on very large photos: from a 'thumbnail', or 'exact' and slower."
+        "thumbnail",
+        "Of learned styles on very large photos: from a 'thumbnail', or 'exact', in float32 and slower.",
     )
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
@@ -102,7 +103,9 @@ class CompareJob(Job):
     verb: ClassVar[str] = "compare"
 
     content: str = field(metadata={"help": "The photo."})
-    style: str = field(metadata={"help": "The painting."})
+    style: str = field(
+        metadata={"help": "The painting's file; networks that learned that very file are compared too."}
+    )
     size: int = option(256, "Long side in pixels.", flag="-s")
     methods: tuple[Method, ...] = option(("paper", "tutorial", "modern"), "Methods, as paper,modern.")
     seed: int = option(0, base.SEED)

@@ -1,6 +1,6 @@
 """Style packs: one trunk and a row or two for each style, as one safetensors file.
 
-A style alone, a few kB, is a ``.style`` file: its rows, and the hash of the trunk they belong to.
+A style alone, under 20 kB, is a ``.style`` file: its rows, and the hash of the trunk they belong to.
 Nothing here needs PyTorch.
 """
 
@@ -158,6 +158,12 @@ class Pack:
             if s.name != name
         )
         return dataclasses.replace(self, rows=self.rows[kept], styles=styles)
+
+    def credited(self, name: str, texts: Mapping[str, str]) -> Pack:
+        """This pack with other texts of a style: ``title``, ``credit`` and ``licence`` of its painting."""
+        told = {key: texts[key] for key in ("title", "credit", "licence") if key in texts}
+        style = dataclasses.replace(self.style(name), **told)  # type: ignore[arg-type]
+        return dataclasses.replace(self, styles=tuple(style if s.name == name else s for s in self.styles))
 
 
 def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:

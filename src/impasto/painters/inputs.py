@@ -54,6 +54,7 @@ AnyJob = StylizeJob | PhotorealJob
 FILES = ("content", "styles", "mask", "masks", "init")  # settings that name files
 
 
+LARGE = 4_000_000  # pixels above which a plain picture is kept as bytes
 ASPECT = 0.05  # relative difference of proportions that a mask may have
 
 
@@ -88,6 +89,13 @@ class Inputs:
         if not isinstance(source, (str, Path)):
             return None
         return image.read_bytes(source, max_pixels=self.job.max_pixels, least=least)
+
+    def grey(self, name: str) -> NDArray[np.float32]:
+        """A mask ``(H, W)``, 0..1; a large one never lies here as three planes of floats."""
+        plain = self.read_bytes(name, least=LARGE)
+        if plain is None:
+            return np.asarray(self.read(name).rgb.mean(2), np.float32)
+        return np.asarray(plain.mean(2, dtype=np.float32) / np.float32(255))
 
     def hand_over(self, name: str, digest: str) -> None:
         """Says that a name stands for no picture, and by what digest it is known."""
@@ -185,5 +193,5 @@ def masked(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np
     """How far masks allow each pixel to be painted ``(H, W)``, 0..1; None without masks."""
     if not job.mask:
         return None
-    planes = [image.resize(inputs.read(name).rgb.mean(2), size).clip(0, 1) for name in job.mask]
+    planes = [image.resize(inputs.grey(name), size).clip(0, 1) for name in job.mask]
     return np.asarray(np.minimum(np.sum(planes, axis=0), 1), np.float32)

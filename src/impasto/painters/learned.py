@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -17,17 +18,21 @@ from numpy.typing import NDArray
 
 from impasto import color, image
 from impasto.errors import InputError
-from impasto.jobs import Precision, StylizeJob
+from impasto.jobs import Color, Precision, StylizeJob
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.networks.packs import Pack
 from impasto.painters.inputs import Inputs, check_mask, target_size
-from impasto.record import Point, Result
+from impasto.record import Point, Progress, Result, Watch
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from impasto.runtime import Painter
+    from impasto.runtime.painter import Told
 
 LONGEST = 1024  # pixels of the long side unless another size is asked for
+STRIP = 256  # rows that are recoloured at a time
 DIGEST = "style:"  # what marks the digest of a learned style among those of files
 
 _log = logging.getLogger("impasto")
@@ -61,13 +66,20 @@ def _is_pack(name: str) -> bool:
     return name.endswith((library.PACK_SUFFIX, library.STYLE_SUFFIX)) or "#" in name
 
 
-def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int | None = None) -> Result:
-    """Paints a job's photo with learned styles.
+def paint(
+    job: StylizeJob,
+    inputs: Inputs,
+    found: list[Known],
+    *,
+    watch: Watch | None = None,
+    threads: int | None = None,
+) -> Result:
+    """Paints a job's photo with learned styles; ``watch`` hears of one that is painted in tiles.
 
     Raises:
         InputError: a setting that only optimising has, or styles of different trunks.
     """
-    from impasto.runtime.painter import WHOLE, floats
+    from impasto.runtime.painter import WHOLE
 
     for name in _OPTIMISING:
         if getattr(job, name) != getattr(StylizeJob, name):
@@ -81,16 +93,18 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
         content = image.resize(content, size)
     device = device_of(job.device)
     threads = threads or os.cpu_count() or 1
-    painter = _painter(_Order(_digest(pack), pack, device, job.precision, threads))
+    # In bfloat16 the statistics of a layer taken from tiles and from the whole lie levels apart.
+    precision: Precision = "float32" if job.statistics == "exact" else job.precision
+    painter = _painter(_Order(_digest(pack), pack, device, precision, threads))
     weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
     if size[0] * size[1] <= WHOLE:
         painted = painter.paint(content, weights)
     else:
-        painted = painter.paint_large(content, weights, mode=job.statistics)
+        told = _telling(watch, start) if watch else None
+        painted = painter.paint_large(content, weights, mode=job.statistics, told=told)
     if job.color != "style":
-        recolour = color.keep_chroma if job.color == "luminance" else color.carry_over
-        painted = recolour(floats(painted), floats(content)).astype(np.float32)
+        _recolour(painted, content, job.color, whole=WHOLE)
     for name, known in zip(job.styles, found, strict=True):
         inputs.hand_over(name, digest(known))
     engine = "openvino" if device == "cpu" else "torch"
@@ -102,6 +116,41 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], *, threads: int |
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
     )
+
+
+def _telling(watch: Watch, start: float) -> Told:
+    """Hands the progress of tiles on; the picture, if it is asked for, is a small one."""
+
+    def told(step: int, steps: int, picture: NDArray[np.uint8]) -> None:
+        def small() -> Tensor:
+            from impasto import tensors
+            from impasto.runtime.painter import thumbnail
+
+            return tensors.from_array(thumbnail(picture))
+
+        size = (picture.shape[0], picture.shape[1])
+        seconds = time.monotonic() - start
+        watch(Progress(1, 1, size, step, steps, step / steps, seconds, loss=0.0, terms={}, picture=small))
+
+    return told
+
+
+def _recolour(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: int) -> None:
+    """Gives a painting the photo's colours, in place, and in strips: as floats a huge one takes much memory.
+
+    Above ``whole`` pixels the palettes are those of so many, evenly spread.
+    """
+    height, width = painted.shape[:2]
+    if how == "content":
+        step = math.ceil(math.sqrt(height * width / whole))
+        few = (image.floats(p[::step, ::step]).reshape(-1, 3) for p in (painted, photo))
+        matrix, offset = color.linear_map(*map(color.gaussian, few))
+    for first in range(0, height, STRIP):
+        part = slice(first, first + STRIP)
+        ours, theirs = image.floats(painted[part]), image.floats(photo[part])
+        moved = color.keep_chroma(ours, theirs) if how == "luminance" else ours @ matrix.T + offset
+        moved = moved.clip(0, 1)
+        painted[part] = np.rint(moved * 255) if painted.dtype == np.uint8 else moved
 
 
 @dataclass(frozen=True)
@@ -216,7 +265,7 @@ def _regions(
     assert job.mask is not None
     masks = []
     for name, share in zip(job.mask, shares, strict=True):
-        grey = inputs.read(name).rgb.mean(2)
+        grey = inputs.grey(name)
         check_mask(name, (grey.shape[0], grey.shape[1]), own)
         masks.append(share / max(shares) * image.resize(grey, size).clip(0, 1))
     total = np.sum(masks, axis=0)

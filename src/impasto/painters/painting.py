@@ -12,10 +12,11 @@ import numpy as np
 from impasto import image
 from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
-from impasto.painters.inputs import Inputs, masked
+from impasto.painters.inputs import LARGE, Inputs, masked
 from impasto.record import Result, Watch
 
 WHITE = 0.998  # of a mask: all of it is to be painted
+STRIP = 256  # rows that are mixed at a time
 
 
 def stylize(
@@ -99,7 +100,7 @@ def run(
     inputs = Inputs(job, pictures or {})
     found = learned.find_all(job, inputs)
     if found:
-        result = learned.paint(job, inputs, found, threads=threads)
+        result = learned.paint(job, inputs, found, watch=watch, threads=threads)
     else:
         from impasto.painters.optimising import optimise
 
@@ -124,10 +125,16 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
     where = masked(job, inputs, (painted.shape[0], painted.shape[1]))
     if where is None or float(where.min()) > WHITE:
         return result
-    photo = image.resize(inputs.read(job.content).flat(), (painted.shape[0], painted.shape[1])).clip(0, 1)
-    scale = 255 if painted.dtype == np.uint8 else 1
-    mixed = photo + where[..., None] * (painted.astype(np.float32) / scale - photo)
-    found = (mixed * scale + 0.5).astype(np.uint8) if scale == 255 else mixed.astype(np.float32)
+    plain = inputs.read_bytes(job.content, least=LARGE)
+    photo = inputs.read(job.content).flat() if plain is None else plain
+    if photo.shape != painted.shape:
+        photo = image.resize(photo, (painted.shape[0], painted.shape[1]))
+    found = np.empty_like(painted)
+    for first in range(0, len(painted), STRIP):  # as floats a huge picture takes much memory
+        part = slice(first, first + STRIP)
+        own = image.floats(photo[part]).clip(0, 1)
+        mixed = own + where[part, :, None] * (image.floats(painted[part]) - own)
+        found[part] = mixed * 255 + 0.5 if found.dtype == np.uint8 else mixed
     return replace(result, picture=found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +38,23 @@ class OnCpu:
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
         """See :class:`impasto.runtime.painter.Network`."""
-        if weights.ndim == 3:
-            run = self._get(Settings(None, statistics))
-            whole = self._infer(run, photo, weights[None])
-        else:
-            whole = self._infer(self._get(Settings(weights, statistics)), photo)
-        painted: Array = whole[0]
+        painted: Array = self._run(photo, weights, Settings(None, statistics))[0]
         return painted
 
     def statistics(self, photo: Array, weights: Array) -> Array:
         """See :class:`impasto.runtime.painter.Network`."""
-        return self._infer(self._get(Settings(weights, collect=True)), photo)
+        return self._run(photo, weights, Settings(None, collect=True))
 
     def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
         """See :class:`impasto.runtime.painter.Network`."""
-        found: Array = self._infer(self._get(Settings(weights, statistics, until=norm)), photo)[0]
+        found: Array = self._run(photo, weights, Settings(None, statistics, until=norm))[0]
         return found
+
+    def _run(self, photo: Array, weights: Array, settings: Settings) -> Array:
+        """Weights of the whole picture are compiled in; those of regions are handed in."""
+        if weights.ndim == 3:
+            return self._infer(self._get(settings), photo, weights[None])
+        return self._infer(self._get(replace(settings, weights=weights)), photo)
 
     def _get(self, settings: Settings) -> Any:
         parts = (settings.weights, settings.statistics)

@@ -10,6 +10,7 @@ from torch import Tensor
 from impasto.networks.packs import Pack
 from impasto.networks.plan import paint
 from impasto.networks.style_network import StyleNetwork, TorchEngine
+from impasto.runtime.painter import Precision
 
 Array = NDArray[np.float32]
 
@@ -17,8 +18,9 @@ Array = NDArray[np.float32]
 class OnGpu:
     """The network on a device of PyTorch's."""
 
-    def __init__(self, pack: Pack, *, device: str) -> None:
+    def __init__(self, pack: Pack, *, device: str, precision: Precision = "auto") -> None:
         self.device = torch.device(device.removeprefix("torch:"))
+        self.short = precision == "bfloat16"
         network = StyleNetwork(pack.plan, rows=len(pack.rows))
         network.load(pack.trunk, pack.rows)
         self.model = network.to(self.device).eval()
@@ -26,7 +28,8 @@ class OnGpu:
     def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
         """See :class:`impasto.runtime.painter.Network`."""
         given = None if statistics is None else torch.from_numpy(statistics).to(self.device)
-        with torch.inference_mode():
+        # Statistics stay in float32: they are taken once, and then hold for a whole film or all tiles.
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.short):
             painted = self.model(self._planes(photo), self._weights(weights), statistics=given)
         result: Array = painted[0].permute(1, 2, 0).float().cpu().numpy()
         return result

@@ -22,19 +22,22 @@ IR_VERSION = 9  # of opset 18: runtimes of 2023 read it
 def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
     """Writes a pack as ONNX.
 
-    The graph has four inputs: ``photo (1, 3, H, W)``, float32, RGB 0..1, sides multiples of the network's;
+    The graph has four inputs: ``photo (1, 3, H, W)``, float32, RGB 0..1;
     ``weights (1, R)`` of the rows, the photograph's first, sum 1 (so a strength s of row r is
     ``[1 - s, 0, ..., s]``); ``statistics (2, channels)``, mean and standard deviation of every normalised
     channel; and ``given``, one number: 0 normalises by the picture's own statistics, 1 by the given ones.
     Outputs: ``painted (1, 3, H, W)``, and ``found (2, channels)``, the statistics of the picture, to be given
-    to the next one. Names and rows of the styles are in the metadata.
+    to the next one. Sides that are no multiples of the network's are padded and cropped inside, as by
+    :class:`impasto.runtime.Painter`. Names and rows of the styles are in the metadata.
 
     Raises:
         OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
     """
     engine = OnnxEngine(pack)
-    painted = paint(engine, pack.plan, "photo")
-    engine.node("Identity", [painted], output="painted")
+    size = engine.node("Shape", ["photo"], start=2)
+    painted = paint(engine, pack.plan, engine.padded("photo", size))
+    starts, axes = (engine.constant(np.array(pair, np.int64)) for pair in ([0, 0], [2, 3]))
+    engine.node("Slice", [painted, starts, size, axes], output="painted")
     engine.node("Concat", engine.found, output="found", axis=1)
     model = helper.make_model(
         helper.make_graph(
@@ -49,7 +52,7 @@ def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
         producer_name="impasto",
     )
     styles = {s.name: {"rows": list(s.rows), "scales": list(s.scales)} for s in pack.styles}
-    helper.set_model_props(model, {"styles": json.dumps(styles), "multiple": str(pack.plan.multiple)})
+    helper.set_model_props(model, {"styles": json.dumps(styles)})
     onnx.checker.check_model(model)
     with files.atomic(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(model.SerializeToString())
@@ -103,6 +106,20 @@ class OnnxEngine:
     def number(self, value: float) -> str:
         """Adds a number; its name."""
         return self.constant(np.array(value, np.float32))
+
+    def padded(self, x: str, size: str) -> str:
+        """Grown below and to the right to multiples, reflected as by NumPy's ``symmetric``."""
+        zero, one, two = (self.constant(np.array(n, np.int64)) for n in (0, 1, 2))
+        multiple = self.constant(np.array(self.pack.plan.multiple, np.int64))
+        for axis in (2, 3):
+            side = self.node("Gather", [size, self.constant(np.array(axis - 2, np.int64))])
+            more = self.node("Mod", [self.node("Neg", [side]), multiple])
+            places = self.node("Range", [zero, self.node("Add", [side, more]), one])
+            period = self.node("Mul", [side, two])
+            there = self.node("Mod", [places, period])
+            back = self.node("Sub", [self.node("Sub", [period, one]), there])
+            x = self.node("Gather", [x, self.node("Min", [there, back])], axis=axis)
+        return x
 
     def fold(self, x: str, factor: int, /) -> str:
         """See :class:`impasto.networks.plan.Engine`: ONNX folds place by place, so channels are reordered."""

@@ -7,8 +7,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from impasto.errors import InputError
+from impasto import image
 from impasto.networks.packs import Pack
 from impasto.networks.plan import EPSILON, shape
 from impasto.tiles import Window, split
@@ -20,6 +21,9 @@ Precision = Literal["auto", "float32", "bfloat16"]
 TILE = 1024  # pixels a side that a tile owns
 WHOLE = 4_000_000  # pixels up to which a picture is painted in one piece
 THUMBNAIL = 1024  # long side of the picture from which statistics are taken for tiles
+
+Told = Callable[[int, int, NDArray[np.uint8]], None]
+"""Called with the steps done, with all there are, and with the picture as far as it is painted."""
 
 
 class Network(Protocol):
@@ -41,7 +45,7 @@ class Painter:
     Args:
         pack: trunk and rows.
         device: ``cpu`` (OpenVINO) or a GPU as PyTorch names it.
-        precision: ``auto`` is bfloat16 where the processor computes in it.
+        precision: ``auto`` is bfloat16 where a CPU computes in it, float32 on a GPU.
         threads: that a CPU works with; default: all cores.
 
     Examples:
@@ -61,7 +65,7 @@ class Painter:
         else:
             from impasto.runtime.on_gpu import OnGpu
 
-            self.network = OnGpu(pack, device=device)
+            self.network = OnGpu(pack, device=device, precision=precision)
 
     def paint(self, photo: Array, weights: Array, *, statistics: Array | None = None) -> Array:
         """Paints a picture in one piece.
@@ -86,32 +90,40 @@ class Painter:
         *,
         mode: Statistics = "thumbnail",
         tile: int = TILE,
-        told: Callable[[float], None] | None = None,
+        told: Told | None = None,
     ) -> NDArray[np.uint8]:
         """Paints a picture of any size in tiles that fit each other.
 
         Args:
             photo: ``(H, W, 3)``, uint8, or float RGB 0..1.
-            weights: of the rows ``(R,)``.
+            weights: of the rows ``(R,)``, or ``(R, h, w)`` for regions.
             mode: where the statistics of the whole come from: a ``thumbnail`` of it, or ``exact``, layer by
                 layer from all tiles, which gives the picture that one piece would.
             tile: pixels a side.
-            told: called with the share that is done.
+            told: called after every tile.
 
         Returns:
             ``(H, W, 3)``, uint8.
         """
-        if weights.ndim != 1:
-            raise InputError("regions cannot be painted in tiles: use a smaller --size")
         windows = self._windows((photo.shape[0], photo.shape[1]), tile)
-        report = told or (lambda share: None)
+        before = len(windows) * len(self.shape.norms) if mode == "exact" else 0
+        result = np.zeros(photo.shape, np.uint8)
+
+        def report(step: int) -> None:
+            if told:
+                told(step, before + len(windows), result)
+
+        if weights.ndim == 3:
+            weights = _resized(weights, self._places(photo))
         if mode == "exact":
             statistics = self._gathered(photo, weights, windows, report)
         else:
-            statistics = self.statistics(_thumbnail(photo), weights)
-        result = np.empty(photo.shape, np.uint8)
+            small = thumbnail(photo)
+            shrunk = weights if weights.ndim == 1 else _resized(weights, self._places(small))
+            statistics = self.statistics(small, shrunk)
         for count, window in enumerate(windows):
-            painted = self.paint(self._read(photo, window), weights, statistics=statistics)
+            own = self._part(weights, window)
+            painted = self.paint(self._read(photo, window), own, statistics=statistics)
             rows, columns = window.rows, window.columns
             part = painted[
                 rows.own - rows.read : rows.own_end - rows.read,
@@ -119,47 +131,66 @@ class Painter:
             ]
             part = part[: photo.shape[0] - rows.own, : photo.shape[1] - columns.own]
             result[rows.own : rows.own_end, columns.own : columns.own_end] = np.rint(part.clip(0, 1) * 255)
-            done = (count + 1) / len(windows)
-            report(done if mode == "thumbnail" else (1 + done) / 2)
+            report(before + count + 1)
         return result
 
     def _windows(self, size: tuple[int, int], tile: int) -> list[Window]:
         """Tiles of the picture as it is padded to the network's multiple."""
         multiple = self.pack.plan.multiple
         height, width = (_up(side, multiple) for side in size)
-        return list(split((height, width), tile=_up(tile, multiple), halo=self.shape.radius, stride=multiple))
+        # Weights of regions are continued beyond what a tile reads, which is wrong for half a place.
+        halo = self.shape.radius + multiple // 2
+        return list(split((height, width), tile=_up(tile, multiple), halo=halo, stride=multiple))
+
+    def _places(self, photo: NDArray[Any]) -> tuple[int, int]:
+        """Rows and columns of the weights of regions: one place for each multiple."""
+        multiple = self.pack.plan.multiple
+        return -(-photo.shape[0] // multiple), -(-photo.shape[1] // multiple)
+
+    def _part(self, weights: Array, window: Window) -> Array:
+        """The weights of what a tile reads."""
+        if weights.ndim == 1:
+            return weights
+        multiple = self.pack.plan.multiple
+        rows, columns = window.rows, window.columns
+        return weights[
+            :,
+            rows.read // multiple : rows.read_end // multiple,
+            columns.read // multiple : columns.read_end // multiple,
+        ]
 
     def _read(self, photo: NDArray[Any], window: Window) -> Array:
         """What a tile reads, float32, padded where the whole would be."""
         rows, columns = window.rows, window.columns
         part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
-        return padded(floats(part), self.pack.plan.multiple)
+        return padded(image.floats(part), self.pack.plan.multiple)
 
     def _gathered(
         self,
         photo: NDArray[Any],
         weights: Array,
         windows: list[Window],
-        report: Callable[[float], None],
+        report: Callable[[int], None],
     ) -> Array:
         """Statistics of the whole, normalisation by normalisation, each from all tiles."""
         statistics = np.empty((2, sum(self.shape.norms)), np.float32)
         start = 0
         for norm, channels in enumerate(self.shape.norms):
             count, first, second = 0, np.zeros(channels), np.zeros(channels)
-            for window in windows:
-                found = self.network.features(self._read(photo, window), weights, statistics, norm)
+            for done, window in enumerate(windows):
+                part = self._part(weights, window)
+                found = self.network.features(self._read(photo, window), part, statistics, norm)
                 stride = (window.rows.read_end - window.rows.read) // found.shape[1]
                 own = window.owned(found, stride).reshape(channels, -1).astype(np.float64)
                 count += own.shape[1]
                 first += own.sum(1)
                 second += np.square(own).sum(1)
+                report(norm * len(windows) + done + 1)
             mean = first / count
-            part = slice(start, start + channels)
-            statistics[0, part] = mean
-            statistics[1, part] = np.sqrt(np.maximum(second / count - mean**2, 0) + EPSILON)
+            own_channels = slice(start, start + channels)
+            statistics[0, own_channels] = mean
+            statistics[1, own_channels] = np.sqrt(np.maximum(second / count - mean**2, 0) + EPSILON)
             start += channels
-            report((norm + 1) / len(self.shape.norms) / 2)
         return statistics
 
 
@@ -171,22 +202,23 @@ def padded(photo: Array, multiple: int) -> Array:
     return np.pad(photo, ((0, below), (0, right), (0, 0)), mode="symmetric")
 
 
-def floats(photo: NDArray[Any]) -> Array:
-    """0..1, from bytes or from floats."""
-    values: Array = photo.astype(np.float32)
-    return values * np.float32(1 / 255) if photo.dtype == np.uint8 else values
-
-
 def _up(side: int, multiple: int) -> int:
     return -(-side // multiple) * multiple
 
 
-def _thumbnail(photo: NDArray[Any]) -> Array:
-    """The picture at most ``THUMBNAIL`` long, float32."""
-    from impasto import image
+def _resized(weights: Array, size: tuple[int, int]) -> Array:
+    """Weights of regions ``(R, h, w)`` at another size: linear, and averaged where they shrink."""
+    if weights.shape[1:] == size:
+        return weights
+    wide = (size[1], size[0])
+    planes = [Image.fromarray(np.ascontiguousarray(w)) for w in weights]
+    return np.stack([np.asarray(p.resize(wide, Image.Resampling.BILINEAR), np.float32) for p in planes])
 
+
+def thumbnail(photo: NDArray[Any]) -> Array:
+    """The picture at most ``THUMBNAIL`` long, float32."""
     step = max(1, max(photo.shape[:2]) // (4 * THUMBNAIL))  # a first, coarse step saves memory
     small = photo[::step, ::step]
-    values = floats(small)
+    values = image.floats(small)
     size = (values.shape[0], values.shape[1])
     return image.resize(values, image.fit(size, THUMBNAIL)) if max(size) > THUMBNAIL else values

@@ -119,7 +119,7 @@ def _distil(
 ) -> Learned:
     """A network that learns all the styles of a pack from it."""
     assert job.teacher is not None
-    teacher = packs.load(job.teacher)
+    teacher = packs.load(library.pack_file(job.teacher))
     photos = Photos(job.photos, told=told)
     fabric = _fabric(job)
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)

@@ -1,0 +1,57 @@
+"""How the loss fell while a network was trained: as a table, or drawn."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from impasto import files
+from impasto.record import Point
+
+SMOOTH = 50  # parts of a training; the drawn line is the mean over one
+
+
+def write(path: Path, history: Sequence[Point], *, overwrite: bool = False) -> Path:
+    """Writes a loss curve.
+
+    Args:
+        path: ``.csv``, with a line a step: step, seconds, loss and its terms; or ``.svg`` or ``.png``.
+        history: of the training, a point a step.
+        overwrite: replace what is there.
+
+    Raises:
+        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+    """
+    with files.atomic(path, overwrite=overwrite) as temporary:
+        if path.suffix == ".csv":
+            _tabulate(temporary, history)
+        else:
+            _draw(temporary, history)
+    return path
+
+
+def _tabulate(path: Path, history: Sequence[Point]) -> None:
+    terms = list(dict.fromkeys(name for point in history for name in point.terms))
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["step", "seconds", "loss", *terms])
+        for step, point in enumerate(history, 1):
+            values = (point.seconds, point.loss, *(point.terms.get(name, float("nan")) for name in terms))
+            rows.writerow([step, *(f"{value:.6g}" for value in values)])
+
+
+def _draw(path: Path, history: Sequence[Point]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    losses = np.array([point.loss for point in history])
+    axis.plot(np.arange(1, len(losses) + 1), losses, linewidth=0.5, alpha=0.4)
+    width = max(1, len(losses) // SMOOTH)
+    smooth = np.convolve(losses, np.full(width, 1 / width), "valid") if len(losses) else losses
+    axis.plot(np.arange(len(smooth)) + (width + 1) / 2, smooth)
+    axis.set(xlabel="step", ylabel="loss", yscale="log")
+    figure.savefig(path)
