@@ -47,8 +47,8 @@ train-styles: install
 	$(BIN)/impasto learn --styles $(MORE) --photos $(PHOTOS) --scales 1 --side 160 --steps 400 \
 		--into build/quality.safetensors --resume
 	mkdir -p build/all && cp $(PAINTINGS)/* $(MORE)/* build/all/
-	$(BIN)/impasto learn --styles build/all --photos $(PHOTOS) --scales 1 --side 224 --batch 2 --rate 0.0012 --style-weight 6 \
-		--begin-from build/quality.safetensors --steps 9000 --seed 7 --resume -o build/better.safetensors
+	$(BIN)/impasto learn --styles build/all --photos $(PHOTOS) --scales 1 --side 224 --batch 2 --rate 0.0012 \
+		--weights 1,1,1,1,1,0.6,1,1,0.5,1,1,1 --begin-from build/quality.safetensors --steps 18000 --seed 7 --resume -o build/better.safetensors
 	$(BIN)/impasto learn --teacher build/better.safetensors --network tiny --photos $(PHOTOS) --side 160 \
 		--steps 4000 --resume -o build/tiny.safetensors
 

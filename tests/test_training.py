@@ -132,6 +132,18 @@ def test_a_batch_of_targets_is_each_target_by_itself(objective: Objective, photo
     assert torch.allclose(together, torch.cat(alone), rtol=1e-4)
 
 
+def test_a_paintings_weight_is_its_share_of_the_style_weight(photos: Photos) -> None:
+    seen = batches.calibration(photos, count=3, side=32, seed=0)
+    picture = tensors.from_source(samples.style("waves", 64))
+    rows = [Row(picture, 0.1, weight) for weight in (1.0, 0.25)]
+    settings = {"backbone": Tiny(), "photos": seen, "layers": LAYERS, "content_layer": "relu2_1"}
+    objective = Objective(rows, style_weight=3.0, **settings)  # type: ignore[arg-type]
+    bound = objective.bind(seen[:1].expand(2, -1, -1, -1), torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    features = objective.backbone.features(seen[:1].expand(2, -1, -1, -1), bound.layers)
+    full, quarter = bound.each(bound.measure(features, Window.full((32, 32))))
+    assert torch.allclose(quarter, 0.25 * full, rtol=1e-4)  # nothing is painted: there is no content term
+
+
 def test_a_mixture_of_rows_aims_at_the_mixture_of_gram_matrices(objective: Objective, photos: Photos) -> None:
     seen = batches.calibration(photos, count=1, side=32, seed=4)
     scene = Scene(objective.backbone, (32, 32), wanted=objective.wanted)
@@ -324,6 +336,9 @@ def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None
         _job(folder, side=8)
     with pytest.raises(InputError, match="scales"):
         _job(folder, scales=(1.0, 1.0))
+    painting = image.write(tmp_path / "waves.png", samples.style("waves", 64))
+    with pytest.raises(InputError, match="2 weights for 1 painting"):
+        learn(_job(folder, pictures=(str(painting),), weights=(1.0, 0.5)))
     assert library.SHIPPED.name == "shipped"
 
 

@@ -79,5 +79,6 @@ class Slim(Vgg):
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         if name not in self.ranks:
             return super()._convolve(x, name)
-        inner = F.conv2d(x, getattr(self, f"weight{name}"), padding=1)
+        # Not zeros: what is painted at the border would learn to make up for a grey frame.
+        inner = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), getattr(self, f"weight{name}"))
         return F.conv2d(inner, getattr(self, f"outer{name}"), getattr(self, f"bias{name}"))

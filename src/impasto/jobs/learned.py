@@ -43,7 +43,12 @@ class LearnJob(Job):
     minutes: float | None = option(None, "Time to train. Default: 60 for a new pack, 8 to add to one.")
     steps: int | None = option(None, "Steps to train, in place of a time.")
     scales: tuple[float, ...] = option((0.5, 1.0), "Sizes of strokes to learn, each its own row.")
-    style_weight: float = option(8.0, "Weight of style, content being 1.")
+    style_weight: float = option(7.0, "Weight of style, content being 1.")
+    weights: tuple[float, ...] | None = option(
+        None,
+        "Shares of the style weight, one a painting, a folder's in the order of its names: less for one that "
+        "comes out in dots.",
+    )
     batch: int = option(4, "Pictures a step.")
     side: int = option(192, "Side of the crops, pixels.")
     rate: float | None = option(None, "Rate of the optimiser. Default: chosen.")
@@ -56,6 +61,8 @@ class LearnJob(Job):
         super().__post_init__()
         if not self.scales or min(self.scales) <= 0 or len(set(self.scales)) < len(self.scales):
             raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
+        if self.weights and min(self.weights) <= 0:
+            raise InputError(f"weights {self.weights} must be above 0")
         if self.teacher and (self.into or self.pictures or self.styles):
             raise InputError("a teacher has its own styles: give --teacher alone, or paintings")
         if self.begin_from and self.into:

@@ -24,7 +24,7 @@ from impasto.training import batches
 from impasto.training.batches import SHIFT, Batch
 from impasto.training.photos import Photos
 
-STEADY = 20.0  # weight of the squared difference between two views of one scene
+STEADY = 250.0  # weight of the squared difference between two views of one scene; at 20 a grid stayed
 WARM_UP = 50  # steps until the full rate
 LAST_RATE = 0.02  # share of the rate that is left at the end (cosine in between)
 CLIP = 10.0  # longest gradient; the loss begins at about 1 + the style weight

@@ -84,7 +84,14 @@ def learn(
     pictures = _pictures(job, old)
     photos = Photos(job.photos, told=told)
     fabric = _fabric(job)
-    rows = [Row(p, scale) for _, _, p in pictures for scale in job.scales]
+    shares = job.weights or (1.0,) * len(pictures)
+    if len(shares) != len(pictures):
+        raise InputError(f"there are {len(shares)} weights for {len(pictures)} paintings: give one for each")
+    rows = [
+        Row(p, scale, share)
+        for (_, _, p), share in zip(pictures, shares, strict=True)
+        for scale in job.scales
+    ]
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
     backbone = Slim(exact, torch.cat([seen, *_patches(pictures, job.side)]))
@@ -336,8 +343,14 @@ def _fabric(job: LearnJob) -> Fabric:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     strategy = "ddp" if job.processes > 1 else "auto"
+    precision = backbones.best_precision(torch.device(device)) if job.precision == "auto" else job.precision
     try:
-        fabric = Fabric(accelerator=device.split(":")[0], devices=job.processes, strategy=strategy)
+        fabric = Fabric(
+            accelerator=device.split(":")[0],
+            devices=job.processes,
+            strategy=strategy,
+            precision="bf16-mixed" if precision == "bfloat16" else "32-true",
+        )
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(

@@ -30,16 +30,17 @@ CONTENT_LAYER = "relu4_1"
 LAYERS: Mapping[str, float] = {"relu1_1": 0.3, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 2.0}
 KINDS: tuple[tuple[type[StyleLoss], float], ...] = ((Gram, 0.8), (MeanVariance, 0.2))
 STRENGTH_POWER = 2.0  # as in ``stylize``
-SMOOTHNESS = 1.0
+SMOOTHNESS = 3.0  # of total variation; at 1 flat places were filled with a weave
 FLOOR = 1e-2
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row to learn: a painting ``(1, 3, H, W)`` at a scale."""
+    """One row to learn: a painting ``(1, 3, H, W)`` at a scale, and its share of the style weight."""
 
     picture: Tensor
     scale: float = 1.0
+    weight: float = 1.0
 
 
 class Objective:
@@ -67,7 +68,8 @@ class Objective:
         layers: Mapping[str, float] = LAYERS,
         content_layer: str = CONTENT_LAYER,
     ) -> None:
-        self.backbone, self.style_weight = backbone, style_weight
+        self.backbone = backbone
+        self.style_weights = style_weight * torch.tensor([row.weight for row in rows], device=photos.device)
         self.wanted, self.content_layer = frozenset(layers), content_layer
         self.kinds = [(kind(rows[0].picture, layers), share) for kind, share in KINDS]
         found = []
@@ -123,7 +125,7 @@ class Objective:
         scene = Scene(self.backbone, (photos.shape[-2], photos.shape[-1]), wanted=self.wanted)
         strength = 1 - weights[:, 0]
         shares = weights[:, 1:] / weights[:, 1:].sum(1, keepdim=True).clamp_min(1e-6)
-        pull = self.style_weight * strength.clamp_min(0) ** STRENGTH_POWER
+        pull = (shares @ self.style_weights) * strength.clamp_min(0) ** STRENGTH_POWER
         parts: list[tuple[float, Bound]] = [
             (1 / self.content_scale, self._content(photos).bind(scene)),
             (1.0, Scaled(TotalVariation().bind(scene), pull * SMOOTHNESS)),
