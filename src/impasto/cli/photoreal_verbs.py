@@ -69,6 +69,7 @@ def _photoreal(
     from impasto.painters.relighting import run
 
     state = out.with_name(out.name + ".checkpoint")
+    watching.say_if_anew(state)
     with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview) as watch:
         result = run(
             job,
