@@ -18,7 +18,18 @@ from impasto.losses import Activation, Loss, Scene, Target
 from impasto.losses.activation import LEAK
 from impasto.methods import dream
 from impasto.methods.deep_dream import own_answer, shaken, tiling
-from impasto.optim import Ascent, Checkpoint, Roll, Smooth, Stage, Wander, evaluate, minimize, octaves
+from impasto.optim import (
+    Ascent,
+    Checkpoint,
+    Colours,
+    Roll,
+    Smooth,
+    Stage,
+    Wander,
+    evaluate,
+    minimize,
+    octaves,
+)
 from impasto.optim.transforms import blur
 from impasto.parametrizations import Pixels, Residual
 from impasto.record import Progress
@@ -267,6 +278,19 @@ def test_smoothing_leaves_the_picture_and_blurs_the_gradient() -> None:
     wanted = sum(blur(weight, s) for s in (0.5, 1.0, 2.0)) / 3
     torch.testing.assert_close(found, wanted)
     assert float(found.sum()) == pytest.approx(3, rel=1e-3)
+
+
+def test_a_gradient_is_led_along_the_colours_of_photographs() -> None:
+    x = picture(0, 4, 4).requires_grad_()
+    assert torch.equal(Colours()(x, 0), x)
+    grey, magenta = torch.ones(3), torch.tensor([1.0, -2.0, 1.0])
+    found = {}
+    for share in (0.8, 0.0):
+        for name, hue in (("grey", grey), ("magenta", magenta)):
+            (led,) = torch.autograd.grad((Colours(share)(x, 0) * hue[:, None, None]).sum(), x)
+            found[name, share] = float(led[0, :, 0, 0] @ hue / hue.square().sum())
+    assert found["grey", 0.8] > 2 and 0.15 < found["magenta", 0.8] < 0.4
+    assert found["grey", 0.0] == pytest.approx(1) and found["magenta", 0.0] == pytest.approx(1)
 
 
 def test_a_blur_is_that_of_scipy() -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import impasto
 from impasto import image, samples
 from impasto.cli import main
+from impasto.errors import InputError
 from impasto.films import dreaming, zooming
 from impasto.films.dreaming import FrameDream
 from impasto.films.zooming import Canvases, _inset
@@ -138,6 +140,45 @@ def test_bad_input_is_one_line(
     assert Path("photo.jpg").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (("--start", "3"), "--start is for a film"),
+        (("--decay", "0.2"), "--decay is for a film"),
+        (("--frames", "10"), "--frames is for --zoom"),
+        (("--restart",), "--restart is for films"),
+        (("--zoom", "--consistency", "0.5"), "--consistency is for a film"),
+        (("--style", "guide.png", "--rate", "3"), "--rate is of a dream alone"),
+        (("--style", "guide.png", "--octave-scale", "2"), "--octave-scale is of a dream alone"),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(
+    here: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], word: str
+) -> None:
+    assert run("dream", "photo.jpg", *given) == 2
+    said = capsys.readouterr().err
+    assert word in said and said.count("\n") == 1
+    assert run("dream", "film.mp4", "--fps", "10") == 2
+    assert "--fps is for --zoom" in capsys.readouterr().err
+
+
+def test_beside_a_style_steps_are_the_budget(here: Path) -> None:
+    found = impasto.dream("photo.jpg", style="guide.png", layers="relu2_2", steps=(3,), size=32)
+    assert 3 <= len(found.history) <= 6
+
+
+def test_layers_may_be_one_text(here: Path) -> None:
+    found = impasto.dream("photo.jpg", layers="relu2_2,relu3_1:0.5", octaves=1, steps=(1,))
+    assert found.recipe.job["layers"] == ["relu2_2", "relu3_1:0.5"]
+
+
+def test_what_cannot_be_resumed_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("dream", "photo.jpg", "--resume", "-o", "out.png", *FAST) == 0
+    assert "nothing to resume" in capsys.readouterr().err
+    assert run("dream", "photo.jpg", "-o", "other.png", *FAST) == 0
+    assert "nothing to resume" not in capsys.readouterr().err
+
+
 # Films
 
 
@@ -196,6 +237,34 @@ def test_a_killed_film_ends_like_an_unbroken_one(
     assert run("dream", *source, "-o", "out.mp4", *FAST) == 0
     for one, other in zip(frames("whole.mp4"), frames("out.mp4"), strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "source", [("film.mp4",), ("photo.jpg", "--zoom", "--frames", "3", "--speed", "1.3")]
+)
+def test_a_film_is_replayed_wherever_its_inputs_went(
+    here: Path, capsys: pytest.CaptureFixture[str], source: tuple[str, ...]
+) -> None:
+    assert run("dream", *source, "-o", "out.mkv", *FAST) == 0
+    Path("deep").mkdir()
+    Path(source[0]).rename(f"deep/renamed{Path(source[0]).suffix}")
+    assert run("replay", "out.mkv", "-q", "--search", "deep", "-o", "again.mkv") == 0
+    for one, other in zip(frames("out.mkv"), frames("again.mkv"), strict=True):
+        assert np.array_equal(one, other)
+    with FilmReader("out.mkv") as reader:
+        assert str(here) not in reader.comment and '"verb": "dream"' in reader.comment
+    assert run("replay", "out.mkv", "--overwrite", "-o", "again.mkv", "--search", "nowhere") == 0
+    Path(f"deep/renamed{Path(source[0]).suffix}").unlink()
+    capsys.readouterr()
+    assert run("replay", "out.mkv", "-o", "third.mkv") == 2
+    assert f"the input {source[0]} was not found" in capsys.readouterr().err
+
+
+def test_a_film_without_a_recipe_is_not_replayed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("replay", "film.mp4") == 2
+    assert "film.mp4 carries no recipe" in capsys.readouterr().err
+    with pytest.raises(InputError, match="is a film"):
+        impasto.replay("film.mp4")
 
 
 # Zoom

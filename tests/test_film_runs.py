@@ -230,6 +230,9 @@ def test_the_recipe_is_in_the_film(run: Run, here: Path) -> None:  # noqa: F811
         told = json.loads(container.metadata["comment"])
     assert told["verb"] == "video" and told["job"]["styles"] == ["style1"]
     assert set(told["inputs"]) == {"film.mp4"} and str(here) not in json.dumps(told)
+    assert run("replay", "out.mp4", "-o", "again.mp4")[0] == 0
+    for one, other in zip(frames("out.mp4"), frames("again.mp4"), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_identity_keeps_colours_within_two_levels(here: Path) -> None:  # noqa: F811

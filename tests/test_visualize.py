@@ -87,6 +87,19 @@ def test_an_atlas_shows_layers_and_their_strongest_channels(tmp_path: Path) -> N
     assert np.abs(again - image.read(tmp_path / "atlas" / entries[1].file).rgb).max() <= 0.5 / 255 + 1e-6
 
 
+def test_an_atlas_draws_channels_by_the_names_it_prints(tmp_path: Path) -> None:
+    job = LayersJob(layers=("relu1_2[5]", "relu2_1", "relu1_2[7]"), channels=1, size=32, steps=1)
+    names = [entry.name for entry in atlas.draw(job, folder=tmp_path)]
+    assert names[:2] == ["relu1_2[5]", "relu2_1"] and names[2].startswith("relu2_1[")
+    assert names[3:] == ["relu1_2[7]"]
+    page = (tmp_path / "index.html").read_text()
+    assert page.count("<section>") == 2 and all(f">{name}</button>" in page for name in names)
+    for wrong, word in (("relu1_2[64]", "channels 0 to 63"), ("relu1_2:0.5", "no weights")):
+        with pytest.raises(InputError, match=word):
+            atlas.draw(LayersJob(layers=(wrong,), size=32, steps=1), folder=tmp_path / "other")
+    assert not list((tmp_path / "other").iterdir())
+
+
 def test_an_atlas_that_was_broken_off_goes_on_and_another_begins_anew(tmp_path: Path) -> None:
     job = LayersJob(layers=("relu1_2",), channels=1, size=32, steps=2)
     first, second = (tmp_path / entry.file for entry in atlas.draw(job, folder=tmp_path))

@@ -147,12 +147,22 @@ ENTRIES = (
         "a photo in the light of another: photo, style, result",
         "impasto photoreal day.jpg evening.jpg --fast",
     ),
-    ("images/dream-stream.jpg", "a stream dreamed over", "impasto dream stream.jpg"),
+    (
+        "images/dream-mountain.jpg",
+        "two dogs come out of a mountain",
+        "impasto dream mountain.jpg --steps 20,6 --size 400",
+    ),
+    (
+        "images/dream-towers.jpg",
+        "towers grow from the same mountain",
+        "impasto dream mountain.jpg --layers 'relu5_2[224]' --steps 16,3 --size 400",
+    ),
+    ("images/dream-stream.jpg", "a stream dreamed over", "impasto dream stream.jpg --layers relu5_4"),
     ("images/dream-boats.jpg", "boats dreamed over", "impasto dream boats.jpg --layers relu5_2"),
     (
         "images/dream-guided.jpg",
-        "an autumn hill that dreams of a flower",
-        "impasto dream hill.jpg --guide flower.jpg --layers relu5_1",
+        "a stream, a cat, and the stream that dreams of the cat",
+        "impasto dream stream.jpg --guide cat.png --steps 20,4 --size 384",
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import torch
 
 from impasto import backbones, files, image, methods, record, samples, tensors
 from impasto.backbones import Backbone
+from impasto.errors import InputError
 from impasto.jobs import LayersJob, VisualizeJob
+from impasto.losses import Target
 from impasto.painters.devices import choose_device
 from impasto.record import Progress, Watch
 
@@ -47,9 +49,12 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
     files.check_output(page, overwrite=overwrite)
     device = choose_device(job.device)
     backbone: Backbone = backbones.load(job.backbone, device=device, precision=job.precision)
-    layers = _layers(job, backbone)
-    strong = strongest(backbone, layers, count=job.channels)
-    names = [n for layer in layers for n in (layer, *(f"{layer}[{c}]" for c in strong[layer]))]
+    named = _named(job, backbone)
+    layers = list(dict.fromkeys(target.layer for target in named))
+    strong = strongest(
+        backbone, [target.layer for target in named if target.channel is None], count=job.channels
+    )
+    names = list(dict.fromkeys(name for target in named for name in _shown(target, strong)))
     entries = [Entry(name, f"{_plain(name)}.png") for name in names]
     for number, entry in enumerate(entries):
         path = folder / entry.file
@@ -79,7 +84,7 @@ def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[
     The measure is the largest answer over the mean of all: a channel that answers to something, and not to
     everything.
     """
-    device = next(backbone.buffers()).device
+    device = _device(backbone)
     peaks: dict[str, torch.Tensor] = {}
     for name in samples.PHOTOS:
         rgb = samples.photo(name)
@@ -128,11 +133,34 @@ document.addEventListener("click", event => {{
 """
 
 
-def _layers(job: LayersJob, backbone: Backbone) -> list[str]:
+def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
+    """The layers and the channels to draw."""
     if job.layers:
-        return backbone.check(job.layers)
+        targets = [Target.parse(text) for text in job.layers]
+        layers = backbone.check(target.layer for target in targets)
+        found = backbone.features(torch.zeros(1, 3, LOOKED_AT, LOOKED_AT, device=_device(backbone)), layers)
+        for target in targets:
+            count = found[target.layer].shape[1]
+            if target.weight != 1:
+                raise InputError(f"an atlas has no weights: write {target.name}")
+            if target.channel is not None and target.channel >= count:
+                raise InputError(
+                    f"layer {target.layer} has channels 0 to {count - 1}: there is no {target.channel}"
+                )
+        return targets
     before_relu = {"conv" + layer.removeprefix("relu") for layer in backbone.layers if "relu" in layer}
-    return [layer for layer in backbone.layers if layer not in before_relu]
+    return [Target(layer) for layer in backbone.layers if layer not in before_relu]
+
+
+def _shown(target: Target, strong: Mapping[str, Sequence[int]]) -> list[str]:
+    """A channel by itself, or a layer and its strongest channels."""
+    if target.channel is not None:
+        return [target.name]
+    return [target.name, *(f"{target.layer}[{channel}]" for channel in strong[target.layer])]
+
+
+def _device(backbone: Backbone) -> torch.device:
+    return next(backbone.buffers()).device
 
 
 def _recipe(job: LayersJob, name: str) -> str:

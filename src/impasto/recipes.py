@@ -1,4 +1,4 @@
-"""Paint a picture again from the recipe in its metadata."""
+"""Paint a picture again from the recipe in its metadata; find the inputs of a picture, or of a film."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from impasto import files, image, painters
 from impasto.errors import InputError
-from impasto.jobs import LOOK, DreamJob, PhotorealJob, StylizeJob, VisualizeJob
+from impasto.jobs import FILMS, LOOK, DreamJob, PhotorealJob, StylizeJob, VisualizeJob
 from impasto.painters import learned, relighting
 from impasto.record import Recipe, Result, Watch
 
@@ -15,14 +15,16 @@ MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk mu
 
 
 def recipe_of(picture: str | Path) -> Recipe:
-    """The recipe that a picture carries.
+    """The recipe that a picture or a film carries.
 
     Raises:
-        InputError: not a picture, or one without a recipe.
+        InputError: neither of them, or one without a recipe.
     """
-    text = image.read_recipe(picture)
+    text = _comment(picture) if _is_film(picture) else image.read_recipe(picture)
     if text is None:
-        raise InputError(f"{picture} carries no recipe: only pictures written by impasto can be replayed")
+        raise InputError(
+            f"{picture} carries no recipe: only pictures and films written by impasto can be replayed"
+        )
     return Recipe.from_json(text)
 
 
@@ -41,17 +43,12 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
     Examples:
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
+    if _is_film(picture):
+        raise InputError(f"{picture} is a film: impasto.films.replay_film paints it again, or impasto replay")
     found = recipe_of(picture)
     if found.verb not in (StylizeJob.verb, PhotorealJob.verb, DreamJob.verb, VisualizeJob.verb):
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
-    folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
-    styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
-    learned.check(styles)
-    inputs = {
-        name: find(name, digest, folders=folders)
-        for name, digest in found.inputs.items()
-        if name not in styles
-    }
+    inputs = inputs_of(found, picture, search=search)
     if found.verb == PhotorealJob.verb:
         again = PhotorealJob.parse(dict(found.job))
         return relighting.run(again, pictures=inputs, watch=watch, threads=found.threads)
@@ -59,6 +56,27 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         return _replay_dream(found, inputs, watch)
     job = StylizeJob.parse(dict(found.job))
     return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
+
+
+def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path] = ()) -> dict[str, Path]:
+    """The files that a recipe names, wherever they are now; learned styles are checked.
+
+    Args:
+        found: the recipe.
+        picture: that carries it: inputs may lie beside it.
+        search: see :func:`replay`.
+
+    Raises:
+        InputError: an input that cannot be found.
+    """
+    folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
+    styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
+    learned.check(styles)
+    return {
+        name: find(name, digest, folders=folders)
+        for name, digest in found.inputs.items()
+        if name not in styles
+    }
 
 
 def _replay_dream(found: Recipe, inputs: Mapping[str, Path], watch: Watch | None) -> Result:
@@ -81,17 +99,30 @@ def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:
         path = folder / Path(name).name
         if path.is_file() and files.sha256(path) == digest:
             return path
+    suffixes = FILMS if _is_film(name) else (*image.READABLE, LOOK)
     for folder in places:
-        for path in _pictures(folder):
+        for path in _files(folder, suffixes):
             if files.sha256(path) == digest:
                 return path
     looked = ", ".join(str(place) for place in places)
     raise InputError(f"the input {name} was not found in {looked}: name its folder with --search")
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
     for count, path in enumerate(sorted(folder.rglob("*"))):
         if count >= MOST_FILES:
             return
-        if path.suffix.lower() in (*image.READABLE, LOOK) and path.is_file():
+        if path.suffix.lower() in suffixes and path.is_file():
             yield path
+
+
+def _is_film(path: str | Path) -> bool:
+    return Path(path).suffix.lower() in FILMS
+
+
+def _comment(film: str | Path) -> str | None:
+    from impasto.video import FilmReader  # loads PyAV, which pictures do without
+
+    with FilmReader(film) as reader:
+        text = reader.comment
+    return text if text.startswith("{") else None

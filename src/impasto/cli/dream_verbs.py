@@ -23,10 +23,12 @@ def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, report
             raise OutputError(f"{out} is an input of this dream, which would be lost: choose another name")
     if is_film and job.zoom:
         raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
+    job.check_kind("film" if is_film else "zoom" if job.zoom else "photo")
     if is_film or job.zoom:
         watching.refuse_preview()
         _film(job, out, place=place, again=again, reporting=reporting)
     else:
+        again.refuse_restart(source)
         _photo(job, out, place=place, watching=watching, reporting=reporting)
 
 
@@ -40,6 +42,7 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
     from impasto.painters import dreaming
 
     state = out.with_name(out.name + ".checkpoint")
+    watching.say_if_anew(state)
     every = watching.save_every
     with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview, every=every) as watch:
         result = dreaming.run_dream(

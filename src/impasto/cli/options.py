@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from impasto.cli.say import tell
 from impasto.errors import InputError
 from impasto.jobs import Job
 
@@ -60,6 +61,11 @@ class Watching:
         if self.preview is not None:
             raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
 
+    def say_if_anew(self, state: Path) -> None:
+        """Says that there is nothing to go on from, where that was asked for."""
+        if self.resume and not state.exists():
+            tell(f"nothing to resume: there is no {state}, so this begins anew")
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -82,6 +88,11 @@ class Again:
         default=False,
         metadata={"help": "Of a film: throw away what a killed run left, and begin anew."},
     )
+
+    def refuse_restart(self, photo: Path) -> None:
+        """Says that a photo begins anew by itself, where that was asked for."""
+        if self.restart:
+            raise InputError(f"--restart is for films, and {photo} is none by its suffix")
 
 
 @dataclass(frozen=True)

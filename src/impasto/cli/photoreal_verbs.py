@@ -69,6 +69,7 @@ def _photoreal(
     from impasto.painters.relighting import run
 
     state = out.with_name(out.name + ".checkpoint")
+    watching.say_if_anew(state)
     every = watching.save_every
     with progress.watching(out.name, quiet=reporting.quiet, preview=watching.preview, every=every) as watch:
         result = run(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from impasto.cli import USAGE
-from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet
+from impasto.cli.film_verbs import watched
+from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet, Showing
 from impasto.cli.say import say
+from impasto.jobs import FILMS
 
 Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
 
 
 def replay(
-    picture: Annotated[Path, typer.Argument(help="A picture written by impasto.", show_default=False)],
+    picture: Annotated[
+        Path, typer.Argument(help="A picture or a film written by impasto.", show_default=False)
+    ],
     *,
     out: Annotated[Path | None, typer.Option("--out", "-o", help=OUT)] = None,
     search: Annotated[
@@ -27,12 +32,18 @@ def replay(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Paint a picture again from the recipe in its metadata."""
+    """Paint a picture or a film again from the recipe in its metadata."""
     from impasto import files, recipes
     from impasto.cli import progress
 
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
     files.check_output(target, overwrite=overwrite)
+    if picture.suffix.lower() in FILMS:
+        from impasto.films.replaying import replay_film
+
+        make = partial(replay_film, picture, out=target, search=search or (), overwrite=overwrite)
+        watched(make, target, Showing(quiet=quiet, json=as_json))
+        return
     with progress.watching(target.name, quiet=quiet, preview=None) as watch:
         result = recipes.replay(picture, search=search or (), watch=watch)
     result.save(target, overwrite=overwrite)

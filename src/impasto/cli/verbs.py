@@ -68,6 +68,7 @@ def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Showi
     photos = batch.photos(job.content)
     if photos is None:
         out = place.out or _beside(Path(job.content), job)
+        watching.say_if_anew(_state(out))
         _say(_paint(job, out, place=place, watching=watching, quiet=reporting.quiet), reporting)
     else:
         _paint_folder(job, photos, place=place, watching=watching, reporting=reporting)
@@ -125,7 +126,7 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quie
     from impasto import painters
     from impasto.cli import progress
 
-    state = out.with_name(out.name + ".checkpoint")
+    state = _state(out)
     every = watching.save_every
     with progress.watching(out.name, quiet=quiet, preview=watching.preview, every=every) as watch:
         result = painters.run(
@@ -153,6 +154,11 @@ def _say(said: dict[str, Any], reporting: Reporting) -> None:
     say(f"{said['output']}: {width}x{height}, {said['seconds']:.0f} s")
     if said["stopped"]:
         tell("stopped: this is the best so far; repeat the command with --resume --overwrite to go on")
+
+
+def _state(out: Path) -> Path:
+    """Where a run that is broken off lies."""
+    return out.with_name(out.name + ".checkpoint")
 
 
 def _suffix(job: StylizeJob) -> str:
@@ -237,7 +243,8 @@ def _learn(job: LearnJob, place: Place, watching: Watching, drawn: Curve, report
     from impasto import training
     from impasto.training import curve
 
-    state = out.with_name(out.name + ".checkpoint")
+    state = _state(out)
+    watching.say_if_anew(state)
     leader = os.environ.get("LOCAL_RANK", "0") == "0"  # of several processes only one shows how it goes
     preview = watching.preview if leader else None
     quiet, every = reporting.quiet or not leader, watching.save_every

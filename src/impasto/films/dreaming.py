@@ -43,6 +43,7 @@ def dream_film(
         InputError: a film or a setting that cannot be used.
         OutputError: the film cannot be written.
     """
+    job.check_kind("film")
     dreamer = Dreamer(job, {})
 
     def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
@@ -80,7 +81,7 @@ class FrameDream:
         self.device = str(dreamer.device)
         self.identity = json.dumps([job.settings(), *map(files.sha256, dreamer.others)])
         self.part: int | None = PART
-        self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.steps)
+        self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.octave_steps)
         self.energy: float | None = None
         self.mean = np.zeros(3, np.float32)
 

@@ -46,6 +46,7 @@ def zoom(
         OutputError: the film cannot be written.
     """
     check_target(out, overwrite=overwrite)
+    job.check_kind("zoom")
     begun, painted = time.monotonic(), 0
     dreamer = Dreamer(job, {})
     size = _even(dreamer.size(dreamer.read(job.content).size))
@@ -65,7 +66,7 @@ def zoom(
             seconds = time.monotonic() - begun
             told(FilmProgress(number + 1, job.frames, seconds, painted / max(seconds, 1e-9)))
     segments.finish_part(canvases.state())
-    segments.join(None, overwrite=overwrite, rate=rate)
+    segments.join(None, overwrite=overwrite, recipe=dreamer.recipe().to_json(), rate=rate)
     return FilmResult(out, segments.frames, painted, painted, 1, time.monotonic() - begun, size)
 
 
@@ -85,11 +86,12 @@ class Canvases:
             if self.inner is None:
                 photo = self.dreamer.read(self.dreamer.job.content).flat()
                 large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
-                self.outer = self._dreamed(np.asarray(large), self.dreamer.job.steps)
+                self.outer = self._dreamed(np.asarray(large), self.dreamer.job.octave_steps)
             else:
                 self.outer = self.inner
             # As many at each octave: what was enlarged has coarse shapes already, and lacks fine ones.
-            steps = DEEPER * sum(self.dreamer.job.steps) / len(self.dreamer.job.steps)
+            usual = self.dreamer.job.octave_steps
+            steps = DEEPER * sum(usual) / len(usual)
             self.inner = self._dreamed(self._middle(self.outer), (max(1, round(steps)),))
             self.index += 1
 

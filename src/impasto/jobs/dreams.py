@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
 from impasto.errors import InputError
@@ -11,8 +12,14 @@ from impasto.jobs.base import Job, Part, Pooling, Precision, option, parse_size
 
 DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
 Padding = Literal["zeros", "replicate"]
-VGG_LAYERS = ("relu5_4",)  # whole creatures, where relu4_3 grows eyes and fur
+VGG_LAYERS = ("relu5_2",)  # heads and bodies, where relu4_3 grows eyes and fur
 GOOGLENET_LAYERS = ("inception4c",)
+STEPS = (16, 2)  # of the coarsest octave and of the finest
+
+Kind = Literal["photo", "film", "zoom"]
+_DREAM_ALONE = ("octaves", "octave_scale", "rate", "jitter", "smoothing", "distance")
+_OF_FILMS = ("start", "end", "consistency", "decay")
+_OF_ZOOMS = ("frames", "fps", "speed")
 
 
 def usual_layers(backbone: str) -> tuple[str, ...]:
@@ -32,14 +39,20 @@ class DreamJob(Part, Job):
         "What to raise: relu4_3,relu5_2:0.5 or a channel, relu5_2[113]. Default: what suits the network.",
     )
     guide: str | None = option(None, "A picture whose shapes the dream takes.")
-    style: tuple[str, ...] = option((), "Paintings to paint like while dreaming; may be repeated.")
+    style: tuple[str, ...] = option(
+        (),
+        "Paintings to paint like while dreaming; may be repeated. Not with --octaves, --octave-scale, "
+        "--rate, --jitter, --smoothing, --distance.",
+    )
     strength: float = option(1.0, "How much of --style: 0 none, 1 a painting.")
     weight: float = option(1.0, "How much dream beside --style.")
     mask: str | None = option(None, "A grey picture: white where to dream, black where the photo stays.")
     octaves: int = option(5, "Sizes to dream at, the finest included: more make larger shapes.")
     octave_scale: float = option(1.4, "From one octave to the next.")
-    steps: tuple[int, ...] = option(
-        (16, 2), "Steps of each octave; 16,2 spreads them from the coarsest to the finest."
+    steps: tuple[int, ...] | None = option(
+        None,
+        "Steps of each octave, spread from the coarsest to the finest. Default: 16,2; with --style that of a "
+        "painting, 60,36,20,10,5.",
     )
     rate: float = option(1.5, "Mean change of a pixel a step, in grey levels of 255.")
     jitter: int = option(32, "Pixels by which the picture is rolled at most.")
@@ -85,14 +98,40 @@ class DreamJob(Part, Job):
                 raise InputError(
                     f"--{name.replace('_', '-')} {value:g} is not between {least:g} and {most:g}"
                 )
-        if not self.steps or min(self.steps) < 1 or max(self.steps) > 100_000:
+        if self.steps is not None and not all(1 <= steps <= 100_000 for steps in self.steps or (0,)):
             raise InputError(f"--steps {','.join(map(str, self.steps))} must be numbers of 1 or more")
         self._check_part()
+        if self.style and (given := self._changed(_DREAM_ALONE)):
+            raise InputError(
+                f"{given} is of a dream alone: with --style leave it out; --steps sets how long it is painted"
+            )
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The layers asked for, or what suits the network."""
         return self.layers or usual_layers(self.backbone)
+
+    @property
+    def octave_steps(self) -> tuple[int, ...]:
+        """The steps asked for, or what suits octaves."""
+        return self.steps or STEPS
+
+    def check_kind(self, kind: Kind) -> None:
+        """Refuses a setting that says nothing of what is made.
+
+        Raises:
+            InputError: one that only another kind has.
+        """
+        for of, names in (("film", _OF_FILMS), ("zoom", _OF_ZOOMS)):
+            if of != kind and (given := self._changed(names)):
+                what = "a film, which has another suffix" if of == "film" else "--zoom"
+                raise InputError(f"{given} is for {what}: leave it out, or see impasto dream --help")
+
+    def _changed(self, names: Sequence[str]) -> str | None:
+        """The first of these options that is not as it usually is."""
+        usual = {item.name: item.default for item in fields(self)}
+        changed = (name for name in names if getattr(self, name) != usual[name])
+        return next((f"--{name.replace('_', '-')}" for name in changed), None)
 
 
 @dataclass(frozen=True)
@@ -125,7 +164,9 @@ class LayersJob(Job):
     verb: ClassVar[str] = "layers"
 
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
-    layers: tuple[str, ...] | None = option(None, "Only these layers, as relu4_3,relu5_2.")
+    layers: tuple[str, ...] | None = option(
+        None, "Only these layers, each with its strongest channels, or channels: relu4_3,relu5_2[113]."
+    )
     channels: int = option(4, "Channels to show of each layer.")
     size: int = option(128, "Side of a thumbnail, pixels.", flag="-s")
     steps: int = option(64, "Steps for each thumbnail.")

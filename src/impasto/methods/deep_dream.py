@@ -6,6 +6,8 @@ a step of set length follows it. Where this departs from it, and why:
 
 - Several layers at once, each with a gradient of unit length (K. Crowson, deep_dream).
 - The gradient is blurred a little (A. Gordic, pytorch-deepdream), or VGG grows more grain than shapes.
+- It is led along the colours of photographs (after *Feature Visualization*, 2017), or noise of all hues
+  grows.
 - In place of cutting pixels off at black and white, their excess and their distance from the photo are held
   against them, so that colours do not saturate.
 - A mask is a factor of the difference, so the photo outside it stays exactly as it is.
@@ -29,6 +31,7 @@ from impasto.optim import (
     Ascent,
     Chain,
     Checkpoint,
+    Colours,
     Lbfgs,
     Outcome,
     Roll,
@@ -131,8 +134,8 @@ def dream_in_style(
 
 
 def shaken(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
-    """The rolls and the smoothing of a dream, as one transform."""
-    parts: list[Transform] = []
+    """The colours, the smoothing and the rolls of a dream, as one transform."""
+    parts: list[Transform] = [Colours()]
     if smoothing > 0:
         parts.append(Smooth.around(smoothing))
     if jitter > 0:

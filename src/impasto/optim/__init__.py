@@ -9,13 +9,14 @@ from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.loop import Cut, Optimiser, Outcome, minimize
 from impasto.optim.schedule import Schedule, Stage, octaves, scales
-from impasto.optim.transforms import Chain, Roll, Smooth, Transform, Wander
+from impasto.optim.transforms import Chain, Colours, Roll, Smooth, Transform, Wander
 
 __all__ = [
     "Adam",
     "Ascent",
     "Chain",
     "Checkpoint",
+    "Colours",
     "Cut",
     "Evaluation",
     "Lbfgs",

@@ -48,8 +48,8 @@ def dream(
         checkpoint: a file to save the run in.
         save_every: evaluations between saves.
         resume: go on from the checkpoint of a killed run.
-        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers``, ``octaves``,
-            ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
+        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers`` (a list, or one text
+            with commas), ``octaves``, ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
 
     Returns:
         The picture with the recipe and the history of the run; ``.save(path)`` writes it.
@@ -69,6 +69,8 @@ def dream(
         pictures[name] = source
         return name
 
+    if isinstance(layers := settings.get("layers"), str):
+        settings["layers"] = tuple(layers.split(","))
     several = list(style) if isinstance(style, (list, tuple)) else [cast("Source", style)]
     job = DreamJob.parse(
         {
@@ -95,6 +97,7 @@ def run_dream(
     threads: int | None = None,
 ) -> Result:
     """Runs a job on a photo; the arguments are those of :func:`impasto.painters.run`."""
+    job.check_kind("photo")
     if threads is not None:
         torch.set_num_threads(threads)
     dreamer = Dreamer(job, pictures or {})
@@ -184,7 +187,7 @@ class Dreamer:
                 content,
                 [Style(tensors.from_array(self.read(name).flat())) for name in job.style],
                 job.targets,
-                schedule=scales(size, steps=BUDGETS["good"].steps),
+                schedule=scales(size, steps=job.steps or BUDGETS["good"].steps),
                 backbone=self.backbone,
                 guide=guide,
                 mask=mask,
@@ -194,7 +197,11 @@ class Dreamer:
                 checkpoint=checkpoint,
             )
         schedule = octaves(
-            size, count=count or job.octaves, ratio=job.octave_scale, steps=steps or job.steps, least=LEAST
+            size,
+            count=count or job.octaves,
+            ratio=job.octave_scale,
+            steps=steps or job.octave_steps,
+            least=LEAST,
         )
         return methods.dream(
             content,

@@ -19,7 +19,7 @@ STRENGTH = 0.4  # of the picture, before the sigmoid, for a unit of spectrum
 # The principal axes of red, green and blue, taken back through the sigmoid, over 75 photographs of the
 # Berkeley segmentation set, their mean variance scaled to 1: lightness varies most, blue against red less,
 # green against magenta least.
-_COLOURS = (
+AXES = (
     (0.976, -0.412, -0.111),
     (0.871, -0.021, 0.218),
     (0.915, 0.460, -0.089),
@@ -39,7 +39,7 @@ class Fourier(Parametrization):
         super().__init__()
         self.size, self.decay = size, decay
         self.colours: Tensor
-        self.register_buffer("colours", torch.tensor(_COLOURS), persistent=False)
+        self.register_buffer("colours", torch.tensor(AXES), persistent=False)
         generator = torch.Generator().manual_seed(seed)
         height, width = size
         noise = torch.randn((1, 3, height, width // 2 + 1, 2), generator=generator)

@@ -69,6 +69,12 @@ class FilmReader:
         self.container.close()
 
     @property
+    def comment(self) -> str:
+        """What the film says of itself: its recipe, if it is painted."""
+        told = {name.lower(): text for name, text in self.container.metadata.items()}
+        return told.get("comment", "")
+
+    @property
     def rate(self) -> Fraction:
         """Frames a second, on average."""
         return Fraction(self.stream.average_rate or 25)

@@ -1,0 +1,91 @@
+"""Paints the dreams of the docs: ``dreams.py FOLDER [NAME ...]``, the folder being that of the photographs.
+
+Which those are, and who made them, is told in docs/dream.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+import impasto
+from impasto import image, samples
+from impasto.demo import sheet
+
+IMAGES = Path(__file__).resolve().parents[1] / "images"
+SIDE = 900  # pixels of the long side
+HEAVIEST = 190_000  # bytes of a picture
+
+# name: photo, settings of the dream
+DREAMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "mountain": ("picosdeeuropa", {"size": 400, "steps": (20, 6)}),
+    "towers": ("picosdeeuropa", {"layers": "relu5_2[224]", "steps": (16, 3), "size": 400}),
+    "stream": ("life_by", {"layers": "relu5_4"}),
+    "boats": ("EveningGlow", {}),
+}
+ATLAS = ("relu4_3", "relu4_4[319]", "relu4_4[470]", "relu5_2", "relu5_2[152]", "relu5_2[224]")
+
+
+def photo(folder: Path, name: str) -> np.ndarray:
+    """The photograph in the folder whose name holds this one."""
+    return image.read(next(iter(sorted(folder.glob(f"*{name}*"))))).rgb
+
+
+def dreamed(name: str) -> Callable[[Path], np.ndarray]:
+    """What paints one of the dreams."""
+    source, settings = DREAMS[name]
+    return lambda folder: impasto.dream(photo(folder, source), size=SIDE, seed=0, **settings).picture
+
+
+def guided(folder: Path) -> np.ndarray:
+    """Photo, guide, and the photo dreamed over with the guide's shapes."""
+    stream, cat = photo(folder, "life_by"), samples.photo("chelsea")
+    dream = impasto.dream(stream, guide=cat, size=384, steps=(20, 4), seed=0).picture
+    return sheet([[stream, cat, dream]], height=256)
+
+
+def atlas(folder: Path) -> np.ndarray:
+    """What layers and channels answer to most, with their names."""
+    cells = []
+    for name in ATLAS:
+        cell = Image.new("RGB", (292, 312), (22, 22, 26))
+        cell.paste(Image.fromarray(levels(impasto.visualize(name, size=288, steps=160).picture)), (2, 2))
+        ImageDraw.Draw(cell).text((6, 294), name, fill=(221, 221, 221))
+        cells.append(np.asarray(cell))
+    rows = [np.concatenate(cells[first : first + 3], 1) for first in range(0, len(cells), 3)]
+    return np.concatenate(rows).astype(np.float32) / 255
+
+
+def levels(picture: np.ndarray) -> np.ndarray:
+    """A picture in bytes."""
+    return (picture * 255 + 0.5).astype(np.uint8)
+
+
+def write(name: str, picture: np.ndarray) -> None:
+    """Writes a JPEG as good as its weight allows."""
+    for quality in range(92, 40, -2):
+        stream = BytesIO()
+        Image.fromarray(levels(picture)).save(stream, "JPEG", quality=quality, optimize=True)
+        if stream.tell() <= HEAVIEST:
+            break
+    (IMAGES / f"dream-{name}.jpg").write_bytes(stream.getvalue())
+
+
+PAINTED = {**{name: dreamed(name) for name in DREAMS}, "guided": guided, "atlas": atlas}
+
+
+def main() -> None:
+    """Paints those that are named, or all."""
+    folder = Path(sys.argv[1])
+    for name in sys.argv[2:] or PAINTED:
+        write(name, PAINTED[name](folder))
+
+
+if __name__ == "__main__":
+    main()
