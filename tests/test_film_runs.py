@@ -39,6 +39,24 @@ def test_every_way_in_and_out(run: Run, here: Path) -> None:  # noqa: F811
     assert sorted(p.name for p in Path("out").iterdir())[0] == "000001.png"
 
 
+def test_a_folder_painted_again_holds_one_film(run: Run, here: Path) -> None:  # noqa: F811
+    assert run("video", "film.mp4", "style1", "--end", "0.8", "-o", "out")[0] == 0
+    for name in ("000099.png", "20240101.png", "cover.png", "notes.txt"):
+        Path("out", name).write_bytes(b"mine")
+    code, _, wrong = run("video", "film.mp4", "style1", "--end", "0.3", "-o", "out", "--overwrite")
+    assert code == 0, wrong
+    numbered = ["000001.png", "000002.png", "000003.png"]
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        *numbered,
+        "20240101.png",
+        "cover.png",
+        "notes.txt",
+    ]
+    code, _, wrong = run("video", "out", "style1", "--end", "0.1", "-o", "out", "--overwrite")
+    assert code == 2 and "would be lost" in wrong
+    assert all(Path("out", name).exists() for name in numbered)
+
+
 def test_what_lies_in_a_folder_is_not_painted_over(run: Run, here: Path) -> None:  # noqa: F811
     Path("mine").mkdir()
     Path("mine/000001.png").write_bytes(b"mine")
@@ -213,6 +231,11 @@ def test_a_preview_tells_what_all_of_it_takes(run: Run, here: Path) -> None:  # 
     told = json.loads(said)
     assert code == 0 and told["frames"] < 11 and told["whole"]["bytes"] > 0, wrong
     assert abs(len(frames("p.mp4")) - 4) <= 1
+    part = ("--start", "0.5", "--end", "0.9", "--preview", "1s")
+    code, said, wrong = run("video", "film.mp4", "style1", *part, "-o", "q.mp4", "--json")
+    told = json.loads(said)
+    assert code == 0 and told["frames"] == len(frames("q.mp4")) == 4, wrong
+    assert told["whole"]["bytes"] < Path("q.mp4").stat().st_size
 
 
 def test_progress_tells_frames_rate_and_size(here: Path) -> None:  # noqa: F811

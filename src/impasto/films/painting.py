@@ -123,7 +123,7 @@ def paint_film(
     begun = time.monotonic()
     film = open_film(job.film, rate=job.fps)
     try:
-        for path in [*film.inputs, *([Path(job.processed)] if job.processed else [])]:
+        for path in [film.path, *film.inputs, *([Path(job.processed)] if job.processed else [])]:
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
         run = Run(job, film, out, choose, restart=restart, told=told)
@@ -155,7 +155,7 @@ class Run:
         job = self.job
         self.spans = [Span(job.begin, job.stop)]
         if job.preview is not None:
-            self.spans = liveliest(self.film, float(job.preview))
+            self.spans = liveliest(self.film, float(job.preview), within=self.spans[0])
         self.size = frame_size(job, self.film, start=self.spans[0].start)
         self.brush: Brush = self.choose(job, self.film, self.spans, self.size)
         self.segments = Segments(
@@ -272,7 +272,7 @@ class Run:
         """What there is to say of it."""
         whole = None
         if self.job.preview is not None and self.done:
-            count = _expected(self.film, [Span()], self.job) or 0
+            count = _expected(self.film, [Span(self.job.begin, self.job.stop)], self.job) or 0
             whole = seconds / self.done * count, self._bytes(count) or 0
         return FilmResult(
             self.out,
