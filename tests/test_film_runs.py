@@ -223,7 +223,9 @@ def test_another_programs_output_is_held_still(run: Run, here: Path) -> None:  #
 def test_a_processed_film_that_is_too_short_is_told(run: Run, here: Path) -> None:  # noqa: F811
     assert run("video", "film.mp4", "style1", "--end", "0.4", "-o", "short.mp4")[0] == 0
     code, _, wrong = run("video", "film.mp4", "--processed", "short.mp4", "-o", "x.mp4")
-    assert code == 2 and "ends after 4 frames" in wrong
+    assert code == 2 and "ends after 4 frames" in wrong and "painted in x.mp4" in wrong
+    assert wrong.count("\n") == 1 and len(frames("x.mp4")) == 4
+    assert not Path("x.mp4.parts").exists()
 
 
 def test_a_preview_tells_what_all_of_it_takes(run: Run, here: Path) -> None:  # noqa: F811
@@ -236,6 +238,26 @@ def test_a_preview_tells_what_all_of_it_takes(run: Run, here: Path) -> None:  # 
     told = json.loads(said)
     assert code == 0 and told["frames"] == len(frames("q.mp4")) == 4, wrong
     assert told["whole"]["bytes"] < Path("q.mp4").stat().st_size
+
+
+def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
+    asked = []
+
+    def still(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        asked.append((first.shape, second.shape))
+        return np.zeros((*first.shape[:2], 2), np.float32)
+
+    def told(progress: FilmProgress) -> None:
+        if progress.frames == 7:
+            raise KeyboardInterrupt
+
+    job = VideoJob(film="film.mp4", styles=("style1",))
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(job, out=Path("out.mp4"), told=told, flow=still)
+    assert asked[0] == ((120, 160, 3), (120, 160, 3))
+    with pytest.raises(InputError, match="other settings"):
+        paint_film(job, out=Path("out.mp4"))
+    assert paint_film(job, out=Path("out.mp4"), flow=still).frames == 11
 
 
 def test_progress_tells_frames_rate_and_size(here: Path) -> None:  # noqa: F811
