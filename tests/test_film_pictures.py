@@ -128,6 +128,10 @@ def test_a_preview_shows_what_moves_and_what_does_not(tmp_path: Path) -> None:
         spans = liveliest(reader, 2.0)
         assert Span(2.0, 3.0) in spans and len(spans) == 2
         assert liveliest(reader, 60.0) == [Span()]
+        later = liveliest(reader, 1.0, within=Span(2.5))
+        assert later[0] == Span(2.5, 3.0) and len(later) == 2
+        assert liveliest(reader, 60.0, within=Span(1.0, 2.0)) == [Span(1.0, 2.0)]
+        assert len(liveliest(reader, 0.01)) == 2
 
 
 @pytest.mark.parametrize(

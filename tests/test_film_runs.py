@@ -39,6 +39,24 @@ def test_every_way_in_and_out(run: Run, here: Path) -> None:  # noqa: F811
     assert sorted(p.name for p in Path("out").iterdir())[0] == "000001.png"
 
 
+def test_a_folder_painted_again_holds_one_film(run: Run, here: Path) -> None:  # noqa: F811
+    assert run("video", "film.mp4", "style1", "--end", "0.8", "-o", "out")[0] == 0
+    for name in ("000099.png", "20240101.png", "cover.png", "notes.txt"):
+        Path("out", name).write_bytes(b"mine")
+    code, _, wrong = run("video", "film.mp4", "style1", "--end", "0.3", "-o", "out", "--overwrite")
+    assert code == 0, wrong
+    numbered = ["000001.png", "000002.png", "000003.png"]
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        *numbered,
+        "20240101.png",
+        "cover.png",
+        "notes.txt",
+    ]
+    code, _, wrong = run("video", "out", "style1", "--end", "0.1", "-o", "out", "--overwrite")
+    assert code == 2 and "would be lost" in wrong
+    assert all(Path("out", name).exists() for name in numbered)
+
+
 def test_what_lies_in_a_folder_is_not_painted_over(run: Run, here: Path) -> None:  # noqa: F811
     Path("mine").mkdir()
     Path("mine/000001.png").write_bytes(b"mine")
@@ -205,7 +223,9 @@ def test_another_programs_output_is_held_still(run: Run, here: Path) -> None:  #
 def test_a_processed_film_that_is_too_short_is_told(run: Run, here: Path) -> None:  # noqa: F811
     assert run("video", "film.mp4", "style1", "--end", "0.4", "-o", "short.mp4")[0] == 0
     code, _, wrong = run("video", "film.mp4", "--processed", "short.mp4", "-o", "x.mp4")
-    assert code == 2 and "ends after 4 frames" in wrong
+    assert code == 2 and "ends after 4 frames" in wrong and "painted in x.mp4" in wrong
+    assert wrong.count("\n") == 1 and len(frames("x.mp4")) == 4
+    assert not Path("x.mp4.parts").exists()
 
 
 def test_a_preview_tells_what_all_of_it_takes(run: Run, here: Path) -> None:  # noqa: F811
@@ -213,6 +233,31 @@ def test_a_preview_tells_what_all_of_it_takes(run: Run, here: Path) -> None:  # 
     told = json.loads(said)
     assert code == 0 and told["frames"] < 11 and told["whole"]["bytes"] > 0, wrong
     assert abs(len(frames("p.mp4")) - 4) <= 1
+    part = ("--start", "0.5", "--end", "0.9", "--preview", "1s")
+    code, said, wrong = run("video", "film.mp4", "style1", *part, "-o", "q.mp4", "--json")
+    told = json.loads(said)
+    assert code == 0 and told["frames"] == len(frames("q.mp4")) == 4, wrong
+    assert told["whole"]["bytes"] < Path("q.mp4").stat().st_size
+
+
+def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
+    asked = []
+
+    def still(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        asked.append((first.shape, second.shape))
+        return np.zeros((*first.shape[:2], 2), np.float32)
+
+    def told(progress: FilmProgress) -> None:
+        if progress.frames == 7:
+            raise KeyboardInterrupt
+
+    job = VideoJob(film="film.mp4", styles=("style1",))
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(job, out=Path("out.mp4"), told=told, flow=still)
+    assert asked[0] == ((120, 160, 3), (120, 160, 3))
+    with pytest.raises(InputError, match="other settings"):
+        paint_film(job, out=Path("out.mp4"))
+    assert paint_film(job, out=Path("out.mp4"), flow=still).frames == 11
 
 
 def test_progress_tells_frames_rate_and_size(here: Path) -> None:  # noqa: F811

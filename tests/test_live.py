@@ -14,10 +14,14 @@ import pytest
 
 from impasto.cli import main
 from impasto.errors import InputError
+from impasto.jobs import LiveJob
+from impasto.live import painting
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
 from impasto.live.page import Page
+from impasto.live.painting import _pace, _shrunk
 from impasto.networks import library, packs
+from impasto.video import FilmReader, FilmWriter
 from test_networks import pack_of
 
 
@@ -54,6 +58,52 @@ def test_a_film_is_painted_to_a_film_of_its_own_length(
         frames = list(container.decode(video=0))
     assert len(frames) == told["painted"] and (frames[0].width, frames[0].height) == (64, 48)
     assert frames[-1].time is not None and frames[-1].time <= told["seconds"]
+
+
+def test_a_turned_film_is_seen_as_films_are_read(tmp_path: Path) -> None:
+    plain, turned = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    writer = FilmWriter(plain, (48, 64))
+    rgb = np.full((48, 64, 3), (200, 90, 40), np.uint8)
+    rgb[:24, :32] = 0
+    writer.write(rgb, Fraction(0))
+    writer.close()
+    with av.open(str(plain)) as source, av.open(str(turned), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(90)
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    camera = Camera(str(turned))
+    seen = camera.newest(-1)
+    camera.close()
+    with FilmReader(turned) as reader:
+        read = next(reader.frames()).rgb
+    assert seen is not None and seen.rgb.shape == (64, 48, 3) and (seen.rgb == read).all()
+
+
+def test_the_original_size_stays() -> None:
+    pace = _pace(LiveJob(("style1",), size="original"))
+    pace.told(1000, 1.0)
+    frame = np.zeros((501, 700, 3), np.uint8)
+    assert _shrunk(frame, pace.side).shape == frame.shape
+    assert _shrunk(frame, _pace(LiveJob(("style1",), size=350)).side).shape == (250, 350, 3)
+
+
+def test_a_size_too_small_for_flow_is_painted_all_the_same(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["live", "style1", "--source", "film.mp4", "-o", "out.mp4", "--size", "7", "--json"])
+    assert json.loads(capsys.readouterr().out)["size"] == [8, 6]
+
+
+def test_the_device_asked_for_paints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(painting, "device_of", lambda name: f"{name}:1")
+    monkeypatch.setattr(painting, "Painter", lambda pack, *, device, precision: asked.append(device))
+    painting._painters(LiveJob(("style1",), device="cuda"))
+    assert asked == ["cuda:1"]
 
 
 def test_the_camera_drops_what_comes_too_late(here: Path) -> None:

@@ -27,6 +27,14 @@ SLOW_PART = 8  # frames of a part, when each takes minutes
 BLEND = 0.5  # of the consistency of paintings: their own loss holds them still, and strokes stay firmer
 
 
+class Damage(Exception):  # noqa: N818 - carries an error to where the film is ended, is none itself
+    """What is painted from cannot be read any further."""
+
+    def __init__(self, error: InputError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Brush(Protocol):
     """Paints the frames of a film, one after the other."""
 
@@ -39,7 +47,11 @@ class Brush(Protocol):
     adds: bool  # whether what it paints is added to the frame
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """See :class:`impasto.video.Steady`."""
+        """See :class:`impasto.video.Steady`.
+
+        Raises:
+            Damage: there is nothing to paint this frame from.
+        """
 
     def state(self) -> State:
         """What the next frame needs to know."""
@@ -161,9 +173,13 @@ class ProcessedFrames:
         self._count = 0
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        found = next(self._frames, None)
+        try:
+            found = next(self._frames, None)
+        except InputError as error:
+            raise Damage(error) from error
         if found is None:
-            raise InputError(f"{self._path} ends after {self._count} frames, before its original does")
+            ends = f"{self._path} ends after {self._count} frames, before its original does"
+            raise Damage(InputError(ends))
         self._count += 1
         painted: Array = shrunk(found.rgb, self.size).astype(np.float32)
         painted *= np.float32(1 / 255)

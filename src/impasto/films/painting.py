@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from impasto import files, record
 from impasto.errors import InputError, OutputError
 from impasto.films.ahead import ahead
-from impasto.films.brushes import Brush, choose
+from impasto.films.brushes import Brush, Damage, choose
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import BUDGETS
 from impasto.record import Recipe
@@ -27,6 +27,7 @@ from impasto.video import (
     Dis,
     Film,
     FlowFiles,
+    FlowMethod,
     Keyframes,
     Link,
     Linker,
@@ -45,6 +46,8 @@ from impasto.video.segments import PART_FRAMES
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+
+LEAST = 16  # pixels a side that flow can be looked for in
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def paint_film(
     told: Told | None = None,
     choose: Choose = choose,
     recipe: Callable[..., Recipe] | None = None,
+    flow: FlowMethod | None = None,
 ) -> FilmResult:
     """Paints a film; goes on from what a killed run of the same job left, and ends as if it never was killed.
 
@@ -113,20 +117,22 @@ def paint_film(
         told: called after every frame.
         choose: what paints: the job, the film, its parts and the size of the frames give a brush.
         recipe: what the film shall say of itself, of ``(device, engine=, threads=)``; default: the job.
+        flow: how things move from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
+            called on another thread. A killed run goes on with a flow of the same name.
 
     Raises:
-        InputError: a film, a style or a setting that cannot be used. Of a film that is damaged, ``out``
-            holds what comes before the damage.
+        InputError: a film, a style or a setting that cannot be used. Of a film that is damaged, or a
+            processed one that ends too soon, ``out`` holds what comes before.
         OutputError: the film cannot be written; what was painted is kept for the same job to go on from.
     """
     check_target(out, overwrite=overwrite)
     begun = time.monotonic()
     film = open_film(job.film, rate=job.fps)
     try:
-        for path in [*film.inputs, *([Path(job.processed)] if job.processed else [])]:
+        for path in [film.path, *film.inputs, *([Path(job.processed)] if job.processed else [])]:
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
-        run = Run(job, film, out, choose, restart=restart, told=told)
+        run = Run(job, film, out, choose, restart=restart, told=told, flow=flow)
         damage = run.paint()
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
         run.segments.join(film, spans=run.spans, overwrite=overwrite, recipe=said.to_json())
@@ -148,6 +154,7 @@ class Run:
     restart: bool
     told: Told | None
     shot: Shot = field(default_factory=lambda: Shot(0))
+    flow: FlowMethod | None = None
     done: int = 0
     begun: float = field(default_factory=time.monotonic)
 
@@ -155,7 +162,7 @@ class Run:
         job = self.job
         self.spans = [Span(job.begin, job.stop)]
         if job.preview is not None:
-            self.spans = liveliest(self.film, float(job.preview))
+            self.spans = liveliest(self.film, float(job.preview), within=self.spans[0])
         self.size = frame_size(job, self.film, start=self.spans[0].start)
         self.brush: Brush = self.choose(job, self.film, self.spans, self.size)
         self.segments = Segments(
@@ -189,7 +196,7 @@ class Run:
                         # Only now: the state that goes with a part is that after *all* that was ready.
                         if self.segments.full and self.keyframes.settled:
                             self._settle()
-                except _Damage as fault:
+                except Damage as fault:
                     damage = fault.error
             self._end_shot(waiting)
             if self.segments.frames == 0:
@@ -212,14 +219,15 @@ class Run:
     def _linked(self) -> Iterator[tuple[Bytes, Fraction, Link | None]]:
         """The frames that are not painted yet, with their times, and how each follows the one before."""
         job, skipped = self.job, self.shot.first + self.segments.frames
-        linker = linker_of(job, self.brush.flow, self.steady.frame, first=self.segments.frames)
+        looked = self.segments.frames
+        linker = linker_of(job, self.brush.flow, self.steady.frame, first=looked, given=self.flow)
         frames = taken(self.film, self.spans, every=job.every, fps=job.fps)
         number = -1
         while True:
             try:
                 shown = next(frames, None)
             except InputError as error:
-                raise _Damage(error) from error
+                raise Damage(error) from error
             if shown is None:
                 return
             number += 1
@@ -256,7 +264,10 @@ class Run:
     def _key(self) -> str:
         """What makes a run this run."""
         hashes = [files.sha256(path) for path in self.film.inputs]
-        text = json.dumps([self.job.settings(), hashes, self.brush.identity], sort_keys=True)
+        told = [self.job.settings(), hashes, self.brush.identity]
+        if self.flow is not None:
+            told.append(getattr(self.flow, "__qualname__", type(self.flow).__qualname__))
+        text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
@@ -272,7 +283,7 @@ class Run:
         """What there is to say of it."""
         whole = None
         if self.job.preview is not None and self.done:
-            count = _expected(self.film, [Span()], self.job) or 0
+            count = _expected(self.film, [Span(self.job.begin, self.job.stop)], self.job) or 0
             whole = seconds / self.done * count, self._bytes(count) or 0
         return FilmResult(
             self.out,
@@ -287,7 +298,21 @@ class Run:
 
 
 def frame_size(job: VideoJob, film: Film, *, start: float) -> tuple[int, int]:
-    """(height, width) of the painted frames, upright."""
+    """(height, width) of the painted frames, upright.
+
+    Raises:
+        InputError: too small for flow to be looked for.
+    """
+    height, width = _frame_size(job, film, start)
+    if min(height, width, height * min(WIDE.values()) // width) < LEAST:
+        raise InputError(
+            f"frames of {width}x{height} are too small to be followed: sides must be {LEAST} pixels at "
+            f"least, the width {min(WIDE.values()) // LEAST} times the height at most"
+        )
+    return height, width
+
+
+def _frame_size(job: VideoJob, film: Film, start: float) -> tuple[int, int]:
     if job.processed:
         with open_film(job.processed) as other:
             return size_of(other, job.size)
@@ -298,23 +323,24 @@ def frame_size(job: VideoJob, film: Film, *, start: float) -> tuple[int, int]:
     return size_of(film, job.size, start=start)
 
 
-def linker_of(job: VideoJob, usual: Literal["medium", "fast"], before: Bytes | None, *, first: int) -> Linker:
+def linker_of(
+    job: VideoJob,
+    usual: Literal["medium", "fast"],
+    before: Bytes | None,
+    *,
+    first: int,
+    given: FlowMethod | None = None,
+) -> Linker:
     """With the flow that was asked for, or that suits what paints; ``first`` frames were looked at before."""
     chosen, both = job.flow or usual, job.keys > 1
+    if given is not None:
+        return Linker(given, before, both=both)
     if chosen in WIDE:
         return Linker(Dis(), before, wide=WIDE[chosen], both=both)
     return Linker(FlowFiles(chosen, first=max(1, first)), before, both=both)
 
 
 _PACKS = (".safetensors", ".style")
-
-
-class _Damage(Exception):  # noqa: N818 - carries an error across threads, is none itself
-    """The film cannot be read any further."""
-
-    def __init__(self, error: InputError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 def _expected(film: Film, spans: list[Span], job: VideoJob) -> int | None:

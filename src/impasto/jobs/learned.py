@@ -95,6 +95,7 @@ class LiveJob(Job):
     network: NetworkName | None = option(None, base.NETWORK)
     port: int = option(8765, "Of the page, on this machine only.")
     precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
+from impasto.video.reading import upright
 
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame ``(H, W, 3)``, its number from 0, and its time in seconds since the first."""
+    """A frame ``(H, W, 3)``, upright, its number from 0, and its time in seconds since the first."""
 
     rgb: Bytes
     number: int
@@ -82,8 +83,7 @@ class Camera:
                 with self._fresh:
                     if self._ended:
                         break
-                    rgb = decoded.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-                    self._frame = Frame(rgb, number, seconds)
+                    self._frame = Frame(upright(decoded), number, seconds)
                     self._fresh.notify_all()
         except av.FFmpegError:
             pass  # a stream that breaks off has ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -20,6 +21,7 @@ from impasto.live.pace import Pace
 from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import Known
+from impasto.painters.learned import device_of
 from impasto.runtime import Painter
 from impasto.video import Dis, Linker, Steady
 from impasto.video.reading import CLOCK
@@ -28,6 +30,7 @@ from impasto.video.writing import FilmWriter
 Bytes = NDArray[np.uint8]
 
 SMALL = 320  # pixels across that flow is looked for in
+LEAST = 32  # pixels, of the shorter side there, below which it cannot be
 
 
 class Screen(Protocol):
@@ -80,14 +83,21 @@ def _painters(job: LiveJob) -> list[tuple[Painter, NDArray[np.float32]]]:
         found.append(known)
     if not found:
         raise InputError("live needs a learned style: impasto styles list shows them")
-    packs = {known.path: Painter(known.pack, precision=job.precision) for known in found}
+    device = device_of(job.device)
+    packs = {known.path: Painter(known.pack, device=device, precision=job.precision) for known in found}
     return [(packs[k.path], k.pack.weights({k.name: 1.0}, strength=job.strength)) for k in found]
+
+
+def _pace(job: LiveJob) -> Pace:
+    if job.size is None:
+        return Pace(job.fps)
+    return Pace(job.fps, side=job.size if isinstance(job.size, int) else sys.maxsize, fixed=True)
 
 
 def _loop(
     job: LiveJob, painters: list[tuple[Painter, NDArray[np.float32]]], camera: Camera, screen: Screen
 ) -> dict[str, Any]:
-    pace = Pace(job.fps, fixed=isinstance(job.size, int), side=job.size if isinstance(job.size, int) else 480)
+    pace = _pace(job)
     held = Held(job.consistency, fps=min(job.fps, camera.rate))
     painted, number, start, size = 0, -1, time.monotonic(), (0, 0)
     try:
@@ -138,7 +148,9 @@ class Held:
             self._with = painter, weights
             self._steady.frame = self._steady.output = None
             self._linker.before = None
-        link = self._linker.next(frame) if self._steady.consistency > 0 else None
+        height, width = frame.shape[:2]
+        seen = min(height, width) * min(1, SMALL / width) >= LEAST
+        link = self._linker.next(frame) if seen and self._steady.consistency > 0 else None
         return self._steady.follow(frame, link)
 
     def _brush(self, frame: Bytes, *_: object) -> NDArray[np.float32]:
@@ -149,7 +161,9 @@ class Held:
 
 def _shrunk(rgb: Bytes, side: int) -> Bytes:
     height, width = rgb.shape[:2]
-    scale = min(1.0, side / max(height, width))
+    scale = side / max(height, width)
+    if scale >= 1:
+        return rgb
     size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR))
 

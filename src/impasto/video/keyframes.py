@@ -61,11 +61,12 @@ class Keyframes:
         left = self.steady.output
         frame, link = self._waiting[-1]
         flow, mask = self._chains[-1]
-        right = self._paint(frame, Link(flow, mask, link.back, link.mask_back))
-        between = [] if left is None else self._between(left, right)
-        self._waiting.clear()
-        self._chains.clear()
-        return [*between, right]
+        try:
+            right = self._paint(frame, Link(flow, mask, link.back, link.mask_back))
+            return [*([] if left is None else self._between(left, right)), right]
+        finally:  # what could not be painted is not tried again
+            self._waiting.clear()
+            self._chains.clear()
 
     def _paint(self, frame: Bytes, link: Link | None) -> Array:
         self.painted += 1

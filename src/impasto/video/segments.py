@@ -8,6 +8,7 @@ joins them again. A run that was never broken writes the same parts, so both end
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -210,8 +211,10 @@ class Whole:
             made.mkdir(exist_ok=True)
             write_pictures(made, suffix, decoded, wait=self.wait)
             self.target.mkdir(exist_ok=True)
-            for path in sorted(made.iterdir()):
+            pictures = sorted(made.iterdir())
+            for path in pictures:
                 path.replace(self.target / path.name)
+            _forget_after(len(pictures), self.target)
 
     def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path) -> None:
         output = create(place, self.target.suffix.lower())
@@ -242,3 +245,10 @@ class Whole:
                     assert frame.pts is not None
                     rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
                     yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
+
+
+def _forget_after(count: int, folder: Path) -> None:
+    """What a longer film left in a folder of numbered pictures goes; files of other names stay."""
+    for path in folder.iterdir():
+        if re.fullmatch(r"\d{6}\.png", path.name) and int(path.stem) > count:
+            path.unlink()

@@ -139,26 +139,27 @@ def shrunk(rgb: Bytes, size: tuple[int, int]) -> Bytes:
     return np.asarray(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.LANCZOS))
 
 
-def liveliest(film: Film, seconds: float) -> list[Span]:
+def liveliest(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Span]:
     """The most moving and the stillest part of a film, half of ``seconds`` each, in the film's order.
 
-    Judged by how much small grey frames differ from one to the next. A film that is no longer than
-    ``seconds`` is one span.
+    Judged by how much small grey frames differ from one to the next. A part is two frames at least; what is
+    no longer than both is one span.
     """
     changes: list[tuple[Fraction, float]] = []
     before: NDArray[np.float32] | None = None
-    for frame in film.frames():
+    for frame in film.frames(start=within.start, end=within.end):
         small = np.asarray(Image.fromarray(frame.rgb).convert("L").resize((64, 36)), np.float32)
-        changes.append((frame.time, 0.0 if before is None else float(np.abs(small - before).mean())))
+        time = frame.time - exactly(within.start)
+        changes.append((time, 0.0 if before is None else float(np.abs(small - before).mean())))
         before = small
     film.rewind()
-    half, length = seconds / 2, float(changes[-1][0]) if changes else 0.0
-    if length <= seconds:
-        return list(WHOLE)
+    half, length = max(seconds / 2, float(2 / film.rate)), float(changes[-1][0]) if changes else 0.0
+    if length <= 2 * half:
+        return [within]
     means = {}
     for number in range(int((length - half) / half) + 1):
-        within = [change for time, change in changes if number * half < time < (number + 1) * half]
-        if within:
-            means[number] = sum(within) / len(within)
+        found = [change for time, change in changes if number * half < time < (number + 1) * half]
+        if found:
+            means[number] = sum(found) / len(found)
     chosen = sorted({max(means, key=means.__getitem__), min(means, key=means.__getitem__)})
-    return [Span(number * half, (number + 1) * half) for number in chosen]
+    return [Span(within.start + n * half, within.start + (n + 1) * half) for n in chosen]
