@@ -4,9 +4,11 @@
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)
 # make docs   the pages of docs/ as a site, in site/
 # make bench DATA=DIR   every benchmark and its peers, into benchmarks/results; three hours on two cores, in quiet
-# make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; half an hour and more
+# make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; into benchmarks/results/soak.json
+#             SOAK="tests/test_kills.py -k learn" does a part of it, which takes its place in that file
 
 PYTHON ?= python3
+SOAK ?= tests/test_hostile.py tests/test_kills.py tests/soak
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
@@ -54,7 +56,7 @@ train-styles: install
 
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
-	OMP_NUM_THREADS=1 IMPASTO_SOAK=1 $(BIN)/python -m pytest -n 2 tests/test_hostile.py tests/test_kills.py tests/soak
+	OMP_NUM_THREADS=1 IMPASTO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(SOAK)
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'

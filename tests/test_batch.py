@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -21,8 +22,9 @@ from impasto import batch, films, image, samples
 from impasto.batch import local, on_ray
 from impasto.batch.manifest import Manifest, read
 from impasto.batch.tasks import Task, inside
-from impasto.batch.verbs import Share
+from impasto.batch.verbs import VERBS, Share
 from impasto.cli import main
+from impasto.cli.many_verbs import batch as batch_verb
 from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob
@@ -58,12 +60,17 @@ def rows(folder: str, status: str) -> list[dict[str, Any]]:
 
 
 def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> None:
-    told: list[tuple[str, int]] = []
+    told: list[tuple[str, int, int | None]] = []
     first = batch.run(
-        "in", "out", settings=SETTINGS, workers=1, told=lambda row, n: told.append((row["status"], n))
+        "in",
+        "out",
+        settings=SETTINGS,
+        workers=1,
+        told=lambda row, n, total: told.append((row["status"], n, total)),
     )
     assert (first.done, first.skipped, first.failed) == (4, 0, 1)
-    assert [n for _, n in told] == [1, 2, 3, 4, 5] and [s for s, _ in told].count("error") == 1
+    assert [n for _, n, _ in told] == [1, 2, 3, 4, 5] and {total for _, _, total in told} == {5}
+    assert [s for s, _, _ in told].count("error") == 1
     done = rows("out", "done")
     assert sorted(row["output"] for row in done) == ["0.png", "1.png", "2.png", "3.png"]
     assert all(row["recipe"]["verb"] == "stylize" and len(row["sha256"]) == 64 for row in done)
@@ -109,12 +116,13 @@ def test_what_would_be_lost_or_never_done_is_refused_at_once(here: Path) -> None
 def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [
         {"content": "in/0.png", "styles": ["mine.safetensors#style1"], "output": "deep/er/a.png"},
-        {"verb": "measure", "output": "in/0.png", "content": "in/1.png"},
+        {"verb": "measure", "picture": "in/0.png", "content": "in/1.png"},
         {"verb": "stylize", "content": "in/0.png", "styles": ["mine.safetensors#style2"], "strength": 0.5},
         {"verb": "stylize", "content": "in/1.png", "styles": ["mine.safetensors#style1"], "output": "0.png"},
         {"verb": "live", "styles": ["x"]},
         {"content": "in/1.png", "styles": ["mine.safetensors#style1"], "strenght": 1},
         {"content": "gone.png", "styles": ["mine.safetensors#style1"], "output": "gone.png"},
+        {"verb": "measure", "output": "in/0.png", "content": "in/1.png"},
     ]
     Path("jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)) + '\n{"content": \n[1]\n')
     with pytest.raises(SystemExit) as stop:
@@ -122,13 +130,17 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     said = capsys.readouterr()
     assert stop.value.code == 2
     told = json.loads(said.out)
-    assert (told["done"], told["failed"]) == (2, 7)
+    assert (told["done"], told["failed"]) == (3, 7)
     assert "jobs failed" in said.err.splitlines()[-1]
+    assert said.err.splitlines()[0].startswith("1 of 10: ") and "; 0:" in said.err
+    figures = json.loads(Path("out/0.json").read_text())
+    assert figures["ssim"] > 0.5
     errors = {row["origin"]: row["error"] for row in rows("out", "error")}
     assert "another job" in errors["jobs.jsonl:4"]
     assert "'live' is not one of stylize" in errors["jobs.jsonl:5"]
     assert "did you mean strength" in errors["jobs.jsonl:6"]
-    assert "not JSON" in errors["jobs.jsonl:8"] and "a table" in errors["jobs.jsonl:9"]
+    assert "needs picture" in errors["jobs.jsonl:8"]
+    assert "not JSON" in errors["jobs.jsonl:9"] and "a table" in errors["jobs.jsonl:10"]
     assert Path("out/deep/er/a.png").exists() and Path("out/0.png").exists()
 
 
@@ -154,6 +166,83 @@ def test_light_and_dreams_are_jobs_too(here: Path) -> None:
     photo = image.read("in/1.png").rgb
     assert 0.003 < np.abs(image.read("out/1.png").rgb - photo).mean() < 0.3
     assert "no_layer" in rows("out", "error")[0]["error"]
+
+
+def test_learning_and_an_atlas_are_jobs_too(here: Path) -> None:
+    image.write("waves.png", samples.style("waves", size=64))
+    brief = {"photos": "in", "network": "tiny", "scales": [1.0], "steps": 2, "side": 64, "batch": 1}
+    jobs = [
+        {"verb": "learn", "pictures": ["waves.png"], **brief},
+        {"verb": "learn", "pictures": ["waves.png"], **brief, "output": "waves.png"},
+        {"verb": "layers", "layers": ["relu1_1"], "channels": 1, "size": 32, "steps": 1},
+    ]
+    Path("in/broken.jpg").unlink()
+    Path("jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)))
+    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    done = {row["origin"]: row for row in rows("out", "done")}
+    assert (outcome.done, outcome.failed) == (2, 1), rows("out", "error")
+    assert "must end in .safetensors or .style" in rows("out", "error")[0]["error"]
+    row = done["jobs.jsonl:1"]
+    assert (row["output"], row["styles"], row["steps"]) == ("waves.safetensors", ["waves"], 2)
+    assert library.open_pack(Path("out/waves.safetensors")).names == ["waves"]
+    assert done["jobs.jsonl:3"]["names"][0] == "relu1_1" and Path("out/vgg19/index.html").exists()
+    assert not Path("out/.state").exists()
+    # What a folder lists is an input: with another photo in it, it is learned anew.
+    before = [task.key for task in batch.from_file(Path("jobs.jsonl"))]
+    image.write("in/new.png", image.read("in/0.png").rgb)
+    after = [task.key for task in batch.from_file(Path("jobs.jsonl"))]
+    assert before[0] != after[0] and before[2] == after[2]
+
+
+def test_help_and_docs_name_every_verb_that_runs() -> None:
+    scale = (Path(__file__).parents[1] / "docs" / "scale.md").read_text()
+    listed = inspect.signature(batch_verb).parameters["source"].annotation
+    for name in VERBS:
+        assert f"`{name}`" in scale and name in str(listed)
+
+
+def test_pictures_of_one_name_in_several_folders_keep_their_folders(here: Path) -> None:
+    for folder in ("sub/a", "sub/b/c"):
+        Path(folder).mkdir(parents=True)
+        image.write(f"{folder}/x.png", image.read("in/0.png").rgb)
+    outcome = batch.run("sub/**/*.png", "out", settings=SETTINGS, workers=1)
+    assert (outcome.done, outcome.failed) == (2, 0)
+    assert Path("out/a/x.png").exists() and Path("out/b/c/x.png").exists()
+    found = [Path("p/a/x.jpg"), Path("p/a/x.png"), Path("p/b/x.png")]
+    assert list(batch.stems(found).values()) == ["a/x-jpg", "a/x-png", "b/x"]
+    assert list(batch.stems([Path("in/x.png")]).values()) == ["x"]
+
+
+def test_inputs_that_vanish_or_change_on_the_way_are_rows(here: Path) -> None:
+    def told(row: dict[str, Any], *_: object) -> None:
+        if row["origin"] == "in/0.png":
+            Path("in/1.png").unlink()
+            Path("in/2.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+            image.write("in/3.png", image.read("in/0.png").rgb, overwrite=True)
+
+    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, told=told)
+    assert (outcome.done, outcome.failed) == (2, 2)
+    errors = {row["origin"]: row["error"] for row in rows("out", "error")}
+    assert "1.png" in errors["in/1.png"] and "2.png" in errors["in/2.png"]
+    assert np.array_equal(image.read("out/3.png").rgb, image.read("out/0.png").rgb)
+    image.write("in/1.png", image.read("in/0.png").rgb)
+    again = batch.run("in/?.png", "out", settings=SETTINGS, workers=1)
+    assert (again.done, again.skipped, again.failed) == (1, 2, 1)
+
+
+def test_trying_again_is_offered_only_where_it_may_help(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = {"content": "in/0.png", "styles": ["mine.safetensors#style1"]}
+    for lines, words in (
+        ([{**entry, "strenght": 1}, entry, {**entry, "strength": 0.5}], False),
+        ([{**entry, "content": "in/broken.jpg"}], True),
+    ):
+        Path("jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        for _ in range(2):
+            with pytest.raises(SystemExit):
+                main(["batch", "jobs.jsonl", "-o", "out", "--workers", "1", "-q"])
+            assert ("--retry-errors" in capsys.readouterr().err) is words
 
 
 def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +368,7 @@ def test_threads_and_memory_are_shared_out() -> None:
 def test_a_worker_that_is_killed_loses_nothing(here: Path) -> None:
     killed: list[int] = []
 
-    def told(row: dict[str, Any], count: int) -> None:
+    def told(row: dict[str, Any], *_: object) -> None:
         if not killed:
             children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
             workers = [int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
@@ -328,6 +417,29 @@ def test_a_batch_that_is_killed_ends_like_an_unbroken_one(here: Path) -> None:
         one, other = (image.read(f"{folder}/{number}.png").rgb for folder in ("whole", "out"))
         assert np.array_equal(one, other)
     assert sorted(p.name for p in Path("out").iterdir()) == sorted(p.name for p in Path("whole").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("nodes", "workers", "count", "threads"),
+    [
+        ([(1, 0), (1, 0)], None, 2, 1),
+        ([(4, 0), (4, 0)], 1, 1, 4),  # not eight: no node has them
+        ([(6, 0), (2, 0)], 2, 2, 3),  # not four: the second would find no room
+        ([(2, 0)], 64, 2, 1),
+        ([(8, 2), (8, 1)], None, 3, 5),
+        ([(8, 1)], 4, 1, 2),
+    ],
+)
+def test_a_cluster_is_asked_for_no_more_than_its_nodes_hold(
+    nodes: list[tuple[int, int]], workers: int | None, count: int, threads: int
+) -> None:
+    assert on_ray.shared_out(nodes, workers)[:2] == (count, threads)
+
+
+@pytest.mark.parametrize("nodes", [[], [(0, 0)]])
+def test_a_cluster_without_cores_is_refused(nodes: list[tuple[int, int]]) -> None:
+    with pytest.raises(InputError, match="core to give"):
+        on_ray.shared_out(nodes, None)
 
 
 def test_without_ray_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

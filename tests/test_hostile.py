@@ -1,6 +1,7 @@
-"""Nothing bad gets in: hostile files are refused in one line, write nothing elsewhere, and run nothing.
+"""Nothing bad gets in: hostile files are refused in one line, in bounded memory, write nothing elsewhere, and
+run nothing.
 
-``IMPASTO_SOAK=1`` (``make soak``) takes ten times as many.
+``IMPASTO_SOAK=1`` (``make soak``) takes ten times as many, and writes down what became of them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from PIL import Image
 from safetensors import safe_open
 
 import fuzz
+import soaking
 from fuzz import Hostile
 from impasto import batch, image, samples
 from impasto.batch.manifest import read
@@ -28,9 +31,10 @@ from impasto.cli import main
 from impasto.networks import library, packs
 from test_networks import pack_of
 
-SOAK = os.environ.get("IMPASTO_SOAK") == "1"
-COUNT = 2000 if SOAK else 200
+COUNT = 2000 if soaking.SOAK else 200
 PIECES = 8
+MOST_MEMORY = 1.5  # GB that a file may make grow: what paints a small picture, and not what a bomb asks for
+ENDS = ("refused late", "refused early", "harmless")
 PATIENCE = 120  # seconds after which a file is said to hang
 
 
@@ -59,6 +63,32 @@ def not_hanging(what: str) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def memory(line: str) -> float:
+    """Of this process, GB: ``VmRSS`` is now, ``VmHWM`` the most since :func:`forget_peak`."""
+    found = re.search(rf"{line}:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 2**20
+
+
+@contextmanager
+def in_bounds(what: str, peaks: list[float]) -> Iterator[None]:
+    """Holds that memory never grows by more than ``MOST_MEMORY``; where the system tells."""
+    if not Path("/proc/self/clear_refs").exists():
+        yield
+        return
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
+    before = memory("VmRSS")
+    yield
+    peaks.append(memory("VmHWM") - before)
+    assert peaks[-1] < MOST_MEMORY, f"{what} takes {peaks[-1]:.1f} GB"
+
+
+def test_a_peak_of_memory_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("test_hostile.MOST_MEMORY", 0.05)
+    with pytest.raises(AssertionError, match="a bomb takes"), in_bounds("a bomb", []):
+        bytearray(b"x") * (100 * 2**20)
 
 
 def tree(folder: Path) -> dict[str, int]:
@@ -102,12 +132,15 @@ def test_hostile_files_are_refused_in_one_line(
 ) -> None:
     files = [f for f in fuzz.hostile(piece, COUNT // PIECES) if f.kind != "job"]
     counts: Counter[str] = Counter()
+    kinds: dict[str, Counter[str]] = {}
+    peaks: list[float] = []
     for file in files:
         path = here / file.name
         path.write_bytes(file.data)
         deep = passes_header(file, path)
         before = tree(here.parent)
-        with not_hanging(f"{file.name} ({file.harm})"), pytest.raises(SystemExit) as stop:
+        what = f"{file.name} ({file.harm})"
+        with in_bounds(what, peaks), not_hanging(what), pytest.raises(SystemExit) as stop:
             main(command(file))
         said = capsys.readouterr()
         status = int(stop.value.code or 0)
@@ -118,9 +151,9 @@ def test_hostile_files_are_refused_in_one_line(
             assert len(lines) == 1 and lines[0].startswith("impasto: "), (
                 f"{file.name} ({file.harm}): {said.err}"
             )
-            counts["refused late" if deep else "refused early"] += 1
-        else:
-            counts["harmless"] += 1
+        ended = "harmless" if status == 0 else "refused late" if deep else "refused early"
+        counts[ended] += 1
+        kinds.setdefault(file.kind, Counter())[ended] += 1
         after = tree(here.parent)
         new = {name for name in after if after[name] != before.get(name)}
         assert all(name.startswith("place/out/") for name in new), f"{file.name} ({file.harm}) wrote {new}"
@@ -129,6 +162,10 @@ def test_hostile_files_are_refused_in_one_line(
             if left.is_file():
                 left.unlink()
     assert counts["refused late"] >= len(files) / 3, counts
+    rows = [{"kind": kind, **{name: kinds[kind][name] for name in ENDS}} for kind in sorted(kinds)]
+    soaking.record("soak, hostile files", str(piece), rows)
+    most = {"what": "one hostile file", "gigabytes": max(peaks, default=0.0)}
+    soaking.record("soak, memory", str(piece), [most])
 
 
 def test_hostile_jobs_are_rows_and_write_nothing_elsewhere(here: Path) -> None:
@@ -143,6 +180,8 @@ def test_hostile_jobs_are_rows_and_write_nothing_elsewhere(here: Path) -> None:
     assert not [row for row in errors if row.get("fault")], [row for row in errors if row.get("fault")]
     new = set(tree(here.parent)) - set(before)
     assert all(name.startswith("place/out/") for name in new), new
+    row = {"kind": "job", "refused late": len(errors), "refused early": 0, "harmless": outcome.done}
+    soaking.record("soak, hostile files", "jobs", [row])
 
 
 class Evil:
@@ -190,3 +229,17 @@ def test_the_same_seed_gives_the_same_files() -> None:
     assert one == other and len({f.data for f in one}) > 30
     assert {f.kind for f in one} == set(fuzz.KINDS)
     assert json.loads(next(f.data for f in fuzz.hostile(1, 400) if b'"verb"' in f.data))
+
+
+def test_what_the_long_run_did_is_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soaking, "SOAK", False)
+    result = tmp_path / "soak.json"
+    soaking.record("soak, kills", "learn", [{"verb": "learn", "kills": 20}], result=result)
+    assert not result.exists()  # this is not the long run
+    monkeypatch.setattr(soaking, "SOAK", True)
+    for part, count, most in (("0", 3, 0.2), ("1", 4, 0.1), ("0", 5, 0.3)):
+        rows = [{"kind": "film", "harmless": count, "gigabytes": most}]
+        soaking.record("soak, hostile files", part, rows, result=result)
+    entry = json.loads(result.read_text())["soak, hostile files"]
+    assert entry["rows"] == [{"kind": "film", "harmless": 9, "gigabytes": 0.3}]
+    assert entry["versions"]["torch"] and set(entry["parts"]) == {"0", "1"}

@@ -27,10 +27,10 @@ RANKS = (
     {"optim"},
     {"methods", "training", "runtime"},
     {"painters"},
-    {"comparison", "recipes"},
+    {"atlas", "comparison", "recipes"},
     {"live", "films"},
     {"batch", "demo", "doctor"},
-    {"style_sheet", "atlas"},
+    {"style_sheet"},
     {"app"},
     {"cli"},
 )

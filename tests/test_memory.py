@@ -223,7 +223,7 @@ def test_amounts_of_memory() -> None:
 
 
 def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(memory, "FIXED", 0.0)
     monkeypatch.setattr(optimising, "schedule", lambda job, size: (Stage(size, 3),))
@@ -235,7 +235,12 @@ def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
     assert less.recipe.job["memory"] == "18MB"
     settings = {**less.recipe.job, "content": names[0], "styles": names[1]}
     assert np.array_equal(painters.run(jobs.StylizeJob.parse(settings)).picture, less.picture)
+    # Whoever sets a limit is told what was chosen, also where nothing had to be given up; nobody else is.
+    caplog.clear()
     assert painters.run(jobs.StylizeJob(*names, precision="float32")).recipe.job["memory"] is None
+    assert not caplog.records
+    painters.run(jobs.StylizeJob(*names, precision="float32", memory="8GB"))
+    assert "64x64 within 8.0 GB: in one piece" in caplog.records[-1].getMessage()
 
 
 def test_memory_stays_while_it_is_painted_and_goes_afterwards() -> None:

@@ -45,7 +45,7 @@ def test_two_nodes_and_a_killed_worker(here: Path) -> None:
     cluster.add_node(num_cpus=1)
     killed: list[int] = []
 
-    def told(row: dict[str, Any], count: int) -> None:
+    def told(row: dict[str, Any], *_: object) -> None:
         if not killed:
             actors = [a for a in _actors() if a["state"] == "ALIVE"]
             killed.append(int(actors[0]["pid"]))

@@ -159,6 +159,7 @@ def augment(
         retry_errors=retry_errors,
         overwrite=overwrite,
         told=told,
+        total=len(contents.photos),
     )
     _copy(source, target, contents)
     if not gate:
@@ -208,6 +209,8 @@ def _copy(source: Path, target: Path, contents: Contents) -> None:
         if path.as_posix() == NAME:
             continue
         here, there = source / path, target / path
+        if not here.is_file():
+            raise InputError(f"{here} is gone since the start: put it back, and repeat the command")
         if there.is_file() and files.sha256(there) == files.sha256(here):
             continue
         files.check_output(there, overwrite=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,14 +42,18 @@ def photos(content: str) -> list[Path] | None:
 
 
 def stems(sources: Sequence[Path]) -> dict[Path, str]:
-    """What each photo's picture is called, without suffix: two of one name keep theirs to be told apart."""
+    """What each photo's picture is called, without suffix: two of one name keep theirs to be told apart.
+
+    Photos of several folders keep theirs as well, from the last one that all lie in.
+    """
     count = Counter(source.with_name(source.stem) for source in sources)
-    return {
-        source: f"{source.stem}-{source.suffix[1:]}"
-        if count[source.with_name(source.stem)] > 1
-        else source.stem
-        for source in sources
-    }
+    above = os.path.commonpath([source.parent for source in sources])
+    found = {}
+    for source in sources:
+        plain = source.with_name(source.stem)
+        named = source.with_name(f"{source.stem}-{source.suffix[1:]}") if count[plain] > 1 else plain
+        found[source] = named.relative_to(above).as_posix()
+    return found
 
 
 def paint_each(

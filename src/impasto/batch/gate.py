@@ -166,6 +166,9 @@ def _put_back(photo: Path, target: Path, row: Row) -> None:
     if not place.is_file() or files.sha256(place) != row.get("sha256"):
         return
     for here, there in ((place, aside), (photo, place)):
+        if not here.is_file():  # a photo that is gone since the start: what cannot be judged does not get in
+            there.unlink()
+            continue
         files.check_output(there, overwrite=True)
         with files.atomic(there) as temporary:
             shutil.copyfile(here, temporary)

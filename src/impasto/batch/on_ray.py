@@ -6,7 +6,7 @@ Ray distributes, restarts and keeps count of cores and GPUs; here is only what i
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from impasto.batch.local import TRIES, Done, state_of
 from impasto.batch.tasks import Task
 from impasto.batch.verbs import Share, carry_out
 from impasto.errors import InputError
+
+Node = tuple[int, int]  # its cores and its GPUs
 
 
 class _Worker:
@@ -33,14 +35,14 @@ def execute(
 ) -> Iterator[Done]:
     """Carries out tasks on a cluster; yields each with what came of it.
 
-    An actor takes one core (or one GPU where there are some) and one job at a time; tasks are taken from the
-    iterator as actors come free. The job of an actor that dies is tried once more by a new one, wherever the
-    cluster has room.
+    An actor takes its cores (or one GPU where there are some) and one job at a time; tasks are taken from the
+    iterator as actors come free. The job of an actor that dies is tried once more, by a new one if the
+    cluster has room for it.
 
     Args:
         tasks: what is to be done; inputs and the folder must be seen by all machines.
         folder: the output folder.
-        workers: actors; default: one a core, or one a GPU if there are any.
+        workers: actors; default: one a core, or one a GPU if there are any. No more than the nodes can hold.
         address: of the cluster (``auto`` for one that runs on this machine); default: one of its own.
 
     Raises:
@@ -66,11 +68,7 @@ def execute(
 
 
 def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None) -> Iterator[Done]:
-    resources = ray.cluster_resources()
-    gpus, cores = int(resources.get("GPU", 0)), max(1, int(resources.get("CPU", 1)))
-    count = workers or gpus or cores
-    threads = max(1, cores // count)
-    options = {"num_gpus": 1} if gpus else {"num_cpus": threads}
+    count, threads, options = shared_out(_nodes(ray), workers)
     # Never restarted by Ray: which job is tried again, and how often, is decided here.
     actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
@@ -79,7 +77,8 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
     tries: dict[str, int] = {}
     alive = 0
     while True:
-        while idle or alive < count:
+        # A node may be gone since: an actor that no other has room for would be waited for for ever.
+        while idle or alive < min(count, max(1, _room(_nodes(ray), options))):
             task = again.pop() if again else next(tasks, None)
             if task is None:
                 break
@@ -103,6 +102,42 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
                 continue
             result = {"error": f"its worker died, twice: {_short(error)}", "fault": True}
         yield task, result
+
+
+def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, dict[str, int]]:
+    """How many actors, the threads of each, and what each asks of Ray: no more than the nodes can hold.
+
+    Args:
+        nodes: cores and GPUs of each.
+        workers: how many are wanted; default: one a GPU, or one a core.
+
+    Raises:
+        InputError: no node has a core.
+    """
+    cores, gpus = (sum(amounts) for amounts in zip(*nodes, strict=True)) if nodes else (0, 0)
+    if not cores and not gpus:
+        raise InputError("no machine of the Ray cluster has a core to give: start one with ray start")
+    count = workers or gpus or cores
+    threads = max(1, cores // count)
+    if gpus:
+        return min(count, gpus), threads, {"num_gpus": 1, "num_cpus": 0}
+    while threads > 1 and _room(nodes, {"num_cpus": threads}) < count:
+        threads -= 1
+    options = {"num_cpus": threads}
+    return min(count, _room(nodes, options)), threads, options
+
+
+def _room(nodes: Sequence[Node], options: Mapping[str, int]) -> int:
+    """How many actors the nodes can hold: none lies on two of them."""
+    if "num_gpus" in options:
+        return sum(gpus for _, gpus in nodes)
+    return sum(cores // options["num_cpus"] for cores, _ in nodes)
+
+
+def _nodes(ray: Any) -> list[Node]:
+    """Cores and GPUs of each node that is alive."""
+    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [(int(r.get("CPU", 0)), int(r.get("GPU", 0))) for r in found]
 
 
 def _short(error: Exception) -> str:

@@ -17,7 +17,7 @@ from impasto.batch.folder import photos
 from impasto.batch.local import Done
 from impasto.batch.manifest import Manifest, Row
 from impasto.batch.splitting import Films
-from impasto.batch.tasks import Task, from_file, from_folder
+from impasto.batch.tasks import Task, count, from_file, from_folder
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.networks import library
@@ -25,14 +25,15 @@ from impasto.painters import learned
 from impasto.painters.inputs import Inputs
 
 Engine = Literal["local", "ray"]
-Told = Callable[[Row, int], None]
+Told = Callable[[Row, int, int | None], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How many jobs were done, were done already, and could not be done; and the manifest that has them.
 
-    ``rejected`` counts the pictures of a data set that the gate does not let in.
+    ``rejected`` counts the pictures of a data set that the gate does not let in, ``unusable`` the jobs among
+    the failed that cannot be done as they are written, however often they are tried.
     """
 
     done: int
@@ -40,6 +41,7 @@ class Outcome:
     failed: int
     manifest: Path
     rejected: int = 0
+    unusable: int = 0
 
 
 def run(
@@ -53,6 +55,7 @@ def run(
     retry_errors: bool = False,
     overwrite: bool = False,
     told: Told | None = None,
+    total: int | None = None,
 ) -> Outcome:
     """Carries out many jobs; run again, it does only what is missing.
 
@@ -66,7 +69,9 @@ def run(
         address: of a Ray cluster; default: one of its own on this machine.
         retry_errors: try again what could not be done the last time.
         overwrite: replace files in ``out`` that this batch did not write.
-        told: called with each new row of the manifest, and the number of jobs that have ended so far.
+        told: called with each new row of the manifest, the number of jobs that have ended so far, and that
+            of all if it is known.
+        total: of tasks, how many there are; of a folder, a pattern or a file it is counted.
 
     Raises:
         InputError: no jobs, or a setting that cannot be used.
@@ -81,21 +86,34 @@ def run(
     tasks = (
         iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {}, folder)
     )
+    if isinstance(source, (str, Path)) and told is not None:
+        total = _count(str(source))
     first = next(tasks, None)
     if first is None:
         raise InputError(f"{source}: there are no jobs in it")
     manifest = Manifest(folder)
-    book = _Book(manifest, told, retry_errors=retry_errors, overwrite=overwrite)
+    book = _Book(manifest, told, total, retry_errors=retry_errors, overwrite=overwrite)
     waiting = book.wanted(_chain(first, tasks))
     for task, result in _carry_out(waiting, folder, engine=engine, workers=workers, address=address):
         book.enter(task, result)
     with contextlib.suppress(OSError):
         (folder / ".state").rmdir()  # only if nothing is left in it
-    return Outcome(book.done, book.skipped, book.failed, manifest.path)
+    return Outcome(book.done, book.skipped, book.failed, manifest.path, unusable=book.unusable)
+
+
+def _is_list(source: str) -> bool:
+    return Path(source).suffix.lower() in (".jsonl", ".ndjson")
+
+
+def _count(source: str) -> int | None:
+    """How many jobs there are; None if counting them would use them up."""
+    if _is_list(source):
+        return count(Path(source)) if Path(source).is_file() else None
+    return len(photos(source) or ()) or None
 
 
 def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[Task]:
-    if Path(source).suffix.lower() in (".jsonl", ".ndjson"):
+    if _is_list(source):
         if settings.get("styles"):
             raise InputError("a file of jobs has its own styles: leave out --style")
         return from_file(Path(source))
@@ -146,10 +164,12 @@ def _carry_out(
 class _Book:
     """Says which tasks are still to do, and enters what became of them."""
 
-    def __init__(self, manifest: Manifest, told: Told | None, *, retry_errors: bool, overwrite: bool) -> None:
-        self.manifest, self.told = manifest, told
+    def __init__(
+        self, manifest: Manifest, told: Told | None, total: int | None, *, retry_errors: bool, overwrite: bool
+    ) -> None:
+        self.manifest, self.told, self.total = manifest, told, total
         self.retry_errors, self.overwrite = retry_errors, overwrite
-        self.done = self.skipped = self.failed = 0
+        self.done = self.skipped = self.failed = self.unusable = 0
         self._taken: set[str] = set()  # outputs of this run
         self._known: set[str] = set()  # keys of this run
         self._begun: dict[str, float] = {}
@@ -163,6 +183,7 @@ class _Book:
             self._known.add(task.key)
             status = self.manifest.status(task.key)
             place = self.manifest.folder / task.output
+            self.unusable += bool(task.fault) or task.output in self._taken
             if status == "done" and self.manifest.owner(task.output) == task.key and place.exists():
                 self.skipped += 1
             elif status == "error" and not self.retry_errors:
@@ -193,7 +214,7 @@ class _Book:
             self.failed += 1
         self.manifest.add(row)
         if self.told:
-            self.told(row, self.done + self.skipped + self.failed)
+            self.told(row, self.done + self.skipped + self.failed, self.total)
 
     def _fault(self, task: Task, place: Path) -> str:
         """Why a task must not begin; empty if it may."""

@@ -62,19 +62,35 @@ def from_folder(source: str, settings: Mapping[str, Any], *, suffix: str = ".png
 def from_file(path: Path) -> Iterator[Task]:
     """The jobs of a JSON-lines file: ``{"verb": ..., "output": ..., setting: value, ...}`` a line.
 
-    Names of inputs are taken from the file's own folder. A line that cannot be used becomes a task with a
-    fault, so that the rest goes on.
+    Names of inputs are taken from the file's own folder; what ``measure`` measures is called ``picture``, for
+    ``output`` is where its figures go. A line that cannot be used becomes a task with a fault, so that the
+    rest goes on.
 
     Raises:
         InputError: the file cannot be read.
     """
+    for number, line in _lines(path):
+        yield _parsed(line, path, f"{path.name}:{number}")
+
+
+def count(path: Path) -> int:
+    """How many jobs a JSON-lines file has, whether they can be used or not.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return sum(1 for _ in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, with their numbers."""
     try:
         with path.open(encoding="utf-8", errors="replace") as stream:
             number = 0
             while line := stream.readline(MOST_LINE):
                 number += 1
                 if line.strip():
-                    yield _parsed(line, path, f"{path.name}:{number}")
+                    yield number, line
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -88,16 +104,28 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
         verb, output = entry.pop("verb", "stylize"), entry.pop("output", None)
         if not isinstance(verb, str) or verb not in VERBS:
             raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(VERBS)}")
+        if verb == "measure":
+            if "picture" not in entry:
+                raise InputError("measure needs picture, which is measured: output is where its figures go")
+            entry["output"] = entry.pop("picture")
         settings = _moved(entry, path.parent)
         job = VERBS[verb].job.parse(settings)
         if output is None:
-            first = settings.get("content") or settings.get("film") or "output"
-            output = f"{Path(str(first)).stem}{suffix_of(verb, settings)}"
+            output = f"{Path(_first(job.settings())).stem}{suffix_of(verb, settings)}"
         return task(verb, job.settings(), output, origin=origin)
     except (ValueError, RecursionError, ImpastoError) as error:
         reason = str(error) if isinstance(error, ImpastoError) else f"it is not JSON ({type(error).__name__})"
         digest = hashlib.sha256(line.encode("utf-8", "replace")).hexdigest()
         return Task("", {}, "", origin, key=digest, fault=_one_line(reason))
+
+
+def _first(settings: Mapping[str, Any]) -> str:
+    """The input that an output without a name of its own is called after."""
+    for name in ("output", "content", "film", "pictures", "styles", "teacher", "backbone"):
+        value = settings.get(name)
+        if value:
+            return str(value[0] if isinstance(value, list) else value)
+    return "output"
 
 
 def _moved(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -191,7 +219,7 @@ def _replaced(value: Any, known: Mapping[str, str]) -> Any:
 
 
 def _content(name: str) -> str:
-    """The hash of the file or of the learned style that a name stands for; empty if it is neither."""
+    """The hash of what a name stands for: a file, a learned style or a folder; empty if it is none."""
     try:
         path = Path(name)
         if path.is_file():
@@ -199,10 +227,19 @@ def _content(name: str) -> str:
             return _hashed(name, stamp.st_mtime_ns, stamp.st_size)
         if "#" in name or (path.name == name and not path.suffix and 0 < len(name) < 200):
             known = library.find(name)
-            return learned.digest(known) if known else ""
+            if known:
+                return learned.digest(known)
+        if name and path.is_dir():
+            return _listed(path)
     except (OSError, ValueError):
         return ""
     return ""
+
+
+def _listed(folder: Path) -> str:
+    """The hash of what a folder lists: the names, sizes and times of its files, whose bytes may be many."""
+    found = sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir() if p.is_file())
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
 @functools.lru_cache(maxsize=4096)

@@ -103,6 +103,8 @@ def _check(out: Path, *inputs: str) -> None:
 
 def _saved(result: Result, out: Path, state: Path) -> dict[str, Any]:
     """Writes a picture, and ends the state of its run; what the manifest should hold."""
+    if result.stopped:
+        raise KeyboardInterrupt  # a batch that is stopped goes on from the state
     result.save(out, overwrite=True)
     state.unlink(missing_ok=True)
     return {"recipe": json.loads(result.recipe.to_json()), "size": list(result.picture.shape[1::-1])}
@@ -135,13 +137,49 @@ def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
     return {"summary": found.summary()}
 
 
+def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
+    import torch
+
+    from impasto import training
+    from impasto.networks import library, packs
+
+    job = jobs.LearnJob.parse(settings)
+    single = out.suffix == library.STYLE_SUFFIX
+    if job.processes > 1:
+        raise InputError("a batch trains in one process: leave out processes")
+    if not single and out.suffix != library.PACK_SUFFIX:
+        raise InputError(f"{out.name} must end in {library.PACK_SUFFIX} or {library.STYLE_SUFFIX}")
+    if single and (len(job.pictures) != 1 or job.styles):
+        raise InputError(f"{out.name} holds one style: give one painting, or a {library.PACK_SUFFIX}")
+    files.check_output(out, overwrite=True)
+    torch.set_num_threads(share.threads)
+    found = training.learn(job, checkpoint=state, resume=True)
+    if found.trained.stopped:
+        raise KeyboardInterrupt
+    if single:
+        packs.save_style(found.pack, found.names[0], out, overwrite=True)
+    else:
+        packs.save(found.pack, out, overwrite=True)
+    state.unlink(missing_ok=True)
+    return {"styles": list(found.names), "steps": found.trained.steps}
+
+
+def _layers(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
+    from impasto import atlas
+
+    job = jobs.LayersJob.parse(settings)
+    return {"names": [entry.name for entry in atlas.draw(job, folder=out, overwrite=True)]}
+
+
 VERBS: dict[str, Verb] = {
     "stylize": Verb(jobs.StylizeJob, ".png", _stylize),
     "photoreal": Verb(jobs.PhotorealJob, ".png", _photoreal),
     "dream": Verb(jobs.DreamJob, ".png", _dream),
     "video": Verb(VideoJob, ".mp4", _video),
+    "learn": Verb(jobs.LearnJob, ".safetensors", _learn),
     "compare": Verb(jobs.CompareJob, "", _compare),
     "measure": Verb(jobs.MeasureJob, ".json", _measure),
+    "layers": Verb(jobs.LayersJob, "", _layers),
 }
 
 

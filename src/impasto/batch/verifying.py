@@ -92,7 +92,7 @@ def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None
     tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in rows)
     threads = {json.dumps(row.get("recipe", {}).get("threads")) for row in rows}
     cores = max(int(t) for t in threads if t.isdigit()) if any(t.isdigit() for t in threads) else None
-    run(tasks, out, told=told, workers=None if cores is None else _workers(cores))
+    run(tasks, out, told=told, total=len(rows), workers=None if cores is None else _workers(cores))
     different = []
     for row in {row["output"]: row for row in rows}.values():
         again = Path(out) / row["output"]

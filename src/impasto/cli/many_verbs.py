@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from impasto.cli.options import AsJson, Debug, Quiet
+from impasto.cli.progress import clock
 from impasto.cli.say import say, tell
 from impasto.errors import InputError
 from impasto.jobs.base import SEED
@@ -28,7 +30,11 @@ _EngineOption = Annotated[Engine, typer.Option(help="'local' is processes on thi
 def batch(
     source: Annotated[
         str,
-        typer.Argument(help="A folder, a quoted pattern, or a .jsonl file of jobs.", show_default=False),
+        typer.Argument(
+            help="A folder, a quoted pattern, or a .jsonl file of jobs: stylize, photoreal, dream, video, "
+            "learn, compare, measure, layers.",
+            show_default=False,
+        ),
     ],
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
@@ -64,7 +70,7 @@ def batch(
             address=address,
             retry_errors=retry_errors,
             overwrite=overwrite,
-            told=None if quiet else _told,
+            told=None if quiet else _Teller(),
         )
     _end(outcome, as_json=json_)
 
@@ -100,7 +106,7 @@ def augment(
     """Paint a data set in other looks, each picture in one of its own; labels stay as they are."""
     from impasto.batch import augmenting, verifying
 
-    told = None if quiet else _told
+    told = None if quiet else _Teller()
     if reproduce is not None:
         different = verifying.reproduce(reproduce, out, told=told)
         if different:
@@ -157,9 +163,22 @@ def _setting(text: str) -> tuple[str, Any]:
         return name.replace("-", "_"), value
 
 
-def _told(row: dict[str, Any], count: int) -> None:
-    what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
-    tell(f"{count}: {row['output'] or row['origin']}: {what}")
+class _Teller:
+    """Says a line a job: how many of all have ended, what came of it, and the time left."""
+
+    def __init__(self) -> None:
+        self.begun, self.carried_out = time.monotonic(), 0
+
+    def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
+        """One row; see :func:`impasto.batch.run`."""
+        what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
+        self.carried_out += "seconds" in row  # what was skipped or refused took no time
+        left = ""
+        if total is not None and count < total and self.carried_out:
+            pace = (time.monotonic() - self.begun) / self.carried_out
+            left = f"; {clock(pace * (total - count))} left"
+        whole = "" if total is None else f" of {total}"
+        tell(f"{count}{whole}: {row['output'] or row['origin']}: {what}{left}")
 
 
 def _end(outcome: Any, *, as_json: bool) -> None:
@@ -176,6 +195,5 @@ def _end(outcome: Any, *, as_json: bool) -> None:
         rejected = f", {outcome.rejected} rejected (report.html shows them)" if outcome.rejected else ""
         say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")
     if outcome.failed:
-        raise InputError(
-            f"{outcome.failed} jobs failed: {outcome.manifest} says why; --retry-errors tries again"
-        )
+        again = "; --retry-errors tries again" if outcome.failed > outcome.unusable else ""
+        raise InputError(f"{outcome.failed} jobs failed: {outcome.manifest} says why{again}")

@@ -92,7 +92,7 @@ def _paint_folder(
 
     def target(source: Path) -> Path:
         if place.out is None:
-            return source.with_name(f"{stems[source]}{_suffix(job)}.png")
+            return source.with_name(f"{Path(stems[source]).name}{_suffix(job)}.png")
         return place.out / f"{stems[source]}.png"
 
     def told(path: Path, what: str) -> None:

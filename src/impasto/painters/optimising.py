@@ -53,6 +53,7 @@ def optimise(
     backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
     if not plan.first_choice:
         inputs.job = job = replace(job, memory=f"{budget // 2**20}MB")
+    if job.memory:
         _log.warning("%s", plan)
     recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
     saved = None
