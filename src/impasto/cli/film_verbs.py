@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from impasto.cli.options import Again, Place, Reporting, Showing
-from impasto.cli.say import pace, say, tell
+from impasto.cli.say import clock, pace, say, tell
 from impasto.jobs import MeasureJob, VideoJob
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def watched(make: Callable[..., FilmResult], out: Path, reporting: Showing) -> N
     text = f"{out}: {result.frames} frames, {width}x{height}, {pace(rate)}"
     if result.whole:
         seconds, size = result.whole
-        text += f"; all of it: {progress.clock(seconds)}, {size / 1e6:.1f} MB"
+        text += f"; all of it: {clock(seconds)}, {size / 1e6:.1f} MB"
     say(json.dumps(_said(result)) if reporting.json else text)
 
 

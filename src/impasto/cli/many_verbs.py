@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from impasto.cli.options import AsJson, Debug, Quiet
-from impasto.cli.progress import clock
-from impasto.cli.say import say, tell
+from impasto.cli.say import clock, say, tell
 from impasto.errors import InputError
 from impasto.jobs.base import SEED
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.cli.say import pace, tell
+from impasto.cli.say import clock, pace, tell
 from impasto.record import Array, Progress, Watch
 
 if TYPE_CHECKING:
@@ -122,10 +122,3 @@ def _picture(progress: Progress) -> Array:
     from impasto import tensors
 
     return tensors.to_array(progress.picture())
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds."""
-    if seconds == float("inf"):
-        return "?"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

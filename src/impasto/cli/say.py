@@ -19,3 +19,10 @@ def tell(text: str) -> None:
 def pace(rate: float) -> str:
     """Frames a second, or seconds a frame where there is not one in a second."""
     return f"{rate:.1f} a second" if rate >= 1 else f"{1 / max(rate, 1e-9):.0f} s a frame"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    if seconds == float("inf"):
+        return "?"
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
