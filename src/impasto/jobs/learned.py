@@ -44,11 +44,7 @@ class LearnJob(Job):
     steps: int | None = option(None, "Steps to train, in place of a time.")
     scales: tuple[float, ...] = option((0.5, 1.0), "Sizes of strokes to learn, each its own row.")
     style_weight: float = option(7.0, "Weight of style, content being 1.")
-    weights: tuple[float, ...] | None = option(
-        None,
-        "Shares of the style weight, one a painting, a folder's in the order of its names: less for one that "
-        "comes out in dots.",
-    )
+    weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     batch: int = option(4, "Pictures a step.")
     side: int = option(192, "Side of the crops, pixels.")
     rate: float | None = option(None, "Rate of the optimiser. Default: chosen.")
