@@ -174,7 +174,7 @@ def _distances(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
-    """Colours that fill more than a patch of a mask exactly, which neither noise nor blur does, and their shares."""
+    """Colours that fill a patch of a mask exactly, as neither noise nor blur does, and their shares."""
     codes = (rgb @ CODE).astype(np.float32)  # 24 bits are exact in it
     kernel = np.ones((THIN, THIN), np.uint8)
     inner = codes[cv2.erode(codes, kernel) == cv2.dilate(codes, kernel)]
@@ -188,7 +188,7 @@ def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
 def _ids_of(
     masks: Sequence[Source], read: Sequence[Picture], labels: Sequence[str]
 ) -> list[NDArray[np.int64] | None]:
-    """The whole numbers of masks that hold such: grey ones, in one channel or three, and palettes of their own."""
+    """The whole numbers of masks that hold such: grey, in one channel or three, or in a palette's colours."""
     found: list[NDArray[np.int64] | None] = []
     tables: dict[str, list[int]] = {}
     for source, mask, label in zip(masks, read, labels, strict=True):
@@ -204,7 +204,9 @@ def _ids_of(
         else:
             found.append(None)
     if len({tuple(table) for table in tables.values()}) > 1:
-        raise InputError(f"masks {', '.join(tables)} have different palettes: their numbers mean different things")
+        raise InputError(
+            f"masks {', '.join(tables)} have different palettes: their numbers mean different things"
+        )
     return found
 
 

@@ -9,10 +9,11 @@ Sun 2015, "Fast guided filter", arXiv 1505.00996), so a matte follows the edges 
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Timer
 
 import cv2
 import numpy as np
@@ -35,6 +36,8 @@ TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8
 MOST_STEPS = 400  # of conjugate gradients
 SPREAD = 3  # pixels, radius of the windows of the local linear model
 FLATNESS = 1e-4  # variance of colours under which a window counts as flat
+
+LONG = 3.0  # seconds of loading before it is said
 
 _log = logging.getLogger("impasto")
 
@@ -67,7 +70,7 @@ class Mattes:
             count: number of classes.
             sure: where the labels hold, ``(h, w)``; elsewhere the picture decides, and where it has no edge
                 one class fades into the other. Default: everywhere but near borders.
-            told: called with a sentence when the first use compiles PyMatting.
+            told: called with a sentence where the first use compiles PyMatting, which takes long.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
@@ -172,9 +175,8 @@ def _unknown(
     """Alphas ``(K, N)`` of the unknown pixels: harmonic under the Laplacian, the known ones held."""
     from scipy import sparse
 
-    if "pymatting" not in sys.modules:
-        (told or _log.info)("mattes: loading PyMatting, which compiles itself the first time (half a minute)")
-    from pymatting import cf_laplacian
+    with _said_if_long(told or _log.info):
+        from pymatting import cf_laplacian
 
     laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=EPSILON, radius=1, is_known=known.ravel())
     free, held = np.flatnonzero(~known.ravel()), np.flatnonzero(known.ravel())
@@ -202,6 +204,19 @@ def _unknown(
     # The Laplacian annihilates constants, so the last one is what the others leave.
     found[-1] = 1 - found[:-1].sum(0)
     return found
+
+
+@contextmanager
+def _said_if_long(told: Told) -> Iterator[None]:
+    """Says what takes so long, if the import of PyMatting does."""
+    words = "mattes: loading PyMatting, which compiles itself the first time (half a minute)"
+    timer = Timer(LONG, told, [words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _linear_models(guide: Array, alphas: Array) -> Array:
