@@ -431,3 +431,13 @@ def test_with_masks_no_torch_is_loaded(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert "blue" in done.stderr and "out.png: 160x96" in done.stdout
+
+
+def test_classes_that_were_found_fade_over_a_sky_of_blocks() -> None:
+    sky = np.linspace(0.7, 0.5, 96)[:, None, None] * np.float32([0.7, 0.85, 1.0]) * np.ones((1, 160, 1))
+    blocks = np.random.default_rng(8).normal(0, 0.004, (12, 20, 1)).repeat(8, 0).repeat(8, 1)
+    rows = np.arange(96)[:, None].repeat(160, 1)
+    sure = (rows < 28) | (rows >= 68)
+    mattes = Mattes.of((sky + blocks).astype(np.float32), (rows >= 48).astype(np.int16), 2, sure=sure)
+    steps = np.abs(np.diff(mattes.alphas[0, 28:68], axis=1))
+    assert steps.max() < 0.12

@@ -31,6 +31,7 @@ DOUBT = 0.03  # from a border, of the long side, within which a label gives way 
 CLEARLY = 16.0  # by how much one class must explain a colour better, in squares of deviations
 LEAST_DEVIATION = 0.025  # of the colours of a class, 0..1
 EPSILON = 1e-6  # of the Laplacian, for colours 0..1; Levin et al. take 1e-7
+FOUND = 1e-4  # where nobody drew the classes: their borders cross skies, whose blocks and grain are no edges
 FADE = 0.04  # of the long side: how wide one class fades into another where nothing tells them apart
 TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8 bits
 MOST_STEPS = 400  # of conjugate gradients
@@ -80,7 +81,7 @@ class Mattes:
             return cls(solve(guide, own, count, told=told), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
-        return cls(_solved(guide, hard, hard & held, told=told), guide)
+        return cls(_solved(guide, hard, hard & held, epsilon=FOUND, told=told), guide)
 
     def at(self, rgb: Array) -> Array:
         """The mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -123,13 +124,20 @@ def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -
     return _solved(rgb, hard, inner, told=told)
 
 
-def _solved(rgb: Array, hard: NDArray[np.bool_], inner: NDArray[np.bool_], *, told: Told | None) -> Array:
+def _solved(
+    rgb: Array,
+    hard: NDArray[np.bool_],
+    inner: NDArray[np.bool_],
+    *,
+    epsilon: float = EPSILON,
+    told: Told | None,
+) -> Array:
     """Alphas ``(K, H, W)`` of classes that are known in their ``inner`` parts only."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
         return alphas
-    alphas[:, ~known] = _unknown(rgb, hard, known, told=told)
+    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon, told=told)
     alphas = alphas.clip(0, 1)
     result: Array = alphas / alphas.sum(0)
     return result
@@ -170,7 +178,7 @@ def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
 
 
 def _unknown(
-    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, told: Told | None
+    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, told: Told | None
 ) -> NDArray[np.float64]:
     """Alphas ``(K, N)`` of the unknown pixels: harmonic under the Laplacian, the known ones held."""
     from scipy import sparse
@@ -178,7 +186,7 @@ def _unknown(
     with _said_if_long(told or _log.info):
         from pymatting import cf_laplacian
 
-    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=EPSILON, radius=1, is_known=known.ravel())
+    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=epsilon, radius=1, is_known=known.ravel())
     free, held = np.flatnonzero(~known.ravel()), np.flatnonzero(known.ravel())
     rows = sparse.csr_matrix(laplacian)[free]
     system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
