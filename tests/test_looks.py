@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from impasto import color, image, looks, moments
 from impasto.errors import InputError
@@ -83,6 +84,45 @@ def test_grey_masks_hold_ids(kind: type) -> None:
     assert found[0].names == ("id 7", "id 23") and (found[0].labels == labels).all()
 
 
+def test_ids_lose_no_class_however_small() -> None:
+    _, labels = towers()
+    ids = np.array([7, 23], np.uint8)[labels]
+    ids[50, 5] = 11
+    found = looks.read_masks([ids, ids], [labels.shape] * 2)
+    assert found[0].names == ("id 7", "id 11", "id 23") and (found[0].labels == 1).sum() == 1
+
+
+def test_ids_may_come_in_three_channels_or_by_a_palette(tmp_path: Path) -> None:
+    _, labels = towers()
+    ids = np.array([7, 23], np.uint8)[labels]
+    paletted = Image.fromarray(labels.astype(np.uint8), "P")
+    paletted.putpalette([128, 64, 128, 70, 130, 180])
+    paletted.save(tmp_path / "mask.png")
+    for mask, names in (
+        (np.stack([ids] * 3, -1), ("id 7", "id 23")),
+        (tmp_path / "mask.png", ("id 0", "id 1")),
+    ):
+        found = looks.read_masks([mask, mask], [labels.shape] * 2)
+        assert found[0].names == names and (found[0].labels == labels).all()
+    paletted.putpalette([70, 130, 180, 128, 64, 128])
+    with pytest.raises(InputError, match="different palettes"):
+        looks.read_masks([tmp_path / "mask.png", paletted], [labels.shape] * 2)
+
+
+def test_a_colour_too_thin_to_be_a_class_is_told() -> None:
+    rgb, labels = towers()
+    style, where = night()
+    mask = painted(labels, ("blue", "white"))
+    mask[40:42, 75:95] = COLOURS["red"]
+    photo, styles = looks.read_masks([mask, painted(where, ("blue", "white"))], [labels.shape, where.shape])
+    assert photo.names == ("blue", "white") and photo.thin == {"red": 40 / labels.size}
+    look = look_of(style, where)
+    look = Look(photo.names, look.classes, look.whole)
+    _, own = looks.shift(rgb, photo, look)
+    said = table(looks.coverage(own, look, photo, [styles]))
+    assert "red     0.3%   0.0%  too thin in the photo: joined to its neighbours" in said
+
+
 def test_a_mask_may_have_another_size() -> None:
     _, labels = towers()
     large = painted(np.kron(labels, np.ones((3, 3), np.int16)), ("blue", "white"))
@@ -99,6 +139,10 @@ def _masks(case: str) -> list[Array]:
         odd = good.copy()
         odd[:20] = (200, 90, 40)
         return [good, odd]
+    if case == "crimson":
+        odd = good.copy()
+        odd[:8, :8] = (220, 20, 60)
+        return [good, odd]
     if case == "photo":
         return [np.random.default_rng(0).integers(0, 256, labels.shape).astype(np.uint8)] * 2
     if case == "kinds":
@@ -111,6 +155,7 @@ def _masks(case: str) -> list[Array]:
     [
         ("proportions", "100x96, of other proportions than its picture (160x96)"),
         ("colour", "#c85a28"),
+        ("crimson", "#dc143c"),
         ("photo", "more than 64: it is no id map"),
         ("kinds", "some are grey (ids) and some coloured"),
         ("common", "no class is in both"),
@@ -301,6 +346,8 @@ def test_light_made_of_nothing_is_counted() -> None:
     photo[:5] = 0.3
     assert without_signal(photo, result) == pytest.approx(0.5)
     assert without_signal(photo, photo) == 0
+    assert without_signal(photo + np.float32(0.05), result) == 0
+    assert without_signal(photo + np.float32(0.05), result, least=0.08) == pytest.approx(0.5)
 
 
 # Looks
@@ -384,3 +431,13 @@ def test_with_masks_no_torch_is_loaded(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert "blue" in done.stderr and "out.png: 160x96" in done.stdout
+
+
+def test_classes_that_were_found_fade_over_a_sky_of_blocks() -> None:
+    sky = np.linspace(0.7, 0.5, 96)[:, None, None] * np.float32([0.7, 0.85, 1.0]) * np.ones((1, 160, 1))
+    blocks = np.random.default_rng(8).normal(0, 0.004, (12, 20, 1)).repeat(8, 0).repeat(8, 1)
+    rows = np.arange(96)[:, None].repeat(160, 1)
+    sure = (rows < 28) | (rows >= 68)
+    mattes = Mattes.of((sky + blocks).astype(np.float32), (rows >= 48).astype(np.int16), 2, sure=sure)
+    steps = np.abs(np.diff(mattes.alphas[0, 28:68], axis=1))
+    assert steps.max() < 0.12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,18 @@ from impasto.cli import main
 from impasto.cli.photoreal_verbs import paired
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
+from impasto.looks import Look, Regions
 from impasto.looks.contours import posterior
-from impasto.losses import RegionMoments, Scene
+from impasto.looks.look import statistics
+from impasto.losses import RegionMoments
+from impasto.losses import Scene as Seen
 from impasto.methods.projection import project
 from impasto.optim import evaluate
+from impasto.painters import relighting
+from impasto.painters.relighting import Scene
 from impasto.parametrizations import BilateralGrid
 from impasto.tiles import Window, split
+from test_graded_films import write as write_film
 from test_looks import night, painted, towers
 
 Run = Callable[..., tuple[int, str, str]]
@@ -189,7 +196,7 @@ def test_region_moments_are_those_of_an_independent_formula() -> None:
         {"relu1_1": torch.rand((2, 8), generator=draw)},
         {"relu1_1": torch.rand((2, 8), generator=draw)},
     ]
-    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(Scene(tiny, (32, 40)))
+    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(Seen(tiny, (32, 40)))
     features = tiny.features(picture, {"relu1_1"})
     found = float(bound.value(bound.measure(features, Window.full((32, 40)))))
     values = features["relu1_1"][0].double().numpy()
@@ -210,7 +217,7 @@ def test_region_moments_in_tiles_are_exact() -> None:
     targets = methods.region_statistics(
         torch.rand((1, 3, 30, 30)), torch.ones((2, 30, 30)), backbone=tiny, layers=tuple(layers)
     )
-    bound = RegionMoments([targets[0], None], alphas, layers).bind(Scene(tiny, (44, 60)))
+    bound = RegionMoments([targets[0], None], alphas, layers).bind(Seen(tiny, (44, 60)))
     whole = evaluate(bound, picture, backbone=tiny, windows=[Window.full((44, 60))])
     tiled = evaluate(bound, picture, backbone=tiny, windows=split((44, 60), tile=16, halo=16, stride=4))
     assert tiled.value == pytest.approx(whole.value, rel=1e-5)
@@ -333,6 +340,10 @@ def test_stylize_can_stay_a_photograph() -> None:
     # At 96 px a stroke is as large as a window; benchmarks/photoreal.py measures real sizes.
     assert metrics.edge_ssim(kept.picture, content) > 0.5 > 2 * metrics.edge_ssim(plain.picture, content)
     assert kept.recipe.job["photoreal"] is True
+    stiff = impasto.stylize(rgb, style, photoreal=True, realism=100.0, **settings)
+    assert np.abs(stiff.picture - kept.picture).mean() > 0.002
+    with pytest.raises(InputError, match="add --photoreal"):
+        impasto.stylize(rgb, style, realism=3.0)
 
 
 # The verb
@@ -412,7 +423,51 @@ def test_a_saved_look_needs_no_style(run: Run, here: Path) -> None:
     assert run(*one, "--fast", "-o", "b.png")[0] == 0
     assert np.abs(image.read("a.png").rgb - image.read("b.png").rgb).max() < 3 / 255
     code, _, told = run("photoreal", "day.png", "n.look", "--fast", "-o", "c.png")
-    assert code == 2 and "give a mask of the photo" in told and told.count("\n") == 1
+    assert code == 0 and "they are looked for, as there is no mask of day.png" in told
+    assert "blue" in told and "white" in told
+    write_film(here / "film.mp4", [(image.read("day.png").rgb * 255).astype(np.uint8)] * 2)
+    code, _, told = run("photoreal", "film.mp4", "n.look", "--fast", "-o", "film-n.mp4")
+    assert code == 0 and "they are looked for" in told, told
+
+
+def test_a_folder_of_frames_is_a_film(run: Run, here: Path) -> None:
+    Path("frames").mkdir()
+    for number in range(3):
+        image.write(f"frames/{number:03}.png", image.read("day.png").rgb)
+    code, _, told = run("photoreal", "frames", "night.png", "--fast", "--classes", "1", "-o", "out")
+    assert code == 0, told
+    assert [path.suffix for path in sorted(Path("out").iterdir())] == [".png"] * 3
+
+
+def test_classes_that_are_not_found_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    rgb, _, style = _pictures()
+    said: list[str] = []
+    job = PhotorealJob.parse({"content": "a", "styles": ["b"]})
+    whole = Regions(np.zeros(rgb.shape[:2], np.int16), ("class 1",))
+    *classes, all_of_it = statistics(style, Regions(np.zeros(style.shape[:2], np.int16), ("class 1",)))
+    assert all_of_it is not None
+    scene = Scene(rgb, rgb, whole, Look(("class 1",), tuple(classes), all_of_it))
+    relighting.say_classes(job, scene, classes, told=said.append)
+    assert "only one class in common" in said[0]
+    relighting.say_classes(job, scene, classes, told=None)
+    assert "only one class in common" in caplog.text
+    found = PhotorealJob.parse({"content": "a", "styles": ["b"], "classes": 1})
+    relighting.say_classes(found, scene, classes, told=said.append)
+    assert "warning" not in said[1]
+    two = replace(scene, look=Look(("class 1", "class 2"), (*classes, None), all_of_it))
+    relighting.say_classes(job, two, [*classes, None], told=said.append)
+    assert "4 classes asked, 2 found" in said[2]
+
+
+def test_classes_do_not_change_with_the_size() -> None:
+    photo, style = (samples.photo(name) for name in ("coffee", "astronaut"))
+    said: list[str] = []
+    for size in (96, 200):
+        impasto.photoreal(photo, style, fast=True, size=size, told=said.append)
+    large, small = ([line.split()[:4] for line in text.splitlines()[1:]] for text in said[:2])
+    assert len(small) == len(large) > 1
+    for one, other in zip(small, large, strict=True):
+        assert abs(float(one[2].rstrip("%")) - float(other[2].rstrip("%"))) < 1.0
 
 
 @pytest.mark.parametrize(
@@ -435,7 +490,10 @@ def test_a_saved_look_needs_no_style(run: Run, here: Path) -> None:
         (("day.png", "night.png", "-o", "out.mp4"), "suffix"),
         (("day.png", "night.png", "--save-look", "night.txt"), "end in .look"),
         (("day.png", "night.png", "--every", "2"), "are for films"),
-        (("day.png", "night.png", *MASKS, "day-mask.png"), "has 3 entries and needs 2"),
+        (("day.png", "night.png", "--fast", "--realism", "3"), "which --fast leaves out"),
+        (("day.png", "night.png", *MASKS, "--classes", "3"), "--masks says them already"),
+        (("day.png", "bad.look", "--classes", "3"), "bad.look says them already"),
+        (("day.png", "night.png", *MASKS, "day-mask.png"), "has 3 pictures and needs 2"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_line(

@@ -56,7 +56,7 @@ def _photoreal(
     reporting: Showing,
 ) -> None:
     content = Path(job.content)
-    if content.suffix.lower() in FILMS:
+    if content.suffix.lower() in FILMS or content.is_dir():
         watching.refuse_preview()
         _film(job, place, keeping, reporting)
         return
@@ -127,7 +127,7 @@ def _spare(job: PhotorealJob, target: Path) -> None:
 def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing) -> None:
     film = Path(job.content)
     styles = "-".join(Path(style).stem for style in job.styles)
-    suffix = film.suffix if film.suffix.lower() in WRITABLE else ".mp4"
+    suffix = "" if film.is_dir() else film.suffix if film.suffix.lower() in WRITABLE else ".mp4"
     out = place.out or film.with_name(f"{film.stem}-{styles}{suffix}")
     _spare(job, out)
     if keeping.save_look is not None:

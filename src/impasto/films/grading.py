@@ -24,12 +24,12 @@ from impasto.errors import InputError
 from impasto.films.brushes import Brush, State
 from impasto.films.painting import FilmResult, Told, paint_film
 from impasto.jobs import PhotorealJob, VideoJob
-from impasto.looks import Look, Mattes, Regions
-from impasto.looks.clustering import Classifier, looked_at
+from impasto.looks import Mattes, Regions
+from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
 from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
-from impasto.painters.relighting import Eyes, prepare, say_classes
+from impasto.painters.relighting import Eyes, Scene, prepare, say_classes
 from impasto.parametrizations import BilateralGrid
 from impasto.video import Dis, Film, Span, taken, trust, warp
 
@@ -192,30 +192,25 @@ class _Grader:
 
     def __post_init__(self) -> None:
         self.flow = Dis(quality="fast")
-        self.look, self.classifier, regions = self._classes()
+        self.scene, regions = self._classes()
+        self.look = self.scene.look
         keys = self.shot.keys
         # The frames side by side are one picture to the statistics.
         tall = np.concatenate(keys)
         labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
         self.given, own = looks.shift(tall, labels, self.look)
-        say_classes(own, self.look, told=self.say)
+        say_classes(self.job, replace(self.scene, regions=labels), own, told=self.say)
         self.grid = None if self.job.fast else self._refined(regions)
 
-    def _classes(self) -> tuple[Look, Classifier | None, list[Regions]]:
-        """The look, what finds its classes, and those of the shot's frames."""
+    def _classes(self) -> tuple[Scene, list[Regions]]:
+        """The middle of the shot with its look, and the classes of the shot's frames."""
         keys = self.shot.keys
         job, middle = self.job, keys[len(keys) // 2]
         inputs = Inputs(job, {job.content: middle})
-        scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast)
-        classifier = scene.look.classifier
-        if classifier is None:
-            return (
-                scene.look,
-                None,
-                [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys],
-            )
-        backbone = self.eyes.backbone
-        return scene.look, classifier, [classified(job, classifier, k, backbone=backbone) for k in keys]
+        scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast, told=self.say)
+        if scene.look.classifier is None:
+            return scene, [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys]
+        return scene, [classified(scene.look, k, backbone=self.eyes.backbone) for k in keys]
 
     def _refined(self, regions: list[Regions]) -> BilateralGrid:
         keys, count = self.shot.keys, len(self.look.names)
@@ -238,7 +233,7 @@ class _Grader:
             where = trust(to_before, self.flow(self.before, tiny)).hard
             self._follow_exposure(small, to_before, where)
             carried = np.stack([warp(plane, to_before, cubic=False) for plane in self.alphas])
-            if (number - self.shot.first) % AFRESH == 0 and self.classifier is not None:
+            if (number - self.shot.first) % AFRESH == 0 and self.look.classifier is not None:
                 fresh = self._fresh(small)
                 share = 1 - (1 - SHARE) * where
                 carried = carried + share * (fresh - carried)
@@ -257,9 +252,9 @@ class _Grader:
 
     def _fresh(self, small: Array) -> Array:
         """Mattes of a frame by itself."""
-        if self.classifier is None:
+        if self.look.classifier is None:
             return np.ones((1, *small.shape[:2]), np.float32)
-        regions = classified(self.job, self.classifier, small, backbone=self.eyes.backbone)
+        regions = classified(self.look, small, backbone=self.eyes.backbone)
         return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure, told=self.say).alphas
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:

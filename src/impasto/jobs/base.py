@@ -32,6 +32,7 @@ J = TypeVar("J", bound="Job")
 WEIGHTS = "Share of each style, as 0.7,0.3. Default: equal."
 MASK = "One grey picture a style, as a.png,b.png or repeated: white where that style goes."
 COLOR = "Whose colours: the style's, the content's palette, or only its lightness painted (luminance)."
+REALISM = "How evenly light may change over the picture: 0.1 freer, 10 stiffer."
 SIZE = "Long side in pixels, or 'original'."
 STRENGTH = "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style."
 PRESET = "Of paintings, time to spend: draft (320 px), good (512 px) or print (1024 px)."
@@ -99,6 +100,16 @@ def parse_size(size: int | str | None) -> int | str | None:
     if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
         return size
     raise InputError(f"size {size!r} is not a long side in pixels (1 to 100000), nor 'original'")
+
+
+def check_realism(realism: float) -> None:
+    """Refuses a realism that no grid can have.
+
+    Raises:
+        InputError: it is not between 0.001 and 1000.
+    """
+    if not 0.001 <= realism <= 1000:
+        raise InputError(f"realism {realism:g} is not between 0.001 and 1000: 1 is usual")
 
 
 def parse_memory(text: str | None) -> int | None:

@@ -10,6 +10,7 @@ from impasto.jobs import base
 from impasto.jobs.base import BackboneName, Job, Part, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
+CLASSES = 4
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ class PhotorealJob(Part, Job):
     )
     fast: bool = option(False, "Closed form only: with masks, no network at all.")
     strength: float = option(1.0, "0 gives the photo back, 1 is the whole change.")
-    realism: float = option(1.0, "How evenly light may change over the picture: 0.1 freer, 10 stiffer.")
-    classes: int = option(4, "Classes to look for where there are no masks; 1 treats the picture as one.")
+    realism: float = option(1.0, base.REALISM)
+    classes: int = option(
+        CLASSES, "Classes to look for, at most, where there are no masks; 1 treats the picture as one."
+    )
     size: int | str | None = option(None, base.SIZE + " Default: the photo's own.", flag="-s")
     seed: int = option(0, base.SEED)
     start: float | str = option(0.0, base.START)
@@ -50,8 +53,14 @@ class PhotorealJob(Part, Job):
             raise InputError(f"{looks[0]} is a look, which stands alone: give it as the only style")
         if not 0 <= self.strength <= 2:
             raise InputError(f"strength {self.strength:g} is not between 0 and 2: 1 is usual")
-        if not 0.001 <= self.realism <= 1000:
-            raise InputError(f"realism {self.realism:g} is not between 0.001 and 1000: 1 is usual")
+        base.check_realism(self.realism)
+        if self.fast and self.realism != 1:
+            raise InputError("--realism shapes the refinement, which --fast leaves out: give one of them")
+        if self.classes != CLASSES and (self.masks is not None or looks):
+            given = looks[0] if looks else "--masks"
+            raise InputError(
+                f"--classes is how many to look for, and {given} says them already: leave it out"
+            )
         if not 1 <= self.classes <= 12:
             raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
         if self.every < 1:
@@ -59,12 +68,13 @@ class PhotorealJob(Part, Job):
         self._check_part()
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(
-                f"--weights has {len(self.weights)} entries for {len(self.styles)} styles: give one a style"
+                f"--weights has {_counted(len(self.weights), 'number')} for "
+                f"{_counted(len(self.styles), 'style')}: give one a style"
             )
         needed = 1 if looks else 1 + len(self.styles)
         if self.masks is not None and len(self.masks) != needed:
             raise InputError(
-                f"--masks has {len(self.masks)} entries and needs {needed}: one of the photo"
+                f"--masks has {_counted(len(self.masks), 'picture')} and needs {needed}: one of the photo"
                 + ("" if looks else ", then one of each style")
             )
 
@@ -72,3 +82,7 @@ class PhotorealJob(Part, Job):
     def look(self) -> str | None:
         """The saved look, if the style is one."""
         return self.styles[0] if self.styles[0].lower().endswith(LOOK) else None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -57,6 +57,7 @@ class StylizeJob(Job):
     photoreal: bool = option(
         False, "Keep of the painting only what a photograph could show: its light and its colours."
     )
+    realism: float = option(1.0, base.REALISM)
     init: str = option("content", "Begin with 'content', 'noise' or a picture of your own.")
     seed: int = option(0, base.SEED)
     optimiser: OptimiserName = option("lbfgs", "L-BFGS or Adam.")
@@ -83,6 +84,9 @@ class StylizeJob(Job):
             raise InputError("stylize needs at least one style: a picture of the painting to paint like")
         if not 0 <= self.strength <= 100:
             raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
+        base.check_realism(self.realism)
+        if self.realism != 1 and not self.photoreal:
+            raise InputError("--realism is for photographs: add --photoreal, or leave it out")
         object.__setattr__(self, "size", parse_size(self.size))
         if self.style_scale is not None and len(self.style_scale) == 1:
             object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))

@@ -28,6 +28,7 @@ CALM = 1.5  # positions over which neighbours agree on a class
 DOUBTFUL = 0.4  # share of a picture, that which is between classes, where the picture itself decides
 LEAST = 0.03  # share of each picture that a class must have
 _NEVER = 1e-12
+NOWHERE = 9.0  # in each channel of a centre: far from all that there is
 ROUNDS = 30  # of k-means; it settles sooner
 EDGE = 0.012  # mean slope of luma, per pixel, at which a sky ends
 
@@ -56,6 +57,29 @@ class Classifier:
         margin = first - second
         labels = likely.argmax(-1).astype(np.int16)
         return Regions(labels, names_of(len(self.centres)), margin > np.quantile(margin, DOUBTFUL))
+
+
+def of_regions(
+    pictures: Sequence[Array], features: Sequence[Array], regions: Sequence[Regions]
+) -> Classifier:
+    """Finds classes that were drawn: their centres in all pictures that have them.
+
+    Args:
+        pictures: ``(H, W, 3)`` each, at the size at which the network looked.
+        features: ``(C, h, w)`` of each.
+        regions: the classes of each, at the size of the pictures, under the same names.
+    """
+    found = [described(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
+    centres = np.full((len(regions[0].names), found[0].shape[-1]), NOWHERE, np.float32)
+    for index in range(len(centres)):
+        planes = [
+            cv2.resize((r.labels == index).astype(np.float32), f.shape[1::-1], interpolation=cv2.INTER_AREA)
+            for r, f in zip(regions, found, strict=True)
+        ]
+        means = [np.tensordot(p, f) / p.sum() for f, p in zip(found, planes, strict=True) if p.any()]
+        if means:
+            centres[index] = np.mean(means, 0)
+    return Classifier(centres)
 
 
 def names_of(count: int) -> tuple[str, ...]:

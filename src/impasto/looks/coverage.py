@@ -6,39 +6,69 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impasto.looks.look import Look, Statistics
+from impasto.looks.masks import Regions
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """One class: shares of photo and style, 0..1, and whether it has a map of its own."""
+    """One class: shares of photo and style, 0..1, and what becomes of it where it has no map of its own."""
 
     name: str
     photo: float
     style: float
-    own: bool
-
-    @property
-    def words(self) -> str:
-        """What becomes of the class."""
-        if self.own:
-            return ""
-        if self.photo == 0:
-            return "not in the photo: its colours are not used"
-        return "not in the style: takes the map of the whole pictures"
+    words: str = ""
 
 
-def coverage(photo: Sequence[Statistics | None], look: Look) -> list[Coverage]:
-    """The table of a photo's classes and a look's."""
-    return [
-        Coverage(
-            name,
-            0.0 if a is None else a.share,
-            0.0 if b is None else b.share,
-            a is not None and b is not None,
-        )
-        for name, a, b in zip(look.names, photo, look.classes, strict=True)
-        if a is not None or b is not None
-    ]
+def coverage(
+    photo: Sequence[Statistics | None],
+    look: Look,
+    regions: Regions | None = None,
+    styles: Sequence[Regions] = (),
+) -> list[Coverage]:
+    """The table of a photo's classes and a look's.
+
+    Args:
+        photo: statistics of the photo's classes.
+        look: the look.
+        regions: the photo's classes, which tell of those too small for statistics.
+        styles: those of the styles, likewise.
+    """
+    here = [] if regions is None else [regions]
+    thin = dict.fromkeys(name for one in (*here, *styles) for name in one.thin if name not in look.names)
+    names = [*look.names, *thin]
+    none = [None] * len(thin)
+    rows = []
+    for name, own, wanted in zip(names, [*photo, *none], [*look.classes, *none], strict=True):
+        covers, wants = _share(own, here, name), _share(wanted, styles, name)
+        if covers or wants:
+            words = _words(
+                "" if own is not None else _lack(here, name, covers),
+                "" if wanted is not None else _lack(styles, name, wants),
+            )
+            rows.append(Coverage(name, covers, wants, words))
+    return rows
+
+
+def _share(found: Statistics | None, drawn: Sequence[Regions], name: str) -> float:
+    if found is not None:
+        return found.share
+    shares = [dict(zip(one.names, one.shares, strict=True)) | dict(one.thin) for one in drawn]
+    return float(max((own.get(name, 0.0) for own in shares), default=0.0))
+
+
+def _lack(drawn: Sequence[Regions], name: str, share: float) -> str:
+    """Why a picture has no statistics of a class."""
+    return "too thin" if any(name in one.thin for one in drawn) else "too small" if share else "not"
+
+
+def _words(photo: str, style: str) -> str:
+    """What becomes of a class that the photo or the style lacks."""
+    if photo == "too thin":
+        return "too thin in the photo: joined to its neighbours"
+    if photo == "not":
+        return "not in the photo: its colours are not used"
+    lack = f"{photo} in the photo" if photo else f"{style} in the style"
+    return f"{lack}: takes the map of the whole pictures" if photo or style else ""
 
 
 def table(rows: Sequence[Coverage]) -> str:

@@ -197,10 +197,11 @@ def denoised(rgb: Array) -> Array:
     return calm
 
 
-NO_LIGHT, SEEN = 0.03, 0.2  # luma under which a photo shows nothing, and from which a result shows something
+NO_LIGHT, HARDLY = 0.03, 0.08  # luma under which a photo shows nothing, and next to nothing
+SEEN = 0.2  # luma from which a result shows something
 
 
-def without_signal(photo: Array, result: Array) -> float:
-    """Share of a picture that shows something where the photo showed nothing: what is there is made up."""
-    dark = color.luma(photo) < NO_LIGHT
+def without_signal(photo: Array, result: Array, *, least: float = NO_LIGHT) -> float:
+    """Share of a picture that shows something where the photo has less luma than ``least``: it is made up."""
+    dark = color.luma(photo) < least
     return float((dark & (color.luma(result) > SEEN)).mean())

@@ -47,8 +47,9 @@ class Look:
         names: of the classes.
         classes: statistics of each class; None where the styles do not have it.
         whole: statistics of the whole pictures.
-        classifier: finds the same classes in any picture; None if they came from masks.
+        classifier: finds the same classes in any picture; None if they came from masks and no network looked.
         backbone: the network that looked at the styles; None if none did.
+        drawn: whether the classes came from masks.
     """
 
     names: tuple[str, ...]
@@ -56,6 +57,7 @@ class Look:
     whole: Statistics
     classifier: Classifier | None = None
     backbone: str | None = None
+    drawn: bool = False
 
     @property
     def has_features(self) -> bool:
@@ -114,7 +116,12 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
             arrays[f"{name}.colour"] = np.concatenate([[one.share], one.mean, one.cov.ravel()]).astype("<f4")
             # Half precision: three digits of what a channel says are more than a picture shows.
             arrays |= {f"{name}.{k}": np.ascontiguousarray(v, "<f2") for k, v in one.features.items()}
-    meta: dict[str, Any] = {"kind": KIND, "names": list(look.names), "backbone": look.backbone}
+    meta: dict[str, Any] = {
+        "kind": KIND,
+        "names": list(look.names),
+        "backbone": look.backbone,
+        "drawn": look.drawn,
+    }
     if look.classifier is not None:
         arrays["centres"] = np.ascontiguousarray(look.classifier.centres, "<f2")
     header = {"version": files.CHECKPOINT_VERSION, "meta": meta}
@@ -145,7 +152,8 @@ def load(path: str | Path) -> Look:
         raise InputError(f"{path} is damaged: it lacks parts of a look ({error})") from error
     if not names or whole is None or any(c and c.features.keys() != whole.features.keys() for c in classes):
         raise InputError(f"{path} is damaged: it lacks parts of a look")
-    return Look(names, classes, whole, None if centres is None else Classifier(centres), backbone)
+    classifier = None if centres is None else Classifier(centres)
+    return Look(names, classes, whole, classifier, backbone, drawn=bool(meta.get("drawn")))
 
 
 def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:

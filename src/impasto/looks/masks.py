@@ -5,8 +5,10 @@ Every mask that cannot be used is refused in one line; nothing is mended in sile
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -34,9 +36,12 @@ COLOURS = {
 NEAR = 90.0  # distance in RGB, 0..255, up to which a pixel is taken for a noisy version of a colour
 UNKNOWN = 0.1  # share of pixels that may be of no known colour: borders that were blurred
 FLAT = 0.005  # share of pixels that may be of one and the same unknown colour: more is meant
+ODD = 50.0  # distance in RGB from which a flat colour is no noisy version of a known one, but another
+PATCH = 9  # pixels that lie inside THIN x THIN of one exact colour: from then on the colour is meant
 SPECKS = 0.001  # share of pixels below which a class is what noise made of a border
 THIN = 5  # pixels: what is nowhere as wide as this is what blur made of a border
 MOST = 64  # ids in a mask; a photograph taken for a mask has more
+CODE = (1 << 16, 1 << 8, 1)  # makes one number of a colour
 ASPECT = 0.02  # relative difference of proportions that rounding may leave
 
 
@@ -46,15 +51,21 @@ class Regions:
 
     ``labels (H, W)`` are indices into ``names``; two pictures that are compared share their names. ``sure
     (H, W)`` says where nobody drew the classes but they are plain all the same; None: they were drawn.
+    ``thin`` are the shares of drawn classes that were too thin to be told from noise, and have no label.
+    ``drawn`` are the shares of all others as they were drawn, where the labels are those of a smaller copy.
     """
 
     labels: Labels
     names: tuple[str, ...]
     sure: NDArray[np.bool_] | None = None
+    thin: Mapping[str, float] = field(default_factory=dict)
+    drawn: NDArray[np.float64] | None = None
 
     @property
     def shares(self) -> NDArray[np.float64]:
         """Share of the picture that each class covers, ``(K,)``."""
+        if self.drawn is not None:
+            return self.drawn
         return np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
 
     def resized(self, size: tuple[int, int]) -> Regions:
@@ -65,14 +76,17 @@ class Regions:
             ((np.arange(new) + 0.5) * old / new).astype(np.intp)
             for new, old in zip(size, self.labels.shape, strict=True)
         )
-        return Regions(np.ascontiguousarray(self.labels[rows][:, columns]), self.names)
+        sure = None if self.sure is None else np.ascontiguousarray(self.sure[rows][:, columns])
+        labels = np.ascontiguousarray(self.labels[rows][:, columns])
+        return Regions(labels, self.names, sure, self.thin, self.shares)
 
 
 def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> list[Regions]:
     """Reads the masks of a photo and its styles.
 
-    A colour mask has the nine colours of ``COLOURS``, with some noise at borders; a grey one holds ids, whole
-    numbers of 8 or 16 bits, as those of Cityscapes, BDD or ACDC do.
+    A colour mask has the nine colours of ``COLOURS``, with some noise at borders; a grey one, also of three
+    equal channels, holds ids, whole numbers of 8 or 16 bits, as those of Cityscapes, BDD or ACDC do; one with
+    a palette of other colours holds its indices.
 
     Args:
         masks: one for each picture, the photo's first, anything :func:`impasto.image.read` takes.
@@ -99,20 +113,22 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
                 f"mask {label} is {width}x{height}, of other proportions than its picture "
                 f"({size[1]}x{size[0]}): make it from that picture, at any size"
             )
-    kinds = {mask.grey for mask in read}
-    if len(kinds) > 1:
+    ids = _ids_of(masks, read, labels)
+    if len({own is None for own in ids}) > 1:
         raise InputError(f"masks {', '.join(labels)}: some are grey (ids) and some coloured; give one kind")
-    decode = _ids if kinds == {True} else _colours
-    found = [decode(mask, label) for mask, label in zip(read, labels, strict=True)]
-    names = sorted({name for _, own in found for name in own}, key=_order)
+    found = [
+        _colours(mask, label) if own is None else _ids(own, label)
+        for mask, own, label in zip(read, ids, labels, strict=True)
+    ]
+    names = sorted({name for own in found for name in own.names}, key=_order)
     if len(found) > 1 and not any(
-        name in found[0][1] and name in own for _, own in found[1:] for name in names
+        name in found[0].names and name in own.names for own in found[1:] for name in names
     ):
         raise InputError(
-            f"mask {labels[0]} has {', '.join(found[0][1])} and {labels[1]} has "
-            f"{', '.join(found[1][1])}: no class is in both"
+            f"mask {labels[0]} has {', '.join(found[0].names)} and {labels[1]} has "
+            f"{', '.join(found[1].names)}: no class is in both"
         )
-    return [_joined(own, mine, tuple(names)) for own, mine in found]
+    return [_joined(own, tuple(names)) for own in found]
 
 
 def _label(source: Source) -> str:
@@ -124,43 +140,99 @@ def _order(name: str) -> tuple[int, str]:
     return (int(name.split()[1]) if name.startswith("id ") else 0), name
 
 
-def _joined(labels: Labels, own: Sequence[str], names: tuple[str, ...]) -> Regions:
-    table = np.array([names.index(name) for name in own], np.int16)
-    return Regions(table[labels], names)
+def _joined(own: Regions, names: tuple[str, ...]) -> Regions:
+    table = np.array([names.index(name) for name in own.names], np.int16)
+    return Regions(table[own.labels], names, thin=own.thin)
 
 
-def _colours(mask: Picture, label: str) -> tuple[Labels, list[str]]:
-    """Labels and names of the colours that a mask has."""
+def _colours(mask: Picture, label: str) -> Regions:
+    """The classes of a mask in colours."""
     rgb = np.rint(mask.rgb * 255).astype(np.int32)
-    palette = np.array(list(COLOURS.values()), np.int32)
-    nearest = np.zeros(rgb.shape[:2], np.int16)
-    best = np.full(rgb.shape[:2], np.iinfo(np.int32).max, np.int32)
-    for index, colour in enumerate(palette):
-        distance = np.square(rgb - colour).sum(2)
-        nearest = np.where(distance < best, np.int16(index), nearest)
-        best = np.minimum(best, distance)
+    for colour, share in _flat(rgb):
+        if _distances(np.array(colour)).min() > ODD**2:
+            raise _unknown(label, colour, share)
+    distances = _distances(rgb)
+    nearest, best = distances.argmin(-1).astype(np.int16), distances.min(-1)
     far = best > NEAR**2
-    codes, counts = np.unique(rgb[far] // 8 @ (1 << 16, 1 << 8, 1), return_counts=True)
+    codes, counts = np.unique(rgb[far] // 8 @ CODE, return_counts=True)
     if far.mean() > UNKNOWN or (len(counts) and counts.max() > FLAT * far.size):
-        usual = rgb[far][(rgb[far] // 8 @ (1 << 16, 1 << 8, 1)) == codes[counts.argmax()]][0]
+        usual = rgb[far][(rgb[far] // 8 @ CODE) == codes[counts.argmax()]][0]
+        raise _unknown(label, usual.tolist(), float(far.mean()))
+    return _without_specks(nearest, best)
+
+
+def _unknown(label: str, colour: Sequence[int], share: float) -> InputError:
+    return InputError(
+        f"mask {label} has the colour #{bytes(colour).hex()} ({share:.1%}), which is none of "
+        f"{', '.join(COLOURS)}: paint it in those, or give ids as a grey picture"
+    )
+
+
+def _distances(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Squared distances ``(..., K)`` of colours ``(..., 3)`` to those of ``COLOURS``."""
+    return np.stack([np.square(rgb - np.array(c, np.int32)).sum(-1) for c in COLOURS.values()], -1)
+
+
+def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
+    """Colours that fill a patch of a mask exactly, as neither noise nor blur does, and their shares."""
+    codes = (rgb @ CODE).astype(np.float32)  # 24 bits are exact in it
+    kernel = np.ones((THIN, THIN), np.uint8)
+    inner = codes[cv2.erode(codes, kernel) == cv2.dilate(codes, kernel)]
+    found, counts = np.unique(inner, return_counts=True)
+    return [
+        ([int(code) >> 16, int(code) >> 8 & 255, int(code) & 255], float((codes == code).mean()))
+        for code in found[counts >= PATCH]
+    ]
+
+
+def _ids_of(
+    masks: Sequence[Source], read: Sequence[Picture], labels: Sequence[str]
+) -> list[NDArray[np.int64] | None]:
+    """The whole numbers of masks that hold such: grey, in one channel or three, or in a palette's colours."""
+    found: list[NDArray[np.int64] | None] = []
+    tables: dict[str, list[int]] = {}
+    for source, mask, label in zip(masks, read, labels, strict=True):
+        values = np.rint(mask.rgb * (65535 if mask.bits == 16 else 255)).astype(np.int64)
+        rgb = np.rint(mask.rgb * 255).astype(np.int32)
+        grey = mask.grey or bool((values == values[..., :1]).all())
+        strange = max((_distances(np.array(c)).min() for c, _ in _flat(rgb)), default=0)
+        if mask.grey or (grey and (mask.bits == 16 or strange > 0)):
+            found.append(values[..., 0])
+        elif strange > ODD**2 and (palette := _palette(source)) is not None:
+            indices, tables[label] = palette
+            found.append(indices)
+        else:
+            found.append(None)
+    if len({tuple(table) for table in tables.values()}) > 1:
         raise InputError(
-            f"mask {label} has the colour #{bytes(usual.tolist()).hex()}, and {far.mean():.1%} in all that "
-            f"is none of {', '.join(COLOURS)}: paint it in those, or give ids as a grey picture"
+            f"masks {', '.join(tables)} have different palettes: their numbers mean different things"
         )
-    return _without_specks(nearest, list(COLOURS))
+    return found
 
 
-def _ids(mask: Picture, label: str) -> tuple[Labels, list[str]]:
-    """Labels and names of the ids that a mask has."""
-    most = 65535 if mask.bits == 16 else 255
-    ids, labels = np.unique(np.rint(mask.rgb[..., 0] * most).astype(np.int64), return_inverse=True)
+def _palette(source: Source) -> tuple[NDArray[np.int64], list[int]] | None:
+    """The numbers in a picture with a palette, and that palette."""
+    from PIL import Image, ImageOps
+
+    if not isinstance(source, (str, os.PathLike, Image.Image)):
+        return None
+    with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as opened:
+        if opened.mode != "P":
+            return None
+        return np.asarray(ImageOps.exif_transpose(opened), np.int64), list(opened.getpalette() or [])
+
+
+def _ids(values: NDArray[np.int64], label: str) -> Regions:
+    """The classes of a mask of ids. They have no noise: each is kept, however small."""
+    ids, labels = np.unique(values, return_inverse=True)
     if len(ids) > MOST:
         raise InputError(f"mask {label} has {len(ids)} different values, more than {MOST}: it is no id map")
-    return _without_specks(labels.reshape(mask.size).astype(np.int16), [f"id {number}" for number in ids])
+    return Regions(labels.reshape(values.shape).astype(np.int16), tuple(f"id {number}" for number in ids))
 
 
-def _without_specks(labels: Labels, names: list[str]) -> tuple[Labels, list[str]]:
+def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
     """Pixels of classes that cover next to nothing go to the nearest class that covers something."""
+    names = list(COLOURS)
     shares = np.bincount(labels.ravel(), minlength=len(names)) / labels.size
     # What lies between two colours on a blurred border may be a third one, but never has an inside.
     kernel = np.ones((THIN, THIN), np.uint8)
@@ -169,11 +241,15 @@ def _without_specks(labels: Labels, names: list[str]) -> tuple[Labels, list[str]
     ]
     kept = (shares >= SPECKS) & (np.array(inner) >= 0.05 * shares * labels.size)
     kept[shares.argmax()] = True
+    # Of noise few pixels have the colour exactly: a class of which most do was drawn.
+    exact = np.bincount(labels[away == 0], minlength=len(names)) / labels.size
+    thin = {n: float(s) for n, s, e, k in zip(names, shares, exact, kept, strict=True) if not k and e > s / 2}
     if not kept[labels].all():
         nearest = ndimage.distance_transform_edt(~kept[labels], return_distances=False, return_indices=True)
         labels = labels[tuple(nearest)]
     table = np.cumsum(kept) - 1
-    return table[labels].astype(np.int16), [name for name, keep in zip(names, kept, strict=True) if keep]
+    left = tuple(name for name, keep in zip(names, kept, strict=True) if keep)
+    return Regions(table[labels].astype(np.int16), left, thin=thin)
 
 
 def drawn(regions: Regions) -> NDArray[np.uint8]:

@@ -9,10 +9,11 @@ Sun 2015, "Fast guided filter", arXiv 1505.00996), so a matte follows the edges 
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Timer
 
 import cv2
 import numpy as np
@@ -30,11 +31,14 @@ DOUBT = 0.03  # from a border, of the long side, within which a label gives way 
 CLEARLY = 16.0  # by how much one class must explain a colour better, in squares of deviations
 LEAST_DEVIATION = 0.025  # of the colours of a class, 0..1
 EPSILON = 1e-6  # of the Laplacian, for colours 0..1; Levin et al. take 1e-7
+FOUND = 1e-4  # where nobody drew the classes: their borders cross skies, whose blocks and grain are no edges
 FADE = 0.04  # of the long side: how wide one class fades into another where nothing tells them apart
 TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8 bits
 MOST_STEPS = 400  # of conjugate gradients
 SPREAD = 3  # pixels, radius of the windows of the local linear model
 FLATNESS = 1e-4  # variance of colours under which a window counts as flat
+
+LONG = 3.0  # seconds of loading before it is said
 
 _log = logging.getLogger("impasto")
 
@@ -67,7 +71,7 @@ class Mattes:
             count: number of classes.
             sure: where the labels hold, ``(h, w)``; elsewhere the picture decides, and where it has no edge
                 one class fades into the other. Default: everywhere but near borders.
-            told: called with a sentence when the first use compiles PyMatting.
+            told: called with a sentence where the first use compiles PyMatting, which takes long.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
@@ -77,7 +81,7 @@ class Mattes:
             return cls(solve(guide, own, count, told=told), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
-        return cls(_solved(guide, hard, hard & held, told=told), guide)
+        return cls(_solved(guide, hard, hard & held, epsilon=FOUND, told=told), guide)
 
     def at(self, rgb: Array) -> Array:
         """The mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -120,13 +124,20 @@ def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -
     return _solved(rgb, hard, inner, told=told)
 
 
-def _solved(rgb: Array, hard: NDArray[np.bool_], inner: NDArray[np.bool_], *, told: Told | None) -> Array:
+def _solved(
+    rgb: Array,
+    hard: NDArray[np.bool_],
+    inner: NDArray[np.bool_],
+    *,
+    epsilon: float = EPSILON,
+    told: Told | None,
+) -> Array:
     """Alphas ``(K, H, W)`` of classes that are known in their ``inner`` parts only."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
         return alphas
-    alphas[:, ~known] = _unknown(rgb, hard, known, told=told)
+    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon, told=told)
     alphas = alphas.clip(0, 1)
     result: Array = alphas / alphas.sum(0)
     return result
@@ -167,16 +178,15 @@ def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
 
 
 def _unknown(
-    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, told: Told | None
+    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, told: Told | None
 ) -> NDArray[np.float64]:
     """Alphas ``(K, N)`` of the unknown pixels: harmonic under the Laplacian, the known ones held."""
     from scipy import sparse
 
-    if "pymatting" not in sys.modules:
-        (told or _log.info)("mattes: loading PyMatting, which compiles itself the first time (half a minute)")
-    from pymatting import cf_laplacian
+    with _said_if_long(told or _log.info):
+        from pymatting import cf_laplacian
 
-    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=EPSILON, radius=1, is_known=known.ravel())
+    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=epsilon, radius=1, is_known=known.ravel())
     free, held = np.flatnonzero(~known.ravel()), np.flatnonzero(known.ravel())
     rows = sparse.csr_matrix(laplacian)[free]
     system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
@@ -202,6 +212,19 @@ def _unknown(
     # The Laplacian annihilates constants, so the last one is what the others leave.
     found[-1] = 1 - found[:-1].sum(0)
     return found
+
+
+@contextmanager
+def _said_if_long(told: Told) -> Iterator[None]:
+    """Says what takes so long, if the import of PyMatting does."""
+    words = "mattes: loading PyMatting, which compiles itself the first time (half a minute)"
+    timer = Timer(LONG, told, [words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _linear_models(guide: Array, alphas: Array) -> Array:

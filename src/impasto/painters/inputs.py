@@ -117,7 +117,8 @@ class Inputs:
                 settings[field] = short.get(value, value)
             elif value is not None:
                 settings[field] = [short[name] for name in value]
-        hashes = {label: self.digest(name) for name, label in short.items()}
+        # A film as a folder has no hash of its own.
+        hashes = {label: self.digest(name) for name, label in short.items() if not Path(name).is_dir()}
         return record.recipe(
             self.job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads
         )

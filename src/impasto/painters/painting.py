@@ -115,7 +115,7 @@ def run(
             budget=budget,
         )
     if job.photoreal:
-        result = _projected(result, inputs.read(job.content))
+        result = _projected(result, inputs.read(job.content), realism=job.realism)
     return _kept(result, job, inputs)
 
 
@@ -138,7 +138,7 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
     return replace(result, picture=found)
 
 
-def _projected(result: Result, photo: Picture) -> Result:
+def _projected(result: Result, photo: Picture, *, realism: float) -> Result:
     """The photo in the light of what was painted from it."""
     from impasto.methods.projection import project
 
@@ -146,4 +146,4 @@ def _projected(result: Result, photo: Picture) -> Result:
     if painted.dtype == np.uint8:
         painted = painted.astype(np.float32) / np.float32(255)
     content = image.resize(photo.flat(), (painted.shape[0], painted.shape[1]))
-    return replace(result, picture=project(content, painted))
+    return replace(result, picture=project(content, painted, realism=realism))

@@ -13,8 +13,8 @@ from torch import Tensor
 from impasto import methods, tensors
 from impasto.backbones import Backbone
 from impasto.jobs import PhotorealJob
-from impasto.looks import FEATURE_LAYERS, Grade, Mattes, Regions, Statistics
-from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at
+from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
+from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at, of_regions
 from impasto.looks.grading import quieted
 from impasto.optim import Checkpoint as Keeper
 from impasto.optim import Outcome
@@ -22,7 +22,16 @@ from impasto.painters.relighting import Scene
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
 
-__all__ = ["Keeper", "classes_of", "classified", "refine", "rendered", "use_threads", "with_features"]
+__all__ = [
+    "Keeper",
+    "classes_of",
+    "classified",
+    "classifier_of",
+    "refine",
+    "rendered",
+    "use_threads",
+    "with_features",
+]
 
 Array = NDArray[np.float32]
 LEAST_KEPT = 0.25  # of a class's area that its matte must keep to speak for it
@@ -44,9 +53,15 @@ def classes_of(
     return found, [found.classify(p, f) for p, f in zip(pictures, features, strict=True)]
 
 
-def classified(job: PhotorealJob, classifier: Classifier, picture: Array, *, backbone: Backbone) -> Regions:
+def classifier_of(pictures: Sequence[Array], regions: Sequence[Regions], *, backbone: Backbone) -> Classifier:
+    """What finds the classes of masks in pictures that have none."""
+    return of_regions(pictures, [_seen(picture, backbone) for picture in pictures], regions)
+
+
+def classified(look: Look, picture: Array, *, backbone: Backbone) -> Regions:
     """The classes of a look in a photo."""
-    return classifier.classify(picture, _seen(picture, backbone))
+    assert look.classifier is not None
+    return replace(look.classifier.classify(picture, _seen(picture, backbone)), names=look.names)
 
 
 def _seen(picture: Array, backbone: Backbone) -> Array:

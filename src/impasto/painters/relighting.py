@@ -21,7 +21,7 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import Classifier, looked_at
 from impasto.looks.coverage import table
-from impasto.looks.grading import mixed, without_signal
+from impasto.looks.grading import HARDLY, mixed, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.painters.inputs import Inputs, key_of
 from impasto.painters.painting import gathered, named
@@ -128,13 +128,14 @@ def run(
     start = time.monotonic()
     inputs = Inputs(job, pictures or {})
     eyes = Eyes(job)
-    scene = prepare(job, inputs, eyes=eyes, features=not job.fast or save_look is not None)
+    saves = save_look is not None
+    scene = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, told=told)
     if save_look is not None:
         looks.save(scene.look, save_look, overwrite=overwrite)
     if save_masks is not None:
         _save_masks(scene, save_masks, overwrite=overwrite)
     given, own = looks.shift(scene.small, scene.regions, scene.look)
-    say_classes(own, scene.look, told=told)
+    say_classes(job, scene, own, told=told)
     mattes = Mattes.of(
         scene.photo, scene.regions.labels, len(scene.look.names), sure=scene.regions.sure, told=told
     )
@@ -158,11 +159,7 @@ def run(
         )
         painted = mixed(scene.photo, rendered(grid, scene.photo, mattes, given), job.strength)
         history, stopped = outcome.history, outcome.stopped
-    share = without_signal(scene.small, looked_at(painted))
-    if share > MADE_UP:
-        (told or _log.warning)(
-            f"warning: {share:.0%} of the photo is too dark to show anything; what is seen there is guessed"
-        )
+    say_signal(scene.small, looked_at(painted), told=told)
     alpha = None if photo.alpha is None else image.resize(photo.alpha, (painted.shape[0], painted.shape[1]))
     bits = 16 if photo.bits == 16 else 8
     return Result(painted, recipe, history, alpha=alpha, bits=bits, stopped=stopped)  # type: ignore[arg-type]
@@ -189,7 +186,15 @@ class Eyes:
         return backbones.load(self.job.backbone, device=self.device, precision=self.job.precision)
 
 
-def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) -> Scene:
+def prepare(
+    job: PhotorealJob,
+    inputs: Inputs,
+    *,
+    eyes: Eyes,
+    features: bool,
+    keep: bool = False,
+    told: Told | None = None,
+) -> Scene:
     """Reads what a job names, finds the classes, and takes the statistics of the styles.
 
     Args:
@@ -197,6 +202,8 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
         inputs: its pictures.
         eyes: the network, where one is needed.
         features: whether the look needs what a network sees.
+        keep: whether the look shall find the classes of masks in pictures that have none.
+        told: called with a warning where it does so; default: the log.
 
     Raises:
         InputError: a picture, a mask or a look that cannot be used.
@@ -204,26 +211,15 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
     picture = inputs.read(job.content)
     size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
     rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
-    small = looked_at(rgb)
+    # Classes are looked for at one size, so that they do not change with that of the result.
+    small, seen = looked_at(rgb), looked_at(picture.flat())
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
-        look, own = _classes_of(job, inputs, look, small, eyes=eyes, features=features)
-        return Scene(rgb, small, own, look)
+        look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, told=told)
+        return Scene(rgb, small, own.resized((small.shape[0], small.shape[1])), look)
     large = [inputs.read(name).flat() for name in job.styles]
     styles = [looked_at(picture) for picture in large]
-    classifier: Classifier | None = None
-    if job.masks is not None:
-        sizes = [picture.size, *(inputs.read(name).size for name in job.styles)]
-        regions = looks.read_masks([inputs.source(name) for name in job.masks], sizes)
-        regions = [
-            r.resized((p.shape[0], p.shape[1])) for r, p in zip(regions, [small, *styles], strict=True)
-        ]
-    elif job.classes == 1:
-        regions = [Regions(np.zeros(p.shape[:2], np.int16), ("whole",)) for p in (small, *styles)]
-    else:
-        from impasto.painters.refining import classes_of
-
-        classifier, regions = classes_of(job, [small, *styles], backbone=eyes.backbone)
+    classifier, regions = _found(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
     found = [statistics(p, r) for p, r in zip(styles, regions[1:], strict=True)]
     if features:
         from impasto.painters.refining import with_features
@@ -235,8 +231,29 @@ def prepare(job: PhotorealJob, inputs: Inputs, *, eyes: Eyes, features: bool) ->
     *classes, whole = (blend(parts, _shares(job)) for parts in zip(*found, strict=True))
     assert whole is not None
     backbone = job.backbone if features or classifier is not None else None
-    look = Look(regions[0].names, tuple(classes), whole, classifier, backbone)
-    return Scene(rgb, small, regions[0], look, tuple(regions[1:]))
+    look = Look(regions[0].names, tuple(classes), whole, classifier, backbone, drawn=job.masks is not None)
+    own = regions[0].resized((small.shape[0], small.shape[1]))
+    return Scene(rgb, small, own, look, tuple(regions[1:]))
+
+
+def _found(
+    job: PhotorealJob, inputs: Inputs, pictures: list[Array], *, eyes: Eyes, keep: bool
+) -> tuple[Classifier | None, list[Regions]]:
+    """The classes of photo and styles, and what finds them in other pictures."""
+    if job.masks is None and job.classes == 1:
+        return None, [Regions(np.zeros(p.shape[:2], np.int16), ("whole",)) for p in pictures]
+    if job.masks is None:
+        from impasto.painters.refining import classes_of
+
+        return classes_of(job, pictures, backbone=eyes.backbone)
+    sizes = [inputs.read(name).size for name in (job.content, *job.styles)]
+    regions = looks.read_masks([inputs.source(name) for name in job.masks], sizes)
+    regions = [r.resized((p.shape[0], p.shape[1])) for r, p in zip(regions, pictures, strict=True)]
+    if not keep:
+        return None, regions
+    from impasto.painters.refining import classifier_of
+
+    return classifier_of(pictures, regions, backbone=eyes.backbone), regions
 
 
 def _save_masks(scene: Scene, folder: Path, *, overwrite: bool) -> None:
@@ -258,16 +275,24 @@ def _shares(job: PhotorealJob) -> list[float]:
 
 
 def _classes_of(
-    job: PhotorealJob, inputs: Inputs, look: Look, small: Array, *, eyes: Eyes, features: bool
+    job: PhotorealJob,
+    inputs: Inputs,
+    look: Look,
+    small: Array,
+    *,
+    eyes: Eyes,
+    features: bool,
+    told: Told | None,
 ) -> tuple[Look, Regions]:
     """A saved look, and its classes in a photo."""
     name = Path(str(job.look)).name
     if features and not look.has_features:
         raise InputError(f"{name} holds colours only: add --fast, or save it again without")
-    if look.backbone != job.backbone and (features or look.classifier is not None):
+    finds = look.classifier is not None and job.masks is None
+    if look.backbone != job.backbone and (features or finds):
         raise InputError(f"{name} was seen by the network {look.backbone}: add --backbone {look.backbone}")
     if job.masks is not None:
-        if look.classifier is not None:
+        if look.classifier is not None and not look.drawn:
             raise InputError(f"{name} finds its classes itself: leave out --masks")
         size = inputs.read(job.content).size
         found = looks.read_masks([inputs.source(job.masks[0])], [size])[0]
@@ -279,12 +304,18 @@ def _classes_of(
         # What the look does not know becomes a class without statistics, and the table says so.
         names = (*look.names, *strange)
         index = np.array([names.index(n) for n in found.names], np.int16)
-        own = Regions(index[found.labels], names).resized((small.shape[0], small.shape[1]))
+        own = Regions(index[found.labels], names, thin=found.thin)
+        own = own.resized((small.shape[0], small.shape[1]))
         return Look(names, (*look.classes, *(None for _ in strange)), look.whole), own
     if look.classifier is not None:
         from impasto.painters.refining import classified
 
-        return look, classified(job, look.classifier, small, backbone=eyes.backbone)
+        if look.drawn:
+            (told or _log.warning)(
+                f"warning: {name} has classes from masks ({', '.join(look.names)}); they are looked for, as "
+                f"there is no mask of {Path(job.content).name}"
+            )
+        return look, classified(look, small, backbone=eyes.backbone)
     if len(look.names) == 1:
         return look, Regions(np.zeros(small.shape[:2], np.int16), look.names)
     raise InputError(
@@ -292,6 +323,27 @@ def _classes_of(
     )
 
 
-def say_classes(own: Sequence[Statistics | None], look: Look, *, told: Told | None) -> None:
+def say_classes(
+    job: PhotorealJob, scene: Scene, own: Sequence[Statistics | None], *, told: Told | None
+) -> None:
     """Tells how much of photo and style each class covers, and what becomes of those that one side lacks."""
-    (told or _log.info)(table(looks.coverage(own, look)))
+    rows = looks.coverage(own, scene.look, scene.regions, scene.styles)
+    found, lines = len(scene.look.names), [table(rows)]
+    searched = job.look is None and job.masks is None and job.classes > 1
+    if searched and found == 1:
+        lines.append("warning: only one class in common: one map for the whole picture")
+    elif searched and found < job.classes:
+        lines.append(f"{job.classes} classes asked, {found} found in all pictures")
+    odd = any(row.words for row in rows) or (searched and found == 1)
+    (told or (_log.warning if odd else _log.info))("\n".join(lines))
+
+
+def say_signal(photo: Array, result: Array, *, told: Told | None) -> None:
+    """Warns where a result shows something and the photo nothing, or next to nothing."""
+    share = without_signal(photo, result)
+    if share > MADE_UP:
+        dim = without_signal(photo, result, least=HARDLY)
+        (told or _log.warning)(
+            f"warning: {share:.0%} of the photo is too dark to show anything, and {dim:.0%} to show much; "
+            f"what is seen there is guessed"
+        )
