@@ -1,11 +1,13 @@
 """Writes the page of the gallery, and paints those of its sheets that are named: ``gallery.py [NAME ...]``.
 
 The sheets are made from sample photographs, sample styles and shipped styles, by seeds: anyone gets the same.
+Only those of ``photoreal`` need photographs from elsewhere, which docs/photoreal.md names, and one a film:
+``gallery.py --data DIR evening bridge dashcam``, where DIR holds ``photos`` and ``video``.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,8 @@ import numpy as np
 import impasto
 from impasto import demo, films, image, samples
 from impasto.demo import sheet
-from impasto.jobs import VideoJob
+from impasto.films.grading import grade_film
+from impasto.jobs import PhotorealJob, VideoJob
 from impasto.video import FilmReader
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -24,8 +27,16 @@ SIDE = 320  # pixels of a pane's long side
 
 def main() -> None:
     """Paints what is named, and writes the page."""
-    for name in sys.argv[1:]:
-        image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
+    options = argparse.ArgumentParser()
+    options.add_argument("names", nargs="*", choices=[*PAINTED, *LIT])
+    options.add_argument("--data", type=Path, default=Path("data"))
+    given = options.parse_args()
+    for name in given.names:
+        if name in PAINTED:
+            image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
+        else:
+            picture = LIT[name](given.data)
+            image.write(DOCS / "pictures" / f"photoreal-{name}.jpg", picture, overwrite=True)
     (DOCS / "gallery.md").write_text(page(), encoding="utf-8")
 
 
@@ -93,6 +104,39 @@ def film() -> np.ndarray:
     return sheet(rows, height=190)
 
 
+def _lit(photo: str, style: str, data: Path) -> np.ndarray:
+    """Photo, style, closed form, refined."""
+    sources = [data / "photos" / f"debian_{name}.jpg" for name in (photo, style)]
+    read = [image.read(path).flat() for path in sources]
+    fast, full = (impasto.photoreal(*sources, size=LIT_SIDE, fast=fast).picture for fast in (True, False))
+    return sheet([[*read, fast, full]], height=200)
+
+
+def evening(data: Path) -> np.ndarray:
+    """The last light of an evening, and the hour after."""
+    return _lit("plasma_EveningGlow", "plasma_DarkestHour", data)
+
+
+def bridge(data: Path) -> np.ndarray:
+    """A clear day by the water, and a summer night in the north."""
+    return _lit("lomiri_Bridge_by_Sander_Klootwijk", "plasma_summer_1am", data)
+
+
+def dashcam(data: Path) -> np.ndarray:
+    """A frame of a drive by day, and in the light of a night."""
+    folder = Path(tempfile.mkdtemp())
+    film, style = data / "video" / "dashcam_720p.mp4", data / "photos" / "debian_plasma_DarkestHour.jpg"
+    job = PhotorealJob(str(film), (str(style),), size=640, end=0.4)
+    frames = []
+    for path in (film, grade_film(job, out=folder / "night.mp4").path):
+        with FilmReader(path) as reader:
+            frames.append(next(iter(reader.frames())).rgb.astype(np.float32) / 255)
+    return sheet([[frames[0], image.read(style).flat(), frames[1]]], height=240)
+
+
+LIT_SIDE = 512  # pixels of the long side of a photo that is lit otherwise
+LIT: dict[str, Callable[[Path], np.ndarray]] = {"evening": evening, "bridge": bridge, "dashcam": dashcam}
+
 PAINTED: dict[str, Callable[[], np.ndarray]] = {
     "mixtures": mixtures,
     "regions": regions,
@@ -143,9 +187,9 @@ ENTRIES = (
         "impasto video drive.mp4 the_scream --consistency 0.85",
     ),
     (
-        "pictures/photoreal-mountain.jpg",
-        "a photo in the light of another: photo, style, result",
-        "impasto photoreal day.jpg evening.jpg --fast",
+        "pictures/photoreal-evening.jpg",
+        "a photo in the light of another: photo, style, result by `--fast`, refined",
+        "impasto photoreal evening.jpg night.jpg",
     ),
     (
         "images/dream-mountain.jpg",
