@@ -43,8 +43,14 @@ class Plan:
 
     @property
     def multiple(self) -> int:
-        """Both sides of a picture must be a multiple of this."""
+        """Both sides of a picture must be a multiple of this, and no less than :attr:`least`."""
         return self.fold << (len(self.widths) - 1)
+
+    @property
+    def least(self) -> int:
+        """The smallest side of a picture whose borders every convolution can reflect; a multiple, too."""
+        ends = self.fold * (self.ends // 2 + 1)
+        return self.multiple * max(2, -(-ends // self.multiple))
 
 
 PLANS = {
@@ -64,7 +70,7 @@ class Engine(Protocol[T]):
         """``(B, C, h, w)`` to ``(B, C f^2, h / f, w / f)``, channel by channel as ``pixel_unshuffle``."""
 
     def convolve(self, x: T, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> T:
-        """Convolution by the weights of that name, borders continued by their last pixel."""
+        """Convolution by the weights of that name, borders reflected without repeating the last pixel."""
 
     def normalise(self, x: T, /) -> T:
         """The next conditional instance normalisation, in the order in which they are called."""

@@ -110,11 +110,14 @@ class OnnxEngine:
     def padded(self, x: str, size: str) -> str:
         """Grown below and to the right to multiples, reflected as by NumPy's ``symmetric``."""
         zero, one, two = (self.constant(np.array(n, np.int64)) for n in (0, 1, 2))
-        multiple = self.constant(np.array(self.pack.plan.multiple, np.int64))
+        multiple, least = (
+            self.constant(np.array(n, np.int64)) for n in (self.pack.plan.multiple, self.pack.plan.least)
+        )
         for axis in (2, 3):
             side = self.node("Gather", [size, self.constant(np.array(axis - 2, np.int64))])
             more = self.node("Mod", [self.node("Neg", [side]), multiple])
-            places = self.node("Range", [zero, self.node("Add", [side, more]), one])
+            grown = self.node("Max", [self.node("Add", [side, more]), least])
+            places = self.node("Range", [zero, grown, one])
             period = self.node("Mul", [side, two])
             there = self.node("Mod", [places, period])
             back = self.node("Sub", [self.node("Sub", [period, one]), there])

@@ -11,7 +11,7 @@ from PIL import Image
 
 from impasto import image
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, shape
+from impasto.networks.plan import EPSILON, Plan, shape
 from impasto.tiles import Window, split
 
 Array = NDArray[np.float32]
@@ -76,12 +76,12 @@ class Painter:
             statistics: ``(2, channels)`` in place of the picture's own: for films and tiles.
         """
         height, width = photo.shape[:2]
-        painted = self.network.paint(padded(photo, self.pack.plan.multiple), weights, statistics)
+        painted = self.network.paint(padded(photo, self.pack.plan), weights, statistics)
         return painted[:height, :width]
 
     def statistics(self, photo: Array, weights: Array) -> Array:
         """The statistics ``(2, channels)`` that the picture has with these weights."""
-        return self.network.statistics(padded(photo, self.pack.plan.multiple), weights)
+        return self.network.statistics(padded(photo, self.pack.plan), weights)
 
     def paint_large(
         self,
@@ -137,15 +137,15 @@ class Painter:
     def _windows(self, size: tuple[int, int], tile: int) -> list[Window]:
         """Tiles of the picture as it is padded to the network's multiple."""
         multiple = self.pack.plan.multiple
-        height, width = (_up(side, multiple) for side in size)
+        height, width = (_grown(side, self.pack.plan) for side in size)
         # Weights of regions are continued beyond what a tile reads, which is wrong for half a place.
         halo = self.shape.radius + multiple // 2
         return list(split((height, width), tile=_up(tile, multiple), halo=halo, stride=multiple))
 
     def _places(self, photo: NDArray[Any]) -> tuple[int, int]:
         """Rows and columns of the weights of regions: one place for each multiple."""
-        multiple = self.pack.plan.multiple
-        return -(-photo.shape[0] // multiple), -(-photo.shape[1] // multiple)
+        plan = self.pack.plan
+        return _grown(photo.shape[0], plan) // plan.multiple, _grown(photo.shape[1], plan) // plan.multiple
 
     def _part(self, weights: Array, window: Window) -> Array:
         """The weights of what a tile reads."""
@@ -163,7 +163,7 @@ class Painter:
         """What a tile reads, float32, padded where the whole would be."""
         rows, columns = window.rows, window.columns
         part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
-        return padded(image.floats(part), self.pack.plan.multiple)
+        return padded(image.floats(part), self.pack.plan)
 
     def _gathered(
         self,
@@ -194,12 +194,16 @@ class Painter:
         return statistics
 
 
-def padded(photo: Array, multiple: int) -> Array:
-    """The picture, grown below and to the right to multiples, by reflection."""
-    below, right = (-side % multiple for side in photo.shape[:2])
+def padded(photo: Array, plan: Plan) -> Array:
+    """The picture, grown below and to the right to a size that the network takes, by reflection."""
+    below, right = (_grown(side, plan) - side for side in photo.shape[:2])
     if not below and not right:
         return photo
     return np.pad(photo, ((0, below), (0, right), (0, 0)), mode="symmetric")
+
+
+def _grown(side: int, plan: Plan) -> int:
+    return max(_up(side, plan.multiple), plan.least)
 
 
 def _up(side: int, multiple: int) -> int:
