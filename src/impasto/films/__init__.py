@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto.films.painting import FilmProgress, FilmResult, Shot, paint_film
+from impasto.films.painting import Enough, FilmProgress, FilmResult, Shot, paint_film
 from impasto.films.report import FilmReport, report
 
-__all__ = ["FilmProgress", "FilmReport", "FilmResult", "Shot", "paint_film", "report"]
+__all__ = ["Enough", "FilmProgress", "FilmReport", "FilmResult", "Shot", "paint_film", "report"]
