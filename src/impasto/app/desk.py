@@ -93,7 +93,8 @@ class Run:
 
     def wait(self) -> None:
         """Until nothing of it goes on any more."""
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def news(self) -> Iterator[News]:
         """Does the job when its turn comes, and says how it goes.
