@@ -5,17 +5,20 @@ from __future__ import annotations
 import shlex
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from impasto import image, samples
-from impasto.app.desk import Run
+from impasto.app import desk
+from impasto.app.desk import Line, News, Run, sentence
 from impasto.app.limits import Limits
 from impasto.app.words import command_line
 from impasto.cli import verbs
 from impasto.errors import InputError
+from impasto.films import Enough, FilmProgress
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 
 JOBS: list[Job] = [
@@ -60,8 +63,8 @@ def test_absolute_paths_are_not_told(tmp_path: Path) -> None:
     [
         (lambda limits: limits.check_styles(()), "no style"),
         (lambda limits: limits.check_styles(("a",) * 7), "too many"),
-        (lambda limits: limits.check_side(4000), "at most 2048"),
-        (lambda limits: limits.check_side("original"), "original"),
+        (lambda limits: limits.side_of(4000, 4000), "at most 2048"),
+        (lambda limits: limits.side_of("original", 4000), r"original \(4000 px\)"),
         (lambda limits: limits.check_film("a.mp4", 500.0), "500 s"),
         (lambda limits: limits.check_film("a.mp4", None), "unknown"),
     ],
@@ -71,13 +74,107 @@ def test_limits_are_told(check: object, words: str) -> None:
         check(Limits())  # type: ignore[operator]
 
 
+def test_where_no_size_is_asked_for_the_limit_is_the_size() -> None:
+    limits = Limits(side=640)
+    assert [limits.side_of(*asked) for asked in ((None, 1024), (None, 320), ("original", 640), (96, 96))] == [
+        640,
+        None,
+        "original",
+        96,
+    ]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        StylizeJob(content="a.jpg", styles=("waves",)),
+        VideoJob(film="f.mp4", styles=("waves",), start=1.0, end=3.0),
+        PhotorealJob(content="a.jpg", styles=("n.jpg",)),
+        DreamJob(content="a.jpg"),
+    ],
+    ids=lambda job: job.verb,
+)
+def test_every_job_is_bounded_and_says_so(
+    job: StylizeJob | VideoJob | PhotorealJob | DreamJob, tmp_path: Path
+) -> None:
+    pytest.importorskip("gradio")
+    from impasto.app.studio import Studio
+
+    studio = Studio(Limits(side=320), tmp_path)
+    order = studio.bounded(job, 4000)
+    assert order.job == replace(job, size=320) and "320 px" in order.note
+    assert studio.bounded(job, 300).job == job
+
+
+def test_one_run_at_a_time_and_none_for_those_who_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gradio")
+    from impasto.app.studio import Studio
+
+    busy: list[str] = []
+
+    def painting(run: Run) -> News:
+        busy.append(run.out.stem)
+        assert len(busy) == 1
+        try:
+            while True:
+                run.told(FilmProgress(1, None, 1.0, 1.0))
+                time.sleep(0.01)
+        except Enough:
+            time.sleep(0.3)  # to write what there is
+            return News("done")
+        finally:
+            busy.clear()
+
+    monkeypatch.setitem(desk._WAYS, DreamJob, painting)
+    studio, job = Studio(Limits(waiting=1), tmp_path), DreamJob(content="a.jpg")
+    first, second, third = (studio.work(job, tmp_path / f"{n}.png") for n in ("first", "second", "third"))
+    assert "frame 1" in next(first).text and busy == ["first"]
+    assert next(second).text == "waiting: another painting is before this one"
+    with pytest.raises(InputError, match="try again"):
+        next(third)
+    first.close()  # as when the tab is closed
+    assert "frame 1" in next(second).text and busy == ["second"]
+    second.close()
+    studio.runs[tmp_path / "second.png"].wait()
+    assert busy == []
+
+
+@pytest.mark.parametrize("option", ["--max-size", "--max-megabytes", "--max-film", "--max-minutes"])
+def test_a_limit_below_nothing_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option} -1 must be above 0"):
+        verbs.app(["app", option, "-1"], standalone_mode=False)
+
+
+def test_what_went_wrong_names_no_folders(tmp_path: Path) -> None:
+    error = InputError(f"cannot read {tmp_path}/0a1b/my photo.jpg: it is damaged")
+    assert sentence(error, folders=(tmp_path,)) == "cannot read my photo.jpg: it is damaged"
+
+
+def test_a_photo_is_seen_and_stays_the_file_that_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("gradio")
+    from impasto.app.uploads import original, seen, shown
+
+    rgb = image.resize(samples.photo("coffee"), (64, 80))
+    photo = image.write(tmp_path / "a photo.heic", rgb, alpha=np.full((64, 80), 0.5, np.float32))
+    before = photo.read_bytes()
+    found = shown(str(photo))
+    assert found.orig_name == "a photo.heic" and Path(found.path) == seen(photo)
+    assert image.read(found.path).size == (64, 80)
+    assert original(found) == str(photo) and photo.read_bytes() == before
+    (tmp_path / "cut.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"cut\.png"):
+        seen(tmp_path / "cut.png")
+
+
 def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.app.desk.PREVIEW_SECONDS", 0.0)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     image.write(style, samples.style("waves", 64))
     job = StylizeJob(content=str(photo), styles=(str(style),), preset="print", size=80)
-    run = Run(job, tmp_path / "out.png", seconds=120)
+    run = Run(job, tmp_path / "out.png", seconds=120, line=Line(1))
     news = []
     for said in run.news():
         news.append(said)
@@ -94,16 +191,27 @@ def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     job = StylizeJob(content=str(photo), styles=(str(photo),), preset="print", size=80)
     begun = time.monotonic()
-    *_, last = Run(job, tmp_path / "out.png", seconds=0.5).news()
+    *_, last = Run(job, tmp_path / "out.png", seconds=0.5, line=Line(1)).news()
     assert "stopped" in last.text and last.file is not None
     assert time.monotonic() - begun < 60
     assert threading.active_count() < 50
 
 
+def test_tables_are_told_as_tables() -> None:
+    text = "class  photo  style\nsky    45.0%   5.1%\nsea     0.0%  10.0%  not in the photo"
+    assert desk._tabled(text).splitlines() == [
+        "| class | photo | style |  |",
+        "| --- | --- | --- | --- |",
+        "| sky | 45.0% | 5.1% |  |",
+        "| sea | 0.0% | 10.0% | not in the photo |",
+    ]
+    assert desk._tabled("a warning") == "a warning"
+
+
 def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
     job = StylizeJob(content=str(tmp_path / "none.png"), styles=("waves",))
     with pytest.raises(InputError, match=r"none\.png"):
-        list(Run(job, tmp_path / "out.png", seconds=5).news())
+        list(Run(job, tmp_path / "out.png", seconds=5, line=Line(1)).news())
 
 
 def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
@@ -132,5 +240,8 @@ def test_controls_mean_what_options_mean() -> None:
     )
     assert given == {"strength": 0.5, "weights": (0.7, 0.3), "seed": 3, "photoreal": False}
     assert settings(DreamJob, {"smoothing": "1.5", "size": "96"}) == {"smoothing": 1.5, "size": 96}
+    assert settings(StylizeJob, {"size": "original"}) == {"size": "original"}
+    with pytest.raises(InputError, match="size 'big'"):
+        StylizeJob.parse({"content": "a", "styles": ("b",), **settings(StylizeJob, {"size": "big"})})
     with pytest.raises(InputError, match="weights 'x'"):
         settings(StylizeJob, {"weights": "x"})

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impasto import image, samples
+from impasto import files, image, samples
 from impasto.video import FilmReader, FilmWriter
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -37,26 +37,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small pictures and a film."""
     here = tmp_path_factory.mktemp("page")
     image.write(here / "photo.png", image.resize(samples.photo("coffee"), (96, 128)))
+    image.write(here / "photo.heic", image.read(here / "photo.png"))
     image.write(here / "night.png", image.resize(samples.photo("rocket"), (96, 128)))
     image.write(here / "waves.png", samples.style("waves", 96))
     (here / "text.png").write_text("no picture")
-    writer = FilmWriter(here / "film.mp4", (64, 96))
-    for number in range(4):
-        rgb = np.roll(image.resize(samples.photo("coffee"), (64, 96)), number, 1)
-        writer.write(np.rint(rgb.clip(0, 1) * 255).astype(np.uint8), Fraction(number, 10))
-    writer.close()
+    for name, count in (("film.mp4", 4), ("long.mp4", 300)):
+        writer = FilmWriter(here / name, (64, 96))
+        for number in range(count):
+            rgb = np.roll(image.resize(samples.photo("coffee"), (64, 96)), number, 1)
+            writer.write(np.rint(rgb.clip(0, 1) * 255).astype(np.uint8), Fraction(number, 10))
+        writer.close()
     return here
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the page has its folder."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Iterator[str]:
     """A page that is served."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-c", "from impasto.cli import main; main()", "app", "--port", str(port)]
     log = (tmp_path_factory.mktemp("log") / "log").open("w+")
-    server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
+    server = subprocess.Popen(command, stdout=log, stderr=log, env=surroundings)
     url, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -71,6 +80,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.terminate()
     server.wait(20)
     log.close()
+    assert list(temporary.glob("impasto-*")) == []
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +140,11 @@ def choose(part: Any, style: str) -> None:
     part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
 
 
+def more(part: Any) -> None:
+    """Opens the settings that are not shown at first."""
+    part.get_by_role("button", name="more settings").click()
+
+
 def field(part: Any, name: str) -> Any:
     label = part.locator("label").filter(has=part.page.get_by_text(name, exact=True))
     return label.locator("input, textarea").first
@@ -164,12 +179,54 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
 
 def test_a_painting_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
     part = filled(page, "Stylize", folder / "photo.png", folder / "waves.png")
+    more(part)
     part.get_by_label("print", exact=True).check()
     part.get_by_role("button", name="Paint", exact=True).click()
     done(part, "paint", "left")
-    part.get_by_role("button", name="Stop and keep").click()
+    stop = part.get_by_role("button", name="Stop and keep")
+    stop.click()
     assert "best so far" in done(part, "paint", "stopped")
     assert image.read(saved(page, part, tmp_path / "out.png")).rgb.shape[2] == 3
+    playwright.expect(stop).to_be_disabled()
+
+
+def test_who_closes_the_page_paints_no_more(
+    browser: Any, address: str, folder: Path, temporary: Path
+) -> None:
+    visit = opened(browser, address)
+    part = filled(visit, "Stylize", folder / "photo.png", folder / "waves.png")
+    more(part)
+    field(part, "size").fill("512")
+    part.get_by_label("print", exact=True).check()
+    before = set(temporary.glob("impasto-*/*"))
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint", "left")
+    (own,) = set(temporary.glob("impasto-*/*")) - before
+    visit.context.close()
+    # Its folder goes when nothing is painted into it any more; the painting itself takes many minutes.
+    deadline = time.monotonic() + WAIT / 1000
+    while own.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not own.exists()
+
+
+def test_a_photo_that_browsers_cannot_show_is_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.heic")
+    part.locator("img[src*='photo.heic.seen.jpg']").first.wait_for()
+    choose(part, "woodcut")
+    part.get_by_role("button", name="Paint", exact=True).click()
+    assert "128 x 96" in done(part, "paint")
+    recipe = image.read_recipe(saved(page, part, tmp_path / "out.png")) or ""
+    assert files.sha256(folder / "photo.heic") in recipe and '"photo.heic"' in recipe
+
+
+def test_a_damaged_photo_is_refused_in_a_sentence(page: Any, folder: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "text.png")
+    page.get_by_text("text.png").first.wait_for()
+    said = page.locator(".toast-body").first.inner_text()
+    assert "text.png" in said and "/" not in said, said
 
 
 @pytest.mark.parametrize(
@@ -206,6 +263,7 @@ def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> Non
     part = tab(page, "Dream")
     give(part, 0, folder / "photo.png")
     field(part, "layers").fill("relu2_2")
+    more(part)
     field(part, "size").fill("96")
     part.get_by_role("button", name="Dream", exact=True).click()
     assert "96 x 72" in done(part, "dream")
@@ -221,6 +279,19 @@ def test_a_film_is_painted(page: Any, folder: Path, tmp_path: Path) -> None:
     assert "4 frames" in done(part, "paint film".replace(" ", "-"))
     with FilmReader(saved(page, part, tmp_path / "out.mp4")) as reader:
         assert len(list(reader.frames())) == 4
+
+
+def test_a_film_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Film")
+    give(part, 0, folder / "long.mp4")
+    part.locator("video").first.wait_for()
+    choose(part, "woodcut")
+    part.get_by_role("button", name="Paint film", exact=True).click()
+    done(part, "paint-film", "frame ")
+    part.get_by_role("button", name="Stop and keep").click()
+    done(part, "paint-film", "stopped")
+    with FilmReader(saved(page, part, tmp_path / "out.mp4")) as reader:
+        assert 0 < len(list(reader.frames())) < 300
 
 
 def test_two_visits_paint_at_once_and_nothing_leaves_the_machine(
@@ -252,4 +323,5 @@ def test_the_page_fits_a_phone(page: Any) -> None:
         page.set_viewport_size({"width": 375, "height": 800})
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
+        assert page.get_by_role("tab").count() == 5
         page.set_viewport_size({"width": 1280, "height": 900})

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from impasto.errors import InputError
-from impasto.films import FilmProgress, paint_film
+from impasto.films import Enough, FilmProgress, paint_film
 from impasto.jobs import VideoJob
 from impasto.video import FilmReader, FilmWriter, open_film, write_pictures
 from impasto.video.writing import Others
@@ -91,6 +91,22 @@ def test_killed_with_keyframes_it_ends_like_an_unbroken_run(
     result = paint_film(job, out=Path("out.mp4"))
     assert result.frames == 11 and result.done < 8 and result.shots == 2
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
+
+
+@pytest.mark.parametrize("keys", [1, 2])
+def test_who_is_told_may_have_enough(here: Path, keys: int) -> None:  # noqa: F811
+    def told(progress: FilmProgress) -> None:
+        assert progress.picture is not None and progress.picture.shape == (120, 160, 3)
+        if progress.frames == 3:
+            raise Enough
+
+    result = paint_film(
+        VideoJob(film="film.mp4", styles=("style1",), keys=keys), out=Path("out.mp4"), told=told
+    )
+    assert result.stopped and result.frames == len(frames("out.mp4")) == 3
+    heard, whole = packets_of(Path("out.mp4")), packets_of(Path("film.mp4"))
+    assert 0 < len(heard) < len(whole) and heard == whole[: len(heard)]  # no longer than the picture
+    assert not Path("out.mp4.parts").exists()
 
 
 def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

@@ -42,7 +42,7 @@ def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
         InputError: a number that is none.
     """
     hints = typing.get_type_hints(job)
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if value is None or value == "":
             continue
@@ -51,12 +51,17 @@ def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
         if lists:
             found[name] = tuple(_entry(name, part, typing.get_args(lists[0])[0]) for part in value.split(","))
         elif int in kinds and float not in kinds and not isinstance(value, bool):
-            found[name] = _entry(name, str(value).removesuffix(".0"), int)
+            found[name] = _whole(name, str(value).strip().removesuffix(".0"), words=str in kinds)
         elif float in kinds and str not in kinds and isinstance(value, str):
             found[name] = _entry(name, value, float)
         else:
             found[name] = value
     return found
+
+
+def _whole(name: str, text: str, *, words: bool) -> int | str:
+    """A whole number; where a job takes words too, such as 'original', it judges them itself."""
+    return text if words and not text.isdigit() else int(_entry(name, text, int))
 
 
 def _entry(name: str, text: str, kind: type) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.errors import ImpastoError
-from impasto.films import FilmProgress
+from impasto.errors import ImpastoError, InputError
+from impasto.films import Enough, FilmProgress
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 from impasto.record import Progress, Result
 
@@ -32,6 +34,41 @@ class News:
     file: Path | None = None
 
 
+class Line:
+    """Where runs wait for their turn: one is done at a time, first come, first served.
+
+    Args:
+        most: how many may wait.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._runs: list[Run] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, run: Run) -> Iterator[None]:
+        """The turn of a run, until the ``with`` is left; before that it is told how many come first.
+
+        Raises:
+            InputError: too many wait.
+        """
+        with self._changed:
+            if len(self._runs) > self.most:
+                raise InputError(f"{self.most} paintings wait for their turn already: try again in a while")
+            self._runs.append(run)
+        try:
+            with self._changed:
+                while before := self._runs.index(run):
+                    run.waits(before)
+                    self._changed.wait(0.5)
+            yield
+        finally:
+            with self._changed:
+                self._runs.remove(run)
+                self._changed.notify_all()
+
+
 class Run:
     """A job that is being done.
 
@@ -39,26 +76,33 @@ class Run:
         job: what to do.
         out: the file to write.
         seconds: after which it is stopped.
+        line: where it waits for its turn.
     """
 
-    def __init__(self, job: Job, out: Path, *, seconds: float) -> None:
-        self.job, self.out, self.seconds = job, out, seconds
+    def __init__(self, job: Job, out: Path, *, seconds: float, line: Line) -> None:
+        self.job, self.out, self.seconds, self.line = job, out, seconds, line
         self._news: queue.Queue[News | BaseException | None] = queue.Queue()
         self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._do, daemon=True)
         self._begun = self._shown = time.monotonic()
+        self._before = 0
 
     def stop(self) -> None:
         """Ends it at its next step; what there is by then is kept."""
         self._stop.set()
 
+    def wait(self) -> None:
+        """Until nothing of it goes on any more."""
+        if self._thread.is_alive():
+            self._thread.join()
+
     def news(self) -> Iterator[News]:
-        """Does the job, and says how it goes.
+        """Does the job when its turn comes, and says how it goes.
 
         Raises:
             ImpastoError: what was wrong with the job.
         """
-        self._begun = time.monotonic()
-        threading.Thread(target=self._do, daemon=True).start()
+        self._thread.start()
         while (said := self._news.get()) is not None:
             if isinstance(said, BaseException):
                 raise said
@@ -66,16 +110,28 @@ class Run:
 
     def _do(self) -> None:
         try:
-            self._news.put(_WAYS[type(self.job)](self))
+            with self.line.turn(self):
+                self._begun = time.monotonic()
+                self._news.put(_WAYS[type(self.job)](self))
         except KeyboardInterrupt:
             self._news.put(News("stopped before there was anything to keep"))
         except BaseException as error:
             self._news.put(error)
         self._news.put(None)
 
+    def waits(self, before: int) -> None:
+        """Called now and then while others come first."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        if before != self._before:
+            self._before = before
+            others = "another painting is" if before == 1 else f"{before} paintings are"
+            self._news.put(News(f"waiting: {others} before this one"))
+
     def watch(self, progress: Progress) -> None:
         """Called after every step of a picture."""
-        self._check()
+        if self._ends:
+            raise KeyboardInterrupt
         now = time.monotonic()
         if now - self._shown < PREVIEW_SECONDS:
             return
@@ -86,17 +142,23 @@ class Run:
 
     def told(self, progress: FilmProgress) -> None:
         """Called after every frame of a film."""
-        self._check()
+        if self._ends:
+            raise Enough
+        now = time.monotonic()
+        if progress.frames > 1 and now - self._shown < PREVIEW_SECONDS:
+            return
+        self._shown = now
         left = "?"
         if progress.expected:
             left = _clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
         whole = f" of {progress.expected}" if progress.expected else ""
         text = f"frame {progress.frames}{whole}, {progress.rate:.1f} a second, {left} left"
-        self._news.put(News(text))
+        picture = None if progress.picture is None else _small(progress.picture)
+        self._news.put(News(text, picture))
 
-    def _check(self) -> None:
-        if self._stop.is_set() or time.monotonic() - self._begun > self.seconds:
-            raise KeyboardInterrupt
+    @property
+    def _ends(self) -> bool:
+        return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
 
     def finished(self, result: Result) -> News:
         """The result, written with its recipe."""
@@ -127,16 +189,17 @@ def _photoreal(run: Run) -> News:
     assert isinstance(run.job, PhotorealJob)
     said: list[str] = []
     found = run.finished(relighting.run(run.job, watch=run.watch, told=said.append))
-    return News("\n".join([found.text, *said]), found.picture, found.file)
+    return News("\n\n".join([found.text, *map(_tabled, said)]), found.picture, found.file)
 
 
 def _video(run: Run) -> News:
     from impasto import films
 
     assert isinstance(run.job, VideoJob)
-    found = films.paint_film(run.job, out=run.out, overwrite=True, told=run.told)
+    found = films.paint_film(run.job, out=run.out, overwrite=True, restart=True, told=run.told)
     height, width = found.size
-    return News(f"done: {found.frames} frames, {width} x {height}, {found.seconds:.0f} s", None, run.out)
+    how = "stopped, this is what was painted" if found.stopped else "done"
+    return News(f"{how}: {found.frames} frames, {width} x {height}, {found.seconds:.0f} s", None, run.out)
 
 
 _WAYS: dict[type[Job], Callable[[Run], News]] = {
@@ -147,18 +210,35 @@ _WAYS: dict[type[Job], Callable[[Run], News]] = {
 }
 
 
-def sentence(error: BaseException) -> str:
-    """One line of what went wrong."""
+def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
+    """One line of what went wrong; of files in a visit's folder within ``folders`` their names alone."""
     text = " ".join(str(error).split())
+    for folder in folders:
+        text = re.sub(rf"{re.escape(str(folder))}/[^/ ]+/", "", text)
     return text if isinstance(error, ImpastoError) else f"a fault of impasto: {type(error).__name__}: {text}"
 
 
-def _seen(picture: Any) -> Bytes:
-    from impasto import image, tensors
+def _tabled(text: str) -> str:
+    """A table of several lines as Markdown has it; one line as it is."""
+    first, *others = (re.split(r"\s{2,}", line.strip()) for line in text.splitlines())
+    if not others:
+        return text
+    columns = max(map(len, others))
+    rows = [first, ["---"] * columns, *others]
+    return "\n".join("| " + " | ".join(row + [""] * (columns - len(row))) + " |" for row in rows)
 
-    rgb = tensors.to_array(picture)
-    size = image.fit((rgb.shape[0], rgb.shape[1]), min(PREVIEW_SIDE, max(rgb.shape[:2])))
-    return _bytes(image.resize(rgb, size))
+
+def _seen(picture: Any) -> Bytes:
+    from impasto import tensors
+
+    return _small(tensors.to_array(picture))
+
+
+def _small(picture: NDArray[Any]) -> Bytes:
+    from impasto import image
+
+    size = image.fit((picture.shape[0], picture.shape[1]), min(PREVIEW_SIDE, max(picture.shape[:2])))
+    return _bytes(image.resize(picture, size))
 
 
 def _bytes(picture: NDArray[Any]) -> Bytes:

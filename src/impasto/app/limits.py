@@ -38,10 +38,22 @@ class Limits:
         if len(styles) > self.styles:
             raise InputError(f"{len(styles)} styles are too many: choose at most {self.styles}")
 
-    def check_side(self, side: int | str | None) -> None:
-        """Refuses what is larger than may be painted."""
-        if isinstance(side, str) or (side is not None and side > self.side):
-            raise InputError(f"size {side} is more than this page paints: give at most {self.side}")
+    def side_of(self, size: int | str | None, painted: int) -> int | str | None:
+        """The size to paint at: as asked for; or the most, where nothing was and it would be more.
+
+        Args:
+            size: what was asked for.
+            painted: long side of what that would paint, pixels.
+
+        Raises:
+            InputError: more was asked for than may be painted.
+        """
+        if painted <= self.side:
+            return size
+        if size is None:
+            return self.side
+        pixels = "" if isinstance(size, int) else f" ({painted} px)"
+        raise InputError(f"size {size}{pixels} is more than this page paints: give at most {self.side}")
 
     def check_film(self, path: str | Path, seconds: float | None) -> None:
         """Refuses films that are too long, or do not say how long they are."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 from impasto.app.limits import Limits
@@ -24,6 +28,21 @@ STYLE = """
 .styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
 .styles .grid-wrap { overflow: hidden; }
 .styles .caption-label { font-size: 0.65rem; left: 4px; right: 4px; max-width: none; text-align: center; }
+.drop { border: 2px dashed var(--neutral-400) !important; }
+.several > label[data-testid="block-label"] { position: static; width: fit-content; margin: 4px; }
+.act button { white-space: nowrap; }
+@media (max-width: 640px) {
+  .tab-container button { padding: 0 0.4rem !important; }
+  .styles .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)) !important; }
+  .styles .caption-label { font-size: 0.55rem; left: 1px; right: 1px; padding: 1px !important; }
+  .act {
+    position: fixed; bottom: 0; left: 0; z-index: 100; width: 100%; padding: 0.6rem 1rem;
+    background: var(--body-background-fill); border-top: 1px solid var(--border-color-primary);
+  }
+  .act button { padding: 0.5rem !important; }
+  .styles .gallery-item, .styles button { min-width: 0 !important; }
+  .column:has(> .act) { padding-bottom: 4rem; }
+}
 footer { display: none !important; }
 """
 
@@ -62,27 +81,53 @@ def serve(host: str, port: int, limits: Limits) -> None:
         raise InputError("the page needs Gradio: pip install 'impasto[app]'") from error
     from impasto.app.page import page
 
+    _check_port(host, port)
+    with tempfile.TemporaryDirectory(prefix="impasto-", ignore_cleanup_errors=True) as folder:
+
+        def terminated(*_: object) -> None:
+            shutil.rmtree(folder, ignore_errors=True)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+
+        signal.signal(signal.SIGTERM, terminated)
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder) / "uploads")
+        app = gr.mount_gradio_app(
+            FastAPI(),
+            page(limits, Path(folder)),
+            path="/",
+            theme=_theme(),
+            css=STYLE,
+            max_file_size=f"{limits.megabytes}mb",
+            footer_links=[],
+            show_error=True,
+        )
+        threading.Thread(target=_warm, daemon=True).start()
+        uvicorn.run(Guarded(app), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+
+
+def _theme() -> Any:
+    """Light and plain, with edges that are seen."""
+    import gradio as gr
+
     font = ("ui-sans-serif", "system-ui", "sans-serif")
-    theme = gr.themes.Soft(primary_hue="amber", neutral_hue="stone", font=font, font_mono=("monospace",)).set(
+    return gr.themes.Soft(primary_hue="amber", neutral_hue="stone", font=font, font_mono=("monospace",)).set(
         block_label_background_fill="*neutral_100",
         block_label_text_color="*neutral_700",
         block_title_background_fill="none",
         block_title_text_color="*neutral_800",
         block_title_padding="0",
+        body_background_fill="*neutral_50",
+        block_border_width="1px",
+        block_border_color="*neutral_200",
+        input_border_width="1px",
+        input_border_color="*neutral_200",
+        checkbox_border_width="1px",
+        checkbox_border_color="*neutral_300",
+        checkbox_label_border_width="1px",
+        checkbox_label_border_color="*neutral_200",
+        button_border_width="1px",
+        button_secondary_border_color="*neutral_300",
     )
-    app = gr.mount_gradio_app(
-        FastAPI(),
-        page(limits),
-        path="/",
-        theme=theme,
-        css=STYLE,
-        max_file_size=f"{limits.megabytes}mb",
-        footer_links=[],
-        show_error=True,
-    )
-    _check_port(host, port)
-    threading.Thread(target=_warm, daemon=True).start()
-    uvicorn.run(Guarded(app), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -25,8 +25,9 @@ def studio(
     """Serve a page on this machine to paint with, in a browser."""
     if not 1 <= port <= 65535:
         raise InputError(f"--port {port} is not between 1 and 65535")
-    for name, value in (("size", max_size), ("megabytes", max_megabytes), ("film", max_film)):
-        if value <= 0:
+    most = {"size": max_size, "megabytes": max_megabytes, "film": max_film, "minutes": max_minutes}
+    for name, value in most.items():
+        if not 0 < value < float("inf"):
             raise InputError(f"--max-{name} {value:g} must be above 0")
     from impasto.app.limits import Limits
     from impasto.app.serving import serve

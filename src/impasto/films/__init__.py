@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from impasto.films.painting import FilmProgress, FilmResult, Shot, paint_film
+from impasto.films.painting import Enough, FilmProgress, FilmResult, Shot, paint_film
 from impasto.films.replaying import replay_film
 from impasto.films.report import FilmReport, report
 
-__all__ = ["FilmProgress", "FilmReport", "FilmResult", "Shot", "paint_film", "replay_film", "report"]
+__all__ = [
+    "Enough",
+    "FilmProgress",
+    "FilmReport",
+    "FilmResult",
+    "Shot",
+    "paint_film",
+    "replay_film",
+    "report",
+]

@@ -35,6 +35,7 @@ from impasto.video import (
     Span,
     Steady,
     check_target,
+    cut,
     liveliest,
     open_film,
     shrunk,
@@ -54,7 +55,8 @@ LEAST = 16  # pixels a side that flow can be looked for in
 class FilmProgress:
     """Where a film stands: frames done, of how many (None if the film does not say), and what it will take.
 
-    ``rate`` is frames a second, ``bytes`` the size that the film is going to have, once a part is written.
+    ``rate`` is frames a second, ``bytes`` the size that the film is going to have, once a part is written,
+    ``picture`` the last frame done.
     """
 
     frames: int
@@ -62,6 +64,11 @@ class FilmProgress:
     seconds: float
     rate: float
     bytes: int | None = None
+    picture: Bytes | None = None
+
+
+class Enough(Exception):  # noqa: N818 - a wish, no error
+    """Raised by whoever is told how a film goes on: it ends here, with what is painted."""
 
 
 Told = Callable[[FilmProgress], None]
@@ -72,7 +79,7 @@ class FilmResult:
     """What was painted: the file, frames in all, those done in this run, shots, seconds, and its size.
 
     ``painted`` are the frames of this run that were painted and not carried. Of a preview, ``whole`` says
-    what all the film is going to take: seconds, and bytes.
+    what all the film is going to take: seconds, and bytes. ``stopped`` if whoever was told had enough.
     """
 
     path: Path
@@ -83,6 +90,7 @@ class FilmResult:
     seconds: float
     size: tuple[int, int]
     whole: tuple[float, int] | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def paint_film(
         out: the film to write; without a suffix, a folder of numbered pictures.
         overwrite: replace it if it is there.
         restart: throw away what a killed run left.
-        told: called after every frame.
+        told: called after every frame; may raise :class:`Enough` to end the film there.
         choose: what paints: the job, the film, its parts and the size of the frames give a brush.
         recipe: what the film shall say of itself, of ``(device, engine=, threads=)``; default: the job.
         flow: how things move from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
@@ -135,7 +143,8 @@ def paint_film(
         run = Run(job, film, out, choose, restart=restart, told=told, flow=flow)
         damage = run.paint()
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
-        run.segments.join(film, spans=run.spans, overwrite=overwrite, recipe=said.to_json())
+        spans = cut(run.spans, run.shown + run.job.every / film.rate) if run.stopped else run.spans
+        run.segments.join(film, spans=spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
             raise InputError(f"{damage}; what comes before is painted in {out}")
         return run.result(time.monotonic() - begun)
@@ -156,6 +165,8 @@ class Run:
     shot: Shot = field(default_factory=lambda: Shot(0))
     flow: FlowMethod | None = None
     done: int = 0
+    stopped: bool = False
+    shown: Fraction = Fraction(0)  # when the last frame is
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -203,6 +214,9 @@ class Run:
                 raise damage or InputError(
                     f"{self.job.film} has no frames between {self.job.begin:g} s and its end"
                 )
+        except Enough:
+            self._settle()
+            self.stopped = True
         except BaseException:
             self.segments.abandon()
             raise
@@ -241,13 +255,14 @@ class Run:
 
     def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
-        self.segments.write(np.rint(levels.clip(0, 255)).astype(np.uint8), shown)
-        self.done += 1
+        picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
+        self.segments.write(picture, shown)
+        self.done, self.shown = self.done + 1, shown
         if self.told:
             seconds = time.monotonic() - self.begun
             expected, frames = self._expected(), self.segments.frames + self.segments.waiting
             size = self._bytes(expected or frames)
-            self.told(FilmProgress(frames, expected, seconds, self.done / max(seconds, 1e-9), size))
+            self.told(FilmProgress(frames, expected, seconds, self.done / max(seconds, 1e-9), size, picture))
 
     def _settle(self) -> None:
         shots = {"shots": np.array([self.steady.shots])}
@@ -294,6 +309,7 @@ class Run:
             seconds,
             self.size,
             whole,
+            self.stopped,
         )
 
 

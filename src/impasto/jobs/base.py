@@ -34,7 +34,9 @@ MASK = "One grey picture a style, as a.png,b.png or repeated: white where that s
 COLOR = "Whose colours: the style's, the content's palette, or only its lightness painted (luminance)."
 REALISM = "How evenly light may change over the picture: 0.1 freer, 10 stiffer."
 SIZE = "Long side in pixels, or 'original'."
-STRENGTH = "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style."
+STRENGTH = (
+    "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style (learned: 1.5 at most)."
+)
 PRESET = "Of paintings, time to spend: draft (320 px), good (512 px) or print (1024 px)."
 STYLE_SCALE = "Size of the strokes, one for all styles or one a style: below 1 finer, above 1 coarser."
 CONSISTENCY = "Of a film: how much of the frame before is kept, 0 to 1; 0 paints each frame by itself."

@@ -10,7 +10,7 @@ from impasto.video.pictures import PictureReader, write_pictures
 from impasto.video.reading import FilmFrame, FilmReader
 from impasto.video.segments import Segments, Whole, check_target
 from impasto.video.sound import write_with_sound
-from impasto.video.spans import WHOLE, Film, Shown, Span, liveliest, open_film, shrunk, size_of, taken
+from impasto.video.spans import WHOLE, Film, Shown, Span, cut, liveliest, open_film, shrunk, size_of, taken
 from impasto.video.steady import Steady
 from impasto.video.writing import FilmWriter
 
@@ -36,6 +36,7 @@ __all__ = [
     "Watcher",
     "Whole",
     "check_target",
+    "cut",
     "flicker",
     "liveliest",
     "open_film",

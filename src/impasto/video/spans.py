@@ -30,6 +30,24 @@ class Span:
 WHOLE = (Span(),)
 
 
+def cut(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
+    """The first ``seconds`` of what the spans show.
+
+    Examples:
+        >>> cut([Span(0, 2), Span(5, 9)], Fraction(3))
+        [Span(start=0, end=2), Span(start=5, end=6.0)]
+    """
+    found = []
+    for span in spans:
+        if seconds <= 0:
+            break
+        end = float(span.start + seconds)
+        found.append(span if span.end is not None and span.end <= end else Span(span.start, end))
+        if span.end is not None:
+            seconds -= exactly(span.end) - exactly(span.start)
+    return found
+
+
 class Film(Protocol):
     """What frames come from: a film, an animated picture, or a folder of pictures."""
 

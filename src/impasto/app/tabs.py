@@ -1,0 +1,207 @@
+"""The tabs: one a verb; each gathers a job from what was dropped, chosen and set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from impasto import image
+from impasto.app import pictures
+from impasto.app.controls import controls, settings
+from impasto.app.live import live_tab
+from impasto.app.studio import Easel, Order, Studio, wire
+from impasto.app.uploads import PICTURES, QUIET, photo_place
+from impasto.errors import InputError
+from impasto.jobs import DreamJob, PhotorealJob, StylizeJob, VideoJob
+from impasto.painters import BUDGETS, learned
+
+MORE = "more settings"
+DROP = 130  # pixels of a place for several files
+
+
+def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
+    """Learned styles to click, and a place to drop paintings."""
+    known = pictures.thumbnails(studio.folder)
+    gallery = gr.Gallery(
+        known,
+        label="learned styles",
+        show_label=False,
+        columns=6,
+        object_fit="cover",
+        height="auto",
+        allow_preview=False,
+        interactive=False,
+        elem_classes="styles",
+        buttons=[],
+    )
+    names = gr.Dropdown([n for _, n in known], multiselect=True, label="chosen", elem_classes="chosen")
+    files = gr.File(
+        label=several,
+        file_count="multiple",
+        file_types=PICTURES,
+        height=DROP,
+        elem_classes=["drop", "several"],
+    )
+
+    def toggled(chosen: list[str] | None, event: gr.SelectData) -> list[str]:
+        name, before = known[event.index][1], list(chosen or [])
+        return [n for n in before if n != name] if name in before else [*before, name]
+
+    gallery.select(toggled, names, names, queue=False, **QUIET)
+    return names, files
+
+
+def _styles(studio: Studio, values: dict[Any, Any], names: Any, files: Any) -> tuple[str, ...]:
+    dropped = [str(getattr(f, "name", f)) for f in values[files] or []]
+    chosen = (*(values[names] or ()), *dropped)
+    studio.limits.check_styles(chosen)
+    return chosen
+
+
+def _needed(value: Any, what: str) -> str:
+    if not value:
+        raise InputError(f"there is no {what} yet: drop one on the left")
+    return str(value)
+
+
+def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 10**6) -> int:
+    """Long side of what is painted, if it is ``longest`` at most where no size is asked for."""
+    if isinstance(job.size, int):
+        return job.size
+    own = max(image.read(photo, max_pixels=job.max_pixels).size)
+    return own if job.size == "original" else min(own, longest)
+
+
+def _stylize_tab(studio: Studio) -> None:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=4):
+            mask = gr.ImageEditor(
+                label="mask", sources=(), layers=False, height=320, type="numpy", render=False
+            )
+            photo = photo_place("photo", max_pixels=studio.limits.pixels, mask=mask)
+            names, files = _chooser(studio, "or paintings of your own (these take minutes)")
+            knobs = controls(StylizeJob, ("strength",))
+            with gr.Accordion(MORE, open=False):
+                knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
+                knobs |= controls(StylizeJob, ("method", "loss", "photoreal", "network", "seed"))
+            with gr.Accordion("mask: where the first style goes; a second takes the rest", open=False):
+                mask.render()  # type: ignore[no-untyped-call]
+        with gr.Column(scale=5):
+            easel = Easel.drawn("Paint")
+
+    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+        content = _needed(values[photo], "photo")
+        styles = _styles(studio, values, names, files)
+        given = settings(StylizeJob, {name: values[knob] for name, knob in knobs.items()})
+        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        if drawn is not None:
+            if len(styles) > 2:
+                raise InputError("a painted mask divides a picture between two styles: choose one or two")
+            parts = (drawn, pictures.turned(drawn))[: len(styles)]
+            given["mask"] = tuple(str(part) for part in parts)
+        given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
+        job = StylizeJob.parse(given)
+        longest = learned.LONGEST if values[names] else BUDGETS[job.preset].size
+        return studio.bounded(job, _side(job, content, longest), photo=content)
+
+    wire(studio, easel, [photo, names, files, mask, *knobs.values()], gather, "painted.png")
+
+
+def _film_tab(studio: Studio) -> None:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=4):
+            film = gr.Video(label="film", sources=["upload"], height=260, elem_classes="drop")
+            names, files = _chooser(studio, "or paintings of your own (these take minutes a frame)")
+            knobs = controls(VideoJob, ("strength",))
+            with gr.Accordion(MORE, open=False):
+                knobs |= controls(VideoJob, ("size", "start", "end", "consistency", "keys", "every"))
+                knobs |= controls(VideoJob, ("color", "preset", "weights", "network"))
+        with gr.Column(scale=5):
+            easel = Easel.drawn("Paint film", film=True)
+
+    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+        from impasto.films.painting import frame_size
+        from impasto.video import open_film
+
+        source = _needed(values[film], "film")
+        given = settings(VideoJob, {name: values[knob] for name, knob in knobs.items()})
+        given |= {"film": source, "styles": _styles(studio, values, names, files)}
+        job = VideoJob.parse(given)
+        with open_film(source) as opened:
+            end = opened.seconds if job.stop is None else min(job.stop, opened.seconds or job.stop)
+            studio.limits.check_film(source, None if end is None else end - job.begin)
+            return studio.bounded(job, max(frame_size(job, opened, start=job.begin)))
+
+    wire(studio, easel, [film, names, files, *knobs.values()], gather, "painted.mp4")
+
+
+def _photoreal_tab(studio: Studio) -> None:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=4):
+            photo = photo_place("photo", max_pixels=studio.limits.pixels)
+            files = gr.File(
+                label="photos whose light it shall have, or one saved .look",
+                file_count="multiple",
+                file_types=[*PICTURES, ".look"],
+                height=DROP,
+                elem_classes=["drop", "several"],
+            )
+            knobs = controls(PhotorealJob, ("strength", "fast"))
+            with gr.Accordion(MORE, open=False):
+                knobs |= controls(PhotorealJob, ("size", "realism", "classes", "weights", "seed"))
+        with gr.Column(scale=5):
+            easel = Easel.drawn("Relight")
+
+    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+        content = _needed(values[photo], "photo")
+        styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
+        studio.limits.check_styles(styles)
+        given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
+        given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
+        job = PhotorealJob.parse(given)
+        return studio.bounded(job, _side(job, content), photo=content)
+
+    wire(studio, easel, [photo, files, *knobs.values()], gather, "photoreal.png")
+
+
+def _dream_tab(studio: Studio) -> None:
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=4):
+            mask = gr.ImageEditor(
+                label="mask", sources=(), layers=False, height=320, type="numpy", render=False
+            )
+            photo = photo_place("photo", max_pixels=studio.limits.pixels, mask=mask)
+            knobs = controls(DreamJob, ("layers",))
+            with gr.Accordion(MORE, open=False):
+                knobs |= controls(DreamJob, ("size", "octaves", "rate", "distance"))
+                knobs |= controls(DreamJob, ("octave_scale", "steps", "smoothing", "jitter", "seed"))
+                guide = photo_place("guide: its shapes are dreamed", max_pixels=studio.limits.pixels)
+            with gr.Accordion("mask: where to dream", open=False):
+                mask.render()  # type: ignore[no-untyped-call]
+        with gr.Column(scale=5):
+            easel = Easel.drawn("Dream")
+
+    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+        from impasto.painters.dreaming import LONGEST
+
+        content = _needed(values[photo], "photo")
+        given = settings(DreamJob, {name: values[knob] for name, knob in knobs.items()})
+        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        given |= {"content": content, "max_pixels": studio.limits.pixels}
+        given |= {"guide": values[guide]} if values[guide] else {}
+        given |= {"mask": str(drawn)} if drawn is not None else {}
+        job = DreamJob.parse(given)
+        return studio.bounded(job, _side(job, content, LONGEST), photo=content)
+
+    wire(studio, easel, [photo, guide, mask, *knobs.values()], gather, "dream.png")
+
+
+TABS: dict[str, Callable[[Studio], None]] = {
+    "Stylize": _stylize_tab,
+    "Film": _film_tab,
+    "Photoreal": _photoreal_tab,
+    "Dream": _dream_tab,
+    "Live": lambda studio: live_tab(),
+}
