@@ -34,7 +34,7 @@ JOBS: list[Job] = [
         color="luminance",
     ),
     VideoJob(film="f.mp4", styles=("waves",), consistency=0.5, end=2.5, keys=2),
-    PhotorealJob(content="a.jpg", styles=("n.jpg",), fast=True, realism=3.0),
+    PhotorealJob(content="a.jpg", styles=("n.jpg",), realism=3.0),
     DreamJob(content="a.jpg", layers=("relu4_3", "relu5_2:0.5"), steps=(8, 2), guide="g.jpg"),
 ]
 

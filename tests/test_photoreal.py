@@ -528,5 +528,5 @@ def test_masks_may_follow_one_option() -> None:
 
 
 def test_a_job_keeps_its_settings() -> None:
-    job = PhotorealJob.parse({"content": "a", "styles": ["b"], "realism": 2.0, "fast": True})
+    job = PhotorealJob.parse({"content": "a", "styles": ["b"], "realism": 2.0, "strength": 0.5})
     assert PhotorealJob.parse(job.settings()) == job
