@@ -7,9 +7,9 @@ run nothing.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import pickle
-import mmap
 import re
 import signal
 from collections import Counter
