@@ -142,14 +142,9 @@ def augment(
         >>> augment("kitti/", "kitti-painted/", looks_in="looks/")  # doctest: +SKIP
     """
     source, target = Path(dataset), Path(out)
-    if not 0 <= strength[0] <= strength[1] <= MOST_STRENGTH:
-        raise InputError(
-            f"strength {strength[0]:g},{strength[1]:g} must be two numbers from 0 to "
-            f"{MOST_STRENGTH:g}, in order"
-        )
+    _check_strength(strength)
     contents = look(source, layout)
-    if target.resolve() == source.resolve() or target.resolve().is_relative_to(source.resolve()):
-        raise OutputError(f"{target} lies in the data set, which would be changed: choose another folder")
+    _check_apart(source, target)
     tasks = _tasks(source, contents, looks(Path(looks_in)), seed=seed, strength=strength)
     outcome = run(
         tasks,
@@ -167,6 +162,19 @@ def augment(
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
     return replace(outcome, rejected=rejected)
+
+
+def _check_strength(strength: tuple[float, float]) -> None:
+    if not 0 <= strength[0] <= strength[1] <= MOST_STRENGTH:
+        raise InputError(
+            f"strength {strength[0]:g},{strength[1]:g} must be two numbers from 0 to "
+            f"{MOST_STRENGTH:g}, in order"
+        )
+
+
+def _check_apart(source: Path, target: Path) -> None:
+    if target.resolve().is_relative_to(source.resolve()):
+        raise OutputError(f"{target} lies in the data set, which would be changed: choose another folder")
 
 
 def _tasks(

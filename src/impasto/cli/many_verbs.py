@@ -112,11 +112,7 @@ def augment(
             raise InputError(f"{len(different)} pictures came out differently: {', '.join(different[:5])}")
         say(json.dumps({"different": []}) if json_ else "every picture came out the same, bit for bit")
         return
-    low, _, high = strength.partition(",")
-    try:
-        between = (float(low), float(high or low))
-    except ValueError:
-        raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
+    between = _two(strength)
     with _stopping():
         outcome = augmenting.augment(
             dataset,
@@ -133,13 +129,28 @@ def augment(
             told=told,
         )
     if verify:
-        if faults := verifying.verify(dataset, out):
-            for fault in faults[:-1]:
-                tell(f"impasto: {fault}")
-            raise InputError(faults[-1])
-        if not quiet:
-            tell("verified: no picture moved, and everything else is a copy, byte for byte")
+        _verify(dataset, out, quiet=quiet)
     _end(outcome, as_json=json_)
+
+
+def _two(strength: str) -> tuple[float, float]:
+    low, _, high = strength.partition(",")
+    try:
+        return float(low), float(high or low)
+    except ValueError:
+        raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
+
+
+def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
+    """Says that geometry and labels are unchanged, or what is wrong."""
+    from impasto.batch import verifying
+
+    if faults := verifying.verify(dataset, out):
+        for fault in faults[:-1]:
+            tell(f"impasto: {fault}")
+        raise InputError(faults[-1])
+    if not quiet:
+        tell("verified: no picture moved, and everything else is a copy, byte for byte")
 
 
 @contextmanager
