@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -84,6 +85,16 @@ def test_dis_finds_the_motion() -> None:
     assert half.shape == flow.shape and np.median(np.sqrt(np.square(half - flow).sum(2))) < 0.3
 
 
+@pytest.mark.parametrize("quality", ["ultrafast", "fast", "medium"])
+@pytest.mark.parametrize("size", [(8, 640), (20, 448), (200, 12), (10, 10)])
+def test_frames_that_are_very_low_or_narrow_have_a_flow(
+    quality: Literal["ultrafast", "fast", "medium"], size: tuple[int, int]
+) -> None:
+    still = texture(*size, 3)
+    assert Dis(quality=quality)(still, still).shape == (*size, 2)
+    assert np.abs(Dis(quality=quality)(still, still)).max() < 0.1
+
+
 def test_what_was_hidden_is_not_trusted() -> None:
     flow, hidden = true_flow(1)
     back = np.zeros_like(flow)
@@ -160,6 +171,30 @@ def test_new_and_hidden_places_show_the_frames_own_painting() -> None:
     assert np.abs(second[hidden] - 0.32).max() < 1e-5
     assert np.abs(second[10:30, 20:120] - first[0, 0]).max() < 1e-5
     assert steady.shots == 1
+
+
+@pytest.mark.parametrize("speed", [6, 12])
+def test_what_was_painted_at_the_border_is_painted_anew(speed: int) -> None:
+    """A painter that sees nothing beyond the frame is wrong near its border; that is not carried inward."""
+    wide = texture(160, 640, 5)
+
+    def paint(frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        painted = np.ones(frame.shape, np.float32)
+        painted[:, -16:] = 0
+        return painted
+
+    steady = Steady(paint)
+    for number in range(200 // speed):
+        output = steady.next(wide[:, speed * number : speed * number + 240])
+    assert output[20:-20, -72:-24].mean() > 0.6  # 0.5 and 0.35 if it were trusted as all else
+    assert output[20:-20, -8:].max() < 0.05  # the painter's own
+
+
+def test_what_stays_at_the_border_is_held_still() -> None:
+    still = texture(120, 160, 6)
+    link = Linker(before=still).next(still)
+    assert link is not None
+    assert link.mask[:, 2:-2].min() > 0.9
 
 
 def test_calm_is_not_bought_by_blur() -> None:

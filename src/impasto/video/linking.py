@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ BROAD = 9  # pixels over which that difference is taken: leaves that flow misses
 CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
 JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
 MARGIN = 3  # pixels: the smallest trust around a pixel counts
+RIM = 24  # pixels from the frame's border, within which a painting still lacks what lies around it
+RIM_STEP = 4  # pixels: that is looked at in every so many
 WIDE = {"medium": 640, "fast": 448}  # pixels across that frames are looked at in, at most
 
 
@@ -102,13 +105,34 @@ def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Arr
     """Where the flow from one frame to another can be trusted, 0..1, and the share where it surely can.
 
     Besides the way back (see :func:`impasto.video.trust`) the film itself is asked: where it does not look
-    alike along the flow (light, smoke, glass), little is trusted.
+    alike along the flow (light, smoke, glass), little is trusted; and what has just come into the frame was
+    painted with little to see around it, and is painted anew as it moves on.
     """
     found = trust(flow, back)
     soft = found.soft
     soft[found.occluded] = 0
     worst = cv2.erode(soft, np.ones((MARGIN, MARGIN), np.uint8))
-    return worst * _likeness(here, there, flow), float(found.hard.mean())
+    worst *= _likeness(here, there, flow)
+    worst *= _seen(flow)
+    return worst, float(found.hard.mean())
+
+
+def _seen(flow: Array) -> Array:
+    """How much of what now lies around a pixel was in sight when it was painted, 0..1, ``(H, W)``.
+
+    Its distance to the border before, divided by that of now; so what is left of a painting made at the
+    border, once it has moved on by so much, is the same at any speed.
+    """
+    height, width = flow.shape[:2]
+    after = np.stack(np.meshgrid(np.arange(0, width, RIM_STEP), np.arange(0, height, RIM_STEP)), 2)
+    before = after + flow[::RIM_STEP, ::RIM_STEP]
+    far = np.array([width - 1, height - 1], np.float32)
+
+    def inside(place: NDArray[Any]) -> NDArray[Any]:
+        return np.minimum(place, far - place).clip(0, RIM)
+
+    known = ((inside(before) + 1) / (inside(after) + 1)).clip(0, 1).prod(2).astype(np.float32)
+    return np.asarray(cv2.resize(known, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
