@@ -118,6 +118,8 @@ def test_dream_and_style_are_one_sum(here: Path, brief: None, capsys: pytest.Cap
         (("dream", "film.mp4", "--zoom"), "leave out --zoom"),
         (("dream", "film.mp4", "--start", "99"), "no frame at 99 s"),
         (("dream", "film.mp4", "--preview", "p.png"), "--preview"),
+        (("dream", "film.mp4", "--resume"), "the same command goes on"),
+        (("dream", "film.mp4", "--save-every", "3"), "the same command goes on"),
         (("dream", "broken.mp4"), "broken.mp4"),
         (("dream", "photo.jpg", "--save-every", "0"), "1 or more"),
         (("layers", "vgg11"), "googlenet-torchvision"),
@@ -213,6 +215,30 @@ def test_a_film_dreams_with_its_sound_and_its_times(here: Path, capsys: pytest.C
     changed = np.abs(frames("film.mp4")[3].astype(int) - frames("out.mp4")[3]).mean()
     assert changed > 1
     assert not Path("out.mp4.parts").exists()
+
+
+def test_under_the_black_of_a_mask_the_film_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.zeros((64, 80), np.float32)
+    mask[:, 40:] = 1
+    image.write("mask.png", mask, grey=True)
+    written, write = list[np.ndarray](), Segments.write
+
+    def seen(self: Segments, picture: np.ndarray, shown: Fraction) -> None:
+        written.append(picture)
+        write(self, picture, shown)
+
+    monkeypatch.setattr(Segments, "write", seen)
+    assert run("dream", "film.mp4", "-o", "out.mp4", "--mask", "mask.png", *FAST) == 0
+    for given, made in zip(frames("film.mp4"), written, strict=True):
+        assert np.array_equal(given[:, :40], made[:, :40])
+        assert np.abs(given[:, 40:].astype(int) - made[:, 40:]).mean() > 1
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_pictures_that_move_are_films(here: Path, suffix: str) -> None:
+    assert run("video", "--processed", "film.mp4", "film.mp4", "-o", f"film{suffix}", "-q") == 0
+    assert run("dream", f"film{suffix}", "-o", "out.mp4", *FAST) == 0
+    assert len(frames("out.mp4")) == 5
 
 
 @pytest.mark.parametrize(

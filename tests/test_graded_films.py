@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from impasto import files, image
+from impasto import files, image, methods
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films import grading as graded_films
 from impasto.films import painting
-from impasto.films.grading import find_shots
+from impasto.films.grading import Eyes, Shot, find_shots
+from impasto.jobs import PhotorealJob
 from impasto.video import FilmReader, FilmWriter, Span
 from test_looks import night
 from test_video import scene, texture
@@ -91,6 +93,20 @@ def test_a_film_is_graded_and_a_killed_run_ends_alike(
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
 
 
+def test_a_refined_shot_goes_on_alike(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "photoreal", partial(methods.photoreal, steps=1))
+    job = PhotorealJob(content="film.mp4", styles=("night.png",), classes=2)
+    small = [scene(n)[::2, ::2] for n in range(4)]
+    shot = Shot(0, 4, tuple(frame.astype(np.float32) / 255 for frame in small[::3]))
+    whole = graded_films._Grader(job, shot, Eyes(job), None)
+    first = [whole.next(frame, number) for number, frame in enumerate(small[:2])]
+    again = graded_films._Grader(job, shot, Eyes(job), None)
+    again.restore({name: np.array(value) for name, value in whole.state().items()})
+    assert np.abs(first[0] - small[0] / np.float32(255)).mean() > 0.05  # a night, no longer the day
+    for number, frame in enumerate(small[2:], 2):
+        assert np.array_equal(whole.next(frame, number), again.next(frame, number))
+
+
 def test_a_blinking_light_does_not_pulse_the_frame(run: Run, here: Path) -> None:
     still = [scene(0).copy() for _ in range(8)]
     for number, frame in enumerate(still):
@@ -99,6 +115,14 @@ def test_a_blinking_light_does_not_pulse_the_frame(run: Run, here: Path) -> None
     assert run(*ONE, "-o", "out.mp4")[0] == 0
     levels = [frame[50:, 50:].mean() for frame in frames("out.mp4")]
     assert max(levels) - min(levels) < 1.0
+
+
+def test_light_made_up_where_a_film_shows_nothing_is_warned_of(run: Run, here: Path) -> None:
+    dark = np.random.default_rng(0).integers(0, 3, (120, 160, 3)).astype(np.uint8)
+    write(here / "film.mp4", [dark] * 3)
+    image.write(here / "day.png", texture(120, 160, seed=3) / np.float32(512) + np.float32(0.5))
+    code, _, told = run("photoreal", "film.mp4", "day.png", "--fast", "--classes", "1", "-o", "out.mp4")
+    assert code == 0 and told.count("too dark to show anything") == 1
 
 
 def test_a_jump_of_exposure_is_followed(run: Run, here: Path) -> None:
@@ -168,6 +192,8 @@ def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
         (("film.mp4", "night.png", "--start", "90"), "no frame"),
         (("film.mp4", "night.png", "--save-look", "a.look"), "save it from one"),
         (("film.mp4", "night.png", "--preview", "a.png"), "preview is for photos"),
+        (("film.mp4", "night.png", "--resume"), "the same command goes on"),
+        (("night.png", "night.png", "--restart"), "--restart is for films"),
         (("film.mp4", "night.png", "--weights", "1,2"), "give one a style"),
     ],
 )

@@ -95,6 +95,15 @@ def test_frames_that_are_very_low_or_narrow_have_a_flow(
     assert np.abs(Dis(quality=quality)(still, still)).max() < 0.1
 
 
+@pytest.mark.parametrize("size", [(60, 80), (89, 32), (120, 160)])
+def test_flow_does_not_depend_on_the_frames_before(size: tuple[int, int]) -> None:
+    one, other, third = (texture(*size, seed) for seed in range(3))
+    for quality in ("ultrafast", "fast", "medium"):
+        used = Dis(quality=quality)  # type: ignore[arg-type]
+        used(one, third)
+        assert np.array_equal(used(other, one), Dis(quality=quality)(other, one))  # type: ignore[arg-type]
+
+
 def test_what_was_hidden_is_not_trusted() -> None:
     flow, hidden = true_flow(1)
     back = np.zeros_like(flow)

@@ -6,26 +6,26 @@ import json
 from functools import partial
 from pathlib import Path
 
-from impasto.cli.film_verbs import watched
+from impasto.cli.film_verbs import is_film, watched
 from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
-from impasto.jobs import FILMS, WRITABLE, DreamJob, LayersJob
+from impasto.jobs import WRITABLE, DreamJob, LayersJob
 
 
 def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, reporting: Showing) -> None:
     source = Path(job.content)
-    is_film = source.suffix.lower() in FILMS or source.is_dir()
+    moves = is_film(source)
     suffix = source.suffix.lower() if source.suffix.lower() in WRITABLE else ".mp4"
-    out = place.out or source.with_name(f"{source.stem}-dream{suffix if is_film or job.zoom else '.png'}")
+    out = place.out or source.with_name(f"{source.stem}-dream{suffix if moves or job.zoom else '.png'}")
     for name in (job.content, job.guide, job.mask, *job.style):
         if name is not None and out.exists() and Path(name).exists() and out.samefile(name):
             raise OutputError(f"{out} is an input of this dream, which would be lost: choose another name")
-    if is_film and job.zoom:
+    if moves and job.zoom:
         raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
-    job.check_kind("film" if is_film else "zoom" if job.zoom else "photo")
-    if is_film or job.zoom:
-        watching.refuse_preview()
+    job.check_kind("film" if moves else "zoom" if job.zoom else "photo")
+    if moves or job.zoom:
+        watching.refuse(source)
         _film(job, out, place=place, again=again, reporting=reporting)
     else:
         again.refuse_restart(source)

@@ -12,7 +12,7 @@ import typer
 
 from impasto.cli.options import Again, Place, Reporting, Showing
 from impasto.cli.say import clock, pace, say, tell
-from impasto.jobs import MeasureJob, VideoJob
+from impasto.jobs import FILMS, MeasureJob, VideoJob
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
@@ -27,6 +27,17 @@ def video(job: VideoJob, place: Place, again: Again, reporting: Showing) -> None
     out = place.out or _beside(job)
     make = partial(films.paint_film, job, out=out, overwrite=place.overwrite, restart=again.restart)
     watched(make, out, reporting)
+
+
+def is_film(source: Path) -> bool:
+    """Whether a verb for photos has a film before it: by its suffix, a folder, or a picture that moves."""
+    if source.suffix.lower() in FILMS or source.is_dir():
+        return True
+    if source.suffix.lower() not in (".gif", ".webp"):
+        return False
+    from impasto.video.pictures import animated
+
+    return animated(source)
 
 
 def watched(make: Callable[..., FilmResult], out: Path, reporting: Showing) -> None:

@@ -21,6 +21,7 @@ OUT = "Where to write: a file, whose suffix chooses the format, or a folder for 
 OVERWRITE = "Replace an output that exists."
 QUIET = "No progress bar, and no line a picture."
 JSON = "Print the result as JSON."
+SAVE_EVERY = 50
 DEBUG = "Show the traceback of an error."
 
 
@@ -49,17 +50,24 @@ class Watching:
             "flag": None,
         },
     )
-    save_every: int = field(default=50, metadata={"help": "Evaluations between saves of the run's state."})
+    save_every: int = field(
+        default=SAVE_EVERY, metadata={"help": "Evaluations between saves of the run's state."}
+    )
     resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
 
     def __post_init__(self) -> None:
         if self.save_every < 1:
             raise InputError(f"--save-every {self.save_every} must be 1 or more")
 
-    def refuse_preview(self) -> None:
-        """Says that a film has no preview, where one was asked for."""
+    def refuse(self, film: Path) -> None:
+        """Says that films are watched and taken up again otherwise, where that of photos was asked for."""
         if self.preview is not None:
             raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
+        if self.resume or self.save_every != SAVE_EVERY:
+            raise InputError(
+                f"--resume and --save-every are for photos: what was made of {film} is kept as it comes, and "
+                f"the same command goes on from it"
+            )
 
     def say_if_anew(self, state: Path) -> None:
         """Says that there is nothing to go on from, where that was asked for."""

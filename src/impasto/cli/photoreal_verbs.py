@@ -10,11 +10,11 @@ from itertools import takewhile
 from pathlib import Path
 
 from impasto import files
-from impasto.cli.film_verbs import watched
+from impasto.cli.film_verbs import is_film, watched
 from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
-from impasto.jobs import FILMS, LOOK, WRITABLE, PhotorealJob
+from impasto.jobs import LOOK, WRITABLE, PhotorealJob
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,13 @@ def _photoreal(
     reporting: Showing,
 ) -> None:
     content = Path(job.content)
-    if content.suffix.lower() in FILMS or content.is_dir():
-        watching.refuse_preview()
+    if is_film(content):
+        watching.refuse(content)
         _film(job, place, keeping, reporting)
         return
     if job.start or job.end is not None or job.every > 1:
         raise InputError(f"--start, --end and --every are for films, and {content} is none by its suffix")
+    keeping.refuse_restart(content)
     styles = "-".join(Path(style).stem for style in job.styles)
     out = place.out or content.with_name(f"{content.stem}-{styles}.png")
     _check(job, out, place, keeping)

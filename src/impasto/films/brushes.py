@@ -45,6 +45,7 @@ class Brush(Protocol):
     flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
     blend: float  # share of the consistency that is left to blending
     adds: bool  # whether what it paints is added to the frame
+    where: Array | None  # of what is added: how much of it, ``(H, W, 1)``, 0..1; None: all, everywhere
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`.
@@ -85,7 +86,7 @@ class LearnedStyles:
     """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
 
     part: int | None = None
-    blend, adds = 1.0, False
+    blend, adds, where = 1.0, False, None
 
     def __init__(
         self, job: VideoJob, stylizing: StylizeJob, inputs: Inputs, found: list[Known], size: tuple[int, int]
@@ -133,7 +134,7 @@ class Paintings:
     engine = "torch"
     part: int | None = SLOW_PART
     flow: Literal["medium", "fast"] = "medium"
-    blend, adds = BLEND, False
+    blend, adds, where = BLEND, False, None
 
     def __init__(self, painter: MovingPainter) -> None:
         self.painter = painter
@@ -160,7 +161,7 @@ class Paintings:
 class ProcessedFrames:
     """Hands out the frames that another program painted, in step with the film's own."""
 
-    engine, device, blend, adds = "av", "cpu", 1.0, False
+    engine, device, blend, adds, where = "av", "cpu", 1.0, False, None
     part: int | None = None
     flow: Literal["medium", "fast"] = "medium"
 

@@ -29,7 +29,7 @@ from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
 from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
-from impasto.painters.relighting import Eyes, Scene, prepare, say_classes
+from impasto.painters.relighting import Eyes, Scene, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.video import Dis, Film, Span, taken, trust, warp
 
@@ -107,7 +107,7 @@ def grade_film(
 class Grades:
     """Grades the frames of a film, shot by shot."""
 
-    engine, blend, adds = "torch", 0.0, False
+    engine, blend, adds, where = "torch", 0.0, False, None
     part: int | None = None
     flow: Literal["medium", "fast"] = "fast"
 
@@ -248,6 +248,8 @@ class _Grader:
             graded = looks.grade(seen, mattes, self.given)
         else:
             graded = rendered(self.grid, seen, mattes, self.given)
+        if number == self.shot.first:
+            say_signal(small, looked_at(graded), told=self.say)
         return mixed(rgb, graded, self.job.strength)
 
     def _fresh(self, small: Array) -> Array:

@@ -254,6 +254,8 @@ class Run:
             yield rgb, shown.time, None if shown.begins else link
 
     def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
+        if self.brush.where is not None:
+            output = output * self.brush.where
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
         picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
         self.segments.write(picture, shown)

@@ -20,8 +20,9 @@ from impasto.jobs.base import (
 )
 from impasto.jobs.pictures import StylizeJob
 
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")  # what a verb for photos takes for a film
-WRITABLE = FILMS[:4]
+WRITABLE = (".mp4", ".mov", ".mkv", ".webm")
+# What a verb for photos takes for a film.
+FILMS = (*WRITABLE, ".avi", ".m4v", ".ts", ".mts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp")
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ class Dreamer:
         job = self.job
         size = (content.shape[-2], content.shape[-1])
         guide = None if job.guide is None else tensors.from_array(self.read(job.guide).flat())
-        mask = None if job.mask is None else self._mask(job.mask, size)
+        mask = self.mask(size)
         if job.style:
             return methods.dream_in_style(
                 content,
@@ -249,7 +249,15 @@ class Dreamer:
         """The pictures beside the photo."""
         return [name for name in (self.job.guide, self.job.mask, *self.job.style) if name is not None]
 
-    def _mask(self, name: str, size: tuple[int, int]) -> Tensor:
+    def mask(self, size: tuple[int, int]) -> Tensor | None:
+        """Where to dream, ``(1, 1, H, W)``, 0..1; None: everywhere.
+
+        Raises:
+            InputError: a mask of other proportions, or black all over.
+        """
+        name = self.job.mask
+        if name is None:
+            return None
         mask = tensors.from_array(self.read(name).rgb).mean(1, keepdim=True)
         if abs(mask.shape[-1] / mask.shape[-2] / (size[1] / size[0]) - 1) > 0.05:
             raise InputError(

@@ -36,7 +36,7 @@ _OCCLUSION = (0.01, 0.5)
 _BOUNDARY = (0.01, 0.002)
 _BLUR = 0.8  # pixels, over which a mask's borders grow soft
 NONE: Any = None  # OpenCV's second map, where the first one holds both coordinates
-_LEAST = 32  # pixels a side: in less, dense inverse search finds no room for its patches
+_LEAST = 96  # pixels a side: in less, dense inverse search reads what earlier frames left, or fails
 _SLOPES = (np.array([[-0.5, 0, 0.5]], np.float32), np.array([[-0.5], [0], [0.5]], np.float32))
 
 
@@ -57,7 +57,7 @@ class Dis:
         one, other = (self._luma(frame) for frame in (first, second))
         height, width = one.shape
         more = (0, max(0, _LEAST - height), 0, max(0, _LEAST - width))
-        one, other = (cv2.copyMakeBorder(luma, *more, cv2.BORDER_REPLICATE) for luma in (one, other))
+        one, other = (cv2.copyMakeBorder(luma, *more, cv2.BORDER_REFLECT) for luma in (one, other))
         start = np.zeros((*one.shape, 2), np.float32)
         found: Array = np.asarray(self._dis.calc(one, other, start), np.float32)[:height, :width]
         height, width = first.shape[:2]
