@@ -32,6 +32,7 @@ from impasto.optim import (
 )
 from impasto.optim.transforms import blur
 from impasto.parametrizations import Pixels, Residual
+from impasto.parametrizations.residual import RANGE_WEIGHT
 from impasto.record import Progress
 from impasto.tiles import Window, split
 from test_tiles import picture
@@ -197,6 +198,21 @@ def test_the_photos_own_detail_is_kept_where_the_dream_is_weak(vgg19: Vgg) -> No
     # The proof that the measure can fail: the whole picture carried down and up, as others do it.
     through = tensors.resize(tensors.resize(photo, plan[0].size), (120, 180))
     assert psnr(through) < psnr(found) - 3
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_penalty_is_that_of_its_formula_whatever_the_strips(masked: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    photo, difference = torch.rand(2, 1, 3, 600, 20, generator=generator)
+    mask = torch.rand(1, 1, 600, 20, generator=generator).sub(0.5).clamp_min(0) if masked else None
+    residual = Residual(photo, mask=mask, difference=2 * difference - 1, distance=3.0)
+    picture = residual()
+    excess = (picture - picture.detach().clamp(0, 1)) * (1 if mask is None else mask > 0)
+    expected = RANGE_WEIGHT * excess.square().mean() + 3 * residual.difference.square().mean()
+    penalty = residual.penalty()
+    assert float(penalty.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+    found, wanted = (torch.autograd.grad(value, residual.difference)[0] for value in (penalty, expected))
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-9)
 
 
 def test_no_steps_and_no_difference_give_the_photo_back() -> None:

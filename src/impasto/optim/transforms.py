@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from impasto.parametrizations.fourier import AXES
 
+STRIP = 256  # rows
 Transform = Callable[[Tensor, int], Tensor]
 
 
@@ -119,7 +120,11 @@ class _Colours(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return torch.einsum("oc,bchw->bohw", ctx.matrix, grads[0]), None
+        turned = torch.empty_like(grads[0])
+        # Some rows at a time: a product of matrices lays out copies.
+        for target, rows in zip(turned.split(STRIP, dim=-2), grads[0].split(STRIP, dim=-2), strict=True):
+            target.copy_(torch.einsum("oc,bchw->bohw", ctx.matrix, rows))
+        return turned, None
 
 
 class Wander:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,6 +16,7 @@ from impasto.tiles import Size
 # Weight of the squared excess over 0..1. Larger than that of plain pixels: what is raised without end pulls
 # ten and twenty times harder in the end than what is brought to a minimum.
 RANGE_WEIGHT = 200.0
+STRIP = 256  # rows
 
 
 class Residual(Parametrization):
@@ -77,14 +80,8 @@ class Residual(Parametrization):
 
     def penalty(self) -> Tensor:
         """Mean squared excess over 0..1, and mean squared difference, weighted."""
-        picture = self()
-        # One tensor where two ReLUs would make four: posters are large.
-        excess = picture - picture.detach().clamp(0, 1)
-        if self._mask is not None:
-            # A photo's own excess is none; elsewhere only what may be mended is held against it.
-            excess = excess * (self._mask > 0)
-        penalty: Tensor = RANGE_WEIGHT * excess.square().mean()
-        return penalty + self.distance * self.difference.square().mean()
+        penalty: Tensor = _Penalty.apply(self.difference, self._photo, self._mask, self.distance)  # type: ignore[no-untyped-call]
+        return penalty
 
     def _at(self, size: Size) -> None:
         """Photo and mask at a size; the originals stay."""
@@ -92,6 +89,28 @@ class Residual(Parametrization):
         photo, mask = self.photo.to(device), self.mask
         self._photo = tensors.resize(photo, size)
         self._mask = None if mask is None else F.interpolate(mask.to(device), size, mode="area")
+
+
+class _Penalty(torch.autograd.Function):
+    """Value and gradient at once, some rows at a time: of a poster, autograd would keep eight copies."""
+
+    @staticmethod
+    def forward(ctx: Any, difference: Tensor, photo: Tensor, mask: Tensor | None, distance: float) -> Tensor:
+        gradient, total = torch.empty_like(difference), difference.new_zeros((), dtype=torch.float64)
+        planes = (difference, photo, torch.ones_like(photo[:, :1]) if mask is None else mask)
+        strips = (plane.split(STRIP, dim=-2) for plane in (gradient, *planes))
+        for target, moved, under, shown in zip(*strips, strict=True):
+            picture = under + shown * moved
+            # A photo's own excess is none; elsewhere only what may be mended is held against it.
+            excess = (picture - picture.clamp(0, 1)) * (shown > 0)
+            total += RANGE_WEIGHT * excess.square().sum() + distance * moved.square().sum()
+            target.copy_(2 / difference.numel() * (RANGE_WEIGHT * shown * excess + distance * moved))
+        ctx.gradient = gradient
+        return (total / difference.numel()).to(difference.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        return ctx.gradient * grads[0], None, None, None
 
 
 def _brought(difference: Tensor, size: Size) -> Tensor:
