@@ -19,7 +19,7 @@ from impasto.errors import InputError
 from impasto.films import Enough, FilmProgress, paint_film
 from impasto.jobs import VideoJob
 from impasto.video import FilmReader, FilmWriter, open_film, write_pictures
-from impasto.video.writing import Others
+from impasto.video.others import Others
 from test_film_files import packets_of
 from test_films import Run, frames, here, run  # noqa: F401 - fixtures
 from test_video import scene, texture
@@ -118,10 +118,10 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
 
     real = Others.copy
 
-    def copy(self: Others) -> None:
-        if self.source is not None:
+    def copy(self: Others, *, until: Fraction | None = None) -> None:
+        if self.source is not None and until is None:
             raise Killed
-        real(self)
+        real(self, until=until)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Others, "copy", copy)

@@ -1,7 +1,7 @@
 """A film written in parts, so that a killed run loses no more than the part it was in.
 
-Each part is a film of its own beside the target; the last step joins their packets and copies the sound. The
-parts go when the film is whole and in its place, and not before: a run that is killed while it joins them
+Each part is a film of its own beside the target; the last step joins their packets, and those of the sound.
+The parts go when the film is whole and in its place, and not before: a run that is killed while it joins them
 joins them again. A run that was never broken writes the same parts, so both end alike.
 """
 
@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError, OutputError
+from impasto.video.others import Others
 from impasto.video.pictures import write_pictures
 from impasto.video.reading import FilmReader
 from impasto.video.spans import WHOLE, Film, Span
-from impasto.video.writing import CODECS, PARTS, FilmWriter, Others, create, unwritten
+from impasto.video.writing import CODECS, PARTS, FilmWriter, create, unwritten
 
 Bytes = NDArray[np.uint8]
 State = Mapping[str, NDArray[Any]]
@@ -218,22 +219,17 @@ class Whole:
 
     def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path) -> None:
         output = create(place, self.target.suffix.lower())
-        stream, others = None, None
         try:
-            for path in parts:
-                with av.open(str(path)) as part:
-                    if stream is None:
-                        stream = output.add_stream_from_template(part.streams.video[0])
-                        film = source if isinstance(source, FilmReader) else None
-                        others = Others(film, output, spans=self.spans)
-                        if self.recipe:
-                            output.metadata["comment"] = self.recipe
-                    for packet in part.demux(part.streams.video[0]):
-                        if packet.size:
-                            packet.dts, packet.stream = packet.pts, stream
-                            output.mux(packet)
-            if others is not None:
-                others.copy()
+            with av.open(str(parts[0])) as part:
+                stream = output.add_stream_from_template(part.streams.video[0])
+            others = Others(source if isinstance(source, FilmReader) else None, output, spans=self.spans)
+            if self.recipe:
+                output.metadata["comment"] = self.recipe
+            for packet in _pictures(parts):
+                others.copy(until=packet.pts * packet.time_base)
+                packet.dts, packet.stream = packet.pts, stream
+                output.mux(packet)
+            others.copy()
         finally:
             output.close()
 
@@ -245,6 +241,13 @@ class Whole:
                     assert frame.pts is not None
                     rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
                     yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
+
+
+def _pictures(parts: Sequence[Path]) -> Iterator[Any]:
+    """The packets of all parts, in order."""
+    for path in parts:
+        with av.open(str(path)) as part:
+            yield from (packet for packet in part.demux(part.streams.video[0]) if packet.size)
 
 
 def _forget_after(count: int, folder: Path) -> None:
