@@ -35,6 +35,7 @@ State = Mapping[str, NDArray[Any]]
 PART_FRAMES = 240
 PICTURES = (".gif", ".webp", "")  # targets that are pictures; "" is a folder of them
 LOSSLESS = "libx264rgb"
+STATE = "state"  # file that says which parts are whole, and what the next frame needs to know
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:
@@ -67,7 +68,7 @@ class Segments:
         length: frames of a part.
 
     Raises:
-        InputError: there are parts of another run.
+        InputError: there are parts of another run, or not all of this one's.
     """
 
     target: Path
@@ -81,11 +82,10 @@ class Segments:
     _state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if self.folder.exists() and self.restart:
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        record = self.folder / "state"
-        if not record.exists():
+        record = self.folder / STATE
+        if self.restart or not record.exists():
+            forget(self.folder)  # without a state, nothing says what the parts are of
+            self.folder.mkdir(parents=True)
             return
         tensors, meta = files.load_arrays(record)
         if meta.get("key") != self.key:
@@ -95,6 +95,10 @@ class Segments:
             )
         self.frames, self.bytes = int(meta["frames"]), int(meta["bytes"])
         self._state = dict(tensors)
+        if sum(path.stat().st_size for path in self.parts) != self.bytes:
+            raise InputError(
+                f"{self.folder} lacks a part, or has one changed: throw its work away with --restart"
+            )
 
     @property
     def folder(self) -> Path:
@@ -137,7 +141,7 @@ class Segments:
         self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
         numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
-        files.save_checkpoint(self.folder / "state", kept, numbers)
+        files.save_checkpoint(self.folder / STATE, kept, numbers)
 
     def abandon(self) -> None:
         """Lets go of a part that will not be finished."""
@@ -164,7 +168,7 @@ class Segments:
         wait = 1 / (rate if source is None else source.rate)
         whole = Whole(self.target, self.size, spans=spans, recipe=recipe, wait=wait)
         whole.join(self.parts, source, overwrite=overwrite)
-        shutil.rmtree(self.folder)
+        forget(self.folder)
 
     @property
     def parts(self) -> list[Path]:
@@ -241,6 +245,13 @@ class Whole:
                     assert frame.pts is not None
                     rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
                     yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
+
+
+def forget(folder: Path) -> None:
+    """Removes parts; killed in between, it leaves none that would be gone on from."""
+    (folder / STATE).unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _pictures(parts: Sequence[Path]) -> Iterator[Any]:
