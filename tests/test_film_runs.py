@@ -15,7 +15,7 @@ import av
 import numpy as np
 import pytest
 
-from impasto.errors import InputError
+from impasto.errors import InputError, OutputError
 from impasto.films import Enough, FilmProgress, paint_film, painting
 from impasto.jobs import VideoJob
 from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
@@ -163,6 +163,52 @@ def test_killed_while_parts_are_thrown_away(here: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(painting, "PART_FRAMES", 5)  # what is left would lie between the new parts
     result = paint_film(_fed(), out=Path("out.mp4"))
     assert result.done == result.frames == len(frames("out.mp4")) == len(frames("whole.mp4"))
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif", "out"])
+def test_killed_while_the_film_comes_into_its_place(
+    here: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    out, replaced, forgotten, moved = Path(name), Path.replace, segments.forget, list[Path]()
+
+    def replace(self: Path, target: Path) -> Path:
+        if out == target.parent:
+            moved.append(target)
+            if len(moved) == 4:  # a folder is half filled
+                raise KeyboardInterrupt
+        return replaced(self, target)
+
+    def forget(folder: Path) -> None:
+        if folder.exists():  # a file is in its place
+            raise KeyboardInterrupt
+        forgotten(folder)
+
+    paint_film(_fed(), out=Path(f"whole{out.suffix}"))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", replace)
+        patch.setattr(segments, "forget", forget)
+        paint_film(_fed(), out=out)
+    assert out.exists()
+    with pytest.raises(InputError, match="other settings"):
+        paint_film(_fed(every=2), out=out)
+    with pytest.raises(OutputError, match=r"exists|not empty"):
+        paint_film(_fed(), out=out, restart=True)
+    result = paint_film(_fed(), out=out)
+    assert result.done == 0 and result.frames == 11 and not Path(f"{name}.parts").exists()
+    one, other = (list(open_film(path).frames()) for path in (out, f"whole{out.suffix}"))
+    assert all((a.rgb == b.rgb).all() for a, b in zip(one, other, strict=True))
+    with pytest.raises(OutputError, match=r"exists|not empty"):
+        paint_film(_fed(), out=out)
+
+
+def test_a_film_of_others_is_not_replaced_by_a_run_that_goes_on(here: Path) -> None:  # noqa: F811
+    _killed_after(10)
+    Path("out.mp4").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="exists"):
+        paint_film(_fed(), out=Path("out.mp4"))
+    assert Path("out.mp4").read_bytes() == b"mine"
 
 
 def test_parts_that_are_not_all_there_are_refused(run: Run, here: Path) -> None:  # noqa: F811

@@ -133,7 +133,7 @@ def paint_film(
             processed one that ends too soon, ``out`` holds what comes before.
         OutputError: the film cannot be written; what was painted is kept for the same job to go on from.
     """
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, key="" if restart else None)
     begun = time.monotonic()
     film = open_film(job.film, rate=job.fps)
     try:
@@ -141,6 +141,7 @@ def paint_film(
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
         run = Run(job, film, out, choose, restart=restart, told=told, flow=flow)
+        check_target(out, overwrite=overwrite, key=run.segments.key)
         damage = run.paint()
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
         spans = cut(run.spans, run.shown + run.job.every / film.rate) if run.stopped else run.spans

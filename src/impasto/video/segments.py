@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -35,16 +35,27 @@ State = Mapping[str, NDArray[Any]]
 PART_FRAMES = 240
 PICTURES = (".gif", ".webp", "")  # targets that are pictures; "" is a folder of them
 LOSSLESS = "libx264rgb"
+PLACING = "placing"  # file that holds the key of the run whose film is being put into its place
 STATE = "state"  # file that says which parts are whole, and what the next frame needs to know
 
 
-def check_target(target: Path, *, overwrite: bool) -> None:
+def parts_of(target: Path) -> Path:
+    """The folder in which the parts of a film lie."""
+    return target.with_name(target.name + ".parts")
+
+
+def check_target(target: Path, *, overwrite: bool, key: str | None = None) -> None:
     """Makes sure before long work that a film can be written at ``target``.
+
+    What a run has put there that was killed before its parts were gone is no hindrance to its own ``key``; as
+    long as none is known, to any.
 
     Raises:
         OutputError: its suffix is of no film, it exists, or its folder cannot be written to.
     """
-    suffix = target.suffix.lower()
+    suffix, sign = target.suffix.lower(), parts_of(target) / PLACING
+    if sign.is_file() and key in (None, sign.read_text(encoding="utf-8")):
+        overwrite = True
     if suffix not in CODECS and suffix not in PICTURES:
         names = ", ".join([*CODECS, ".gif", ".webp"])
         raise OutputError(
@@ -103,7 +114,7 @@ class Segments:
     @property
     def folder(self) -> Path:
         """Where the parts lie."""
-        return self.target.with_name(self.target.name + ".parts")
+        return parts_of(self.target)
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
@@ -167,7 +178,14 @@ class Segments:
         """
         wait = 1 / (rate if source is None else source.rate)
         whole = Whole(self.target, self.size, spans=spans, recipe=recipe, wait=wait)
-        whole.join(self.parts, source, overwrite=overwrite)
+        sign = self.folder / PLACING
+        known = sign.is_file() and sign.read_text(encoding="utf-8") == self.key
+
+        def placing() -> None:
+            check_target(self.target, overwrite=overwrite or known)
+            sign.write_text(self.key, encoding="utf-8")
+
+        whole.join(self.parts, source, overwrite=overwrite or known, placing=placing)
         forget(self.folder)
 
     @property
@@ -198,28 +216,40 @@ class Whole:
     recipe: str = ""
     wait: Fraction = Fraction(1, 25)
 
-    def join(self, parts: Sequence[Path], source: Film | None, *, overwrite: bool = False) -> None:
+    def join(
+        self,
+        parts: Sequence[Path],
+        source: Film | None,
+        *,
+        overwrite: bool = False,
+        placing: Callable[[], None] = lambda: None,
+    ) -> None:
         """Puts the parts into their place, in this order, with the sound of ``source``.
+
+        ``placing`` is called when all is written, before any of it comes into its place.
 
         Raises:
             OutputError: the film cannot be written; the parts stay.
         """
         suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
-        if suffix in CODECS:
-            with files.atomic(self.target, overwrite=overwrite) as temporary, unwritten(self.target):
-                self._join_packets(parts, source, temporary)
-        elif suffix:
+        if suffix:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
-                write_pictures(temporary, suffix, decoded, wait=self.wait)
-        else:
-            made = parts[0].parent / "pictures"
-            made.mkdir(exist_ok=True)
-            write_pictures(made, suffix, decoded, wait=self.wait)
-            self.target.mkdir(exist_ok=True)
-            pictures = sorted(made.iterdir())
-            for path in pictures:
-                path.replace(self.target / path.name)
-            _forget_after(len(pictures), self.target)
+                if suffix in CODECS:
+                    with unwritten(self.target):
+                        self._join_packets(parts, source, temporary)
+                else:
+                    write_pictures(temporary, suffix, decoded, wait=self.wait)
+                placing()
+            return
+        made = parts[0].parent / "pictures"
+        made.mkdir(exist_ok=True)
+        write_pictures(made, suffix, decoded, wait=self.wait)
+        placing()
+        self.target.mkdir(exist_ok=True)
+        pictures = sorted(made.iterdir())
+        for path in pictures:
+            path.replace(self.target / path.name)
+        _forget_after(len(pictures), self.target)
 
     def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path) -> None:
         output = create(place, self.target.suffix.lower())
