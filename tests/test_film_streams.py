@@ -22,7 +22,9 @@ def film(
 ) -> Path:
     """Grey frames of 64x48, one brighter than the other, and a tone a stream, with what it says of itself."""
     with av.open(str(path), "w") as container:
-        pictures = container.add_stream("libx264", rate=fps, options={"bf": "0", "g": "10"})
+        pictures = container.add_stream(
+            "libx264", rate=fps, options={"bf": "0", "g": "25", "sc_threshold": "0"}
+        )
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
         pictures.time_base = pictures.codec_context.time_base = Fraction(1, 90_000)
         tones: list[Any] = []
@@ -84,3 +86,50 @@ def test_sound_lies_beside_the_pictures_in_a_long_film(tmp_path: Path, suffix: s
         assert abs(reached["video"] - reached["audio"]) < 2
     assert min(reached.values()) > 39
     assert [data for _, data in packets(source, "audio")] == [data for _, data in packets(target, "audio")]
+
+
+def test_a_film_whose_clock_began_long_ago_begins_at_nothing(tmp_path: Path) -> None:
+    source = film(tmp_path / "a.ts", seconds=12, begins=Fraction(26 * 3600))
+    with FilmReader(source) as reader:
+        frames = list(reader.frames())
+        assert len(frames) == 60 and 0 <= frames[0].time < Fraction(1, 5)
+        later = [frame for frame in frames if frame.time >= 7]
+        assert [f.time for f in reader.frames(start=7)] == [f.time for f in later]
+        again = next(reader.frames(start=7))
+        assert (again.rgb == later[0].rgb).all()
+        reader.rewind()
+        assert len(list(reader.frames())) == 60
+    target = paint(source, tmp_path / "b.mp4")
+    with FilmReader(target) as reader:
+        assert [f.time for f in reader.frames()] == [f.time for f in frames]
+    for (_, due), (_, heard) in zip(packets(source, "audio"), packets(target, "audio"), strict=True):
+        assert due.endswith(heard)  # without a header of MPEG-TS's own
+    assert offset(source) == offset(target)
+    part = paint(source, tmp_path / "c.mkv", start="7", end="9")
+    assert len(packets(part, "video")) == 10 and 14 <= len(packets(part, "audio")) <= 17
+    assert abs(offset(part) - offset(source)) < Fraction(1024, RATE)
+
+
+def offset(path: Path) -> Fraction:
+    """From the first picture to the first sound."""
+    return packets(path, "audio")[0][0] - packets(path, "video")[0][0]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_pictures_that_begin_after_the_sound_stay_behind_it(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"a{suffix}"
+    with av.open(str(film(tmp_path / "all.mp4", seconds=4))) as whole, av.open(str(source), "w") as late:
+        streams = {s.index: late.add_stream_from_template(s) for s in whole.streams}
+        for packet in whole.demux():
+            if packet.size:
+                if packet.stream.type == "video":
+                    packet.pts, packet.dts = packet.pts + 45_000, packet.dts + 45_000
+                packet.stream = streams[packet.stream.index]
+                late.mux(packet)
+    with FilmReader(source) as reader:
+        begins = packets(source, "video")[0][0]
+        assert next(reader.frames()).time == begins > Fraction(2, 5)
+        assert 0 <= next(reader.frames(start=2)).time - 2 < Fraction(1, 5)
+    target = paint(source, tmp_path / f"b{suffix}")
+    assert abs(offset(target) - offset(source)) < Fraction(1, 500)
+    assert [data for _, data in packets(target, "audio")] == [data for _, data in packets(source, "audio")]

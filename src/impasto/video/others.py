@@ -38,7 +38,7 @@ class Others:
             if name in source.container.metadata:
                 self.container.metadata[name] = source.container.metadata[name]
         if len(self.spans) == 1 and (chapters := source.container.chapters()):
-            moved = (_moved(chapter, self.spans[0]) for chapter in chapters)
+            moved = (_moved(chapter, self.spans[0], float(source.origin)) for chapter in chapters)
             self.container.set_chapters([chapter for chapter in moved if chapter is not None])
 
     def copy(self, *, until: Fraction | None = None) -> None:
@@ -67,20 +67,20 @@ class Others:
             for packet in again.demux([again.streams[index] for index in self.streams]):
                 if packet.dts is None or packet.pts is None or packet.time_base is None:
                     continue
-                time = float(packet.pts * packet.time_base)
+                time = float(packet.pts * packet.time_base - self.source.origin)
                 # What is asked for from the start keeps its packets before zero: decoders run up on them.
                 if (span.start > 0 and time < span.start) or (span.end is not None and time >= span.end):
                     continue
-                shift = int(earlier / packet.time_base)
+                shift = int((earlier + self.source.origin) / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 packet.stream = self.streams[packet.stream.index]
                 yield packet
 
 
-def _moved(chapter: Any, span: Span) -> Any | None:
+def _moved(chapter: Any, span: Span, origin: float) -> Any | None:
     """A chapter as it lies in the part of the film that is kept; None if it does not."""
     clock = Fraction(chapter["time_base"])
-    first, last = (max(0, round(chapter[k] - span.start / clock)) for k in ("start", "end"))
+    first, last = (max(0, round(chapter[k] - (origin + span.start) / clock)) for k in ("start", "end"))
     if span.end is not None:
         last = min(last, round((span.end - span.start) / clock))
     return {**chapter, "start": first, "end": last} if last > first else None

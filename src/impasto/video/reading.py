@@ -18,6 +18,8 @@ from impasto.video import hdr
 Bytes = NDArray[np.uint8]
 
 CLOCK = 90_000  # ticks a second: every usual frame rate is a whole number of them
+APART = 10  # seconds that sound may begin before the pictures that it belongs to
+BACK = Fraction(2)  # seconds that are gone back at first where a seek led too far
 HD = 720  # lines from which a film that does not say so is taken to be BT.709
 
 
@@ -75,6 +77,21 @@ class FilmReader:
         return told.get("comment", "")
 
     @property
+    def origin(self) -> Fraction:
+        """What the film's own clock says as it begins, seconds: broadcasts count from long before.
+
+        That of the pictures, or of the sound that is there before them.
+        """
+        starts = [
+            Fraction(stream.start_time) * Fraction(stream.time_base)
+            for stream in (self.stream, *self.container.streams.audio)
+            if stream.start_time is not None and stream.time_base is not None
+        ]
+        # Sound that is far away has a clock of its own: the file holds several programmes.
+        near = [start for start in starts if starts[0] - start < APART]
+        return max(Fraction(0), min(near, default=Fraction(0)))
+
+    @property
     def rate(self) -> Fraction:
         """Frames a second, on average."""
         return Fraction(self.stream.average_rate or 25)
@@ -89,16 +106,15 @@ class FilmReader:
     def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
         """The frames from ``start`` up to ``end`` seconds, each ``every``-th.
 
+        Times count from where the film begins to play, whatever its own clock says.
+
         Raises:
             InputError: a frame cannot be decoded; those before it were yielded.
         """
-        if start > 0 and self.stream.time_base is not None:
-            self.container.seek(int(start / self.stream.time_base), stream=self.stream)
         first, last = exactly(start), None if end is None else exactly(end)
         count = 0
         try:
-            for number, decoded in enumerate(self.container.decode(self.stream)):
-                time = self._time(decoded, number)
+            for decoded, time in self._from(first) if first > 0 else self._decoded():
                 if time < first:
                     continue
                 if last is not None and time >= last:
@@ -109,6 +125,32 @@ class FilmReader:
         except av.FFmpegError as error:
             raise InputError(f"{self.path} is damaged after {count} frames ({_reason(error)})") from error
 
+    def _from(self, first: Fraction) -> Iterator[tuple[av.VideoFrame, Fraction]]:
+        """Decoded frames with their times, from one on that is shown by then.
+
+        Where a file does not say which pictures can be decoded by themselves (MPEG-TS), a seek leads
+        anywhere, and the first one that can may come too late.
+        """
+        back = Fraction(0)
+        while True:
+            self._seek(max(Fraction(0), first - back))
+            decoded = self._decoded()
+            found = next(decoded, None)
+            if back >= first or (found is not None and found[1] <= first):
+                break
+            back = max(BACK, 4 * back)
+        if found is not None:
+            yield found
+            yield from decoded
+
+    def _decoded(self) -> Iterator[tuple[av.VideoFrame, Fraction]]:
+        for number, decoded in enumerate(self.container.decode(self.stream)):
+            yield decoded, self._time(decoded, number)
+
+    def _seek(self, time: Fraction) -> None:
+        clock = self.stream.time_base or Fraction(1, av.time_base)
+        self.container.seek(int((time + self.origin) / clock), stream=self.stream)
+
     @property
     def inputs(self) -> list[Path]:
         """The files that are read."""
@@ -116,12 +158,12 @@ class FilmReader:
 
     def rewind(self) -> None:
         """Back to the beginning."""
-        self.container.seek(0)
+        self._seek(Fraction(0))
 
     def _time(self, decoded: av.VideoFrame, number: int) -> Fraction:
         if decoded.pts is None or decoded.time_base is None:
             return number / self.rate
-        return decoded.pts * Fraction(decoded.time_base)
+        return decoded.pts * Fraction(decoded.time_base) - self.origin
 
 
 def exactly(seconds: float) -> Fraction:
