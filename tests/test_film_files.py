@@ -11,7 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.video import FilmReader, FilmWriter
+from impasto.films import paint_film
+from impasto.jobs import VideoJob
+from impasto.video import FilmReader, FilmWriter, size_of
 from test_video import texture
 
 Bytes = NDArray[np.uint8]
@@ -117,6 +119,40 @@ def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
     upright = _decoded(turned)
     assert upright.shape == (64, 48, 3)
     assert (np.rot90(plain, 1 if rotation > 0 else -1) == upright).all()
+
+
+@pytest.mark.parametrize(
+    ("pixel", "size", "shown"),
+    [
+        (Fraction(64, 45), (48, 60), (48, 86)),
+        (Fraction(1, 2), (48, 64), (96, 64)),
+        (Fraction(1), (48, 64), (48, 64)),
+    ],
+)
+def test_pixels_that_are_not_square_are_made_so(
+    tmp_path: Path, pixel: Fraction, size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    height, width = size
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = pixel
+        half = np.zeros((height, width, 3), np.uint8)
+        half[:, : width // 2] = 255
+        for number in range(3):
+            picture = av.VideoFrame.from_ndarray(half, format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    with FilmReader(source) as reader:
+        assert reader.pixel == pixel and size_of(reader, None) == shown
+    rgb = _decoded(source)
+    assert rgb.shape == (*shown, 3)
+    assert (rgb[:, shown[1] // 2 - 4] > 240).all() and (rgb[:, shown[1] // 2 + 4] < 16).all()
+    paint_film(VideoJob(str(source), processed=str(source), consistency=0), out=target)
+    with FilmReader(target) as reader:
+        assert reader.pixel == 1 and next(reader.frames()).rgb.shape == (*shown, 3)
 
 
 def test_high_dynamic_range_is_brought_to_what_screens_show(tmp_path: Path) -> None:

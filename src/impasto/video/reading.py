@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
@@ -20,6 +20,7 @@ Bytes = NDArray[np.uint8]
 CLOCK = 90_000  # ticks a second: every usual frame rate is a whole number of them
 APART = 10  # seconds that sound may begin before the pictures that it belongs to
 BACK = Fraction(2)  # seconds that are gone back at first where a seek led too far
+WIDEST = 4  # proportions of a pixel that are believed
 HD = 720  # lines from which a film that does not say so is taken to be BT.709
 
 
@@ -97,6 +98,12 @@ class FilmReader:
         return Fraction(self.stream.average_rate or 25)
 
     @property
+    def pixel(self) -> Fraction:
+        """Width of a pixel as it is shown, in its heights: 1 but for films of discs and of old broadcasts."""
+        told = Fraction(self.stream.sample_aspect_ratio or 1)
+        return told if told > 0 and max(told, 1 / told) <= WIDEST else Fraction(1)
+
+    @property
     def seconds(self) -> float | None:
         """Length, if the film tells it."""
         if self.stream.duration is not None and self.stream.time_base is not None:
@@ -120,7 +127,7 @@ class FilmReader:
                 if last is not None and time >= last:
                     return
                 if count % every == 0:
-                    yield FilmFrame(upright(decoded), time)
+                    yield FilmFrame(upright(decoded, pixel=self.pixel), time)
                 count += 1
         except av.FFmpegError as error:
             raise InputError(f"{self.path} is damaged after {count} frames ({_reason(error)})") from error
@@ -171,14 +178,25 @@ def exactly(seconds: float) -> Fraction:
     return Fraction(seconds).limit_denominator(CLOCK)
 
 
-def upright(decoded: av.VideoFrame) -> Bytes:
-    """A decoded frame as RGB by its own matrix and range, turned as its film says; HDR as SDR."""
+def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
+    """A decoded frame as RGB by its own matrix and range, turned as its film says; HDR as SDR.
+
+    Where ``pixel``, the width of one in its heights, is not 1, the frame is widened or heightened for it.
+    """
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
     told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.ITU709}
     wide = decoded.color_range == 2
     bright = int(decoded.color_trc) in (hdr.PQ, hdr.HLG)
+    width, height = decoded.width, decoded.height
+    if pixel > 1:
+        width = 2 * round(width * pixel / 2)
+    elif pixel < 1:
+        height = 2 * round(height / pixel / 2)
     rgb = decoded.reformat(
+        width=width,
+        height=height,
+        interpolation=None if pixel == 1 else Interpolation.BICUBIC,
         format="rgb48le" if bright else "rgb24",
         src_colorspace=told.get(int(decoded.colorspace), unsaid),
         src_color_range=ColorRange.JPEG if wide else ColorRange.MPEG,
