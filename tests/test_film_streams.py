@@ -133,3 +133,56 @@ def test_pictures_that_begin_after_the_sound_stay_behind_it(tmp_path: Path, suff
     target = paint(source, tmp_path / f"b{suffix}")
     assert abs(offset(target) - offset(source)) < Fraction(1, 500)
     assert [data for _, data in packets(target, "audio")] == [data for _, data in packets(source, "audio")]
+
+
+def test_streams_keep_their_languages_and_what_they_are_for(tmp_path: Path) -> None:
+    said = {"language": "eng"}, {"language": "ger", "title": "Fassung"}
+    source = film(tmp_path / "a.mkv", seconds=2, one=said[0], two=said[1])
+    marked = tmp_path / "marked.mkv"
+    with av.open(str(source)) as plain, av.open(str(marked), "w") as other:
+        streams = {s.index: other.add_stream_from_template(s) for s in plain.streams}
+        for index, told in zip((1, 2), said, strict=True):
+            streams[index].metadata.update(told)
+        streams[2].disposition = av.stream.Disposition.default | av.stream.Disposition.comment
+        for packet in plain.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                other.mux(packet)
+    with av.open(str(marked)) as container:
+        wanted = [s.disposition for s in container.streams.audio]
+    for suffix in (".mkv", ".mp4"):
+        with av.open(str(paint(marked, tmp_path / f"b{suffix}"))) as container:
+            audio = container.streams.audio
+            assert [s.language for s in audio] == ["eng", "ger"]
+            if suffix == ".mkv":
+                assert [s.metadata.get("title") for s in audio] == [None, "Fassung"]
+                assert [s.disposition for s in audio] == wanted and wanted[0] != wanted[1]
+
+
+def test_subtitles_are_copied_packet_by_packet(tmp_path: Path) -> None:
+    lines = tmp_path / "a.srt"
+    lines.write_text(
+        "1\n00:00:00,200 --> 00:00:01,000\nFirst.\n\n2\n00:00:01,500 --> 00:00:02,000\nSecond.\n\n"
+        "3\n00:00:03,000 --> 00:00:03,800\nThird.\n"
+    )
+    source = tmp_path / "b.mkv"
+    with (
+        av.open(str(film(tmp_path / "a.mp4", seconds=4))) as whole,
+        av.open(str(lines)) as written,
+        av.open(str(source), "w") as both,
+    ):
+        streams = {s.index: both.add_stream_from_template(s) for s in whole.streams}
+        subtitles = both.add_stream_from_template(written.streams.subtitles[0])
+        subtitles.metadata["language"] = "ger"
+        for origin, kept in ((whole, streams), (written, {0: subtitles})):
+            for packet in origin.demux():
+                if packet.size:
+                    packet.stream = kept[packet.stream.index]
+                    both.mux(packet)
+    found = packets(source, "subtitle")
+    assert [data for _, data in found] == [b"First.", b"Second.", b"Third."]
+    assert packets(paint(source, tmp_path / "c.mkv"), "subtitle") == found
+    with av.open(str(tmp_path / "c.mkv")) as container:
+        assert container.streams.subtitles[0].language == "ger"
+    part = packets(paint(source, tmp_path / "d.mkv", start=1, end=3), "subtitle")
+    assert part == [(found[1][0] - 1, b"Second.")]

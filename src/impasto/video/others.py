@@ -12,6 +12,13 @@ import av
 from impasto.video.reading import FilmReader, exactly
 from impasto.video.spans import WHOLE, Span
 
+TOLD = ("language", "title", "handler_name")  # what streams say of themselves that is still true of a copy
+
+
+def beside(source: FilmReader) -> list[Any]:
+    """The streams of a film that are taken over as they are."""
+    return [stream for stream in source.container.streams if stream.type in ("audio", "subtitle")]
+
 
 class Others:
     """Sound, subtitles and chapters of a film, on their way into another, packet by packet.
@@ -30,10 +37,12 @@ class Others:
         self._packets, self._held = self._all(), None
 
     def _add(self, source: FilmReader) -> None:
-        for stream in source.container.streams:
-            if stream.type in ("audio", "subtitle"):
-                with contextlib.suppress(av.FFmpegError, ValueError):
-                    self.streams[stream.index] = self.container.add_stream_from_template(stream)
+        for stream in beside(source):
+            with contextlib.suppress(av.FFmpegError, ValueError):
+                added = self.container.add_stream_from_template(stream)
+                added.metadata.update({k: v for k, v in stream.metadata.items() if k.lower() in TOLD})
+                added.disposition = stream.disposition
+                self.streams[stream.index] = added
         for name in ("title", "creation_time"):
             if name in source.container.metadata:
                 self.container.metadata[name] = source.container.metadata[name]
