@@ -186,3 +186,19 @@ def test_subtitles_are_copied_packet_by_packet(tmp_path: Path) -> None:
         assert container.streams.subtitles[0].language == "ger"
     part = packets(paint(source, tmp_path / "d.mkv", start=1, end=3), "subtitle")
     assert part == [(found[1][0] - 1, b"Second.")]
+
+
+def test_what_a_container_cannot_hold_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = film(tmp_path / "a.mkv", seconds=1, one={"language": "ger"})
+    target = tmp_path / "b.webm"
+    paint(source, target)
+    assert caplog.messages == [
+        f"{target} will lack the sound (aac, ger), which .webm cannot hold: let its name end in .mkv or .mp4 "
+        f"to keep it"
+    ]
+    with av.open(str(target)) as container:
+        assert len(container.streams.video) == 1 and not container.streams.audio
+    caplog.clear()
+    for name in ("c.mkv", "d.mp4", "e.gif"):  # the last has no sound by its nature
+        paint(source, tmp_path / name)
+    assert caplog.messages == []

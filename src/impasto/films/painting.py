@@ -41,6 +41,7 @@ from impasto.video import (
     shrunk,
     size_of,
     taken,
+    tell_what_stays_behind,
 )
 from impasto.video.linking import WIDE
 from impasto.video.segments import PART_FRAMES
@@ -142,6 +143,7 @@ def paint_film(
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
         run = Run(job, film, out, choose, restart=restart, told=told, flow=flow)
         check_target(out, overwrite=overwrite, key=run.segments.key)
+        tell_what_stays_behind(film, out)
         damage = run.paint()
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
         spans = cut(run.spans, run.shown + run.job.every / film.rate) if run.stopped else run.spans

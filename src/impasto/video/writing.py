@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,9 +18,11 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.video.others import Others
+from impasto.video.others import Others, beside
 from impasto.video.reading import CLOCK, HD, FilmReader, exactly
 from impasto.video.spans import Span
+
+_log = logging.getLogger("impasto")
 
 Bytes = NDArray[np.uint8]
 
@@ -41,6 +45,28 @@ def create(path: Path, suffix: str) -> Any:
     own_clock = suffix in (".mp4", ".mov")
     options = {"movie_timescale": str(CLOCK)} if own_clock else {"avoid_negative_ts": "disabled"}
     return av.open(str(path), "w", format=FORMATS[suffix], options=options)
+
+
+def tell_what_stays_behind(source: Any, target: Path) -> None:
+    """Warns of each stream of sound and subtitles of a film that the container of ``target`` cannot hold."""
+    suffix = target.suffix.lower()
+    for stream in beside(source) if isinstance(source, FilmReader) and suffix in CODECS else ():
+        if _holds(suffix, stream):
+            continue
+        kind = "sound" if stream.type == "audio" else "subtitles"
+        named = ", ".join(filter(None, [stream.codec_context and stream.codec_context.name, stream.language]))
+        others = " or ".join(other for other in (".mkv", ".mp4") if _holds(other, stream))
+        mend = f": let its name end in {others} to keep it" if others else ""
+        _log.warning("%s will lack the %s (%s), which %s cannot hold%s", target, kind, named, suffix, mend)
+
+
+def _holds(suffix: str, stream: Any) -> bool:
+    with av.open(io.BytesIO(), "w", format=FORMATS[suffix]) as container:
+        try:
+            container.add_stream_from_template(stream)
+        except (av.FFmpegError, ValueError):
+            return False
+    return True
 
 
 @dataclass
