@@ -13,7 +13,7 @@ from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks.library import Known
 from impasto.painters import learned
-from impasto.painters.inputs import Inputs
+from impasto.painters.inputs import Inputs, masked
 from impasto.video import Film, Span, open_film, shrunk, taken
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class Brush(Protocol):
     flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
     blend: float  # share of the consistency that is left to blending
     adds: bool  # whether what it paints is added to the frame
+    where: (
+        Array | None
+    )  # how far each pixel is painted ``(H, W)``, 0..1: elsewhere the frame stays; None: all
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`.
@@ -78,7 +81,7 @@ def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) 
         return LearnedStyles(job, stylizing, inputs, found, size)
     from impasto.painters.moving import MovingPainter
 
-    return Paintings(MovingPainter(stylizing, consistency=job.consistency))
+    return Paintings(MovingPainter(stylizing, consistency=job.consistency), masked(stylizing, inputs, size))
 
 
 class LearnedStyles:
@@ -102,6 +105,7 @@ class LearnedStyles:
         self.flow: Literal["medium", "fast"] = "fast" if pack.plan.name == "tiny" else "medium"
         self.painter = Painter(pack, device=self.device, precision=job.precision)
         self.frozen = job.consistency > 0
+        self.where = masked(stylizing, inputs, size)
         self.statistics: Array | None = None
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
@@ -135,8 +139,8 @@ class Paintings:
     flow: Literal["medium", "fast"] = "medium"
     blend, adds = BLEND, False
 
-    def __init__(self, painter: MovingPainter) -> None:
-        self.painter = painter
+    def __init__(self, painter: MovingPainter, where: Array | None = None) -> None:
+        self.painter, self.where = painter, where
         self.identity, self.device = painter.digest(), str(painter.device)
         self._palette: Array | None = None
 
@@ -162,6 +166,7 @@ class ProcessedFrames:
 
     engine, device, blend, adds = "av", "cpu", 1.0, False
     part: int | None = None
+    where: Array | None = None
     flow: Literal["medium", "fast"] = "medium"
 
     def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:

@@ -73,6 +73,7 @@ class FrameDream:
     """Dreams a frame, beginning with the dream before; what it gives is the difference from the frame."""
 
     engine, blend, adds = "torch", 1.0, True
+    where: Array | None = None
     flow: Literal["medium", "fast"] = "medium"
 
     def __init__(self, dreamer: Dreamer) -> None:

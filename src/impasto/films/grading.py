@@ -109,6 +109,7 @@ class Grades:
 
     engine, blend, adds = "torch", 0.0, False
     part: int | None = None
+    where: Array | None = None
     flow: Literal["medium", "fast"] = "fast"
 
     def __init__(

@@ -258,6 +258,9 @@ class Run:
 
     def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
+        if self.brush.where is not None:
+            # Last of all: what was blended would show the frames before where nothing was to be painted.
+            levels = rgb + self.brush.where[..., None] * (levels - rgb)
         picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
         self.segments.write(picture, shown)
         self.done, self.shown = self.done + 1, shown
