@@ -202,3 +202,20 @@ def test_what_a_container_cannot_hold_is_told(tmp_path: Path, caplog: pytest.Log
     for name in ("c.mkv", "d.mp4", "e.gif"):  # the last has no sound by its nature
         paint(source, tmp_path / name)
     assert caplog.messages == []
+
+
+def test_all_the_sound_stays_where_frames_are_left_out(tmp_path: Path) -> None:
+    source = film(tmp_path / "a.mp4", seconds=6)
+    target = paint(source, tmp_path / "b.mp4", every=6)
+    assert [time for time, _ in packets(target, "video")] == [Fraction(6 * n, 5) for n in range(5)]
+    assert packets(target, "audio") == packets(source, "audio")
+
+
+def test_a_part_has_the_packets_of_sound_that_begin_in_it(tmp_path: Path) -> None:
+    source = film(tmp_path / "a.mp4", seconds=6)
+    target = paint(source, tmp_path / "b.mp4", start=1.3, end=4)
+    expected = [(time, data) for time, data in packets(source, "audio") if 1.3 <= time < 4]
+    found = packets(target, "audio")
+    assert [data for _, data in found] == [data for _, data in expected]
+    assert [time for time, _ in found] == [time - Fraction(13, 10) for time, _ in expected]
+    assert [time for time, _ in packets(target, "video")][:2] == [Fraction(1, 10), Fraction(3, 10)]
