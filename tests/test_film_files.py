@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from impasto import image
 from impasto.errors import InputError, OutputError
-from impasto.video import FilmReader, FilmWriter
+from impasto.films import paint_film
+from impasto.jobs import VideoJob
+from impasto.video import FilmReader, FilmWriter, size_of
 from test_video import texture
 
 Bytes = NDArray[np.uint8]
@@ -104,6 +107,17 @@ def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
     writer.close()
     plain = _decoded(path)
     assert plain.shape == (48, 64, 3) and plain[10, 5].min() > 240 and plain[40, 60].max() < 20
+    _turn(path, turned)
+    with av.open(str(turned)) as source:
+        rotation = next(source.decode(video=0)).rotation
+    assert abs(rotation) == 90
+    upright = _decoded(turned)
+    assert upright.shape == (64, 48, 3)
+    assert (np.rot90(plain, 1 if rotation > 0 else -1) == upright).all()
+
+
+def _turn(path: Path, turned: Path) -> None:
+    """The same film, to be shown turned by a quarter."""
     with av.open(str(path)) as source, av.open(str(turned), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         stream.set_display_rotation(90)
@@ -111,12 +125,71 @@ def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
             if packet.size:
                 packet.stream = stream
                 target.mux(packet)
-    with av.open(str(turned)) as source:
-        rotation = next(source.decode(video=0)).rotation
-    assert abs(rotation) == 90
-    upright = _decoded(turned)
-    assert upright.shape == (64, 48, 3)
-    assert (np.rot90(plain, 1 if rotation > 0 else -1) == upright).all()
+
+
+def test_a_turned_film_of_varying_rate_is_painted_as_it_is_seen(tmp_path: Path) -> None:
+    plain, turned, out = tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "c.mp4"
+    _film(plain, TIMES, sound=False)
+    _turn(plain, turned)
+    with FilmReader(turned) as reader:
+        seen = list(reader.frames())
+    assert seen[0].rgb.shape == (64, 48, 3)
+    paint_film(VideoJob(str(turned), processed=str(turned), consistency=0), out=out)
+    with FilmReader(out) as reader:
+        painted = list(reader.frames())
+    assert [f.time for f in painted] == TIMES == [f.time for f in seen]
+    for one, other in zip(painted, seen, strict=True):
+        assert one.rgb.shape == (64, 48, 3) and np.abs(one.rgb.astype(int) - other.rgb).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("pixel", "size", "shown"),
+    [
+        (Fraction(64, 45), (48, 60), (48, 86)),
+        (Fraction(1, 2), (48, 64), (96, 64)),
+        (Fraction(1), (48, 64), (48, 64)),
+    ],
+)
+def test_pixels_that_are_not_square_are_made_so(
+    tmp_path: Path, pixel: Fraction, size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    source, target = tmp_path / "a.mkv", tmp_path / "b.mp4"
+    height, width = size
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = pixel
+        half = np.zeros((height, width, 3), np.uint8)
+        half[:, : width // 2] = 255
+        for number in range(3):
+            picture = av.VideoFrame.from_ndarray(half, format="rgb24")
+            picture.pts, picture.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    with FilmReader(source) as reader:
+        assert reader.pixel == pixel and size_of(reader, None) == shown
+    rgb = _decoded(source)
+    assert rgb.shape == (*shown, 3)
+    assert (rgb[:, shown[1] // 2 - 4] > 240).all() and (rgb[:, shown[1] // 2 + 4] < 16).all()
+    paint_film(VideoJob(str(source), processed=str(source), consistency=0), out=target)
+    with FilmReader(target) as reader:
+        assert reader.pixel == 1 and next(reader.frames()).rgb.shape == (*shown, 3)
+
+
+def test_an_odd_film_is_painted_and_continued_by_a_line(tmp_path: Path) -> None:
+    folder, out = tmp_path / "pictures", tmp_path / "b.mkv"
+    folder.mkdir()
+    own = [texture(47, 63, seed) for seed in range(3)]
+    for number, rgb in enumerate(own):
+        image.write(folder / f"{number}.png", rgb.astype(np.float32) / 255)
+    paint_film(VideoJob(str(folder), processed=str(folder), consistency=0, fps=5), out=out)
+    with FilmReader(out) as reader:
+        painted = list(reader.frames())
+    assert [f.time for f in painted] == [Fraction(n, 5) for n in range(3)]
+    for frame, rgb in zip(painted, own, strict=True):
+        assert frame.rgb.shape == (48, 64, 3)
+        assert np.abs(frame.rgb[:47, :63].astype(int) - rgb).mean() < 9
+        assert np.abs(frame.rgb[:, 63].astype(int) - frame.rgb[:, 62]).mean() < 12
 
 
 def test_high_dynamic_range_is_brought_to_what_screens_show(tmp_path: Path) -> None:

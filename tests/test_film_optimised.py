@@ -12,7 +12,7 @@ import torch
 from impasto import image, losses, methods, painters, samples
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
-from impasto.films import paint_film
+from impasto.films import FilmProgress, paint_film
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.losses import Scene, Seen, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style
@@ -168,6 +168,25 @@ def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.Mo
     assert paint_film(job, out=Path("out.mkv")).done == 2
     whole, again = ([f.rgb for f in open_film(p).frames()] for p in ("whole.mkv", "out.mkv"))
     assert all((a == b).all() for a, b in zip(whole, again, strict=True))
+
+
+def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
+    mask = np.zeros((120, 160, 3), np.float32)
+    mask[:, 80:] = 1
+    image.write("mask.png", mask)
+    own = [frame.rgb for frame in open_film("film.mkv").frames()]
+    for style, more in (("waves.png", {"preset": "draft"}), ("waves", {"network": "tiny"})):
+        shown: list[np.ndarray] = []
+
+        def told(progress: FilmProgress, kept: list[np.ndarray] = shown) -> None:
+            assert progress.picture is not None
+            kept.append(progress.picture)
+
+        settings = {"film": "film.mkv", "styles": [style], "mask": ["mask.png"], "end": 0.2, "device": "cpu"}
+        paint_film(VideoJob.parse({**settings, **more}), out=Path(f"{style}.mkv"), told=told)
+        for frame, painted in zip(own[:2], shown, strict=True):
+            assert (painted[:, :79] == frame[:, :79]).all()  # as in a photo, to the last bit
+            assert np.abs(painted[:, 81:].astype(int) - frame[:, 81:]).mean() > 8
 
 
 def test_grey_stays_grey_from_frame_to_frame(film: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from impasto import image
+from impasto.cli import main
 from impasto.errors import InputError
-from impasto.films import report
+from impasto.films import paint_film, report
+from impasto.films.matching import matched
+from impasto.jobs import VideoJob
 from impasto.video import FilmWriter, Watcher, write_pictures
 from impasto.video.metric import heat
 from test_video import _exact, scene, texture
@@ -129,3 +134,74 @@ def test_films_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         report(write(tmp_path / "one", lambda frame, number: frame, count=1), film)
     with pytest.raises(InputError, match="no such file"):
         report(tmp_path / "none.mp4", film)
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Path:
+    """Frames of which each looks like no other, 10 a second."""
+    writer = FilmWriter(tmp_path / "film.mkv", (48, 64))
+    for number in range(40):
+        writer.write(texture(48, 64, number), Fraction(number, 10))
+    writer.close()
+    return tmp_path / "film.mkv"
+
+
+PARTS: list[dict[str, Any]] = [
+    {"start": 1.5, "end": 3},
+    {"start": 1, "every": 3},
+    {"fps": 4, "start": 0.3},
+    {"preview": 1},
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_compared_with_what_it_was_painted_from(
+    long: Path, tmp_path: Path, part: dict[str, Any]
+) -> None:
+    own = {"film": str(long), "processed": str(long), "consistency": 0}
+    out = paint_film(VideoJob.parse({**own, **part}), out=tmp_path / "part.mkv").path
+    alone = paint_film(VideoJob.parse(own), out=tmp_path / "alone.mkv").path
+    with ExitStack() as stack:
+        found = list(matched(stack, out, long, alone).together())
+    assert len(found) >= 4
+    for painted, *others in found:  # two frames of the film differ by 30 levels
+        assert all(np.abs(painted.astype(int) - other).mean() < 6 for other in others)
+
+
+def test_a_part_without_a_recipe_is_compared_by_its_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = write(tmp_path / "film", lambda frame, number: frame, count=20, fps=25)
+    job = VideoJob(str(long), processed=str(long), consistency=0, start=0.4)
+    out = paint_film(job, out=tmp_path / "part.gif").path
+
+    def told(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(["measure", str(out), "--json", *words])
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    own, other = (
+        json.loads(told("--original", str(long), *more)[1])["lags"]["1"]
+        for more in ((), ("--start", "0:00.4"))
+    )
+    assert other["error"] < 0.3 * own["error"]
+    code, _, wrong = told("--original", str(long), "--start", "0.6")
+    assert code == 2 and "ends before 0.28 s" in wrong and "--start" in wrong and wrong.count("\n") == 1
+    code, _, wrong = told("--original", str(long), "--start", "30")
+    assert code == 2 and "no frame at 30" in wrong and wrong.count("\n") == 1
+    code, _, wrong = told("--content", "a.png", "--start", "3")
+    assert code == 2 and "--original" in wrong
+
+
+def test_a_baseline_of_another_part_is_refused(long: Path, tmp_path: Path) -> None:
+    paths = []
+    for start in (1, 2):
+        job = VideoJob(str(long), processed=str(long), consistency=0, start=start, end=3)
+        paths.append(paint_film(job, out=tmp_path / f"{start}.mkv").path)
+    early, late = paths
+    with ExitStack() as stack:
+        for painted, film, alone in matched(stack, late, long, early).together():
+            assert max(np.abs(painted.astype(int) - other).mean() for other in (film, alone)) < 4
+    with pytest.raises(InputError, match="lacks what the painted film shows"):
+        report(early, long, baseline=late)

@@ -15,11 +15,11 @@ import av
 import numpy as np
 import pytest
 
-from impasto.errors import InputError
-from impasto.films import Enough, FilmProgress, paint_film
+from impasto.errors import InputError, OutputError
+from impasto.films import Enough, FilmProgress, paint_film, painting
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, FilmWriter, open_film, write_pictures
-from impasto.video.writing import Others
+from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
+from impasto.video.others import Others
 from test_film_files import packets_of
 from test_films import Run, frames, here, run  # noqa: F401 - fixtures
 from test_video import scene, texture
@@ -118,10 +118,10 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
 
     real = Others.copy
 
-    def copy(self: Others) -> None:
-        if self.source is not None:
+    def copy(self: Others, *, until: Fraction | None = None) -> None:
+        if self.source is not None and until is None:
             raise Killed
-        real(self)
+        real(self, until=until)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Others, "copy", copy)
@@ -130,6 +130,94 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
     assert paint_film(job, out=Path("out.mp4")).done == 0
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
     assert packets_of(Path("film.mp4")) == packets_of(Path("out.mp4"))
+
+
+def _killed_after(count: int, **settings: object) -> None:
+    """A run that is killed after so many frames; four are a part."""
+
+    def told(progress: FilmProgress) -> None:
+        if progress.frames == count:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(_fed(**settings), out=Path("out.mp4"), told=told)
+
+
+def _fed(**settings: object) -> VideoJob:
+    """A job that takes no time: the film itself is what was painted."""
+    return VideoJob(film="film.mp4", processed="film.mp4", consistency=0, **settings)  # type: ignore[arg-type]
+
+
+def test_killed_while_parts_are_thrown_away(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    paint_film(_fed(), out=Path("whole.mp4"))
+    _killed_after(10)
+
+    def rmtree(folder: Path) -> None:
+        (folder / "000000000.nut").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(segments.shutil, "rmtree", rmtree)
+        paint_film(_fed(), out=Path("out.mp4"), restart=True)
+    assert Path("out.mp4.parts/000000004.nut").exists()
+    monkeypatch.setattr(painting, "PART_FRAMES", 5)  # what is left would lie between the new parts
+    result = paint_film(_fed(), out=Path("out.mp4"))
+    assert result.done == result.frames == len(frames("out.mp4")) == len(frames("whole.mp4"))
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif", "out"])
+def test_killed_while_the_film_comes_into_its_place(
+    here: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    out, replaced, forgotten, moved = Path(name), Path.replace, segments.forget, list[Path]()
+
+    def replace(self: Path, target: Path) -> Path:
+        if out == target.parent:
+            moved.append(target)
+            if len(moved) == 4:  # a folder is half filled
+                raise KeyboardInterrupt
+        return replaced(self, target)
+
+    def forget(folder: Path) -> None:
+        if folder.exists():  # a file is in its place
+            raise KeyboardInterrupt
+        forgotten(folder)
+
+    paint_film(_fed(), out=Path(f"whole{out.suffix}"))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", replace)
+        patch.setattr(segments, "forget", forget)
+        paint_film(_fed(), out=out)
+    assert out.exists()
+    with pytest.raises(InputError, match="other settings"):
+        paint_film(_fed(every=2), out=out)
+    with pytest.raises(OutputError, match=r"exists|not empty"):
+        paint_film(_fed(), out=out, restart=True)
+    result = paint_film(_fed(), out=out)
+    assert result.done == 0 and result.frames == 11 and not Path(f"{name}.parts").exists()
+    one, other = (list(open_film(path).frames()) for path in (out, f"whole{out.suffix}"))
+    assert all((a.rgb == b.rgb).all() for a, b in zip(one, other, strict=True))
+    with pytest.raises(OutputError, match=r"exists|not empty"):
+        paint_film(_fed(), out=out)
+
+
+def test_a_film_of_others_is_not_replaced_by_a_run_that_goes_on(here: Path) -> None:  # noqa: F811
+    _killed_after(10)
+    Path("out.mp4").write_bytes(b"mine")
+    with pytest.raises(OutputError, match="exists"):
+        paint_film(_fed(), out=Path("out.mp4"))
+    assert Path("out.mp4").read_bytes() == b"mine"
+
+
+def test_parts_that_are_not_all_there_are_refused(run: Run, here: Path) -> None:  # noqa: F811
+    _killed_after(10)
+    Path("out.mp4.parts/000000004.nut").unlink()
+    words = ("video", "film.mp4", "--processed", "film.mp4", "--consistency", "0", "-o", "out.mp4")
+    code, _, wrong = run(*words)
+    assert code == 2 and "lacks a part" in wrong and "--restart" in wrong and wrong.count("\n") == 1
+    assert run(*words, "--restart")[0] == 0 and len(frames("out.mp4")) == 11
 
 
 def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811

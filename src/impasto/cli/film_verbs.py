@@ -93,7 +93,12 @@ def measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
     if job.style or job.baseline:
         backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
     found = films.report(
-        job.output, job.original, baseline=job.baseline, styles=job.style or (), backbone=backbone
+        job.output,
+        job.original,
+        baseline=job.baseline,
+        start=job.begin,
+        styles=job.style or (),
+        backbone=backbone,
     )
     page = found.save(place.out, overwrite=place.overwrite) if place.out else None
     if reporting.json:

@@ -13,7 +13,7 @@ from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks.library import Known
 from impasto.painters import learned
-from impasto.painters.inputs import Inputs
+from impasto.painters.inputs import Inputs, masked
 from impasto.video import Film, Span, open_film, shrunk, taken
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Brush(Protocol):
     flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
     blend: float  # share of the consistency that is left to blending
     adds: bool  # whether what it paints is added to the frame
-    where: Array | None  # of what is added: how much of it, ``(H, W, 1)``, 0..1; None: all, everywhere
+    where: Array | None  # how far each pixel is painted, ``(H, W)``, 0..1; elsewhere the frame stays; None: all
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`.
@@ -79,14 +79,14 @@ def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) 
         return LearnedStyles(job, stylizing, inputs, found, size)
     from impasto.painters.moving import MovingPainter
 
-    return Paintings(MovingPainter(stylizing, consistency=job.consistency))
+    return Paintings(MovingPainter(stylizing, consistency=job.consistency), masked(stylizing, inputs, size))
 
 
 class LearnedStyles:
     """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
 
     part: int | None = None
-    blend, adds, where = 1.0, False, None
+    blend, adds = 1.0, False
 
     def __init__(
         self, job: VideoJob, stylizing: StylizeJob, inputs: Inputs, found: list[Known], size: tuple[int, int]
@@ -103,6 +103,7 @@ class LearnedStyles:
         self.flow: Literal["medium", "fast"] = "fast" if pack.plan.name == "tiny" else "medium"
         self.painter = Painter(pack, device=self.device, precision=job.precision)
         self.frozen = job.consistency > 0
+        self.where = masked(stylizing, inputs, size)
         self.statistics: Array | None = None
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
@@ -134,10 +135,10 @@ class Paintings:
     engine = "torch"
     part: int | None = SLOW_PART
     flow: Literal["medium", "fast"] = "medium"
-    blend, adds, where = BLEND, False, None
+    blend, adds = BLEND, False
 
-    def __init__(self, painter: MovingPainter) -> None:
-        self.painter = painter
+    def __init__(self, painter: MovingPainter, where: Array | None = None) -> None:
+        self.painter, self.where = painter, where
         self.identity, self.device = painter.digest(), str(painter.device)
         self._palette: Array | None = None
 
@@ -161,8 +162,9 @@ class Paintings:
 class ProcessedFrames:
     """Hands out the frames that another program painted, in step with the film's own."""
 
-    engine, device, blend, adds, where = "av", "cpu", 1.0, False, None
+    engine, device, blend, adds = "av", "cpu", 1.0, False
     part: int | None = None
+    where: Array | None = None
     flow: Literal["medium", "fast"] = "medium"
 
     def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:

@@ -73,6 +73,7 @@ class FrameDream:
     """Dreams a frame, beginning with the dream before; what it gives is the difference from the frame."""
 
     engine, blend, adds = "torch", 1.0, True
+    where: Array | None = None
     flow: Literal["medium", "fast"] = "medium"
 
     def __init__(self, dreamer: Dreamer) -> None:
@@ -84,22 +85,22 @@ class FrameDream:
         self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.octave_steps)
         self.energy: float | None = None
         self.mean = np.zeros(3, np.float32)
-        self.where: Array | None = None
+        self.inside: Array | None = None  # where it dreams, (H, W, 1)
         self.share = 1.0  # of the frame, in which it dreams
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """The difference ``(H, W, 3)``; ``warped`` is that of the frame before, carried to this one."""
         photo = _floats(frame)
-        if self.where is None:
-            self.where = self._mask(frame.shape[:2])
-            self.share = max(float(self.where.mean()), 1e-6)
+        if self.inside is None:
+            self._look_where(frame.shape[:2])
+        assert self.inside is not None
         if warped is None or mask is None or self.energy is None:
             found = self._dreamed(photo, None) - photo
             self.mean = found.mean((0, 1))
             self.energy = _energy(found - self._spread(self.mean))
             return found
         # New shapes grow over the frame with its old dream on it, so that no octave blurs that one.
-        carried = np.float32(self.dreamer.job.decay) * mask[..., None] * self.where * warped
+        carried = np.float32(self.dreamer.job.decay) * mask[..., None] * self.inside * warped
         found = self._dreamed((photo + carried).clip(0, 1), self.steps) - photo
         found -= self._spread(found.mean((0, 1), dtype=np.float32))
         held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self._spread(self.mean)
@@ -122,14 +123,19 @@ class FrameDream:
     def close(self) -> None:
         """Holds no file."""
 
-    def _mask(self, size: tuple[int, int]) -> Array:
+    def _look_where(self, size: tuple[int, int]) -> None:
         mask = self.dreamer.mask(size)
-        return np.ones((*size, 1), np.float32) if mask is None else tensors.to_array(mask)
+        if mask is None:
+            self.inside = np.ones((*size, 1), np.float32)
+        else:
+            self.inside = tensors.to_array(mask)
+            self.where = self.inside[..., 0]
+        self.share = max(float(self.inside.mean()), 1e-6)
 
     def _spread(self, mean: Array) -> Array:
         """A difference with this mean, as even as can be where it dreams, and none elsewhere."""
-        assert self.where is not None
-        return self.where * (mean / np.float32(self.share))
+        assert self.inside is not None
+        return self.inside * (mean / np.float32(self.share))
 
     def _dreamed(self, photo: Array, steps: tuple[int, ...] | None) -> Array:
         outcome = self.dreamer.paint(tensors.from_array(photo), steps=steps)

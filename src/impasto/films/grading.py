@@ -107,8 +107,9 @@ def grade_film(
 class Grades:
     """Grades the frames of a film, shot by shot."""
 
-    engine, blend, adds, where = "torch", 0.0, False, None
+    engine, blend, adds = "torch", 0.0, False
     part: int | None = None
+    where: Array | None = None
     flow: Literal["medium", "fast"] = "fast"
 
     def __init__(

@@ -41,6 +41,7 @@ from impasto.video import (
     shrunk,
     size_of,
     taken,
+    tell_what_stays_behind,
 )
 from impasto.video.linking import WIDE
 from impasto.video.segments import PART_FRAMES
@@ -133,7 +134,7 @@ def paint_film(
             processed one that ends too soon, ``out`` holds what comes before.
         OutputError: the film cannot be written; what was painted is kept for the same job to go on from.
     """
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, key="" if restart else None)
     begun = time.monotonic()
     film = open_film(job.film, rate=job.fps)
     try:
@@ -141,6 +142,8 @@ def paint_film(
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
         run = Run(job, film, out, choose, restart=restart, told=told, flow=flow)
+        check_target(out, overwrite=overwrite, key=run.segments.key)
+        tell_what_stays_behind(film, out)
         damage = run.paint()
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
         spans = cut(run.spans, run.shown + run.job.every / film.rate) if run.stopped else run.spans
@@ -254,9 +257,10 @@ class Run:
             yield rgb, shown.time, None if shown.begins else link
 
     def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
-        if self.brush.where is not None:
-            output = output * self.brush.where
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
+        if self.brush.where is not None:
+            # Last of all: what was blended would show the frames before where nothing was to be painted.
+            levels = rgb + self.brush.where[..., None] * (levels - rgb)
         picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
         self.segments.write(picture, shown)
         self.done, self.shown = self.done + 1, shown

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
-from impasto.errors import InputError
-from impasto.video import Film, Watcher, open_film, shrunk
+from impasto.films.matching import Matched, matched
+from impasto.video import Watcher
 from impasto.video.metric import energy, heat
 
 if TYPE_CHECKING:
@@ -122,16 +121,19 @@ def report(
     original: str | Path,
     *,
     baseline: str | Path | None = None,
+    start: float | None = None,
     styles: Sequence[str | Path] = (),
     backbone: Backbone | None = None,
 ) -> FilmReport:
     """Measures a painted film against the film it was painted from.
 
     Args:
-        painted: the film; every frame is compared with the original's of the same time.
+        painted: the film; every frame is compared with the original's of the same time, counted from where
+            its recipe says that it begins.
         original: the film it was painted from.
         baseline: the same film with each frame painted by itself: without it no ratio, and no guard against
             calm that was bought by blur.
+        start: where in the original the painted film begins, seconds, in place of what its recipe says.
         styles: the paintings it was painted like.
         backbone: the network that looks for the style; None: it is not looked for.
 
@@ -139,20 +141,17 @@ def report(
         InputError: films that cannot be read, or do not belong together.
     """
     with ExitStack() as stack:
-        opened: list[Film] = []
-        for path in (painted, original, baseline):
-            if path is not None:
-                opened.append(stack.enter_context(closing(open_film(path))))
-        return _measured(opened, list(styles), backbone)
+        films = matched(stack, painted, original, baseline, start=start)
+        return _measured(films, list(styles), backbone)
 
 
-def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
-    watcher, rows = Watcher(LAGS), [list[Bytes]() for _ in opened]
+def _measured(films: Matched, styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
+    watcher, rows = Watcher(LAGS), [list[Bytes]() for _ in range(films.count)]
     seen: list[tuple[Bytes, ...]] = []
     own: list[float] = []
     size = (0, 0)
-    step = max(1, round((opened[0].seconds or 1) * float(opened[0].rate) / SAMPLES))
-    for number, frames in enumerate(_together(opened)):
+    step = max(1, round((films.painted.seconds or 1) * float(films.painted.rate) / SAMPLES))
+    for number, frames in enumerate(films.together()):
         first, film, *rest = frames
         watcher.next(film, [first, *rest])
         own.append(energy(film))
@@ -162,7 +161,7 @@ def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbo
         if number < MOST_ROWS:
             for kept, frame in zip(rows, (film, first, *rest), strict=True):
                 kept.append(frame[frame.shape[0] // 2])
-    lags = {lag: _lag(watcher, lag, len(opened) == 3) for lag in LAGS if watcher.compared(lag)}
+    lags = {lag: _lag(watcher, lag, films.count == 3) for lag in LAGS if watcher.compared(lag)}
     first_lag = watcher.found(0, LAGS[0])
     style, style_baseline = _style(seen, styles, backbone)
     found = FilmReport(
@@ -171,7 +170,7 @@ def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbo
         flow="DIS medium, full size",
         lags=lags,
         sharpness=first_lag.energy / max(fmean(own), 1e-12),
-        sharpness_kept=_kept(watcher) if len(opened) == 3 else None,
+        sharpness_kept=_kept(watcher) if films.count == 3 else None,
         ghosts=fmean(watcher.ghosts) if watcher.ghosts else None,
         profile=_profile(rows),
         errors=None if watcher.map is None else heat(watcher.map),
@@ -180,38 +179,6 @@ def _measured(opened: Sequence[Film], styles: list[str | Path], backbone: Backbo
     )
     found.warnings.extend(_warnings(found))
     return found
-
-
-def _together(opened: Sequence[Film]) -> Iterator[list[Bytes]]:
-    """Frames of one time, at the painted film's size; the first film leads.
-
-    A frame of the others is the last that is no more than half a frame late.
-    """
-    leading, *others = opened
-    streams = [_Stream(other) for other in others]
-    for frame in leading.frames():
-        size = (frame.rgb.shape[0], frame.rgb.shape[1])
-        found = [stream.at(frame.time) for stream in streams]
-        yield [frame.rgb, *(shrunk(rgb, size) for rgb in found)]
-
-
-class _Stream:
-    """A film read on to given times."""
-
-    def __init__(self, film: Film) -> None:
-        self.film, self.frames = film, film.frames()
-        self.half = 1 / film.rate / 2
-        self.now = next(self.frames, None)
-        self.next = next(self.frames, None)
-
-    def at(self, time: Fraction) -> Bytes:
-        while self.next is not None and self.next.time <= time + self.half:
-            self.now, self.next = self.next, next(self.frames, None)
-        if self.now is None or (self.next is None and time > self.now.time + 4 * self.half):
-            raise InputError(
-                f"{self.film.path} ends before {float(time):.2f} s, where the painted film goes on"
-            )
-        return self.now.rgb
 
 
 def _lag(watcher: Watcher, lag: int, compared: bool) -> LagReport:

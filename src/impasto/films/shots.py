@@ -17,7 +17,7 @@ from pathlib import Path
 from impasto.films.brushes import choose
 from impasto.films.painting import FilmResult, Run, Shot, frame_size, linker_of
 from impasto.jobs import VideoJob
-from impasto.video import Span, Whole, check_target, open_film, shrunk, taken
+from impasto.video import Span, Whole, check_target, open_film, shrunk, taken, tell_what_stays_behind
 from impasto.video.segments import PART_FRAMES
 
 
@@ -101,6 +101,7 @@ def join_shots(
     """
     check_target(out, overwrite=True)
     with open_film(job.film, rate=job.fps) as film:
+        tell_what_stays_behind(film, out)
         spans = [Span(job.begin, job.stop)]
         whole = Whole(out, size, spans=spans, recipe=recipe, wait=Fraction(1) / film.rate)
         whole.join(parts, film, overwrite=True)

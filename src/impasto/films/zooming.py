@@ -45,12 +45,13 @@ def zoom(
         InputError: a photo or a setting that cannot be used.
         OutputError: the film cannot be written.
     """
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, key="" if restart else None)
     job.check_kind("zoom")
     begun, painted = time.monotonic(), 0
     dreamer = Dreamer(job, {})
     size = _even(dreamer.size(dreamer.read(job.content).size))
     segments = Segments(out, _key(job), size, restart=restart, length=PART)
+    check_target(out, overwrite=overwrite, key=segments.key)
     canvases = Canvases(dreamer, size)
     canvases.restore(segments.state)
     rate = Fraction(job.fps).limit_denominator(1001)

@@ -22,6 +22,7 @@ from impasto.jobs.base import (
     StyleLoss,
     option,
     parse_memory,
+    parse_seconds,
     parse_size,
 )
 
@@ -125,8 +126,20 @@ class MeasureJob(Job):
     output: str = field(metadata={"help": "The painted picture; or a painted film, with --original."})
     original: str | None = option(None, "The film that a film was painted from: measure how it flickers.")
     baseline: str | None = option(None, "The same film with each frame painted by itself, to compare with.")
+    start: float | str | None = option(None, base.START + " Default: as the painted film says.")
     content: str | None = option(None, "The photo it was painted from.")
     style: tuple[str, ...] | None = option(None, "A painting it was painted like; may be repeated.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     backbone: BackboneName = option("vgg19", base.BACKBONE)
     device: str = option("auto", base.DEVICE, flag="-d")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "start", parse_seconds("start", self.start))
+        if self.start is not None and self.original is None:
+            raise InputError("--start is where in its --original a painted film begins: give that, too")
+
+    @property
+    def begin(self) -> float | None:
+        """``start`` in seconds; None if the painted film is to say it."""
+        return None if self.start is None else float(self.start)

@@ -55,6 +55,7 @@ FILES = ("content", "styles", "mask", "masks", "init")  # settings that name fil
 
 
 LARGE = 4_000_000  # pixels above which a plain picture is kept as bytes
+WHITE = 0.998  # of a mask: all of it is to be painted
 ASPECT = 0.05  # relative difference of proportions that a mask may have
 
 
@@ -191,8 +192,9 @@ def check_mask(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> No
 
 
 def masked(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np.float32] | None:
-    """How far masks allow each pixel to be painted ``(H, W)``, 0..1; None without masks."""
+    """How far masks allow each pixel to be painted ``(H, W)``, 0..1; None if they allow all."""
     if not job.mask:
         return None
     planes = [image.resize(inputs.grey(name), size).clip(0, 1) for name in job.mask]
-    return np.asarray(np.minimum(np.sum(planes, axis=0), 1), np.float32)
+    where = np.asarray(np.minimum(np.sum(planes, axis=0), 1), np.float32)
+    return None if float(where.min()) > WHITE else where

@@ -15,7 +15,6 @@ from impasto.jobs import StylizeJob
 from impasto.painters.inputs import LARGE, Inputs, masked
 from impasto.record import Result, Watch
 
-WHITE = 0.998  # of a mask: all of it is to be painted
 STRIP = 256  # rows that are mixed at a time
 
 
@@ -123,7 +122,7 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
     """The photo itself where no mask is white."""
     painted = result.picture
     where = masked(job, inputs, (painted.shape[0], painted.shape[1]))
-    if where is None or float(where.min()) > WHITE:
+    if where is None:
         return result
     plain = inputs.read_bytes(job.content, least=LARGE)
     photo = inputs.read(job.content).flat() if plain is None else plain

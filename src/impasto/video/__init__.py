@@ -12,7 +12,7 @@ from impasto.video.segments import Segments, Whole, check_target
 from impasto.video.sound import write_with_sound
 from impasto.video.spans import WHOLE, Film, Shown, Span, cut, liveliest, open_film, shrunk, size_of, taken
 from impasto.video.steady import Steady
-from impasto.video.writing import FilmWriter
+from impasto.video.writing import FilmWriter, tell_what_stays_behind
 
 __all__ = [
     "WHOLE",
@@ -44,6 +44,7 @@ __all__ = [
     "shrunk",
     "size_of",
     "taken",
+    "tell_what_stays_behind",
     "trust",
     "trusted",
     "warp",

@@ -1,7 +1,7 @@
 """A film written in parts, so that a killed run loses no more than the part it was in.
 
-Each part is a film of its own beside the target; the last step joins their packets and copies the sound. The
-parts go when the film is whole and in its place, and not before: a run that is killed while it joins them
+Each part is a film of its own beside the target; the last step joins their packets, and those of the sound.
+The parts go when the film is whole and in its place, and not before: a run that is killed while it joins them
 joins them again. A run that was never broken writes the same parts, so both end alike.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError, OutputError
+from impasto.video.others import Others
 from impasto.video.pictures import write_pictures
 from impasto.video.reading import FilmReader
 from impasto.video.spans import WHOLE, Film, Span
-from impasto.video.writing import CODECS, PARTS, FilmWriter, Others, create, unwritten
+from impasto.video.writing import CODECS, PARTS, FilmWriter, create, unwritten
 
 Bytes = NDArray[np.uint8]
 State = Mapping[str, NDArray[Any]]
@@ -34,15 +35,27 @@ State = Mapping[str, NDArray[Any]]
 PART_FRAMES = 240
 PICTURES = (".gif", ".webp", "")  # targets that are pictures; "" is a folder of them
 LOSSLESS = "libx264rgb"
+PLACING = "placing"  # file that holds the key of the run whose film is being put into its place
+STATE = "state"  # file that says which parts are whole, and what the next frame needs to know
 
 
-def check_target(target: Path, *, overwrite: bool) -> None:
+def parts_of(target: Path) -> Path:
+    """The folder in which the parts of a film lie."""
+    return target.with_name(target.name + ".parts")
+
+
+def check_target(target: Path, *, overwrite: bool, key: str | None = None) -> None:
     """Makes sure before long work that a film can be written at ``target``.
+
+    What a run has put there that was killed before its parts were gone is no hindrance to its own ``key``; as
+    long as none is known, to any.
 
     Raises:
         OutputError: its suffix is of no film, it exists, or its folder cannot be written to.
     """
-    suffix = target.suffix.lower()
+    suffix, sign = target.suffix.lower(), parts_of(target) / PLACING
+    if sign.is_file() and key in (None, sign.read_text(encoding="utf-8")):
+        overwrite = True
     if suffix not in CODECS and suffix not in PICTURES:
         names = ", ".join([*CODECS, ".gif", ".webp"])
         raise OutputError(
@@ -66,7 +79,7 @@ class Segments:
         length: frames of a part.
 
     Raises:
-        InputError: there are parts of another run.
+        InputError: there are parts of another run, or not all of this one's.
     """
 
     target: Path
@@ -80,11 +93,10 @@ class Segments:
     _state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if self.folder.exists() and self.restart:
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        record = self.folder / "state"
-        if not record.exists():
+        record = self.folder / STATE
+        if self.restart or not record.exists():
+            forget(self.folder)  # without a state, nothing says what the parts are of
+            self.folder.mkdir(parents=True)
             return
         tensors, meta = files.load_arrays(record)
         if meta.get("key") != self.key:
@@ -94,11 +106,15 @@ class Segments:
             )
         self.frames, self.bytes = int(meta["frames"]), int(meta["bytes"])
         self._state = dict(tensors)
+        if sum(path.stat().st_size for path in self.parts) != self.bytes:
+            raise InputError(
+                f"{self.folder} lacks a part, or has one changed: throw its work away with --restart"
+            )
 
     @property
     def folder(self) -> Path:
         """Where the parts lie."""
-        return self.target.with_name(self.target.name + ".parts")
+        return parts_of(self.target)
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
@@ -136,7 +152,7 @@ class Segments:
         self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
         numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
-        files.save_checkpoint(self.folder / "state", kept, numbers)
+        files.save_checkpoint(self.folder / STATE, kept, numbers)
 
     def abandon(self) -> None:
         """Lets go of a part that will not be finished."""
@@ -162,8 +178,15 @@ class Segments:
         """
         wait = 1 / (rate if source is None else source.rate)
         whole = Whole(self.target, self.size, spans=spans, recipe=recipe, wait=wait)
-        whole.join(self.parts, source, overwrite=overwrite)
-        shutil.rmtree(self.folder)
+        sign = self.folder / PLACING
+        known = sign.is_file() and sign.read_text(encoding="utf-8") == self.key
+
+        def placing() -> None:
+            check_target(self.target, overwrite=overwrite or known)
+            sign.write_text(self.key, encoding="utf-8")
+
+        whole.join(self.parts, source, overwrite=overwrite or known, placing=placing)
+        forget(self.folder)
 
     @property
     def parts(self) -> list[Path]:
@@ -193,47 +216,54 @@ class Whole:
     recipe: str = ""
     wait: Fraction = Fraction(1, 25)
 
-    def join(self, parts: Sequence[Path], source: Film | None, *, overwrite: bool = False) -> None:
+    def join(
+        self,
+        parts: Sequence[Path],
+        source: Film | None,
+        *,
+        overwrite: bool = False,
+        placing: Callable[[], None] = lambda: None,
+    ) -> None:
         """Puts the parts into their place, in this order, with the sound of ``source``.
+
+        ``placing`` is called when all is written, before any of it comes into its place.
 
         Raises:
             OutputError: the film cannot be written; the parts stay.
         """
         suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
-        if suffix in CODECS:
-            with files.atomic(self.target, overwrite=overwrite) as temporary, unwritten(self.target):
-                self._join_packets(parts, source, temporary)
-        elif suffix:
+        if suffix:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
-                write_pictures(temporary, suffix, decoded, wait=self.wait)
-        else:
-            made = parts[0].parent / "pictures"
-            made.mkdir(exist_ok=True)
-            write_pictures(made, suffix, decoded, wait=self.wait)
-            self.target.mkdir(exist_ok=True)
-            pictures = sorted(made.iterdir())
-            for path in pictures:
-                path.replace(self.target / path.name)
-            _forget_after(len(pictures), self.target)
+                if suffix in CODECS:
+                    with unwritten(self.target):
+                        self._join_packets(parts, source, temporary)
+                else:
+                    write_pictures(temporary, suffix, decoded, wait=self.wait)
+                placing()
+            return
+        made = parts[0].parent / "pictures"
+        made.mkdir(exist_ok=True)
+        write_pictures(made, suffix, decoded, wait=self.wait)
+        placing()
+        self.target.mkdir(exist_ok=True)
+        pictures = sorted(made.iterdir())
+        for path in pictures:
+            path.replace(self.target / path.name)
+        _forget_after(len(pictures), self.target)
 
     def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path) -> None:
         output = create(place, self.target.suffix.lower())
-        stream, others = None, None
         try:
-            for path in parts:
-                with av.open(str(path)) as part:
-                    if stream is None:
-                        stream = output.add_stream_from_template(part.streams.video[0])
-                        film = source if isinstance(source, FilmReader) else None
-                        others = Others(film, output, spans=self.spans)
-                        if self.recipe:
-                            output.metadata["comment"] = self.recipe
-                    for packet in part.demux(part.streams.video[0]):
-                        if packet.size:
-                            packet.dts, packet.stream = packet.pts, stream
-                            output.mux(packet)
-            if others is not None:
-                others.copy()
+            with av.open(str(parts[0])) as part:
+                stream = output.add_stream_from_template(part.streams.video[0])
+            others = Others(source if isinstance(source, FilmReader) else None, output, spans=self.spans)
+            if self.recipe:
+                output.metadata["comment"] = self.recipe
+            for packet in _pictures(parts):
+                others.copy(until=packet.pts * packet.time_base)
+                packet.dts, packet.stream = packet.pts, stream
+                output.mux(packet)
+            others.copy()
         finally:
             output.close()
 
@@ -245,6 +275,20 @@ class Whole:
                     assert frame.pts is not None
                     rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
                     yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
+
+
+def forget(folder: Path) -> None:
+    """Removes parts; killed in between, it leaves none that would be gone on from."""
+    (folder / STATE).unlink(missing_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _pictures(parts: Sequence[Path]) -> Iterator[Any]:
+    """The packets of all parts, in order."""
+    for path in parts:
+        with av.open(str(path)) as part:
+            yield from (packet for packet in part.demux(part.streams.video[0]) if packet.size)
 
 
 def _forget_after(count: int, folder: Path) -> None:

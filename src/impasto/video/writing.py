@@ -1,10 +1,12 @@
-"""Films out: frames at their own times, and everything else of the film they came from."""
+"""Films out: frames at their own times, beside everything else of the film they came from."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator, Sequence
+import io
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +18,11 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
+from impasto.video.others import Others, beside
 from impasto.video.reading import CLOCK, HD, FilmReader, exactly
-from impasto.video.spans import WHOLE, Span
+from impasto.video.spans import Span
+
+_log = logging.getLogger("impasto")
 
 Bytes = NDArray[np.uint8]
 
@@ -40,6 +45,28 @@ def create(path: Path, suffix: str) -> Any:
     own_clock = suffix in (".mp4", ".mov")
     options = {"movie_timescale": str(CLOCK)} if own_clock else {"avoid_negative_ts": "disabled"}
     return av.open(str(path), "w", format=FORMATS[suffix], options=options)
+
+
+def tell_what_stays_behind(source: Any, target: Path) -> None:
+    """Warns of each stream of sound and subtitles of a film that the container of ``target`` cannot hold."""
+    suffix = target.suffix.lower()
+    for stream in beside(source) if isinstance(source, FilmReader) and suffix in CODECS else ():
+        if _holds(suffix, stream):
+            continue
+        kind = "sound" if stream.type == "audio" else "subtitles"
+        named = ", ".join(filter(None, [stream.codec_context and stream.codec_context.name, stream.language]))
+        others = " or ".join(other for other in (".mkv", ".mp4") if _holds(other, stream))
+        mend = f": let its name end in {others} to keep it" if others else ""
+        _log.warning("%s will lack the %s (%s), which %s cannot hold%s", target, kind, named, suffix, mend)
+
+
+def _holds(suffix: str, stream: Any) -> bool:
+    with av.open(io.BytesIO(), "w", format=FORMATS[suffix]) as container:
+        try:
+            container.add_stream_from_template(stream)
+        except (av.FFmpegError, ValueError):
+            return False
+    return True
 
 
 @dataclass
@@ -107,21 +134,26 @@ class FilmWriter:
         frame.pts = round((time - exactly(self.start)) * CLOCK)
         frame.time_base = Fraction(1, CLOCK)
         with unwritten(self.path):
-            self.container.mux(self.stream.encode(frame))
+            self._mux(frame)
         self.frames += 1
 
     def close(self) -> None:
-        """Writes what is left, and the sound; without this the film cannot be played.
+        """Writes what is left; without this the film cannot be played.
 
         Raises:
             OutputError: the disk is full, or the file is gone.
         """
         with unwritten(self.path):
             try:
-                self.container.mux(self.stream.encode())
+                self._mux(None)
                 self._others.copy()
             finally:
                 self.container.close()
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        for packet in self.stream.encode(frame):
+            self._others.copy(until=packet.dts * packet.time_base)
+            self.container.mux(packet)
 
 
 @contextlib.contextmanager
@@ -134,65 +166,6 @@ def unwritten(path: Path) -> Iterator[None]:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
         mend = ": free some space, and give the same command again to go on" if full else ""
         raise OutputError(f"cannot write {path}: {reason}{mend}") from error
-
-
-class Others:
-    """Sound, subtitles and chapters of a film, on their way into another, packet by packet.
-
-    Args:
-        source: the film they come from; None: there are none.
-        container: that they go into; those it cannot hold stay behind.
-        spans: the parts that are wanted, one after the other, cut on the borders of packets.
-    """
-
-    def __init__(self, source: FilmReader | None, container: Any, *, spans: Sequence[Span] = WHOLE) -> None:
-        self.source, self.container, self.spans = source, container, spans
-        self.streams: dict[int, Any] = {}
-        if source is None:
-            return
-        for stream in source.container.streams:
-            if stream.type in ("audio", "subtitle"):
-                with contextlib.suppress(av.FFmpegError, ValueError):
-                    self.streams[stream.index] = container.add_stream_from_template(stream)
-        for name in ("title", "creation_time"):
-            if name in source.container.metadata:
-                container.metadata[name] = source.container.metadata[name]
-        if len(spans) == 1 and (chapters := source.container.chapters()):
-            container.set_chapters([c for c in (_moved(c, spans[0]) for c in chapters) if c is not None])
-
-    def copy(self) -> None:
-        """Writes their packets."""
-        if self.source is None or not self.streams:
-            return
-        begun = Fraction(0)
-        for span in self.spans:
-            self._copy(span, exactly(span.start) - begun)
-            if span.end is not None:
-                begun += exactly(span.end) - exactly(span.start)
-
-    def _copy(self, span: Span, earlier: Fraction) -> None:
-        assert self.source is not None
-        with av.open(str(self.source.path)) as again:
-            for packet in again.demux([again.streams[index] for index in self.streams]):
-                if packet.dts is None or packet.pts is None or packet.time_base is None:
-                    continue
-                time = float(packet.pts * packet.time_base)
-                # What is asked for from the start keeps its packets before zero: decoders run up on them.
-                if (span.start > 0 and time < span.start) or (span.end is not None and time >= span.end):
-                    continue
-                shift = int(earlier / packet.time_base)
-                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-                packet.stream = self.streams[packet.stream.index]
-                self.container.mux(packet)
-
-
-def _moved(chapter: Any, span: Span) -> Any | None:
-    """A chapter as it lies in the part of the film that is kept; None if it does not."""
-    clock = Fraction(chapter["time_base"])
-    first, last = (max(0, round(chapter[k] - span.start / clock)) for k in ("start", "end"))
-    if span.end is not None:
-        last = min(last, round((span.end - span.start) / clock))
-    return {**chapter, "start": first, "end": last} if last > first else None
 
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut"}

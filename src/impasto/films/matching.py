@@ -1,0 +1,154 @@
+"""Frames of one time, of a painted film and of the films that it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+from impasto.jobs import DreamJob, PhotorealJob, VideoJob
+from impasto.record import Recipe
+from impasto.video import WHOLE, Film, FilmReader, Span, liveliest, open_film, shrunk, taken
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a painted film shows of its original; ``preview`` seconds of the liveliest if it is not None."""
+
+    span: Span = WHOLE[0]
+    every: int = 1
+    fps: float | None = None
+    preview: float | None = None
+
+    def spans(self, original: Film) -> list[Span]:
+        """The parts of the original, one after the other."""
+        return [self.span] if self.preview is None else liveliest(original, self.preview, within=self.span)
+
+
+def part_of(painted: Film) -> Part | None:
+    """What the recipe in a painted film says; None if there is none."""
+    text = painted.comment if isinstance(painted, FilmReader) else ""
+    try:
+        found = Recipe.from_json(text)
+    except InputError:
+        return None
+    job: dict[str, Any] = dict(found.job)
+    if found.verb not in (VideoJob.verb, PhotorealJob.verb, DreamJob.verb) or job.get("zoom"):
+        return None
+    span = Span(job.get("start") or 0.0, job.get("end"))
+    fps = job.get("fps") if found.verb == VideoJob.verb else None
+    return Part(span, job.get("every", 1), fps, job.get("preview"))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Films side by side: the painted one, its original, and a baseline if there is one."""
+
+    painted: Film
+    others: list[Timed]
+
+    @property
+    def count(self) -> int:
+        """How many films there are."""
+        return 1 + len(self.others)
+
+    def together(self) -> Iterator[list[Bytes]]:
+        """Frames of one time, at the painted film's size.
+
+        Raises:
+            InputError: one of the others does not reach as far as the painted film.
+        """
+        for frame in self.painted.frames():
+            size = (frame.rgb.shape[0], frame.rgb.shape[1])
+            yield [frame.rgb, *(shrunk(other.at(frame.time), size) for other in self.others)]
+
+
+def matched(
+    stack: ExitStack,
+    painted: str | Path,
+    original: str | Path,
+    baseline: str | Path | None = None,
+    *,
+    start: float | None = None,
+) -> Matched:
+    """Opens films, to be closed by ``stack``.
+
+    Args:
+        stack: closes them.
+        painted, original, baseline: see :func:`impasto.films.report`.
+        start: what the painted one begins with, in place of what it says.
+
+    Raises:
+        InputError: films that cannot be read, or do not belong together.
+    """
+    leading = stack.enter_context(closing(open_film(painted)))
+    part = part_of(leading) or Part()
+    if start is not None:
+        part = replace(part, span=Span(start), preview=None)
+    film = stack.enter_context(closing(open_film(original, rate=part.fps)))
+    spans = part.spans(film)
+    others = [Timed(film, spans, every=part.every, fps=part.fps)]
+    if baseline is not None:
+        alone = stack.enter_context(closing(open_film(baseline, rate=part.fps)))
+        others.append(Timed(alone, _within(alone, part, spans)))
+    return Matched(leading, others)
+
+
+def _within(baseline: Film, part: Part, spans: Sequence[Span]) -> Sequence[Span]:
+    """Where in a baseline the spans of the original lie that are a part of it."""
+    own = part_of(baseline)
+    if own is None or (own.span.start, own.preview) == (part.span.start, part.preview):
+        return WHOLE
+    begins = own.span.start
+    if own.preview is not None or begins > spans[0].start:
+        raise InputError(
+            f"{baseline.path} lacks what the painted film shows: paint the same part, with --consistency 0"
+        )
+    return [Span(s.start - begins, None if s.end is None else s.end - begins) for s in spans]
+
+
+class Timed:
+    """A film read on to given times of the painted one.
+
+    Args:
+        film: the film.
+        spans: what the painted one shows of it.
+        every, fps: as its frames were thinned out.
+
+    Raises:
+        InputError: there are no frames in the spans.
+    """
+
+    def __init__(
+        self, film: Film, spans: Sequence[Span], *, every: int = 1, fps: float | None = None
+    ) -> None:
+        self.film, self.frames = film, taken(film, spans, every=every, fps=fps)
+        found = next(self.frames, None)
+        if found is None:
+            raise InputError(f"{film.path} has no frame at {spans[0].start:g} s: choose an earlier --start")
+        self.now, self.next = found, next(self.frames, None)
+        self.begins, self.slack = found.time, 2 * every / film.rate
+
+    def at(self, time: Fraction) -> Bytes:
+        """The frame that is nearest to a time; times must not go back.
+
+        Raises:
+            InputError: there is none anywhere near.
+        """
+        while self.next is not None and abs(self.next.time - time) <= abs(self.now.time - time):
+            self.now, self.next = self.next, next(self.frames, None)
+        ended = self.next is None and time > self.now.time + self.slack
+        if ended or time < self.begins - self.slack:
+            what = f"{'ends before' if ended else 'has no frame at'} {float(time):.2f} s of the painted film"
+            mend = "give the film it was painted from, or say by --start where in that it begins"
+            raise InputError(f"{self.film.path} {what}: {mend}")
+        return self.now.rgb
