@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from impasto import batch
+from impasto.batch import on_ray
 from impasto.batch.tasks import key_of, task
-from impasto.batch.verbs import VERBS
+from impasto.batch.verbs import SHOT, VERBS
 
 
 @pytest.fixture
@@ -52,3 +53,19 @@ def test_every_setting_that_names_a_file_is_known_by_its_content(here: Path) -> 
 
 def test_a_verb_that_is_not_known_is_a_fault() -> None:
     assert "'live' is not one of" in task("live", {}, "out.png", origin="a").fault
+
+
+def test_an_actor_elsewhere_is_told_where_inputs_lie(here: Path) -> None:
+    Path("mine.safetensors").write_text("a pack")
+    settings = {"content": "a.png", "styles": ["mine.safetensors#style1", "waves"], "color": "style"}
+    sent = on_ray.absolute("stylize", settings)
+    assert sent == {
+        "content": f"{here}/a.png",
+        "styles": [f"{here}/mine.safetensors#style1", "waves"],
+        "color": "style",
+    }
+    assert on_ray.absolute("stylize", sent) == sent
+    job = {"film": "a.png", "styles": ["waves"], "flow": "medium"}
+    shot = on_ray.absolute(SHOT, {"job": job, "first": 0, "last": 3, "film": "its key"})
+    assert shot == {"job": {**job, "film": f"{here}/a.png"}, "first": 0, "last": 3, "film": "its key"}
+    assert on_ray.absolute("stylize", {"content": "gone.png"}) == {"content": "gone.png"}

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from impasto.batch.local import TRIES, Done, state_of
-from impasto.batch.tasks import Task
-from impasto.batch.verbs import Share, carry_out
+from impasto.batch.tasks import Task, placed
+from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
 from impasto.errors import InputError
+from impasto.jobs import VideoJob
 
 Node = tuple[int, int]  # its cores and its GPUs
 
@@ -86,7 +87,8 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
                 idle.append(actor.remote(str(folder), threads))
                 alive += 1
             worker = idle.pop()
-            busy[worker.work.remote(task.verb, dict(task.settings), task.output, task.key)] = (worker, task)
+            settings = absolute(task.verb, task.settings)
+            busy[worker.work.remote(task.verb, settings, task.output, task.key)] = (worker, task)
         if not busy:
             return
         (ready, *_), _ = ray.wait(list(busy), num_returns=1)
@@ -102,6 +104,13 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
                 continue
             result = {"error": f"its worker died, twice: {_short(error)}", "fault": True}
         yield task, result
+
+
+def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose inputs are named from the root: an actor works in a folder of its own."""
+    if verb == SHOT:
+        return {**settings, "job": absolute(VideoJob.verb, settings["job"])}
+    return VERBS[verb].job.renamed(settings, lambda name: placed(name, Path.cwd()))
 
 
 def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, dict[str, int]]:

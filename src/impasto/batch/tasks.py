@@ -109,7 +109,7 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
                 raise InputError("measure needs picture, which is measured: output is where its figures go")
             entry["output"] = entry.pop("picture")
         kind = VERBS[verb].job
-        settings = kind.renamed(entry, lambda name: _moved(name, path.parent))
+        settings = kind.renamed(entry, lambda name: placed(name, path.parent))
         job = kind.parse(settings)
         if output is None:
             output = f"{Path(_first(job.settings())).stem}{suffix_of(verb, settings)}"
@@ -129,20 +129,17 @@ def _first(settings: Mapping[str, Any]) -> str:
     return "output"
 
 
-def _moved(name: str, folder: Path) -> str:
-    """The name of a file that is there, seen from ``folder``; any other as it is."""
+def placed(name: str, folder: Path) -> str:
+    """The name of a file or a folder that is there, seen from ``folder``; any other as it is."""
     if not name or len(name) > 4096 or "\0" in name:
         return name
     path, mark, part = name.partition("#")
     place = folder / path
-    return str(place) + mark + part if _exists(place) else name
-
-
-def _exists(path: Path) -> bool:
     try:
-        return path.is_file() or path.is_dir()
-    except (OSError, ValueError):
-        return False
+        there = place.is_file() or (place.is_dir() and library.find(path) is None)
+    except (OSError, ValueError, InputError):
+        there = False
+    return str(place) + mark + part if there else name
 
 
 def task(

@@ -288,7 +288,8 @@ class Run:
     def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
         """The settings, and the hashes of what was painted, for the film's metadata."""
         job, short = self.job, {}
-        for name in (job.film, *job.styles, *(job.mask or ()), *([job.processed] if job.processed else [])):
+        flow = [job.flow] if job.flow and Path(job.flow).is_absolute() else []
+        for name in (job.film, *job.styles, *(job.mask or ()), *filter(None, [job.processed]), *flow):
             short[name] = Path(name).name
         settings = {k: _shortened(v, short) for k, v in job.settings().items()}
         hashes = {short[n]: files.sha256(n) for n in short if Path(n).is_file()}
