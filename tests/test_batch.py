@@ -473,3 +473,18 @@ def test_a_batch_that_cannot_begin_says_so_in_one_line(
         main(["batch", *arguments, "-o", "out"])
     said = capsys.readouterr()
     assert stop.value.code == 2 and words in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "options", "count", "share"),
+    [
+        ((8, 0), {"num_cpus": 1}, 16, 100),
+        ((8, 0), {"num_cpus": 2}, 3, 266),  # not four: there are but three actors
+        ((2, 0), {"num_cpus": 4}, 2, 800),  # one that no node should hold
+        ((8, 2), {"num_gpus": 1, "num_cpus": 0}, 2, None),
+    ],
+)
+def test_actors_of_a_node_share_its_memory(
+    node: tuple[int, int], options: dict[str, int], count: int, share: int | None
+) -> None:
+    assert on_ray.memory_of_each(node, options, count, free=800) == share

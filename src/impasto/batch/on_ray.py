@@ -6,7 +6,7 @@ Ray distributes, restarts and keeps count of cores and GPUs; here is only what i
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ Node = tuple[int, int]  # its cores and its GPUs
 class _Worker:
     """An actor: it stays, and with it the networks that it has loaded."""
 
-    def __init__(self, folder: str, threads: int) -> None:
-        self.folder, self.share = Path(folder), Share(threads)
+    def __init__(self, folder: str, threads: int, options: dict[str, int], count: int) -> None:
+        self.folder = Path(folder)
+        self.share = Share(threads, _own_memory(options, count))
 
     def work(self, verb: str, settings: dict[str, Any], output: str, key: str) -> dict[str, Any]:
         """One job; see :func:`impasto.batch.verbs.carry_out`."""
@@ -69,7 +70,7 @@ def execute(
 
 
 def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None) -> Iterator[Done]:
-    count, threads, options = shared_out(_nodes(ray), workers)
+    count, threads, options = shared_out([*_nodes(ray).values()], workers)
     # Never restarted by Ray: which job is tried again, and how often, is decided here.
     actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
@@ -79,12 +80,12 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
     alive = 0
     while True:
         # A node may be gone since: an actor that no other has room for would be waited for for ever.
-        while idle or alive < min(count, max(1, _room(_nodes(ray), options))):
+        while idle or alive < min(count, max(1, _room(_nodes(ray).values(), options))):
             task = again.pop() if again else next(tasks, None)
             if task is None:
                 break
             if not idle:
-                idle.append(actor.remote(str(folder), threads))
+                idle.append(actor.remote(str(folder), threads, options, count))
                 alive += 1
             worker = idle.pop()
             settings = absolute(task.verb, task.settings)
@@ -136,17 +137,40 @@ def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, di
     return min(count, _room(nodes, options)), threads, options
 
 
-def _room(nodes: Sequence[Node], options: Mapping[str, int]) -> int:
+def _room(nodes: Iterable[Node], options: Mapping[str, int]) -> int:
     """How many actors the nodes can hold: none lies on two of them."""
     if "num_gpus" in options:
         return sum(gpus for _, gpus in nodes)
     return sum(cores // options["num_cpus"] for cores, _ in nodes)
 
 
-def _nodes(ray: Any) -> list[Node]:
-    """Cores and GPUs of each node that is alive."""
-    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [(int(r.get("CPU", 0)), int(r.get("GPU", 0))) for r in found]
+def memory_of_each(node: Node, options: Mapping[str, int], count: int, *, free: int) -> int | None:
+    """Bytes for each actor on a node; None where each has a GPU, whose memory is its own.
+
+    Args:
+        node: its cores and GPUs.
+        options, count: what an actor asks for, and how many there are; see :func:`shared_out`.
+        free: bytes that are free on the node.
+    """
+    return None if "num_gpus" in options else free // max(1, min(count, _room([node], options)))
+
+
+def _own_memory(options: Mapping[str, int], count: int) -> int | None:
+    """The share of an actor in its node, asked in that actor."""
+    import ray
+    import torch
+
+    from impasto.optim import memory
+
+    own = ray.get_runtime_context().get_node_id()
+    node = next((found for name, found in _nodes(ray).items() if name == own), (1, 0))
+    return memory_of_each(node, options, count, free=memory.free(torch.device("cpu")))
+
+
+def _nodes(ray: Any) -> dict[str, Node]:
+    """Cores and GPUs of each node that is alive, by its name."""
+    found = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    return {name: (int(r.get("CPU", 0)), int(r.get("GPU", 0))) for name, r in found.items()}
 
 
 def _short(error: Exception) -> str:
