@@ -22,13 +22,15 @@ from impasto import batch, films, image, samples
 from impasto.batch import local, on_ray
 from impasto.batch.manifest import Manifest, read
 from impasto.batch.tasks import Task, inside
-from impasto.batch.verbs import VERBS, Share
+from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
 from impasto.cli import main
 from impasto.cli.many_verbs import batch as batch_verb
 from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
+from impasto.recipes import recipe_of
+from impasto.runtime.on_cpu import OnCpu
 from impasto.video import FilmReader
 from impasto.video.writing import FilmWriter
 from test_networks import pack_of
@@ -253,7 +255,8 @@ def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.Mon
             texture = cv2.GaussianBlur(back[shot] // (shot + 1), (0, 0), 3)
             writer.write(texture[:, left : left + 80], Fraction(number, 25))
     job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
-    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4")
+    threads = local.shared_out(2, memory=2**40)[1].threads
+    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4", threads=threads)
     assert one.shots == 3 and [s.first for s in shots.shots(VideoJob.parse(job))] == [0, 5, 10]
     Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video"}))
     whole = shots.join_shots
@@ -266,6 +269,8 @@ def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.Mon
     assert outcome.done == 1 and (row["shots"], row["frames"], row["size"]) == (3, 15, [80, 60])
     with FilmReader("one.mp4") as alone, FilmReader("out/film.mp4") as many:
         pairs = list(zip(alone.frames(), many.frames(), strict=True))
+    assert recipe_of("out/film.mp4") == recipe_of("one.mp4") and one.recipe == recipe_of("one.mp4")
+    assert recipe_of("out/film.mp4").threads == threads
     assert len(pairs) == 15 and all(a.time == b.time for a, b in pairs)
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
     assert not Path("out/.state").exists()
@@ -488,3 +493,25 @@ def test_actors_of_a_node_share_its_memory(
     node: tuple[int, int], options: dict[str, int], count: int, share: int | None
 ) -> None:
     assert on_ray.memory_of_each(node, options, count, free=800) == share
+
+
+@pytest.mark.parametrize("film", [False, True])
+def test_a_film_is_painted_with_the_threads_of_its_worker(
+    here: Path, monkeypatch: pytest.MonkeyPatch, film: bool
+) -> None:
+    with closing(FilmWriter(here / "film.mp4", (48, 64))) as writer:
+        for number in range(3):
+            writer.write(np.full((48, 64, 3), 60 + 40 * number, np.uint8), Fraction(number, 25))
+    asked: list[int | None] = []
+    whole = OnCpu.__init__
+
+    def begin(self: OnCpu, pack: Any, *, precision: Any = "auto", threads: int | None = None) -> None:
+        asked.append(threads)
+        whole(self, pack, precision=precision, threads=threads)
+
+    monkeypatch.setattr(OnCpu, "__init__", begin)
+    job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
+    shot = {"job": job, "first": 0, "last": None, "film": "key"}
+    verb, settings = ("video", job) if film else (SHOT, shot)
+    found = carry_out(verb, settings, here / "out.mp4", here / ".state" / "x", Share(3))
+    assert asked == [3] and found["frames"] == 3, found

@@ -60,7 +60,7 @@ def _photoreal(settings: Mapping[str, Any], out: Path, state: Path, share: Share
     if Path(job.content).suffix.lower() in FILMS:
         from impasto.films.grading import grade_film
 
-        return _filmed(grade_film(job, out=out, overwrite=True, say=said.append))
+        return _filmed(grade_film(job, out=out, overwrite=True, say=said.append, threads=share.threads))
     from impasto.painters import relighting
 
     _check(out, job.content, *job.styles, *(job.masks or ()))
@@ -75,11 +75,11 @@ def _dream(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
     if Path(job.content).suffix.lower() in FILMS:
         from impasto.films.dreaming import dream_film
 
-        return _filmed(dream_film(job, out=out, overwrite=True))
+        return _filmed(dream_film(job, out=out, overwrite=True, threads=share.threads))
     if job.zoom:
         from impasto.films.zooming import zoom
 
-        return _filmed(zoom(job, out=out, overwrite=True))
+        return _filmed(zoom(job, out=out, overwrite=True, threads=share.threads))
     from impasto.painters import dreaming
 
     _check(out, job.content, *(name for name in (job.guide, job.mask, *job.style) if name))
@@ -90,7 +90,8 @@ def _dream(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
 def _video(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import films
 
-    return _filmed(films.paint_film(VideoJob.parse(settings), out=out, overwrite=True))
+    job = VideoJob.parse(settings)
+    return _filmed(films.paint_film(job, out=out, overwrite=True, threads=share.threads))
 
 
 def _check(out: Path, *inputs: str) -> None:
@@ -189,7 +190,7 @@ def _shot(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> 
 
     job, shot = VideoJob.parse(settings["job"]), Shot(settings["first"], settings["last"])
     folder = shots_of(state.parents[1], settings["film"])
-    painted = shots.paint_shot(job, shot, folder=folder, suffix=out.suffix)
+    painted = shots.paint_shot(job, shot, folder=folder, suffix=out.suffix, threads=share.threads)
     return {**_filmed(painted.result), "parts": [str(p) for p in painted.parts], "recipe": painted.recipe}
 
 
