@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 import pytest
 
-from impasto import batch, films, image, samples
+from impasto import batch, files, films, image, samples
 from impasto.batch import local, on_ray
 from impasto.batch.manifest import Manifest, read
+from impasto.batch.splitting import Films
 from impasto.batch.tasks import Task, inside
 from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
 from impasto.cli import main
@@ -135,6 +136,7 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert (told["done"], told["failed"]) == (3, 7)
     assert "jobs failed" in said.err.splitlines()[-1]
     assert said.err.splitlines()[0].startswith("1 of 10: ") and "; 0:" in said.err
+    assert {row["recipe"]["verb"] for row in rows("out", "done")} == {"stylize", "measure"}
     figures = json.loads(Path("out/0.json").read_text())
     assert figures["ssim"] > 0.5
     errors = {row["origin"]: row["error"] for row in rows("out", "error")}
@@ -164,7 +166,7 @@ def test_light_and_dreams_are_jobs_too(here: Path) -> None:
     light, dream, film = (done[f"jobs.jsonl:{number}"] for number in (1, 2, 3))
     assert (light["output"], dream["output"], film["output"]) == ("0.png", "1.png", "film.mp4")
     assert light["said"] and light["recipe"]["verb"] == "photoreal" and dream["recipe"]["verb"] == "dream"
-    assert film["frames"] == 3
+    assert film["frames"] == 3 and film["recipe"]["verb"] == "photoreal"
     photo = image.read("in/1.png").rgb
     assert 0.003 < np.abs(image.read("out/1.png").rgb - photo).mean() < 0.3
     assert "no_layer" in rows("out", "error")[0]["error"]
@@ -187,6 +189,9 @@ def test_learning_and_an_atlas_are_jobs_too(here: Path) -> None:
     row = done["jobs.jsonl:1"]
     assert (row["output"], row["styles"], row["steps"]) == ("waves.safetensors", ["waves"], 2)
     assert library.open_pack(Path("out/waves.safetensors")).names == ["waves"]
+    assert row["recipe"]["job"]["pictures"] == ["waves.png"] and row["recipe"]["job"]["photos"] == "in"
+    assert row["recipe"]["inputs"] == {"waves.png": files.sha256("waves.png")}
+    assert done["jobs.jsonl:3"]["recipe"]["verb"] == "layers"
     assert done["jobs.jsonl:3"]["names"][0] == "relu1_1" and Path("out/vgg19/index.html").exists()
     assert not Path("out/.state").exists()
     # What a folder lists is an input: with another photo in it, it is learned anew.
@@ -260,13 +265,14 @@ def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.Mon
     assert one.shots == 3 and [s.first for s in shots.shots(VideoJob.parse(job))] == [0, 5, 10]
     Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video"}))
     whole = shots.join_shots
-    monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)  # killed when all is painted
-    with pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr(shots, "join_shots", _stopped)  # when all is painted
+    with pytest.raises(KeyboardInterrupt):
         batch.run("jobs.jsonl", "out", workers=2)
     monkeypatch.setattr(shots, "join_shots", whole)
     outcome = batch.run("jobs.jsonl", "out", workers=2)
     (row,) = rows("out", "done")
     assert outcome.done == 1 and (row["shots"], row["frames"], row["size"]) == (3, 15, [80, 60])
+    assert row["recipe"] == json.loads(recipe_of("out/film.mp4").to_json())
     with FilmReader("one.mp4") as alone, FilmReader("out/film.mp4") as many:
         pairs = list(zip(alone.frames(), many.frames(), strict=True))
     assert recipe_of("out/film.mp4") == recipe_of("one.mp4") and one.recipe == recipe_of("one.mp4")
@@ -493,6 +499,24 @@ def test_actors_of_a_node_share_its_memory(
     node: tuple[int, int], options: dict[str, int], count: int, share: int | None
 ) -> None:
     assert on_ray.memory_of_each(node, options, count, free=800) == share
+
+
+def _stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_breaks_while_films_are_split_or_joined_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shots, "shots", lambda job: [films.Shot(0, 2), films.Shot(2, None)])
+    monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)
+    film = Task("video", {"film": "a.mp4", "styles": ["waves"]}, "a.mp4", "a", "key")
+    other = Task("stylize", {}, "b.png", "b", "other")
+    painted = {"frames": 2, "size": [64, 48], "parts": [], "recipe": "{}"}
+    book = Films(Path())
+    done = list(book.joined((task, painted) for task in list(book.split(iter([film, other])))))
+    assert [task.key for task, _ in done] == ["key", "other"]
+    assert done[0][1] == {"error": "ZeroDivisionError: division by zero", "fault": True}
+    monkeypatch.setattr(shots, "shots", lambda job: 1 / 0)
+    assert list(book.split(iter([film, other]))) == [film, other]  # its worker says what it is
 
 
 @pytest.mark.parametrize("film", [False, True])
