@@ -279,3 +279,15 @@ def test_saved_light_is_a_look_too(here: Path) -> None:
     Path("night/dusk.look").write_bytes(b"no look")
     with pytest.raises(InputError, match="dusk"):
         augmenting.augment(source, "other", looks_in="night", workers=1)
+
+
+def test_what_other_settings_have_replaced_is_not_painted_again(here: Path) -> None:
+    lay_out("bdd")
+    for seed in (0, 1):
+        augmenting.augment("bdd", "out", looks_in="looks", workers=1, seed=seed, gate=False, overwrite=True)
+    rows = [row for row in read(Path("out/manifest.jsonl")) if row["status"] == "done"]
+    assert len(rows) == 2 and rows[0]["sha256"] != rows[1]["sha256"]
+    assert verifying.reproduce("out/manifest.jsonl", "again") == []
+    assert [row["sha256"] for row in read(Path("again/manifest.jsonl")) if row["status"] == "done"] == [
+        rows[1]["sha256"]
+    ]

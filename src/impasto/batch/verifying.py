@@ -86,7 +86,9 @@ def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None
     Raises:
         InputError: a manifest without pictures.
     """
-    rows = [row for row in read(Path(manifest)) if row.get("status") == "done"]
+    # What was painted before with other settings is there no more: the last row of an output counts.
+    last = {row["output"]: row for row in read(Path(manifest)) if row.get("status") == "done"}
+    rows = list(last.values())
     if not rows:
         raise InputError(f"{manifest} has no pictures: nothing can be painted again")
     tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in rows)
@@ -94,7 +96,7 @@ def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None
     cores = max(int(t) for t in threads if t.isdigit()) if any(t.isdigit() for t in threads) else None
     run(tasks, out, told=told, total=len(rows), workers=None if cores is None else _workers(cores))
     different = []
-    for row in {row["output"]: row for row in rows}.values():
+    for row in rows:
         again = Path(out) / row["output"]
         if not again.is_file() or files.sha256(again) != row.get("sha256"):
             different.append(str(row["output"]))
