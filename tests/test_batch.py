@@ -447,6 +447,14 @@ def test_a_cluster_is_asked_for_no_more_than_its_nodes_hold(
     assert on_ray.shared_out(nodes, workers)[:2] == (count, threads)
 
 
+def test_threads_that_are_asked_for_are_those_of_each() -> None:
+    assert local.shared_out(3, memory=2**40, threads=1)[1].threads == 1
+    assert local.shared_out(None, memory=2**40, threads=2**20) == (1, Share(2**20, 2**40))
+    assert on_ray.shared_out([(4, 0), (4, 0)], 1, threads=1)[:2] == (1, 1)
+    assert on_ray.shared_out([(8, 1)], None, threads=1)[:2] == (1, 1)
+    assert on_ray.shared_out([(4, 0), (4, 0)], None, threads=2)[:2] == (4, 2)
+
+
 @pytest.mark.parametrize("nodes", [[], [(0, 0)]])
 def test_a_cluster_without_cores_is_refused(nodes: list[tuple[int, int]]) -> None:
     with pytest.raises(InputError, match="core to give"):

@@ -33,7 +33,12 @@ class _Worker:
 
 
 def execute(
-    tasks: Iterator[Task], folder: Path, *, workers: int | None, address: str | None
+    tasks: Iterator[Task],
+    folder: Path,
+    *,
+    workers: int | None,
+    address: str | None,
+    threads: int | None = None,
 ) -> Iterator[Done]:
     """Carries out tasks on a cluster; yields each with what came of it.
 
@@ -46,6 +51,7 @@ def execute(
         folder: the output folder.
         workers: actors; default: one a core, or one a GPU if there are any. No more than the nodes can hold.
         address: of the cluster (``auto`` for one that runs on this machine); default: one of its own.
+        threads: that each actor is to have; default: chosen.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be reached.
@@ -63,14 +69,16 @@ def execute(
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise InputError(f"the Ray cluster {address} cannot be reached: {_short(error)}") from error
     try:
-        yield from _distribute(ray, tasks, folder.resolve(), workers)
+        yield from _distribute(ray, tasks, folder.resolve(), workers, threads)
     finally:
         if ours:
             ray.shutdown()
 
 
-def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None) -> Iterator[Done]:
-    count, threads, options = shared_out([*_nodes(ray).values()], workers)
+def _distribute(
+    ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None, wanted: int | None
+) -> Iterator[Done]:
+    count, threads, options = shared_out([*_nodes(ray).values()], workers, threads=wanted)
     # Never restarted by Ray: which job is tried again, and how often, is decided here.
     actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
@@ -114,12 +122,15 @@ def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return VERBS[verb].job.renamed(settings, lambda name: placed(name, Path.cwd()))
 
 
-def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, dict[str, int]]:
+def shared_out(
+    nodes: Sequence[Node], workers: int | None, *, threads: int | None = None
+) -> tuple[int, int, dict[str, int]]:
     """How many actors, the threads of each, and what each asks of Ray: no more than the nodes can hold.
 
     Args:
         nodes: cores and GPUs of each.
         workers: how many are wanted; default: one a GPU, or one a core.
+        threads: that each is to have; default: chosen.
 
     Raises:
         InputError: no node has a core.
@@ -127,14 +138,14 @@ def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, di
     cores, gpus = (sum(amounts) for amounts in zip(*nodes, strict=True)) if nodes else (0, 0)
     if not cores and not gpus:
         raise InputError("no machine of the Ray cluster has a core to give: start one with ray start")
-    count = workers or gpus or cores
-    threads = max(1, cores // count)
+    count = workers or gpus or max(1, cores // (threads or 1))
+    each = threads or max(1, cores // count)
     if gpus:
-        return min(count, gpus), threads, {"num_gpus": 1, "num_cpus": 0}
-    while threads > 1 and _room(nodes, {"num_cpus": threads}) < count:
-        threads -= 1
-    options = {"num_cpus": threads}
-    return min(count, _room(nodes, options)), threads, options
+        return min(count, gpus), each, {"num_gpus": 1, "num_cpus": 0}
+    while threads is None and each > 1 and _room(nodes, {"num_cpus": each}) < count:
+        each -= 1
+    options = {"num_cpus": each}
+    return min(count, _room(nodes, options)), each, options
 
 
 def _room(nodes: Iterable[Node], options: Mapping[str, int]) -> int:
