@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import os
@@ -547,3 +548,28 @@ def test_a_film_is_painted_with_the_threads_of_its_worker(
     verb, settings = ("video", job) if film else (SHOT, shot)
     found = carry_out(verb, settings, here / "out.mp4", here / ".state" / "x", Share(3))
     assert asked == [3] and found["frames"] == 3, found
+
+
+def test_a_second_benchmark_does_not_skip_what_the_first_painted(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    scale = importlib.import_module("scale")
+    left: list[list[str]] = []
+
+    class Painted:
+        """A batch that paints two pictures at once."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            left.append([path.name for path in Path("out").glob("*")])
+            Path("out").mkdir(exist_ok=True)
+            for number in range(2):
+                Path(f"out/{number}.png").write_bytes(b"")
+
+        def communicate(self) -> tuple[str, None]:
+            return '{"done": 2, "failed": 0}', None
+
+    monkeypatch.setattr(scale.subprocess, "Popen", Painted)
+    for _ in range(2):
+        scale._batch(Path("in"), Path("out"), "waves", [], False)
+    assert left == [[], []]
