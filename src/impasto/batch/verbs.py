@@ -124,7 +124,12 @@ def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
     from impasto.painters.refining import use_threads
 
     names: list[str] = []
-    job.renamed(job.settings(), lambda name: names.append(name) or name)
+
+    def noted(name: str) -> str:
+        names.append(name)
+        return name
+
+    job.renamed(job.settings(), noted)
     short = labels(names)
     found = record.recipe(
         job.verb,
