@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,6 +188,7 @@ def batch(out: Path) -> None:
 
 def _batch(photos: Path, out: Path, style: str, options: list[str], harmed: bool) -> dict[str, Any]:
     """One batch; its rate with and without start-up, from the times of the rows' files."""
+    shutil.rmtree(out, ignore_errors=True)  # what a former run has painted would be skipped
     code = "from impasto.cli import main; main()"
     arguments = ["batch", str(photos), "--style", style, "-o", str(out), "-q", "--json", *options]
     begun = time.time()

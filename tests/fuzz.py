@@ -1,4 +1,4 @@
-"""A seeded source of damaged and hostile files: pictures, packs, style files, films and files of jobs.
+"""A seeded source of damaged and hostile files: pictures, packs, style files, looks, films, recipes, jobs.
 
 Most are good files with one thing wrong behind a good header, for those get furthest in. The same seed gives
 the same files.
@@ -22,11 +22,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from impasto import image, looks
+from impasto.looks import Look, Statistics
 from impasto.networks import packs
 from impasto.video.writing import FilmWriter
 from test_networks import pack_of
 
-KINDS = ("picture", "pack", "style", "film", "job")
+KINDS = ("picture", "pack", "style", "film", "job", "look", "recipe")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ def hostile(seed: int, count: int) -> Iterator[Hostile]:
             data, harm = job(rng), "line"
             yield Hostile(kind, f"{number}.jsonl", data, harm)
             continue
+        if kind == "recipe":
+            suffix = rng.choice((".png", ".jpg", ".tif", ".webp"))
+            yield Hostile(kind, f"{number}{suffix}", *recipe(rng, suffix))
+            continue
         suffix, good = rng.choice(good_files(kind))
         data, harm = harmed(good, suffix, rng)
         yield Hostile(kind, f"{number}{suffix}", data, harm)
@@ -62,6 +68,10 @@ def good_files(kind: str) -> tuple[tuple[str, bytes], ...]:
             return ((".safetensors", packs.save(pack_of(), place / "a.safetensors").read_bytes()),)
         if kind == "style":
             return ((".style", packs.save_style(pack_of(), "style1", place / "a.style").read_bytes()),)
+        if kind == "look":
+            colours = Statistics(1.0, np.full(3, 0.4, np.float32), 0.01 * np.eye(3, dtype=np.float32))
+            made = Look(("whole",), (colours,), colours)
+            return ((".look", looks.save(made, place / "a.look").read_bytes()),)
         if kind == "film":
             return tuple((suffix, _film(place / f"a{suffix}")) for suffix in (".mkv", ".mp4", ".mkv"))
     rng = np.random.default_rng(1)
@@ -88,6 +98,8 @@ def harmed(good: bytes, suffix: str, rng: random.Random) -> tuple[bytes, str]:
     """A good file with one thing wrong."""
     if suffix in (".safetensors", ".style") and rng.random() < 0.9:
         return _harmed_tensors(good, rng)
+    if suffix == ".look" and rng.random() < 0.9:
+        return _harmed_look(good, rng)
     if suffix == ".png" and rng.random() < 0.5:
         return _harmed_png(good, rng)
     if rng.random() < 0.1:
@@ -171,6 +183,62 @@ def _harmed_tensors(good: bytes, rng: random.Random) -> tuple[bytes, str]:
     return _tensors(header, body), way
 
 
+def _harmed_look(good: bytes, rng: random.Random) -> tuple[bytes, str]:
+    """A look that reads well and holds what no light is."""
+    length = struct.unpack("<Q", good[:8])[0]
+    header, body = json.loads(good[8 : 8 + length]), good[8 + length :]
+    table = json.loads(header["__metadata__"]["impasto"])
+    way = rng.choice(("nan", "huge", "names", "backbone", "kind", "lost", "shape", "version", "nest"))
+    if way in ("nan", "huge"):
+        number = rng.choice((float("nan"), float("inf"))) if way == "nan" else rng.choice((3e38, -3e38))
+        place = 4 * rng.randrange(len(body) // 4)
+        body = body[:place] + struct.pack("<f", number) + body[place + 4 :]
+    elif way == "names":
+        table["meta"]["names"] = rng.choice(([], None, "whole", [None], ["../x"] * 5000, {"a": 1}, 7))
+    elif way == "backbone":
+        table["meta"]["backbone"] = rng.choice(("vgg", "../x", 7, [], {}))
+    elif way == "kind":
+        table["meta"]["kind"] = rng.choice(("", "style pack", None, 3))
+    elif way == "lost":
+        name = rng.choice([name for name in header if name != "__metadata__"])
+        header["other." + name] = header.pop(name)
+    elif way == "shape":
+        header["whole.colour"]["shape"] = rng.choice(([1, 13], [12], [2**40]))
+    elif way == "version":
+        table["version"] = rng.choice((99, "1", None, -1, [1]))
+    header["__metadata__"]["impasto"] = "[" * 50_000 if way == "nest" else json.dumps(table)
+    return _tensors(header, body), way
+
+
+def recipe(rng: random.Random, suffix: str) -> tuple[bytes, str]:
+    """A good picture, and a recipe in it that nobody should paint by."""
+    settings: dict[str, object] = {"content": "ok.png", "styles": ["mine.safetensors#style1"], "size": 48}
+    told: dict[str, object] = {
+        "verb": "stylize",
+        "job": settings,
+        "inputs": {"ok.png": "0" * 64},
+        "device": "cpu",
+        "threads": 1,
+        "versions": {"impasto": "0.1.0"},
+        "recipe": 1,
+    }
+    field = rng.choice((*told, "setting", "other", "nest"))
+    strange: tuple[object, ...] = (None, [], {}, -1, 2**62, "", "\0", "../../x", float("inf"), [[]], {"a": 1})
+    if field == "setting":
+        told["inputs"] = {}
+        settings[rng.choice((*settings, "strength", "mask", "init", "__init__"))] = rng.choice(strange)
+    elif field == "inputs":
+        told[field] = rng.choice((*strange, {"../../x": "0" * 64}, {"/dev/zero": ""}, {"ok.png": "style:"}))
+    elif field == "verb":
+        told[field] = rng.choice((*strange, "live", "learn", "app", "__class__"))
+    elif field != "nest":
+        told[field] = rng.choice(strange)
+    text = rng.choice(("[", '{"a":')) * 10_000 if field == "nest" else json.dumps(told)
+    with tempfile.TemporaryDirectory() as folder:
+        rgb = np.full((24, 32, 3), 0.5, np.float32)
+        return image.write(Path(folder) / f"a{suffix}", rgb, recipe=text).read_bytes(), field
+
+
 def _tensors(header: dict[str, object], body: bytes) -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -180,7 +248,7 @@ def _tensors(header: dict[str, object], body: bytes) -> bytes:
 def job(rng: random.Random) -> bytes:
     """A line of a file of jobs that no batch should carry out."""
     entry: dict[str, object] = {"content": "ok.png", "styles": ["mine.safetensors#style1"], "output": "a.png"}
-    way = rng.randrange(9)
+    way = rng.randrange(10)
     outputs = ("../a.png", "/a.png", "a/../../b.png", "..\\a.png", "C:a.png", ".x.png", "\0.png", "", 5)
     if way == 0:
         entry["output"] = rng.choice(outputs)
@@ -205,6 +273,21 @@ def job(rng: random.Random) -> bytes:
         return (
             rng.choice((b"[" * 100000, b"{}", b"null", b"\xff\xfe\x00{", b'{"content":' * 50, b"NaN")) + b"\n"
         )
+    elif way == 8:
+        wrong = {
+            "film": ("gone.mp4", "", "\0", "/dev/zero", "mine.safetensors", 7, ["a.mp4"]),
+            "every": (0, -1, 1.5, "2"),
+            "keys": (0, 3.5, None),
+            "fps": (0, 1e400, "fast"),
+            "start": ("x", -1, [], "1:2:3:4"),
+            "flow": ("../x", "/dev/zero", 3),
+            "consistency": (-1, 7, "much"),
+            "processed": ("gone.mp4", "", 3),
+        }
+        field = rng.choice(tuple(wrong))
+        styles = entry["styles"]
+        entry = {"verb": "video", "film": "gone.mkv", "styles": styles, field: rng.choice(wrong[field])}
+        entry["output"] = f"{rng.randrange(10**6)}.mp4"
     else:
         entry["output"] = rng.choice(("a.exe", "a", "a.png/b.png/.", "manifest.jsonl", "a.png "))
     return json.dumps(entry).encode() + b"\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 import shlex
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -245,3 +247,12 @@ def test_controls_mean_what_options_mean() -> None:
         StylizeJob.parse({"content": "a", "styles": ("b",), **settings(StylizeJob, {"size": "big"})})
     with pytest.raises(InputError, match="weights 'x'"):
         settings(StylizeJob, {"weights": "x"})
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_browser_that_is_required_is_no_skip(monkeypatch: pytest.MonkeyPatch, required: bool) -> None:
+    monkeypatch.setenv("IMPASTO_BROWSER", "required" if required else "")
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    page = Path(__file__).with_name("test_app_page.py")
+    with pytest.raises(ImportError if required else pytest.skip.Exception):
+        runpy.run_path(str(page))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import socket
@@ -20,10 +21,10 @@ import pytest
 from impasto import files, image, samples
 from impasto.video import FilmReader, FilmWriter
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REQUIRED = os.environ.get("IMPASTO_BROWSER") == "required"
+# Where a browser is required, its absence is an error and no skip.
+playwright = (importlib.import_module if REQUIRED else pytest.importorskip)("playwright.sync_api")
 pytestmark = [
     pytest.mark.skipif(BROWSER is None and not REQUIRED, reason="no Chromium here to try the page in"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -279,3 +279,44 @@ def test_saved_light_is_a_look_too(here: Path) -> None:
     Path("night/dusk.look").write_bytes(b"no look")
     with pytest.raises(InputError, match="dusk"):
         augmenting.augment(source, "other", looks_in="night", workers=1)
+
+
+def test_what_other_settings_have_replaced_is_not_painted_again(here: Path) -> None:
+    lay_out("bdd")
+    for seed in (0, 1):
+        augmenting.augment("bdd", "out", looks_in="looks", workers=1, seed=seed, gate=False, overwrite=True)
+    rows = [row for row in read(Path("out/manifest.jsonl")) if row["status"] == "done"]
+    assert len(rows) == 2 and rows[0]["sha256"] != rows[1]["sha256"]
+    assert verifying.reproduce("out/manifest.jsonl", "again") == []
+    assert [row["sha256"] for row in read(Path("again/manifest.jsonl")) if row["status"] == "done"] == [
+        rows[1]["sha256"]
+    ]
+
+
+def test_a_label_that_was_edited_is_copied_anew_if_that_is_allowed(here: Path) -> None:
+    source = lay_out("kitti")
+    options = {"looks_in": "looks", "workers": 1, "gate": False, "strength": (0.1, 0.2)}
+    augmenting.augment(source, "out", **options)  # type: ignore[arg-type]
+    label = "training/label_2/000000.txt"
+    (source / label).write_text("Car 0 0 1.5 4 5 40 30 1 1 1 1 1 1 1\n")
+    with pytest.raises(OutputError, match="--overwrite"):
+        augmenting.augment(source, "out", **options)  # type: ignore[arg-type]
+    augmenting.augment(source, "out", overwrite=True, **options)  # type: ignore[arg-type]
+    assert Path("out", label).read_bytes() == (source / label).read_bytes()
+    assert verifying.verify(source, "out") == []
+    # A file that is lost is no copy.
+    Path("out", label).unlink()
+    Path("out", TREES["kitti"][0][1]).unlink()
+    faults = verifying.verify(source, "out")
+    assert len(faults) == 2 and f"{label}: is missing" in faults[1] and TREES["kitti"][0][1] in faults[0]
+
+
+def test_how_many_workers_there_are_changes_no_picture(here: Path) -> None:
+    lay_out("kitti")
+    hashes = []
+    for workers, order in ((1, 1), (2, -1)):
+        out = f"out-{workers}"
+        augmenting.augment("kitti", out, looks_in="looks", workers=workers, gate=False)
+        rows = [row for row in read(Path(out, "manifest.jsonl")) if row["status"] == "done"]
+        hashes.append({row["output"]: (row["look"], row["seed"], row["sha256"]) for row in rows[::order]})
+    assert hashes[0] == hashes[1] and len(hashes[0]) == 2

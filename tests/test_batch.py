@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import os
@@ -18,17 +19,20 @@ import cv2
 import numpy as np
 import pytest
 
-from impasto import batch, films, image, samples
+from impasto import batch, files, films, image, samples
 from impasto.batch import local, on_ray
 from impasto.batch.manifest import Manifest, read
+from impasto.batch.splitting import Films
 from impasto.batch.tasks import Task, inside
-from impasto.batch.verbs import VERBS, Share
+from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
 from impasto.cli import main
 from impasto.cli.many_verbs import batch as batch_verb
 from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
+from impasto.recipes import recipe_of
+from impasto.runtime.on_cpu import OnCpu
 from impasto.video import FilmReader
 from impasto.video.writing import FilmWriter
 from test_networks import pack_of
@@ -133,6 +137,7 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert (told["done"], told["failed"]) == (3, 7)
     assert "jobs failed" in said.err.splitlines()[-1]
     assert said.err.splitlines()[0].startswith("1 of 10: ") and "; 0:" in said.err
+    assert {row["recipe"]["verb"] for row in rows("out", "done")} == {"stylize", "measure"}
     figures = json.loads(Path("out/0.json").read_text())
     assert figures["ssim"] > 0.5
     errors = {row["origin"]: row["error"] for row in rows("out", "error")}
@@ -162,7 +167,7 @@ def test_light_and_dreams_are_jobs_too(here: Path) -> None:
     light, dream, film = (done[f"jobs.jsonl:{number}"] for number in (1, 2, 3))
     assert (light["output"], dream["output"], film["output"]) == ("0.png", "1.png", "film.mp4")
     assert light["said"] and light["recipe"]["verb"] == "photoreal" and dream["recipe"]["verb"] == "dream"
-    assert film["frames"] == 3
+    assert film["frames"] == 3 and film["recipe"]["verb"] == "photoreal"
     photo = image.read("in/1.png").rgb
     assert 0.003 < np.abs(image.read("out/1.png").rgb - photo).mean() < 0.3
     assert "no_layer" in rows("out", "error")[0]["error"]
@@ -185,6 +190,9 @@ def test_learning_and_an_atlas_are_jobs_too(here: Path) -> None:
     row = done["jobs.jsonl:1"]
     assert (row["output"], row["styles"], row["steps"]) == ("waves.safetensors", ["waves"], 2)
     assert library.open_pack(Path("out/waves.safetensors")).names == ["waves"]
+    assert row["recipe"]["job"]["pictures"] == ["waves.png"] and row["recipe"]["job"]["photos"] == "in"
+    assert row["recipe"]["inputs"] == {"waves.png": files.sha256("waves.png")}
+    assert done["jobs.jsonl:3"]["recipe"]["verb"] == "layers"
     assert done["jobs.jsonl:3"]["names"][0] == "relu1_1" and Path("out/vgg19/index.html").exists()
     assert not Path("out/.state").exists()
     # What a folder lists is an input: with another photo in it, it is learned anew.
@@ -253,19 +261,23 @@ def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.Mon
             texture = cv2.GaussianBlur(back[shot] // (shot + 1), (0, 0), 3)
             writer.write(texture[:, left : left + 80], Fraction(number, 25))
     job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
-    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4")
+    threads = local.shared_out(2, memory=2**40)[1].threads
+    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4", threads=threads)
     assert one.shots == 3 and [s.first for s in shots.shots(VideoJob.parse(job))] == [0, 5, 10]
     Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video"}))
     whole = shots.join_shots
-    monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)  # killed when all is painted
-    with pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr(shots, "join_shots", _stopped)  # when all is painted
+    with pytest.raises(KeyboardInterrupt):
         batch.run("jobs.jsonl", "out", workers=2)
     monkeypatch.setattr(shots, "join_shots", whole)
     outcome = batch.run("jobs.jsonl", "out", workers=2)
     (row,) = rows("out", "done")
     assert outcome.done == 1 and (row["shots"], row["frames"], row["size"]) == (3, 15, [80, 60])
+    assert row["recipe"] == json.loads(recipe_of("out/film.mp4").to_json())
     with FilmReader("one.mp4") as alone, FilmReader("out/film.mp4") as many:
         pairs = list(zip(alone.frames(), many.frames(), strict=True))
+    assert recipe_of("out/film.mp4") == recipe_of("one.mp4") and one.recipe == recipe_of("one.mp4")
+    assert recipe_of("out/film.mp4").threads == threads
     assert len(pairs) == 15 and all(a.time == b.time for a, b in pairs)
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
     assert not Path("out/.state").exists()
@@ -436,6 +448,14 @@ def test_a_cluster_is_asked_for_no_more_than_its_nodes_hold(
     assert on_ray.shared_out(nodes, workers)[:2] == (count, threads)
 
 
+def test_threads_that_are_asked_for_are_those_of_each() -> None:
+    assert local.shared_out(3, memory=2**40, threads=1)[1].threads == 1
+    assert local.shared_out(None, memory=2**40, threads=2**20) == (1, Share(2**20, 2**40))
+    assert on_ray.shared_out([(4, 0), (4, 0)], 1, threads=1)[:2] == (1, 1)
+    assert on_ray.shared_out([(8, 1)], None, threads=1)[:2] == (1, 1)
+    assert on_ray.shared_out([(4, 0), (4, 0)], None, threads=2)[:2] == (4, 2)
+
+
 @pytest.mark.parametrize("nodes", [[], [(0, 0)]])
 def test_a_cluster_without_cores_is_refused(nodes: list[tuple[int, int]]) -> None:
     with pytest.raises(InputError, match="core to give"):
@@ -473,3 +493,83 @@ def test_a_batch_that_cannot_begin_says_so_in_one_line(
         main(["batch", *arguments, "-o", "out"])
     said = capsys.readouterr()
     assert stop.value.code == 2 and words in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "options", "count", "share"),
+    [
+        ((8, 0), {"num_cpus": 1}, 16, 100),
+        ((8, 0), {"num_cpus": 2}, 3, 266),  # not four: there are but three actors
+        ((2, 0), {"num_cpus": 4}, 2, 800),  # one that no node should hold
+        ((8, 2), {"num_gpus": 1, "num_cpus": 0}, 2, None),
+    ],
+)
+def test_actors_of_a_node_share_its_memory(
+    node: tuple[int, int], options: dict[str, int], count: int, share: int | None
+) -> None:
+    assert on_ray.memory_of_each(node, options, count, free=800) == share
+
+
+def _stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_breaks_while_films_are_split_or_joined_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shots, "shots", lambda job: [films.Shot(0, 2), films.Shot(2, None)])
+    monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)
+    film = Task("video", {"film": "a.mp4", "styles": ["waves"]}, "a.mp4", "a", "key")
+    other = Task("stylize", {}, "b.png", "b", "other")
+    painted = {"frames": 2, "size": [64, 48], "parts": [], "recipe": "{}"}
+    book = Films(Path())
+    done = list(book.joined((task, painted) for task in list(book.split(iter([film, other])))))
+    assert [task.key for task, _ in done] == ["key", "other"]
+    assert done[0][1] == {"error": "ZeroDivisionError: division by zero", "fault": True}
+    monkeypatch.setattr(shots, "shots", lambda job: 1 / 0)
+    assert list(book.split(iter([film, other]))) == [film, other]  # its worker says what it is
+
+
+@pytest.mark.parametrize("film", [False, True])
+def test_a_film_is_painted_with_the_threads_of_its_worker(
+    here: Path, monkeypatch: pytest.MonkeyPatch, film: bool
+) -> None:
+    with closing(FilmWriter(here / "film.mp4", (48, 64))) as writer:
+        for number in range(3):
+            writer.write(np.full((48, 64, 3), 60 + 40 * number, np.uint8), Fraction(number, 25))
+    asked: list[int | None] = []
+    whole = OnCpu.__init__
+
+    def begin(self: OnCpu, pack: Any, *, precision: Any = "auto", threads: int | None = None) -> None:
+        asked.append(threads)
+        whole(self, pack, precision=precision, threads=threads)
+
+    monkeypatch.setattr(OnCpu, "__init__", begin)
+    job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
+    shot = {"job": job, "first": 0, "last": None, "film": "key"}
+    verb, settings = ("video", job) if film else (SHOT, shot)
+    found = carry_out(verb, settings, here / "out.mp4", here / ".state" / "x", Share(3))
+    assert asked == [3] and found["frames"] == 3, found
+
+
+def test_a_second_benchmark_does_not_skip_what_the_first_painted(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    scale = importlib.import_module("scale")
+    left: list[list[str]] = []
+
+    class Painted:
+        """A batch that paints two pictures at once."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            left.append([path.name for path in Path("out").glob("*")])
+            Path("out").mkdir(exist_ok=True)
+            for number in range(2):
+                Path(f"out/{number}.png").write_bytes(b"")
+
+        def communicate(self) -> tuple[str, None]:
+            return '{"done": 2, "failed": 0}', None
+
+    monkeypatch.setattr(scale.subprocess, "Popen", Painted)
+    for _ in range(2):
+        scale._batch(Path("in"), Path("out"), "waves", [], False)
+    assert left == [[], []]

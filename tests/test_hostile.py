@@ -107,10 +107,10 @@ def tree(folder: Path) -> dict[str, int]:
 def passes_header(file: Hostile, path: Path) -> bool:
     """Whether a look at the first bytes finds nothing wrong."""
     try:
-        if file.kind == "picture":
+        if file.kind in ("picture", "recipe"):
             with Image.open(path):
                 return True
-        if file.kind in ("pack", "style"):
+        if file.kind in ("pack", "style", "look"):
             with safe_open(path, framework="np") as archive:
                 return "impasto" in (archive.metadata() or {})
         with av.open(str(path)) as container:
@@ -126,6 +126,10 @@ def command(file: Hostile) -> list[str]:
         return ["stylize", "ok.png", f"{file.name}#style1", "-o", "out/a.png", "--size", "48", "-q"]
     if file.kind == "style":
         return ["stylize", "ok.png", file.name, "-o", "out/a.png", "--size", "48", "-q"]
+    if file.kind == "look":
+        return ["photoreal", "ok.png", file.name, "--fast", "-o", "out/a.png", "-q"]
+    if file.kind == "recipe":
+        return ["replay", file.name, "-o", "out/a.png", "-q"]
     return ["video", file.name, "mine.safetensors#style1", "-o", "out/a.mp4", "-q"]
 
 

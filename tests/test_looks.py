@@ -383,6 +383,7 @@ def test_a_damaged_or_foreign_look_is_refused_in_one_line(tmp_path: Path) -> Non
         ("centres", {"centres": far}),
         ("narrow", {"centres": far[:, :9] * 0}),
         ("unseen", seen),
+        ("huge", {"whole.colour": np.full(13, 3e38, np.float32)}),
         ("uneven", {"0.colour": one["whole.colour"], "whole.relu1_1": np.zeros((2, 64), np.float16)}),
     ):
         files.save_checkpoint(tmp_path / f"{name}.look", one | more, meta)
@@ -392,6 +393,7 @@ def test_a_damaged_or_foreign_look_is_refused_in_one_line(tmp_path: Path) -> Non
         ("unseen", "relu1_1 of class whole"),
         ("uneven", "lacks parts"),
         ("cut", "damaged"),
+        ("huge", "colours of class whole"),
         ("text", "damaged"),
         ("other", "is not a look"),
         ("empty", "lacks parts of a look"),

@@ -39,6 +39,18 @@ def test_functions_stay_functions_after_every_module_is_loaded() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize(
+    "name", ["batch.run", "films.paint_film", "jobs.VideoJob", "jobs.LearnJob", "training.learn"]
+)
+def test_a_module_that_the_docs_name_needs_no_import_of_its_own(name: str) -> None:
+    code = (
+        "import sys, impasto\n"
+        "assert not {'torch', 'numpy', 'impasto.batch', 'impasto.films'} & set(sys.modules)\n"
+        f"assert callable(impasto.{name})\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'paint'"):
         _ = impasto.paint

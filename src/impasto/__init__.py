@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from impasto import backbones, image, losses, metrics, samples
+    from impasto import batch as batch
+    from impasto import films as films
+    from impasto import jobs as jobs
+    from impasto import training as training
     from impasto.comparison import compare
     from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
@@ -59,6 +63,9 @@ _HOMES = {
     "write": "image",
 }
 
+# Modules that the docs name, whole: found without an import of their own, and loaded when asked for.
+_MODULES = ("batch", "films", "jobs", "training")
+
 __all__ = [
     "Adam",
     "CompareJob",
@@ -94,9 +101,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module 'impasto' has no attribute '{name}'")
-    home = _HOMES[name]
+    home = _HOMES.get(name, "")
     value = import_module(f"impasto.{home or name}")
     if home:
         value = getattr(value, name)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RECIPE_VERSION = 1
+MOST_THREADS = 1024  # that a recipe may ask for: more are no machine's, and would be begun all the same
 Array = NDArray[np.float32]
 
 
@@ -85,19 +86,44 @@ class Recipe:
         """
         try:
             data = json.loads(text)
-            version = int(data["recipe"])
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, RecursionError) as error:
+            what = "it is nested too deep" if isinstance(error, RecursionError) else f"{error}"
             raise InputError(
-                f"this is not a recipe of impasto ({error}): nothing can be replayed from it"
+                f"this is not a recipe of impasto ({what}): nothing can be replayed from it"
             ) from error
-        if version > RECIPE_VERSION:
+        if not isinstance(data, dict) or "recipe" not in data:
+            raise InputError("this is not a recipe of impasto: nothing can be replayed from it")
+        version = data["recipe"]
+        if type(version) is int and version > RECIPE_VERSION:
             raise InputError(
                 f"this recipe is of version {version}, newer than this impasto: upgrade it to replay"
             )
-        names = {"verb", "job", "inputs", "device", "threads", "versions", "recipe"}
-        if set(data) != names or not isinstance(data["job"], dict) or not isinstance(data["inputs"], dict):
-            raise InputError("this recipe is damaged: its fields are not those of a recipe")
+        if set(data) != set(_FIELDS) or not all(fits(data[name]) for name, fits in _FIELDS.items()):
+            wrong = [n for n in _FIELDS if n not in data or not _FIELDS[n](data[n])]
+            raise InputError(
+                f"this recipe is damaged ({', '.join(wrong) or 'unknown fields'}): paint the picture anew"
+            )
         return cls(**data)
+
+
+def _is_table(value: Any) -> bool:
+    """Whether it is a table of texts."""
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= MOST_THREADS
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "verb": lambda value: isinstance(value, str),
+    "job": lambda value: isinstance(value, dict),
+    "inputs": _is_table,
+    "device": lambda value: isinstance(value, str),
+    "threads": _is_count,
+    "versions": _is_table,
+    "recipe": lambda value: type(value) is int and value >= 1,
+}
 
 
 def recipe(

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import soaking
 from impasto import batch, image, samples
 from impasto.batch.manifest import read
 from impasto.errors import InputError
@@ -36,39 +38,47 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_two_nodes_and_a_killed_worker(here: Path) -> None:
+def test_two_nodes_and_a_killed_worker(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
     from ray.cluster_utils import Cluster
 
     paths = {"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}}
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")  # as on another machine
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     cluster.add_node(num_cpus=1)
+    monkeypatch.chdir(here)
     killed: list[int] = []
 
     def told(row: dict[str, Any], *_: object) -> None:
         if not killed:
-            actors = [a for a in _actors() if a["state"] == "ALIVE"]
-            killed.append(int(actors[0]["pid"]))
+            killed.append(next(_actors(os.getpid())))
             os.kill(killed[0], signal.SIGKILL)
 
     try:
         ray.init(address=cluster.address, runtime_env=paths, log_to_driver=False, logging_level=logging.ERROR)
-        assert len([node for node in ray.nodes() if node["Alive"]]) == 2
-        settings = {"styles": [f"{here}/mine.safetensors#style1"]}
-        outcome = batch.run(str(here / "in"), "out", settings=settings, engine="ray", workers=2, told=told)
+        nodes = len([node for node in ray.nodes() if node["Alive"]])
+        assert nodes == 2
+        settings = {"styles": ["mine.safetensors#style1"]}
+        outcome = batch.run("in", "out", settings=settings, engine="ray", workers=2, told=told)
     finally:
         ray.shutdown()
         cluster.shutdown()
     assert killed and (outcome.done, outcome.failed) == (8, 1)
     assert len(list(Path("out").glob("*.png"))) == 8
     (error,) = [row for row in read(outcome.manifest) if row["status"] == "error"]
-    assert "broken.jpg" in error["error"]
+    assert error["origin"] == "in/broken.jpg" and "broken.jpg" in error["error"]
+    row = {"engine": "ray", "nodes": nodes, "jobs": outcome.done + outcome.failed, "kills": len(killed)}
+    soaking.record("soak, cluster", "two nodes", [{**row, "done": outcome.done}])
 
 
-def _actors() -> list[dict[str, Any]]:
-    from ray.util.state import list_actors
-
-    return [{"state": a.state, "pid": a.pid} for a in list_actors(detail=True)]
+def _actors(parent: int) -> Iterator[int]:
+    """The processes of actors below one; Ray names them after their class."""
+    for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+        for child in map(int, listed.read_text().split()):
+            if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::_Worker"):
+                yield child
+            yield from _actors(child)
 
 
 def test_a_cluster_that_is_not_there_is_told_in_one_line(here: Path) -> None:

@@ -2,7 +2,8 @@
 
 The geometry of every picture stays, so its labels stay true: they are copied byte for byte. Which look a
 picture gets, how strong and with which seed, is drawn from a hash of its name in the data set and one global
-seed: neither order nor number of workers matters, and a larger data set changes nothing about a smaller one.
+seed, and every picture is painted with one thread: neither order nor number of workers matters, and a larger
+data set changes nothing about a smaller one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from impasto.looks import load
 from impasto.networks import library
 from impasto.networks.packs import MOST_STRENGTH
 
+THREADS = 1  # of every picture: with it the number of workers changes no bit
 _ORIENTATION = 0x0112
 
 
@@ -113,6 +115,7 @@ def augment(
     strength: tuple[float, float] = (0.4, 1.0),
     engine: Engine = "local",
     workers: int | None = None,
+    address: str | None = None,
     retry_errors: bool = False,
     gate: bool = True,
     overwrite: bool = False,
@@ -130,9 +133,10 @@ def augment(
         layout: of the data set; default: by its folders.
         seed: of all that is drawn.
         strength: between which two it is drawn.
-        engine, workers, retry_errors, told: see :func:`impasto.batch.run`.
+        engine, workers, address, retry_errors, told: see :func:`impasto.batch.run`.
         gate: whether pictures are judged before they get in.
-        overwrite: replace pictures that were painted with other settings, or by someone else.
+        overwrite: replace pictures that were painted with other settings, or by someone else, and what was
+            copied and is another now.
 
     Raises:
         InputError: a data set or looks that cannot be used.
@@ -151,12 +155,14 @@ def augment(
         target,
         engine=engine,
         workers=workers,
+        address=address,
         retry_errors=retry_errors,
         overwrite=overwrite,
         told=told,
         total=len(contents.photos),
+        threads=THREADS,
     )
-    _copy(source, target, contents)
+    _copy(source, target, contents, overwrite=overwrite)
     if not gate:
         return outcome
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
@@ -211,7 +217,7 @@ def _unfit(path: Path) -> str:
     return ""
 
 
-def _copy(source: Path, target: Path, contents: Contents) -> None:
+def _copy(source: Path, target: Path, contents: Contents, *, overwrite: bool) -> None:
     """Copies labels and all else, byte for byte; what is there already with the same bytes stays."""
     for path in contents.others:
         if path.as_posix() == NAME:
@@ -221,6 +227,6 @@ def _copy(source: Path, target: Path, contents: Contents) -> None:
             raise InputError(f"{here} is gone since the start: put it back, and repeat the command")
         if there.is_file() and files.sha256(there) == files.sha256(here):
             continue
-        files.check_output(there, overwrite=False)
-        with files.atomic(there, overwrite=False) as temporary:
+        files.check_output(there, overwrite=overwrite)
+        with files.atomic(there, overwrite=overwrite) as temporary:
             shutil.copyfile(here, temporary)

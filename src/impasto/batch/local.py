@@ -20,7 +20,7 @@ GIGABYTES = 1.5  # that a worker needs, as a rule
 Done = tuple[Task, dict[str, Any]]
 
 
-def shared_out(workers: int | None, *, memory: int) -> tuple[int, Share]:
+def shared_out(workers: int | None, *, memory: int, threads: int | None = None) -> tuple[int, Share]:
     """How many workers, and what each may use: as many as there are cores and memory for.
 
     Many workers of few threads do more than few of many: a thread waits for nobody.
@@ -28,10 +28,11 @@ def shared_out(workers: int | None, *, memory: int) -> tuple[int, Share]:
     Args:
         workers: how many are wanted; default: chosen.
         memory: free, bytes.
+        threads: that each is to have; default: chosen.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = workers or max(1, min(cores, int(memory / (GIGABYTES * 2**30))))
-    return count, Share(max(1, cores // count), memory // count)
+    count = workers or max(1, min(cores // (threads or 1), int(memory / (GIGABYTES * 2**30))))
+    return count, Share(threads or max(1, cores // count), memory // count)
 
 
 @dataclass

@@ -6,14 +6,15 @@ Ray distributes, restarts and keeps count of cores and GPUs; here is only what i
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from impasto.batch.local import TRIES, Done, state_of
-from impasto.batch.tasks import Task
-from impasto.batch.verbs import Share, carry_out
+from impasto.batch.tasks import Task, placed
+from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
 from impasto.errors import InputError
+from impasto.jobs import VideoJob
 
 Node = tuple[int, int]  # its cores and its GPUs
 
@@ -21,8 +22,9 @@ Node = tuple[int, int]  # its cores and its GPUs
 class _Worker:
     """An actor: it stays, and with it the networks that it has loaded."""
 
-    def __init__(self, folder: str, threads: int) -> None:
-        self.folder, self.share = Path(folder), Share(threads)
+    def __init__(self, folder: str, threads: int, options: dict[str, int], count: int) -> None:
+        self.folder = Path(folder)
+        self.share = Share(threads, _own_memory(options, count))
 
     def work(self, verb: str, settings: dict[str, Any], output: str, key: str) -> dict[str, Any]:
         """One job; see :func:`impasto.batch.verbs.carry_out`."""
@@ -31,7 +33,12 @@ class _Worker:
 
 
 def execute(
-    tasks: Iterator[Task], folder: Path, *, workers: int | None, address: str | None
+    tasks: Iterator[Task],
+    folder: Path,
+    *,
+    workers: int | None,
+    address: str | None,
+    threads: int | None = None,
 ) -> Iterator[Done]:
     """Carries out tasks on a cluster; yields each with what came of it.
 
@@ -44,6 +51,7 @@ def execute(
         folder: the output folder.
         workers: actors; default: one a core, or one a GPU if there are any. No more than the nodes can hold.
         address: of the cluster (``auto`` for one that runs on this machine); default: one of its own.
+        threads: that each actor is to have; default: chosen.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be reached.
@@ -61,14 +69,16 @@ def execute(
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise InputError(f"the Ray cluster {address} cannot be reached: {_short(error)}") from error
     try:
-        yield from _distribute(ray, tasks, folder.resolve(), workers)
+        yield from _distribute(ray, tasks, folder.resolve(), workers, threads)
     finally:
         if ours:
             ray.shutdown()
 
 
-def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None) -> Iterator[Done]:
-    count, threads, options = shared_out(_nodes(ray), workers)
+def _distribute(
+    ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None, wanted: int | None
+) -> Iterator[Done]:
+    count, threads, options = shared_out([*_nodes(ray).values()], workers, threads=wanted)
     # Never restarted by Ray: which job is tried again, and how often, is decided here.
     actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
@@ -78,15 +88,16 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
     alive = 0
     while True:
         # A node may be gone since: an actor that no other has room for would be waited for for ever.
-        while idle or alive < min(count, max(1, _room(_nodes(ray), options))):
+        while idle or alive < min(count, max(1, _room(_nodes(ray).values(), options))):
             task = again.pop() if again else next(tasks, None)
             if task is None:
                 break
             if not idle:
-                idle.append(actor.remote(str(folder), threads))
+                idle.append(actor.remote(str(folder), threads, options, count))
                 alive += 1
             worker = idle.pop()
-            busy[worker.work.remote(task.verb, dict(task.settings), task.output, task.key)] = (worker, task)
+            settings = absolute(task.verb, task.settings)
+            busy[worker.work.remote(task.verb, settings, task.output, task.key)] = (worker, task)
         if not busy:
             return
         (ready, *_), _ = ray.wait(list(busy), num_returns=1)
@@ -104,12 +115,22 @@ def _distribute(ray: Any, tasks: Iterator[Task], folder: Path, workers: int | No
         yield task, result
 
 
-def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, dict[str, int]]:
+def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose inputs are named from the root: an actor works in a folder of its own."""
+    if verb == SHOT:
+        return {**settings, "job": absolute(VideoJob.verb, settings["job"])}
+    return VERBS[verb].job.renamed(settings, lambda name: placed(name, Path.cwd()))
+
+
+def shared_out(
+    nodes: Sequence[Node], workers: int | None, *, threads: int | None = None
+) -> tuple[int, int, dict[str, int]]:
     """How many actors, the threads of each, and what each asks of Ray: no more than the nodes can hold.
 
     Args:
         nodes: cores and GPUs of each.
         workers: how many are wanted; default: one a GPU, or one a core.
+        threads: that each is to have; default: chosen.
 
     Raises:
         InputError: no node has a core.
@@ -117,27 +138,50 @@ def shared_out(nodes: Sequence[Node], workers: int | None) -> tuple[int, int, di
     cores, gpus = (sum(amounts) for amounts in zip(*nodes, strict=True)) if nodes else (0, 0)
     if not cores and not gpus:
         raise InputError("no machine of the Ray cluster has a core to give: start one with ray start")
-    count = workers or gpus or cores
-    threads = max(1, cores // count)
+    count = workers or gpus or max(1, cores // (threads or 1))
+    each = threads or max(1, cores // count)
     if gpus:
-        return min(count, gpus), threads, {"num_gpus": 1, "num_cpus": 0}
-    while threads > 1 and _room(nodes, {"num_cpus": threads}) < count:
-        threads -= 1
-    options = {"num_cpus": threads}
-    return min(count, _room(nodes, options)), threads, options
+        return min(count, gpus), each, {"num_gpus": 1, "num_cpus": 0}
+    while threads is None and each > 1 and _room(nodes, {"num_cpus": each}) < count:
+        each -= 1
+    options = {"num_cpus": each}
+    return min(count, _room(nodes, options)), each, options
 
 
-def _room(nodes: Sequence[Node], options: Mapping[str, int]) -> int:
+def _room(nodes: Iterable[Node], options: Mapping[str, int]) -> int:
     """How many actors the nodes can hold: none lies on two of them."""
     if "num_gpus" in options:
         return sum(gpus for _, gpus in nodes)
     return sum(cores // options["num_cpus"] for cores, _ in nodes)
 
 
-def _nodes(ray: Any) -> list[Node]:
-    """Cores and GPUs of each node that is alive."""
-    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [(int(r.get("CPU", 0)), int(r.get("GPU", 0))) for r in found]
+def memory_of_each(node: Node, options: Mapping[str, int], count: int, *, free: int) -> int | None:
+    """Bytes for each actor on a node; None where each has a GPU, whose memory is its own.
+
+    Args:
+        node: its cores and GPUs.
+        options, count: what an actor asks for, and how many there are; see :func:`shared_out`.
+        free: bytes that are free on the node.
+    """
+    return None if "num_gpus" in options else free // max(1, min(count, _room([node], options)))
+
+
+def _own_memory(options: Mapping[str, int], count: int) -> int | None:
+    """The share of an actor in its node, asked in that actor."""
+    import ray
+    import torch
+
+    from impasto.optim import memory
+
+    own = ray.get_runtime_context().get_node_id()
+    node = next((found for name, found in _nodes(ray).items() if name == own), (1, 0))
+    return memory_of_each(node, options, count, free=memory.free(torch.device("cpu")))
+
+
+def _nodes(ray: Any) -> dict[str, Node]:
+    """Cores and GPUs of each node that is alive, by its name."""
+    found = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    return {name: (int(r.get("CPU", 0)), int(r.get("GPU", 0))) for name, r in found.items()}
 
 
 def _short(error: Exception) -> str:

@@ -56,6 +56,7 @@ def run(
     overwrite: bool = False,
     told: Told | None = None,
     total: int | None = None,
+    threads: int | None = None,
 ) -> Outcome:
     """Carries out many jobs; run again, it does only what is missing.
 
@@ -72,6 +73,7 @@ def run(
         told: called with each new row of the manifest, the number of jobs that have ended so far, and that
             of all if it is known.
         total: of tasks, how many there are; of a folder, a pattern or a file it is counted.
+        threads: of each job, on which the last bits of its picture depend; default: what its worker has.
 
     Raises:
         InputError: no jobs, or a setting that cannot be used.
@@ -94,7 +96,8 @@ def run(
     manifest = Manifest(folder)
     book = _Book(manifest, told, total, retry_errors=retry_errors, overwrite=overwrite)
     waiting = book.wanted(_chain(first, tasks))
-    for task, result in _carry_out(waiting, folder, engine=engine, workers=workers, address=address):
+    crew = _Crew(engine, workers, address, threads)
+    for task, result in _carry_out(waiting, folder, crew):
         book.enter(task, result)
     with contextlib.suppress(OSError):
         (folder / ".state").rmdir()  # only if nothing is left in it
@@ -140,22 +143,32 @@ def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
     yield from rest
 
 
-def _carry_out(
-    tasks: Iterator[Task], folder: Path, *, engine: Engine, workers: int | None, address: str | None
-) -> Iterator[Done]:
-    films = Films(folder)
-    if engine == "ray":
+@dataclass(frozen=True)
+class _Crew:
+    """Who works: as for :func:`run`."""
+
+    engine: Engine
+    workers: int | None
+    address: str | None
+    threads: int | None
+
+
+def _carry_out(tasks: Iterator[Task], folder: Path, crew: _Crew) -> Iterator[Done]:
+    films, workers, threads = Films(folder), crew.workers, crew.threads
+    if crew.engine == "ray":
         from impasto.batch import on_ray
 
-        found = on_ray.execute(films.split(tasks), folder, workers=workers, address=address)
-        return films.joined(found)
-    if address is not None:
+        waiting = films.split(tasks)
+        return films.joined(
+            on_ray.execute(waiting, folder, workers=workers, address=crew.address, threads=threads)
+        )
+    if crew.address is not None:
         raise InputError("--address is of a Ray cluster: give --engine ray too")
     import torch
 
     from impasto.optim import memory
 
-    count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")))
+    count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")), threads=threads)
     # One worker would only look at a film twice.
     waiting = films.split(tasks) if count > 1 else tasks
     return films.joined(local.execute(waiting, folder, workers=count, share=share))

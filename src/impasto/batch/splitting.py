@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,7 @@ from typing import Any
 from impasto import films
 from impasto.batch.local import Done
 from impasto.batch.tasks import Task
-from impasto.batch.verbs import SHOT, shots_of
-from impasto.errors import ImpastoError
+from impasto.batch.verbs import SHOT, failed, shots_of
 from impasto.films import shots
 from impasto.jobs import VideoJob
 
@@ -67,13 +67,13 @@ class Films:
 
     @staticmethod
     def _shots(task: Task) -> tuple[VideoJob | None, list[films.Shot]]:
-        """The shots of a film; none of what is no film, or cannot be read: its worker says why."""
+        """The shots of a film; none of what is no film, or cannot be looked through: its worker says why."""
         if task.verb != "video":
             return None, []
         try:
             job = VideoJob.parse(task.settings)
             return job, shots.shots(job) if shots.can_be_split(job) else []
-        except ImpastoError:
+        except Exception:
             return None, []
 
     def _join(self, film: _Open) -> dict[str, Any]:
@@ -92,7 +92,11 @@ class Films:
                 recipe=results[0]["recipe"],
                 folder=shots_of(self.folder, film.task.key),
             )
-        except ImpastoError as error:
-            return {"error": " ".join(str(error).split())}
-        frames = sum(result["frames"] for result in results)
-        return {"frames": frames, "size": results[0]["size"], "shots": len(results)}
+        except Exception as error:
+            return failed(error)
+        return {
+            "recipe": json.loads(results[0]["recipe"]),
+            "frames": sum(result["frames"] for result in results),
+            "size": results[0]["size"],
+            "shots": len(results),
+        }

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -108,8 +108,9 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
             if "picture" not in entry:
                 raise InputError("measure needs picture, which is measured: output is where its figures go")
             entry["output"] = entry.pop("picture")
-        settings = _moved(entry, path.parent)
-        job = VERBS[verb].job.parse(settings)
+        kind = VERBS[verb].job
+        settings = kind.renamed(entry, lambda name: placed(name, path.parent))
+        job = kind.parse(settings)
         if output is None:
             output = f"{Path(_first(job.settings())).stem}{suffix_of(verb, settings)}"
         return task(verb, job.settings(), output, origin=origin)
@@ -128,26 +129,17 @@ def _first(settings: Mapping[str, Any]) -> str:
     return "output"
 
 
-def _moved(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Settings whose relative names of files that are there are seen from ``folder``."""
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, list):
-            return [moved(item) for item in value]
-        if not isinstance(value, str) or not value or len(value) > 4096 or "\0" in value:
-            return value
-        name, mark, part = value.partition("#")
-        place = folder / name
-        return str(place) + mark + part if _exists(place) else value
-
-    return {name: moved(value) for name, value in settings.items()}
-
-
-def _exists(path: Path) -> bool:
+def placed(name: str, folder: Path) -> str:
+    """The name of a file or a folder that is there, seen from ``folder``; any other as it is."""
+    if not name or len(name) > 4096 or "\0" in name:
+        return name
+    path, mark, part = name.partition("#")
+    place = folder / path
     try:
-        return path.is_file() or path.is_dir()
-    except (OSError, ValueError):
-        return False
+        there = place.is_file() or (place.is_dir() and library.find(path) is None)
+    except (OSError, ValueError, InputError):
+        there = False
+    return str(place) + mark + part if there else name
 
 
 def task(
@@ -193,29 +185,14 @@ def key_of(verb: str, settings: Mapping[str, Any], output: str) -> str:
     """What makes a task this task: its settings, its output's name, and what its inputs contain.
 
     Raises:
-        InputError: an input cannot be read.
+        InputError: an input cannot be read, or no such verb.
     """
-    inputs = {name: _content(name) for name in sorted(set(_texts(list(settings.values()))))}
-    known = {name: digest for name, digest in inputs.items() if digest}
+    if verb not in VERBS:
+        raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(VERBS)}")
     # By content, not by place: a folder that was moved is not painted again.
-    text = json.dumps([verb, _replaced(dict(settings), known), output], sort_keys=True)
+    known = VERBS[verb].job.renamed(settings, lambda name: _content(name) or name)
+    text = json.dumps([verb, known, output], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _texts(values: Sequence[Any]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from _texts(value)
-
-
-def _replaced(value: Any, known: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return known.get(value, value)
-    if isinstance(value, (list, tuple)):
-        return [_replaced(item, known) for item in value]
-    return {k: _replaced(v, known) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _content(name: str) -> str:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from impasto import files, jobs
+from impasto import files, jobs, record
 from impasto.errors import ImpastoError, InputError
 from impasto.image.writing import check_suffix
 from impasto.jobs import FILMS, WRITABLE, VideoJob
+from impasto.painters.inputs import labels
 from impasto.record import Result
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _photoreal(settings: Mapping[str, Any], out: Path, state: Path, share: Share
     if Path(job.content).suffix.lower() in FILMS:
         from impasto.films.grading import grade_film
 
-        return _filmed(grade_film(job, out=out, overwrite=True, say=said.append))
+        return _filmed(grade_film(job, out=out, overwrite=True, say=said.append, threads=share.threads))
     from impasto.painters import relighting
 
     _check(out, job.content, *job.styles, *(job.masks or ()))
@@ -75,11 +76,11 @@ def _dream(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
     if Path(job.content).suffix.lower() in FILMS:
         from impasto.films.dreaming import dream_film
 
-        return _filmed(dream_film(job, out=out, overwrite=True))
+        return _filmed(dream_film(job, out=out, overwrite=True, threads=share.threads))
     if job.zoom:
         from impasto.films.zooming import zoom
 
-        return _filmed(zoom(job, out=out, overwrite=True))
+        return _filmed(zoom(job, out=out, overwrite=True, threads=share.threads))
     from impasto.painters import dreaming
 
     _check(out, job.content, *(name for name in (job.guide, job.mask, *job.style) if name))
@@ -90,7 +91,8 @@ def _dream(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
 def _video(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import films
 
-    return _filmed(films.paint_film(VideoJob.parse(settings), out=out, overwrite=True))
+    job = VideoJob.parse(settings)
+    return _filmed(films.paint_film(job, out=out, overwrite=True, threads=share.threads))
 
 
 def _check(out: Path, *inputs: str) -> None:
@@ -111,13 +113,41 @@ def _saved(result: Result, out: Path, state: Path) -> dict[str, Any]:
 
 
 def _filmed(found: FilmResult) -> dict[str, Any]:
-    return {"frames": found.frames, "size": list(found.size[::-1])}
+    assert found.recipe is not None
+    size = list(found.size[::-1])
+    return {"recipe": json.loads(found.recipe.to_json()), "frames": found.frames, "size": size}
+
+
+def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
+    """The recipe of a job whose output carries none, on PyTorch, with the share's threads from now on."""
+    from impasto.painters.devices import choose_device
+    from impasto.painters.refining import use_threads
+
+    names: list[str] = []
+
+    def noted(name: str) -> str:
+        names.append(name)
+        return name
+
+    job.renamed(job.settings(), noted)
+    short = labels(names)
+    found = record.recipe(
+        job.verb,
+        job.renamed(job.settings(), short.__getitem__),
+        hashes={label: files.sha256(name) for name, label in short.items() if Path(name).is_file()},
+        device=str(choose_device(device)),
+        engine="torch",
+        threads=use_threads(share.threads),
+    )
+    return {"recipe": json.loads(found.to_json())}
 
 
 def _compare(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto.comparison import compare
 
-    return {"methods": compare(jobs.CompareJob.parse(settings), folder=out, overwrite=True)}
+    job = jobs.CompareJob.parse(settings)
+    recipe = _recipe(job, job.device, share)
+    return {**recipe, "methods": compare(job, folder=out, overwrite=True)}
 
 
 def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
@@ -127,6 +157,7 @@ def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
     job = jobs.MeasureJob.parse(settings)
     if job.original is not None or job.content is None:
         raise InputError("a batch measures pictures, with their content; films: impasto measure --original")
+    recipe = _recipe(job, job.device, share)
     backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
     found = metrics.measure(
         job.output, content=job.content, styles=job.style or (), weights=job.weights, backbone=backbone
@@ -134,12 +165,10 @@ def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
     files.check_output(out, overwrite=True)
     with files.atomic(out) as temporary:
         temporary.write_text(found.to_json() + "\n", encoding="utf-8")
-    return {"summary": found.summary()}
+    return {**recipe, "summary": found.summary()}
 
 
 def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    import torch
-
     from impasto import training
     from impasto.networks import library, packs
 
@@ -152,7 +181,7 @@ def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
     if single and (len(job.pictures) != 1 or job.styles):
         raise InputError(f"{out.name} holds one style: give one painting, or a {library.PACK_SUFFIX}")
     files.check_output(out, overwrite=True)
-    torch.set_num_threads(share.threads)
+    recipe = _recipe(job, job.device, share)
     found = training.learn(job, checkpoint=state, resume=True)
     if found.trained.stopped:
         raise KeyboardInterrupt
@@ -161,14 +190,15 @@ def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
     else:
         packs.save(found.pack, out, overwrite=True)
     state.unlink(missing_ok=True)
-    return {"styles": list(found.names), "steps": found.trained.steps}
+    return {**recipe, "styles": list(found.names), "steps": found.trained.steps}
 
 
 def _layers(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import atlas
 
     job = jobs.LayersJob.parse(settings)
-    return {"names": [entry.name for entry in atlas.draw(job, folder=out, overwrite=True)]}
+    recipe = _recipe(job, job.device, share)
+    return {**recipe, "names": [entry.name for entry in atlas.draw(job, folder=out, overwrite=True)]}
 
 
 VERBS: dict[str, Verb] = {
@@ -189,7 +219,7 @@ def _shot(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> 
 
     job, shot = VideoJob.parse(settings["job"]), Shot(settings["first"], settings["last"])
     folder = shots_of(state.parents[1], settings["film"])
-    painted = shots.paint_shot(job, shot, folder=folder, suffix=out.suffix)
+    painted = shots.paint_shot(job, shot, folder=folder, suffix=out.suffix, threads=share.threads)
     return {**_filmed(painted.result), "parts": [str(p) for p in painted.parts], "recipe": painted.recipe}
 
 
@@ -212,17 +242,21 @@ def suffix_of(verb: str, settings: Mapping[str, Any]) -> str:
 
 
 def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    """Does one job, whatever comes: what it made, or ``{"error": one line}``.
-
-    An error that is none of ours is told with its kind: in a batch nobody sees a traceback, and the other
-    jobs go on.
-    """
+    """Does one job, whatever comes: what it made, or what :func:`failed` says."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         state.parent.mkdir(parents=True, exist_ok=True)
         return _WORK[verb](settings, out, state, share)
-    except ImpastoError as error:
-        return {"error": " ".join(str(error).split())}
     except Exception as error:
-        kind = type(error).__name__
-        return cast("dict[str, Any]", {"error": " ".join(f"{kind}: {error}".split())[:1000], "fault": True})
+        return failed(error)
+
+
+def failed(error: Exception) -> dict[str, Any]:
+    """What a row says of an error: ``{"error": one line}``.
+
+    One that is none of ours is told with its kind: in a batch nobody sees a traceback, and the other jobs
+    go on.
+    """
+    if isinstance(error, ImpastoError):
+        return {"error": " ".join(str(error).split())}
+    return {"error": " ".join(f"{type(error).__name__}: {error}".split())[:1000], "fault": True}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
-from impasto.batch.manifest import NAME, read
+from impasto.batch.manifest import NAME, Row, read
 from impasto.batch.run import Told, run
 from impasto.batch.tasks import task
 from impasto.errors import ImpastoError, InputError
+from impasto.record import MOST_THREADS
 
 SHIFT = 1.5  # pixels by which a painted picture may seem moved: strokes are no survey
 LIKELY = 0.7  # of the best correlation: what agrees so well with its photo where it lies was not moved
@@ -29,19 +29,21 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
     rows = {row["output"]: row for row in read(target / NAME) if row.get("status") == "done"}
     for name in sorted(rows):
         photo, painted = source / name, target / name
-        if rows[name].get("rejected") and files.sha256(photo) != files.sha256(painted):
-            faults.append(f"{name}: was rejected, and is not the photo that should stand there")
-            continue
         try:
+            if rows[name].get("rejected") and files.sha256(photo) != files.sha256(painted):
+                faults.append(f"{name}: was rejected, and is not the photo that should stand there")
+                continue
             faults += [f"{name}: {fault}" for fault in _moved(photo, painted)]
         except ImpastoError as error:
             faults.append(f"{name}: {error}")
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
         name = path.relative_to(source).as_posix()
         there = target / name
-        if name in rows or name == NAME or not there.exists():
+        if name in rows or name == NAME:
             continue
-        if files.sha256(path) != files.sha256(there):
+        if not there.is_file():
+            faults.append(f"{name}: is missing")
+        elif files.sha256(path) != files.sha256(there):
             faults.append(f"{name}: is not the copy that it should be")
     return faults
 
@@ -86,24 +88,26 @@ def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None
     Raises:
         InputError: a manifest without pictures.
     """
-    rows = [row for row in read(Path(manifest)) if row.get("status") == "done"]
+    # What was painted before with other settings is there no more: the last row of an output counts.
+    last = {row["output"]: row for row in read(Path(manifest)) if row.get("status") == "done"}
+    rows = list(last.values())
     if not rows:
         raise InputError(f"{manifest} has no pictures: nothing can be painted again")
-    tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in rows)
-    threads = {json.dumps(row.get("recipe", {}).get("threads")) for row in rows}
-    cores = max(int(t) for t in threads if t.isdigit()) if any(t.isdigit() for t in threads) else None
-    run(tasks, out, told=told, total=len(rows), workers=None if cores is None else _workers(cores))
+    # With the threads of the first run: sums depend on them.
+    for count in dict.fromkeys(_threads(row) for row in rows):
+        same = [row for row in rows if _threads(row) == count]
+        tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in same)
+        run(tasks, out, told=told, total=len(same), threads=count)
     different = []
-    for row in {row["output"]: row for row in rows}.values():
+    for row in rows:
         again = Path(out) / row["output"]
         if not again.is_file() or files.sha256(again) != row.get("sha256"):
             different.append(str(row["output"]))
     return sorted(different)
 
 
-def _workers(threads: int) -> int:
-    """As many workers as give each the threads that the first run's had: sums depend on them."""
-    from impasto.batch.local import shared_out
-
-    cores = shared_out(1, memory=2**40)[1].threads
-    return max(1, cores // threads)
+def _threads(row: Row) -> int | None:
+    """Those that a row's picture was painted with, if it says so."""
+    recipe = row.get("recipe")
+    count = recipe.get("threads") if isinstance(recipe, dict) else None
+    return count if isinstance(count, int) and 1 <= count <= MOST_THREADS else None

@@ -23,6 +23,7 @@ _Retry = Annotated[bool, typer.Option("--retry-errors", help="Try again what fai
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files of other settings, or that are not of this batch.")
 ]
+_Address = Annotated[str | None, typer.Option(help="Of a Ray cluster: 'auto', or HOST:PORT.")]
 _EngineOption = Annotated[Engine, typer.Option(help="'local' is processes on this machine, 'ray' a cluster.")]
 
 
@@ -45,7 +46,7 @@ def batch(
         typer.Option("--set", help="Of a folder: a setting of stylize, as strength=0.5; may be repeated."),
     ] = None,
     engine: _EngineOption = "local",
-    address: Annotated[str | None, typer.Option(help="Of a Ray cluster: 'auto', or HOST:PORT.")] = None,
+    address: _Address = None,
     workers: _Workers = None,
     retry_errors: _Retry = False,
     overwrite: _Overwrite = False,
@@ -95,6 +96,7 @@ def augment(
         bool, typer.Option("--no-gate", help="Let in also what clips, has halos, or hides what is labelled.")
     ] = False,
     engine: _EngineOption = "local",
+    address: _Address = None,
     workers: _Workers = None,
     retry_errors: _Retry = False,
     overwrite: _Overwrite = False,
@@ -123,6 +125,7 @@ def augment(
             strength=between,
             engine=engine,
             workers=workers,
+            address=address,
             retry_errors=retry_errors,
             gate=not no_gate,
             overwrite=overwrite,

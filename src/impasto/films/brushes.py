@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -45,7 +46,7 @@ class Brush(Protocol):
     flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
     blend: float  # share of the consistency that is left to blending
     adds: bool  # whether what it paints is added to the frame
-    where: Array | None  # how far each pixel is painted, ``(H, W)``, 0..1; elsewhere the frame stays; None: all
+    where: Array | None  # how far each pixel is painted, ``(H, W)``, 0..1, or the frame stays; None: all
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """See :class:`impasto.video.Steady`.
@@ -64,8 +65,14 @@ class Brush(Protocol):
         """Lets go of files."""
 
 
-def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+def choose(
+    job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int], *, threads: int | None = None
+) -> Brush:
     """The brush that a job asks for.
+
+    Args:
+        job, film, spans, size: settings, film, its parts, and (height, width) of the frames.
+        threads: that it computes with; default: all cores.
 
     Raises:
         InputError: a style or a film that cannot be used.
@@ -76,10 +83,21 @@ def choose(job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) 
     inputs = Inputs(stylizing, {})
     found = learned.find_all(stylizing, inputs)
     if found:
-        return LearnedStyles(job, stylizing, inputs, found, size)
+        return LearnedStyles(job, stylizing, inputs, found, size, threads=threads)
     from impasto.painters.moving import MovingPainter
+    from impasto.painters.refining import use_threads
 
+    use_threads(threads)
     return Paintings(MovingPainter(stylizing, consistency=job.consistency), masked(stylizing, inputs, size))
+
+
+def threads_of(brush: Brush, threads: int | None) -> int:
+    """With how many threads a brush computes that was asked for so many."""
+    if brush.engine == "torch":
+        from impasto.painters.refining import use_threads
+
+        return use_threads(threads)
+    return threads or os.cpu_count() or 1
 
 
 class LearnedStyles:
@@ -89,7 +107,14 @@ class LearnedStyles:
     blend, adds = 1.0, False
 
     def __init__(
-        self, job: VideoJob, stylizing: StylizeJob, inputs: Inputs, found: list[Known], size: tuple[int, int]
+        self,
+        job: VideoJob,
+        stylizing: StylizeJob,
+        inputs: Inputs,
+        found: list[Known],
+        size: tuple[int, int],
+        *,
+        threads: int | None,
     ) -> None:
         from impasto.runtime import Painter
 
@@ -101,7 +126,7 @@ class LearnedStyles:
         self.device = learned.device_of(job.device)
         self.engine = "openvino" if self.device == "cpu" else "torch"
         self.flow: Literal["medium", "fast"] = "fast" if pack.plan.name == "tiny" else "medium"
-        self.painter = Painter(pack, device=self.device, precision=job.precision)
+        self.painter = Painter(pack, device=self.device, precision=job.precision, threads=threads)
         self.frozen = job.consistency > 0
         self.where = masked(stylizing, inputs, size)
         self.statistics: Array | None = None

@@ -15,6 +15,7 @@ from impasto.films.brushes import Brush, State
 from impasto.films.painting import FilmResult, Told, paint_film
 from impasto.jobs import DreamJob, VideoJob
 from impasto.painters.dreaming import Dreamer
+from impasto.painters.refining import use_threads
 from impasto.record import Recipe
 from impasto.video import Film, Span, open_film, size_of
 
@@ -27,7 +28,13 @@ CLIPPED = 4  # times that the mean of a difference is mended for what is cut off
 
 
 def dream_film(
-    job: DreamJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+    job: DreamJob,
+    *,
+    out: Path,
+    overwrite: bool = False,
+    restart: bool = False,
+    told: Told | None = None,
+    threads: int | None = None,
 ) -> FilmResult:
     """Dreams a film.
 
@@ -37,13 +44,14 @@ def dream_film(
 
     Args:
         job: the film and its settings.
-        out, overwrite, restart, told: see :func:`impasto.films.paint_film`.
+        out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
 
     Raises:
         InputError: a film or a setting that cannot be used.
         OutputError: the film cannot be written.
     """
     job.check_kind("film")
+    use_threads(threads)
     dreamer = Dreamer(job, {})
 
     def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
@@ -135,7 +143,8 @@ class FrameDream:
     def _spread(self, mean: Array) -> Array:
         """A difference with this mean, as even as can be where it dreams, and none elsewhere."""
         assert self.inside is not None
-        return self.inside * (mean / np.float32(self.share))
+        spread: Array = self.inside * (mean / np.float32(self.share))
+        return spread
 
     def _dreamed(self, photo: Array, steps: tuple[int, ...] | None) -> Array:
         outcome = self.dreamer.paint(tensors.from_array(photo), steps=steps)

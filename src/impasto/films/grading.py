@@ -28,7 +28,7 @@ from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
 from impasto.painters.inputs import Inputs
-from impasto.painters.refining import begun, classified, rendered, targets_of
+from impasto.painters.refining import begun, classified, rendered, targets_of, use_threads
 from impasto.painters.relighting import Eyes, Scene, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.video import Dis, Film, Span, taken, trust, warp
@@ -62,12 +62,13 @@ def grade_film(
     restart: bool = False,
     told: Told | None = None,
     say: Callable[[str], None] | None = None,
+    threads: int | None = None,
 ) -> FilmResult:
     """Gives a film the light of a photograph.
 
     Args:
         job: film, styles and settings.
-        out, overwrite, restart, told: see :func:`impasto.films.paint_film`.
+        out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
         say: called with the table of classes of each shot.
 
     Raises:
@@ -77,6 +78,7 @@ def grade_film(
     if job.masks is not None:
         raise InputError("masks are for photos: the classes of a film move, and are looked for")
     inputs, shots = Inputs(job, {}), list[Shot]()
+    count = use_threads(threads)
 
     def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
         shots.extend(find_shots(film, spans, every=job.every))
@@ -100,6 +102,7 @@ def grade_film(
         told=told,
         choose=brush,
         recipe=inputs.recipe,
+        threads=count,
     )
     return replace(result, shots=len(shots))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from impasto import files, record
 from impasto.errors import InputError, OutputError
 from impasto.films.ahead import ahead
-from impasto.films.brushes import Brush, Damage, choose
+from impasto.films.brushes import Brush, Damage, threads_of
+from impasto.films.brushes import choose as brush_of
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import BUDGETS
 from impasto.record import Recipe
@@ -81,6 +82,7 @@ class FilmResult:
 
     ``painted`` are the frames of this run that were painted and not carried. Of a preview, ``whole`` says
     what all the film is going to take: seconds, and bytes. ``stopped`` if whoever was told had enough.
+    ``recipe`` is what the film says of itself.
     """
 
     path: Path
@@ -92,6 +94,7 @@ class FilmResult:
     size: tuple[int, int]
     whole: tuple[float, int] | None = None
     stopped: bool = False
+    recipe: Recipe | None = None
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,10 @@ def paint_film(
     overwrite: bool = False,
     restart: bool = False,
     told: Told | None = None,
-    choose: Choose = choose,
+    choose: Choose | None = None,
     recipe: Callable[..., Recipe] | None = None,
     flow: FlowMethod | None = None,
+    threads: int | None = None,
 ) -> FilmResult:
     """Paints a film; goes on from what a killed run of the same job left, and ends as if it never was killed.
 
@@ -124,10 +128,12 @@ def paint_film(
         overwrite: replace it if it is there.
         restart: throw away what a killed run left.
         told: called after every frame; may raise :class:`Enough` to end the film there.
-        choose: what paints: the job, the film, its parts and the size of the frames give a brush.
+        choose: what paints: the job, the film, its parts and the size of the frames give a brush, which sees
+            to its own threads. Default: what the job asks for.
         recipe: what the film shall say of itself, of ``(device, engine=, threads=)``; default: the job.
         flow: how things move from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
             called on another thread. A killed run goes on with a flow of the same name.
+        threads: that paint, on a CPU (sums depend on it in their last bits); default: all cores.
 
     Raises:
         InputError: a film, a style or a setting that cannot be used. Of a film that is damaged, or a
@@ -141,16 +147,18 @@ def paint_film(
         for path in [film.path, *film.inputs, *([Path(job.processed)] if job.processed else [])]:
             if out.exists() and path.exists() and out.samefile(path):
                 raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
-        run = Run(job, film, out, choose, restart=restart, told=told, flow=flow)
+        chosen = choose or partial(brush_of, threads=threads)
+        run = Run(job, film, out, chosen, restart=restart, told=told, flow=flow)
         check_target(out, overwrite=overwrite, key=run.segments.key)
         tell_what_stays_behind(film, out)
         damage = run.paint()
-        said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
+        count = threads_of(run.brush, threads)
+        said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=count)
         spans = cut(run.spans, run.shown + run.job.every / film.rate) if run.stopped else run.spans
         run.segments.join(film, spans=spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
             raise InputError(f"{damage}; what comes before is painted in {out}")
-        return run.result(time.monotonic() - begun)
+        return replace(run.result(time.monotonic() - begun), recipe=said)
     finally:
         film.close()
 
@@ -294,7 +302,8 @@ class Run:
     def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
         """The settings, and the hashes of what was painted, for the film's metadata."""
         job, short = self.job, {}
-        for name in (job.film, *job.styles, *(job.mask or ()), *([job.processed] if job.processed else [])):
+        flow = [job.flow] if job.flow and Path(job.flow).is_absolute() else []
+        for name in (job.film, *job.styles, *(job.mask or ()), *filter(None, [job.processed]), *flow):
             short[name] = Path(name).name
         settings = {k: _shortened(v, short) for k, v in job.settings().items()}
         hashes = {short[n]: files.sha256(n) for n in short if Path(n).is_file()}

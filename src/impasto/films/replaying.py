@@ -40,7 +40,7 @@ def replay_film(
     inputs = recipes.inputs_of(found, film, search=search)
     settings = {k: _placed(v, inputs) if k in FILES else v for k, v in found.job.items()}
     make = _maker(found, settings, film)
-    result: FilmResult = make(out=out, overwrite=overwrite, told=told)
+    result: FilmResult = make(out=out, overwrite=overwrite, told=told, threads=found.threads)
     return result
 
 
@@ -53,12 +53,9 @@ def _maker(found: Recipe, settings: Mapping[str, Any], film: Path) -> partial[Fi
         return partial(grade_film, PhotorealJob.parse(settings))
     if found.verb != DreamJob.verb:
         raise InputError(f"{film} was made by '{found.verb}', which cannot be replayed")
-    import torch
-
     from impasto.films.dreaming import dream_film
     from impasto.films.zooming import zoom
 
-    torch.set_num_threads(found.threads)
     job = DreamJob.parse(settings)
     return partial(zoom if job.zoom else dream_film, job)
 

@@ -1,20 +1,20 @@
 """A film painted shot by shot, by several workers at once, with the frames of one run.
 
 A shot knows nothing of the one before: the brush begins anew, and so does the part that is written. So the
-parts of a film that was painted by many are those of one run, byte for byte.
+parts of a film that was painted by many are those of one run with as many threads, byte for byte.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
-from impasto.films.brushes import choose
+from impasto.films.brushes import choose, threads_of
 from impasto.films.painting import FilmResult, Run, Shot, frame_size, linker_of
 from impasto.jobs import VideoJob
 from impasto.video import Span, Whole, check_target, open_film, shrunk, taken, tell_what_stays_behind
@@ -60,7 +60,9 @@ def shots(job: VideoJob) -> list[Shot]:
         return [Shot(one, other) for one, other in zip(firsts, [*firsts[1:], None], strict=True)]
 
 
-def paint_shot(job: VideoJob, shot: Shot, *, folder: Path, suffix: str) -> Painted:
+def paint_shot(
+    job: VideoJob, shot: Shot, *, folder: Path, suffix: str, threads: int | None = None
+) -> Painted:
     """Paints a shot; goes on from what a killed run has left in ``folder``.
 
     Args:
@@ -68,6 +70,7 @@ def paint_shot(job: VideoJob, shot: Shot, *, folder: Path, suffix: str) -> Paint
         shot: which frames; one of :func:`shots`.
         folder: where its parts go.
         suffix: of the film that they are for.
+        threads: see :func:`impasto.films.paint_film`.
 
     Raises:
         InputError: a film or a style that cannot be used, or damage in the shot.
@@ -75,12 +78,15 @@ def paint_shot(job: VideoJob, shot: Shot, *, folder: Path, suffix: str) -> Paint
     """
     begun = time.monotonic()
     with open_film(job.film, rate=job.fps) as film:
-        run = Run(job, film, folder / f"{shot.first:09d}{suffix}", choose, False, None, shot)
+        chosen = partial(choose, threads=threads)
+        run = Run(job, film, folder / f"{shot.first:09d}{suffix}", chosen, False, None, shot)
         damage = run.paint()
         if damage is not None:
             raise damage
-        said = run.recipe(run.brush.device, engine=run.brush.engine, threads=os.cpu_count() or 1)
-        return Painted(tuple(run.segments.parts), run.result(time.monotonic() - begun), said.to_json())
+        count = threads_of(run.brush, threads)
+        said = run.recipe(run.brush.device, engine=run.brush.engine, threads=count)
+        result = replace(run.result(time.monotonic() - begun), recipe=said)
+        return Painted(tuple(run.segments.parts), result, said.to_json())
 
 
 def join_shots(

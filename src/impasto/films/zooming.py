@@ -20,6 +20,7 @@ from impasto import files, tensors
 from impasto.films.painting import FilmProgress, FilmResult, Told
 from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
+from impasto.painters.refining import use_threads
 from impasto.video import Segments, check_target
 
 Array = NDArray[np.float32]
@@ -31,7 +32,13 @@ CANVAS = 2  # sides of a zoom's canvas, in those of its frames
 
 
 def zoom(
-    job: DreamJob, *, out: Path, overwrite: bool = False, restart: bool = False, told: Told | None = None
+    job: DreamJob,
+    *,
+    out: Path,
+    overwrite: bool = False,
+    restart: bool = False,
+    told: Told | None = None,
+    threads: int | None = None,
 ) -> FilmResult:
     """Falls into a photo without end.
 
@@ -48,6 +55,7 @@ def zoom(
     check_target(out, overwrite=overwrite, key="" if restart else None)
     job.check_kind("zoom")
     begun, painted = time.monotonic(), 0
+    use_threads(threads)
     dreamer = Dreamer(job, {})
     size = _even(dreamer.size(dreamer.read(job.content).size))
     segments = Segments(out, _key(job), size, restart=restart, length=PART)
@@ -67,8 +75,10 @@ def zoom(
             seconds = time.monotonic() - begun
             told(FilmProgress(number + 1, job.frames, seconds, painted / max(seconds, 1e-9)))
     segments.finish_part(canvases.state())
-    segments.join(None, overwrite=overwrite, recipe=dreamer.recipe().to_json(), rate=rate)
-    return FilmResult(out, segments.frames, painted, painted, 1, time.monotonic() - begun, size)
+    said = dreamer.recipe()
+    segments.join(None, overwrite=overwrite, recipe=said.to_json(), rate=rate)
+    seconds = time.monotonic() - begun
+    return FilmResult(out, segments.frames, painted, painted, 1, seconds, size, recipe=said)
 
 
 @dataclass

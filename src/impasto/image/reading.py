@@ -148,5 +148,5 @@ def _is_json(text: str) -> bool:
     """Cameras and phones leave comments of their own, which are no recipes."""
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -7,7 +7,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, TypeVar
@@ -59,9 +59,13 @@ def option(default: Any, text: str, *, flag: str | None = None) -> Any:
 
 @dataclass(frozen=True)
 class Job:
-    """Base of all jobs: checks every field against its type."""
+    """Base of all jobs: checks every field against its type.
+
+    ``reads`` are the fields that name files, each with the words that stand for none of them.
+    """
 
     verb: ClassVar[str]
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
@@ -89,6 +93,22 @@ class Job:
         if missing:
             raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
         return cls(**settings)
+
+    @classmethod
+    def renamed(cls, settings: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+        """Settings with another name for each file that they name; all else stays as it is.
+
+        Args:
+            settings: of this verb; also such as :meth:`parse` refuses.
+            rename: what is put in the place of a name.
+        """
+
+        def renamed(value: Any, words: tuple[str, ...]) -> Any:
+            if isinstance(value, (list, tuple)):
+                return [renamed(item, words) for item in value]
+            return rename(value) if isinstance(value, str) and value not in words else value
+
+        return {k: renamed(v, cls.reads[k]) if k in cls.reads else v for k, v in settings.items()}
 
 
 def parse_size(size: int | str | None) -> int | str | None:

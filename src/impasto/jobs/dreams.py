@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
@@ -32,6 +32,7 @@ class DreamJob(Part, Job):
     """Paint over a photo what a network sees in it; also a film, or an endless zoom into a photo."""
 
     verb: ClassVar[str] = "dream"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "guide": (), "style": (), "mask": ()}
 
     content: str = field(metadata={"help": "The photo, or a film."})
     layers: tuple[str, ...] | None = option(

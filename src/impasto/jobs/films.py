@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -30,6 +31,13 @@ class VideoJob(Part, Job):
     """Paint a film so that it holds still, and with its sound."""
 
     verb: ClassVar[str] = "video"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "film": (),
+        "styles": (),
+        "processed": (),
+        "mask": (),
+        "flow": ("medium", "fast"),
+    }
 
     film: str = field(metadata={"help": "The film; also a GIF, a WebP or a folder of numbered pictures."})
     styles: tuple[str, ...] = field(

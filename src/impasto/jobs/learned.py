@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -21,6 +22,14 @@ class LearnJob(Job):
     """Train a network on a painting, to paint with it at once."""
 
     verb: ClassVar[str] = "learn"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "pictures": (),
+        "styles": (),
+        "photos": (),
+        "into": ("quality", "tiny"),
+        "begin_from": ("quality", "tiny"),
+        "teacher": ("quality", "tiny"),
+    }
 
     pictures: tuple[str, ...] = field(default=(), metadata={"help": "One or several paintings."})
     styles: str | None = option(None, "A folder of paintings, learned together.")

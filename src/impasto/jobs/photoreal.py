@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ class PhotorealJob(Part, Job):
     """Give a photo the light and the colours of another, class by class; it stays a photograph."""
 
     verb: ClassVar[str] = "photoreal"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "styles": (), "masks": ()}
 
     content: str = field(metadata={"help": "The photo; or a film."})
     styles: tuple[str, ...] = field(

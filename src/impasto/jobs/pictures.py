@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -32,6 +33,12 @@ class StylizeJob(Job):
     """Paint a photo in the style of one or several pictures."""
 
     verb: ClassVar[str] = "stylize"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "content": (),
+        "styles": (),
+        "mask": (),
+        "init": ("content", "noise"),
+    }
 
     content: str = field(
         metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."}
@@ -106,6 +113,7 @@ class CompareJob(Job):
     """Paint one photo by every method and set the pictures side by side."""
 
     verb: ClassVar[str] = "compare"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "style": ()}
 
     content: str = field(metadata={"help": "The photo."})
     style: str = field(
@@ -122,6 +130,13 @@ class MeasureJob(Job):
     """Measure a picture against its photo and its style."""
 
     verb: ClassVar[str] = "measure"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "output": (),
+        "original": (),
+        "baseline": (),
+        "content": (),
+        "style": (),
+    }
 
     output: str = field(metadata={"help": "The painted picture; or a painted film, with --original."})
     original: str | None = option(None, "The film that a film was painted from: measure how it flickers.")

@@ -160,7 +160,9 @@ def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
     if f"{name}.colour" not in arrays:
         return None
     numbers = arrays[f"{name}.colour"].astype(np.float32)
-    if numbers.shape != (13,) or not np.isfinite(numbers).all():
+    # Shares and means lie in 0..1, and no colours vary by more; what is not finite compares as false.
+    least, most = np.array([-0.01] * 4 + [-1] * 9), np.array([1.01] * 4 + [1] * 9)
+    if numbers.shape != (13,) or not ((least <= numbers) & (numbers <= most)).all():
         raise ValueError(f"colours of class {name}")
     found = {layer: arrays[f"{name}.{layer}"] for layer in FEATURE_LAYERS if f"{name}.{layer}" in arrays}
     for layer, values in found.items():

@@ -122,8 +122,9 @@ class _Colours(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         turned = torch.empty_like(grads[0])
         # Some rows at a time: a product of matrices lays out copies.
-        for target, rows in zip(turned.split(STRIP, dim=-2), grads[0].split(STRIP, dim=-2), strict=True):
-            target.copy_(torch.einsum("oc,bchw->bohw", ctx.matrix, rows))
+        for top in range(0, turned.shape[-2], STRIP):
+            rows = slice(top, top + STRIP)
+            turned[..., rows, :] = torch.einsum("oc,bchw->bohw", ctx.matrix, grads[0][..., rows, :])
         return turned, None
 
 

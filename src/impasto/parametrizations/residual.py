@@ -97,14 +97,15 @@ class _Penalty(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, difference: Tensor, photo: Tensor, mask: Tensor | None, distance: float) -> Tensor:
         gradient, total = torch.empty_like(difference), difference.new_zeros((), dtype=torch.float64)
-        planes = (difference, photo, torch.ones_like(photo[:, :1]) if mask is None else mask)
-        strips = (plane.split(STRIP, dim=-2) for plane in (gradient, *planes))
-        for target, moved, under, shown in zip(*strips, strict=True):
-            picture = under + shown * moved
+        shown = difference.new_ones(1, 1, difference.shape[-2], 1) if mask is None else mask
+        for top in range(0, difference.shape[-2], STRIP):
+            moved, under, over = (p[..., top : top + STRIP, :] for p in (difference, photo, shown))
+            picture = under + over * moved
             # A photo's own excess is none; elsewhere only what may be mended is held against it.
-            excess = (picture - picture.clamp(0, 1)) * (shown > 0)
+            excess = (picture - picture.clamp(0, 1)) * (over > 0)
             total += RANGE_WEIGHT * excess.square().sum() + distance * moved.square().sum()
-            target.copy_(2 / difference.numel() * (RANGE_WEIGHT * shown * excess + distance * moved))
+            slope = RANGE_WEIGHT * over * excess + distance * moved
+            gradient[..., top : top + STRIP, :] = 2 / difference.numel() * slope
         ctx.gradient = gradient
         return (total / difference.numel()).to(difference.dtype)
 

@@ -57,9 +57,11 @@ class Dis:
         one, other = (self._luma(frame) for frame in (first, second))
         height, width = one.shape
         more = (0, max(0, _LEAST - height), 0, max(0, _LEAST - width))
-        one, other = (cv2.copyMakeBorder(luma, *more, cv2.BORDER_REFLECT) for luma in (one, other))
-        start = np.zeros((*one.shape, 2), np.float32)
-        found: Array = np.asarray(self._dis.calc(one, other, start), np.float32)[:height, :width]
+        first_luma, second_luma = (
+            cv2.copyMakeBorder(luma, *more, cv2.BORDER_REFLECT) for luma in (one, other)
+        )
+        start = np.zeros((*first_luma.shape, 2), np.float32)
+        found: Array = np.asarray(self._dis.calc(first_luma, second_luma, start), np.float32)[:height, :width]
         height, width = first.shape[:2]
         if found.shape[:2] != (height, width):
             ratio = np.array([width / found.shape[1], height / found.shape[0]], np.float32)

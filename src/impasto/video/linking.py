@@ -111,7 +111,7 @@ def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Arr
     found = trust(flow, back)
     soft = found.soft
     soft[found.occluded] = 0
-    worst = cv2.erode(soft, np.ones((MARGIN, MARGIN), np.uint8))
+    worst: Array = np.asarray(cv2.erode(soft, np.ones((MARGIN, MARGIN), np.uint8)), np.float32)
     worst *= _likeness(here, there, flow)
     worst *= _seen(flow)
     return worst, float(found.hard.mean())
@@ -128,10 +128,10 @@ def _seen(flow: Array) -> Array:
     before = after + flow[::RIM_STEP, ::RIM_STEP]
     far = np.array([width - 1, height - 1], np.float32)
 
-    def inside(place: NDArray[Any]) -> NDArray[Any]:
-        return np.minimum(place, far - place).clip(0, RIM)
+    def inside(place: NDArray[Any]) -> Array:
+        return np.asarray(np.minimum(place, far - place).clip(0, RIM), np.float32)
 
-    known = ((inside(before) + 1) / (inside(after) + 1)).clip(0, 1).prod(2).astype(np.float32)
+    known = ((inside(before) + 1) / (inside(after) + 1)).clip(0, 1).prod(2)
     return np.asarray(cv2.resize(known, (width, height), interpolation=cv2.INTER_LINEAR))
 
 

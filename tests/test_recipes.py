@@ -1,0 +1,73 @@
+"""Recipes that someone else has written into a picture: refused in one line, whatever they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto import image, record
+from impasto.cli import main
+from impasto.errors import InputError
+from impasto.record import Recipe
+
+GOOD = record.recipe("stylize", {"content": "a.png"}, hashes={}, device="cpu", engine="numpy", threads=2)
+HARM = [
+    ("recipe", "Infinity"),
+    ("recipe", "true"),
+    ("recipe", "0"),
+    ("recipe", '"1"'),
+    ("recipe", "99"),
+    ("verb", "[]"),
+    ("job", "[]"),
+    ("inputs", '{"a": 1}'),
+    ("inputs", "[]"),
+    ("device", "null"),
+    ("threads", '"x"'),
+    ("threads", "1e3"),
+    ("threads", "0"),
+    ("threads", "1000000"),
+    ("versions", '{"a": {}}'),
+    ("other", "1"),
+]
+
+
+def with_text(field: str, text: str) -> str:
+    """The good recipe with a field of that text."""
+    return json.dumps({**GOOD.__dict__, field: "HERE"}).replace('"HERE"', text)
+
+
+@pytest.mark.parametrize(("field", "text"), HARM)
+def test_a_recipe_with_a_strange_field_is_refused(field: str, text: str) -> None:
+    with pytest.raises(InputError, match="this recipe is") as refused:
+        Recipe.from_json(with_text(field, text))
+    assert "\n" not in str(refused.value)
+    assert Recipe.from_json(GOOD.to_json()) == GOOD
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, '{"a":' * 50_000, "{", "[]", "7", "{}"])
+def test_what_is_no_recipe_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="not a recipe of impasto") as refused:
+        Recipe.from_json(text)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a":' * 10_000, "carries no recipe"),
+        (with_text("recipe", "Infinity"), "this recipe is damaged (recipe)"),
+        (with_text("inputs", '{"a": 1}'), "this recipe is damaged (inputs)"),
+    ],
+)
+def test_replay_of_a_strange_picture_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str, text: str, words: str
+) -> None:
+    path = image.write(tmp_path / f"a{suffix}", np.zeros((16, 16, 3), np.float32), recipe=text)
+    with pytest.raises(SystemExit) as stop:
+        main(["replay", str(path), "-o", str(tmp_path / "again.png")])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and words in said and said.count("\n") == 1
