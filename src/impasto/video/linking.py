@@ -14,7 +14,7 @@ from impasto.video.flow import NONE, Dis, FlowMethod, places, trust
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-RESIDUAL = 0.1  # of the film, carried along: at this difference (0..1) trust has fallen to 1/e
+RESIDUAL = 0.14  # of the film, carried along: at this difference (0..1) trust has fallen to 1/e
 BROAD = 9  # pixels over which that difference is taken: leaves that flow misses by half a pixel are alike
 CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
 JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
