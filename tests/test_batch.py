@@ -149,6 +149,23 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert Path("out/deep/er/a.png").exists() and Path("out/0.png").exists()
 
 
+def test_what_an_engine_prints_is_no_result(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = batch.run
+
+    def noisy(*arguments: Any, **settings: Any) -> Any:
+        sys.stdout.write("(raylet) A worker died\n")
+        return real(*arguments, **settings)
+
+    monkeypatch.setattr(batch, "run", noisy)
+    with pytest.raises(SystemExit):
+        main(["batch", "in", "--style", "mine.safetensors#style1", "-o", "out", "--json", "-q"])
+    said = capsys.readouterr()
+    assert json.loads(said.out)["manifest"]
+    assert "A worker died" in said.err
+
+
 def test_light_and_dreams_are_jobs_too(here: Path) -> None:
     image.write("dusk.png", image.resize(samples.photo("rocket"), (40, 60)))
     with closing(FilmWriter(here / "film.mp4", (48, 64))) as writer:

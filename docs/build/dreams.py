@@ -40,7 +40,7 @@ def photo(folder: Path, name: str) -> np.ndarray:
 def dreamed(name: str) -> Callable[[Path], np.ndarray]:
     """What paints one of the dreams."""
     source, settings = DREAMS[name]
-    return lambda folder: impasto.dream(photo(folder, source), size=SIDE, seed=0, **settings).picture
+    return lambda folder: impasto.dream(photo(folder, source), seed=0, **{"size": SIDE, **settings}).picture
 
 
 def guided(folder: Path) -> np.ndarray:

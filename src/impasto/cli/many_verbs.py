@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -158,9 +159,10 @@ def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
 
 @contextmanager
 def _stopping() -> Iterator[None]:
-    """Ctrl-C ends the batch; what is done stays done."""
+    """Ctrl-C ends the batch, what is done stays done; what an engine prints by itself is no result."""
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # Ray tells there of a worker that died
+            yield
     except KeyboardInterrupt:
         tell("stopped: what is done stays; repeat the command to go on")
         raise typer.Exit(130) from None

@@ -255,7 +255,12 @@ class _Loop:
         del picture, found  # a poster's way here takes memory, and so will its penalty
         penalty = self.parametrization.penalty()
         if penalty.requires_grad:
-            gradient += _flat(torch.autograd.grad(penalty, parameters, allow_unused=True), parameters)
+            more = torch.autograd.grad(penalty, parameters, allow_unused=True)
+            place = 0
+            for parameter, added in zip(parameters, more, strict=True):
+                if added is not None:
+                    gradient[place : place + parameter.numel()] += added.flatten()
+                place += parameter.numel()
         value += float(penalty.detach())
         self.tried.append((value, terms))
         self.settled = False

@@ -111,7 +111,8 @@ class _Penalty(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        return ctx.gradient * grads[0], None, None, None
+        whole = bool(grads[0] == 1)  # as a rule: no copy of a poster then
+        return ctx.gradient if whole else ctx.gradient * grads[0], None, None, None
 
 
 def _brought(difference: Tensor, size: Size) -> Tensor:
