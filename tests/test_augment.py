@@ -263,6 +263,10 @@ def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pyte
     assert rows[names[0]]["rejected"] and not rows[names[1]]["rejected"]
     image.write(Path("out", names[0]), image.read(Path("out", names[1])).rgb, overwrite=True)
     assert any("was rejected" in fault for fault in verifying.verify(source, "out"))
+    # Painted over with other settings, it counts no longer.
+    monkeypatch.setattr(gate, "LEAST_KEPT", 0.0)
+    other = augmenting.augment(source, "out", seed=1, overwrite=True, **arguments)  # type: ignore[arg-type]
+    assert (other.done, other.rejected) == (2, 0)
 
 
 def test_saved_light_is_a_look_too(here: Path) -> None:

@@ -140,8 +140,13 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
         OutputError: the manifest or a picture cannot be written.
     """
     manifest = Manifest(target)
-    done = [row for row in manifest.last.values() if row.get("status") == "done"]
-    fresh = [row for row in done if "gate" not in row and manifest.owner(row["output"]) == row["key"]]
+    # What other settings have painted over since is none of this data set's pictures.
+    done = [
+        row
+        for row in manifest.last.values()
+        if row.get("status") == "done" and manifest.owner(row["output"]) == row["key"]
+    ]
+    fresh = [row for row in done if "gate" not in row]
 
     def judged(row: Row) -> Row:
         name = row["output"]
@@ -154,7 +159,8 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for row in pool.map(judged, fresh):
             manifest.add(row)
-    rejected = [row for row in manifest.last.values() if row.get("rejected")]
+    judgements = [manifest.last[row["key"]] for row in done]
+    rejected = [row for row in judgements if row.get("rejected")]
     for row in rejected:
         _put_back(source / row["output"], target, row)
     return len(rejected)
