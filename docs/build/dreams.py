@@ -19,14 +19,14 @@ from impasto import image, samples
 from impasto.demo import sheet
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
-SIDE = 900  # pixels of the long side
+SIDE, OCTAVES = 900, 7  # pixels of the long side, and as many sizes: the smallest is that of a small picture
 HEAVIEST = 190_000  # bytes of a picture
 
 # name: photo, settings of the dream
 DREAMS: dict[str, tuple[str, dict[str, Any]]] = {
-    "mountain": ("picosdeeuropa", {"size": 400, "steps": (20, 6)}),
-    "towers": ("picosdeeuropa", {"layers": "relu5_2[224]", "steps": (16, 3), "size": 400}),
-    "stream": ("life_by", {"layers": "relu5_4"}),
+    "mountain": ("picosdeeuropa", {"steps": (20, 6)}),
+    "towers": ("picosdeeuropa", {"layers": "relu5_2[224]", "steps": (16, 3)}),
+    "stream": ("life_by", {}),
     "boats": ("EveningGlow", {}),
 }
 ATLAS = ("relu4_3", "relu4_4[319]", "relu4_4[470]", "relu5_2", "relu5_2[152]", "relu5_2[224]")
@@ -40,7 +40,9 @@ def photo(folder: Path, name: str) -> np.ndarray:
 def dreamed(name: str) -> Callable[[Path], np.ndarray]:
     """What paints one of the dreams."""
     source, settings = DREAMS[name]
-    return lambda folder: impasto.dream(photo(folder, source), seed=0, **{"size": SIDE, **settings}).picture
+    return lambda folder: (
+        impasto.dream(photo(folder, source), size=SIDE, octaves=OCTAVES, seed=0, **settings).picture
+    )
 
 
 def guided(folder: Path) -> np.ndarray:
