@@ -92,6 +92,30 @@ def test_a_folder_is_painted_once_and_a_bad_file_does_not_stop_it(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("stylize", "{}", "waves"),
+        ("stylize", "photo.jpg", "{}"),
+        ("video", "{}", "waves"),
+        ("dream", "{}"),
+        ("photoreal", "{}", "photo.jpg"),
+        ("measure", "{}", "--original", "photo.jpg"),
+        ("batch", "{}", "--style", "waves", "-o", "out"),
+        ("augment", "{}", "--looks", "looks", "-o", "out"),
+        ("learn", "{}", "--photos", "photos"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([argument.format("x" * 300) for argument in arguments])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and said.startswith("impasto: ") and said.count("\n") == 1, said
+    assert len(said) < 250
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("stylize", "nowhere.jpg", "waves.png"), "nowhere.jpg"),

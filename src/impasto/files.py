@@ -36,6 +36,17 @@ _MENDS = {
 }
 
 
+_SHOWN = 80  # characters of a name that may be thousands long
+
+
+def mend(fault: OSError) -> str | None:
+    """One line for what the system refused, and the mend; None where that is not known."""
+    reason, name = _MENDS.get(fault.errno or 0), fault.filename
+    if reason is None or not isinstance(name, str):
+        return None
+    return f"cannot use {name if len(name) <= _SHOWN else name[:_SHOWN] + '...'}: {reason}"
+
+
 def _unwritable(path: Path, fault: OSError) -> OutputError:
     """One line for what went wrong at `path`, and the mend."""
     reason = _MENDS.get(fault.errno or 0) or fault.strerror or str(fault) or type(fault).__name__

@@ -259,4 +259,6 @@ def failed(error: Exception) -> dict[str, Any]:
     """
     if isinstance(error, ImpastoError):
         return {"error": " ".join(str(error).split())}
+    if isinstance(error, OSError) and (mended := files.mend(error)) is not None:
+        return {"error": mended}
     return {"error": " ".join(f"{type(error).__name__}: {error}".split())[:1000], "fault": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from impasto import files
 from impasto.errors import ImpastoError
 
 USAGE = 2  # exit status when something handed in cannot be used, or something is to be mended
@@ -38,8 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        _complain(f"{type(error).__name__}: {error}", "this is a fault of impasto: --debug shows where")
-        status = BUG
+        mended = files.mend(error) if isinstance(error, OSError) else None
+        if mended is not None:
+            _complain(mended)
+        else:
+            _complain(f"{type(error).__name__}: {error}", "this is a fault of impasto: --debug shows where")
+        status = BUG if mended is None else USAGE
     sys.exit(status if isinstance(status, int) else 0)
 
 
