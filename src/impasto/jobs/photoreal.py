@@ -11,7 +11,7 @@ from impasto.jobs import base
 from impasto.jobs.base import BackboneName, Job, Part, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
-CLASSES = 5
+CLASSES = 4
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class PhotorealJob(Part, Job):
                 f"--classes is how many to look for, and {given} says them already: leave it out"
             )
         if not 1 <= self.classes <= 12:
-            raise InputError(f"classes {self.classes} is not between 1 and 12: 5 is usual")
+            raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
         if self.every < 1:
             raise InputError(f"every {self.every} must be 1 or more")
         self._check_part()

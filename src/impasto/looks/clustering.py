@@ -22,7 +22,7 @@ Array = NDArray[np.float32]
 
 LAYER = "relu4_1"  # what is clustered: it knows things, and its positions lie 8 pixels apart
 SIDE = 384  # pixels of the long side at which a network looks
-CLASSES = 5
+CLASSES = 4
 HEIGHT, SKY = 1.0, 1.0  # weight of the height, and of the sense of the sky, beside features of length 1
 CALM = 1.5  # positions over which neighbours agree on a class
 DOUBTFUL = 0.4  # share of a picture, that which is between classes, where the picture itself decides
