@@ -6,6 +6,7 @@ Ray distributes, restarts and keeps count of cores and GPUs; here is only what i
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from impasto.errors import InputError
 from impasto.jobs import VideoJob
 
 Node = tuple[int, int]  # its cores and its GPUs
+PATIENCE = 10.0  # seconds until a machine must answer
 
 
 class _Worker:
@@ -63,6 +65,7 @@ def execute(
     ours = not ray.is_initialized()
     if ours:
         try:
+            _knock(address)
             ray.init(
                 address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
             )
@@ -73,6 +76,13 @@ def execute(
     finally:
         if ours:
             ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raises an OSError where nobody listens at ``HOST:PORT``: Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
 
 
 def _distribute(
