@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, files
@@ -242,7 +241,7 @@ def space(bench: Bench) -> None:
     for seconds in (SECONDS // 10, SECONDS):
         film = _long_film(bench.out / f"long-{seconds}.mkv", seconds)
         out = bench.out / f"held-{seconds}.mkv"
-        with _Watched(bench.out, f"{out.name}*", f".{out.stem}*") as watched:
+        with harness.Watched(bench.out, f"{out.name}*", f".{out.stem}*") as watched:
             _, took = bench.paint(film, out.name, "--processed", str(film))
         rows.append(
             {
@@ -357,38 +356,6 @@ def _long_film(path: Path, seconds: int) -> Path:
         writer.write(there_and_back[number % len(there_and_back)], Fraction(number, 25))
     writer.close()
     return path
-
-
-class _Watched:
-    """The most bytes that files of some patterns had at once."""
-
-    def __init__(self, folder: Path, *patterns: str) -> None:
-        self.folder, self.patterns, self.peak = folder, patterns, 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> _Watched:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _files(self) -> Iterator[Path]:
-        for pattern in self.patterns:
-            for path in self.folder.glob(pattern):
-                yield from path.rglob("*") if path.is_dir() else (path,)
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.05):
-            total = 0
-            for path in self._files():
-                try:
-                    total += path.stat().st_size if path.is_file() else 0
-                except OSError:
-                    continue  # gone between the two looks
-            self.peak = max(self.peak, total)
 
 
 def _median(part: Callable[[], Any], repeats: int = 21) -> float:

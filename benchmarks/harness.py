@@ -12,8 +12,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import venv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,3 +160,35 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--data", type=Path, required=True, help="folder with content/ and styles/ pictures")
     made.add_argument("--out", type=Path, default=Path("bench"), help="where the pictures go")
     return made
+
+
+class Watched:
+    """The most bytes that files of some patterns had at once."""
+
+    def __init__(self, folder: Path, *patterns: str) -> None:
+        self.folder, self.patterns, self.peak = folder, patterns, 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watched:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _files(self) -> Iterator[Path]:
+        for pattern in self.patterns:
+            for path in self.folder.glob(pattern):
+                yield from path.rglob("*") if path.is_dir() else (path,)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.05):
+            total = 0
+            for path in self._files():
+                try:
+                    total += path.stat().st_size if path.is_file() else 0
+                except OSError:
+                    continue  # gone between the two looks
+            self.peak = max(self.peak, total)

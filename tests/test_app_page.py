@@ -271,23 +271,25 @@ def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> Non
     assert "relu2_2" in (image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")
 
 
-def test_a_film_is_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+def filming(page: Any, film: Path) -> Any:
+    """The tab of films, painting one."""
     part = tab(page, "Film")
-    give(part, 0, folder / "film.mp4")
+    give(part, 0, film)
     part.locator("video").first.wait_for()
     choose(part, "woodcut")
     part.get_by_role("button", name="Paint film", exact=True).click()
-    assert "4 frames" in done(part, "paint film".replace(" ", "-"))
+    return part
+
+
+def test_a_film_is_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = filming(page, folder / "film.mp4")
+    assert "4 frames" in done(part, "paint-film")
     with FilmReader(saved(page, part, tmp_path / "out.mp4")) as reader:
         assert len(list(reader.frames())) == 4
 
 
 def test_a_film_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = tab(page, "Film")
-    give(part, 0, folder / "long.mp4")
-    part.locator("video").first.wait_for()
-    choose(part, "woodcut")
-    part.get_by_role("button", name="Paint film", exact=True).click()
+    part = filming(page, folder / "long.mp4")
     done(part, "paint-film", "frame ")
     part.get_by_role("button", name="Stop and keep").click()
     done(part, "paint-film", "stopped")

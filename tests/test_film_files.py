@@ -107,7 +107,7 @@ def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
     writer.close()
     plain = _decoded(path)
     assert plain.shape == (48, 64, 3) and plain[10, 5].min() > 240 and plain[40, 60].max() < 20
-    _turn(path, turned)
+    turn(path, turned)
     with av.open(str(turned)) as source:
         rotation = next(source.decode(video=0)).rotation
     assert abs(rotation) == 90
@@ -116,7 +116,7 @@ def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:
     assert (np.rot90(plain, 1 if rotation > 0 else -1) == upright).all()
 
 
-def _turn(path: Path, turned: Path) -> None:
+def turn(path: Path, turned: Path) -> None:
     """The same film, to be shown turned by a quarter."""
     with av.open(str(path)) as source, av.open(str(turned), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
@@ -130,7 +130,7 @@ def _turn(path: Path, turned: Path) -> None:
 def test_a_turned_film_of_varying_rate_is_painted_as_it_is_seen(tmp_path: Path) -> None:
     plain, turned, out = tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "c.mp4"
     _film(plain, TIMES, sound=False)
-    _turn(plain, turned)
+    turn(plain, turned)
     with FilmReader(turned) as reader:
         seen = list(reader.frames())
     assert seen[0].rgb.shape == (64, 48, 3)

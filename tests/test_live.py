@@ -22,6 +22,7 @@ from impasto.live.page import Page
 from impasto.live.painting import _pace, _shrunk
 from impasto.networks import library, packs
 from impasto.video import FilmReader, FilmWriter
+from test_film_files import turn
 from test_networks import pack_of
 
 
@@ -67,13 +68,7 @@ def test_a_turned_film_is_seen_as_films_are_read(tmp_path: Path) -> None:
     rgb[:24, :32] = 0
     writer.write(rgb, Fraction(0))
     writer.close()
-    with av.open(str(plain)) as source, av.open(str(turned), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.set_display_rotation(90)
-        for packet in source.demux(source.streams.video[0]):
-            if packet.size:
-                packet.stream = stream
-                target.mux(packet)
+    turn(plain, turned)
     camera = Camera(str(turned))
     seen = camera.newest(-1)
     camera.close()

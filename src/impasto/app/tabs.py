@@ -74,20 +74,23 @@ def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 
     return own if job.size == "original" else min(own, longest)
 
 
+def _photo_and_mask(studio: Studio) -> tuple[Any, Any]:
+    """A place for a photo, and one to paint a mask over it, which stands where its ``render`` is called."""
+    mask = gr.ImageEditor(label="mask", sources=(), layers=False, height=320, type="numpy", render=False)
+    return photo_place("photo", max_pixels=studio.limits.pixels, mask=mask), mask
+
+
 def _stylize_tab(studio: Studio) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            mask = gr.ImageEditor(
-                label="mask", sources=(), layers=False, height=320, type="numpy", render=False
-            )
-            photo = photo_place("photo", max_pixels=studio.limits.pixels, mask=mask)
+            photo, mask = _photo_and_mask(studio)
             names, files = _chooser(studio, "or paintings of your own (these take minutes)")
             knobs = controls(StylizeJob, ("strength",))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
                 knobs |= controls(StylizeJob, ("method", "loss", "photoreal", "network", "seed"))
             with gr.Accordion("mask: where the first style goes; a second takes the rest", open=False):
-                mask.render()  # type: ignore[no-untyped-call]
+                mask.render()
         with gr.Column(scale=5):
             easel = Easel.drawn("Paint")
 
@@ -169,17 +172,14 @@ def _photoreal_tab(studio: Studio) -> None:
 def _dream_tab(studio: Studio) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            mask = gr.ImageEditor(
-                label="mask", sources=(), layers=False, height=320, type="numpy", render=False
-            )
-            photo = photo_place("photo", max_pixels=studio.limits.pixels, mask=mask)
+            photo, mask = _photo_and_mask(studio)
             knobs = controls(DreamJob, ("layers",))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(DreamJob, ("size", "octaves", "rate", "distance"))
                 knobs |= controls(DreamJob, ("octave_scale", "steps", "smoothing", "jitter", "seed"))
                 guide = photo_place("guide: its shapes are dreamed", max_pixels=studio.limits.pixels)
             with gr.Accordion("mask: where to dream", open=False):
-                mask.render()  # type: ignore[no-untyped-call]
+                mask.render()
         with gr.Column(scale=5):
             easel = Easel.drawn("Dream")
 

@@ -163,8 +163,11 @@ def augment(
         threads=THREADS,
     )
     _copy(source, target, contents, overwrite=overwrite)
-    if not gate:
-        return outcome
+    return _judged(outcome, source, target, contents) if gate else outcome
+
+
+def _judged(outcome: Outcome, source: Path, target: Path, contents: Contents) -> Outcome:
+    """What the gate lets in, with a report of the rest."""
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
     return replace(outcome, rejected=rejected)

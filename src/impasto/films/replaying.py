@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from impasto import recipes
 from impasto.errors import InputError
 from impasto.films.painting import FilmResult, Told, paint_film
 from impasto.jobs import DreamJob, PhotorealJob, VideoJob
+from impasto.jobs.base import Job
 from impasto.record import Recipe
 
-# Settings that name files.
-FILES = ("film", "styles", "mask", "processed", "content", "guide", "style")
+J = TypeVar("J", bound=Job)
 
 
 def replay_film(
@@ -38,30 +38,26 @@ def replay_film(
     """
     found = recipes.recipe_of(film)
     inputs = recipes.inputs_of(found, film, search=search)
-    settings = {k: _placed(v, inputs) if k in FILES else v for k, v in found.job.items()}
-    make = _maker(found, settings, film)
+    make = _maker(found, inputs, film)
     result: FilmResult = make(out=out, overwrite=overwrite, told=told, threads=found.threads)
     return result
 
 
-def _maker(found: Recipe, settings: Mapping[str, Any], film: Path) -> partial[FilmResult]:
+def _maker(found: Recipe, inputs: Mapping[str, Path], film: Path) -> partial[FilmResult]:
+    def again(kind: type[J]) -> J:
+        """The job, with the files that were found in place of their names."""
+        return kind.parse(kind.renamed(found.job, lambda name: str(inputs.get(name, name))))
+
     if found.verb == VideoJob.verb:
-        return partial(paint_film, VideoJob.parse(settings))
+        return partial(paint_film, again(VideoJob))
     if found.verb == PhotorealJob.verb:
         from impasto.films.grading import grade_film
 
-        return partial(grade_film, PhotorealJob.parse(settings))
+        return partial(grade_film, again(PhotorealJob))
     if found.verb != DreamJob.verb:
         raise InputError(f"{film} was made by '{found.verb}', which cannot be replayed")
     from impasto.films.dreaming import dream_film
     from impasto.films.zooming import zoom
 
-    job = DreamJob.parse(settings)
+    job = again(DreamJob)
     return partial(zoom if job.zoom else dream_film, job)
-
-
-def _placed(value: Any, inputs: Mapping[str, Path]) -> Any:
-    """A setting with the files that were found in place of their names."""
-    if isinstance(value, list):
-        return [_placed(item, inputs) for item in value]
-    return str(inputs[value]) if value in inputs else value
