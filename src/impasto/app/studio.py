@@ -155,9 +155,16 @@ class Easel:
         shown[self.whole] = gr.update(value=value, visible=True)
         return shown
 
-    def ended(self) -> Shown:
-        """How it looks when nothing runs any more."""
-        return {self.stop: gr.update(interactive=False)}
+    def ended(self, out: Path | None = None) -> Shown:
+        """How it looks when nothing runs any more; with ``out``, what is to be kept is told once more.
+
+        Of what is hidden and shown again within a moment, a browser may have lost the second.
+        """
+        shown: Shown = {self.stop: gr.update(interactive=False)}
+        if out is not None:
+            shown[self.file] = gr.update(value=str(out), visible=True)
+            shown[self.preview], shown[self.whole] = gr.update(visible=False), gr.update(visible=True)
+        return shown
 
     @property
     def outputs(self) -> list[Any]:
@@ -169,18 +176,19 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
     """Makes the buttons do what they say: ``gather`` makes a job of values, its file gets that name."""
 
     def paint(values: dict[Any, Any], request: gr.Request) -> Iterator[Shown]:
-        visit = request.session_hash
+        visit, made = request.session_hash, None
         try:
             order = gather(values, visit)
             yield easel.begun(order.job, name)
             for news in studio.work(order.job, studio.place(visit, name)):
+                made = news.file or made
                 yield easel.told(news, order)
         except Exception as error:
             text = studio.sentence(error)
             yield easel.ended() | {easel.status: text}
             known = isinstance(error, ImpastoError)
             raise gr.Error(text, duration=20, print_exception=not known) from error
-        yield easel.ended()
+        yield easel.ended(made)
 
     def stop(request: gr.Request) -> None:
         if (run := studio.runs.get(studio.place(request.session_hash, name))) is not None:
