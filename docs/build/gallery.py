@@ -1,8 +1,8 @@
 """Writes the page of the gallery, and paints those of its sheets that are named: ``gallery.py [NAME ...]``.
 
 The sheets are made from sample photographs, sample styles and shipped styles, by seeds: anyone gets the same.
-Only those of ``photoreal`` need photographs from elsewhere, which docs/photoreal.md names, and one a film:
-``gallery.py --data DIR evening bridge dashcam``, where DIR holds ``photos`` and ``video``.
+Others need what docs/credits.md and docs/photoreal.md name, in a folder's ``styles``, ``photos``, ``video``:
+``gallery.py --data DIR paintings evening bridge dashcam``.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ SIDE = 320  # pixels of a pane's long side
 def main() -> None:
     """Paints what is named, and writes the page."""
     options = argparse.ArgumentParser()
-    options.add_argument("names", nargs="*", choices=[*PAINTED, *LIT])
+    options.add_argument("names", nargs="*")
     options.add_argument("--data", type=Path, default=Path("data"))
     given = options.parse_args()
+    if unknown := set(given.names) - {"paintings", *PAINTED, *LIT}:
+        options.error(f"there is no {', '.join(sorted(unknown))}")
     for name in given.names:
-        if name in PAINTED:
+        if name == "paintings":
+            paintings(given.data)
+        elif name in PAINTED:
             image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
         else:
             picture = LIT[name](given.data)
@@ -45,6 +49,14 @@ def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
     return impasto.stylize(
         samples.photo(photo), paintings, size=SIDE, preset="good", seed=0, **settings
     ).picture
+
+
+def paintings(data: Path) -> None:
+    """The pictures that the README begins with: sample photographs in paintings that everybody knows."""
+    for name in ("rocket-starry_night", "coffee-composition_vii", "chelsea-the_scream", "coffee-wave_crop"):
+        photo, style = name.split("-")
+        done = impasto.stylize(samples.photo(photo), data / "styles" / f"{style}.jpg", size=384, seed=0)
+        image.write(DOCS / "pictures" / f"{name}.jpg", done.picture, overwrite=True)
 
 
 def mixtures() -> np.ndarray:
@@ -217,7 +229,9 @@ def page() -> str:
         "# Gallery\n\nEach picture with its command. Photographs and styles of our own come with "
         "`impasto styles samples`; who made the others is told in [credits](credits.md), "
         "[photoreal](photoreal.md) and [dream](dream.md). `python docs/build/gallery.py mixtures "
-        "regions learned film` paints the four sheets again.\n"
+        "regions learned film` paints four sheets again; with `--data DIR`, a folder with `styles`, `photos` "
+        "and `video` as credits name them, `paintings evening bridge dashcam` the others, and `python "
+        "docs/build/dreams.py DIR` the dreams.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")

@@ -15,6 +15,7 @@ class Limits:
 
     Args:
         megabytes: of one upload.
+        uploads: files that are kept at once, of all visits: what was dropped, and what came of it.
         pixels: of one picture.
         side: long side of what is painted, pixels.
         styles: pictures of style at once.
@@ -24,12 +25,21 @@ class Limits:
     """
 
     megabytes: int = 200
+    uploads: int = 500
     pixels: int = 60_000_000
     side: int = 2048
     styles: int = 6
     film_seconds: float = 120.0
     run_seconds: float = 1800.0
     waiting: int = 8
+
+    def check_uploads(self, kept: int) -> None:
+        """Refuses another upload where as many files as may be are kept."""
+        if kept >= self.uploads:
+            raise InputError(
+                f"this page keeps {self.uploads} files at a time, and has them: try again tomorrow, or have "
+                f"it started anew, perhaps with a higher --max-uploads"
+            )
 
     def check_styles(self, styles: Sequence[str]) -> None:
         """Refuses none, and too many."""

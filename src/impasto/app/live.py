@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.app.pictures import passing
 from impasto.errors import InputError
 from impasto.networks import library
 
@@ -45,7 +46,7 @@ def live_tab() -> None:
     mirror: gr.State = gr.State(None)
     with gr.Row(equal_height=False):
         camera = gr.Image(label="camera", sources=["webcam"], streaming=True, type="numpy")
-        painted = gr.Image(label="painted", interactive=False, streaming=True, format="jpeg")
+        painted = passing("painted")
 
     def paint(frame: Bytes | None, name: str | None, held: Mirror | None) -> tuple[Any, Mirror | None]:
         if frame is None or name is None:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
+from numpy.typing import NDArray
 
 from impasto import image
 from impasto.networks import library
+
+QUALITY = 90  # of JPEG, of what changes too fast to be looked at closely
+
+
+def passing(label: str) -> gr.Image:
+    """A place for pictures that come many times a minute: each within the page, and none as a file here."""
+    place = gr.Image(label=label, interactive=False, buttons=["fullscreen"])
+    # Gradio would write each into its folder, and keep it for as long as uploads.
+    place.postprocess = within  # type: ignore[assignment, method-assign]
+    return place
+
+
+def within(rgb: NDArray[np.uint8] | None) -> Any:
+    """A picture ``(H, W, 3)`` as a part of the page itself."""
+    from gradio.data_classes import ImageData
+    from PIL import Image
+
+    if rgb is None:
+        return None
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=QUALITY)
+    return ImageData(url="data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode())
 
 
 def thumbnails(folder: Path) -> list[tuple[str, str]]:

@@ -48,13 +48,28 @@ footer { display: none !important; }
 
 
 class Guarded:
-    """An ASGI application whose answers forbid the browser to fetch anything from elsewhere."""
+    """An ASGI application whose answers forbid the browser to fetch anything from elsewhere.
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
+    Args:
+        app: what it guards.
+        uploads: the folder in which each file that came lies in a folder of its own.
+        limits: of which ``uploads`` are kept.
+    """
+
+    def __init__(self, app: Any, uploads: Path, limits: Limits) -> None:
+        self.app, self.uploads, self.limits = app, uploads, limits
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handles one request."""
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/upload"):
+            try:
+                self.limits.check_uploads(sum(1 for _ in self.uploads.glob("*")))
+            except InputError as error:
+                body = str(error).encode()
+                kind = (b"content-type", b"text/plain; charset=utf-8")
+                await send({"type": "http.response.start", "status": 507, "headers": [kind]})
+                await send({"type": "http.response.body", "body": body})
+                return
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -90,7 +105,8 @@ def serve(host: str, port: int, limits: Limits) -> None:
             signal.raise_signal(signal.SIGTERM)
 
         signal.signal(signal.SIGTERM, terminated)
-        os.environ["GRADIO_TEMP_DIR"] = str(Path(folder) / "uploads")
+        uploads = Path(folder) / "uploads"
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         app = gr.mount_gradio_app(
             FastAPI(),
             page(limits, Path(folder)),
@@ -102,7 +118,8 @@ def serve(host: str, port: int, limits: Limits) -> None:
             show_error=True,
         )
         threading.Thread(target=_warm, daemon=True).start()
-        uvicorn.run(Guarded(app), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+        guarded = Guarded(app, uploads, limits)
+        uvicorn.run(guarded, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 def _theme() -> Any:

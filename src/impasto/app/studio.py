@@ -12,6 +12,7 @@ import gradio as gr
 
 from impasto.app.desk import Line, News, Run, sentence
 from impasto.app.limits import Limits
+from impasto.app.pictures import passing
 from impasto.app.uploads import QUIET, seen
 from impasto.app.words import command_line
 from impasto.errors import ImpastoError
@@ -112,7 +113,7 @@ class Easel:
             stop = gr.Button("Stop and keep", interactive=False, min_width=120)
         name = verb.lower().replace(" ", "-")
         status = gr.Markdown("", elem_id=f"status-{name}", elem_classes="status")
-        preview = gr.Image(label="painted", interactive=False, format="png", buttons=["fullscreen"])
+        preview = passing("painted")
         whole: gr.ImageSlider | gr.Video
         if film:
             whole = gr.Video(label="painted", visible=False, interactive=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
 
+from impasto.cli.options import AsJson, Debug
 from impasto.cli.say import say
 from impasto.errors import InputError
 
@@ -18,14 +20,17 @@ def studio(
     port: Annotated[int, typer.Option(help="Of the page.")] = 7860,
     max_size: Annotated[int, typer.Option(help="Long side of what may be painted, pixels.")] = 2048,
     max_megabytes: Annotated[int, typer.Option(help="Of one upload.")] = 200,
+    max_uploads: Annotated[int, typer.Option(help="Files that are kept at once, of all visits.")] = 500,
     max_film: Annotated[float, typer.Option(help="Length of a film, seconds.")] = 120.0,
     max_minutes: Annotated[float, typer.Option(help="For one painting; then what there is is kept.")] = 30.0,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Serve a page on this machine to paint with, in a browser."""
     if not 1 <= port <= 65535:
         raise InputError(f"--port {port} is not between 1 and 65535")
-    most = {"size": max_size, "megabytes": max_megabytes, "film": max_film, "minutes": max_minutes}
+    most: dict[str, float] = {"size": max_size, "megabytes": max_megabytes, "uploads": max_uploads}
+    most |= {"film": max_film, "minutes": max_minutes}
     for name, value in most.items():
         if not 0 < value < float("inf"):
             raise InputError(f"--max-{name} {value:g} must be above 0")
@@ -33,7 +38,13 @@ def studio(
     from impasto.app.serving import serve
 
     limits = Limits(
-        megabytes=max_megabytes, side=max_size, film_seconds=max_film, run_seconds=max_minutes * 60
+        megabytes=max_megabytes,
+        uploads=max_uploads,
+        side=max_size,
+        film_seconds=max_film,
+        run_seconds=max_minutes * 60,
     )
-    say(f"the page will be at http://{host}:{port} in a moment; Ctrl-C ends it")
+    address = f"http://{host}:{port}"
+    said = json.dumps({"address": address})
+    say(said if as_json else f"the page will be at {address} in a moment; Ctrl-C ends it")
     serve(host, port, limits)
