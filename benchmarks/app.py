@@ -53,15 +53,18 @@ def served() -> Iterator[tuple[str, float]]:
 
 
 @contextmanager
-def browsing() -> Iterator[Any]:
-    """The system's Chromium."""
+def browsing(camera: Path | None = None) -> Iterator[Any]:
+    """The system's Chromium; a Y4M file takes the place of its camera."""
     from playwright.sync_api import sync_playwright
 
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         raise SystemExit(f"no browser: install one of {', '.join(BROWSERS)}")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        args = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        if camera is not None:
+            args.append(f"--use-file-for-fake-video-capture={camera.resolve()}")
+        browser = play.chromium.launch(executable_path=found, args=args)
         yield browser
         browser.close()
 
@@ -106,6 +109,20 @@ def paint(page: Any, tab: str) -> float:
     return time.perf_counter() - begun
 
 
+def camera_of(film: Path, to: Path) -> Path:
+    """The film as a browser takes it for what a camera sees."""
+    import av
+
+    with av.open(str(film)) as source, av.open(str(to), "w", format="yuv4mpegpipe") as sink:
+        own = source.streams.video[0]
+        stream = sink.add_stream("wrapped_avframe", rate=round(own.average_rate or 25))
+        stream.width, stream.height, stream.pix_fmt = own.width, own.height, "yuv420p"
+        for frame in source.decode(own):
+            sink.mux(stream.encode(frame.reformat(format="yuv420p")))
+        sink.mux(stream.encode())
+    return to
+
+
 def speed(out: Path) -> None:
     """Seconds until the page answers, is drawn, and has painted a photo in a learned style."""
     from impasto import image, samples
@@ -145,7 +162,8 @@ def pictures(out: Path) -> None:
     night = image.write(out / "rocket.jpg", samples.photo("rocket"), overwrite=True)
     film = demo.write_film(out / "film.mp4", size=(180, 320), fps=12, overwrite=True)
     made = []
-    with served() as (url, _), browsing() as browser:
+    seen = camera_of(film, out / "camera.y4m")
+    with served() as (url, _), browsing(seen) as browser:
         for tab, button in TABS.items():
             page = opened(browser, url, tab)
             if button:
@@ -156,6 +174,11 @@ def pictures(out: Path) -> None:
                 if tab == "Photoreal":
                     give(page, tab, 1, night)
                 paint(page, tab)
+            else:
+                page.get_by_label("waves", exact=True).check()
+                page.get_by_text("Click to Access Webcam").click()
+                page.get_by_role("button", name="capture photo").click()
+                page.locator("#tab-live img[src^='data:']").first.wait_for()
             page.wait_for_timeout(2500)  # for pictures to be drawn
             made.append(_shot(page, out / f"app-{tab.lower()}.jpg"))
             page.context.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import io
 import runpy
 import shlex
 import sys
@@ -9,14 +12,17 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from impasto import image, samples
-from impasto.app import desk
+from impasto.app import desk, pictures
 from impasto.app.desk import Line, News, Run, sentence
 from impasto.app.limits import Limits
+from impasto.app.serving import Guarded
 from impasto.app.words import command_line
 from impasto.cli import verbs
 from impasto.errors import InputError
@@ -65,6 +71,7 @@ def test_absolute_paths_are_not_told(tmp_path: Path) -> None:
     [
         (lambda limits: limits.check_styles(()), "no style"),
         (lambda limits: limits.check_styles(("a",) * 7), "too many"),
+        (lambda limits: limits.check_uploads(500), "keeps 500 files"),
         (lambda limits: limits.side_of(4000, 4000), "at most 2048"),
         (lambda limits: limits.side_of("original", 4000), r"original \(4000 px\)"),
         (lambda limits: limits.check_film("a.mp4", 500.0), "500 s"),
@@ -74,6 +81,40 @@ def test_absolute_paths_are_not_told(tmp_path: Path) -> None:
 def test_limits_are_told(check: object, words: str) -> None:
     with pytest.raises(InputError, match=words):
         check(Limits())  # type: ignore[operator]
+
+
+def test_uploads_beyond_the_limit_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "thumbnail of the page").mkdir()
+    passed: list[str] = []
+
+    async def app(scope: Any, *_: object) -> None:
+        passed.append(scope["path"])
+
+    guarded = Guarded(app, tmp_path, Limits(uploads=1))
+
+    def asked(method: str, path: str) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        asyncio.run(guarded({"type": "http", "method": method, "path": path}, None, send))
+        return sent
+
+    assert asked("POST", "/gradio_api/upload") == []
+    (tmp_path / "an upload").mkdir()
+    start, body = asked("POST", "/gradio_api/upload")
+    assert start["status"] == 507 and b"keeps 1 files at a time" in body["body"]
+    assert asked("GET", "/gradio_api/upload") == [] and len(passed) == 2
+
+
+def test_passing_pictures_are_parts_of_the_page() -> None:
+    rgb = np.full((8, 12, 3), 200, np.uint8)
+    url = pictures.within(rgb).url
+    kind, coded = url.split(",")
+    assert kind == "data:image/jpeg;base64"
+    assert np.abs(np.asarray(Image.open(io.BytesIO(base64.b64decode(coded))), int) - 200).max() < 4
+    assert pictures.within(None) is None
 
 
 def test_where_no_size_is_asked_for_the_limit_is_the_size() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import json
 import os
 import shutil
 import socket
@@ -17,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from impasto import files, image, samples
 from impasto.video import FilmReader, FilmWriter
@@ -88,7 +91,8 @@ def address(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Iterat
 def browser() -> Iterator[Any]:
     assert BROWSER is not None, "Chromium is required here, and was not found"
     with playwright.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", *camera])
         yield opened
         opened.close()
 
@@ -176,6 +180,84 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
     assert np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).mean() > 0.03
     part.get_by_text("the same as a command").click()
     part.get_by_text("impasto stylize").wait_for()
+
+
+def test_two_styles_are_mixed_by_their_weights(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    for style in ("woodcut", "starry_night"):
+        choose(part, style)
+    more(part)
+    field(part, "weights").fill("0.7, 0.3")
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint")
+    job = json.loads(image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")["job"]
+    assert (job["styles"], job["weights"]) == (["woodcut", "starry_night"], [0.7, 0.3])
+    part.get_by_text("the same as a command").click()
+    part.get_by_text("--weights").wait_for()
+
+
+def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    choose(part, "woodcut")
+    part.get_by_role("button", name="mask: where the first style goes").click()
+    canvas = part.locator("canvas").first
+    canvas.wait_for()
+    page.wait_for_timeout(1000)  # the photo is laid under the brush
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    across = [box["x"] + box["width"] * share for share in (0.3, 0.4)]
+    page.mouse.move(across[0], box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(across[1], box["y"] + box["height"] * 0.5, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint")
+    out = saved(page, part, tmp_path / "out.png")
+    changed = np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).max(2)
+    assert changed[40:56, 38:51].mean() > 0.05
+    assert changed[:, 90:].max() == 0
+
+
+def test_before_and_after_lie_under_a_slider(page: Any, folder: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    choose(part, "woodcut")
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint")
+    slider = part.locator(".slider-wrap")
+    slider.wait_for()
+    whole = slider.locator("xpath=..").bounding_box()
+    middle = whole["y"] + whole["height"] / 2
+
+    def shown(share: float) -> np.ndarray:
+        handle = slider.locator(".outer").bounding_box()
+        page.mouse.move(handle["x"] + handle["width"] / 2, middle)
+        page.mouse.down()
+        page.mouse.move(whole["x"] + whole["width"] * share, middle, steps=5)
+        page.mouse.up()
+        page.mouse.move(5, 5)
+        seen = page.screenshot(clip=whole)
+        return np.asarray(Image.open(io.BytesIO(seen)).convert("RGB"), np.float32)
+
+    left, right = shown(0.1), shown(0.9)
+    half = left.shape[1] // 2
+    assert np.abs(left - right)[:, half // 2 : half + half // 2].mean() > 5
+
+
+def test_a_camera_is_painted(page: Any) -> None:
+    part = tab(page, "Live")
+    part.get_by_label("waves", exact=True).check()
+    part.get_by_text("Click to Access Webcam").click()
+    part.get_by_role("button", name="capture photo").click()
+    painted = part.locator("img[src^='data:image/jpeg']")
+    painted.wait_for()
+    first = painted.get_attribute("src")
+    page.wait_for_function(
+        "first => document.querySelector(\"img[src^='data:image/jpeg']\").src !== first", arg=first
+    )
 
 
 def test_a_painting_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def paintings(data: Path) -> None:
     """The pictures that the README begins with: sample photographs in paintings that everybody knows."""
     for name in ("rocket-starry_night", "coffee-composition_vii", "chelsea-the_scream", "coffee-wave_crop"):
         photo, style = name.split("-")
-        done = impasto.stylize(samples.photo(photo), data / "styles" / f"{style}.jpg", size=384, seed=0)
+        done = impasto.stylize(samples.photo(photo), data / "styles" / f"{style}.jpg", size=640, seed=0)
         image.write(DOCS / "pictures" / f"{name}.jpg", done.picture, overwrite=True)
 
 
@@ -161,22 +161,22 @@ ENTRIES = (
     (
         "pictures/rocket-starry_night.jpg",
         "*The Starry Night* (Van Gogh, 1889)",
-        "impasto stylize rocket.png starry_night.jpg --size 384",
+        "impasto stylize rocket.png starry_night.jpg --size 640",
     ),
     (
         "pictures/coffee-composition_vii.jpg",
         "*Composition VII* (Kandinsky, 1913)",
-        "impasto stylize coffee.png composition_vii.jpg --size 384",
+        "impasto stylize coffee.png composition_vii.jpg --size 640",
     ),
     (
         "pictures/chelsea-the_scream.jpg",
         "*The Scream* (Munch, 1893)",
-        "impasto stylize chelsea.png the_scream.jpg --size 384",
+        "impasto stylize chelsea.png the_scream.jpg --size 640",
     ),
     (
         "pictures/coffee-wave_crop.jpg",
         "*The Great Wave off Kanagawa* (Hokusai, 1831)",
-        "impasto stylize coffee.png wave_crop.jpg --size 384",
+        "impasto stylize coffee.png wave_crop.jpg --size 640",
     ),
     (
         "images/gallery-mixtures.jpg",

@@ -8,28 +8,32 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto.app.controls import controls
 from impasto.app.pictures import passing
 from impasto.errors import InputError
+from impasto.jobs import LiveJob
 from impasto.networks import library
+from impasto.networks.packs import MOST_STRENGTH
 
-SIDE, FPS, CONSISTENCY = 480, 10.0, 0.75
+SIDE, FPS = 480, 10.0
 Bytes = NDArray[np.uint8]
 
 
 class Mirror:
-    """One visit's camera in one style."""
+    """One visit's camera, painted as a job says."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, job: LiveJob) -> None:
         from impasto.live.painting import Held
         from impasto.runtime import Painter
 
+        (name,) = job.styles
         known = library.find(name, network="tiny") or library.find(name)
         if known is None:
             raise library.unknown(name)
-        self.name = name
+        self.job = job
         self._painter = Painter(known.pack)
-        self._weights = known.pack.weights({known.name: 1.0})
-        self._held = Held(CONSISTENCY, fps=FPS)
+        self._weights = known.pack.weights({known.name: 1.0}, strength=job.strength)
+        self._held = Held(job.consistency, fps=FPS)
 
     def paint(self, frame: Bytes) -> Bytes:
         """The next frame ``(H, W, 3)``, painted."""
@@ -42,25 +46,32 @@ class Mirror:
 def live_tab() -> None:
     """Places it."""
     names = sorted({known.name for known in library.known()})
+    gr.Markdown("Open the camera, then *Record*: what it sees is painted as it comes, and kept nowhere.")
     style = gr.Radio(names, value=names[0] if names else None, label="learned style")
+    with gr.Row():
+        knobs = controls(LiveJob, ("strength", "consistency"))
+        knobs["strength"].maximum = MOST_STRENGTH  # type: ignore[attr-defined]
     mirror: gr.State = gr.State(None)
     with gr.Row(equal_height=False):
         camera = gr.Image(label="camera", sources=["webcam"], streaming=True, type="numpy")
         painted = passing("painted")
 
-    def paint(frame: Bytes | None, name: str | None, held: Mirror | None) -> tuple[Any, Mirror | None]:
+    def paint(
+        frame: Bytes | None, name: str | None, strength: float, consistency: float, held: Mirror | None
+    ) -> tuple[Any, Mirror | None]:
         if frame is None or name is None:
             return None, held
-        if held is None or held.name != name:
-            try:
-                held = Mirror(name)
-            except InputError as error:
-                raise gr.Error(str(error), print_exception=False) from error
-        return held.paint(_shrunk(frame)), held
+        try:
+            job = LiveJob(styles=(name,), strength=strength, consistency=consistency)
+            if held is None or held.job != job:
+                held = Mirror(job)
+            return held.paint(_shrunk(frame)), held
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
     camera.stream(
         paint,
-        [camera, style, mirror],
+        [camera, style, *knobs.values(), mirror],
         [painted, mirror],
         stream_every=1 / FPS,
         concurrency_limit=2,

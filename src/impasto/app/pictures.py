@@ -20,7 +20,7 @@ QUALITY = 90  # of JPEG, of what changes too fast to be looked at closely
 
 def passing(label: str) -> gr.Image:
     """A place for pictures that come many times a minute: each within the page, and none as a file here."""
-    place = gr.Image(label=label, interactive=False, buttons=["fullscreen"])
+    place = gr.Image(label=label, interactive=False, buttons=["fullscreen"], elem_classes="passing")
     # Gradio would write each into its folder, and keep it for as long as uploads.
     place.postprocess = within  # type: ignore[assignment, method-assign]
     return place

@@ -31,6 +31,8 @@ STYLE = """
 .drop { border: 2px dashed var(--neutral-400) !important; }
 .several > label[data-testid="block-label"] { position: static; width: fit-content; margin: 4px; }
 .act button { white-space: nowrap; }
+.passing button, .passing .image-frame, .passing img { width: 100% !important; }
+.passing img { height: auto !important; max-height: 75vh; object-fit: contain !important; }
 @media (max-width: 640px) {
   .tab-container button { padding: 0 0.4rem !important; }
   .styles .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)) !important; }
@@ -52,18 +54,22 @@ class Guarded:
 
     Args:
         app: what it guards.
-        uploads: the folder in which each file that came lies in a folder of its own.
+        uploads: the folder in which each file that comes will have a folder of its own, beside the page's.
         limits: of which ``uploads`` are kept.
     """
 
     def __init__(self, app: Any, uploads: Path, limits: Limits) -> None:
         self.app, self.uploads, self.limits = app, uploads, limits
+        self.own = self._files()
+
+    def _files(self) -> int:
+        return sum(1 for _ in self.uploads.glob("*"))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handles one request."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/upload"):
             try:
-                self.limits.check_uploads(sum(1 for _ in self.uploads.glob("*")))
+                self.limits.check_uploads(self._files() - self.own)
             except InputError as error:
                 body = str(error).encode()
                 kind = (b"content-type", b"text/plain; charset=utf-8")
