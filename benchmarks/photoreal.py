@@ -164,17 +164,55 @@ def peers(data: Path, out: Path) -> None:
     seconds["impasto, one class"] = _seconds(
         lambda: _paint(large, [np.ones((720, 1280), np.uint8), large.one()[1]], fast=True, photo=photo)
     )
-    judge, rows = backbones.load(precision="float32"), []
+    judge, rows, pictures = backbones.load(precision="float32"), [], []
     for way, took in seconds.items():
         found = []
         for pair in pairs:
-            ours = None if way in METHODS else _paint(pair, pair.one(), fast=True)
-            result = image.read(out / f"{way}{pair.number}.png").rgb if ours is None else ours
+            path = out / f"{way}{pair.number}.png".replace("impasto, ", "")
+            if way not in METHODS:
+                image.write(path, _paint(pair, pair.one(), fast=True), overwrite=True)
+            pictures.append(path)
+            result = image.read(path).rgb
             alphas = looks.Mattes.of(pair.content, pair.regions.labels, len(pair.regions.names)).alphas
             found.append(_measure(pair, result, judge, alphas))
         rows.append({"way": f"{PEER} {way}" if way in METHODS else way, "seconds": took, **_means(found)})
     harness.table(rows)
-    harness.record("photoreal peers", rows)
+    harness.record("photoreal peers", rows, pictures=pictures)
+
+
+_ONE = """
+import sys
+import numpy as np
+from color_matcher import ColorMatcher
+from color_matcher.normalizer import Normalizer
+from PIL import Image
+photo, style, out = sys.argv[1:]
+read = lambda name: np.array(Image.open(name).convert("RGB"))
+found = ColorMatcher().transfer(src=read(photo), ref=read(style), method="mkl")
+Image.fromarray(Normalizer(found).uint8_norm()).save(out)
+"""
+
+
+def memory(data: Path, out: Path) -> None:
+    """Peak memory and seconds of a command that relights one photo of 1280x720, theirs and ours."""
+    from impasto import image
+
+    pair = Pair(data, DAY_TO_NIGHT[0])
+    photo = image.write(out / "memory.png", image.resize(pair.content, (720, 1280)), overwrite=True)
+    style = image.write(out / "memory-style.png", pair.style, overwrite=True)
+    python = harness.peer("color-matcher", PEER)
+    rows, pictures = [], []
+    for who in (f"{PEER} mkl", "impasto --fast", "impasto"):
+        path = out / f"memory-{who.replace(' ', '-')}.png"
+        if who.startswith(PEER):
+            taken = harness.run([str(python), "-c", _ONE, str(photo), str(style), str(path)], label=who)
+        else:
+            more = ("-o", str(path), "--overwrite", "-q", *who.split()[1:])
+            taken = harness.impasto("photoreal", str(photo), str(style), *more, label=who)
+        pictures.append(path)
+        rows.append({"who": who, "seconds": taken.seconds, "peak GB": taken.gigabytes})
+    harness.table(rows)
+    harness.record("photoreal memory of a command", rows, pictures=pictures)
 
 
 def _seconds(work: Callable[[], Any]) -> float:
@@ -293,7 +331,14 @@ def _one_map(frames: list[NDArray[np.uint8]], graded: list[NDArray[np.uint8]]) -
     ]
 
 
-TOPICS = {"quality": quality, "peers": peers, "projection": projection, "speed": speed, "film": film}
+TOPICS = {
+    "quality": quality,
+    "peers": peers,
+    "memory": memory,
+    "projection": projection,
+    "speed": speed,
+    "film": film,
+}
 
 
 def main() -> None:
