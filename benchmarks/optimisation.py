@@ -96,7 +96,7 @@ def peer(bench: Bench) -> None:
     for pair in PAIRS:
         rows, pictures = _against_pastiche(bench, pair, python)
         harness.table(rows)
-        harness.record(f"pastiche, {pair[0]}", rows, pictures=pictures)
+        harness.record(f"pastiche, {pair[0]}", rows, pictures=pictures, peers=["pastiche"])
 
 
 def _against_pastiche(

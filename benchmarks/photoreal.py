@@ -177,7 +177,7 @@ def peers(data: Path, out: Path) -> None:
             found.append(_measure(pair, result, judge, alphas))
         rows.append({"way": f"{PEER} {way}" if way in METHODS else way, "seconds": took, **_means(found)})
     harness.table(rows)
-    harness.record("photoreal peers", rows, pictures=pictures)
+    harness.record("photoreal peers", rows, pictures=pictures, peers=["color-matcher"])
 
 
 _ONE = """
@@ -212,7 +212,7 @@ def memory(data: Path, out: Path) -> None:
         pictures.append(path)
         rows.append({"who": who, "seconds": taken.seconds, "peak GB": taken.gigabytes})
     harness.table(rows)
-    harness.record("photoreal memory of a command", rows, pictures=pictures)
+    harness.record("photoreal memory of a command", rows, pictures=pictures, peers=["color-matcher"])
 
 
 def _seconds(work: Callable[[], Any]) -> float:

@@ -279,14 +279,14 @@ def test_who_closes_the_page_paints_no_more(
     visit = opened(browser, address)
     part = filled(visit, "Stylize", folder / "photo.png", folder / "waves.png")
     more(part)
-    field(part, "size").fill("512")
+    field(part, "size").fill("1536")
     part.get_by_label("print", exact=True).check()
-    before = set(temporary.glob("impasto-*/*"))
+    before = set(temporary.glob("impasto-*/uploads/visits/*"))
     part.get_by_role("button", name="Paint", exact=True).click()
     done(part, "paint", "left")
-    (own,) = set(temporary.glob("impasto-*/*")) - before
+    (own,) = set(temporary.glob("impasto-*/uploads/visits/*")) - before
     visit.context.close()
-    # Its folder goes when nothing is painted into it any more; the painting itself takes many minutes.
+    # Its folder goes when nothing is painted into it any more; the painting itself would take many minutes.
     deadline = time.monotonic() + WAIT / 1000
     while own.exists() and time.monotonic() < deadline:
         time.sleep(0.2)

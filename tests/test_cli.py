@@ -174,6 +174,27 @@ def test_compare_writes_its_page(here: Path, capsys: pytest.CaptureFixture[str])
     assert "--overwrite" in error(capsys, *command)
 
 
+def test_an_input_is_never_written_over(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {name: Path(name).read_bytes() for name in ("photo.jpg", "waves.png")}
+    for words in (
+        ("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg", "--overwrite"),
+        ("stylize", "photo.jpg", "waves.png", "-o", "out.png", "--preview", "photo.jpg"),
+        ("dream", "photo.jpg", "-o", "out.png", "--preview", "photo.jpg"),
+        ("photoreal", "photo.jpg", "waves.png", "-o", "out.png", "--preview", "waves.png"),
+        ("learn", "waves.png", "--photos", ".", "--preview", "waves.png", "-o", "pack.safetensors"),
+        ("styles", "sheet", "--photo", "photo.jpg", "-o", "photo.jpg", "--overwrite"),
+        ("replay", "waves.png", "-o", "waves.png", "--overwrite"),
+    ):
+        assert "is an input, which would be lost" in error(capsys, *words)
+    assert all(Path(name).read_bytes() == data for name, data in before.items())
+
+
+def test_debug_shows_where_and_ends_alike(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("measure", "none.png", "--debug") == run("measure", "none.png") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("Traceback") and said[-1] == said[-2]
+
+
 def test_samples_are_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("styles", "samples", "-o", "samples", "--size", "64") == 0
     assert len(list(Path("samples/styles").glob("*.png"))) == len(samples.STYLES) >= 8

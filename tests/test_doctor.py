@@ -43,7 +43,9 @@ def test_an_extra_that_is_missing_has_its_line_and_is_no_fault(monkeypatch: pyte
     lines = ["torch>=2.6", 'nowhere-to-be-found>=1; extra == "batch"', 'numpy; extra == "export"']
     monkeypatch.setattr(doctor.metadata, "requires", lambda _: lines)
     found = doctor.examine()
-    assert found.facts["extras"]["batch"] == "missing nowhere-to-be-found: pip install 'impasto[batch]'"
+    assert (
+        found.facts["extras"]["batch"] == "missing nowhere-to-be-found: pip install '.[batch]', in the clone"
+    )
     assert found.facts["extras"]["export"] == "here"
     assert found.mend == []
 

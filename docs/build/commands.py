@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def page() -> str:
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
         rows = [(f"`{p.metavar or p.name.upper()}`", p.help, "") for p in arguments]
-        rows += [(_names(p), p.help, _default(p)) for p in options]
+        rows += [(_names(p), p.help + _choices(p), _default(p)) for p in options]
         table = "\n".join(f"| {name} | {_cell(text)} | {default} |" for name, text, default in rows)
         parts.append(f"| | | default |\n|---|---|---|\n{table}\n")
     return "\n".join(parts)
@@ -69,6 +70,12 @@ def _sentence(text: str) -> str:
 def _names(option: Any) -> str:
     names = sorted(option.opts, key=lambda name: not name.startswith("--"))
     return ", ".join(f"`{name}`" for name in names)
+
+
+def _choices(option: Any) -> str:
+    hint = option.type_descriptor.annotation
+    values = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    return f" One of {', '.join(f'`{value}`' for value in values)}." if values else ""
 
 
 def _default(option: Any) -> str:

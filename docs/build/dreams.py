@@ -5,8 +5,9 @@ Which those are, and who made them, is told in docs/dream.md.
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,16 @@ def dreamed(name: str) -> Callable[[Path], np.ndarray]:
     return lambda folder: (
         impasto.dream(photo(folder, source), size=SIDE, octaves=OCTAVES, seed=0, **settings).picture
     )
+
+
+def command(name: str) -> str:
+    """The words that paint one of the dreams."""
+    _, settings = DREAMS[name]
+    words = ["impasto", "dream", f"{'mountain' if name == 'towers' else name}.jpg"]
+    words += ["--size", str(SIDE), "--octaves", str(OCTAVES)]
+    for key, value in settings.items():
+        words += [f"--{key}", value if isinstance(value, str) else ",".join(map(str, value))]
+    return shlex.join(words)
 
 
 def guided(folder: Path) -> np.ndarray:
@@ -82,11 +93,15 @@ def write(name: str, picture: np.ndarray) -> None:
 PAINTED = {**{name: dreamed(name) for name in DREAMS}, "guided": guided, "atlas": atlas}
 
 
-def main() -> None:
+def paint(folder: Path, names: Sequence[str] = ()) -> None:
     """Paints those that are named, or all."""
-    folder = Path(sys.argv[1])
-    for name in sys.argv[2:] or PAINTED:
+    for name in names or PAINTED:
         write(name, PAINTED[name](folder))
+
+
+def main() -> None:
+    """Paints by the words of a terminal."""
+    paint(Path(sys.argv[1]), sys.argv[2:])
 
 
 if __name__ == "__main__":

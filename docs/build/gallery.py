@@ -2,7 +2,7 @@
 
 The sheets are made from sample photographs, sample styles and shipped styles, by seeds: anyone gets the same.
 Others need what docs/credits.md and docs/photoreal.md name, in a folder's ``styles``, ``photos``, ``video``:
-``gallery.py --data DIR paintings evening bridge dashcam``.
+``gallery.py --data DIR paintings evening bridge dashcam dreams``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import dreams
 import numpy as np
 
 import impasto
@@ -31,11 +32,13 @@ def main() -> None:
     options.add_argument("names", nargs="*")
     options.add_argument("--data", type=Path, default=Path("data"))
     given = options.parse_args()
-    if unknown := set(given.names) - {"paintings", *PAINTED, *LIT}:
+    if unknown := set(given.names) - {"paintings", "dreams", *PAINTED, *LIT}:
         options.error(f"there is no {', '.join(sorted(unknown))}")
     for name in given.names:
         if name == "paintings":
             paintings(given.data)
+        elif name == "dreams":
+            dreams.paint(given.data / "photos")
         elif name in PAINTED:
             image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
         else:
@@ -156,6 +159,13 @@ PAINTED: dict[str, Callable[[], np.ndarray]] = {
     "film": film,
 }
 
+DREAMT = {
+    "mountain": "wolves come out of a mountain",
+    "towers": "towers grow from the same mountain",
+    "stream": "a stream dreamed over",
+    "boats": "boats dreamed over",
+}
+
 # (picture, what it shows, the command)
 ENTRIES = (
     (
@@ -201,20 +211,19 @@ ENTRIES = (
     (
         "pictures/photoreal-evening.jpg",
         "a photo in the light of another: photo, style, result by `--fast`, refined",
-        "impasto photoreal evening.jpg night.jpg",
+        "impasto photoreal evening.jpg night.jpg --size 512",
     ),
     (
-        "images/dream-mountain.jpg",
-        "two dogs come out of a mountain",
-        "impasto dream mountain.jpg --steps 20,6 --size 400",
+        "pictures/photoreal-bridge.jpg",
+        "a clear day by the water in the light of a summer night",
+        "impasto photoreal bridge.jpg summer.jpg --size 512",
     ),
     (
-        "images/dream-towers.jpg",
-        "towers grow from the same mountain",
-        "impasto dream mountain.jpg --layers 'relu5_2[224]' --steps 16,3 --size 400",
+        "pictures/photoreal-dashcam.jpg",
+        "a drive by day, a night sky, the drive in its light",
+        "impasto photoreal drive.mp4 night.jpg --size 640 --end 0.4",
     ),
-    ("images/dream-stream.jpg", "a stream dreamed over", "impasto dream stream.jpg --layers relu5_4"),
-    ("images/dream-boats.jpg", "boats dreamed over", "impasto dream boats.jpg --layers relu5_2"),
+    *((f"images/dream-{name}.jpg", shows, dreams.command(name)) for name, shows in DREAMT.items()),
     (
         "images/dream-guided.jpg",
         "a stream, a cat, and the stream that dreams of the cat",
@@ -230,8 +239,8 @@ def page() -> str:
         "`impasto styles samples`; who made the others is told in [credits](credits.md), "
         "[photoreal](photoreal.md) and [dream](dream.md). `python docs/build/gallery.py mixtures "
         "regions learned film` paints four sheets again; with `--data DIR`, a folder with `styles`, `photos` "
-        "and `video` as credits name them, `paintings evening bridge dashcam` the others, and `python "
-        "docs/build/dreams.py DIR` the dreams.\n"
+        "and `video` as credits name them, `paintings evening bridge dashcam dreams` the others. Of a "
+        "sheet the command of one of its pictures is shown.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")

@@ -47,7 +47,7 @@ def examine() -> Examination:
             # A package that is missing, or does not load: the rest can still be looked at.
             found.facts[topic] = {"not_told": str(error)}
             found.mend.append(
-                f"{error.name or error} does not load: pip install impasto, in a fresh environment"
+                f"{error.name or error} does not load: install impasto anew in a fresh environment"
             )
     return found
 
@@ -177,7 +177,7 @@ def _styles(mend: list[str]) -> dict[str, Any]:
                 mend.append(f"{error}: {'reinstall impasto' if shipped else f'remove {path}'}")
         if shipped and not paths:
             mend.append(
-                "no learned styles came with this installation: pip install --force-reinstall impasto"
+                "no learned styles came with this installation: pip install --force-reinstall ., in the clone"
             )
     return facts
 
@@ -218,6 +218,6 @@ def _extras(mend: list[str]) -> dict[str, Any]:
             absent = find_spec(package) is None
             missing.setdefault(str(extra), []).extend([package] if absent else [])
     return {
-        extra: f"missing {', '.join(names)}: pip install 'impasto[{extra}]'" if names else "here"
+        extra: f"missing {', '.join(names)}: pip install '.[{extra}]', in the clone" if names else "here"
         for extra, names in missing.items()
     }

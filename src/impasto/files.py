@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -128,6 +128,19 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
             # The first fault is the one to tell; a folder that is gone has nothing left to clean.
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def spare(target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Make sure that a file to be written is none of those that are read.
+
+    Raises:
+        OutputError: it is one of them, by whatever name.
+    """
+    if target is None or not Path(target).exists():
+        return
+    for name in inputs:
+        if name is not None and Path(name).exists() and Path(target).samefile(name):
+            raise OutputError(f"{target} is an input, which would be lost: choose another name")
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -289,7 +302,7 @@ def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[
     if version > CHECKPOINT_VERSION:
         raise InputError(
             f"{path} was written by a newer impasto (format {version}, this one reads up to "
-            f"{CHECKPOINT_VERSION}): upgrade with 'pip install -U impasto'"
+            f"{CHECKPOINT_VERSION}): fetch the newest impasto"
         )
     if not isinstance(meta, dict):
         raise InputError(f"{path} is damaged: its description is not a table")

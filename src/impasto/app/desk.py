@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,11 @@ class Run:
         picture = None if progress.picture is None else _small(progress.picture)
         self._news.put(News(text, picture))
 
+    def step(self, progress: Progress) -> None:
+        """Called after every step of a film's frame that is optimised, which may take minutes."""
+        if self._ends:
+            raise Enough
+
     @property
     def _ends(self) -> bool:
         return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
@@ -194,9 +200,11 @@ def _photoreal(run: Run) -> News:
 
 def _video(run: Run) -> News:
     from impasto import films
+    from impasto.films import brushes
 
     assert isinstance(run.job, VideoJob)
-    found = films.paint_film(run.job, out=run.out, overwrite=True, restart=True, told=run.told)
+    choose = partial(brushes.choose, watch=run.step)
+    found = films.paint_film(run.job, out=run.out, overwrite=True, restart=True, told=run.told, choose=choose)
     height, width = found.size
     how = "stopped, this is what was painted" if found.stopped else "done"
     return News(f"{how}: {found.frames} frames, {width} x {height}, {found.seconds:.0f} s", None, run.out)

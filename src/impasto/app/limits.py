@@ -8,6 +8,13 @@ from pathlib import Path
 
 from impasto.errors import InputError
 
+SEEN = ".seen.jpg"  # what is added to a photo's name for a small picture of it
+
+
+def kept(folder: Path) -> int:
+    """How many files lie in a folder and below, small pictures of others not counted."""
+    return sum(1 for path in folder.rglob("*") if path.is_file() and not path.name.endswith(SEEN))
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -40,6 +47,12 @@ class Limits:
                 f"this page keeps {self.uploads} files at a time, and has them: try again tomorrow, or have "
                 f"it started anew, perhaps with a higher --max-uploads"
             )
+
+    def check_bytes(self, said: str) -> None:
+        """Refuses an upload of more bytes, as its header says, than all styles at once may have."""
+        most = self.megabytes * self.styles
+        if not said.isdigit() or int(said) > most * 10**6:
+            raise InputError(f"what is dropped at once must be {most} MB at most")
 
     def check_styles(self, styles: Sequence[str]) -> None:
         """Refuses none, and too many."""

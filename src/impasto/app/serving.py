@@ -7,17 +7,19 @@ import shutil
 import signal
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from impasto.app.limits import Limits
+from impasto.app.limits import Limits, kept
 from impasto.errors import InputError
 
 # Whatever a page's parts may ask for, the browser fetches from here alone.
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
-    "connect-src 'self' data: blob: ws: wss:; font-src 'self' data:; frame-ancestors 'self'"
+    "connect-src 'self' data: blob:; font-src 'self' data:; frame-ancestors 'self'; form-action 'self'; "
+    "base-uri 'self'"
 )
 STYLE = """
 #head h1 { margin-bottom: 0; letter-spacing: 0.02em; }
@@ -60,21 +62,18 @@ class Guarded:
 
     def __init__(self, app: Any, uploads: Path, limits: Limits) -> None:
         self.app, self.uploads, self.limits = app, uploads, limits
-        self.own = self._files()
-
-    def _files(self) -> int:
-        return sum(1 for _ in self.uploads.glob("*"))
+        self.own = kept(uploads)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handles one request."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/upload"):
             try:
-                self.limits.check_uploads(self._files() - self.own)
+                self.limits.check_uploads(kept(self.uploads) - self.own)
+                self.limits.check_bytes(dict(scope["headers"]).get(b"content-length", b"").decode())
             except InputError as error:
-                body = str(error).encode()
                 kind = (b"content-type", b"text/plain; charset=utf-8")
-                await send({"type": "http.response.start", "status": 507, "headers": [kind]})
-                await send({"type": "http.response.body", "body": body})
+                await send({"type": "http.response.start", "status": 413, "headers": [kind]})
+                await send({"type": "http.response.body", "body": str(error).encode()})
                 return
 
         async def sent(message: Any) -> None:
@@ -86,8 +85,26 @@ class Guarded:
         await self.app(scope, receive, sent)
 
 
-def serve(host: str, port: int, limits: Limits) -> None:
+def _fetch_nothing() -> None:
+    """Has Gradio refuse what it would download: a file may be an address, if whoever asks says so."""
+    from gradio import processing_utils
+
+    def refuse(url: str, *_: object) -> str:
+        raise InputError("this page takes files, and no addresses of files")
+
+    for name in ("save_url_to_cache", "ssrf_protected_download", "async_ssrf_protected_download"):
+        assert hasattr(processing_utils, name)
+        setattr(processing_utils, name, refuse)
+
+
+def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None]) -> None:
     """Serves the page until Ctrl-C.
+
+    Args:
+        host: whom to listen to.
+        port: of the page.
+        limits: what a visit may ask for.
+        ready: called with the page's address, before it is served.
 
     Raises:
         InputError: the port is taken, or Gradio is not installed.
@@ -99,10 +116,13 @@ def serve(host: str, port: int, limits: Limits) -> None:
         import uvicorn
         from fastapi import FastAPI
     except ImportError as error:
-        raise InputError("the page needs Gradio: pip install 'impasto[app]'") from error
+        raise InputError("the page needs Gradio: pip install '.[app]', in the clone") from error
     from impasto.app.page import page
+    from impasto.app.studio import UPLOADS
 
     _check_port(host, port)
+    _fetch_nothing()
+    ready(_address(host, port))
     with tempfile.TemporaryDirectory(prefix="impasto-", ignore_cleanup_errors=True) as folder:
 
         def terminated(*_: object) -> None:
@@ -111,7 +131,7 @@ def serve(host: str, port: int, limits: Limits) -> None:
             signal.raise_signal(signal.SIGTERM)
 
         signal.signal(signal.SIGTERM, terminated)
-        uploads = Path(folder) / "uploads"
+        uploads = Path(folder) / UPLOADS
         os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         app = gr.mount_gradio_app(
             FastAPI(),
@@ -151,6 +171,14 @@ def _theme() -> Any:
         button_border_width="1px",
         button_secondary_border_color="*neutral_300",
     )
+
+
+def _address(host: str, port: int) -> str:
+    """Where a browser finds the page: of a whole network, by the machine's name."""
+    import socket
+
+    named = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"http://{f'[{named}]' if ':' in named else named}:{port}"
 
 
 def _check_port(host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from impasto.app.desk import Line, News, Run, sentence
-from impasto.app.limits import Limits
+from impasto.app.limits import Limits, kept
 from impasto.app.pictures import passing
 from impasto.app.uploads import QUIET, seen
 from impasto.app.words import command_line
@@ -19,17 +20,19 @@ from impasto.errors import ImpastoError
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 
 Shown = dict[Any, Any]
+UPLOADS = "uploads"  # the folder of what comes and goes
 SEEK = "() => document.getElementById('%s').scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 AnyJob = StylizeJob | VideoJob | PhotorealJob | DreamJob
 
 
 @dataclass(frozen=True)
 class Order:
-    """A job, the photo to compare with, and what the visit should know of it."""
+    """A job, the photo to compare with, what the visit should know of it, and the masks that were painted."""
 
     job: Job
     photo: str | None = None
     note: str = ""
+    masks: tuple[str, ...] = ()
 
 
 Gather = Callable[[dict[Any, Any], str | None], Order]
@@ -48,13 +51,17 @@ class Studio:
 
     def place(self, visit: str | None, name: str) -> Path:
         """A file of a visit's own."""
-        folder = self.folder / (visit or "one")
-        folder.mkdir(exist_ok=True)
+        folder = self._folder(visit)
+        folder.mkdir(parents=True, exist_ok=True)
         return folder / name
+
+    def _folder(self, visit: str | None) -> Path:
+        """Among the uploads, where Gradio shows files without a copy; its name is not left to who asks."""
+        return self.folder / UPLOADS / "visits" / hashlib.sha256(str(visit).encode()).hexdigest()[:32]
 
     def left(self, request: gr.Request) -> None:
         """Ends what a visit has running when its page is closed, and throws its files away."""
-        folder = self.folder / str(request.session_hash)
+        folder = self._folder(request.session_hash)
         mine = [self.runs.pop(out) for out in list(self.runs) if out.parent == folder]
         for run in mine:
             run.stop()
@@ -68,13 +75,16 @@ class Studio:
         Raises:
             ImpastoError: what was wrong.
         """
+        self.limits.check_uploads(kept(self.folder / UPLOADS))
         self.runs[out] = run = Run(job, out, seconds=self.limits.run_seconds, line=self.line)
         try:
             yield from run.news()
         finally:
             run.stop()
 
-    def bounded(self, job: AnyJob, painted: int, *, photo: str | None = None) -> Order:
+    def bounded(
+        self, job: AnyJob, painted: int, *, photo: str | None = None, masks: tuple[str, ...] = ()
+    ) -> Order:
         """A job at no more than this page's size, of which ``painted`` is the long side without that.
 
         Raises:
@@ -82,9 +92,9 @@ class Studio:
         """
         size = self.limits.side_of(job.size, painted)
         if size == job.size:
-            return Order(job, photo)
+            return Order(job, photo, masks=masks)
         note = f"painted at {size} px, the most that this page paints"
-        return Order(replace(job, size=size), photo, note)
+        return Order(replace(job, size=size), photo, note, masks)
 
     def sentence(self, error: BaseException) -> str:
         """What went wrong, without the folders of this machine."""
@@ -148,22 +158,27 @@ class Easel:
         shown: Shown = {self.status: "  \n".join(filter(None, (order.note, news.text)))}
         if news.file is None:
             return shown if news.picture is None else shown | {self.preview: news.picture}
-        shown[self.file] = gr.update(value=str(news.file), visible=True)
+        shown[self.file] = self.offered(news.file, order)
         value: Any = str(news.file)
         if order.photo is not None:
-            value = (str(seen(order.photo)), news.picture)
+            value = (str(seen(order.photo)), value)
         shown[self.preview] = gr.update(value=None, visible=False)
         shown[self.whole] = gr.update(value=value, visible=True)
         return shown
 
-    def ended(self, out: Path | None = None) -> Shown:
+    @staticmethod
+    def offered(out: Path, order: Order) -> Any:
+        """What is to be kept: what was painted, and the masks without which its recipe cannot be replayed."""
+        return gr.update(value=[str(out), *order.masks] if order.masks else str(out), visible=True)
+
+    def ended(self, out: Path | None = None, order: Order | None = None) -> Shown:
         """How it looks when nothing runs any more; with ``out``, what is to be kept is told once more.
 
         Of what is hidden and shown again within a moment, a browser may have lost the second.
         """
         shown: Shown = {self.stop: gr.update(interactive=False)}
-        if out is not None:
-            shown[self.file] = gr.update(value=str(out), visible=True)
+        if out is not None and order is not None:
+            shown[self.file] = self.offered(out, order)
             shown[self.preview], shown[self.whole] = gr.update(visible=False), gr.update(visible=True)
         return shown
 
@@ -189,7 +204,7 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
             yield easel.ended() | {easel.status: text}
             known = isinstance(error, ImpastoError)
             raise gr.Error(text, duration=20, print_exception=not known) from error
-        yield easel.ended(made)
+        yield easel.ended(made, order)
 
     def stop(request: gr.Request) -> None:
         if (run := studio.runs.get(studio.place(request.session_hash, name))) is not None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from impasto import image
 from impasto.app import pictures
 from impasto.app.controls import controls, settings
 from impasto.app.live import live_tab
 from impasto.app.studio import Easel, Order, Studio, wire
 from impasto.app.uploads import PICTURES, QUIET, photo_place
 from impasto.errors import InputError
+from impasto.image import decoding
 from impasto.jobs import DreamJob, PhotorealJob, StylizeJob, VideoJob
 from impasto.painters import BUDGETS, learned
 
@@ -70,7 +72,7 @@ def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 
     """Long side of what is painted, if it is ``longest`` at most where no size is asked for."""
     if isinstance(job.size, int):
         return job.size
-    own = max(image.read(photo, max_pixels=job.max_pixels).size)
+    own = max(decoding.size_of(Path(photo), max_pixels=job.max_pixels))
     return own if job.size == "original" else min(own, longest)
 
 
@@ -98,16 +100,17 @@ def _stylize_tab(studio: Studio) -> None:
         content = _needed(values[photo], "photo")
         styles = _styles(studio, values, names, files)
         given = settings(StylizeJob, {name: values[knob] for name, knob in knobs.items()})
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        masks: tuple[str, ...] = ()
+        drawn = pictures.painted_mask(values[mask], studio.place(visit, f"mask-{secrets.token_hex(4)}.png"))
         if drawn is not None:
             if len(styles) > 2:
                 raise InputError("a painted mask divides a picture between two styles: choose one or two")
             parts = (drawn, pictures.turned(drawn))[: len(styles)]
-            given["mask"] = tuple(str(part) for part in parts)
+            given["mask"] = masks = tuple(str(part) for part in parts)
         given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
         job = StylizeJob.parse(given)
         longest = learned.LONGEST if values[names] else BUDGETS[job.preset].size
-        return studio.bounded(job, _side(job, content, longest), photo=content)
+        return studio.bounded(job, _side(job, content, longest), photo=content, masks=masks)
 
     wire(studio, easel, [photo, names, files, mask, *knobs.values()], gather, "painted.png")
 
@@ -188,12 +191,13 @@ def _dream_tab(studio: Studio) -> None:
 
         content = _needed(values[photo], "photo")
         given = settings(DreamJob, {name: values[knob] for name, knob in knobs.items()})
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        drawn = pictures.painted_mask(values[mask], studio.place(visit, f"mask-{secrets.token_hex(4)}.png"))
         given |= {"content": content, "max_pixels": studio.limits.pixels}
         given |= {"guide": values[guide]} if values[guide] else {}
         given |= {"mask": str(drawn)} if drawn is not None else {}
         job = DreamJob.parse(given)
-        return studio.bounded(job, _side(job, content, LONGEST), photo=content)
+        masks = () if drawn is None else (str(drawn),)
+        return studio.bounded(job, _side(job, content, LONGEST), photo=content, masks=masks)
 
     wire(studio, easel, [photo, guide, mask, *knobs.values()], gather, "dream.png")
 

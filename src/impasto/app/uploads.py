@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 
 from impasto import image
+from impasto.app.limits import SEEN
 from impasto.errors import ImpastoError
 
 PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp", ".gif"]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-SEEN = ".seen.jpg"  # what is added to a photo's name for the picture of it
 SIDE = 1280  # pixels of that
 
 

@@ -61,7 +61,7 @@ def execute(
     try:
         import ray
     except ImportError as error:
-        raise InputError("--engine ray needs Ray: pip install 'impasto[batch]'") from error
+        raise InputError("--engine ray needs Ray: pip install '.[batch]', in the clone") from error
     ours = not ray.is_initialized()
     if ours:
         try:

@@ -98,8 +98,7 @@ def _video(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
 def _check(out: Path, *inputs: str) -> None:
     """Refuses an output that cannot be written, or that is an input."""
     check_suffix(out)
-    if any(Path(name).is_file() and out.exists() and out.samefile(name) for name in inputs):
-        raise InputError(f"{out.name} is an input of this job, which would be lost: choose another name")
+    files.spare(out, inputs)
     files.check_output(out, overwrite=True)
 
 

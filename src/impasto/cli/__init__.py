@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 from impasto import files
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = USAGE
     except ImpastoError as error:
         if "--debug" in arguments:
-            raise
+            traceback.print_exc()
         _complain(str(error))
         status = USAGE
     except KeyboardInterrupt:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = INTERRUPTED
     except Exception as error:
         if "--debug" in arguments:
-            raise
+            traceback.print_exc()
         mended = files.mend(error) if isinstance(error, OSError) else None
         if mended is not None:
             _complain(mended)

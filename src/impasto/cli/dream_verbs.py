@@ -9,18 +9,19 @@ from pathlib import Path
 from impasto.cli.film_verbs import is_film, watched
 from impasto.cli.options import Again, Place, Showing, Watching, command
 from impasto.cli.say import say, tell
-from impasto.errors import InputError, OutputError
+from impasto.errors import InputError
 from impasto.jobs import WRITABLE, DreamJob, LayersJob
 
 
 def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, reporting: Showing) -> None:
+    from impasto import files
+
     source = Path(job.content)
     moves = is_film(source)
     suffix = source.suffix.lower() if source.suffix.lower() in WRITABLE else ".mp4"
     out = place.out or source.with_name(f"{source.stem}-dream{suffix if moves or job.zoom else '.png'}")
-    for name in (job.content, job.guide, job.mask, *job.style):
-        if name is not None and out.exists() and Path(name).exists() and out.samefile(name):
-            raise OutputError(f"{out} is an input of this dream, which would be lost: choose another name")
+    for target in (out, watching.preview):
+        files.spare(target, (job.content, job.guide, job.mask, *job.style))
     if moves and job.zoom:
         raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
     job.check_kind("film" if moves else "zoom" if job.zoom else "photo")

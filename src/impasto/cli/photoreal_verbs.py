@@ -66,6 +66,7 @@ def _photoreal(
     styles = "-".join(Path(style).stem for style in job.styles)
     out = place.out or content.with_name(f"{content.stem}-{styles}.png")
     _check(job, out, place, keeping)
+    files.spare(watching.preview, (job.content, *job.styles, *(job.masks or ())))
     from impasto.cli import progress
     from impasto.painters.relighting import run
 
@@ -115,14 +116,8 @@ def _check(job: PhotorealJob, out: Path, place: Place, keeping: Keeping) -> None
     if keeping.save_masks is not None:
         targets.append(keeping.save_masks / "photo.png")
     for target in targets:
-        _spare(job, target)
+        files.spare(target, (job.content, *job.styles, *(job.masks or ())))
         files.check_output(target, overwrite=place.overwrite)
-
-
-def _spare(job: PhotorealJob, target: Path) -> None:
-    for name in (job.content, *job.styles, *(job.masks or ())):
-        if target.exists() and Path(name).exists() and target.samefile(name):
-            raise OutputError(f"{target} is an input, which would be lost: choose another name")
 
 
 def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing) -> None:
@@ -130,7 +125,7 @@ def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing)
     styles = "-".join(Path(style).stem for style in job.styles)
     suffix = "" if film.is_dir() else film.suffix if film.suffix.lower() in WRITABLE else ".mp4"
     out = place.out or film.with_name(f"{film.stem}-{styles}{suffix}")
-    _spare(job, out)
+    files.spare(out, (job.content, *job.styles, *(job.masks or ())))
     if keeping.save_look is not None:
         raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
     if keeping.save_masks is not None:

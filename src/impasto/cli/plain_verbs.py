@@ -37,6 +37,7 @@ def replay(
     from impasto.cli import progress
 
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
+    files.spare(target, (picture,))
     files.check_output(target, overwrite=overwrite)
     if picture.suffix.lower() in FILMS:
         from impasto.films.replaying import replay_film

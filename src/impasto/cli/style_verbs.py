@@ -90,6 +90,7 @@ def sheet(
     """Paint one photo in every learned style, on one sheet, the paintings beside."""
     from impasto import files, style_sheet
 
+    files.spare(out, (photo,))
     files.check_output(out, overwrite=overwrite)
     style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
     say(json.dumps({"output": str(out)}) if as_json else str(out))
@@ -203,7 +204,7 @@ def export(
         try:
             from impasto.runtime import onnx_engine
         except ImportError as error:
-            raise InputError(f"export needs {error.name}: pip install 'impasto[export]'") from error
+            raise InputError(f"export needs {error.name}: pip install '.[export]', in the clone") from error
         onnx_engine.export(pack, target, overwrite=overwrite)
     else:
         raise OutputError(f"{target} must end in .onnx or .style")

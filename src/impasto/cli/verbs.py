@@ -119,9 +119,8 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quie
     from impasto.image.writing import check_suffix
 
     check_suffix(out)
-    for name in (job.content, *job.styles, *(job.mask or ()), job.init):
-        if out.exists() and Path(name).exists() and out.samefile(name):
-            raise OutputError(f"{out} is an input of this painting, which would be lost: choose another name")
+    for target in (out, watching.preview):
+        files.spare(target, (job.content, *job.styles, *(job.mask or ()), job.init))
     files.check_output(out, overwrite=place.overwrite)
     from impasto import painters
     from impasto.cli import progress
@@ -237,6 +236,8 @@ def _learn(job: LearnJob, place: Place, watching: Watching, drawn: Curve, report
         raise InputError(
             f"{out.name} holds one style: give one painting, or -o {first}.safetensors for several"
         )
+    for target in (None if overwrite and out == Path(job.into or "") else out, watching.preview):
+        files.spare(target, (*job.pictures, job.into, job.begin_from, job.teacher))
     files.check_output(out, overwrite=overwrite)
     if drawn.curve is not None:
         files.check_output(drawn.curve, overwrite=place.overwrite)

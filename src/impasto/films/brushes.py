@@ -15,6 +15,7 @@ from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks.library import Known
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
+from impasto.record import Watch
 from impasto.video import Film, Span, open_film, shrunk, taken
 
 if TYPE_CHECKING:
@@ -66,13 +67,20 @@ class Brush(Protocol):
 
 
 def choose(
-    job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int], *, threads: int | None = None
+    job: VideoJob,
+    film: Film,
+    spans: list[Span],
+    size: tuple[int, int],
+    *,
+    threads: int | None = None,
+    watch: Watch | None = None,
 ) -> Brush:
     """The brush that a job asks for.
 
     Args:
         job, film, spans, size: settings, film, its parts, and (height, width) of the frames.
         threads: that it computes with; default: all cores.
+        watch: called after every step of a frame that is optimised; may raise :class:`impasto.films.Enough`.
 
     Raises:
         InputError: a style or a film that cannot be used.
@@ -88,7 +96,8 @@ def choose(
     from impasto.painters.refining import use_threads
 
     use_threads(threads)
-    return Paintings(MovingPainter(stylizing, consistency=job.consistency), masked(stylizing, inputs, size))
+    painter = MovingPainter(stylizing, consistency=job.consistency, watch=watch)
+    return Paintings(painter, masked(stylizing, inputs, size))
 
 
 def threads_of(brush: Brush, threads: int | None) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, record
-from impasto.errors import InputError, OutputError
+from impasto.errors import InputError
 from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, Damage, threads_of
 from impasto.films.brushes import choose as brush_of
@@ -144,9 +144,7 @@ def paint_film(
     begun = time.monotonic()
     film = open_film(job.film, rate=job.fps)
     try:
-        for path in [film.path, *film.inputs, *([Path(job.processed)] if job.processed else [])]:
-            if out.exists() and path.exists() and out.samefile(path):
-                raise OutputError(f"{out} is what is painted from, and would be lost: choose another name")
+        files.spare(out, (film.path, *film.inputs, job.processed))
         chosen = choose or partial(brush_of, threads=threads)
         run = Run(job, film, out, chosen, restart=restart, told=told, flow=flow)
         check_target(out, overwrite=overwrite, key=run.segments.key)
@@ -225,7 +223,10 @@ class Run:
                 raise damage or InputError(
                     f"{self.job.film} has no frames between {self.job.begin:g} s and its end"
                 )
-        except Enough:
+        except Enough as wish:
+            if self.segments.frames + self.segments.waiting == 0:
+                self.segments.abandon()
+                raise InputError(f"{self.job.film} was stopped before a frame of it was painted") from wish
             self._settle()
             self.stopped = True
         except BaseException:

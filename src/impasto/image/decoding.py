@@ -108,6 +108,19 @@ def head_of(path: Path) -> bytes:
     return head
 
 
+def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
+    """Height and width as the file stores them, perhaps on their side; nothing is decoded."""
+    head = head_of(path)
+    with refusing(str(path)), strict(str(path)):
+        if is_heif(head):
+            width, height = open_heif(path).size
+        else:
+            with open_image(path) as image:
+                width, height = image.size
+        refuse_size(str(path), (width, height), max_pixels=max_pixels)
+    return height, width
+
+
 def decode_file(path: Path, *, max_pixels: int) -> Layers:
     """Decode the picture in a file; errors as in `read`."""
     head = head_of(path)

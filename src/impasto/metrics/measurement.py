@@ -25,7 +25,8 @@ class Measurement:
     Attributes:
         size: height and width of the painting, pixels: the scale of everything else.
         style: by layer, see :func:`style_distance`.
-        held_out: the same in layers that no method optimises.
+        held_out: the same in layers that no method optimises (but that the tutorial's algorithm knows
+            conv2_2, of which the first of them is the ReLU).
         content: by layer, see :func:`content_distance`.
         ssim: against the photograph, see :func:`ssim`.
         edge_ssim: against the photograph, see :func:`edge_ssim`.

@@ -15,7 +15,7 @@ from impasto.metrics.features import features_of, names_of
 from impasto.metrics.pictures import one_picture
 from impasto.moments import Moments, mixture, moments, root, shares, wasserstein2
 
-# The layers whose statistics the style losses bring together, and others that no method here optimises:
+# The layers whose statistics the style losses bring together, and others that none of our methods does:
 # a painting that is near in the first and far in the second has fooled the loss, not the eye.
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 HELD_OUT = ("relu2_2", "relu3_3", "relu4_3")

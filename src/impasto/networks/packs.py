@@ -259,7 +259,7 @@ def _check_kind(path: str | Path, meta: Mapping[str, Any], kind: str) -> None:
         raise InputError(f"{path} is not a {kind}: it is a file of impasto, but of another kind")
     version = meta.get("version")
     if not isinstance(version, int) or version > VERSION:
-        raise InputError(f"{path} was written by a newer impasto: upgrade with 'pip install -U impasto'")
+        raise InputError(f"{path} was written by a newer impasto: fetch the newest impasto")
 
 
 def _described(style: LearnedStyle) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from impasto.optim import Schedule, Stage
 from impasto.painters.devices import choose_device
 from impasto.painters.inputs import Inputs
 from impasto.painters.optimising import schedule, styles_of
+from impasto.record import Watch
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -34,13 +36,14 @@ class MovingPainter:
     Args:
         job: styles and settings; its ``content`` is not looked at.
         consistency: 0..1, how firmly a frame is held to the one before.
+        watch: called after every step; what it raises ends the frame, and nothing is kept of that.
 
     Raises:
         InputError: a style or a mask that cannot be read.
     """
 
-    def __init__(self, job: StylizeJob, *, consistency: float) -> None:
-        self.job, self.consistency = job, consistency
+    def __init__(self, job: StylizeJob, *, consistency: float, watch: Watch | None = None) -> None:
+        self.job, self.consistency, self.watch = job, consistency, watch
         self.inputs = Inputs(job, {})
         for name in (*job.styles, *(job.mask or ())):
             self.inputs.read(name)
@@ -68,7 +71,8 @@ class MovingPainter:
         if self.job.color == "luminance":
             content = content.mean(1, keepdim=True).expand_as(content).clone()
         size = (content.shape[-2], content.shape[-1])
-        common = {"strength": self.job.strength, "loss": self.job.loss, "blend": self.job.blend}
+        common: dict[str, Any] = {"strength": self.job.strength, "loss": self.job.loss}
+        common |= {"blend": self.job.blend, "watch": self.watch}
         plan = schedule(self.job, size)
         if warped is None or mask is None:
             outcome = methods.modern(
@@ -76,7 +80,7 @@ class MovingPainter:
                 self._styles,
                 schedule=plan,
                 backbone=self.backbone,
-                **common,  # type: ignore[arg-type]
+                **common,
             )
         else:
             outcome = methods.following_frame(
@@ -88,7 +92,7 @@ class MovingPainter:
                 backbone=self.backbone,
                 consistency=self.consistency,
                 seen=self._seen,
-                **common,  # type: ignore[arg-type]
+                **common,
             )
         self.evaluations.append(outcome.evaluations)
         painted = tensors.to_array(outcome.picture)
