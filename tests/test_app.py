@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from impasto import image, samples
-from impasto.app import desk, pictures
+from impasto.app import desk, pictures, serving
 from impasto.app.desk import Line, News, Run, sentence
 from impasto.app.limits import Limits
 from impasto.app.serving import Guarded
@@ -126,6 +126,20 @@ def test_a_visit_is_a_folder_of_its_own_whatever_it_is_called(tmp_path: Path, vi
         path.touch()
     studio.left(SimpleNamespace(session_hash=visit))  # type: ignore[arg-type]
     assert not mine.parent.exists() and other.exists()
+
+
+def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradio import Image as Place
+    from gradio import processing_utils
+
+    for name in ("save_url_to_cache", "ssrf_protected_download", "async_ssrf_protected_download"):
+        monkeypatch.setattr(processing_utils, name, getattr(processing_utils, name))  # put back afterwards
+    serving._fetch_nothing()
+    place = Place(render=False)
+    with pytest.raises(InputError, match="no addresses"):
+        place.move_resource_to_block_cache("http://127.0.0.1:9/a.png")
+    with pytest.raises(InputError, match="no addresses"):
+        asyncio.run(place.async_move_resource_to_block_cache("http://127.0.0.1:9/a.png"))
 
 
 def test_passing_pictures_are_parts_of_the_page() -> None:

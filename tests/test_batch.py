@@ -481,7 +481,7 @@ def test_a_cluster_without_cores_is_refused(nodes: list[tuple[int, int]]) -> Non
 
 def test_without_ray_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"pip install 'impasto\[batch\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[batch\]'"):
         list(on_ray.execute(iter([]), Path(), workers=None, address=None))
 
 

@@ -93,6 +93,14 @@ def test_a_notebook_is_small_and_uses_public_names_only(path: Path) -> None:
     code = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"]
     assert len(code) > 5 and not any(cell.get("outputs") for cell in book["cells"]), "clear its outputs"
     assert "IMPASTO_SIZE" in code[0]
-    assert not re.search(r"(\bimpasto[\w.]*|\w)\._[a-z]", "\n".join(code)), "a private name"
+    text, public = "\n".join(code), (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert not re.search(r"(\bimpasto[\w.]*|\w)\._[a-z]", text), "a private name"
+    modules = "demo|films|image|jobs|library|losses|packs|samples|training|video"
+    used = re.findall(rf"(?<![\w.])(?:impasto\.)?({modules})\.([A-Za-z_]+)", text)
+    for module, name in used:
+        told = re.search(
+            rf"::: impasto\.(?:\w+\.)?{module}(?:\.{name}\b|\n.*\n.*members: .*\b{name}\b)", public
+        )
+        assert told, f"{module}.{name} is not on the page of the API"
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target

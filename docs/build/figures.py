@@ -46,6 +46,9 @@ def _table(match: re.Match[str]) -> str:
     columns = [_COLUMN.fullmatch(part.strip()) for part in match["columns"].split(";")]
     named = [(c["name"], c["format"] or "", c["heading"] or c["name"]) for c in columns if c is not None]
     devices = recorded(match["topic"])
+    for name, _, _ in named:
+        if not any(row.get(name) is not None for _, rows in devices for row in rows):
+            raise SystemExit(f"no row of {match['topic']!r} has {name!r}")
     lines = []
     for device, rows in devices:
         if len(devices) > 1:

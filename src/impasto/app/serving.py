@@ -14,6 +14,7 @@ from typing import Any
 from impasto.app.limits import Limits, kept
 from impasto.errors import InputError
 
+WARM_AFTER = 3.0  # seconds: by then the page is drawn, which comes first
 # Whatever a page's parts may ask for, the browser fetches from here alone.
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -89,7 +90,7 @@ def _fetch_nothing() -> None:
     """Has Gradio refuse what it would download: a file may be an address, if whoever asks says so."""
     from gradio import processing_utils
 
-    def refuse(url: str, *_: object) -> str:
+    def refuse(url: str, *_: object, **__: object) -> str:
         raise InputError("this page takes files, and no addresses of files")
 
     for name in ("save_url_to_cache", "ssrf_protected_download", "async_ssrf_protected_download"):
@@ -143,7 +144,9 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
             footer_links=[],
             show_error=True,
         )
-        threading.Thread(target=_warm, daemon=True).start()
+        warming = threading.Timer(WARM_AFTER, _warm)
+        warming.daemon = True
+        warming.start()
         guarded = Guarded(app, uploads, limits)
         uvicorn.run(guarded, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
