@@ -153,7 +153,7 @@ def still(bench: Bench) -> None:
         }
     ]
     harness.table(rows)
-    harness.record("dream, still film", rows)
+    harness.record("dream, still film", rows, pictures=[path])
 
 
 TOPICS: dict[str, Callable[[Bench], None]] = {

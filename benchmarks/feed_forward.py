@@ -150,10 +150,11 @@ def memory(data: Path, out: Path) -> None:
 def first(data: Path, out: Path) -> None:
     """Seconds of a command that paints one photo of 512 px, start-up, reading and writing included."""
     photo = data / "content" / "tubingen.jpg"
-    rows = []
+    rows, pictures = [], []
     for network in ("quality", "tiny"):
+        pictures.append(out / f"first-{network}.jpg")
         command = ("stylize", str(photo), "starry_night", "--network", network, "--size", "512")
-        more = ("-o", str(out / f"first-{network}.jpg"), "--overwrite", "-q")
+        more = ("-o", str(pictures[-1]), "--overwrite", "-q")
         taken = [harness.impasto(*command, *more, label=f"{network}, start {n}") for n in range(6)]
         rows.append(
             {
@@ -164,7 +165,7 @@ def first(data: Path, out: Path) -> None:
             }
         )
     harness.table(rows)
-    harness.record("feed-forward start", rows)
+    harness.record("feed-forward start", rows, pictures=pictures)
 
 
 _ENLARGED = """
@@ -177,7 +178,7 @@ image.write(sys.argv[2], image.resize(rgb, (int(sys.argv[3]), int(sys.argv[4])))
 
 def huge(data: Path, out: Path) -> None:
     """Peak memory of photos of 1, 24 and 100 megapixels, JPEG to JPEG."""
-    rows = []
+    rows, pictures = [], []
     for width, height in ((1200, 900), (6000, 4000), (11600, 8700)):
         photo = out / f"huge-{width}.jpg"
         # Enlarged by a process of its own: what this one ever held would count as its children's peak.
@@ -185,13 +186,14 @@ def huge(data: Path, out: Path) -> None:
         source = str(data / "content" / "tubingen.jpg")
         harness.run([sys.executable, "-c", _ENLARGED, source, str(photo), *sides], label=photo.name)
         command = ("stylize", str(photo), "starry_night", "--size", "original", "--max-pixels", "200000000")
-        more = ("-o", str(out / f"huge-{width}-painted.jpg"), "--overwrite", "-q")
+        pictures.append(out / f"huge-{width}-painted.jpg")
+        more = ("-o", str(pictures[-1]), "--overwrite", "-q")
         taken = harness.impasto(*command, *more, label=f"{width}x{height}")
         rows.append(
             {"size": f"{width}x{height}", "seconds": taken.seconds, "peak memory, GB": taken.gigabytes}
         )
     harness.table(rows)
-    harness.record("feed-forward memory", rows)
+    harness.record("feed-forward memory", rows, pictures=pictures)
 
 
 def tiles(data: Path, out: Path) -> None:
@@ -230,19 +232,20 @@ def row(data: Path, out: Path) -> None:
     )
     options = ("--photos", str(data / "photos"), "--scales", "1", "--into", str(pack), "-o", str(pack), "-q")
     taken = harness.impasto("learn", str(painting), *options, "--overwrite", label=f"{style} as a row")
-    rows = []
+    rows, pictures = [], []
     for photo in sorted((data / "content").glob("*.jpg")):
         found = {}
         for name, given in (("new row", f"{pack}#{style}"), ("shipped", style)):
             path = out / f"row-{photo.stem}-{name.replace(' ', '-')}.png"
             painted = ("-o", str(path), "--size", "384", "--overwrite", "-q")
             harness.impasto("stylize", str(photo), given, *painted, label=path.name)
+            pictures.append(path)
             found[name] = _measured(path, photo, painting)
             rows.append({"photo": photo.stem, "who": name, **found[name]})
         rows[-2] |= {"minutes": taken.seconds / 60}
         rows[-2] |= {"of shipped": found["new row"]["style loss"] / found["shipped"]["style loss"]}
     harness.table(rows)
-    harness.record("feed-forward row", rows)
+    harness.record("feed-forward row", rows, pictures=pictures)
 
 
 def _median(paint: Callable[[], Any]) -> float:

@@ -154,7 +154,7 @@ def steady(bench: Bench) -> None:
 
     As numbered pictures: a codec would calm one more than the other.
     """
-    rows = []
+    rows, made = [], []
     for network in ("quality", "tiny"):
         for style in _learned(bench, network):
             options = (style, "--size", str(WIDE), *(() if "#" in style else ("--network", network)))
@@ -163,16 +163,11 @@ def steady(bench: Bench) -> None:
             for what, more in (("steady", ()), ("keys 3", ("--keys", "3"))):
                 out, took = bench.paint(bench.film, f"{name}-{what.replace(' ', '')}", *options, *more)
                 found = bench.measure(out, bench.film, alone)
-                rows.append(
-                    {
-                        "style": name,
-                        "how": what,
-                        **_short(found),
-                        "time of alone": took.seconds / first.seconds,
-                    }
-                )
+                made.append(out)
+                rows.append({"style": name, "how": what, **_short(found)})
+                rows[-1] |= {"time of alone": took.seconds / first.seconds}
     harness.table(rows)
-    harness.record("film steady", rows)
+    harness.record("film steady", rows, pictures=made)
 
 
 def fps(bench: Bench) -> None:
@@ -238,12 +233,13 @@ def picture(bench: Bench) -> None:
 
 def space(bench: Bench) -> None:
     """Peak disk beside the output, and memory of one and of ten minutes of film."""
-    rows = []
+    rows, made = [], []
     for seconds in (SECONDS // 10, SECONDS):
         film = _long_film(bench.out / f"long-{seconds}.mkv", seconds)
         out = bench.out / f"held-{seconds}.mkv"
         with harness.Watched(bench.out, f"{out.name}*", f".{out.stem}*") as watched:
             _, took = bench.paint(film, out.name, "--processed", str(film))
+        made.append(out)
         rows.append(
             {
                 "film, s": seconds,
@@ -255,7 +251,7 @@ def space(bench: Bench) -> None:
             }
         )
     harness.table(rows)
-    harness.record("film space", rows)
+    harness.record("film space", rows, pictures=made)
 
 
 def optimised(bench: Bench) -> None:

@@ -162,8 +162,9 @@ def recorded(topic: str) -> dict[str, Any] | None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of a file, or of the files of a folder one after the other."""
+    parts = sorted(path.iterdir()) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
 
 def _without_paths(arguments: list[str]) -> list[str]:

@@ -288,7 +288,7 @@ def speed(data: Path, out: Path) -> None:
     )
     rows.append({"what": "the same as a command", "seconds": taken.seconds, "peak GB": taken.gigabytes})
     harness.table(rows)
-    harness.record("photoreal speed", rows)
+    harness.record("photoreal speed", rows, pictures=[out / "speed-4k-night.jpg"])
 
 
 def film(data: Path, out: Path) -> None:
@@ -318,7 +318,7 @@ def film(data: Path, out: Path) -> None:
             }
         )
     harness.table(rows)
-    harness.record("photoreal film", rows)
+    harness.record("photoreal film", rows, pictures=[out / f"film-{way}.mp4" for way in ("fast", "full")])
 
 
 def _one_map(frames: list[NDArray[np.uint8]], graded: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
