@@ -22,7 +22,7 @@ class Limits:
 
     Args:
         megabytes: of one upload.
-        uploads: files that are kept at once, of all visits: what was dropped, and what came of it.
+        uploads: files that are kept at once, of all visits.
         pixels: of one picture.
         side: long side of what is painted, pixels.
         styles: pictures of style at once.

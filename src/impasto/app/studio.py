@@ -48,6 +48,7 @@ class Studio:
 
     def __post_init__(self) -> None:
         self.line = Line(self.limits.waiting)
+        self._visits = self.folder / UPLOADS / "visits"
 
     def place(self, visit: str | None, name: str) -> Path:
         """A file of a visit's own."""
@@ -57,7 +58,7 @@ class Studio:
 
     def _folder(self, visit: str | None) -> Path:
         """Among the uploads, where Gradio shows files without a copy; its name is not left to who asks."""
-        return self.folder / UPLOADS / "visits" / hashlib.sha256(str(visit).encode()).hexdigest()[:32]
+        return self._visits / hashlib.sha256(str(visit).encode()).hexdigest()[:32]
 
     def left(self, request: gr.Request) -> None:
         """Ends what a visit has running when its page is closed, and throws its files away."""
@@ -75,7 +76,7 @@ class Studio:
         Raises:
             ImpastoError: what was wrong.
         """
-        self.limits.check_uploads(kept(self.folder / UPLOADS))
+        self.limits.check_uploads(kept(self._visits))
         self.runs[out] = run = Run(job, out, seconds=self.limits.run_seconds, line=self.line)
         try:
             yield from run.news()
