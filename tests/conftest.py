@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from hypothesis import settings
 
 from impasto import backbones, painters
+from impasto.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
 
 # The same examples every time, and no verdict on time: the machine may be busy.
 settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=60)
@@ -34,3 +37,16 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paintings of few evaluations, where a test is not about how well they are painted."""
     for name in painters.BUDGETS:
         monkeypatch.setitem(painters.BUDGETS, name, painters.Budget(64, 64, (12,)))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line here: exit code, standard output, standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(stop.value.code or 0), said.out, said.err
+
+    return call

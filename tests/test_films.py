@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto.cli import main
+from conftest import Run
 from impasto.films import brushes, painting
 from impasto.networks import library, packs
 from impasto.runtime import Painter
@@ -19,7 +19,6 @@ from test_film_files import FilmWriterWithSound, packets_of
 from test_networks import pack_of
 from test_video import scene, texture
 
-Run = Callable[..., tuple[int, str, str]]
 TIMES = [Fraction(n, 10) for n in range(11)]
 
 
@@ -38,17 +37,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             rgb = scene(number) if number < 5 else texture(120, 160, seed=7)
             writer.write(rgb, time)
     return tmp_path
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 def frames(path: str) -> list[np.ndarray]:

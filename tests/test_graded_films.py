@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
+from conftest import Run
 from impasto import files, image, methods
-from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films import grading as graded_films
 from impasto.films import painting
@@ -22,8 +22,6 @@ from impasto.jobs import PhotorealJob
 from impasto.video import FilmReader, FilmWriter, Span
 from test_looks import night
 from test_video import scene, texture
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -42,17 +40,6 @@ def write(path: Path, frames: list[np.ndarray]) -> None:
     for number, rgb in enumerate(frames):
         writer.write(rgb, Fraction(number, 10))
     writer.close()
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 def frames(path: str) -> list[np.ndarray]:

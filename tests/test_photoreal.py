@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pytest
 import torch
 
 import impasto
+from conftest import Run
 from impasto import backbones, image, looks, losses, methods, metrics, samples
-from impasto.cli import main
 from impasto.cli.photoreal_verbs import paired
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
@@ -32,7 +31,6 @@ from impasto.tiles import Window, split
 from test_graded_films import write as write_film
 from test_looks import night, painted, towers
 
-Run = Callable[..., tuple[int, str, str]]
 Array = np.ndarray
 
 
@@ -356,17 +354,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, picture in (("day", rgb), ("night", style), ("day-mask", masks[0]), ("night-mask", masks[1])):
         image.write(tmp_path / f"{name}.png", picture)
     return tmp_path
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 MASKS = ("--masks", "day-mask.png", "night-mask.png")

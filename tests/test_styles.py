@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import impasto
+from conftest import Run
 from impasto import color, files, image, samples
-from impasto.cli import main
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
 from impasto.networks import LearnedStyle, library, packs
@@ -21,19 +20,6 @@ from impasto.painters import learned
 from impasto.runtime import painter
 from impasto.training import learn
 from test_networks import pack_of
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        said = capsys.readouterr()
-        return int(stop.value.code or 0), said.out, said.err
-
-    return call
 
 
 @pytest.fixture
