@@ -120,12 +120,15 @@ def test_uploads_beyond_the_limits_are_refused_before_they_are_read(tmp_path: Pa
 @pytest.mark.parametrize("visit", ["..", "/etc", "a/b", None])
 def test_a_visit_is_a_folder_of_its_own_whatever_it_is_called(tmp_path: Path, visit: str | None) -> None:
     studio = Studio(Limits(), tmp_path / "page")
-    mine, other = studio.place(visit, "painted.png"), studio.place("another", "painted.png")
-    assert mine.parent.parent == other.parent.parent == tmp_path / "page" / "uploads" / "visits"
-    for path in (mine, other):
+    mine, again = studio.place(visit, "painted.png"), studio.place(visit, "painted.png")
+    other = studio.place("another", "painted.png")
+    visits = tmp_path / "page" / "uploads" / "visits"
+    assert mine.parents[2] == other.parents[2] == visits and mine.parents[1] == again.parents[1]
+    assert mine != again, "a browser would show the first under the address of both"
+    for path in (mine, again, other):
         path.touch()
     studio.left(SimpleNamespace(session_hash=visit))  # type: ignore[arg-type]
-    assert not mine.parent.exists() and other.exists()
+    assert not mine.exists() and not again.exists() and other.exists()
 
 
 def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +293,8 @@ def test_tables_are_told_as_tables() -> None:
         "| sea | 0.0% | 10.0% | not in the photo |",
     ]
     assert desk._tabled("a warning") == "a warning"
+    warned = desk._tabled(f"{text}\nwarning: one map for all")
+    assert warned.splitlines()[-2:] == ["", "warning: one map for all"]
 
 
 def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:

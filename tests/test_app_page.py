@@ -182,6 +182,20 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
     part.get_by_text("impasto stylize").wait_for()
 
 
+def test_what_is_painted_next_is_shown(page: Any, folder: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    choose(part, "woodcut")
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint")
+    picture = part.locator(".slider-wrap").locator("xpath=..").locator("img").last
+    picture.wait_for()
+    first = picture.get_attribute("src")
+    choose(part, "waves")
+    part.get_by_role("button", name="Paint", exact=True).click()
+    playwright.expect(picture).not_to_have_attribute("src", first, timeout=WAIT)
+
+
 def test_two_styles_are_mixed_by_their_weights(page: Any, folder: Path, tmp_path: Path) -> None:
     part = tab(page, "Stylize")
     give(part, 0, folder / "photo.png")

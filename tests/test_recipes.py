@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from impasto import image, record
+from impasto import image, painters, recipes, record, samples
 from impasto.cli import main
 from impasto.errors import InputError
-from impasto.record import Recipe
+from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob
+from impasto.painters import relighting
+from impasto.painters.dreaming import run_dream
+from impasto.record import Progress, Recipe
+
+JOBS: dict[str, type[Job]] = {"stylize": StylizeJob, "photoreal": PhotorealJob, "dream": DreamJob}
 
 GOOD = record.recipe("stylize", {"content": "a.png"}, hashes={}, device="cpu", engine="numpy", threads=2)
 HARM = [
@@ -30,6 +37,8 @@ HARM = [
     ("threads", "0"),
     ("threads", "1000000"),
     ("versions", '{"a": {}}'),
+    ("stopped", "-1"),
+    ("stopped", "true"),
     ("other", "1"),
 ]
 
@@ -45,6 +54,28 @@ def test_a_recipe_with_a_strange_field_is_refused(field: str, text: str) -> None
         Recipe.from_json(with_text(field, text))
     assert "\n" not in str(refused.value)
     assert Recipe.from_json(GOOD.to_json()) == GOOD
+
+
+@pytest.mark.parametrize("verb", ["stylize", "photoreal", "dream"])
+def test_what_was_stopped_is_replayed_up_to_there(tmp_path: Path, verb: str) -> None:
+    photo = image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (64, 96)))
+    style = image.write(tmp_path / "style.png", samples.style("night", 64))
+    settings: dict[str, dict[str, Any]] = {
+        "stylize": {"styles": (str(style),), "preset": "draft", "size": 96},
+        "photoreal": {"styles": (str(style),)},
+        "dream": {"octaves": 2, "layers": ("relu2_2",)},
+    }
+    job = JOBS[verb].parse({"content": str(photo), **settings[verb]})
+    steps = itertools.count(1)
+
+    def stop(_: Progress) -> None:
+        if next(steps) == 5:
+            raise KeyboardInterrupt
+
+    result = {"stylize": painters.run, "photoreal": relighting.run, "dream": run_dream}[verb](job, watch=stop)  # type: ignore[operator]
+    first = result.save(tmp_path / "first.png")
+    assert result.stopped and recipes.recipe_of(first).stopped == 5
+    assert recipes.replay(first).save(tmp_path / "again.png").read_bytes() == first.read_bytes()
 
 
 @pytest.mark.parametrize("text", ["[" * 50_000, '{"a":' * 50_000, "{", "[]", "7", "{}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from impasto import files, image, painters
 from impasto.errors import InputError
 from impasto.jobs import FILMS, LOOK, DreamJob, PhotorealJob, StylizeJob, VisualizeJob
 from impasto.painters import learned, relighting
-from impasto.record import Recipe, Result, Watch
+from impasto.record import Progress, Recipe, Result, Watch
 
 MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end
 
@@ -49,6 +50,7 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
     if found.verb not in (StylizeJob.verb, PhotorealJob.verb, DreamJob.verb, VisualizeJob.verb):
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
     inputs = inputs_of(found, picture, search=search)
+    watch = _until(found.stopped, watch) if found.stopped else watch
     if found.verb == PhotorealJob.verb:
         again = PhotorealJob.parse(dict(found.job))
         return relighting.run(again, pictures=inputs, watch=watch, threads=found.threads)
@@ -56,6 +58,19 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         return _replay_dream(found, inputs, watch)
     job = StylizeJob.parse(dict(found.job))
     return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
+
+
+def _until(steps: int, watch: Watch | None) -> Watch:
+    """What stops a run after so many steps, as it was stopped the first time."""
+    count = itertools.count(1)
+
+    def told(progress: Progress) -> None:
+        if watch:
+            watch(progress)
+        if next(count) >= steps:
+            raise KeyboardInterrupt
+
+    return told
 
 
 def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path] = ()) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import platform
@@ -63,7 +64,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that is needed to paint a picture again: the job, its inputs, what it ran on. No absolute paths."""
+    """All that is needed to paint a picture again: the job, its inputs, what it ran on. No absolute paths.
+
+    ``stopped`` is the number of steps after which it was stopped, 0 where it went to its end.
+    """
 
     verb: str
     job: Mapping[str, Any]
@@ -72,10 +76,12 @@ class Recipe:
     threads: int
     versions: Mapping[str, str]
     recipe: int = RECIPE_VERSION
+    stopped: int = 0
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(self.__dict__, ensure_ascii=True, sort_keys=True)
+        told = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
+        return json.dumps(told, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -98,8 +104,9 @@ class Recipe:
             raise InputError(
                 f"this recipe is of version {version}, newer than this impasto: upgrade it to replay"
             )
-        if set(data) != set(_FIELDS) or not all(fits(data[name]) for name, fits in _FIELDS.items()):
-            wrong = [n for n in _FIELDS if n not in data or not _FIELDS[n](data[n])]
+        whole = {"stopped": 0, **data}
+        if set(whole) != set(_FIELDS) or not all(fits(whole[name]) for name, fits in _FIELDS.items()):
+            wrong = [n for n in _FIELDS if n not in whole or not _FIELDS[n](whole[n])]
             raise InputError(
                 f"this recipe is damaged ({', '.join(wrong) or 'unknown fields'}): paint the picture anew"
             )
@@ -123,6 +130,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "threads": _is_count,
     "versions": _is_table,
     "recipe": lambda value: type(value) is int and value >= 1,
+    "stopped": lambda value: type(value) is int and value >= 0,
 }
 
 
@@ -172,6 +180,9 @@ class Result:
         height, width = self.picture.shape[:2]
         return f"<Result {width}x{height}, {len(self.history)} steps, {self.seconds:.1f} s>"
 
+    def _told(self) -> Recipe:
+        return dataclasses.replace(self.recipe, stopped=len(self.history)) if self.stopped else self.recipe
+
     def _repr_png_(self) -> bytes:
         """What a notebook shows of it."""
         levels = (
@@ -195,7 +206,7 @@ class Result:
             self.picture,
             alpha=self.alpha,
             bits=self.bits if path.suffix.lower() in (".png", ".tif", ".tiff") else 8,
-            recipe=self.recipe.to_json(),
+            recipe=self._told().to_json(),
             overwrite=overwrite,
         )
         return path

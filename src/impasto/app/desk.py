@@ -166,11 +166,18 @@ class Run:
     def _ends(self) -> bool:
         return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
 
+    @property
+    def why(self) -> str:
+        """Why it ended before its end."""
+        if self._stop.is_set():
+            return "stopped"
+        return f"stopped after {self.seconds / 60:g} minutes, the most that this page takes"
+
     def finished(self, result: Result) -> News:
         """The result, written with its recipe."""
         result.save(self.out, overwrite=True)
         height, width = result.picture.shape[:2]
-        how = "stopped, this is the best so far" if result.stopped else "done"
+        how = f"{self.why}, this is the best so far" if result.stopped else "done"
         seconds = time.monotonic() - self._begun
         return News(f"{how}: {width} x {height}, {seconds:.1f} s", _bytes(result.picture), self.out)
 
@@ -206,7 +213,7 @@ def _video(run: Run) -> News:
     choose = partial(brushes.choose, watch=run.step)
     found = films.paint_film(run.job, out=run.out, overwrite=True, restart=True, told=run.told, choose=choose)
     height, width = found.size
-    how = "stopped, this is what was painted" if found.stopped else "done"
+    how = f"{run.why}, this is what was painted" if found.stopped else "done"
     return News(f"{how}: {found.frames} frames, {width} x {height}, {found.seconds:.0f} s", None, run.out)
 
 
@@ -228,12 +235,15 @@ def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
 
 def _tabled(text: str) -> str:
     """A table of several lines as Markdown has it; one line as it is."""
-    first, *others = (re.split(r"\s{2,}", line.strip()) for line in text.splitlines())
+    lines = [line for line in text.splitlines() if not line.startswith("warning:")]
+    warnings = text.splitlines()[len(lines) :]
+    first, *others = (re.split(r"\s{2,}", line.strip()) for line in lines or [""])
     if not others:
         return text
     columns = max(map(len, others))
     rows = [first, ["---"] * columns, *others]
-    return "\n".join("| " + " | ".join(row + [""] * (columns - len(row))) + " |" for row in rows)
+    table = ["| " + " | ".join(row + [""] * (columns - len(row))) + " |" for row in rows]
+    return "\n".join(table + [f"\n{warning}" for warning in warnings])
 
 
 def _seen(picture: Any) -> Bytes:

@@ -54,10 +54,12 @@ class Limits:
         if not said.isdigit() or int(said) > most * 10**6:
             raise InputError(f"what is dropped at once must be {most} MB at most")
 
-    def check_styles(self, styles: Sequence[str]) -> None:
+    def check_styles(
+        self, styles: Sequence[str], mend: str = "click a learned style, or drop a painting"
+    ) -> None:
         """Refuses none, and too many."""
         if not styles:
-            raise InputError("no style is chosen: click a learned style, or drop a painting")
+            raise InputError(f"no style is chosen: {mend}")
         if len(styles) > self.styles:
             raise InputError(f"{len(styles)} styles are too many: choose at most {self.styles}")
 

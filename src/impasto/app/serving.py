@@ -31,6 +31,9 @@ STYLE = """
 .styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
 .styles .grid-wrap { overflow: hidden; }
 .styles .caption-label { font-size: 0.65rem; left: 4px; right: 4px; max-width: none; text-align: center; }
+.styles .thumbnail-item.selected { box-shadow: none !important; border-color: transparent !important; }
+.command .cm-content { padding-right: 4.5rem !important; }
+.status { scroll-margin-top: 0.5rem; }
 .drop { border: 2px dashed var(--neutral-400) !important; }
 .several > label[data-testid="block-label"] { position: static; width: fit-content; margin: 4px; }
 .act button { white-space: nowrap; }

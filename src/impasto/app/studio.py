@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,11 @@ from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 
 Shown = dict[Any, Any]
 UPLOADS = "uploads"  # the folder of what comes and goes
-SEEK = "() => document.getElementById('%s').scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+# On a phone to the top, above the bar with the buttons; elsewhere only if it is out of sight.
+SEEK = (
+    "() => document.getElementById('%s').scrollIntoView"
+    "({behavior: 'smooth', block: window.innerWidth > 640 ? 'nearest' : 'start'})"
+)
 AnyJob = StylizeJob | VideoJob | PhotorealJob | DreamJob
 
 
@@ -51,10 +56,16 @@ class Studio:
         self._visits = self.folder / UPLOADS / "visits"
 
     def place(self, visit: str | None, name: str) -> Path:
-        """A file of a visit's own."""
-        folder = self._folder(visit)
-        folder.mkdir(parents=True, exist_ok=True)
+        """A new file of a visit's own: under the address of an old one a browser would show that."""
+        folder = self._folder(visit) / secrets.token_hex(4)
+        folder.mkdir(parents=True)
         return folder / name
+
+    def stop(self, visit: str | None, name: str) -> None:
+        """Stops what a visit has running under that name."""
+        for out, run in self.runs.items():
+            if out.parent.parent == self._folder(visit) and out.name == name:
+                run.stop()
 
     def _folder(self, visit: str | None) -> Path:
         """Among the uploads, where Gradio shows files without a copy; its name is not left to who asks."""
@@ -63,7 +74,7 @@ class Studio:
     def left(self, request: gr.Request) -> None:
         """Ends what a visit has running when its page is closed, and throws its files away."""
         folder = self._folder(request.session_hash)
-        mine = [self.runs.pop(out) for out in list(self.runs) if out.parent == folder]
+        mine = [self.runs.pop(out) for out in list(self.runs) if out.parent.parent == folder]
         for run in mine:
             run.stop()
         for run in mine:
@@ -140,7 +151,15 @@ class Easel:
             label="to keep, with its recipe", interactive=False, visible=False, elem_classes="kept"
         )
         with gr.Accordion("the same as a command", open=False):
-            command = gr.Code(language="shell", interactive=False, show_label=False, wrap_lines=True)
+            command = gr.Code(
+                language="shell",
+                interactive=False,
+                show_label=False,
+                wrap_lines=True,
+                lines=2,
+                max_lines=6,
+                elem_classes="command",
+            )
         return cls(preview, whole, status, command, file, paint, stop)
 
     def begun(self, job: Job, out: str) -> Shown:
@@ -199,6 +218,8 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
             yield easel.begun(order.job, name)
             for news in studio.work(order.job, studio.place(visit, name)):
                 made = news.file or made
+                if made is not None and not made.exists():
+                    return  # whoever asked has left, and it was thrown away
                 yield easel.told(news, order)
         except Exception as error:
             text = studio.sentence(error)
@@ -208,8 +229,7 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
         yield easel.ended(made, order)
 
     def stop(request: gr.Request) -> None:
-        if (run := studio.runs.get(studio.place(request.session_hash, name))) is not None:
-            run.stop()
+        studio.stop(request.session_hash, name)
 
     # On a phone what is painted lies below what is asked.
     easel.paint.click(None, None, None, js=SEEK % easel.status.elem_id, **QUIET)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def _styles(studio: Studio, values: dict[Any, Any], names: Any, files: Any) -> t
 
 def _needed(value: Any, what: str) -> str:
     if not value:
-        raise InputError(f"there is no {what} yet: drop one on the left")
+        raise InputError(f"there is no {what} yet: drop one first")
     return str(value)
 
 
@@ -101,7 +100,7 @@ def _stylize_tab(studio: Studio) -> None:
         styles = _styles(studio, values, names, files)
         given = settings(StylizeJob, {name: values[knob] for name, knob in knobs.items()})
         masks: tuple[str, ...] = ()
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, f"mask-{secrets.token_hex(4)}.png"))
+        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
         if drawn is not None:
             if len(styles) > 2:
                 raise InputError("a painted mask divides a picture between two styles: choose one or two")
@@ -163,7 +162,7 @@ def _photoreal_tab(studio: Studio) -> None:
     def gather(values: dict[Any, Any], visit: str | None) -> Order:
         content = _needed(values[photo], "photo")
         styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
-        studio.limits.check_styles(styles)
+        studio.limits.check_styles(styles, "drop a photo whose light it shall have")
         given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
         given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
         job = PhotorealJob.parse(given)
@@ -191,7 +190,7 @@ def _dream_tab(studio: Studio) -> None:
 
         content = _needed(values[photo], "photo")
         given = settings(DreamJob, {name: values[knob] for name, knob in knobs.items()})
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, f"mask-{secrets.token_hex(4)}.png"))
+        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
         given |= {"content": content, "max_pixels": studio.limits.pixels}
         given |= {"guide": values[guide]} if values[guide] else {}
         given |= {"mask": str(drawn)} if drawn is not None else {}

@@ -32,4 +32,5 @@ def _text(value: Any) -> str:
 
 
 def _named(name: str) -> str:
-    return Path(name).name if Path(name).is_absolute() else name
+    named = Path(name).name if Path(name).is_absolute() else name
+    return f"./{named}" if named.startswith("-") else named

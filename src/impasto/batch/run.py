@@ -234,7 +234,7 @@ class _Book:
         if task.fault:
             return task.fault
         if task.output in self._taken:
-            return f"{task.output} is the output of another job of this batch: give each its own"
+            return f'{task.output} is the output of another job of this batch: give each its own, as "output"'
         root = self.manifest.folder.resolve()
         try:
             real = place.resolve()

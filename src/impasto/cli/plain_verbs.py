@@ -36,17 +36,20 @@ def replay(
     from impasto import files, recipes
     from impasto.cli import progress
 
+    search = [
+        Path(part) for name in search or () for part in ([name] if name.exists() else str(name).split(","))
+    ]
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
     files.spare(target, (picture,))
     files.check_output(target, overwrite=overwrite)
     if picture.suffix.lower() in FILMS:
         from impasto.films.replaying import replay_film
 
-        make = partial(replay_film, picture, out=target, search=search or (), overwrite=overwrite)
+        make = partial(replay_film, picture, out=target, search=search, overwrite=overwrite)
         watched(make, target, Showing(quiet=quiet, json=as_json))
         return
     with progress.watching(target.name, quiet=quiet, preview=None) as watch:
-        result = recipes.replay(picture, search=search or (), watch=watch)
+        result = recipes.replay(picture, search=search, watch=watch)
     result.save(target, overwrite=overwrite)
     height, width = result.picture.shape[:2]
     said = {"output": str(target), "size": [width, height], "seconds": round(result.seconds, 1)}

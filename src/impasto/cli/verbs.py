@@ -195,6 +195,8 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
     if job.original is not None:
         film_verbs.measure(job, place, reporting)
         return
+    if film_verbs.is_film(Path(job.output)):
+        raise InputError(f"{job.output} is a film: give the one that was painted as --original")
     if job.baseline or place.out:
         raise InputError("--baseline and --out are for films: give the film that was painted as --original")
     from impasto import backbones, metrics
@@ -299,7 +301,7 @@ def _live(job: LiveJob, place: Place, reporting: Reporting) -> None:
 
     told = live.play(job, out=place.out, overwrite=place.overwrite, told=tell)
     if reporting.json:
-        say(json.dumps(told))
+        say(json.dumps({"output": None if place.out is None else str(place.out), **told}))
     else:
         width, height = told["size"]
         rate = told["painted"] / max(told["seconds"], 1e-9)

@@ -86,6 +86,11 @@ def paint(
             raise InputError(f"--{name} says how to optimise, which a learned style does not: leave it out")
     start = time.monotonic()
     pack, names = joined(found)
+    if job.style_scale is not None and all(len(known.style.scales) == 1 for known in found):
+        raise InputError(
+            f"--style-scale mixes the sizes that a style was learned at, and {found[0].name} has one: "
+            f"leave it out"
+        )
     content, alpha, bits = _photo(job, inputs, larger=WHOLE)
     own = (content.shape[0], content.shape[1])
     size = target_size(own, job, longest=LONGEST)
