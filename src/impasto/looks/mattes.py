@@ -9,6 +9,7 @@ Sun 2015, "Fast guided filter", arXiv 1505.00996), so a matte follows the edges 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -177,13 +178,23 @@ def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
     return result
 
 
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Numba, once imported, has PyTorch compute with all cores again; a replay counts on their number."""
+    torch = sys.modules.get("torch")
+    before = None if torch is None else torch.get_num_threads()
+    yield
+    if torch is not None:
+        torch.set_num_threads(before)
+
+
 def _unknown(
     rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, told: Told | None
 ) -> NDArray[np.float64]:
     """Alphas ``(K, N)`` of the unknown pixels: harmonic under the Laplacian, the known ones held."""
     from scipy import sparse
 
-    with _said_if_long(told or _log.info):
+    with _said_if_long(told or _log.info), _threads_kept():
         from pymatting import cf_laplacian
 
     laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=epsilon, radius=1, is_known=known.ravel())

@@ -127,7 +127,7 @@ def run(
     """Runs a job; the arguments are those of :func:`photoreal` and of ``painters.run``."""
     start = time.monotonic()
     inputs = Inputs(job, pictures or {})
-    eyes = Eyes(job)
+    eyes = Eyes(job, threads)
     saves = save_look is not None
     scene = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, told=told)
     if save_look is not None:
@@ -143,13 +143,13 @@ def run(
     history: tuple[Point, ...] = ()
     stopped = False
     if job.fast:
-        recipe = inputs.recipe("cpu", engine="numpy", threads=threads or os.cpu_count() or 1)
+        recipe = inputs.recipe("cpu", engine="numpy", threads=eyes.threads or os.cpu_count() or 1)
         painted = looks.grade(scene.photo, mattes, given, strength=job.strength)
         history = (Point(time.monotonic() - start, 1, 0.0, {}),)
     else:
         from impasto.painters.refining import Keeper, refine, rendered, use_threads
 
-        threads = use_threads(threads)
+        threads = use_threads(eyes.threads)
         recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
         keeper = None
         if checkpoint is not None:
@@ -166,10 +166,14 @@ def run(
 
 
 class Eyes:
-    """The network that looks, loaded when it is first needed, and once."""
+    """The network that looks, loaded when it is first needed, and once.
 
-    def __init__(self, job: PhotorealJob) -> None:
-        self.job = job
+    ``threads`` is what it looks with, as given or, once it is loaded, as it was then: classes hang on
+    sums that depend on it, and what is imported later may set another.
+    """
+
+    def __init__(self, job: PhotorealJob, threads: int | None = None) -> None:
+        self.job, self.threads = job, threads
 
     @cached_property
     def device(self) -> torch.device:
@@ -182,7 +186,9 @@ class Eyes:
     def backbone(self) -> Vgg:
         """As the job says; loading it loads PyTorch."""
         from impasto import backbones
+        from impasto.painters.refining import use_threads
 
+        self.threads = use_threads(self.threads)
         return backbones.load(self.job.backbone, device=self.device, precision=self.job.precision)
 
 
