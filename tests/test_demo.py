@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto import demo, image
+from impasto import demo, image, samples
 from impasto.video import open_film
 
 
@@ -16,6 +16,8 @@ def test_the_demo_paints_three_pictures_a_sheet_and_a_film(
 ) -> None:
     monkeypatch.setitem(demo.painters.BUDGETS, "good", demo.painters.Budget(64, 64, (3,)))
     monkeypatch.setattr(demo, "FILM_SECONDS", 1.0)
+    style = samples.style
+    monkeypatch.setattr(samples, "style", lambda name, size: style(name, min(size, 64)))
     paths = list(demo.demo(tmp_path / "demo", size=96))
     assert [p.name for p in paths] == [
         "coffee-waves.png",

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto import demo, image, methods, samples
+from impasto import demo, image, methods, painters, samples
 from impasto.cli import main
 from impasto.looks.masks import COLOURS
 from impasto.networks import library, packs
@@ -149,6 +149,10 @@ def here(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(demo, "FILM_SECONDS", 0.5)
     monkeypatch.setattr(samples, "style", lambda name, size, seed=None: STYLE(name, min(size, 64), seed=seed))
     monkeypatch.setattr(samples, "STYLES", samples.STYLES[:3])
+    monkeypatch.setattr(samples, "PHOTOS", samples.PHOTOS[:2])
+    monkeypatch.setattr(demo, "write_film", partial(demo.write_film, size=(90, 160), fps=6))
+    for name in painters.BUDGETS:
+        monkeypatch.setitem(painters.BUDGETS, name, painters.Budget(64, 64, (2,)))
     for method in ("paper", "tutorial"):
         monkeypatch.setattr(methods, method, partial(getattr(methods, method), steps=3))
     for name in ("kitti", "coco"):
@@ -165,6 +169,8 @@ def files(here: Path) -> list[Path]:
 def smaller(verb: str, words: list[str]) -> list[str]:
     """The example with less to do: other numbers, and a device that is there."""
     found = list(words)
+    if verb == "video" and any(word.endswith(".jpg") for word in words):
+        found[1] = "short.mp4"  # to be painted by optimisation
     for index, word in enumerate(words[:-1]):
         if word in INSTEAD.get(verb, {}):
             found[index + 1] = INSTEAD[verb][word]
@@ -189,7 +195,6 @@ def outcome(words: list[str]) -> int:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Gradio, where a page is not served after all
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize(("verb", "line"), EXAMPLES, ids=[line.split("#")[0].strip() for _, line in EXAMPLES])
 def test_an_example_is_run(
     here: Path, verb: str, line: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -15,13 +15,14 @@ import av
 import numpy as np
 import pytest
 
+from conftest import Run
 from impasto.errors import InputError, OutputError
 from impasto.films import Enough, FilmProgress, paint_film, painting
 from impasto.jobs import VideoJob
 from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
 from impasto.video.others import Others
 from test_film_files import packets_of
-from test_films import Run, frames, here, run  # noqa: F401 - fixtures
+from test_films import frames, here  # noqa: F401 - a fixture
 from test_video import scene, texture
 
 
@@ -73,7 +74,7 @@ def test_keyframes_paint_fewer_frames(run: Run, here: Path) -> None:  # noqa: F8
 
 
 def test_killed_with_keyframes_it_ends_like_an_unbroken_run(
-    run: Run,  # noqa: F811
+    run: Run,
     here: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -270,7 +271,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(here: Path) -> None:  # noqa: F
 
 
 def test_a_damaged_film_is_painted_as_far_as_it_goes(
-    run: Run,  # noqa: F811
+    run: Run,
     here: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
