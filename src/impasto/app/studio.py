@@ -191,16 +191,9 @@ class Easel:
         """What is to be kept: what was painted, and the masks without which its recipe cannot be replayed."""
         return gr.update(value=[str(out), *order.masks] if order.masks else str(out), visible=True)
 
-    def ended(self, out: Path | None = None, order: Order | None = None) -> Shown:
-        """How it looks when nothing runs any more; with ``out``, what is to be kept is told once more.
-
-        Of what is hidden and shown again within a moment, a browser may have lost the second.
-        """
-        shown: Shown = {self.stop: gr.update(interactive=False)}
-        if out is not None and order is not None:
-            shown[self.file] = self.offered(out, order)
-            shown[self.preview], shown[self.whole] = gr.update(visible=False), gr.update(visible=True)
-        return shown
+    def ended(self) -> Shown:
+        """How it looks when nothing runs any more."""
+        return {self.stop: gr.update(interactive=False)}
 
     @property
     def outputs(self) -> list[Any]:
@@ -213,6 +206,7 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
 
     def paint(values: dict[Any, Any], request: gr.Request) -> Iterator[Shown]:
         visit, made = request.session_hash, None
+        last: Shown = {}
         try:
             order = gather(values, visit)
             yield easel.begun(order.job, name)
@@ -220,13 +214,14 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
                 made = news.file or made
                 if made is not None and not made.exists():
                     return  # whoever asked has left, and it was thrown away
-                yield easel.told(news, order)
+                yield (last := easel.told(news, order))
         except Exception as error:
             text = studio.sentence(error)
             yield easel.ended() | {easel.status: text}
             known = isinstance(error, ImpastoError)
             raise gr.Error(text, duration=20, print_exception=not known) from error
-        yield easel.ended(made, order)
+        # Once more: of what is hidden and shown again within a moment, a browser may have lost the second.
+        yield (last if made else {}) | easel.ended()
 
     def stop(request: gr.Request) -> None:
         studio.stop(request.session_hash, name)
