@@ -145,6 +145,21 @@ def choose(part: Any, style: str) -> None:
     part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
 
 
+def chosen(page: Any, photo: Path, *styles: str) -> Any:
+    """The tab of pictures with a photo and learned styles."""
+    part = tab(page, "Stylize")
+    give(part, 0, photo)
+    for style in styles:
+        choose(part, style)
+    return part
+
+
+def paint(part: Any) -> None:
+    """Clicks, and waits for the end."""
+    part.get_by_role("button", name="Paint", exact=True).click()
+    done(part, "paint")
+
+
 def more(part: Any) -> None:
     """Opens the settings that are not shown at first."""
     part.get_by_role("button", name="more settings").click()
@@ -170,9 +185,7 @@ def saved(page: Any, part: Any, to: Path) -> Path:
 
 
 def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = tab(page, "Stylize")
-    give(part, 0, folder / "photo.png")
-    choose(part, "woodcut")
+    part = chosen(page, folder / "photo.png", "woodcut")
     part.get_by_role("button", name="Paint", exact=True).click()
     assert "128 x 96" in done(part, "paint")
     out = saved(page, part, tmp_path / "out.png")
@@ -183,11 +196,8 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
 
 
 def test_what_is_painted_next_is_shown(page: Any, folder: Path) -> None:
-    part = tab(page, "Stylize")
-    give(part, 0, folder / "photo.png")
-    choose(part, "woodcut")
-    part.get_by_role("button", name="Paint", exact=True).click()
-    done(part, "paint")
+    part = chosen(page, folder / "photo.png", "woodcut")
+    paint(part)
     picture = part.locator(".slider-wrap").locator("xpath=..").locator("img").last
     picture.wait_for()
     first = picture.get_attribute("src")
@@ -197,14 +207,10 @@ def test_what_is_painted_next_is_shown(page: Any, folder: Path) -> None:
 
 
 def test_two_styles_are_mixed_by_their_weights(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = tab(page, "Stylize")
-    give(part, 0, folder / "photo.png")
-    for style in ("woodcut", "starry_night"):
-        choose(part, style)
+    part = chosen(page, folder / "photo.png", "woodcut", "starry_night")
     more(part)
     field(part, "weights").fill("0.7, 0.3")
-    part.get_by_role("button", name="Paint", exact=True).click()
-    done(part, "paint")
+    paint(part)
     job = json.loads(image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")["job"]
     assert (job["styles"], job["weights"]) == (["woodcut", "starry_night"], [0.7, 0.3])
     part.get_by_text("the same as a command").click()
@@ -212,9 +218,7 @@ def test_two_styles_are_mixed_by_their_weights(page: Any, folder: Path, tmp_path
 
 
 def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = tab(page, "Stylize")
-    give(part, 0, folder / "photo.png")
-    choose(part, "woodcut")
+    part = chosen(page, folder / "photo.png", "woodcut")
     part.get_by_role("button", name="mask: where the first style goes").click()
     canvas = part.locator("canvas").first
     canvas.wait_for()
@@ -227,8 +231,7 @@ def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path
     page.mouse.move(across[1], box["y"] + box["height"] * 0.5, steps=8)
     page.mouse.up()
     page.wait_for_timeout(1000)
-    part.get_by_role("button", name="Paint", exact=True).click()
-    done(part, "paint")
+    paint(part)
     out = saved(page, part, tmp_path / "out.png")
     changed = np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).max(2)
     assert changed[40:56, 38:51].mean() > 0.05
@@ -236,11 +239,8 @@ def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path
 
 
 def test_before_and_after_lie_under_a_slider(page: Any, folder: Path) -> None:
-    part = tab(page, "Stylize")
-    give(part, 0, folder / "photo.png")
-    choose(part, "woodcut")
-    part.get_by_role("button", name="Paint", exact=True).click()
-    done(part, "paint")
+    part = chosen(page, folder / "photo.png", "woodcut")
+    paint(part)
     slider = part.locator(".slider-wrap")
     slider.wait_for()
     whole = slider.locator("xpath=..").bounding_box()

@@ -183,9 +183,11 @@ def _threads_kept() -> Iterator[None]:
     """Numba, once imported, has PyTorch compute with all cores again; a replay counts on their number."""
     torch = sys.modules.get("torch")
     before = None if torch is None else torch.get_num_threads()
-    yield
-    if torch is not None:
-        torch.set_num_threads(before)
+    try:
+        yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before)
 
 
 def _unknown(
