@@ -53,7 +53,7 @@ def test_a_painting_comes_near_its_style(vgg19: Vgg, photo: Array, waves: Array)
     assert painted.dtype == np.float32
 
 
-@pytest.mark.parametrize("loss", ["gram", "wasserstein", "meanvar", "mixed"])
+@pytest.mark.parametrize("loss", ["neighbors", "gram", "wasserstein", "meanvar", "mixed"])
 def test_strength_nothing_gives_the_photo_back(photo: Array, waves: Array, loss: str) -> None:
     assert np.abs(paint(photo, [waves], strength=0.0, loss=loss) - photo).max() <= 2 / 255
 
@@ -76,10 +76,14 @@ def test_one_seed_one_picture(photo: Array, waves: Array) -> None:
     assert not np.array_equal(one, paint(photo, [waves], init="noise", seed=4))
 
 
-@pytest.mark.parametrize("blend", ["moments", "barycenter"])
-def test_a_style_of_no_weight_changes_nothing(photo: Array, waves: Array, mosaic: Array, blend: str) -> None:
-    alone = paint(photo, [waves])
-    blended = paint(photo, [waves, mosaic], weights=[1.0, 0.0], blend=blend)
+@pytest.mark.parametrize(
+    ("loss", "blend"), [("neighbors", "moments"), ("mixed", "moments"), ("mixed", "barycenter")]
+)
+def test_a_style_of_no_weight_changes_nothing(
+    photo: Array, waves: Array, mosaic: Array, loss: str, blend: str
+) -> None:
+    alone = paint(photo, [waves], loss=loss)
+    blended = paint(photo, [waves, mosaic], weights=[1.0, 0.0], loss=loss, blend=blend)
     assert np.abs(alone - blended).max() < 2 / 255
 
 

@@ -68,7 +68,7 @@ def mixtures() -> np.ndarray:
     cells = [
         _painted("coffee", pair[:1]),
         _painted("coffee", pair),
-        _painted("coffee", pair, blend="barycenter"),
+        _painted("coffee", pair, loss="mixed", blend="barycenter"),
         _painted("coffee", pair[1:]),
     ]
     return sheet([cells], height=180)
@@ -191,7 +191,7 @@ ENTRIES = (
     (
         "images/gallery-mixtures.jpg",
         "stained glass; both side by side (`moments`); between the two (`barycenter`); waves",
-        "impasto stylize coffee.png stained_glass.png waves.png --size 320 --blend barycenter",
+        "impasto stylize coffee.png stained_glass.png waves.png --size 320 --loss mixed --blend barycenter",
     ),
     (
         "images/gallery-regions.jpg",

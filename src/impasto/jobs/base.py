@@ -16,7 +16,7 @@ from impasto.errors import InputError
 
 Method = Literal["modern", "paper", "tutorial"]
 Preset = Literal["draft", "good", "print"]
-StyleLoss = Literal["mixed", "gram", "wasserstein", "meanvar"]
+StyleLoss = Literal["neighbors", "mixed", "gram", "wasserstein", "meanvar"]
 Blend = Literal["moments", "barycenter"]
 Color = Literal["style", "content", "luminance"]
 OptimiserName = Literal["lbfgs", "adam"]

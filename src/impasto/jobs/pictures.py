@@ -59,7 +59,9 @@ class StylizeJob(Job):
         "modern", "'modern' is ours, 'paper' is Gatys et al. 2015 as written, 'tutorial' is PyTorch's."
     )
     loss: StyleLoss = option(
-        "mixed", "Style loss of 'modern': Gram, Wasserstein, both (mixed), or mean and variance."
+        "neighbors",
+        "Style loss of 'modern': neural neighbours; or moments: Gram, Wasserstein, both (mixed), or mean and "
+        "variance.",
     )
     color: Color = option("style", base.COLOR)
     photoreal: bool = option(
@@ -92,6 +94,8 @@ class StylizeJob(Job):
             raise InputError("stylize needs at least one style: a picture of the painting to paint like")
         if not 0 <= self.strength <= 100:
             raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
+        if self.loss == "neighbors" and self.blend != "moments":
+            raise InputError(f"--blend {self.blend} is of losses on moments: add --loss mixed")
         base.check_realism(self.realism)
         if self.realism != 1 and not self.photoreal:
             raise InputError("--realism is for photographs: add --photoreal, or leave it out")

@@ -8,9 +8,12 @@ from __future__ import annotations
 from impasto.losses.activation import Activation, Target
 from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, Sums
 from impasto.losses.content import Content, Unit
+from impasto.losses.layer_neighbors import LayerNeighbors
+from impasto.losses.neighbors import Neighbors
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.scene import Scene, Seen
+from impasto.losses.stages import ByStage
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 from impasto.losses.temporal import Temporal, holes_filled
 
@@ -20,11 +23,14 @@ __all__ = [
     "Blend",
     "Bound",
     "BoundSum",
+    "ByStage",
     "Content",
     "Features",
     "Gram",
+    "LayerNeighbors",
     "Loss",
     "MeanVariance",
+    "Neighbors",
     "RegionMoments",
     "Relative",
     "Scene",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +62,8 @@ class Scene:
         wanted: layers that will be asked for, so that one look at a picture serves all terms.
         cut: the windows in which a picture of a size is looked at; default: in one piece.
         seen: what was seen in runs before this one.
+        present: the picture as it is now, at the scene's size, for losses that look where it got to.
+        stage: number of the stage in the schedule.
     """
 
     def __init__(
@@ -72,12 +74,20 @@ class Scene:
         wanted: frozenset[str] = frozenset(),
         cut: Cut | None = None,
         seen: Seen | None = None,
+        present: Tensor | None = None,
+        stage: int = 0,
     ) -> None:
         self.backbone, self.size, self.wanted, self.cut = backbone, size, wanted, cut
         self.seen = seen or Seen(())
+        self.present, self.stage = present, stage
         self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
         self._sums: dict[tuple[int, object], tuple[Tensor, Sums]] = {}
         self._known: dict[tuple[int, Size], tuple[Tensor, dict[str, Moments]]] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network looks."""
+        return next(self.backbone.buffers()).device
 
     def windows(self, size: Size) -> Sequence[Window]:
         """The pieces in which a picture of this size is looked at."""
@@ -129,6 +139,15 @@ class Scene:
             self._known[key] = (picture, known)
         return {layer: known[layer] for layer in layers}
 
+    def pieces(
+        self, picture: Tensor, layers: frozenset[str], size: Size
+    ) -> Iterator[tuple[Window, dict[str, Tensor]]]:
+        """Window by window, the features that it owns of a picture brought to ``size``; nothing is kept."""
+        whole = self._brought(picture, size)
+        for window in self.windows(size):
+            found = self._look(window.read(whole), layers)
+            yield window, {k: window.owned(value, self.backbone.stride(k)) for k, value in found.items()}
+
     def sums(self, bound: Bound, picture: Tensor) -> Sums:
         """What a bound loss measures of a picture brought to the scene's size.
 
@@ -151,7 +170,7 @@ class Scene:
         return found
 
     def _brought(self, picture: Tensor, size: Size) -> Tensor:
-        return tensors.resize(picture.to(next(self.backbone.buffers()).device), size)
+        return tensors.resize(picture.to(self.device), size)
 
     def _look(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
         with torch.no_grad():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from impasto.methods.coarse_to_fine import Style, modern, objective
 from impasto.methods.deep_dream import dream, dream_in_style
 from impasto.methods.gatys2015 import paper
+from impasto.methods.neural_neighbors import neural_neighbors
 from impasto.methods.photoreal import photoreal, region_statistics
 from impasto.methods.pytorch_tutorial import tutorial
 from impasto.methods.reconstruction import FIGURE_1, reconstruct
@@ -18,6 +19,7 @@ __all__ = [
     "dream_in_style",
     "following_frame",
     "modern",
+    "neural_neighbors",
     "objective",
     "paper",
     "photoreal",

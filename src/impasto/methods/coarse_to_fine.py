@@ -28,6 +28,7 @@ from impasto.losses import (
     Loss,
     MeanVariance,
     StyleLoss,
+    Sum,
     TotalVariation,
     Wasserstein,
 )
@@ -125,6 +126,15 @@ def objective(
     if strength == 0:
         return total
     weight: float = STYLE_WEIGHT * strength**STRENGTH_POWER
+    total = total + style_terms(content, styles, loss=loss, blend=blend) * weight
+    return total + TotalVariation() * (weight * SMOOTHNESS)
+
+
+def style_terms(
+    content: Tensor, styles: Sequence[Style], *, loss: str = "mixed", blend: Blend = "moments"
+) -> Loss:
+    """The style losses alone, each 1 at the photo; the arguments are those of :func:`modern`."""
+    total: Loss = Sum(())
     for group, share in _groups(styles):
         for kind, part in KINDS[loss]:
             term = kind(
@@ -135,8 +145,8 @@ def objective(
                 blend=blend,
                 mask=group[0].mask,
             )
-            total = total + term.relative(content) * (weight * share * part)
-    return total + TotalVariation() * (weight * SMOOTHNESS)
+            total = total + term.relative(content) * (share * part)
+    return total
 
 
 def _groups(styles: Sequence[Style]) -> list[tuple[list[Style], float]]:

@@ -3,7 +3,8 @@
 As they do: it begins as the painted frame before, carried along by the flow, and is held to it where that
 can be trusted. Where it departs from the paper, and why:
 
-- the losses are those of :func:`impasto.methods.modern`, in its relative units;
+- the losses are those of :func:`impasto.methods.neural_neighbors`, searched with the painted frame, so that
+  strokes stay what they are; or those of :func:`impasto.methods.modern`;
 - two sizes, half and whole: at half size what came into sight is painted at a quarter of the cost; what
   changed there is *added* to the carried frame, which so keeps all of its detail;
 - what came into sight begins as the photograph, in the colours that its surroundings were painted in.
@@ -18,6 +19,7 @@ from torch import Tensor
 from impasto.backbones import Backbone
 from impasto.losses import Blend, Seen, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style, objective
+from impasto.methods.neural_neighbors import objective_of_a_following_frame
 from impasto.optim import Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
@@ -35,7 +37,7 @@ def following_frame(
     schedule: Schedule,
     backbone: Backbone,
     strength: float = 1.0,
-    loss: str = "mixed",
+    loss: str = "neighbors",
     blend: Blend = "moments",
     consistency: float = 0.85,
     watch: Watch | None = None,
@@ -50,13 +52,17 @@ def following_frame(
         mask: where that can be trusted, ``(1, 1, H, W)``, 0..1.
         schedule: sizes and evaluations.
         backbone: the network that looks.
-        strength, loss, blend: as for :func:`impasto.methods.modern`.
+        strength, blend: as for :func:`impasto.methods.modern`.
+        loss: ``neighbors``, or as for :func:`impasto.methods.modern`.
         consistency: 0..1, how firmly the frame is held to the one before.
         watch: called after every step.
         seen: what was seen of the styles for the frames before this one.
     """
     start = holes_filled(warped, mask, content)
-    total = objective(content, styles, strength=strength, loss=loss, blend=blend)
+    if loss == "neighbors":
+        total = objective_of_a_following_frame(content, styles, strength=strength)
+    else:
+        total = objective(content, styles, strength=strength, loss=loss, blend=blend)
     total = total + Temporal(warped, mask) * (TEMPORAL_WEIGHT * consistency)
     picture = Pixels(start, photo=start).to(next(backbone.buffers()).device)
     return minimize(total, picture, schedule=schedule, backbone=backbone, watch=watch, seen=seen)

@@ -58,6 +58,7 @@ class _State:
 
     x: Tensor  # the parameters
     good: Tensor  # the parameters to keep: x itself, or the average of iterates
+    begun: Tensor  # the parameters with which the stage began, to which its loss is bound
     stage: int = 0
     step: int = 0
     evaluations: int = 0
@@ -130,7 +131,7 @@ class _Loop:
     @kept()
     def run(self) -> Outcome:
         start = self.parametrization.vector()
-        self.state = _State(start, start)
+        self.state = _State(start, start, start)
         # Whether state and optimiser belong together: what is between two steps, or two sizes, is not saved.
         self.settled = False
         resumed = self._take_up()
@@ -159,7 +160,7 @@ class _Loop:
         if not resumed:
             self.optimiser.move(lambda vector: self.parametrization.resize_state(vector, stage.size))
             self.parametrization.resize(stage.size)
-            state.x = state.good = self.parametrization.vector()
+            state.x = state.good = state.begun = self.parametrization.vector()
             state.step = state.recoveries = 0
             self.settled = True
         self.bound = self._within_memory(lambda: self._bind(stage.size))
@@ -173,7 +174,19 @@ class _Loop:
 
     def _bind(self, size: Size) -> Bound:
         self.windows = self.tiling(size) if self.tiling else [Window.full(size)]
-        scene = Scene(self.backbone, size, wanted=self.loss.needs, cut=self.tiling, seen=self.seen)
+        if self.state.begun is not self.state.x:  # taken up in the middle of a stage
+            self.parametrization.assign(self.state.begun)
+        with torch.no_grad():
+            present = self.parametrization().clone()
+        scene = Scene(
+            self.backbone,
+            size,
+            wanted=self.loss.needs,
+            cut=self.tiling,
+            seen=self.seen,
+            present=present,
+            stage=self.state.stage,
+        )
         return self.loss.bind(scene)
 
     def _within_memory(self, work: Callable[[], T]) -> T:
@@ -306,7 +319,9 @@ class _Loop:
             return
         state = self.state
         tensors = {f"optimiser.{key}": value for key, value in self.optimiser.state().items()}
-        tensors |= {"x": state.x} if state.good is state.x else {"x": state.x, "good": state.good}
+        tensors |= {"x": state.x, "begun": state.begun}
+        if state.good is not state.x:
+            tensors["good"] = state.good
         numbers = {k: getattr(state, k) for k in ("stage", "step", "evaluations", "recoveries")}
         history = [[p.seconds, p.stage, p.loss, dict(p.terms)] for p in state.history]
         self.checkpoint.save(tensors, {**numbers, "seconds": self.clock.seconds(), "history": history})
@@ -332,7 +347,10 @@ class _Loop:
         self.optimiser.restore({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
         numbers = {k: meta[k] for k in ("stage", "step", "evaluations", "recoveries", "seconds")}
         history = [Point(*point) for point in meta["history"]]
-        self.state = _State(tensors["x"], tensors.get("good", tensors["x"]), history=history, **numbers)
+        x = tensors["x"]
+        # Checkpoints of earlier versions lack the beginning, which their losses did not look at.
+        begun = tensors.get("begun", x)
+        self.state = _State(x, tensors.get("good", x), begun, history=history, **numbers)
         self.parametrization.resize(self.schedule[self.state.stage].size)
         if self.state.x.shape != self.parametrization.vector().shape:
             raise ValueError("the picture has another size")

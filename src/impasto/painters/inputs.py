@@ -19,12 +19,23 @@ from impasto.record import Recipe
 
 @dataclass(frozen=True)
 class Budget:
-    """What a preset spends at its own size: evaluations from the coarsest stage to the finest."""
+    """What a preset spends at its own size.
+
+    Args:
+        size: long side, pixels.
+        first: least long side of a coarse stage.
+        steps: evaluations from the coarsest stage to the finest, of losses on moments.
+        ratio: of their sizes.
+        neighbors: evaluations from the coarsest stage to the finest, of neural neighbours.
+        rounds: evaluations of each round of their last pass.
+    """
 
     size: int
     first: int
     steps: tuple[int, ...]
     ratio: float = 2**0.5
+    neighbors: tuple[int, ...] = (8,)
+    rounds: tuple[int, ...] = (2,)
 
     def steps_at(self, longest: int) -> tuple[int, ...]:
         """The evaluations of a picture with this long side, pixels.
@@ -44,9 +55,9 @@ MOST, SMALLER = 2.0, 0.5
 
 
 BUDGETS = {
-    "draft": Budget(320, 112, (14, 4, 2), ratio=1.65),
-    "good": Budget(512, 128, (60, 36, 20, 10, 5)),
-    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8)),
+    "draft": Budget(320, 112, (14, 4, 2), ratio=1.65, neighbors=(20, 6), rounds=(6,)),
+    "good": Budget(512, 128, (60, 36, 20, 10, 5), neighbors=(50, 30, 10), rounds=(6, 6, 6)),
+    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8), neighbors=(80, 60, 40, 16), rounds=(8, 8, 8)),
 }
 
 

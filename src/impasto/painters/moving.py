@@ -19,7 +19,7 @@ from impasto.methods import Style
 from impasto.optim import Schedule, Stage
 from impasto.painters.devices import choose_device
 from impasto.painters.inputs import Inputs
-from impasto.painters.optimising import schedule, styles_of
+from impasto.painters.optimising import modern, schedule, styles_of
 from impasto.record import Watch
 
 Array = NDArray[np.float32]
@@ -75,12 +75,8 @@ class MovingPainter:
         common |= {"blend": self.job.blend, "watch": self.watch}
         plan = schedule(self.job, size)
         if warped is None or mask is None:
-            outcome = methods.modern(
-                content,
-                self._styles,
-                schedule=plan,
-                backbone=self.backbone,
-                **common,
+            outcome = modern(
+                self.job, content, self._styles, schedule=plan, backbone=self.backbone, watch=self.watch
             )
         else:
             outcome = methods.following_frame(

@@ -6,6 +6,7 @@ import logging
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_
 from impasto.record import Result, Watch
 
 _log = logging.getLogger("impasto")
+COARSEST = 112  # pixels: least long side of the coarsest stage of neural neighbours
 LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
 
 
@@ -152,14 +154,12 @@ def _paint(
         )
     if job.color == "luminance":
         content = content.mean(1, keepdim=True).expand_as(content).clone()
-    return methods.modern(
+    return modern(
+        job,
         content,
         styles,
         schedule=schedule(job, (content.shape[-2], content.shape[-1])),
         backbone=backbone,
-        strength=job.strength,
-        loss=job.loss,
-        blend=job.blend,
         start=_start(job, inputs, content),
         optimiser=plan.optimiser(),
         tiling=plan.tiling,
@@ -168,9 +168,21 @@ def _paint(
     )
 
 
+def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> Outcome:
+    """``--method modern`` with the loss of the job; ``run`` is what its methods have in common."""
+    if job.loss == "neighbors":
+        rounds = BUDGETS[job.preset].rounds
+        return methods.neural_neighbors(
+            content, styles, rounds=rounds, strength=job.strength, seed=job.seed, **run
+        )
+    return methods.modern(content, styles, strength=job.strength, loss=job.loss, blend=job.blend, **run)
+
+
 def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
     """The stages of a job's preset up to ``size``."""
     budget = BUDGETS[job.preset]
+    if job.loss == "neighbors":
+        return scales(size, first=COARSEST, steps=budget.neighbors, ratio=2.0)
     return scales(size, first=budget.first, steps=budget.steps_at(max(size)), ratio=budget.ratio)
 
 

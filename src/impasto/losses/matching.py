@@ -1,0 +1,215 @@
+"""Which place of which painting is nearest to each place of a picture.
+
+A *place* is a cell of :data:`CELL` pixels a side. Its *hypercolumn* joins the features of several layers
+there, each divided by its number of channels (Kolkin et al. 2022, arXiv 2203.13215). They are compared by the
+cosine after each side's own mean is taken away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto import tensors
+from impasto.backbones import Backbone
+from impasto.losses.scene import Scene
+from impasto.tiles import Size, Window
+
+CELL = 4  # pixels a side of a place
+BASIS = 256  # directions in which hypercolumns are compared
+SAMPLE = 4096  # places that these directions are found from
+STRIP = 1024  # places compared at a time
+ROUNDS = 60  # of the search for the shares of several paintings
+LEAST = 1e-8
+
+Columns = dict[str, Tensor]  # by layer, (C, places)
+View = tuple[Tensor, Size]  # a painting, turned perhaps, and the size at which it is looked at
+
+
+def grid(size: Size) -> Size:
+    """Rows and columns of places in a picture of ``size``; the last ones may be cut."""
+    return -(-size[0] // CELL), -(-size[1] // CELL)
+
+
+def owned_places(window: Window) -> tuple[slice, slice]:
+    """The rows and columns of places that a window owns."""
+    rows, columns = window.rows, window.columns
+    return (
+        slice(rows.own // CELL, -(-rows.own_end // CELL)),
+        slice(columns.own // CELL, -(-columns.own_end // CELL)),
+    )
+
+
+def hypercolumns(features: Columns, backbone: Backbone, size: Size) -> Columns:
+    """Owned features ``(B, C, h, w)`` of a window as those of its places ``(B, C, rows, columns)``."""
+    return {
+        layer: _on_grid(features[layer], backbone.stride(layer), size) / features[layer].shape[1]
+        for layer in sorted(features)
+    }
+
+
+def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
+    """Means of finer layers, repeats of coarser ones; a cut last place takes what its neighbour has."""
+    if stride < CELL:
+        features = F.avg_pool2d(features, CELL // stride, ceil_mode=True, count_include_pad=False)
+    elif stride > CELL:
+        features = F.interpolate(features, scale_factor=stride // CELL, mode="nearest")
+    features = features[..., : size[0], : size[1]]
+    rows, columns = features.shape[-2:]
+    if (rows, columns) == size:
+        return features
+    return F.pad(features, (0, size[1] - columns, 0, size[0] - rows), mode="replicate")
+
+
+def places(
+    scene: Scene, picture: Tensor, layers: frozenset[str], size: Size
+) -> Iterator[tuple[Tensor, Columns]]:
+    """Window by window of a picture at ``size``: the numbers of its places, and their hypercolumns."""
+    rows, columns = grid(size)
+    numbers = torch.arange(rows * columns).view(rows, columns)
+    for window, found in scene.pieces(picture, layers, size):
+        owned = numbers[owned_places(window)]
+        parts = hypercolumns(found, scene.backbone, (owned.shape[0], owned.shape[1]))
+        yield owned.flatten(), {layer: part[0].flatten(1) for layer, part in parts.items()}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Places of one painting, those of its turned views among them.
+
+    Args:
+        columns: their hypercolumns, by layer ``(C, M)``.
+        lengths: of the hypercolumns, ``(M,)``.
+    """
+
+    columns: Columns
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, scene: Scene, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int) -> Keys:
+        """All places of the views, or ``most`` of them drawn by ``seed``; in order, however they are cut."""
+        counts = [math.prod(grid(size)) for _, size in views]
+        drawn = sample(sum(counts), most, seed)
+        rank = torch.full((sum(counts),), -1)
+        rank[drawn] = torch.arange(len(drawn))
+        kept: Columns = {}
+        first = 0
+        for (picture, size), count in zip(views, counts, strict=True):
+            for numbers, parts in places(scene, picture, layers, size):
+                place = rank[numbers + first]
+                wanted = place >= 0
+                for layer, part in parts.items():
+                    if layer not in kept:
+                        kept[layer] = part.new_empty((part.shape[0], len(drawn)))
+                    kept[layer][:, place[wanted].to(part.device)] = part[:, wanted.to(part.device)]
+            first += count
+        squares = [tensors.precise(part).square().sum(0) for part in kept.values()]
+        return cls(kept, torch.stack(squares).sum(0).sqrt())
+
+    def joined(self) -> Tensor:
+        """The hypercolumns, ``(D, M)``, float32 or wider."""
+        return torch.cat([tensors.precise(part) for part in self.columns.values()])
+
+
+def sample(count: int, most: int, seed: int) -> Tensor:
+    """Numbers below ``count`` in order: all, or ``most`` of them drawn by ``seed``."""
+    if count <= most:
+        return torch.arange(count)
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:most].sort().values
+
+
+class Matcher:
+    """Finds the nearest places of several paintings.
+
+    Of a query the cosine needs only its part in the span of the keys, and of that the strongest directions
+    say nearly all. They are found by randomized subspace iteration (Halko, Martinsson and Tropp 2011, arXiv
+    0909.4061).
+    """
+
+    def __init__(self, keys: Sequence[Keys], *, seed: int) -> None:
+        centred = [each - each.mean(1, keepdim=True) for each in (k.joined() for k in keys)]
+        self.widths = {layer: len(part) for layer, part in keys[0].columns.items()}
+        self.basis = _directions(torch.cat(centred, 1), seed)
+        self.keys = [(self.basis.mT @ each) / each.norm(dim=0).clamp_min(LEAST) for each in centred]
+
+    def project(self, columns: Columns) -> Tensor:
+        """Hypercolumns ``(C, places)`` by layer, in the strongest directions: ``(places, directions)``."""
+        parts = torch.split(self.basis, list(self.widths.values()))
+        found = [
+            tensors.precise(columns[layer]).mT @ part for layer, part in zip(self.widths, parts, strict=True)
+        ]
+        return torch.stack(found).sum(0)
+
+    def queries(self, scene: Scene, picture: Tensor) -> Tensor:
+        """The places of a picture at the scene's size, ``(places, directions)``, their mean taken away."""
+        found = self.basis.new_empty((math.prod(grid(scene.size)), self.basis.shape[1]))
+        for numbers, parts in places(scene, picture, frozenset(self.widths), scene.size):
+            found[numbers.to(found.device)] = self.project(parts)
+        return found - found.mean(0)
+
+    def nearest(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """By painting, the nearest place to each query and its cosine: both ``(paintings, places)``.
+
+        Of equally near ones the first.
+        """
+        queries = F.normalize(queries, dim=1)
+        best = [[(part @ keys).max(1) for part in torch.split(queries, STRIP)] for keys in self.keys]
+        return (
+            torch.stack([torch.cat([found.indices for found in each]) for each in best]),
+            torch.stack([torch.cat([found.values for found in each]) for each in best]),
+        )
+
+
+def _directions(centred: Tensor, seed: int) -> Tensor:
+    """The strongest directions of ``(D, M)``: orthonormal columns ``(D, at most BASIS)``."""
+    width, count = centred.shape
+    if width <= BASIS:
+        return torch.eye(width, dtype=centred.dtype, device=centred.device)
+    centred = centred[:, sample(count, SAMPLE, seed).to(centred.device)]
+    if centred.shape[1] <= BASIS:
+        return _orthonormal(centred)
+    start = torch.randn((centred.shape[1], BASIS), generator=torch.Generator().manual_seed(seed))
+    found = _orthonormal(centred @ start.to(centred))
+    for _ in range(2):
+        found = _orthonormal(centred @ (centred.mT @ found))
+    return found
+
+
+def _orthonormal(columns: Tensor) -> Tensor:
+    found: Tensor = torch.linalg.qr(columns).Q
+    return found
+
+
+def divide(scores: Tensor, weights: Sequence[float]) -> Tensor:
+    """Which painting each place is given, ``(places,)``: the nearest, but each as often as its weight says.
+
+    An auction: a painting's scores ``(paintings, places)`` are raised or lowered all alike until its share of
+    the places is right, one painting after the other, over and over.
+
+    Args:
+        scores: how near each painting comes to each place.
+        weights: shares, of sum 1.
+    """
+    count = scores.shape[1]
+    # Places that are all alike could not be told apart, however scores are raised: slopes too small to matter
+    # order them.
+    slopes = torch.arange(len(scores), device=scores.device)[:, None]
+    scores = scores + 1e-5 * slopes * torch.linspace(0, 1, count, device=scores.device)
+    raised = scores.clone()
+    wanted = [round(weight * count) for weight in weights]
+    for _ in range(ROUNDS if len(scores) > 1 else 0):
+        for k, places_wanted in enumerate(wanted):
+            others = torch.cat([raised[:k], raised[k + 1 :]]).max(0).values
+            needed = (others - scores[k]).sort().values  # what it takes to win each place
+            if places_wanted <= 0:
+                raised[k] = -torch.inf
+            elif places_wanted >= count:
+                raised[k] = scores[k] + needed[-1] + 1
+            else:
+                raised[k] = scores[k] + (needed[places_wanted - 1] + needed[places_wanted]) / 2
+    return raised.argmax(0)

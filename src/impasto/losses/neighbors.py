@@ -1,0 +1,238 @@
+"""Neural neighbours: each place of the photo is given a feature that a place of the painting has.
+
+After Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022, *Neural Neighbor Style Transfer*
+(arXiv 2203.13215). Targets are fixed when a loss is bound, so it is a sum over places: smooth, and exact
+in tiles.
+
+The paper compares directions only. Contrast then runs away, which its authors mend by matching colours
+afterwards; here lengths count as well, by ``LENGTH``, and the painting's own contrast and colours stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto import tensors
+from impasto.errors import InputError
+from impasto.image import Source
+from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.matching import (
+    LEAST,
+    Keys,
+    Matcher,
+    View,
+    divide,
+    grid,
+    hypercolumns,
+    owned_places,
+)
+from impasto.losses.scene import Scene
+from impasto.moments import shares
+from impasto.tiles import Size, Window
+
+LAYERS = (
+    *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),
+    *("relu4_1", "relu4_2", "relu4_3"),
+)
+LENGTH = 0.3
+KEYS = 16_384  # places of one painting that are compared with
+LEAST_SIDE = 16  # pixels; a smaller painting is continued to it
+
+
+class Matched(Loss):
+    """A loss whose targets are places of paintings."""
+
+    def __init__(
+        self,
+        photo: Source,
+        paintings: Source | Sequence[Source],
+        layers: Sequence[str] = LAYERS,
+        *,
+        weights: Sequence[float] | None = None,
+        scales: Sequence[float] | None = None,
+        masks: Sequence[Tensor | None] | None = None,
+        turned: bool = True,
+        seed: int = 0,
+    ) -> None:
+        several = tensors.several(paintings)
+        self.photo = tensors.from_source(photo)
+        self.paintings = [tensors.from_source(p) for p in several]
+        self.layers = frozenset(layers)
+        self.weights = shares(weights, count=len(several))
+        self.scales = [1.0] * len(several) if scales is None else list(scales)
+        self.masks: list[Tensor | None] = [None] * len(several) if masks is None else list(masks)
+        self.turned, self.seed = turned, seed
+        if not len(several) == len(self.scales) == len(self.masks):
+            raise InputError(f"{len(several)} paintings need as many scales and masks")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return self.layers
+
+    def views(self, scene: Scene, painting: Tensor, scale: float) -> list[View]:
+        """The painting at the scene's area, and turned by 90, 180 and 270 degrees."""
+        size = tensors.same_area((painting.shape[-2], painting.shape[-1]), scene.size, scale=scale)
+        upright = _continued(tensors.resize(painting, size))
+        views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
+        return [(view, (view.shape[-2], view.shape[-1])) for view in views]
+
+    def keys(self, scene: Scene) -> list[Keys]:
+        return [
+            scene.seen.once(
+                f"places at {scale}, turned {self.turned}, seed {self.seed}",
+                painting,
+                self.layers,
+                scene.size,
+                partial(self._places, scene, painting, scale),
+            )
+            for painting, scale in zip(self.paintings, self.scales, strict=True)
+        ]
+
+    def _places(self, scene: Scene, painting: Tensor, scale: float) -> Keys:
+        return Keys.of(scene, self.views(scene, painting, scale), self.layers, most=KEYS, seed=self.seed)
+
+    def division(self, scene: Scene, matcher: Matcher | None = None) -> Tensor:
+        """Which painting each place of the photo gets, ``(rows, columns)``: by masks, or else by weights."""
+        if len(self.paintings) == 1:
+            return torch.zeros(grid(scene.size), dtype=torch.long, device=scene.device)
+        if any(mask is not None for mask in self.masks):
+            maps = [_on_grid(mask, scene.size) for mask in self.masks]
+            return torch.stack(maps).argmax(0).to(scene.device)
+        matcher = matcher or Matcher(self.keys(scene), seed=self.seed)
+        # Of the photo alone, so that all stages of a size, and losses of all kinds, divide it alike.
+        _, scores = matcher.nearest(matcher.queries(scene, self.photo))
+        return divide(scores, self.weights).view(grid(scene.size))
+
+
+class Neighbors(Matched):
+    """Each place should look like the place of the painting that is nearest to the photo there.
+
+    ``mean_p (1 - cos(F_p, T_p)) + LENGTH mean_p (|F_p| / |T_p| - 1)^2`` with hypercolumns F of the picture
+    and T of the painting, see :mod:`impasto.losses.matching`.
+
+    Args:
+        photo: what is painted; anything :func:`impasto.image.read` takes.
+        paintings: one or several.
+        layers: that make up a hypercolumn.
+        weights: share of the places that each painting gets; scaled to sum 1. Default: equal.
+        scales: size of each painting relative to the picture's area (1: the same area, never enlarged).
+        masks: where each painting goes, ``(1, 1, H, W)``, 0..1; None: everywhere. With masks, weights do not
+            count.
+        search: share of the picture as it is now in what is compared with the painting; the rest is the
+            photo.
+        turned: whether the painting is also looked at turned by 90, 180 and 270 degrees.
+        seed: which places of a large painting are looked at.
+
+    Raises:
+        InputError: not as many weights, scales and masks as paintings.
+    """
+
+    name = "neighbors"
+
+    def __init__(
+        self,
+        photo: Source,
+        paintings: Source | Sequence[Source],
+        layers: Sequence[str] = LAYERS,
+        *,
+        search: float = 0.25,
+        **settings: Any,
+    ) -> None:
+        super().__init__(photo, paintings, layers, **settings)
+        self.search = search
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        keys = self.keys(scene)
+        matcher = Matcher(keys, seed=self.seed)
+        division = self.division(scene, matcher)
+        index, _ = matcher.nearest(matcher.queries(scene, self._searched(scene)))
+        return _BoundNeighbors(scene, keys, index.gather(0, division.view(1, -1))[0], division)
+
+    def _searched(self, scene: Scene) -> Tensor:
+        """The photo, and a share of the picture as it is now with the photo's finest detail."""
+        photo = tensors.resize(self.photo, scene.size)
+        if scene.present is None or not self.search:
+            return photo
+        half = (max(1, scene.size[0] // 2), max(1, scene.size[1] // 2))
+        detail = photo - tensors.resize(tensors.resize(photo, half), scene.size)
+        return torch.lerp(photo, scene.present.to(photo.device) + detail, self.search)
+
+
+def _continued(painting: Tensor) -> Tensor:
+    """A painting of at least ``LEAST_SIDE`` a side, its border repeated."""
+    height, width = painting.shape[-2:]
+    below, right = max(0, LEAST_SIDE - height), max(0, LEAST_SIDE - width)
+    return F.pad(painting, (0, right, 0, below), mode="replicate") if below or right else painting
+
+
+def _on_grid(mask: Tensor | None, size: Size) -> Tensor:
+    """A mask at the places; everywhere counts less than any mask that is at least half there."""
+    return (
+        torch.full(grid(size), 0.5) if mask is None else F.adaptive_avg_pool2d(mask.cpu(), grid(size))[0, 0]
+    )
+
+
+class _BoundNeighbors(Bound):
+    name = "neighbors"
+
+    def __init__(self, scene: Scene, keys: Sequence[Keys], index: Tensor, division: Tensor) -> None:
+        self.backbone, self.layers = scene.backbone, frozenset(keys[0].columns)
+        # One table of the places of all paintings, and for each place of the picture its row in it.
+        firsts = torch.tensor([0, *(len(each.lengths) for each in keys[:-1])]).cumsum(0).to(index.device)
+        self.index = index.view(division.shape) + firsts[division]
+        self.columns = {k: torch.cat([each.columns[k] for each in keys], 1) for k in self.layers}
+        self.lengths = torch.cat([each.lengths for each in keys]).clamp_min(LEAST)
+
+    def measure(self, features: Features, window: Window) -> Sums:
+        index = self.index[owned_places(window)]
+        own = {k: window.owned(features[k], self.backbone.stride(k)) for k in self.layers}
+        dots, squares = [], []
+        for layer, found in hypercolumns(own, self.backbone, (index.shape[0], index.shape[1])).items():
+            dot, square = along(found, _picked(self.columns[layer], index))
+            dots.append(dot)
+            squares.append(square)
+        length = torch.stack(squares).sum(0).clamp_min(LEAST).sqrt()
+        wanted = self.lengths[index]
+        return {
+            "angle": (1 - torch.stack(dots).sum(0) / (length * wanted)).sum((1, 2)),
+            "length": (length / wanted - 1).square().sum((1, 2)),
+        }
+
+    def each(self, sums: Sums) -> Tensor:
+        return (sums["angle"] + LENGTH * sums["length"]) / self.index.numel()
+
+
+def _picked(columns: Tensor, index: Tensor) -> Tensor:
+    """Of columns ``(C, M)`` those at an index ``(h, w)``: ``(1, C, h, w)``."""
+    found = columns.gather(1, index.flatten().expand(len(columns), -1))
+    return found.view(1, len(columns), *index.shape)
+
+
+def along(found: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Products with the target and squared lengths of features ``(B, C, h, w)``: ``(B, h, w)`` each."""
+    result: tuple[Tensor, Tensor] = _Along.apply(found, target)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Along(torch.autograd.Function):
+    """One pass over the features forward and one backward, where autograd would take six."""
+
+    @staticmethod
+    def forward(ctx: Any, found: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(found, target)
+        wide = tensors.precise(found)
+        return (wide * target).sum(1), wide.square().sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        found, target = ctx.saved_tensors
+        gradient = target * grads[0].unsqueeze(1)
+        return gradient.addcmul_(found, 2 * grads[1].unsqueeze(1)).to(found.dtype), None

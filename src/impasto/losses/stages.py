@@ -1,0 +1,30 @@
+"""Another loss for each stage of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from impasto.losses.base import Bound, Loss
+from impasto.losses.scene import Scene
+
+
+class ByStage(Loss):
+    """At stage ``n`` of a schedule the loss ``losses[n]``; past the end the last one.
+
+    Examples:
+        >>> ByStage([Gram("starry.jpg"), Neighbors("photo.jpg", "starry.jpg")])  # doctest: +SKIP
+    """
+
+    name = "by stage"
+
+    def __init__(self, losses: Sequence[Loss]) -> None:
+        self.losses = tuple(losses)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """See :attr:`Loss.needs`."""
+        return frozenset[str]().union(*(loss.needs for loss in self.losses))
+
+    def bind(self, scene: Scene) -> Bound:
+        """See :meth:`Loss.bind`."""
+        return self.losses[min(scene.stage, len(self.losses) - 1)].bind(scene)

@@ -1,0 +1,298 @@
+"""Neural neighbours: matches against a search of all, values against the formula, tiles against the whole."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto.backbones import Tiny, Vgg
+from impasto.errors import InputError
+from impasto.losses import (
+    ByStage,
+    Content,
+    LayerNeighbors,
+    Loss,
+    Neighbors,
+    Scene,
+    layer_neighbors,
+    neighbors,
+)
+from impasto.losses.matching import Keys, divide, grid
+from impasto.optim import Evaluation, evaluate
+from impasto.tiles import Size, Window, split
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+SIZE = (32, 44)
+
+
+def picture(seed: int, size: Size = SIZE) -> Tensor:
+    """Soft shapes with some grain, 0..1, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((1, 3, 4, 4), generator=generator, dtype=torch.float64)
+    soft = F.interpolate(coarse, size, mode="bilinear", align_corners=False)
+    return 0.7 * soft + 0.3 * torch.rand((1, 3, *size), generator=generator, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Tiny:
+    return Tiny(width=4, seed=5)
+
+
+def cut(size: Size) -> list[Window]:
+    """3x3 tiles with a rest."""
+    return split(size, tile=16, halo=12, stride=4)
+
+
+def scene(network: Tiny, size: Size = SIZE, *, tiles: bool = False, present: Tensor | None = None) -> Scene:
+    return Scene(network, size, cut=cut if tiles else None, present=present)
+
+
+def at(
+    loss: Loss, network: Tiny, now: Tensor, *, tiles: bool = False, present: Tensor | None = None
+) -> Evaluation:
+    size = (now.shape[-2], now.shape[-1])
+    bound = loss.bind(scene(network, size, tiles=tiles, present=present))
+    return evaluate(bound, now, backbone=network, windows=cut(size) if tiles else [Window.full(size)])
+
+
+def columns(network: Tiny, now: Tensor) -> np.ndarray:
+    """Hypercolumns ``(places, D)`` of a picture whose sides are multiples of 4."""
+    found = network.features(now, LAYERS)
+    parts = [F.avg_pool2d(found[k], 4 // network.stride(k)) / found[k].shape[1] for k in LAYERS]
+    return torch.cat(parts, 1)[0].flatten(1).T.numpy()
+
+
+def nearest(queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The most similar of all, one by one."""
+    queries, keys = queries - queries.mean(0), keys - keys.mean(0)
+    found = []
+    for query in queries:
+        cosines = keys @ query / np.linalg.norm(keys, axis=1) / np.linalg.norm(query)
+        found.append(int(np.argmax(cosines)))
+    return np.array(found)
+
+
+# Matches and values
+
+
+def test_the_nearest_places_are_those_of_a_search_of_all(tiny: Tiny) -> None:
+    photo, painting = picture(0), picture(1, (44, 32))
+    bound = Neighbors(photo, painting, LAYERS, turned=False).bind(scene(tiny))
+    wanted = nearest(columns(tiny, photo), columns(tiny, painting))
+    assert bound.index.flatten().tolist() == wanted.tolist()  # type: ignore[attr-defined]
+
+
+def test_the_value_is_the_formula(tiny: Tiny) -> None:
+    photo, painting, now = picture(0), picture(1), picture(2)
+    keys, f = columns(tiny, painting), columns(tiny, now)
+    t = keys[nearest(columns(tiny, photo), keys)]
+    lengths, wanted = np.linalg.norm(f, axis=1), np.linalg.norm(t, axis=1)
+    angle = 1 - (f * t).sum(1) / (lengths * wanted)
+    value = angle.mean() + 0.3 * ((lengths / wanted - 1) ** 2).mean()
+    found = at(Neighbors(photo, painting, LAYERS, turned=False), tiny, now)
+    assert found.value == pytest.approx(value, rel=1e-9)
+
+
+def test_layers_by_themselves_are_the_formula(tiny: Tiny) -> None:
+    painting, now, moved = picture(1), picture(2), picture(3)
+    total = 0.0
+    for layer in LAYERS:
+        keys, here = (tiny.features(p, {layer})[layer][0].flatten(1).T.numpy() for p in (painting, now))
+        f = tiny.features(moved, {layer})[layer][0].flatten(1).T.numpy() - keys.mean(0)
+        t = keys[nearest(here, keys)] - keys.mean(0)
+        lengths, wanted = np.linalg.norm(f, axis=1), np.linalg.norm(t, axis=1)
+        angle = 1 - (f * t).sum(1) / (lengths * wanted)
+        total += angle.mean() + 0.3 * ((lengths - wanted) ** 2).mean() / wanted.mean() ** 2
+    found = at(LayerNeighbors(now, painting, LAYERS, turned=False), tiny, moved, present=now)
+    assert found.value == pytest.approx(total, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
+def test_a_painting_is_its_own_nearest(tiny: Tiny, kind: type[Loss]) -> None:
+    painting = picture(1)
+    loss = kind(painting, painting, LAYERS, turned=False)  # type: ignore[call-arg]
+    found = at(loss, tiny, painting, present=painting)
+    assert found.value == pytest.approx(0, abs=1e-9)
+    assert float(found.gradient.abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_a_turned_painting_is_found(tiny: Tiny, turn: int) -> None:
+    painting = picture(1)
+    photo = torch.rot90(painting, turn, (2, 3))
+    assert at(Neighbors(photo, painting, LAYERS), tiny, photo).value == pytest.approx(0, abs=1e-9)
+    assert at(Neighbors(photo, painting, LAYERS, turned=False), tiny, photo).value > 0.01
+
+
+@pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
+@pytest.mark.parametrize("size", [(32, 44), (33, 43)])
+def test_gradients_are_those_of_finite_differences(tiny: Tiny, kind: type[Loss], size: Size) -> None:
+    photo, painting, now = picture(0, size), picture(1), picture(2, size)
+    loss = kind(photo, painting, LAYERS)  # type: ignore[call-arg]
+    bound = loss.bind(scene(tiny, size, present=photo))
+    value = partial(evaluate, bound, backbone=tiny, windows=[Window.full(size)])
+    direction = torch.randn(now.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    step = 1e-7
+    slope = (value(now + step * direction).value - value(now - step * direction).value) / (2 * step)
+    assert float((value(now).gradient * direction).sum()) == pytest.approx(slope, rel=1e-4)
+
+
+def test_what_is_painted_already_counts_by_its_share(tiny: Tiny) -> None:
+    photo, painting, present = picture(0), picture(1), picture(2)
+    loss = Neighbors(photo, painting, LAYERS, search=1.0, turned=False)
+    half = (SIZE[0] // 2, SIZE[1] // 2)
+    grow = partial(F.interpolate, mode="bicubic", antialias=True, align_corners=False)
+    searched = present + photo - grow(grow(photo, half), SIZE)
+    bound = loss.bind(scene(tiny, present=present))
+    wanted = nearest(columns(tiny, searched), columns(tiny, painting))
+    assert bound.index.flatten().tolist() == wanted.tolist()  # type: ignore[attr-defined]
+
+
+# Tiles
+
+
+@pytest.mark.parametrize("size", [(48, 48), (45, 53)])
+@pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
+def test_tiles_choose_and_pull_like_the_whole(tiny: Tiny, kind: type[Loss], size: Size) -> None:
+    photo, painting, now = picture(0, size), picture(1, (52, 40)), picture(2, size)
+    loss = partial(kind, photo, painting, LAYERS)
+    whole = at(loss(), tiny, now, present=photo)
+    tiles = at(loss(), tiny, now, present=photo, tiles=True)
+    assert len(cut(size)) > 4
+    assert tiles.value == pytest.approx(whole.value, rel=1e-9)
+    assert float((tiles.gradient - whole.gradient).norm() / whole.gradient.norm()) < 1e-9
+
+
+def test_tiles_sample_the_same_places(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbors, "KEYS", 40)
+    photo, painting = picture(0, (48, 48)), picture(1, (52, 40))
+    loss = Neighbors(photo, painting, LAYERS)
+    whole, tiles = (loss.bind(scene(tiny, (48, 48), tiles=t)) for t in (False, True))
+    assert len(whole.lengths) == 40  # type: ignore[attr-defined]
+    assert torch.equal(whole.index, tiles.index)  # type: ignore[attr-defined]
+
+
+def test_tiles_of_the_real_network_agree_in_float32(vgg19: Vgg) -> None:
+    size = (96, 112)
+    photo, painting = picture(0, size).float(), picture(1, (80, 80)).float()
+    now = picture(2, size).float()
+    windows = split(size, tile=48, halo=96, stride=16)
+    for kind in (Neighbors, LayerNeighbors):
+        found = []
+        for way in (None, lambda s: split(s, tile=48, halo=96, stride=16)):
+            here = Scene(vgg19, size, cut=way, present=photo)
+            bound = kind(photo, painting).bind(here)
+            found.append(
+                evaluate(bound, now, backbone=vgg19, windows=windows if way else [Window.full(size)])
+            )
+        whole, tiles = found
+        assert float((tiles.gradient - whole.gradient).norm() / whole.gradient.norm()) < 1e-5
+
+
+# Several paintings
+
+
+@pytest.mark.parametrize("weights", [(0.7, 0.3), (0.2, 0.3, 0.5), (1.0, 0.0), (0.05, 0.95)])
+def test_paintings_get_places_by_their_weights(tiny: Tiny, weights: tuple[float, ...]) -> None:
+    size = (96, 96)
+    paintings = [picture(k + 1) for k in range(len(weights))]
+    division = Neighbors(picture(0, size), paintings, LAYERS, weights=weights).division(scene(tiny, size))
+    for k, weight in enumerate(weights):
+        assert float((division == k).double().mean()) == pytest.approx(weight, abs=0.03)
+
+
+def test_a_photo_that_is_all_alike_is_divided_as_well() -> None:
+    for weights in ((0.5, 0.5), (0.2, 0.3, 0.5)):
+        found = divide(torch.full((len(weights), 400), 0.25), weights)
+        for k, weight in enumerate(weights):
+            assert float((found == k).double().mean()) == pytest.approx(weight, abs=0.03)
+
+
+def test_each_place_goes_to_the_painting_that_suits_it(tiny: Tiny) -> None:
+    left, right = picture(1, (32, 32)), picture(2, (32, 32))
+    photo = torch.cat([left, right], 3)
+    division = Neighbors(photo, [left, right], LAYERS).division(scene(tiny, (32, 64)))
+    assert (division[:, 1:7] == 0).all()
+    assert (division[:, 9:15] == 1).all()
+
+
+@pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
+def test_masks_say_where_a_painting_goes(tiny: Tiny, kind: type[Neighbors | LayerNeighbors]) -> None:
+    mask = torch.zeros((1, 1, *SIZE))
+    mask[..., : SIZE[1] // 2] = 1
+    paintings = [picture(1), picture(2)]
+    loss = kind(picture(0), paintings, LAYERS, masks=[mask, 1 - mask])
+    division = loss.division(scene(tiny))
+    assert division.shape == grid(SIZE)
+    assert (division[:, :5] == 0).all()
+    assert (division[:, 6:] == 1).all()
+    # A painting that has no place of its own changes nothing.
+    alone = kind(picture(0), picture(1), LAYERS)
+    none = kind(picture(0), paintings, LAYERS, masks=[torch.ones_like(mask), torch.zeros_like(mask)])
+    values = [at(x, tiny, picture(3), present=picture(0)).value for x in (alone, none)]
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+# Odd paintings
+
+
+ODD = {
+    "one pixel": torch.full((1, 3, 1, 1), 0.3),
+    "one column": picture(1, (40, 1)),
+    "smaller than the photo": picture(1, (20, 24)),
+    "flat": torch.full((1, 3, 40, 40), 0.6),
+    "black": torch.zeros((1, 3, 40, 40)),
+    "grey": picture(1).mean(1, keepdim=True).expand(-1, 3, -1, -1),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_paintings_have_finite_gradients(vgg19: Vgg, name: str) -> None:
+    size = (48, 56)
+    photo, painting = picture(0, size).float(), ODD[name].float()
+    for kind in (Neighbors, LayerNeighbors):
+        bound = kind(photo, painting).bind(Scene(vgg19, size, present=photo))
+        found = evaluate(bound, photo, backbone=vgg19, windows=[Window.full(size)])
+        assert np.isfinite(found.value)
+        assert bool(torch.isfinite(found.gradient).all())
+
+
+def test_as_many_masks_as_paintings_are_needed() -> None:
+    with pytest.raises(InputError, match="2 paintings need as many"):
+        Neighbors(picture(0), [picture(1), picture(2)], LAYERS, masks=[None])
+
+
+# By stage
+
+
+def test_each_stage_has_its_loss(tiny: Tiny) -> None:
+    first, last = Content(picture(1), "relu1_1"), Content(picture(2), "relu2_1")
+    loss = ByStage([first, last])
+    assert loss.needs == {"relu1_1", "relu2_1"}
+    for stage, wanted in ((0, first), (1, last), (5, last)):
+        bound = loss.bind(Scene(tiny, SIZE, stage=stage))
+        assert bound.layers == wanted.needs
+
+
+def test_keys_keep_their_order_whatever_is_drawn(tiny: Tiny) -> None:
+    view = (picture(1, (48, 48)), (48, 48))
+    every = Keys.of(scene(tiny, (48, 48)), [view], frozenset(LAYERS), most=1000, seed=0)
+    some = Keys.of(scene(tiny, (48, 48)), [view], frozenset(LAYERS), most=50, seed=0)
+    where = [int((every.joined() - column[:, None]).abs().sum(0).argmin()) for column in some.joined().T]
+    assert len(where) == 50
+    assert where == sorted(where)
+
+
+def test_positions_of_a_layer_are_another_grid_each_time(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer_neighbors, "POSITIONS", 64)
+    loss = LayerNeighbors(picture(0), picture(1), LAYERS)
+    firsts = set()
+    for stage in range(8):
+        bound = loss.bind(Scene(tiny, SIZE, present=picture(0), stage=stage))
+        firsts.add(bound.lattices["relu1_1"].first)  # type: ignore[attr-defined]
+    assert len(firsts) > 1
