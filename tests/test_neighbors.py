@@ -283,16 +283,24 @@ def test_keys_keep_their_order_whatever_is_drawn(tiny: Tiny) -> None:
     view = (picture(1, (48, 48)), (48, 48))
     every = Keys.of(scene(tiny, (48, 48)), [view], frozenset(LAYERS), most=1000, seed=0)
     some = Keys.of(scene(tiny, (48, 48)), [view], frozenset(LAYERS), most=50, seed=0)
-    where = [int((every.joined() - column[:, None]).abs().sum(0).argmin()) for column in some.joined().T]
+    table, columns = (torch.cat(list(keys.columns.values())) for keys in (every, some))
+    where = [int((table - column[:, None]).abs().sum(0).argmin()) for column in columns.T]
     assert len(where) == 50
     assert where == sorted(where)
 
 
-def test_positions_of_a_layer_are_another_grid_each_time(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positions_of_a_layer_are_others_each_time(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer_neighbors, "POSITIONS", 64)
     loss = LayerNeighbors(picture(0), picture(1), LAYERS)
-    firsts = set()
-    for stage in range(8):
-        bound = loss.bind(Scene(tiny, SIZE, present=picture(0), stage=stage))
-        firsts.add(bound.lattices["relu1_1"].first)  # type: ignore[attr-defined]
-    assert len(firsts) > 1
+    for layer, cell in (("relu1_1", 5), ("relu2_1", 3), ("relu3_1", 2)):
+        drawn = []
+        for stage in range(2):
+            bound = loss.bind(Scene(tiny, SIZE, present=picture(0), stage=stage))
+            drawn.append(bound.drawn[layer])  # type: ignore[attr-defined]
+        assert not torch.equal(drawn[0].rows, drawn[1].rows)
+        # One in each cell of the layer, so that none is forgotten.
+        height, width = (side // drawn[0].stride for side in SIZE)
+        cells = {
+            (int(y) // cell, int(x) // cell) for y, x in zip(drawn[0].rows, drawn[0].columns, strict=True)
+        }
+        assert len(cells) == len(drawn[0]) == -(-height // cell) * -(-width // cell)

@@ -16,7 +16,7 @@ from impasto.losses.base import Bound, Features, Sums
 from impasto.losses.matching import CELL, LEAST, STRIP
 from impasto.losses.neighbors import LENGTH, Matched, along
 from impasto.losses.scene import Scene
-from impasto.tiles import Size, Span, Window
+from impasto.tiles import Size, Window
 
 POSITIONS = 4096  # of one layer, in the picture and in a painting
 
@@ -26,8 +26,8 @@ class LayerNeighbors(Matched):
 
     ``sum_l mean_p (1 - cos(F_p - m, T_p - m)) + LENGTH mean_p ((|F_p - m| - |T_p - m|) / mean |T - m|)^2``,
     m being the painting's mean in the layer ("feature splitting" in the paper). Nearest to the picture as it
-    is when the loss is bound, so bind it anew every few evaluations: it looks at a regular grid of positions,
-    at another one each time.
+    is when the loss is bound, so bind it anew every few evaluations: it looks at some thousand positions, at
+    others each time.
 
     The arguments are those of :class:`impasto.losses.Neighbors`, but for ``search``.
     """
@@ -40,148 +40,151 @@ class LayerNeighbors(Matched):
         if scene.present is None:
             raise InputError("neighbours layer by layer are those of a picture: this scene shows none")
         generator = torch.Generator().manual_seed(self.seed + scene.stage)
-        lattices = {k: _Lattice.of(scene, k, POSITIONS, generator) for k in sorted(self.layers)}
-        found: dict[str, Tensor] = {}
-        for window, features in scene.pieces(scene.present, self.layers, scene.size):
-            for layer, lattice in lattices.items():
-                part = tensors.precise(lattice.owned(features[layer], window))
-                if layer not in found:
-                    found[layer] = part.new_empty((1, part.shape[1], *lattice.size))
-                lattice.part(found[layer], window).copy_(part)
+        drawn = {k: _Positions.drawn(scene, k, POSITIONS, generator) for k in sorted(self.layers)}
+        found = _features_at(drawn, scene, scene.present)
         keys, division = self._at(scene)
-        targets = {
-            layer: _nearest(found[layer][0], keys[layer], lattices[layer], division) for layer in lattices
-        }
-        return _BoundLayers(lattices, targets)
+        targets = {k: _nearest(found[k], keys[k], positions, division) for k, positions in drawn.items()}
+        return _BoundLayers(drawn, targets)
 
     def _at(self, scene: Scene) -> tuple[dict[str, list[Tensor]], Tensor]:
         """By layer, positions ``(C, M)`` of each painting; and the division of the places."""
         if self._kept is None or self._kept[0] != scene.size:
             keys: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
             for painting, scale in zip(self.paintings, self.scales, strict=True):
-                for layer, found in self._positions(scene, painting, scale).items():
+                for layer, found in self._keys_of(scene, painting, scale).items():
                     keys[layer].append(found)
             self._kept = (scene.size, keys, self.division(scene))
         return self._kept[1:]
 
-    def _positions(self, scene: Scene, painting: Tensor, scale: float) -> dict[str, Tensor]:
+    def _keys_of(self, scene: Scene, painting: Tensor, scale: float) -> dict[str, Tensor]:
         """By layer, about ``POSITIONS`` positions of a painting and its turned views, ``(C, M)``."""
         views = self.views(scene, painting, scale)
         parts: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
+        generator = torch.Generator().manual_seed(self.seed)
         for view, size in views:
             here = Scene(scene.backbone, size, cut=scene.cut)
-            lattices = {k: _Lattice.of(here, k, POSITIONS // len(views)) for k in self.layers}
-            for window, features in here.pieces(view, self.layers, size):
-                for layer, lattice in lattices.items():
-                    parts[layer].append(tensors.precise(lattice.owned(features[layer], window))[0].flatten(1))
+            most = POSITIONS // len(views)
+            drawn = {k: _Positions.drawn(here, k, most, generator) for k in sorted(self.layers)}
+            for layer, found in _features_at(drawn, here, view).items():
+                parts[layer].append(found)
         return {layer: torch.cat(found, 1) for layer, found in parts.items()}
 
 
 @dataclass(frozen=True)
-class _Lattice:
-    """A regular grid of the positions of a layer.
+class _Positions:
+    """Positions of a layer, spread evenly: one in each cell of a grid, anywhere in it.
+
+    A regular grid would leave its own trace in the picture.
 
     Args:
         stride: of the layer, pixels.
-        step: positions from one to the next, both ways.
-        first: row and column of the first one.
-        size: rows and columns of it.
+        rows, columns: of the positions, ``(N,)``.
     """
 
     stride: int
-    step: int
-    first: Size
-    size: Size
+    rows: Tensor
+    columns: Tensor
 
     @classmethod
-    def of(cls, scene: Scene, layer: str, most: int, generator: torch.Generator | None = None) -> _Lattice:
-        """About ``most`` positions of a scene; the first is drawn, or it is the corner."""
+    def drawn(cls, scene: Scene, layer: str, most: int, generator: torch.Generator) -> _Positions:
+        """About ``most`` positions of a scene."""
         stride = scene.backbone.stride(layer)
-        rows, columns = scene.size[0] // stride, scene.size[1] // stride
-        step = max(1, math.ceil((rows * columns / most) ** 0.5))
-        most_first = min(step, rows, columns)
-        top, left = torch.randint(most_first, (2,), generator=generator).tolist() if generator else (0, 0)
-        return cls(stride, step, (top, left), (-(-(rows - top) // step), -(-(columns - left) // step)))
+        height, width = scene.size[0] // stride, scene.size[1] // stride
+        step = max(1, math.ceil((height * width / most) ** 0.5))
+        tall, wide = -(-height // step), -(-width // step)
+        # What lies beyond the end in a cut cell is moved to the end.
+        y, x = (torch.randint(step, (tall, wide), generator=generator) for _ in range(2))
+        rows = (torch.arange(tall)[:, None] * step + y).clamp_max(height - 1)
+        columns = (torch.arange(wide)[None, :] * step + x).clamp_max(width - 1)
+        return cls(stride, rows.flatten(), columns.flatten())
 
-    def owned(self, features: Tensor, window: Window) -> Tensor:
-        """Of a window's owned features ``(1, C, h, w)`` those on the grid."""
-        (top, _), (left, _) = self._range(window.rows, 0), self._range(window.columns, 1)
-        y = self.first[0] + top * self.step - window.rows.own // self.stride
-        x = self.first[1] + left * self.step - window.columns.own // self.stride
-        return features[..., y :: self.step, x :: self.step]
+    def __len__(self) -> int:
+        return len(self.rows)
 
-    def part(self, whole: Tensor, window: Window) -> Tensor:
-        """The same positions of a map ``(..., rows, columns)`` of all the grid."""
-        (top, bottom), (left, right) = self._range(window.rows, 0), self._range(window.columns, 1)
-        return whole[..., top:bottom, left:right]
+    def inside(self, window: Window) -> Tensor:
+        """The numbers of the positions that a window owns."""
+        (top, bottom), (left, right) = (s.positions(self.stride) for s in (window.rows, window.columns))
+        down = (self.rows >= top) & (self.rows < bottom)
+        return (down & (self.columns >= left) & (self.columns < right)).nonzero()[:, 0]
 
-    def _range(self, span: Span, axis: int) -> tuple[int, int]:
-        begin, end = span.positions(self.stride)
-        return -(-max(0, begin - self.first[axis]) // self.step), -(
-            -max(0, end - self.first[axis]) // self.step
-        )
+    def of(self, owned: Tensor, window: Window, numbers: Tensor) -> Tensor:
+        """A window's owned features ``(1, C, h, w)`` at positions in it: ``(C, n)``, float32 or wider."""
+        rows = self.rows[numbers] - window.rows.own // self.stride
+        columns = self.columns[numbers] - window.columns.own // self.stride
+        index = (rows * owned.shape[-1] + columns).to(owned.device)
+        flat = owned[0].flatten(1)
+        return tensors.precise(flat.gather(1, index.expand(len(flat), -1)))
 
     def places(self) -> tuple[Tensor, Tensor]:
-        """The row and the column of the place that each position lies in."""
-        return tuple(  # type: ignore[return-value]
-            (torch.arange(count) * self.step + first) * self.stride // CELL
-            for count, first in zip(self.size, self.first, strict=True)
-        )
+        """The row and the column of the place in which each position lies."""
+        return self.rows * self.stride // CELL, self.columns * self.stride // CELL
+
+
+def _features_at(drawn: Mapping[str, _Positions], scene: Scene, picture: Tensor) -> dict[str, Tensor]:
+    """By layer, a picture's features at the positions, ``(C, N)``."""
+    found: dict[str, Tensor] = {}
+    for window, features in scene.pieces(picture, frozenset(drawn), scene.size):
+        for layer, positions in drawn.items():
+            numbers = positions.inside(window)
+            part = positions.of(features[layer], window, numbers)
+            if layer not in found:
+                found[layer] = part.new_empty((len(part), len(positions)))
+            found[layer][:, numbers.to(part.device)] = part
+    return found
 
 
 @dataclass(frozen=True)
 class _Target:
-    """The nearest positions of one layer less the mean of their painting, and that mean: ``(1, C, h, w)``."""
+    """The nearest positions of one layer less the mean of their painting, and that mean: ``(C, N)``."""
 
     nearest: Tensor
     mean: Tensor
-    lengths: Tensor  # (1, rows, columns)
+    lengths: Tensor  # (N,)
 
 
-def _nearest(found: Tensor, keys: Sequence[Tensor], lattice: _Lattice, division: Tensor) -> _Target:
-    """For each position of ``found (C, h, w)`` the nearest key of the painting that its place is given."""
-    rows, columns = (at.to(division.device) for at in lattice.places())
-    painting = division[rows[:, None], columns[None, :]].flatten()
-    mean = torch.stack([each.mean(1) for each in keys], 1)  # (C, paintings)
-    queries = found.flatten(1)
-    target = torch.empty_like(queries)
+def _nearest(found: Tensor, keys: Sequence[Tensor], positions: _Positions, division: Tensor) -> _Target:
+    """For each of ``found (C, N)`` the nearest key of the painting that its place is given."""
+    rows, columns = (at.to(division.device) for at in positions.places())
+    painting = division[rows, columns]
+    means = torch.stack([each.mean(1) for each in keys], 1)  # (C, paintings)
+    target = torch.empty_like(found)
     for k, each in enumerate(keys):
         mine = (painting == k).nonzero()[:, 0]
         if len(mine) == 0:
             continue
-        asked = queries[:, mine]
+        asked = found[:, mine]
         asked = F.normalize(asked - asked.mean(1, keepdim=True), dim=0)
-        centred = each - mean[:, k : k + 1]
+        centred = each - means[:, k : k + 1]
         directions = F.normalize(centred, dim=0)
         index = torch.cat([(part.mT @ directions).argmax(1) for part in torch.split(asked, STRIP, 1)])
         target[:, mine] = centred[:, index]
-    target = target.view(1, *found.shape)
-    return _Target(target, mean[:, painting].view(1, *found.shape), target.norm(dim=1).clamp_min(LEAST))
+    return _Target(target, means[:, painting], target.norm(dim=0).clamp_min(LEAST))
 
 
 class _BoundLayers(Bound):
     name = "layers"
 
-    def __init__(self, lattices: Mapping[str, _Lattice], targets: Mapping[str, _Target]) -> None:
-        self.lattices, self.targets, self.layers = lattices, targets, frozenset(targets)
+    def __init__(self, drawn: Mapping[str, _Positions], targets: Mapping[str, _Target]) -> None:
+        self.drawn, self.targets, self.layers = drawn, targets, frozenset(targets)
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
         for layer, target in self.targets.items():
-            lattice = self.lattices[layer]
-            owned = window.owned(features[layer], lattice.stride)
-            found = tensors.precise(lattice.owned(owned, window)) - lattice.part(target.mean, window)
-            along_target, squares = along(found, lattice.part(target.nearest, window))
-            length, wanted = squares.clamp_min(LEAST).sqrt(), lattice.part(target.lengths, window)
-            sums[f"{layer}.angle"] = (1 - along_target / (length * wanted)).sum((1, 2))
-            sums[f"{layer}.length"] = (length - wanted).square().sum((1, 2))
+            positions = self.drawn[layer]
+            numbers = positions.inside(window)
+            here = numbers.to(target.mean.device)
+            owned = window.owned(features[layer], positions.stride)
+            found = positions.of(owned, window, numbers) - target.mean[:, here]
+            dots, squares = along(found[None], target.nearest[None, :, here])
+            length, wanted = squares.clamp_min(LEAST).sqrt(), target.lengths[here]
+            sums[f"{layer}.angle"] = (1 - dots / (length * wanted)).sum(1)
+            sums[f"{layer}.length"] = (length - wanted).square().sum(1)
         return sums
 
     def each(self, sums: Sums) -> Tensor:
         parts = []
         for layer, target in self.targets.items():
             unit = target.lengths.mean().square()
-            parts.append(
-                (sums[f"{layer}.angle"] + LENGTH * sums[f"{layer}.length"] / unit) / target.lengths.numel()
-            )
+            found = sums[f"{layer}.angle"] + LENGTH * sums[f"{layer}.length"] / unit
+            parts.append(found / len(target.lengths))
         return torch.stack(parts).sum(0)

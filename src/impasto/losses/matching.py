@@ -111,9 +111,15 @@ class Keys:
         squares = [tensors.precise(part).square().sum(0) for part in kept.values()]
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 
-    def joined(self) -> Tensor:
-        """The hypercolumns, ``(D, M)``, float32 or wider."""
-        return torch.cat([tensors.precise(part) for part in self.columns.values()])
+    def sampled(self, most: int, seed: int) -> Tensor:
+        """At most ``most`` of the hypercolumns less the mean of all, ``(D, M)``, float32 or wider."""
+        drawn = sample(len(self.lengths), most, seed).to(self.lengths.device)
+        return torch.cat(
+            [
+                tensors.precise(part[:, drawn]) - tensors.precise(part).mean(1, keepdim=True)
+                for part in self.columns.values()
+            ]
+        )
 
 
 def sample(count: int, most: int, seed: int) -> Tensor:
@@ -132,10 +138,19 @@ class Matcher:
     """
 
     def __init__(self, keys: Sequence[Keys], *, seed: int) -> None:
-        centred = [each - each.mean(1, keepdim=True) for each in (k.joined() for k in keys)]
         self.widths = {layer: len(part) for layer, part in keys[0].columns.items()}
-        self.basis = _directions(torch.cat(centred, 1), seed)
-        self.keys = [(self.basis.mT @ each) / each.norm(dim=0).clamp_min(LEAST) for each in centred]
+        self.basis = _directions([each.sampled(SAMPLE // len(keys), seed) for each in keys], seed)
+        self.keys = []
+        for each in keys:
+            means = {layer: tensors.precise(part).mean(1) for layer, part in each.columns.items()}
+            middle = self.project({layer: mean[:, None] for layer, mean in means.items()})
+            # Layer by layer: all of them joined would take more memory than the picture does.
+            squares = [
+                (tensors.precise(part) - means[layer][:, None]).square().sum(0)
+                for layer, part in each.columns.items()
+            ]
+            lengths = torch.stack(squares).sum(0).sqrt().clamp_min(LEAST)
+            self.keys.append((self.project(each.columns) - middle).mT / lengths)
 
     def project(self, columns: Columns) -> Tensor:
         """Hypercolumns ``(C, places)`` by layer, in the strongest directions: ``(places, directions)``."""
@@ -165,18 +180,18 @@ class Matcher:
         )
 
 
-def _directions(centred: Tensor, seed: int) -> Tensor:
-    """The strongest directions of ``(D, M)``: orthonormal columns ``(D, at most BASIS)``."""
-    width, count = centred.shape
+def _directions(centred: Sequence[Tensor], seed: int) -> Tensor:
+    """The strongest directions of hypercolumns ``(D, M)``: orthonormal columns ``(D, at most BASIS)``."""
+    columns = torch.cat(list(centred), 1)
+    width, count = columns.shape
     if width <= BASIS:
-        return torch.eye(width, dtype=centred.dtype, device=centred.device)
-    centred = centred[:, sample(count, SAMPLE, seed).to(centred.device)]
-    if centred.shape[1] <= BASIS:
-        return _orthonormal(centred)
-    start = torch.randn((centred.shape[1], BASIS), generator=torch.Generator().manual_seed(seed))
-    found = _orthonormal(centred @ start.to(centred))
+        return torch.eye(width, dtype=columns.dtype, device=columns.device)
+    if count <= BASIS:
+        return _orthonormal(columns)
+    start = torch.randn((count, BASIS), generator=torch.Generator().manual_seed(seed)).to(columns)
+    found = _orthonormal(columns @ start)
     for _ in range(2):
-        found = _orthonormal(centred @ (centred.mT @ found))
+        found = _orthonormal(columns @ (columns.mT @ found))
     return found
 
 

@@ -188,7 +188,10 @@ class _BoundNeighbors(Bound):
         # One table of the places of all paintings, and for each place of the picture its row in it.
         firsts = torch.tensor([0, *(len(each.lengths) for each in keys[:-1])]).cumsum(0).to(index.device)
         self.index = index.view(division.shape) + firsts[division]
-        self.columns = {k: torch.cat([each.columns[k] for each in keys], 1) for k in self.layers}
+        self.columns = {
+            k: torch.cat([each.columns[k] for each in keys], 1) if len(keys) > 1 else keys[0].columns[k]
+            for k in self.layers
+        }
         self.lengths = torch.cat([each.lengths for each in keys]).clamp_min(LEAST)
 
     def measure(self, features: Features, window: Window) -> Sums:
