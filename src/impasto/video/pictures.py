@@ -87,23 +87,22 @@ class PictureReader:
             InputError: a picture that cannot be read, or one of another size than the first.
         """
         first, last = exactly(start), None if end is None else exactly(end)
-        count, size = 0, None
-        for time, rgb in zip(self._times, self._pictures(), strict=False):
-            if time < first:
+        wanted = [n for n, t in enumerate(self._times[:-1]) if t >= first and (last is None or t < last)]
+        ends = self._times[-1] if last is None else min(last, self._times[-1])
+        after = [*(self._times[n] for n in wanted[::every][1:]), ends]
+        size = None
+        kept = dict(zip(wanted[::every], after, strict=False))
+        for number, rgb in enumerate(self._pictures()):
+            if number not in kept:
                 continue
-            if last is not None and time >= last:
-                return
-            if count % every == 0:
-                found = rgb()
-                size = size or found.shape
-                if found.shape != size:
-                    name = self.inputs[min(count, len(self.inputs) - 1)]
-                    raise InputError(
-                        f"{name} is {found.shape[1]}x{found.shape[0]}, the first is {size[1]}x{size[0]}: "
-                        f"bring the pictures of a film to one size"
-                    )
-                yield FilmFrame(found, time)
-            count += 1
+            found = rgb()
+            size = size or found.shape
+            if found.shape != size:
+                raise InputError(
+                    f"{self.inputs[min(number, len(self.inputs) - 1)]} is {found.shape[1]}x{found.shape[0]}, "
+                    f"the first is {size[1]}x{size[0]}: bring the pictures of a film to one size"
+                )
+            yield FilmFrame(found, self._times[number], kept[number] - self._times[number])
 
     def _pictures(self) -> Iterator[Callable[[], Bytes]]:
         """Each picture, read when it is called for."""

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
 from impasto.video.others import Others, beside
-from impasto.video.reading import CLOCK, HD, FilmReader, exactly
+from impasto.video.reading import CLOCK, FilmReader, exactly
+from impasto.video.showing import HD
 from impasto.video.spans import Span
 
 _log = logging.getLogger("impasto")
