@@ -302,3 +302,65 @@ def test_a_cover_is_no_film_and_a_film_may_have_one(tmp_path: Path) -> None:
             container.mux(sung.encode(block))
     with pytest.raises(InputError, match="has a cover, but no film in it"):
         open_film(song)
+
+
+FROM_709 = {  # in light, to the primaries of BT.2020 (ITU-R BT.2087) and of Display P3
+    9: np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]),
+    12: np.array([[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]]),
+}
+
+
+def hlg(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values of light on a screen, 1 being 203 candela of its 1000, by ITU-R BT.2100."""
+    shown = light * 203 / 1000
+    luminance = shown @ (0.2627, 0.678, 0.0593)
+    scene = shown * luminance[..., None] ** (-0.2 / 1.2)
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), a * np.log(np.maximum(12 * scene - b, 1e-9)) + c)
+
+
+def screen(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    return light ** (1 / 2.4)
+
+
+def srgb(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize(
+    ("primaries", "curve", "coded", "weights"),
+    [
+        (9, 18, hlg, (0.2627, 0.0593)),
+        (9, 14, screen, (0.2627, 0.0593)),
+        (12, 13, srgb, (0.2126, 0.0722)),
+        (12, 1, screen, (0.2126, 0.0722)),
+    ],
+)
+def test_colours_of_wide_gamuts_are_those_that_were_filmed(
+    tmp_path: Path, primaries: int, curve: int, coded: Any, weights: tuple[float, float]
+) -> None:
+    shown = CARD / 255
+    light = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+    values = coded(light @ FROM_709[primaries].T)
+    red, blue = weights
+    luma = values @ (red, 1 - red - blue, blue)
+    cb, cr = (values[:, 2] - luma) / (2 - 2 * blue), (values[:, 0] - luma) / (2 - 2 * red)
+    planes = [np.rint(64 + 876 * luma), np.rint(512 + 896 * cb), np.rint(512 + 896 * cr)]
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, 32, "yuv444p10le"
+        context = stream.codec_context
+        context.colorspace = 9 if primaries == 9 else 1
+        context.color_primaries, context.color_trc, context.color_range = primaries, curve, 1
+        frame = av.VideoFrame(WIDTH, 32, "yuv444p10le")
+        for plane, row in zip(frame.planes, planes, strict=True):
+            padded = np.zeros((32, plane.line_size // 2), "<u2")
+            padded[:, :WIDTH] = np.repeat(row, FIELD)
+            plane.update(padded.tobytes())
+        frame.pts = 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with FilmReader(path) as reader:
+        rgb = next(reader.frames()).rgb
+    assert np.abs(rgb[16, FIELD // 2 :: FIELD].astype(int) - CARD).max() <= 3

@@ -53,9 +53,7 @@ def test_each_frame_keeps_how_long_it_is_shown(tmp_path: Path, source: str, targ
     with av.open(str(painted)) as container:
         stream = container.streams.video[0]
         assert container.duration == pytest.approx(2_500_000, abs=2000)
-        assert (
-            stream.average_rate is None or float(stream.average_rate) <= 10
-        )  # of six frames, WebM tells none
+        assert stream.average_rate is None or float(stream.average_rate) <= 10  # WebM's is of more frames
 
 
 def test_a_gif_that_waits_at_its_end_becomes_a_film_that_does(tmp_path: Path) -> None:

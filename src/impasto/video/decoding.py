@@ -66,12 +66,15 @@ class Decoder:
             last, number = time, number + 1
 
     def _pictures(self, due: list[int] | None) -> Iterator[av.VideoFrame]:
+        context = _seeing_through(self.stream)
         for packet in self._demuxed():
             self.packets += 1 if packet.size else 0
             if due is not None and packet.size and packet.dts is not None:
                 heapq.heappush(due, packet.dts)
             try:
-                found = packet.decode()
+                found = (
+                    packet.decode() if context is None else context.decode(packet if packet.size else None)
+                )
             except av.FFmpegError as error:
                 self._lose(packet, error)
                 continue
@@ -117,6 +120,17 @@ class Decoder:
             waiting.append(frame)
             yield from _as_before(graph.push(frame), waiting)
         yield from _flushed(graph, waiting)
+
+
+def _seeing_through(stream: Any) -> Any:
+    """What reads the transparency of VP8 and VP9, which FFmpeg's own passes over; None: there is none."""
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    told = {key.lower(): text for key, text in stream.metadata.items()}
+    if name is None or told.get("alpha_mode") != "1":
+        return None
+    context = av.CodecContext.create(name, "r")
+    context.extradata = stream.codec_context.extradata
+    return context
 
 
 class _Weaver:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.video.decoding import Decoded, Decoder, reason
-from impasto.video.showing import fitted, upright
+from impasto.video.showing import fitted, lets_through, upright
 
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
@@ -233,6 +233,8 @@ class FilmReader:
 
     def _frame(self, kept: Decoded, until: Fraction) -> FilmFrame:
         rgb, time = upright(kept.frame, pixel=self.pixel), kept.time - self.origin
+        if lets_through(kept.frame):
+            self._say("lets light through, which is not kept: it is laid on white")
         if self._size is None:
             self._size = rgb.shape[0], rgb.shape[1]
         if rgb.shape[:2] != self._size:

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from impasto import files
 from impasto.errors import InputError, OutputError
 from impasto.video.others import Others
-from impasto.video.pictures import write_pictures
-from impasto.video.reading import CLOCK, USUAL, FilmReader
+from impasto.video.pictures import PictureReader, write_pictures
+from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.video.spans import WHOLE, Film, Span
 from impasto.video.writing import CODECS, PARTS, FilmWriter, create, unwritten
 
@@ -99,7 +99,6 @@ class Segments:
         record = self.folder / STATE
         if self.restart or not record.exists():
             forget(self.folder)  # without a state, nothing says what the parts are of
-            self.folder.mkdir(parents=True)
             return
         tensors, meta = files.load_arrays(record)
         if meta.get("key") != self.key:
@@ -142,6 +141,7 @@ class Segments:
         """
         if self._writer is None:
             codec = CODECS.get(self.target.suffix.lower(), LOSSLESS)
+            self.folder.mkdir(parents=True, exist_ok=True)  # now that there is something to put in it
             path = self._part(self.frames)
             self._writer = FilmWriter(path, self.size, suffix=PARTS, codec=codec, rate=self.rate)
         self._writer.write(rgb, time, duration)
@@ -244,13 +244,20 @@ class Whole:
             return
         made = parts[0].parent / "pictures"
         made.mkdir(exist_ok=True)
-        write_pictures(made, suffix, decoded, wait=wait)
+        write_pictures(made, suffix, decoded, wait=wait, names=self._names(source, parts))
         placing()
         self.target.mkdir(exist_ok=True)
         pictures = sorted(made.iterdir())
         for path in pictures:
             path.replace(self.target / path.name)
-        _forget_after(len(pictures), self.target)
+        _forget_after({path.name for path in pictures}, self.target)
+
+    def _names(self, source: Film | None, parts: Sequence[Path]) -> list[str] | None:
+        """What the frames of a folder were called, where one part of it was painted."""
+        if not isinstance(source, PictureReader) or len(self.spans) > 1:
+            return None
+        start = exactly(self.spans[0].start)
+        return source.names([p.pts * p.time_base + start for p in _packets(parts)])
 
     def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path, wait: Fraction) -> None:
         output = create(place, self.target.suffix.lower())
@@ -313,8 +320,15 @@ def _last_wait(parts: Sequence[Path]) -> Fraction:
     return max(Fraction(1, CLOCK), Fraction(str(meta["ends"])) - last)
 
 
-def _forget_after(count: int, folder: Path) -> None:
+def _forget_after(written: set[str], folder: Path) -> None:
     """What a longer film left in a folder of numbered pictures goes; files of other names stay."""
+    alike = {re.sub(r"\d+", "#", name) for name in written}
+    last = max(map(_numbers, written))
     for path in folder.iterdir():
-        if re.fullmatch(r"\d{6}\.png", path.name) and int(path.stem) > count:
+        other = re.sub(r"\d+", "#", path.name) not in alike
+        if path.name not in written and not other and _numbers(path.name) > last:
             path.unlink()
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", name)]

@@ -16,19 +16,23 @@ from impasto.video import hdr
 
 Bytes = NDArray[np.uint8]
 
+GROUND = 255  # what shows behind frames that let light through, in all of them: paper
 HD = 720  # lines from which a film that does not say so is taken to be BT.709
 
 
 def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
-    """A decoded frame as RGB by its own matrix and range, turned as its film says; HDR as SDR.
+    """A decoded frame as RGB by its own matrix and range, turned as its film says, in sRGB.
 
-    Where ``pixel``, the width of one in its heights, is not 1, the frame is widened or heightened for it.
+    What lets light through is laid on white. Where ``pixel``, the width of one in its heights, is not 1,
+    the frame is widened or heightened for it.
     """
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
-    told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.ITU709}
-    wide = decoded.color_range == 2
-    bright = int(decoded.color_trc) in (hdr.PQ, hdr.HLG)
+    told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
+    full = decoded.color_range == 2
+    curve, primaries = int(decoded.color_trc), int(decoded.color_primaries)
+    deep = curve in (hdr.PQ, hdr.HLG) or primaries in hdr.WIDE
+    clear = lets_through(decoded)
     width, height = decoded.width, decoded.height
     if pixel > 1:
         width = 2 * round(width * pixel / 2)
@@ -38,14 +42,24 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
         width=width,
         height=height,
         interpolation=None if pixel == 1 else Interpolation.BICUBIC,
-        format="rgb48le" if bright else "rgb24",
+        format=("rgba64le" if clear else "rgb48le") if deep else "rgba" if clear else "rgb24",
         src_colorspace=told.get(int(decoded.colorspace), unsaid),
-        src_color_range=ColorRange.JPEG if wide else ColorRange.MPEG,
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()
-    if bright:
-        rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), int(decoded.color_trc))
+    alpha = rgb[..., 3:] / np.float32(65535 if deep else 255) if clear else None
+    rgb = rgb[..., :3]
+    if deep:
+        rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), curve, primaries=primaries)
+    if alpha is not None:
+        rgb = np.rint(GROUND + alpha * (rgb - np.float32(GROUND))).astype(np.uint8)
     return turned(np.asarray(rgb, np.uint8), decoded)
+
+
+def lets_through(decoded: av.VideoFrame) -> bool:
+    """Whether a frame has transparency."""
+    name = decoded.format.name
+    return name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya")) or name == "pal8"
 
 
 def turned(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
