@@ -89,9 +89,9 @@ class FilmReader:
 
     @property
     def comment(self) -> str:
-        """What the film says of itself: its recipe, if it is painted."""
+        """The recipe that a painted film has in its comment; "" if there is none."""
         told = {name.lower(): text for name, text in self.container.metadata.items()}
-        return told.get("comment", "")
+        return split_comment(told.get("comment", ""))[1]
 
     @property
     def origin(self) -> Fraction:
@@ -296,6 +296,14 @@ def pictures_of(container: Any, name: str) -> Any:
         )
     default = av.stream.Disposition.default
     return max(known, key=lambda s: (bool(s.disposition & default), s.width * s.height))
+
+
+def split_comment(text: str) -> tuple[str, str]:
+    """What a film's comment says, and the recipe that may follow it on a line of its own."""
+    own, newline, recipe = ("", "\n", text) if text.startswith("{") else text.partition("\n{")
+    if not newline:
+        return text, ""
+    return own.strip(), recipe if recipe.startswith("{") else "{" + recipe
 
 
 def exactly(seconds: float) -> Fraction:

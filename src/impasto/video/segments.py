@@ -266,7 +266,8 @@ class Whole:
                 stream = output.add_stream_from_template(part.streams.video[0])
             others = Others(source if isinstance(source, FilmReader) else None, output, spans=self.spans)
             if self.recipe:
-                output.metadata["comment"] = self.recipe
+                own = output.metadata.get("comment", "")
+                output.metadata["comment"] = f"{own}\n{self.recipe}" if own else self.recipe
             for packet in _pictures(parts, wait):
                 others.copy(until=packet.pts * packet.time_base)
                 packet.dts, packet.stream = packet.pts, stream

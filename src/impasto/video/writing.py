@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.video.others import Others, beside
+from impasto.video.others import FORMATS, Others, beside, can_be_coded, holds
 from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.video.showing import HD
 from impasto.video.spans import Span
@@ -50,25 +49,21 @@ def create(path: Path, suffix: str) -> Any:
 
 
 def tell_what_stays_behind(source: Any, target: Path) -> None:
-    """Warns of each stream of sound and subtitles of a film that the container of ``target`` cannot hold."""
+    """Warns of each stream of a film that the container of ``target`` cannot hold as it is."""
     suffix = target.suffix.lower()
     for stream in beside(source) if isinstance(source, FilmReader) and suffix in CODECS else ():
-        if _holds(suffix, stream):
+        if holds(FORMATS[suffix], stream):
             continue
         kind = "sound" if stream.type == "audio" else "subtitles"
         named = ", ".join(filter(None, [stream.codec_context and stream.codec_context.name, stream.language]))
-        others = " or ".join(other for other in (".mkv", ".mp4") if _holds(other, stream))
+        others = " or ".join(other for other in (".mkv", ".mp4") if holds(FORMATS[other], stream))
         mend = f": let its name end in {others} to keep it" if others else ""
-        _log.warning("%s will lack the %s (%s), which %s cannot hold%s", target, kind, named, suffix, mend)
-
-
-def _holds(suffix: str, stream: Any) -> bool:
-    with av.open(io.BytesIO(), "w", format=FORMATS[suffix]) as container:
-        try:
-            container.add_stream_from_template(stream)
-        except (av.FFmpegError, ValueError):
-            return False
-    return True
+        if can_be_coded(stream):
+            anew = "Opus" if suffix == ".webm" else "AAC"
+            lost = f"will have its {kind} ({named}) coded anew as {anew}"
+        else:
+            lost = f"will lack the {kind} ({named})"
+        _log.warning("%s %s, which %s cannot hold as it is%s", target, lost, suffix, mend)
 
 
 @dataclass
@@ -189,6 +184,3 @@ def unwritten(path: Path) -> Iterator[None]:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
         mend = ": free some space, and give the same command again to go on" if full else ""
         raise OutputError(f"cannot write {path}: {reason}{mend}") from error
-
-
-FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut"}
