@@ -116,15 +116,20 @@ def taken(
         InputError: a frame cannot be read.
     """
     kept: Shown | None = None
-    for found in _all(film, spans, every):
-        shown = found if fps is None else _at_tick(found, exactly(fps))
-        if kept is not None and fps is not None and shown.time <= kept.time:
-            lasts = max(kept.duration, found.time + found.duration - kept.time)
-            kept = replace(kept, duration=lasts, begins=kept.begins or found.begins)
-            continue
+    try:
+        for found in _all(film, spans, every):
+            shown = found if fps is None else _at_tick(found, exactly(fps))
+            if kept is not None and fps is not None and shown.time <= kept.time:
+                lasts = max(kept.duration, found.time + found.duration - kept.time)
+                kept = replace(kept, duration=lasts, begins=kept.begins or found.begins)
+                continue
+            if kept is not None:
+                yield replace(kept, duration=shown.time - kept.time)
+            kept = shown
+    except InputError:
         if kept is not None:
-            yield replace(kept, duration=shown.time - kept.time)
-        kept = shown
+            yield kept  # what was read before the damage
+        raise
     if kept is not None:
         yield kept
 
