@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -193,11 +194,11 @@ def test_what_a_container_cannot_hold_is_told(tmp_path: Path, caplog: pytest.Log
     target = tmp_path / "b.webm"
     paint(source, target)
     assert caplog.messages == [
-        f"{target} will lack the sound (aac, ger), which .webm cannot hold: let its name end in .mkv or .mp4 "
-        f"to keep it"
+        f"{target} will have its sound (aac, ger) coded anew as Opus, which .webm cannot hold as it is: let "
+        f"its name end in .mkv or .mp4 to keep it"
     ]
     with av.open(str(target)) as container:
-        assert len(container.streams.video) == 1 and not container.streams.audio
+        assert [s.codec_context.name for s in container.streams.audio] == ["opus"]
     caplog.clear()
     for name in ("c.mkv", "d.mp4", "e.gif"):  # the last has no sound by its nature
         paint(source, tmp_path / name)
@@ -219,3 +220,82 @@ def test_a_part_has_the_packets_of_sound_that_begin_in_it(tmp_path: Path) -> Non
     assert [data for _, data in found] == [data for _, data in expected]
     assert [time for time, _ in found] == [time - Fraction(13, 10) for time, _ in expected]
     assert [time for time, _ in packets(target, "video")][:2] == [Fraction(1, 10), Fraction(3, 10)]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "target", "becomes"),
+    [
+        ("a.3gp", "libopencore_amrnb", ".mp4", "aac"),
+        ("a.3gp", "libopencore_amrnb", ".webm", "opus"),
+        ("a.avi", "pcm_u8", ".mp4", "aac"),
+        ("a.avi", "adpcm_ms", ".mp4", "aac"),
+        ("a.wmv", "wmav2", ".mp4", "aac"),
+        ("a.avi", "pcm_u8", ".mkv", "pcm_u8"),
+        ("a.mp4", "aac", ".mp4", "aac"),
+    ],
+)
+def test_sound_is_kept_or_coded_anew(
+    tmp_path: Path, name: str, codec: str, target: str, becomes: str
+) -> None:
+    rate = {"libopencore_amrnb": 8000, "wmav2": 44100, "aac": 44100}.get(codec, 22050)
+    source = tmp_path / name
+    with av.open(str(source), "w") as container:
+        pictures = container.add_stream("mpeg4", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound: Any = container.add_stream(codec, rate=rate, layout="mono")
+        if codec == "wmav2":
+            sound.bit_rate = 64_000
+        for number in range(50):
+            rgb = np.full((48, 64, 3), 2 * number, np.uint8)
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        wave = 0.4 * np.sin(2 * np.pi * 440 / rate * np.arange(2 * rate))
+        wave[: rate // 2] = 0  # silence first: the tone begins at half a second
+        for first in range(0, len(wave), 1000):
+            block = wave[None, first : first + 1000].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
+            container.mux(sound.encode(frame))
+        for stream in (pictures, sound):
+            container.mux(stream.encode(None))
+    painted = paint(source, tmp_path / f"b{target}")
+    with av.open(str(painted)) as container:
+        stream = container.streams.audio[0]
+        assert stream.codec_context.name == becomes
+        heard = list(container.decode(stream))
+    sampled = heard[0].sample_rate
+    samples = np.concatenate([block.to_ndarray().astype(float).ravel() for block in heard])
+    samples -= np.median(samples)
+    loud = np.abs(samples) > 0.3 * np.abs(samples).max()
+    assert float(heard[0].time or 0) + np.argmax(loud) / sampled == pytest.approx(0.5, abs=0.06)
+    assert len(samples) / sampled == pytest.approx(2, abs=0.15)
+    middle = samples[sampled : sampled + sampled // 2]
+    peak = np.argmax(np.abs(np.fft.rfft(middle))) * sampled / len(middle)
+    assert peak == pytest.approx(440, abs=5)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_what_a_film_says_of_itself_stays(tmp_path: Path, suffix: str) -> None:
+    told = {"title": "Rome", "artist": "Ada", "date": "2026-05-01", "comment": "Our holiday"}
+    source = tmp_path / "a.mov"
+    with (
+        av.open(str(film(tmp_path / "plain.mp4", seconds=1))) as plain,
+        av.open(str(source), "w") as container,
+    ):
+        kept = {s.index: container.add_stream_from_template(s) for s in plain.streams}
+        container.metadata.update({**told, "location": "+41.9028+012.4964/"})
+        for packet in plain.demux():
+            if packet.size:
+                packet.stream = kept[packet.stream.index]
+                container.mux(packet)
+    for path, back in ((source, tmp_path / f"b{suffix}"), (tmp_path / f"b{suffix}", tmp_path / "c.mkv")):
+        with av.open(str(paint(path, back))) as container:
+            found = {name.lower(): text for name, text in container.metadata.items()}
+        assert {name: found[name] for name in ("title", "artist", "date")} | {"comment": ""} == {
+            **told,
+            "comment": "",
+        }
+        assert found["location"].startswith("+41.90") and "+012.49" in found["location"]
+        own, recipe = found["comment"].split("\n", 1)
+        assert own == "Our holiday" and json.loads(recipe)["verb"] == "video"
+        with FilmReader(back) as reader:
+            assert reader.comment == recipe

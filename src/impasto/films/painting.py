@@ -33,6 +33,7 @@ from impasto.video import (
     Link,
     Linker,
     Segments,
+    Shown,
     Span,
     Steady,
     check_target,
@@ -45,6 +46,7 @@ from impasto.video import (
     tell_what_stays_behind,
 )
 from impasto.video.linking import WIDE
+from impasto.video.reading import exactly
 from impasto.video.segments import PART_FRAMES
 
 Array = NDArray[np.float32]
@@ -152,7 +154,7 @@ def paint_film(
         damage = run.paint()
         count = threads_of(run.brush, threads)
         said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=count)
-        spans = cut(run.spans, run.shown + run.job.every / film.rate) if run.stopped else run.spans
+        spans = cut(run.spans, run.shown) if run.stopped else run.spans
         run.segments.join(film, spans=spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
             raise InputError(f"{damage}; what comes before is painted in {out}")
@@ -175,7 +177,7 @@ class Run:
     flow: FlowMethod | None = None
     done: int = 0
     stopped: bool = False
-    shown: Fraction = Fraction(0)  # when the last frame is
+    shown: Fraction = Fraction(0)  # until when the last frame is
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -185,16 +187,17 @@ class Run:
             self.spans = liveliest(self.film, float(job.preview), within=self.spans[0])
         self.size = frame_size(job, self.film, start=self.spans[0].start)
         self.brush: Brush = self.choose(job, self.film, self.spans, self.size)
+        rate = min(self.film.rate / job.every, exactly(job.fps or float(self.film.rate)))
         self.segments = Segments(
             self.out,
             self._key(),
             self.size,
             restart=self.restart,
             length=self.brush.part or PART_FRAMES,
+            rate=rate,
         )
-        rate = min(float(self.film.rate) / job.every, job.fps or float("inf")) / job.keys
         consistency, least = job.consistency * self.brush.blend, -1.0 if self.brush.adds else 0.0
-        self.steady = Steady(self.brush, consistency=consistency, rate=rate, least=least)
+        self.steady = Steady(self.brush, consistency=consistency, rate=float(rate) / job.keys, least=least)
         self.keyframes = Keyframes(self.steady, job.keys)
         self.steady.restore(self.segments.state)
         self.steady.shots = int(self.segments.state.get("shots", np.zeros(1))[0])
@@ -202,7 +205,7 @@ class Run:
 
     def paint(self) -> InputError | None:
         """Paints what is not painted yet; the error where the film is damaged, if it is."""
-        waiting: deque[tuple[Bytes, Fraction]] = deque()
+        waiting: deque[tuple[Bytes, Shown]] = deque()
         damage = None
         try:
             with ahead(self._linked()) as frames:
@@ -236,14 +239,14 @@ class Run:
             self.brush.close()
         return damage
 
-    def _end_shot(self, waiting: deque[tuple[Bytes, Fraction]]) -> None:
+    def _end_shot(self, waiting: deque[tuple[Bytes, Shown]]) -> None:
         """Paints what waits, and ends the part: a shot has its own, whoever painted the one before."""
         for output in self.keyframes.finish():
             self._write(output, *waiting.popleft())
         self._settle()
 
-    def _linked(self) -> Iterator[tuple[Bytes, Fraction, Link | None]]:
-        """The frames that are not painted yet, with their times, and how each follows the one before."""
+    def _linked(self) -> Iterator[tuple[Bytes, Shown, Link | None]]:
+        """The frames that are not painted yet, at their size, and how each follows the one before."""
         job, skipped = self.job, self.shot.first + self.segments.frames
         looked = self.segments.frames
         linker = linker_of(job, self.brush.flow, self.steady.frame, first=looked, given=self.flow)
@@ -263,16 +266,16 @@ class Run:
                 return
             rgb = shrunk(shown.rgb, self.size)
             link = linker.next(rgb) if job.consistency > 0 else None
-            yield rgb, shown.time, None if shown.begins else link
+            yield rgb, shown, None if shown.begins else link
 
-    def _write(self, output: Array, rgb: Bytes, shown: Fraction) -> None:
+    def _write(self, output: Array, rgb: Bytes, shown: Shown) -> None:
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
         if self.brush.where is not None:
             # Last of all: what was blended would show the frames before where nothing was to be painted.
             levels = rgb + self.brush.where[..., None] * (levels - rgb)
         picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
-        self.segments.write(picture, shown)
-        self.done, self.shown = self.done + 1, shown
+        self.segments.write(picture, shown.time, shown.duration)
+        self.done, self.shown = self.done + 1, shown.time + shown.duration
         if self.told:
             seconds = time.monotonic() - self.begun
             expected, frames = self._expected(), self.segments.frames + self.segments.waiting

@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -109,6 +108,6 @@ def join_shots(
     with open_film(job.film, rate=job.fps) as film:
         tell_what_stays_behind(film, out)
         spans = [Span(job.begin, job.stop)]
-        whole = Whole(out, size, spans=spans, recipe=recipe, wait=Fraction(1) / film.rate)
+        whole = Whole(out, size, spans=spans, recipe=recipe)
         whole.join(parts, film, overwrite=True)
     shutil.rmtree(folder)

@@ -58,16 +58,16 @@ def zoom(
     use_threads(threads)
     dreamer = Dreamer(job, {})
     size = _even(dreamer.size(dreamer.read(job.content).size))
-    segments = Segments(out, _key(job), size, restart=restart, length=PART)
+    rate = Fraction(job.fps).limit_denominator(1001)
+    segments = Segments(out, _key(job), size, restart=restart, length=PART, rate=rate)
     check_target(out, overwrite=overwrite, key=segments.key)
     canvases = Canvases(dreamer, size)
     canvases.restore(segments.state)
-    rate = Fraction(job.fps).limit_denominator(1001)
     for number in range(segments.frames, job.frames):
         depth = number * math.log(job.speed, CANVAS)
         canvases.reach(int(depth))
         frame = canvases.frame(depth - int(depth))
-        segments.write(frame, number / rate)
+        segments.write(frame, number / rate, 1 / rate)
         painted += 1
         if segments.full:
             segments.finish_part(canvases.state())
@@ -76,7 +76,7 @@ def zoom(
             told(FilmProgress(number + 1, job.frames, seconds, painted / max(seconds, 1e-9)))
     segments.finish_part(canvases.state())
     said = dreamer.recipe()
-    segments.join(None, overwrite=overwrite, recipe=said.to_json(), rate=rate)
+    segments.join(None, overwrite=overwrite, recipe=said.to_json())
     seconds = time.monotonic() - begun
     return FilmResult(out, segments.frames, painted, painted, 1, seconds, size, recipe=said)
 

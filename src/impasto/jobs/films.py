@@ -23,7 +23,10 @@ from impasto.jobs.pictures import StylizeJob
 
 WRITABLE = (".mp4", ".mov", ".mkv", ".webm")
 # What a verb for photos takes for a film.
-FILMS = (*WRITABLE, ".avi", ".m4v", ".ts", ".mts", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv", ".3gp")
+FILMS = (
+    *(*WRITABLE, ".avi", ".m4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".flv", ".ogv"),
+    *(".3gp", ".3g2", ".mxf", ".h264", ".264", ".h265", ".265", ".hevc"),
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.video.reading import upright
+from impasto.video.showing import upright
 
 Bytes = NDArray[np.uint8]
 

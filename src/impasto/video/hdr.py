@@ -1,4 +1,4 @@
-"""Films of high dynamic range, brought to what other screens show: painters know nothing else."""
+"""Films of high dynamic range or wide gamut, brought to what other screens show: painters know only that."""
 
 from __future__ import annotations
 
@@ -10,38 +10,51 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 PQ, HLG = 16, 18  # how films name their curves (ITU-T H.273)
+SCREEN = (1, 6, 14, 15)  # curves of cameras whose films are shown by that of ITU-R BT.1886
+BT2020, DCI_P3, DISPLAY_P3 = 9, 11, 12  # and their primaries
 WHITE = 203.0  # candela a square metre: white of a page in HDR (ITU-R BT.2408)
+PEAK = 1000.0  # of the screen that HLG is shown on (ITU-R BT.2100)
 KNEE = 0.6  # of that white, up to which light stays as it is
-# From the primaries of BT.2020 to those of BT.709, in light (ITU-R BT.2087).
-_TO_709 = np.array(
+# To the primaries of BT.709, in light: from those of BT.2020 (ITU-R BT.2087) and of P3 under D65.
+_FROM_BT2020 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
+_FROM_P3 = np.array([[1.2249, -0.2249, 0.0], [-0.0421, 1.0421, 0.0], [-0.0196, -0.0786, 1.0983]], np.float32)
+WIDE = {BT2020: _FROM_BT2020, DCI_P3: _FROM_P3, DISPLAY_P3: _FROM_P3}
+_LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)  # of the primaries of BT.2020
 
 
-def to_sdr(rgb: NDArray[np.uint16], curve: int) -> NDArray[np.uint8]:
-    """A frame ``(H, W, 3)`` of 16 bit a channel, BT.2020 primaries, in the values other screens show.
+def to_sdr(rgb: NDArray[np.uint16], curve: int, *, primaries: int = BT2020) -> NDArray[np.uint8]:
+    """A frame ``(H, W, 3)`` of 16 bit a channel in the values other screens show.
 
-    Light up to a knee below the white of a page stays as it is; what is brighter is pressed together above
-    it, exponentially, by the brightest channel, so that hues stay.
+    In films of high dynamic range light up to a knee below the white of a page stays as it is; what is
+    brighter is pressed together above it, exponentially, by the brightest channel, so that hues stay.
 
     Args:
         rgb: as it is stored.
-        curve: ``PQ`` (SMPTE ST 2084) or ``HLG`` (ARIB STD-B67).
+        curve: ``PQ`` (SMPTE ST 2084), ``HLG`` (ARIB STD-B67), or that of any film without.
+        primaries: of its colours; those that are not of ``WIDE`` are taken for BT.2020's in HDR.
     """
-    light: Array = _curve(curve)[rgb] @ _TO_709.T
+    bright = curve in (PQ, HLG)
+    light: Array = _curve(curve)[rgb]
+    if curve == HLG:
+        # The curve of the whole is one of luminance (BT.2100, table 5): of each channel it would saturate.
+        light = light * (light @ _LUMINANCE)[..., None] ** np.float32(0.2) * np.float32(PEAK / WHITE)
+    light = light @ WIDE.get(primaries, _FROM_BT2020).T
     light = np.maximum(light, 0)
-    brightest = light.max(2, keepdims=True)
-    above = np.maximum(brightest - KNEE, 0) / (1 - KNEE)
-    pressed = np.minimum(brightest, KNEE) + (1 - KNEE) * (1 - np.exp(-above))
-    light *= pressed / np.maximum(brightest, 1e-6)
+    if bright:
+        brightest = light.max(2, keepdims=True)
+        above = np.maximum(brightest - KNEE, 0) / (1 - KNEE)
+        pressed = np.minimum(brightest, KNEE) + (1 - KNEE) * (1 - np.exp(-above))
+        light *= pressed / np.maximum(brightest, 1e-6)
     shown = np.clip(light, 0, 1)
     values = np.where(shown <= 0.0031308, 12.92 * shown, 1.055 * shown ** (1 / 2.4) - 0.055)
     return np.asarray(np.rint(values * 255), np.uint8)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _curve(curve: int) -> Array:
-    """Light, 1 being the white of a page, for every value of 16 bit."""
+    """Light for every value of 16 bit, 1 being the white of a page; of HLG, that of the scene."""
     values = np.arange(65536) / 65535
     if curve == PQ:
         power = values ** (1 / 78.84375)
@@ -49,6 +62,11 @@ def _curve(curve: int) -> Array:
             1 / 0.1593017578125
         )
         return (nits / WHITE).astype(np.float32)
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
-    return (1000 * scene**1.2 / WHITE).astype(np.float32)
+    if curve == HLG:
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        scene = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+        return scene.astype(np.float32)
+    if curve in SCREEN:
+        return (values**2.4).astype(np.float32)
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return light.astype(np.float32)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +22,7 @@ from impasto.errors import InputError, OutputError
 from impasto.video.reading import FilmFrame, exactly
 
 Bytes = NDArray[np.uint8]
+_log = logging.getLogger("impasto")
 Frames = Callable[[], Iterator[tuple[Bytes, Fraction]]]
 """Gives all frames with their times, from the first, as often as it is called."""
 
@@ -43,10 +46,9 @@ class PictureReader:
     def __init__(self, path: str | Path, *, rate: float | None = None) -> None:
         self.path = Path(path)
         self._files: list[Path] = []
+        self._said = False
         if self.path.is_dir():
-            self._files = sorted(
-                (p for p in self.path.iterdir() if p.suffix.lower() in image.SUFFIXES), key=_number
-            )
+            self._files = sorted((p for p in self.path.iterdir() if _is_frame(p)), key=_number)
             if not self._files:
                 raise InputError(f"there are no pictures in {path}")
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
@@ -87,33 +89,48 @@ class PictureReader:
             InputError: a picture that cannot be read, or one of another size than the first.
         """
         first, last = exactly(start), None if end is None else exactly(end)
-        count, size = 0, None
-        for time, rgb in zip(self._times, self._pictures(), strict=False):
-            if time < first:
+        wanted = [n for n, t in enumerate(self._times[:-1]) if t >= first and (last is None or t < last)]
+        ends = self._times[-1] if last is None else min(last, self._times[-1])
+        after = [*(self._times[n] for n in wanted[::every][1:]), ends]
+        size = None
+        kept = dict(zip(wanted[::every], after, strict=False))
+        for number, rgb in enumerate(self._pictures()):
+            if number not in kept:
                 continue
-            if last is not None and time >= last:
-                return
-            if count % every == 0:
-                found = rgb()
-                size = size or found.shape
-                if found.shape != size:
-                    name = self.inputs[min(count, len(self.inputs) - 1)]
-                    raise InputError(
-                        f"{name} is {found.shape[1]}x{found.shape[0]}, the first is {size[1]}x{size[0]}: "
-                        f"bring the pictures of a film to one size"
-                    )
-                yield FilmFrame(found, time)
-            count += 1
+            found = rgb()
+            size = size or found.shape
+            if found.shape != size:
+                raise InputError(
+                    f"{self.inputs[min(number, len(self.inputs) - 1)]} is {found.shape[1]}x{found.shape[0]}, "
+                    f"the first is {size[1]}x{size[0]}: bring the pictures of a film to one size"
+                )
+            yield FilmFrame(found, self._times[number], kept[number] - self._times[number])
 
     def _pictures(self) -> Iterator[Callable[[], Bytes]]:
         """Each picture, read when it is called for."""
         if self._files:
             for path in self._files:
-                yield lambda path=path: np.rint(image.read(path).flat() * 255).astype(np.uint8)  # type: ignore[misc]
+                yield lambda path=path: self._whole(path)  # type: ignore[misc]
             return
         with Image.open(self.path) as opened:
             for number in range(len(self._times) - 1):
                 yield lambda number=number: self._part(opened, number)  # type: ignore[misc]
+
+    def _whole(self, path: Path) -> Bytes:
+        found = image.read(path)
+        if found.alpha is not None and not self._said and found.alpha.min() < 1:
+            self._said = True
+            _log.warning("%s lets light through, which is not kept: it is laid on white", self.path)
+        # One ground for all: the mean of each, as for a picture alone, would pulse.
+        return np.asarray(np.rint(found.flat((1, 1, 1)) * 255), np.uint8)
+
+    def names(self, times: Sequence[Fraction]) -> list[str] | None:
+        """What the pictures of a folder are called, without suffix, that are shown from these times on."""
+        found = [bisect_right(self._times, time + exactly(1e-3)) - 1 for time in times]
+        if not self._files or any(not 0 <= place < len(self._files) for place in found):
+            return None
+        called = [self._files[place].stem for place in found]
+        return called if len({name.lower() for name in called}) == len(called) else None
 
     def _part(self, opened: Image.Image, number: int) -> Bytes:
         try:
@@ -123,6 +140,11 @@ class PictureReader:
             raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
         ground = Image.new("RGBA", rgba.size, "white")  # what lets light through is seen on paper
         return np.array(Image.alpha_composite(ground, rgba).convert("RGB"))
+
+
+def _is_frame(path: Path) -> bool:
+    """Whether a file in a folder is a picture; those that begin with a dot are notes of file managers."""
+    return path.suffix.lower() in image.READABLE and not path.name.startswith(".") and path.is_file()
 
 
 def _number(path: Path) -> tuple[list[int | str], str]:
@@ -248,13 +270,16 @@ def write_webp(path: Path, frames: Frames, *, wait: Fraction, quality: int = QUA
     )
 
 
-def write_folder(folder: Path, frames: Frames) -> None:
-    """Writes numbered PNGs into a folder that is there."""
-    for number, (rgb, _) in enumerate(frames(), 1):
-        image.write(folder / f"{number:06d}.png", rgb.astype(np.float32) / 255, overwrite=True)
+def write_folder(folder: Path, frames: Frames, *, names: Sequence[str] | None = None) -> None:
+    """Writes PNGs into a folder that is there: numbered, or with names."""
+    for number, (rgb, _) in enumerate(frames()):
+        name = f"{number + 1:06d}" if names is None else names[number]
+        image.write(folder / f"{name}.png", rgb.astype(np.float32) / 255, overwrite=True)
 
 
-def write_pictures(path: Path, suffix: str, frames: Frames, *, wait: Fraction) -> None:
+def write_pictures(
+    path: Path, suffix: str, frames: Frames, *, wait: Fraction, names: Sequence[str] | None = None
+) -> None:
     """Writes what the suffix says: ``.gif``, ``.webp``, or, without one, a folder.
 
     Args:
@@ -262,6 +287,7 @@ def write_pictures(path: Path, suffix: str, frames: Frames, *, wait: Fraction) -
         suffix: which of them.
         frames: gives all frames with their times.
         wait: how long the last one is shown, seconds.
+        names: of the pictures in a folder; default: their numbers.
 
     Raises:
         OutputError: it cannot be written.
@@ -272,6 +298,6 @@ def write_pictures(path: Path, suffix: str, frames: Frames, *, wait: Fraction) -
         elif suffix == ".webp":
             write_webp(path, frames, wait=wait)
         else:
-            write_folder(path, frames)
+            write_folder(path, frames, names=names)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise OutputError(f"cannot write {path}: {error}") from error

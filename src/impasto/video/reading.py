@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.video import hdr
+from impasto.video.decoding import Decoded, Decoder, reason
+from impasto.video.showing import fitted, lets_through, upright
 
 Bytes = NDArray[np.uint8]
+_log = logging.getLogger("impasto")
 
 CLOCK = 90_000  # ticks a second: every usual frame rate is a whole number of them
 APART = 10  # seconds that sound may begin before the pictures that it belongs to
 BACK = Fraction(2)  # seconds that are gone back at first where a seek led too far
 WIDEST = 4  # proportions of a pixel that are believed
-HD = 720  # lines from which a film that does not say so is taken to be BT.709
+NEAR = 1  # seconds before a film's end, within which damage may take the rest of it
+UNSURE = ("avi", "mpeg")  # containers in which a seek leads to pictures whose times are guessed
+USUAL = Fraction(25)  # frames a second of a film that says nothing of them
 
 
 @dataclass(frozen=True)
 class FilmFrame:
-    """A frame ``(H, W, 3)``, RGB, upright; ``time`` in seconds, as exact as the film tells it."""
+    """A frame ``(H, W, 3)``, RGB, upright; ``time`` in seconds, as exact as the film tells it.
+
+    It is shown for ``duration`` seconds: to the next one that was asked for, or to the end.
+    """
 
     rgb: Bytes
     time: Fraction
+    duration: Fraction
 
 
 class FilmReader:
@@ -46,20 +58,24 @@ class FilmReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"cannot read {path}: there is no such file")
+        self._said: set[str] = set()
+        self._size: tuple[int, int] | None = None
+        self._measured: float | None = None
+        self._careful = False  # whether it is damaged
+        self._begun = False  # whether it was read from since it was opened
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self.container = av.open(str(path))
+            self.container = av.open(str(self.path))
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{path} is not a film that can be read ({_reason(error)})") from error
-        if not self.container.streams.video:
+            raise InputError(f"{self.path} is not a film that can be read ({reason(error)})") from error
+        try:
+            self.stream = pictures_of(self.container, str(self.path))
+        except InputError:
             self.container.close()
-            raise InputError(f"{path} has no pictures in it")
-        self.stream = self.container.streams.video[0]
-        if self.stream.codec_context is None:
-            self.container.close()
-            raise InputError(
-                f"{path} is coded in a way that cannot be read: convert it to H.264 with another program"
-            )
-        self.stream.thread_type = "AUTO"
+            raise
+        self.stream.thread_type = "SLICE" if self._careful else "AUTO"
 
     def __enter__(self) -> FilmReader:
         return self
@@ -73,9 +89,9 @@ class FilmReader:
 
     @property
     def comment(self) -> str:
-        """What the film says of itself: its recipe, if it is painted."""
+        """The recipe that a painted film has in its comment; "" if there is none."""
         told = {name.lower(): text for name, text in self.container.metadata.items()}
-        return told.get("comment", "")
+        return split_comment(told.get("comment", ""))[1]
 
     @property
     def origin(self) -> Fraction:
@@ -95,7 +111,9 @@ class FilmReader:
     @property
     def rate(self) -> Fraction:
         """Frames a second, on average."""
-        return Fraction(self.stream.average_rate or 25)
+        # Either is too high for some: the average of AVI by what its header claims, the other for fields.
+        told = [Fraction(r) for r in (self.stream.average_rate, self.stream.base_rate) if r]
+        return min(told, default=USUAL)
 
     @property
     def pixel(self) -> Fraction:
@@ -105,58 +123,152 @@ class FilmReader:
 
     @property
     def seconds(self) -> float | None:
-        """Length, if the film tells it."""
+        """Length; where the film does not tell it, what its packets reach to."""
         if self.stream.duration is not None and self.stream.time_base is not None:
             return float(self.stream.duration * self.stream.time_base)
-        return None if self.container.duration is None else self.container.duration / av.time_base
+        if self.container.duration is not None:
+            return self.container.duration / av.time_base
+        if self._measured is None:
+            self._measured = self._measure()
+        return self._measured or None
+
+    def _measure(self) -> float:
+        """Where the last packet of a film ends that does not tell its length; nothing is decoded."""
+        count, latest = 0, Fraction(0)
+        with av.open(str(self.path)) as again:
+            try:
+                for packet in again.demux(again.streams[self.stream.index]):
+                    if packet.size:
+                        count += 1
+                        told = packet.pts if self.timed else None
+                        ends = 0 if told is None else (told + (packet.duration or 0)) * packet.time_base
+                        latest = max(latest, Fraction(ends) - self.origin)
+            except av.FFmpegError:
+                pass  # what comes before counts
+        return float(latest or count / self.rate)
+
+    @property
+    def timed(self) -> bool:
+        """Whether its pictures have times: those of a stream without a container have none."""
+        return self.stream.start_time is not None
 
     def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
         """The frames from ``start`` up to ``end`` seconds, each ``every``-th.
 
-        Times count from where the film begins to play, whatever its own clock says.
+        Times count from where the film begins to play, whatever its own clock says. What cannot be decoded
+        in between is passed over, with a warning.
 
         Raises:
-            InputError: a frame cannot be decoded; those before it were yielded.
+            InputError: a film that is damaged to its end; the frames before that were yielded.
         """
         first, last = exactly(start), None if end is None else exactly(end)
-        count = 0
-        try:
-            for decoded, time in self._from(first) if first > 0 else self._decoded():
-                if time < first:
-                    continue
-                if last is not None and time >= last:
-                    return
-                if count % every == 0:
-                    yield FilmFrame(upright(decoded, pixel=self.pixel), time)
-                count += 1
-        except av.FFmpegError as error:
-            raise InputError(f"{self.path} is damaged after {count} frames ({_reason(error)})") from error
+        count, kept, until, ended = 0, None, Fraction(0), True
+        for decoded in self._carefully(first):
+            time = decoded.time - self.origin
+            if last is not None and time >= last:
+                until, ended = last, False
+                break
+            if self._decoder.woven:
+                self._say("is interlaced: each two half pictures are made one, by FFmpeg's bwdif")
+            if kept is not None and count % every == 0:
+                yield self._frame(kept, time)
+                kept = None
+            kept = decoded if count % every == 0 else kept
+            count, until = count + 1, time + (decoded.duration or 1 / self.rate)
+        if ended:
+            until = max(until, self._told_end() or until)
+        if kept is not None:
+            yield self._frame(kept, until if last is None else min(until, last))
+        if ended and self._decoder.lost:
+            self._tell(self._decoder, count, until)
 
-    def _from(self, first: Fraction) -> Iterator[tuple[av.VideoFrame, Fraction]]:
-        """Decoded frames with their times, from one on that is shown by then.
+    def _carefully(self, first: Fraction) -> Iterator[Decoded]:
+        """The pictures from a time on; where there is damage, once more, and from there by one thread."""
+        last = first - 1
+        while True:
+            try:
+                self._decoder, pictures = self._decoding(first)
+                for decoded in pictures:
+                    if decoded.time - self.origin >= first and decoded.time > last:
+                        yield decoded
+                        last = decoded.time
+            except av.FFmpegError:
+                self._careful = self._begun = True
+                self._seek(Fraction(0))
+            else:
+                return
+
+    def _decoding(self, first: Fraction) -> tuple[Decoder, Iterator[Decoded]]:
+        """A decoder and what it decodes, from a picture on that is shown by a time.
 
         Where a file does not say which pictures can be decoded by themselves (MPEG-TS), a seek leads
         anywhere, and the first one that can may come too late.
         """
-        back = Fraction(0)
+        unsure = not self.timed or self.container.format.name in UNSURE
+        back = first if unsure else Fraction(0)
         while True:
             self._seek(max(Fraction(0), first - back))
-            decoded = self._decoded()
+            decoder = Decoder(self.container, self.stream, self.rate, self._careful)
+            decoded = iter(decoder)
             found = next(decoded, None)
-            if back >= first or (found is not None and found[1] <= first):
+            if back >= first or (found is not None and found.time - self.origin <= first):
                 break
             back = max(BACK, 4 * back)
-        if found is not None:
-            yield found
-            yield from decoded
-
-    def _decoded(self) -> Iterator[tuple[av.VideoFrame, Fraction]]:
-        for number, decoded in enumerate(self.container.decode(self.stream)):
-            yield decoded, self._time(decoded, number)
+        if first > back:
+            decoder.lost.clear()  # what a seek led into the middle of
+        return decoder, chain(() if found is None else (found,), decoded)
 
     def _seek(self, time: Fraction) -> None:
-        clock = self.stream.time_base or Fraction(1, av.time_base)
-        self.container.seek(int((time + self.origin) / clock), stream=self.stream)
+        """To a picture at a time, or before it; the beginning is found by opening the file anew."""
+        if time > 0:
+            clock = self.stream.time_base or Fraction(1, av.time_base)
+            self._begun = True
+            with suppress(av.FFmpegError):
+                self.container.seek(int((time + self.origin) / clock), stream=self.stream)
+                return
+        if self._begun:
+            self.container.close()
+            self._open()
+        self._begun = True
+
+    def _frame(self, kept: Decoded, until: Fraction) -> FilmFrame:
+        rgb, time = upright(kept.frame, pixel=self.pixel), kept.time - self.origin
+        if lets_through(kept.frame):
+            self._say("lets light through, which is not kept: it is laid on white")
+        if self._size is None:
+            self._size = rgb.shape[0], rgb.shape[1]
+        if rgb.shape[:2] != self._size:
+            height, width = self._size
+            self._say(f"changes its size: all of it is shown within {width}x{height}")
+        return FilmFrame(fitted(rgb, self._size), time, until - time)
+
+    def _told_end(self) -> Fraction | None:
+        """Where the last picture ends, of containers that say it of the whole only (Matroska)."""
+        if "matroska" not in self.container.format.name:
+            return None
+        for name, text in self.stream.metadata.items():
+            if name.startswith("DURATION") and (found := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", text)):
+                hours, minutes, seconds = map(Fraction, found.groups())
+                return 3600 * hours + 60 * minutes + seconds - self.origin
+        whole = self.container.duration
+        return None if whole is None or len(self.container.streams) > 1 else Fraction(whole, av.time_base)
+
+    def _tell(self, decoder: Decoder, count: int, until: Fraction) -> None:
+        """Says what was lost on the way; where that is the end, it is an error."""
+        told = None if self.stream.duration is None and self.container.duration is None else self.seconds
+        if count == 0 or (decoder.ends_broken and (told is None or told - until > NEAR)):
+            raise InputError(f"{self.path} is damaged after {count} frames ({decoder.fault})")
+        lost, first = len(decoder.lost), float(max(Fraction(0), decoder.lost[0] - self.origin))
+        self._say(
+            f"is damaged: {lost} of its {decoder.packets} packets cannot be decoded, the first at "
+            f"{first:.2f} s; all others are"
+        )
+
+    def _say(self, what: str) -> None:
+        """Tells something of the film, once."""
+        if what not in self._said:
+            self._said.add(what)
+            _log.warning("%s %s", self.path, what)
 
     @property
     def inputs(self) -> list[Path]:
@@ -164,49 +276,36 @@ class FilmReader:
         return [self.path]
 
     def rewind(self) -> None:
-        """Back to the beginning."""
-        self._seek(Fraction(0))
+        """Back to the beginning, where every reading starts that is not told to start later."""
 
-    def _time(self, decoded: av.VideoFrame, number: int) -> Fraction:
-        if decoded.pts is None or decoded.time_base is None:
-            return number / self.rate
-        return decoded.pts * Fraction(decoded.time_base) - self.origin
+
+def pictures_of(container: Any, name: str) -> Any:
+    """The stream of pictures that players show of an opened file: no cover, and the largest.
+
+    Raises:
+        InputError: there is none, or its codec is not known.
+    """
+    found = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    if not found:
+        what = "has a cover, but no film in it" if container.streams.video else "has no pictures in it"
+        raise InputError(f"{name} {what}: give a film")
+    known = [s for s in found if s.codec_context is not None]
+    if not known:
+        raise InputError(
+            f"{name} is coded in a way that cannot be read: convert it to H.264 with another program"
+        )
+    default = av.stream.Disposition.default
+    return max(known, key=lambda s: (bool(s.disposition & default), s.width * s.height))
+
+
+def split_comment(text: str) -> tuple[str, str]:
+    """What a film's comment says, and the recipe that may follow it on a line of its own."""
+    own, newline, recipe = ("", "\n", text) if text.startswith("{") else text.partition("\n{")
+    if not newline:
+        return text, ""
+    return own.strip(), recipe if recipe.startswith("{") else "{" + recipe
 
 
 def exactly(seconds: float) -> Fraction:
     """A time as it was meant: 0.8 is four fifths, and not a little more."""
     return Fraction(seconds).limit_denominator(CLOCK)
-
-
-def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
-    """A decoded frame as RGB by its own matrix and range, turned as its film says; HDR as SDR.
-
-    Where ``pixel``, the width of one in its heights, is not 1, the frame is widened or heightened for it.
-    """
-    high = decoded.height >= HD
-    unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
-    told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.ITU709}
-    wide = decoded.color_range == 2
-    bright = int(decoded.color_trc) in (hdr.PQ, hdr.HLG)
-    width, height = decoded.width, decoded.height
-    if pixel > 1:
-        width = 2 * round(width * pixel / 2)
-    elif pixel < 1:
-        height = 2 * round(height / pixel / 2)
-    rgb = decoded.reformat(
-        width=width,
-        height=height,
-        interpolation=None if pixel == 1 else Interpolation.BICUBIC,
-        format="rgb48le" if bright else "rgb24",
-        src_colorspace=told.get(int(decoded.colorspace), unsaid),
-        src_color_range=ColorRange.JPEG if wide else ColorRange.MPEG,
-        dst_color_range=ColorRange.JPEG,
-    ).to_ndarray()
-    if bright:
-        rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), int(decoded.color_trc))
-    turns = round(decoded.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else np.asarray(rgb, np.uint8)
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).strip()

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from impasto import files
 from impasto.errors import InputError, OutputError
 from impasto.video.others import Others
-from impasto.video.pictures import write_pictures
-from impasto.video.reading import FilmReader
+from impasto.video.pictures import PictureReader, write_pictures
+from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.video.spans import WHOLE, Film, Span
 from impasto.video.writing import CODECS, PARTS, FilmWriter, create, unwritten
 
@@ -77,6 +77,7 @@ class Segments:
         size: (height, width) of the frames.
         restart: throw parts away that are there.
         length: frames of a part.
+        rate: frames a second, on average.
 
     Raises:
         InputError: there are parts of another run, or not all of this one's.
@@ -87,16 +88,17 @@ class Segments:
     size: tuple[int, int]
     restart: bool = False
     length: int = PART_FRAMES
+    rate: Fraction = USUAL
     frames: int = 0  # in parts that are whole
     bytes: int = 0  # of the parts that are whole
     _writer: FilmWriter | None = field(default=None, repr=False)
     _state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    _ends: Fraction = field(default=Fraction(0), repr=False)  # when the newest frame is no longer shown
 
     def __post_init__(self) -> None:
         record = self.folder / STATE
         if self.restart or not record.exists():
             forget(self.folder)  # without a state, nothing says what the parts are of
-            self.folder.mkdir(parents=True)
             return
         tensors, meta = files.load_arrays(record)
         if meta.get("key") != self.key:
@@ -131,16 +133,19 @@ class Segments:
         """Whether :meth:`finish_part` is due."""
         return self.waiting >= self.length
 
-    def write(self, rgb: Bytes, time: Fraction) -> None:
-        """Writes a frame.
+    def write(self, rgb: Bytes, time: Fraction, duration: Fraction) -> None:
+        """Writes a frame that is shown for ``duration`` seconds.
 
         Raises:
             OutputError: the disk is full, or gone.
         """
         if self._writer is None:
             codec = CODECS.get(self.target.suffix.lower(), LOSSLESS)
-            self._writer = FilmWriter(self._part(self.frames), self.size, suffix=PARTS, codec=codec)
-        self._writer.write(rgb, time)
+            self.folder.mkdir(parents=True, exist_ok=True)  # now that there is something to put in it
+            path = self._part(self.frames)
+            self._writer = FilmWriter(path, self.size, suffix=PARTS, codec=codec, rate=self.rate)
+        self._writer.write(rgb, time, duration)
+        self._ends = time + duration
 
     def finish_part(self, state: State) -> None:
         """Ends the part; with it goes what the next frame needs to know."""
@@ -152,6 +157,7 @@ class Segments:
         self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
         numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
+        numbers["ends"] = str(self._ends)
         files.save_checkpoint(self.folder / STATE, kept, numbers)
 
     def abandon(self) -> None:
@@ -167,17 +173,13 @@ class Segments:
         spans: Sequence[Span] = WHOLE,
         overwrite: bool = False,
         recipe: str = "",
-        rate: Fraction = Fraction(25),
     ) -> None:
         """Puts the film together in its place, with the sound of ``source``; the parts go.
-
-        Without a source ``rate`` says how many frames a second there are.
 
         Raises:
             OutputError: it cannot be written; the parts stay.
         """
-        wait = 1 / (rate if source is None else source.rate)
-        whole = Whole(self.target, self.size, spans=spans, recipe=recipe, wait=wait)
+        whole = Whole(self.target, self.size, spans=spans, recipe=recipe)
         sign = self.folder / PLACING
         known = sign.is_file() and sign.read_text(encoding="utf-8") == self.key
 
@@ -207,14 +209,12 @@ class Whole:
         size: (height, width) of the frames.
         spans: of the source that the parts show.
         recipe: what the film says of itself.
-        wait: time of a frame, seconds, of pictures that move.
     """
 
     target: Path
     size: tuple[int, int]
     spans: Sequence[Span] = WHOLE
     recipe: str = ""
-    wait: Fraction = Fraction(1, 25)
 
     def join(
         self,
@@ -232,34 +232,43 @@ class Whole:
             OutputError: the film cannot be written; the parts stay.
         """
         suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
+        wait = _last_wait(parts)
         if suffix:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
                 if suffix in CODECS:
                     with unwritten(self.target):
-                        self._join_packets(parts, source, temporary)
+                        self._join_packets(parts, source, temporary, wait)
                 else:
-                    write_pictures(temporary, suffix, decoded, wait=self.wait)
+                    write_pictures(temporary, suffix, decoded, wait=wait)
                 placing()
             return
         made = parts[0].parent / "pictures"
         made.mkdir(exist_ok=True)
-        write_pictures(made, suffix, decoded, wait=self.wait)
+        write_pictures(made, suffix, decoded, wait=wait, names=self._names(source, parts))
         placing()
         self.target.mkdir(exist_ok=True)
         pictures = sorted(made.iterdir())
         for path in pictures:
             path.replace(self.target / path.name)
-        _forget_after(len(pictures), self.target)
+        _forget_after({path.name for path in pictures}, self.target)
 
-    def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path) -> None:
+    def _names(self, source: Film | None, parts: Sequence[Path]) -> list[str] | None:
+        """What the frames of a folder were called, where one part of it was painted."""
+        if not isinstance(source, PictureReader) or len(self.spans) > 1:
+            return None
+        start = exactly(self.spans[0].start)
+        return source.names([p.pts * p.time_base + start for p in _packets(parts)])
+
+    def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path, wait: Fraction) -> None:
         output = create(place, self.target.suffix.lower())
         try:
             with av.open(str(parts[0])) as part:
                 stream = output.add_stream_from_template(part.streams.video[0])
             others = Others(source if isinstance(source, FilmReader) else None, output, spans=self.spans)
             if self.recipe:
-                output.metadata["comment"] = self.recipe
-            for packet in _pictures(parts):
+                own = output.metadata.get("comment", "")
+                output.metadata["comment"] = f"{own}\n{self.recipe}" if own else self.recipe
+            for packet in _pictures(parts, wait):
                 others.copy(until=packet.pts * packet.time_base)
                 packet.dts, packet.stream = packet.pts, stream
                 output.mux(packet)
@@ -284,15 +293,43 @@ def forget(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _pictures(parts: Sequence[Path]) -> Iterator[Any]:
-    """The packets of all parts, in order."""
+def _pictures(parts: Sequence[Path], wait: Fraction) -> Iterator[Any]:
+    """The packets of all parts, in order; each lasts until the next, the last so many seconds."""
+    kept = None
+    for packet in _packets(parts):
+        if kept is not None:
+            kept.duration = packet.pts - kept.pts
+            yield kept
+        kept = packet
+    if kept is not None:
+        kept.duration = max(1, round(wait / kept.time_base))
+        yield kept
+
+
+def _packets(parts: Sequence[Path]) -> Iterator[Any]:
     for path in parts:
         with av.open(str(path)) as part:
             yield from (packet for packet in part.demux(part.streams.video[0]) if packet.size)
 
 
-def _forget_after(count: int, folder: Path) -> None:
+def _last_wait(parts: Sequence[Path]) -> Fraction:
+    """How long the last frame is shown, seconds, as the state beside the parts says."""
+    _, meta = files.load_arrays(parts[-1].parent / STATE)
+    last = Fraction(0)
+    for packet in _packets(parts[-1:]):
+        last = packet.pts * packet.time_base
+    return max(Fraction(1, CLOCK), Fraction(str(meta["ends"])) - last)
+
+
+def _forget_after(written: set[str], folder: Path) -> None:
     """What a longer film left in a folder of numbered pictures goes; files of other names stay."""
+    alike = {re.sub(r"\d+", "#", name) for name in written}
+    last = max(map(_numbers, written))
     for path in folder.iterdir():
-        if re.fullmatch(r"\d{6}\.png", path.name) and int(path.stem) > count:
+        other = re.sub(r"\d+", "#", path.name) not in alike
+        if path.name not in written and not other and _numbers(path.name) > last:
             path.unlink()
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", name)]

@@ -39,7 +39,7 @@ def write_with_sound(
     Raises:
         OutputError: the film cannot be written.
     """
-    writer = FilmWriter(path, size, suffix=suffix)
+    writer = FilmWriter(path, size, suffix=suffix, rate=Fraction(fps))
     stream = writer.container.add_stream("aac", rate=sound_rate)
     stream.layout = layout = "stereo" if len(sound) == 2 else "mono"
     for number, frame in enumerate(frames):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -93,11 +93,12 @@ def open_film(path: str | Path, *, rate: float | None = None) -> FilmReader | Pi
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame ``(H, W, 3)`` and when it is shown, seconds; ``begins`` after a jump within the film."""
+    """A frame ``(H, W, 3)``; when and how long it is shown, seconds; ``begins`` after a jump in the film."""
 
     rgb: Bytes
     time: Fraction
     begins: bool
+    duration: Fraction
 
 
 def taken(
@@ -114,23 +115,42 @@ def taken(
     Raises:
         InputError: a frame cannot be read.
     """
-    begun, last = Fraction(0), Fraction(-1)
+    kept: Shown | None = None
+    try:
+        for found in _all(film, spans, every):
+            shown = found if fps is None else _at_tick(found, exactly(fps))
+            if kept is not None and fps is not None and shown.time <= kept.time:
+                lasts = max(kept.duration, found.time + found.duration - kept.time)
+                kept = replace(kept, duration=lasts, begins=kept.begins or found.begins)
+                continue
+            if kept is not None:
+                yield replace(kept, duration=shown.time - kept.time)
+            kept = shown
+    except InputError:
+        if kept is not None:
+            yield kept  # what was read before the damage
+        raise
+    if kept is not None:
+        yield kept
+
+
+def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[Shown]:
+    """The frames of all spans, one after the other."""
+    begun = Fraction(0)
     for number, span in enumerate(spans):
-        if span.start == 0:
-            film.rewind()
         fresh = number > 0
         for frame in film.frames(start=span.start, end=span.end, every=every):
             time = max(Fraction(0), frame.time - exactly(span.start)) + begun
-            if fps is not None:
-                tick = int(time * exactly(fps))
-                time = tick / exactly(fps)
-                if time <= last:
-                    continue
-            last = time
-            yield Shown(frame.rgb, time, fresh)
+            yield Shown(frame.rgb, time, fresh, frame.duration)
             fresh = False
         if span.end is not None:
             begun += exactly(span.end) - exactly(span.start)
+
+
+def _at_tick(shown: Shown, fps: Fraction) -> Shown:
+    """A frame from the beginning of its tick on; it ends when it ended."""
+    time = int(shown.time * fps) / fps
+    return replace(shown, time=time, duration=shown.time + shown.duration - time)
 
 
 def size_of(film: Film, size: int | str | None, *, start: float = 0.0) -> tuple[int, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.video.others import Others, beside
-from impasto.video.reading import CLOCK, HD, FilmReader, exactly
+from impasto.video.others import FORMATS, Others, beside, can_be_coded, holds
+from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
+from impasto.video.showing import HD
 from impasto.video.spans import Span
 
 _log = logging.getLogger("impasto")
@@ -29,8 +29,9 @@ Bytes = NDArray[np.uint8]
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
 PARTS = ".nut"  # the container of parts: it keeps every clock exactly
 # Without frames that look ahead (bf, auto-alt-ref): parts join without a gap, and times stay as they are.
+# With force-cfr the stream says the film's rate, and not the ticks of its clock; frames keep their times.
 QUALITY = {
-    "libx264": {"crf": "16", "preset": "faster", "bf": "0"},
+    "libx264": {"crf": "16", "preset": "faster", "bf": "0", "x264-params": "force-cfr=1"},
     # Parts of what becomes a GIF, a WebP or a folder of pictures: nothing is lost on the way.
     "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
@@ -48,25 +49,21 @@ def create(path: Path, suffix: str) -> Any:
 
 
 def tell_what_stays_behind(source: Any, target: Path) -> None:
-    """Warns of each stream of sound and subtitles of a film that the container of ``target`` cannot hold."""
+    """Warns of each stream of a film that the container of ``target`` cannot hold as it is."""
     suffix = target.suffix.lower()
     for stream in beside(source) if isinstance(source, FilmReader) and suffix in CODECS else ():
-        if _holds(suffix, stream):
+        if holds(FORMATS[suffix], stream):
             continue
         kind = "sound" if stream.type == "audio" else "subtitles"
         named = ", ".join(filter(None, [stream.codec_context and stream.codec_context.name, stream.language]))
-        others = " or ".join(other for other in (".mkv", ".mp4") if _holds(other, stream))
+        others = " or ".join(other for other in (".mkv", ".mp4") if holds(FORMATS[other], stream))
         mend = f": let its name end in {others} to keep it" if others else ""
-        _log.warning("%s will lack the %s (%s), which %s cannot hold%s", target, kind, named, suffix, mend)
-
-
-def _holds(suffix: str, stream: Any) -> bool:
-    with av.open(io.BytesIO(), "w", format=FORMATS[suffix]) as container:
-        try:
-            container.add_stream_from_template(stream)
-        except (av.FFmpegError, ValueError):
-            return False
-    return True
+        if can_be_coded(stream):
+            anew = "Opus" if suffix == ".webm" else "AAC"
+            lost = f"will have its {kind} ({named}) coded anew as {anew}"
+        else:
+            lost = f"will lack the {kind} ({named})"
+        _log.warning("%s %s, which %s cannot hold as it is%s", target, lost, suffix, mend)
 
 
 @dataclass
@@ -80,6 +77,7 @@ class FilmWriter:
         start, end: the part of it that is written, seconds.
         suffix: of the container, where the path has a name for the time being.
         codec: of the pictures; default: that of the suffix.
+        rate: frames a second, on average, by which a codec chooses its level; default: the source's.
 
     Raises:
         OutputError: a container of that suffix cannot be written.
@@ -92,6 +90,7 @@ class FilmWriter:
     end: float | None = None
     suffix: str | None = None
     codec: str | None = None
+    rate: Fraction | None = None
     frames: int = 0
 
     def __post_init__(self) -> None:
@@ -100,7 +99,9 @@ class FilmWriter:
             raise OutputError(f"cannot write {self.path}: its suffix must be one of {', '.join(CODECS)}")
         self.container = create(self.path, suffix)
         codec = self.codec or CODECS[suffix]
-        self.stream = self.container.add_stream(codec, rate=CLOCK, options=dict(QUALITY[codec]))
+        self.rate = self.rate or (USUAL if self.source is None else self.source.rate)
+        rate = self.rate.limit_denominator(CLOCK)
+        self.stream = self.container.add_stream(codec, rate=rate, options=dict(QUALITY[codec]))
         height, width = (side + side % 2 for side in self.size)
         self.stream.height, self.stream.width = height, width
         self.stream.pix_fmt = "rgb24" if codec == "libx264rgb" else "yuv420p"
@@ -111,9 +112,14 @@ class FilmWriter:
             context.colorspace = context.color_primaries = context.color_trc = matrix
             context.color_range = 1
         self._others = Others(self.source, self.container, spans=[Span(self.start, self.end)])
+        self._held: Any = None
+        self._lasts = round(CLOCK / rate)  # how long the newest frame is shown, by what is known of it
+        self._newest: int | None = None
 
-    def write(self, rgb: Bytes, time: Fraction) -> None:
+    def write(self, rgb: Bytes, time: Fraction, duration: Fraction | None = None) -> None:
         """The next frame ``(H, W, 3)``, at its time in the source, seconds.
+
+        It is shown until the next one, the last for its ``duration``; default: as long as the one before.
 
         Raises:
             InputError: a frame of another size.
@@ -133,6 +139,11 @@ class FilmWriter:
             )
         frame.pts = round((time - exactly(self.start)) * CLOCK)
         frame.time_base = Fraction(1, CLOCK)
+        if duration is not None:
+            self._lasts = round(duration * CLOCK)
+        elif self._newest is not None:
+            self._lasts = frame.pts - self._newest
+        self._newest = frame.pts
         with unwritten(self.path):
             self._mux(frame)
         self.frames += 1
@@ -151,9 +162,16 @@ class FilmWriter:
                 self.container.close()
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
-        for packet in self.stream.encode(frame):
-            self._others.copy(until=packet.dts * packet.time_base)
-            self.container.mux(packet)
+        """Encodes a frame, or what is left; a packet is written when it is known how long it is shown."""
+        packets: list[Any] = self.stream.encode(frame)
+        for packet in [*packets, None] if frame is None else packets:
+            if self._held is not None:
+                ticks = Fraction(1, CLOCK) / self._held.time_base
+                until = self._held.pts + self._lasts * ticks if packet is None else packet.pts
+                self._held.duration = max(1, round(until - self._held.pts))
+                self._others.copy(until=self._held.dts * self._held.time_base)
+                self.container.mux(self._held)
+            self._held = packet
 
 
 @contextlib.contextmanager
@@ -166,6 +184,3 @@ def unwritten(path: Path) -> Iterator[None]:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
         mend = ": free some space, and give the same command again to go on" if full else ""
         raise OutputError(f"cannot write {path}: {reason}{mend}") from error
-
-
-FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut"}

@@ -1,0 +1,184 @@
+"""The pictures of a stream, decoded one after the other, with their times: damage is passed over."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.filter
+
+# Containers that tell when a picture is decoded, and not when it is shown.
+_NO_SHOWING = ("avi",)
+
+
+Lasting = Iterator[tuple[av.VideoFrame, Fraction]]
+"""Pictures, and for how long each is shown."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded picture, when it is shown by the stream's clock, and for how long: 0 if it is not said."""
+
+    frame: av.VideoFrame
+    time: Fraction
+    duration: Fraction
+
+
+@dataclass
+class Decoder:
+    """Decodes a stream of an opened file from where it stands.
+
+    Args:
+        container: the file.
+        stream: of pictures.
+        rate: frames a second, for pictures without a time.
+        careful: pass over what cannot be decoded. Threads that decode several pictures at once take others
+            with it: then the stream must be decoded without them.
+
+    Raises:
+        av.FFmpegError: something cannot be decoded, unless it is to be passed over.
+    """
+
+    container: Any
+    stream: Any
+    rate: Fraction
+    careful: bool
+    packets: int = 0
+    lost: list[Fraction] = field(default_factory=list)  # when the packets were due that cannot be decoded
+    fault: str = ""  # why the last of them cannot be
+    ends_broken: bool = False  # nothing could be decoded after the last of them
+    woven: bool = False  # there were interlaced pictures
+
+    def __iter__(self) -> Iterator[Decoded]:
+        """The pictures in the order in which they are shown; times grow from each to the next."""
+        due: list[int] | None = [] if self.container.format.name in _NO_SHOWING else None
+        last, number = None, 0
+        for frame, duration in self._interlacing(self._pictures(due)):
+            time = self._time(frame, due, number)
+            if last is not None and time <= last:
+                time = last + 1 / self.rate
+            yield Decoded(frame, time, Fraction(0) if due is not None else duration)
+            last, number = time, number + 1
+
+    def _pictures(self, due: list[int] | None) -> Iterator[av.VideoFrame]:
+        context = _seeing_through(self.stream)
+        for packet in self._demuxed():
+            self.packets += 1 if packet.size else 0
+            if due is not None and packet.size and packet.dts is not None:
+                heapq.heappush(due, packet.dts)
+            try:
+                found = (
+                    packet.decode() if context is None else context.decode(packet if packet.size else None)
+                )
+            except av.FFmpegError as error:
+                self._lose(packet, error)
+                continue
+            if found:
+                self.ends_broken = False
+            yield from found
+
+    def _demuxed(self) -> Iterator[Any]:
+        try:
+            yield from self.container.demux(self.stream)
+        except av.FFmpegError as error:
+            self._lose(None, error)
+
+    def _lose(self, packet: Any, error: av.FFmpegError) -> None:
+        if not self.careful:
+            raise error
+        told = None if packet is None else packet.pts if packet.pts is not None else packet.dts
+        known = self.lost[-1] if self.lost else Fraction(0)
+        self.lost.append(known if told is None else told * Fraction(packet.time_base))
+        self.fault, self.ends_broken = reason(error), True
+
+    def _time(self, frame: av.VideoFrame, due: list[int] | None, number: int) -> Fraction:
+        clock = Fraction(self.stream.time_base or 0)
+        if due:
+            return heapq.heappop(due) * clock
+        if frame.pts is None or frame.time_base is None:
+            begins = (self.stream.start_time or 0) * clock
+            return begins + number / self.rate
+        return frame.pts * Fraction(frame.time_base)
+
+    def _interlacing(self, frames: Iterator[av.VideoFrame]) -> Lasting:
+        """Two half pictures that were taken one after the other become one: that of the first of them."""
+        graph, size, waiting = None, (0, 0), deque[av.VideoFrame]()
+        for frame in frames:
+            if frame.interlaced_frame:
+                self.woven = True
+            if (graph is not None or frame.interlaced_frame) and size != (frame.width, frame.height):
+                yield from _flushed(graph, waiting)
+                graph, size = _Weaver(frame), (frame.width, frame.height)
+            if graph is None:
+                yield frame, _lasts(frame)
+                continue
+            waiting.append(frame)
+            yield from _as_before(graph.push(frame), waiting)
+        yield from _flushed(graph, waiting)
+
+
+def _seeing_through(stream: Any) -> Any:
+    """What reads the transparency of VP8 and VP9, which FFmpeg's own passes over; None: there is none."""
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    told = {key.lower(): text for key, text in stream.metadata.items()}
+    if name is None or told.get("alpha_mode") != "1":
+        return None
+    context = av.CodecContext.create(name, "r")
+    context.extradata = stream.codec_context.extradata
+    return context
+
+
+class _Weaver:
+    """FFmpeg's filter bwdif for pictures like a first one; others than interlaced ones pass as they are."""
+
+    def __init__(self, example: av.VideoFrame) -> None:
+        self._graph: Any = av.filter.Graph()
+        self._entrance = self._graph.add_buffer(
+            width=example.width,
+            height=example.height,
+            format=example.format,
+            time_base=example.time_base or Fraction(1, 25),
+        )
+        made = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
+        self._entrance.link_to(made)
+        made.link_to(self._graph.add("buffersink"))
+        self._graph.configure()
+
+    def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """What comes out when a picture, or the end, goes in."""
+        self._entrance.push(frame)
+        while True:
+            try:
+                yield self._graph.vpull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+
+
+def _flushed(graph: _Weaver | None, waiting: deque[av.VideoFrame]) -> Lasting:
+    if graph is not None:
+        yield from _as_before(graph.push(None), waiting)
+
+
+def _as_before(made: Iterator[av.VideoFrame], waiting: deque[av.VideoFrame]) -> Lasting:
+    """Pictures with the times of those that went in: as many come out, in their order."""
+    for frame in made:
+        origin = waiting.popleft()
+        frame.pts = origin.pts
+        if origin.time_base is not None:
+            frame.time_base = origin.time_base
+        yield frame, _lasts(origin)
+
+
+def _lasts(frame: av.VideoFrame) -> Fraction:
+    told = frame.duration or 0
+    return Fraction(0) if frame.time_base is None or told < 0 else told * Fraction(frame.time_base)
+
+
+def reason(error: Exception) -> str:
+    """What FFmpeg says is wrong, without its number."""
+    return str(getattr(error, "strerror", None) or error).strip()
