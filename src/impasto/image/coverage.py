@@ -1,4 +1,4 @@
-"""Masks as people have them: grey, transparent, of values 0 and 1, cut out, or in the colours of a palette."""
+"""Masks as people have them: grey, transparent, of values 0 and 1, cut out, or of one colour on black."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import InputError
-from impasto.image import cicp, deep, profiles, told
+from impasto.image import cicp, deep, jpeg, profiles, told
 from impasto.image.cicp import Cicp
 from impasto.image.guard import refuse_size, refusing, strict
 from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
@@ -25,6 +27,7 @@ _ORIENTATION = 0x0112
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 _Value = TypeVar("_Value", bound=np.generic)
+_Decoded = TypeVar("_Decoded")
 
 
 class Layers(NamedTuple):
@@ -36,10 +39,10 @@ class Layers(NamedTuple):
     grey: bool
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(source: Path | io.BytesIO) -> Image.Image:
     """Open a file with those of Pillow's formats that are allowed here."""
     Image.init()
-    image = Image.open(path, formats=[known for known in _FORMATS if known in Image.OPEN])
+    image = Image.open(source, formats=[known for known in _FORMATS if known in Image.OPEN])
     # Without a name Pillow does not map the file into memory, which scrambles TIFFs of one channel
     # stored on their side (seen in Pillow 13.0: it maps them with the sides exchanged).
     image.filename = ""
@@ -65,7 +68,9 @@ def decode_file(path: Path, *, max_pixels: int) -> Layers:
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
             return _decode_heif(path, max_pixels=max_pixels)
-        return _decode_pillow(path, head, max_pixels=max_pixels)
+        return _despite_its_end(
+            path, lambda source: _decode_pillow(path, source, head, max_pixels=max_pixels)
+        )
 
 
 def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8] | None:
@@ -75,10 +80,9 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
     bits, or a container that :func:`decode_file` must take apart.
     """
     head = head_of(path)
-    with refusing(str(path)), strict(str(path)):
-        if is_heif(head) or head.startswith(TIFF_MAGIC):
-            return None
-        with open_image(path) as image:
+
+    def decoded(source: Path | io.BytesIO) -> NDArray[np.uint8] | None:
+        with open_image(source) as image:
             refuse_size(str(path), image.size, max_pixels=max_pixels)
             plain = image.mode in ("L", "RGB", "CMYK", "YCbCr") and not image.has_transparency_data
             if image.width * image.height <= least or deep.channels_of(image) or not plain:
@@ -91,10 +95,29 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
             values = cicp.to_srgb(np.asarray(image.convert("RGB")), numbers, name=str(path))
             return upright(values, turn)
 
+    with refusing(str(path)), strict(str(path)):
+        if is_heif(head) or head.startswith(TIFF_MAGIC):
+            return None
+        return _despite_its_end(path, decoded)
 
-def _decode_pillow(path: Path, head: bytes, *, max_pixels: int) -> Layers:
+
+def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]) -> _Decoded:
+    """Decode a file; of a JPEG that lacks its end but no pixel say so, and go on."""
     try:
-        image = open_image(path)
+        return decode(path)
+    except UnidentifiedImageError:
+        raise
+    except OSError:
+        mended = jpeg.with_its_end(path)
+        if mended is None:
+            raise
+        _LOG.warning("%s: the end of this JPEG is missing, but no pixel: copy it again to be sure", path)
+        return decode(mended)
+
+
+def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pixels: int) -> Layers:
+    try:
+        image = open_image(source)
     except UnidentifiedImageError:
         if head.startswith(TIFF_MAGIC):
             return _decode_tifffile(path, max_pixels=max_pixels)
