@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | torch.Tensor | Picture"
 
 MAX_PIXELS = 200_000_000
-# Suffixes by which pictures are found in folders; a file that is named outright may have any.
-READABLE = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp")
 
 _EXIF_IFD = 0x8769
 _USER_COMMENT = 0x9286

@@ -30,12 +30,16 @@ _FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".heic": "HEIF",
+    ".heif": "HEIF",
+    ".hif": "HEIF",
 }
-SUFFIXES = tuple(_FORMATS)
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".heic")  # the usual ones
 _LEVEL = 4  # of zlib, 0 to 9: on paintings 6 takes three times as long and saves a thousandth
 # A segment of JPEG holds 65,535 bytes, two of them its length.
 _JPEG_SEGMENT = 65533
