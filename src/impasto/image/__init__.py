@@ -2,6 +2,7 @@
 
 from impasto.image.coverage import ALIKE, as_mask, coverage, over_black
 from impasto.image.kinds import READABLE, Found, is_picture, pictures_among
+from impasto.image.metadata import Metadata, read_metadata
 from impasto.image.picture import Picture, fit, floats, resize
 from impasto.image.reading import MAX_PIXELS, Source, read, read_bytes, read_recipe
 from impasto.image.writing import SUFFIXES, write
@@ -12,6 +13,7 @@ __all__ = [
     "READABLE",
     "SUFFIXES",
     "Found",
+    "Metadata",
     "Picture",
     "Source",
     "as_mask",
@@ -23,6 +25,7 @@ __all__ = [
     "pictures_among",
     "read",
     "read_bytes",
+    "read_metadata",
     "read_recipe",
     "resize",
     "write",

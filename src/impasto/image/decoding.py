@@ -62,6 +62,17 @@ def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
     return height, width
 
 
+def stored_as(path: Path) -> tuple[bool, int]:
+    """Whether a file has but one channel of colour, and its orientation in EXIF; nothing is decoded."""
+    head = head_of(path)
+    with refusing(str(path)), strict(str(path)):
+        if is_heif(head):
+            return False, 1
+        with open_image(path) as image:
+            grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
+            return grey, orientation(image, name=str(path))
+
+
 def decode_file(path: Path, *, max_pixels: int) -> Layers:
     """Decode the picture in a file; errors as in `read`."""
     head = head_of(path)
@@ -221,6 +232,14 @@ def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
     if turn in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+_BACK = {6: 8, 8: 6}  # the turns that are not their own inverse
+
+
+def stored(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
+    """Turn upright pixels as a file with this orientation stores them: the inverse of `upright`."""
+    return upright(pixels, _BACK.get(turn, turn))
 
 
 def open_heif(path: Path) -> Any:

@@ -86,6 +86,7 @@ class StylizeJob(Job):
         "what is free.",
     )
     max_pixels: int = option(200_000_000, base.MAX_PIXELS)
+    strip: bool = option(False, base.STRIP)
 
     def __post_init__(self) -> None:
         super().__post_init__()

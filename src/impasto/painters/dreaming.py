@@ -118,6 +118,7 @@ def run_dream(
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
         stopped=outcome.stopped,
+        metadata=None if job.strip else image.read_metadata((pictures or {}).get(job.content, job.content)),
     )
 
 

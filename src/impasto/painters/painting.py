@@ -115,6 +115,8 @@ def run(
         )
     if job.photoreal:
         result = _projected(result, inputs.read(job.content), realism=job.realism)
+    if not job.strip:
+        result = replace(result, metadata=image.read_metadata(inputs.source(job.content)))
     return _kept(result, job, inputs)
 
 
