@@ -23,6 +23,7 @@ from impasto.jobs import StylizeJob
 from impasto.networks import library
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
+from impasto.painters.paintings import spread
 
 Engine = Literal["local", "ray"]
 Told = Callable[[Row, int, int | None], None]
@@ -131,7 +132,7 @@ def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[T
 
 def _check(settings: Mapping[str, Any]) -> None:
     """Refuses what no photo could be painted with, before the first is tried."""
-    job = StylizeJob.parse({**settings, "content": "photo"})
+    job = spread(StylizeJob.parse({**settings, "content": "photo"}))
     learned.find_all(job, Inputs(job, {}))
     for name in job.styles:
         if library.find(name, network=job.network) is None and not Path(name).is_file():

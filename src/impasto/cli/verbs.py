@@ -121,8 +121,10 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quie
     """Paints one photo to a file; what to say of it."""
     from impasto import files
     from impasto.image.writing import check_suffix
+    from impasto.painters.paintings import spread
 
     check_suffix(out)
+    job = spread(job)
     for target in (out, watching.preview):
         files.spare(target, (job.content, *job.styles, *(job.mask or ()), job.init))
     files.check_output(out, overwrite=place.overwrite)
