@@ -34,7 +34,8 @@ class Outcome:
     """How many jobs were done, were done already, and could not be done; and the manifest that has them.
 
     ``rejected`` counts the pictures of a data set that the gate does not let in, ``unusable`` the jobs among
-    the failed that cannot be done as they are written, however often they are tried.
+    the failed that cannot be done as they are written, however often they are tried; ``turned`` the photos of
+    a data set that are stored turned.
     """
 
     done: int
@@ -43,6 +44,7 @@ class Outcome:
     manifest: Path
     rejected: int = 0
     unusable: int = 0
+    turned: int = 0
 
 
 def run(

@@ -134,6 +134,11 @@ def augment(
             overwrite=overwrite,
             told=told,
         )
+    if outcome.turned and not quiet:
+        tell(
+            f"{outcome.turned} photos are stored turned (EXIF): they are painted upright, and turned again "
+            f"with the same mark, so that labels fit as before"
+        )
     if verify:
         _verify(dataset, out, quiet=quiet)
     _end(outcome, as_json=json_)

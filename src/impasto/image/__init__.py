@@ -1,6 +1,7 @@
 """Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
 
 from impasto.image.coverage import ALIKE, as_mask, coverage, over_black
+from impasto.image.decoding import stored_as
 from impasto.image.kinds import READABLE, Found, is_picture, pictures_among
 from impasto.image.metadata import Metadata, read_metadata
 from impasto.image.picture import Picture, fit, floats, resize
@@ -28,5 +29,6 @@ __all__ = [
     "read_metadata",
     "read_recipe",
     "resize",
+    "stored_as",
     "write",
 ]
