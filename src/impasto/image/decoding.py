@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 # Not all that Pillow knows: some of its formats start other programs (EPS starts Ghostscript).
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
-_ORIENTATION = 0x0112
+_ORIENTATION, _SUBFILE, _PHOTOMETRIC = 0x0112, 254, 262
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 _Value = TypeVar("_Value", bound=np.generic)
@@ -46,7 +46,18 @@ def open_image(source: Path | io.BytesIO) -> Image.Image:
     # Without a name Pillow does not map the file into memory, which scrambles TIFFs of one channel
     # stored on their side (seen in Pillow 13.0: it maps them with the sides exchanged).
     image.filename = ""
+    if image.format == "TIFF":
+        _skip_small_copies(image)
     return image
+
+
+def _skip_small_copies(image: Image.Image) -> None:
+    """Go to the first page of a TIFF that is no copy of another of less resolution, as previews are."""
+    for page in range(getattr(image, "n_frames", 1)):
+        image.seek(page)
+        if not image.tag_v2.get(_SUBFILE, 0) & 1:  # type: ignore[attr-defined]
+            return
+    image.seek(0)
 
 
 def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
@@ -182,6 +193,8 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
     alpha = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
+        if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+            values = 65535 - values  # scanners store white as 0, which Pillow heeds in 8 bits only
         bits = 16
         rgb = np.repeat(_unit_of_deep_grey(values, name=name)[..., None], 3, axis=2)
         if isinstance(image.info.get("transparency"), int):
@@ -278,7 +291,7 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
     import tifffile
 
     with tifffile.TiffFile(path) as archive:
-        page = archive.pages[0]
+        page = next((page for page in archive.pages if not page.subfiletype & 1), archive.pages[0])
         refuse_size(str(path), (page.imagewidth, page.imagelength), max_pixels=max_pixels)
         if page.photometric not in (1, 2) or page.samplesperpixel > 4 or page.imagedepth != 1:
             raise InputError(f"{path} is a TIFF of an unusual kind: save it as RGB with 8 or 16 bits")

@@ -41,7 +41,7 @@ def of_profile(profile: bytes | None) -> Cicp | None:
     (count,) = struct.unpack_from(">I", profile, 128)
     for entry in range(min(count, 100)):
         start = 132 + 12 * entry
-        if profile[start : start + 4] == b"cicp":
+        if profile[start : start + 4] == b"cicp" and len(profile) >= start + 12:
             (place,) = struct.unpack_from(">I", profile, start + 4)
             value = profile[place : place + 12]
             told = Cicp(value[8], value[9]) if len(value) == 12 else None
@@ -50,16 +50,23 @@ def of_profile(profile: bytes | None) -> Cicp | None:
 
 
 def _of_png(path: Path) -> Cicp | None:
-    """The chunk cICP, which stands before the pixels and above any profile (PNG 3, 11.3.2.6)."""
+    """The chunk cICP, which stands before the pixels and above any profile (PNG 3, 11.3.2.6).
+
+    Without that or a profile, gAMA of 1 says that the values are light, as renderers write them.
+    """
     with path.open("rb") as stream:
         stream.seek(8)
+        linear = coloured = False
         while len(head := stream.read(8)) == 8:
             length, name = struct.unpack(">I4s", head)
             if name == b"cICP" and len(body := stream.read(4)) == 4:
                 return Cicp(body[0], body[1])
             if name in (b"IDAT", b"IEND"):
-                return None
-            stream.seek(length + 4, 1)
+                return Cicp(1, 8) if linear and not coloured else None
+            coloured |= name in (b"sRGB", b"iCCP")
+            body = stream.read(min(length, 4))
+            linear |= name == b"gAMA" and len(body) == 4 and abs(int.from_bytes(body, "big") - 100_000) < 5000
+            stream.seek(length - len(body) + 4, 1)
     return None
 
 
