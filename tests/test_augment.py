@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import impasto
+from conftest import Run
 from impasto import image, samples
 from impasto.batch import augmenting, datasets, gate, verifying
 from impasto.batch.augmenting import Look, draw
@@ -124,18 +125,53 @@ def test_a_shift_is_found_under_another_painting() -> None:
     assert shift(photo, 0.7 * np.roll(photo, (-3, 7), (0, 1)) + grain) == (-3, 7)
 
 
-def test_a_photo_that_is_stored_turned_is_a_row(here: Path) -> None:
+@pytest.mark.parametrize("turn", [3, 6, 7])
+def test_a_photo_that_is_stored_turned_is_painted_and_stored_turned_again(
+    here: Path, turn: int, run: Run
+) -> None:
     lay_out("bdd")
     turned = Path("bdd/images/100k/train/turned.jpg")
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = turn
     Image.open("bdd/images/100k/train/a-1.jpg").save(turned, exif=exif)
+    command = ["augment", "bdd", "--looks", "looks", "--workers", "1", "--strength", "0.1", "-o", "out"]
+    code, said, wrong = run(*command, "--verify")
+    assert code == 0 and said.startswith("2 done") and "1 photos are stored turned (EXIF)" in wrong
+    assert "verified: no picture moved" in wrong
+    out = Path("out/images/100k/train/turned.jpg")
+    for loaded in (Image.open, image.read):  # as programs do that know nothing of turns, and as those that do
+        assert loaded(out).size == loaded(turned).size
+    with Image.open(out) as painted, Image.open(turned) as photo:
+        assert painted.getexif()[0x0112] == turn
+        stored = np.asarray(painted, np.float32) - np.asarray(photo, np.float32)
+    assert np.abs(stored).mean() < 40, "the pixels lie where those of the photo lie"
+
+
+def test_a_broken_photo_is_a_row(here: Path) -> None:
+    lay_out("bdd")
     Path("bdd/images/100k/train/broken.jpg").write_bytes(b"\xff\xd8no")
     outcome = augmenting.augment("bdd", "out", looks_in="looks", workers=1)
-    assert (outcome.done, outcome.failed) == (1, 2)
-    errors = {row["output"]: row["error"] for row in read(outcome.manifest) if row["status"] == "error"}
-    assert any("turn its pixels first" in text for text in errors.values())
-    assert not Path("out/images/100k/train/turned.jpg").exists()
+    assert (outcome.done, outcome.failed, outcome.turned) == (1, 1, 0)
+    errors = [row["error"] for row in read(outcome.manifest) if row["status"] == "error"]
+    assert ["broken.jpg" in text for text in errors] == [True]
+
+
+def test_grey_photos_stay_grey(here: Path) -> None:
+    lay_out("kitti")
+    grey = Path("kitti/training/image_0")
+    grey.mkdir()
+    rgb = image.read("kitti/training/image_2/000000.png").rgb
+    image.write(grey / "8.png", rgb, grey=True)
+    image.write(grey / "16.png", rgb, grey=True, bits=16)
+    image.write(grey / "a.jpg", rgb, grey=True)
+    outcome = augmenting.augment("kitti", "out", looks_in="looks", workers=1, strength=(0.1, 0.2))
+    assert outcome.failed == 0
+    for name, mode in (("8.png", "L"), ("16.png", "I;16"), ("a.jpg", "L")):
+        with Image.open(Path("out/training/image_0", name)) as painted, Image.open(grey / name) as photo:
+            assert painted.mode == photo.mode == mode
+            assert painted.size == photo.size
+    with Image.open("out/training/image_2/000000.png") as painted:
+        assert painted.mode == "RGB"
 
 
 def test_a_data_set_is_never_written_into(here: Path) -> None:

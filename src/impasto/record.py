@@ -167,6 +167,7 @@ class Result:
 
     ``picture`` is ``(H, W, 3)``, float32, 0..1; uint8 where a learned style painted in tiles, above
     four megapixels: floats would take four times the memory. ``alpha`` ``(H, W)`` if the photo had one.
+    ``metadata`` is what the photo says of itself, and its painting keeps.
     """
 
     picture: NDArray[Any]
@@ -175,6 +176,7 @@ class Result:
     alpha: Array | None = None
     bits: Literal[8, 16] = 8
     stopped: bool = False
+    metadata: image.Metadata | None = None
 
     def __repr__(self) -> str:
         height, width = self.picture.shape[:2]
@@ -192,10 +194,11 @@ class Result:
         Image.fromarray(levels).save(stream, "PNG")
         return stream.getvalue()
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Writes the picture with its recipe in its metadata; the suffix chooses the format.
+    def save(self, path: str | Path, *, overwrite: bool = False, grey: bool = False) -> Path:
+        """Writes the picture with its recipe and the photo's metadata; the suffix chooses the format.
 
-        A picture of 16 bits keeps them in PNG and TIFF; the other formats hold 8.
+        A picture of 16 bits keeps them in PNG and TIFF; the other formats hold 8. ``grey`` writes one
+        channel.
 
         Raises:
             OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
@@ -206,7 +209,9 @@ class Result:
             self.picture,
             alpha=self.alpha,
             bits=self.bits if path.suffix.lower() in (".png", ".tif", ".tiff") else 8,
+            grey=grey,
             recipe=self._told().to_json(),
+            metadata=self.metadata,
             overwrite=overwrite,
         )
         return path

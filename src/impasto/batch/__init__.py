@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto.batch.folder import Report, paint_each, photos, stems
+from impasto.batch.folder import Report, paint_each, passed_over, photos, stems
 from impasto.batch.run import Outcome, run
 from impasto.batch.tasks import Task, from_file, from_folder, task
 
@@ -13,6 +13,7 @@ __all__ = [
     "from_file",
     "from_folder",
     "paint_each",
+    "passed_over",
     "photos",
     "run",
     "stems",

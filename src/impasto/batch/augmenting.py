@@ -1,6 +1,8 @@
 """Data sets painted in other looks, to train what must not depend on the weather or the painter.
 
-The geometry of every picture stays, so its labels stay true: they are copied byte for byte. Which look a
+The geometry of every picture stays, so its labels stay true: they are copied byte for byte. A photo that is
+stored turned (EXIF) is painted upright, and its painting is stored turned, with the same mark: whichever way
+round its labels are meant, they fit as they did. Grey photos stay grey. Which look a
 picture gets, how strong and with which seed, is drawn from a hash of its name in the data set and one global
 seed, and every picture is painted with one thread: neither order nor number of workers matters, and a larger
 data set changes nothing about a smaller one.
@@ -15,9 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from impasto import files
+from impasto import files, image
 from impasto.batch import report
 from impasto.batch.boxes import boxes_of
 from impasto.batch.datasets import Contents, LayoutName, look
@@ -25,6 +25,7 @@ from impasto.batch.gate import judge_all
 from impasto.batch.manifest import NAME
 from impasto.batch.run import Engine, Outcome, Told, run
 from impasto.batch.tasks import Task, task
+from impasto.batch.verbs import AS_STORED
 from impasto.errors import InputError, OutputError
 from impasto.jobs import LOOK
 from impasto.looks import load
@@ -32,7 +33,6 @@ from impasto.networks import library
 from impasto.networks.packs import MOST_STRENGTH
 
 THREADS = 1  # of every picture: with it the number of workers changes no bit
-_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ def augment(
     _check_strength(strength)
     contents = look(source, layout)
     _check_apart(source, target)
-    tasks = _tasks(source, contents, looks(Path(looks_in)), seed=seed, strength=strength)
+    turned: list[str] = []
+    found = looks(Path(looks_in))
+    tasks = _tasks(source, contents, found, seed=seed, strength=strength, turned=turned)
     outcome = run(
         tasks,
         target,
@@ -162,6 +164,7 @@ def augment(
         total=len(contents.photos),
         threads=THREADS,
     )
+    outcome = replace(outcome, turned=len(turned))
     _copy(source, target, contents, overwrite=overwrite)
     return _judged(outcome, source, target, contents) if gate else outcome
 
@@ -187,8 +190,15 @@ def _check_apart(source: Path, target: Path) -> None:
 
 
 def _tasks(
-    source: Path, contents: Contents, found: Sequence[Look], *, seed: int, strength: tuple[float, float]
+    source: Path,
+    contents: Contents,
+    found: Sequence[Look],
+    *,
+    seed: int,
+    strength: tuple[float, float],
+    turned: list[str],
 ) -> Iterator[Task]:
+    """A task a photo; the names of those that are stored turned are added to ``turned``."""
     for path in contents.photos:
         name = path.as_posix()
         drawn = draw(name, found, seed=seed, strength=strength)
@@ -198,26 +208,25 @@ def _tasks(
             "strength": drawn.strength,
             "seed": drawn.seed,
         }
-        notes = {"look": drawn.look.name, "look_sha256": drawn.look.digest.split(":")[0], "seed": drawn.seed}
+        notes: dict[str, Any] = {
+            "look": drawn.look.name,
+            "look_sha256": drawn.look.digest.split(":")[0],
+            "seed": drawn.seed,
+        }
+        reason = ""
+        try:
+            grey, turn = image.stored_as(source / path)
+        except InputError as error:
+            reason, grey, turn = " ".join(str(error).split())[:300], False, 1
+        if grey or turn != 1:
+            settings[AS_STORED] = True
+        if turn != 1:
+            turned.append(name)
+            notes["orientation"] = turn
         made = task(drawn.look.verb, settings, name, origin=name, notes=notes)
-        if not made.fault and (reason := _unfit(source / path)):
+        if not made.fault and reason:
             made = Task(made.verb, made.settings, made.output, name, made.key, reason, notes)
         yield made
-
-
-def _unfit(path: Path) -> str:
-    """Why a picture's labels would not fit it once painted; empty if they will."""
-    try:
-        with Image.open(path) as stored:
-            turned = int(stored.getexif().get(_ORIENTATION, 1)) != 1
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return f"cannot read {path.name}: {' '.join(str(error).split())[:200]}"
-    if turned:
-        return (
-            f"{path.name} is stored turned (EXIF orientation), and labels may be for either way round: turn "
-            f"its pixels first"
-        )
-    return ""
 
 
 def _copy(source: Path, target: Path, contents: Contents, *, overwrite: bool) -> None:

@@ -74,15 +74,15 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
             f"{folder} is laid out as none of {', '.join(LAYOUTS)}: say the nearest with --layout"
         )
     rule = LAYOUTS[chosen]
-    photos = tuple(path for path in files if _is_photo(path, rule))
+    photos = tuple(path for path in files if _is_photo(folder, path, rule))
     if not photos:
         raise InputError(f"{folder}: no photographs where {chosen} has them")
     known = set(photos)
     return Contents(chosen, photos, tuple(path for path in files if path not in known))
 
 
-def _is_photo(path: Path, rule: Layout) -> bool:
+def _is_photo(folder: Path, path: Path, rule: Layout) -> bool:
     folders = set(path.parts[:-1])
-    if path.suffix.lower() not in image.READABLE or path.name.startswith(".") or folders & rule.labels:
+    if folders & rule.labels or (rule.photos and not folders & rule.photos):
         return False
-    return not rule.photos or bool(folders & rule.photos)
+    return image.is_picture(folder / path)

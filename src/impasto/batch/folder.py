@@ -11,6 +11,9 @@ from pathlib import Path
 
 from impasto import image
 from impasto.errors import ImpastoError, InputError, OutputError
+from impasto.jobs import FILMS
+
+SHOWN = 3  # names of files that were passed over
 
 
 @dataclass(frozen=True)
@@ -25,20 +28,35 @@ class Report:
 def photos(content: str) -> list[Path] | None:
     """The photos that a folder or a pattern stands for; None if ``content`` is a single file's name.
 
+    Those of a folder are known by their first bytes where not by their suffix; a pattern names all it fits.
+
     Raises:
         InputError: nothing there looks like a picture.
     """
     path = Path(content)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in image.READABLE and p.is_file())
+        found, passed = image.pictures_among(path.iterdir())
     elif any(c in content for c in "*?[") and not path.exists():
+        passed = []
         found = sorted(Path(p) for p in glob.iglob(content, recursive=True) if Path(p).is_file())  # noqa: PTH207 - absolute patterns too
     else:
         return None
     found = [p for p in found if not p.name.startswith(".")]
     if not found:
-        raise InputError(f"{content}: no pictures there ({', '.join(sorted(image.READABLE))})")
+        others = f", but {len(passed)} other files" if passed else ""
+        raise InputError(f"{content}: no pictures there{others}: give a folder with pictures in it")
     return found
+
+
+def passed_over(content: str) -> str | None:
+    """A line on the files of a folder that are no pictures; None where there are none."""
+    passed = image.pictures_among(Path(content).iterdir()).passed if Path(content).is_dir() else []
+    if not passed:
+        return None
+    names = [path.name for path in passed[:SHOWN]] + ["..."] * (len(passed) > SHOWN)
+    films = "; impasto video paints films" if any(p.suffix.lower() in FILMS for p in passed) else ""
+    count = "1 file that is no picture" if len(passed) == 1 else f"{len(passed)} files that are no pictures"
+    return f"{content}: passed over {count} ({', '.join(names)}){films}"
 
 
 def stems(sources: Sequence[Path]) -> dict[Path, str]:

@@ -23,6 +23,7 @@ from impasto.jobs import StylizeJob
 from impasto.networks import library
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
+from impasto.painters.paintings import spread
 
 Engine = Literal["local", "ray"]
 Told = Callable[[Row, int, int | None], None]
@@ -33,7 +34,8 @@ class Outcome:
     """How many jobs were done, were done already, and could not be done; and the manifest that has them.
 
     ``rejected`` counts the pictures of a data set that the gate does not let in, ``unusable`` the jobs among
-    the failed that cannot be done as they are written, however often they are tried.
+    the failed that cannot be done as they are written, however often they are tried; ``turned`` the photos of
+    a data set that are stored turned.
     """
 
     done: int
@@ -42,6 +44,7 @@ class Outcome:
     manifest: Path
     rejected: int = 0
     unusable: int = 0
+    turned: int = 0
 
 
 def run(
@@ -131,7 +134,7 @@ def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[T
 
 def _check(settings: Mapping[str, Any]) -> None:
     """Refuses what no photo could be painted with, before the first is tried."""
-    job = StylizeJob.parse({**settings, "content": "photo"})
+    job = spread(StylizeJob.parse({**settings, "content": "photo"}))
     learned.find_all(job, Inputs(job, {}))
     for name in job.styles:
         if library.find(name, network=job.network) is None and not Path(name).is_file():

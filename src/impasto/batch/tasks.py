@@ -54,7 +54,10 @@ def from_folder(source: str, settings: Mapping[str, Any], *, suffix: str = ".png
     """
     found = photos(source)
     if found is None:
-        raise InputError(f"{source} is neither a folder nor a pattern such as 'in/*.jpg', nor a .jsonl file")
+        raise InputError(
+            f"{source} is neither a folder nor a pattern such as 'in/*.jpg', nor a .jsonl file: "
+            f"impasto stylize paints one photo, impasto video a film"
+        )
     for path, stem in stems(found).items():
         yield task("stylize", {**settings, "content": str(path)}, f"{stem}{suffix}", origin=str(path))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from impasto import files, jobs, record
+from impasto import files, image, jobs, record
 from impasto.errors import ImpastoError, InputError
 from impasto.image.writing import check_suffix
 from impasto.jobs import FILMS, WRITABLE, VideoJob
@@ -46,17 +46,22 @@ class Verb:
     work: Work
 
 
+# A setting of pictures of a data set, which no job has: to be stored as the photo is, in its one channel if
+# it is grey, and turned if it is stored turned, so that all that reads the one can read the other.
+AS_STORED = "as_stored"
+
+
 def _stylize(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import painters
 
-    job = jobs.StylizeJob.parse(settings)
+    job = jobs.StylizeJob.parse(_plain(settings))
     _check(out, job.content, *job.styles)
     result = painters.run(job, checkpoint=state, resume=True, threads=share.threads, budget=share.memory)
-    return _saved(result, out, state)
+    return _saved(result, out, state, like=job.content if settings.get(AS_STORED) else None)
 
 
 def _photoreal(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    job = jobs.PhotorealJob.parse(settings)
+    job = jobs.PhotorealJob.parse(_plain(settings))
     said: list[str] = []
     if Path(job.content).suffix.lower() in FILMS:
         from impasto.films.grading import grade_film
@@ -68,7 +73,7 @@ def _photoreal(settings: Mapping[str, Any], out: Path, state: Path, share: Share
     result = relighting.run(
         job, checkpoint=state, resume=True, threads=share.threads, told=said.append, overwrite=True
     )
-    return {**_saved(result, out, state), "said": said}
+    return {**_saved(result, out, state, like=job.content if settings.get(AS_STORED) else None), "said": said}
 
 
 def _dream(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
@@ -102,11 +107,19 @@ def _check(out: Path, *inputs: str) -> None:
     files.check_output(out, overwrite=True)
 
 
-def _saved(result: Result, out: Path, state: Path) -> dict[str, Any]:
-    """Writes a picture, and ends the state of its run; what the manifest should hold."""
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are the job's own."""
+    return {name: value for name, value in settings.items() if name != AS_STORED}
+
+
+def _saved(result: Result, out: Path, state: Path, *, like: str | None = None) -> dict[str, Any]:
+    """Writes a picture, as the photo ``like`` is stored, and ends the state of its run; what a row holds."""
     if result.stopped:
         raise KeyboardInterrupt  # a batch that is stopped goes on from the state
-    result.save(out, overwrite=True)
+    grey, turn = (False, 1) if like is None else image.stored_as(Path(like))
+    if turn != 1:
+        result = replace(result, metadata=replace(result.metadata or image.Metadata(), turn=turn))
+    result.save(out, overwrite=True, grey=grey)
     state.unlink(missing_ok=True)
     return {"recipe": json.loads(result.recipe.to_json()), "size": list(result.picture.shape[1::-1])}
 

@@ -70,6 +70,8 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
 
 
 def _film(job: DreamJob, out: Path, *, place: Place, again: Again, reporting: Showing) -> None:
+    if job.strip:
+        raise InputError("--strip is for photos: leave it out")
     if job.zoom:
         from impasto.films.zooming import zoom as film
     else:

@@ -56,11 +56,13 @@ def batch(
     debug: Debug = False,
 ) -> None:
     """Do many jobs: what is done is skipped, what cannot be done is a row of the manifest."""
-    from impasto.batch import run
+    from impasto.batch import passed_over, run
 
     settings: dict[str, Any] = dict(_setting(text) for text in option or ())
     if style:
         settings["styles"] = style
+    if passed := passed_over(source):
+        tell(passed)
     with _stopping():
         outcome = run(
             source,
@@ -131,6 +133,11 @@ def augment(
             gate=not no_gate,
             overwrite=overwrite,
             told=told,
+        )
+    if outcome.turned and not quiet:
+        tell(
+            f"{outcome.turned} photos are stored turned (EXIF): they are painted upright, and turned again "
+            f"with the same mark, so that labels fit as before"
         )
     if verify:
         _verify(dataset, out, quiet=quiet)

@@ -126,6 +126,8 @@ def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing)
     suffix = "" if film.is_dir() else film.suffix if film.suffix.lower() in WRITABLE else ".mp4"
     out = place.out or film.with_name(f"{film.stem}-{styles}{suffix}")
     files.spare(out, (job.content, *job.styles, *(job.masks or ())))
+    if job.strip:
+        raise InputError("--strip is for photos: leave it out")
     if keeping.save_look is not None:
         raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
     if keeping.save_masks is not None:

@@ -63,14 +63,18 @@ def greet(
 
 
 def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Showing) -> None:
-    from impasto import batch
+    from impasto import batch, image
 
     photos = batch.photos(job.content)
     if photos is None:
         out = place.out or _beside(Path(job.content), job)
         watching.say_if_anew(_state(out))
+        if film_verbs.is_film(Path(job.content)) and Path(job.content).suffix.lower() in image.READABLE:
+            tell(f"{job.content} moves: its first picture is painted; impasto video paints them all")
         _say(_paint(job, out, place=place, watching=watching, quiet=reporting.quiet), reporting)
     else:
+        if passed := batch.passed_over(job.content):
+            tell(passed)
         _paint_folder(job, photos, place=place, watching=watching, reporting=reporting)
 
 
@@ -117,8 +121,10 @@ def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quie
     """Paints one photo to a file; what to say of it."""
     from impasto import files
     from impasto.image.writing import check_suffix
+    from impasto.painters.paintings import spread
 
     check_suffix(out)
+    job = spread(job)
     for target in (out, watching.preview):
         files.spare(target, (job.content, *job.styles, *(job.mask or ()), job.init))
     files.check_output(out, overwrite=place.overwrite)

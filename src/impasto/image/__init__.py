@@ -1,20 +1,34 @@
 """Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
 
+from impasto.image.coverage import ALIKE, as_mask, coverage, over_black
+from impasto.image.decoding import stored_as
+from impasto.image.kinds import READABLE, Found, is_picture, pictures_among
+from impasto.image.metadata import Metadata, read_metadata
 from impasto.image.picture import Picture, fit, floats, resize
-from impasto.image.reading import MAX_PIXELS, READABLE, Source, read, read_bytes, read_recipe
+from impasto.image.reading import MAX_PIXELS, Source, read, read_bytes, read_recipe
 from impasto.image.writing import SUFFIXES, write
 
 __all__ = [
+    "ALIKE",
     "MAX_PIXELS",
     "READABLE",
     "SUFFIXES",
+    "Found",
+    "Metadata",
     "Picture",
     "Source",
+    "as_mask",
+    "coverage",
     "fit",
     "floats",
+    "is_picture",
+    "over_black",
+    "pictures_among",
     "read",
     "read_bytes",
+    "read_metadata",
     "read_recipe",
     "resize",
+    "stored_as",
     "write",
 ]

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import logging
-import re
-import sys
-import threading
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from impasto.errors import ImpastoError, InputError
-from impasto.image import profiles
+from impasto.errors import InputError
+from impasto.image import cicp, deep, jpeg, profiles, told
+from impasto.image.cicp import Cicp
+from impasto.image.guard import refuse_size, refusing, strict
+from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
 from impasto.image.picture import colours_of
 
 _LOG = logging.getLogger(__name__)
 
-KNOWN = "JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF or BMP"
 # Not all that Pillow knows: some of its formats start other programs (EPS starts Ghostscript).
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ORIENTATION = 0x0112
-_BITS, _PLANAR = 258, 284  # tags of TIFF
+_ORIENTATION, _SUBFILE, _PHOTOMETRIC = 0x0112, 254, 262
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
-_DEEP = re.compile(r"(RGB|RGBA|RGBX|RGBa|LA);16([BLN])")
 
-_DECODING = threading.Lock()
 _Value = TypeVar("_Value", bound=np.generic)
+_Decoded = TypeVar("_Decoded")
 
 
 class Layers(NamedTuple):
@@ -45,67 +39,25 @@ class Layers(NamedTuple):
     grey: bool
 
 
-@contextlib.contextmanager
-def strict(name: str) -> Iterator[None]:
-    """Set Pillow for one decoding: no half pictures, no size limit but ours, warnings to the log.
-
-    These settings are global to the process, hence the lock, and their return to what they were.
-    """
-    with _DECODING, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        saved = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = saved
-    for warning in caught:
-        _LOG.info("%s: %s", name, warning.message)
-
-
-def refuse_size(name: str, size: tuple[int, int], *, max_pixels: int) -> None:
-    """Refuse a picture without pixels, or with more than allowed."""
-    width, height = size
-    if width < 1 or height < 1:
-        raise InputError(f"{name} has no pixels ({width} x {height})")
-    if width * height > max_pixels:
-        raise InputError(
-            f"{name} has {width} x {height} = {width * height:,} pixels, more than the {max_pixels:,} "
-            f"allowed: scale it down, or allow more with --max-pixels"
-        )
-
-
-def open_image(path: Path) -> Image.Image:
+def open_image(source: Path | io.BytesIO) -> Image.Image:
     """Open a file with those of Pillow's formats that are allowed here."""
     Image.init()
-    image = Image.open(path, formats=[known for known in _FORMATS if known in Image.OPEN])
+    image = Image.open(source, formats=[known for known in _FORMATS if known in Image.OPEN])
     # Without a name Pillow does not map the file into memory, which scrambles TIFFs of one channel
     # stored on their side (seen in Pillow 13.0: it maps them with the sides exchanged).
     image.filename = ""
+    if image.format == "TIFF":
+        _skip_small_copies(image)
     return image
 
 
-def is_heif(head: bytes) -> bool:
-    """Whether a file that starts like this is HEIC (AVIF has the same container; Pillow reads it)."""
-    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avif" not in head[8:64]
-
-
-def head_of(path: Path) -> bytes:
-    """The first bytes of a file, or the reason why it cannot be read."""
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: give a picture in it")
-        if not path.is_file():
-            fault = "it is not a regular file" if path.exists() else "there is no such file"
-            raise InputError(f"cannot read {path}: {fault}")
-        with path.open("rb") as stream:
-            head = stream.read(64)
-    except (OSError, ValueError) as fault:
-        reason = getattr(fault, "strerror", None) or fault
-        raise InputError(f"cannot read {path}: {reason}") from fault
-    if not head:
-        raise InputError(f"{path} is empty: fetch or copy it again")
-    return head
+def _skip_small_copies(image: Image.Image) -> None:
+    """Go to the first page of a TIFF that is no copy of another of less resolution, as previews are."""
+    for page in range(getattr(image, "n_frames", 1)):
+        image.seek(page)
+        if not image.tag_v2.get(_SUBFILE, 0) & 1:  # type: ignore[attr-defined]
+            return
+    image.seek(0)
 
 
 def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
@@ -121,13 +73,26 @@ def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
     return height, width
 
 
+def stored_as(path: Path) -> tuple[bool, int]:
+    """Whether a file has but one channel of colour, and its orientation in EXIF; nothing is decoded."""
+    head = head_of(path)
+    with refusing(str(path)), strict(str(path)):
+        if is_heif(head):
+            return False, 1
+        with open_image(path) as image:
+            grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
+            return grey, orientation(image, name=str(path))
+
+
 def decode_file(path: Path, *, max_pixels: int) -> Layers:
     """Decode the picture in a file; errors as in `read`."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
             return _decode_heif(path, max_pixels=max_pixels)
-        return _decode_pillow(path, head, max_pixels=max_pixels)
+        return _despite_its_end(
+            path, lambda source: _decode_pillow(path, source, head, max_pixels=max_pixels)
+        )
 
 
 def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8] | None:
@@ -137,92 +102,63 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
     bits, or a container that :func:`decode_file` must take apart.
     """
     head = head_of(path)
-    with refusing(str(path)), strict(str(path)):
-        if is_heif(head) or head.startswith(_TIFF_MAGIC):
-            return None
-        with open_image(path) as image:
+
+    def decoded(source: Path | io.BytesIO) -> NDArray[np.uint8] | None:
+        with open_image(source) as image:
             refuse_size(str(path), image.size, max_pixels=max_pixels)
             plain = image.mode in ("L", "RGB", "CMYK", "YCbCr") and not image.has_transparency_data
-            if image.width * image.height <= least or _deep_mode(image) or not plain:
+            if image.width * image.height <= least or deep.channels_of(image) or not plain:
                 return None
             image.load()
-            turn = orientation(image, name=str(path))
-            return upright(
-                np.asarray(profiles.to_srgb(image, image.info.get("icc_profile"), name=str(path))), turn
-            )
+            turn, icc = orientation(image, name=str(path)), image.info.get("icc_profile")
+            numbers = told.of_file(path, head, icc)
+            if numbers is None:
+                return upright(np.asarray(profiles.to_srgb(image, icc, name=str(path))), turn)
+            values = cicp.to_srgb(np.asarray(image.convert("RGB")), numbers, name=str(path))
+            return upright(values, turn)
+
+    with refusing(str(path)), strict(str(path)):
+        if is_heif(head) or head.startswith(TIFF_MAGIC):
+            return None
+        return _despite_its_end(path, decoded)
 
 
-@contextlib.contextmanager
-def refusing(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into one line.
-
-    Decoders fed hostile bytes raise OSError, SyntaxError, ValueError, struct.error, EOFError,
-    OverflowError, MemoryError and more; there is no list to rely on.
-    """
+def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]) -> _Decoded:
+    """Decode a file; of a JPEG that lacks its end but no pixel say so, and go on."""
     try:
-        yield
-    except ImpastoError:
-        raise
-    except UnidentifiedImageError as fault:
-        raise InputError(f"{name} is not a picture impasto reads ({KNOWN}), or is damaged") from fault
-    except MemoryError as fault:
-        raise InputError(f"{name} does not fit into memory: scale it down") from fault
-    except Exception as fault:
-        reason = " ".join(str(fault).split()) or type(fault).__name__
-        raise InputError(f"{name} is damaged or cut off ({reason}): fetch or copy it again") from fault
-
-
-def _decode_pillow(path: Path, head: bytes, *, max_pixels: int) -> Layers:
-    try:
-        image = open_image(path)
+        return decode(path)
     except UnidentifiedImageError:
-        if head.startswith(_TIFF_MAGIC):
+        raise
+    except OSError:
+        mended = jpeg.with_its_end(path)
+        if mended is None:
+            raise
+        _LOG.warning("%s: the end of this JPEG is missing, but no pixel: copy it again to be sure", path)
+        return decode(mended)
+
+
+def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pixels: int) -> Layers:
+    try:
+        image = open_image(source)
+    except UnidentifiedImageError:
+        if head.startswith(TIFF_MAGIC):
             return _decode_tifffile(path, max_pixels=max_pixels)
         raise
     with image:
         refuse_size(str(path), image.size, max_pixels=max_pixels)
-        if _deep_planes(image):
+        if deep.planes_apart(image):
             return _decode_tifffile(path, max_pixels=max_pixels)
-        deep = _deep_mode(image)
-        if not deep:
-            return layers_of(image, name=str(path))
+        numbers = told.of_file(path, head, image.info.get("icc_profile"))
+        channels = deep.channels_of(image)
+        if not channels:
+            return layers_of(image, name=str(path), numbers=numbers)
     with open_image(path) as image:
-        return _decode_deep(path, image, deep)
+        return _decode_deep(path, image, channels, numbers)
 
 
-def _deep_planes(image: Image.Image) -> bool:
-    """Whether this is a TIFF of planes apart with more than 8 bits: Pillow reads noise from it."""
-    tags = getattr(image, "tag_v2", {})
-    return bool(tags.get(_PLANAR, 1) == 2 and max(tags.get(_BITS, (8,))) > 8)
-
-
-def _deep_mode(image: Image.Image) -> str:
-    """The channels of a picture whose file has 16 bits for each of several; else ''."""
-    tiles = getattr(image, "tile", [])
-    if not tiles:
-        return ""
-    args = tiles[0][3]
-    found = _DEEP.fullmatch(str(args if isinstance(args, str) else args[0]))
-    return found[1] if found else ""
-
-
-def _decode_deep(path: Path, image: Image.Image, channels: str) -> Layers:
-    """Read 16 bits of several channels, which Pillow's modes cannot hold, in two passes.
-
-    Pillow unpacks such pixels by keeping the high byte of each value. Told that the file has the
-    other byte order, the same decoder keeps the low byte. So one tested C decoder gives all 16 bits
-    of PNG and of every compression of TIFF, where tifffile alone reads few.
-    """
-    if channels == "LA":
-        # Grey and alpha as four bytes a pixel: a high and a low one each.
-        values = _pass(image, lambda _: "RGBA").astype(np.uint16)
-        wide = values[..., 0::2] << 8 | values[..., 1::2]
-    else:
-        # "RGBa" (multiplied by alpha) would be divided in 8 bits while it is unpacked.
-        high = _pass(image, lambda raw: raw.replace("RGBa", "RGBA"))
-        with open_image(path) as again:
-            low = _pass(again, lambda raw: _other_end(raw.replace("RGBa", "RGBA")))
-        wide = high.astype(np.uint16) << 8 | low
+def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | None) -> Layers:
+    """A picture with 16 bits for each of several channels."""
+    wide = deep.read_words(lambda: open_image(path), image, channels)
     transparent = image.info.get("transparency")
     values = wide.astype(np.float32) / np.float32(65535)
     rgb = np.repeat(values[..., :1], 3, axis=2) if channels == "LA" else values[..., :3]
@@ -231,31 +167,23 @@ def _decode_deep(path: Path, image: Image.Image, channels: str) -> Layers:
         alpha = (wide != np.array(transparent, np.uint16)).any(axis=2).astype(np.float32)
     if channels == "RGBa" and alpha is not None:
         rgb = np.clip(rgb / np.maximum(alpha, 1 / 65535)[..., None], 0, 1)
-    rgb = profiles.to_srgb_16(np.ascontiguousarray(rgb), image.info.get("icc_profile"), name=str(path))
+    icc = image.info.get("icc_profile")
+    rgb = _floats_in_srgb(np.ascontiguousarray(rgb), icc, numbers, name=str(path))
     turn = orientation(image, name=str(path))
     return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), 16, channels == "LA")
 
 
-def _other_end(raw: str) -> str:
-    """The raw mode that takes the byte which `raw` drops."""
-    end = raw[-1] if raw[-1] != "N" else sys.byteorder[0].upper()
-    return raw[:-1] + ("L" if end == "B" else "B")
+def _floats_in_srgb(
+    rgb: NDArray[np.float32], icc: bytes | None, numbers: Cicp | None, *, name: str
+) -> NDArray[np.float32]:
+    """Colours in sRGB, by the numbers that the file tells, else by its profile."""
+    if numbers is not None:
+        return cicp.to_srgb(rgb, numbers, name=name)
+    return profiles.to_srgb_16(rgb, icc, name=name)
 
 
-def _pass(image: Image.Image, rename: Any) -> NDArray[np.uint8]:
-    """Decode with another raw mode."""
-    tiles = []
-    for tile in image.tile:  # type: ignore[attr-defined]
-        args = tile.args
-        renamed = rename(args) if isinstance(args, str) else (rename(args[0]), *args[1:])
-        tiles.append(tile._replace(args=renamed))
-    image.tile = tiles  # type: ignore[attr-defined]
-    image.load()
-    return np.asarray(image)
-
-
-def layers_of(image: Image.Image, *, name: str) -> Layers:
-    """Take an opened PIL image apart."""
+def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> Layers:
+    """Take an opened PIL image apart; its colours are as the numbers say, or else as its profile says."""
     if image.mode == "LAB":
         raise InputError(f"{name} has the colours of CIE Lab: save it as RGB")
     image.load()
@@ -265,11 +193,13 @@ def layers_of(image: Image.Image, *, name: str) -> Layers:
     alpha = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
+        if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+            values = 65535 - values  # scanners store white as 0, which Pillow heeds in 8 bits only
         bits = 16
         rgb = np.repeat(_unit_of_deep_grey(values, name=name)[..., None], 3, axis=2)
         if isinstance(image.info.get("transparency"), int):
             alpha = (values != image.info["transparency"]).astype(np.float32)
-        rgb = profiles.to_srgb_16(rgb, icc, name=name)
+        rgb = _floats_in_srgb(rgb, icc, numbers, name=name)
     else:
         bits = 8
         if image.has_transparency_data:
@@ -278,7 +208,10 @@ def layers_of(image: Image.Image, *, name: str) -> Layers:
             image = image.convert("RGB")
         elif image.mode in ("1", "P"):
             image = image.convert("L" if image.mode == "1" else "RGB")
-        rgb = profiles.as_floats(profiles.to_srgb(image, icc, name=name))
+        if numbers is None:
+            rgb = profiles.as_floats(profiles.to_srgb(image, icc, name=name))
+        else:
+            rgb = cicp.to_srgb(profiles.as_floats(image.convert("RGB")), numbers, name=name)
     return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
 
 
@@ -314,6 +247,14 @@ def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
     return np.ascontiguousarray(pixels)
 
 
+_BACK = {6: 8, 8: 6}  # the turns that are not their own inverse
+
+
+def stored(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
+    """Turn upright pixels as a file with this orientation stores them: the inverse of `upright`."""
+    return upright(pixels, _BACK.get(turn, turn))
+
+
 def open_heif(path: Path) -> Any:
     """Open a HEIC file with all its bits; nothing is decoded yet."""
     try:
@@ -331,17 +272,18 @@ def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
     grey = values.ndim == 2 or values.shape[2] == 2
     if values.ndim == 2:
         values = values[..., None]
-    icc = opened.info.get("icc_profile")
+    icc, numbers = opened.info.get("icc_profile"), told.of_heif(opened.info)
     alpha = None
     if values.shape[2] in (2, 4):
         alpha = values[..., -1].astype(np.float32) / np.float32(2**depth - 1)
     colours = values[..., :1].repeat(3, axis=2) if grey else values[..., :3]
     # libheif has already turned the picture upright, whatever EXIF says.
-    if depth == 8:
+    if depth == 8 and numbers is None:
         image = Image.fromarray(np.ascontiguousarray(colours))
         return Layers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, grey)
     rgb = colours.astype(np.float32) / np.float32(2**depth - 1)
-    return Layers(profiles.to_srgb_16(rgb, icc, name=str(path)), alpha, 16, grey)
+    rgb = _floats_in_srgb(rgb, icc, numbers, name=str(path))
+    return Layers(rgb, alpha, 8 if depth == 8 else 16, grey)
 
 
 def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
@@ -349,7 +291,7 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
     import tifffile
 
     with tifffile.TiffFile(path) as archive:
-        page = archive.pages[0]
+        page = next((page for page in archive.pages if not page.subfiletype & 1), archive.pages[0])
         refuse_size(str(path), (page.imagewidth, page.imagelength), max_pixels=max_pixels)
         if page.photometric not in (1, 2) or page.samplesperpixel > 4 or page.imagedepth != 1:
             raise InputError(f"{path} is a TIFF of an unusual kind: save it as RGB with 8 or 16 bits")
@@ -362,6 +304,6 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
     if page.samplesperpixel == 2:
         values = values[..., (0, 0, 0, 1)]
     rgb, alpha = colours_of(values, name=str(path))
-    rgb = profiles.to_srgb_16(rgb, icc, name=str(path))
+    rgb = _floats_in_srgb(rgb, icc, told.of_profile(icc), name=str(path))
     bits = 8 if values.dtype == np.uint8 else 16
     return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)

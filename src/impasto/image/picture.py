@@ -77,6 +77,8 @@ class Picture:
 
 def unit(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
     """Scale whole numbers to 0..1 and leave floats; refuse other types and what is not a number."""
+    if values.dtype == bool:
+        return values.astype(np.float32)
     if values.dtype in (np.uint8, np.uint16):
         return np.asarray(values / np.float32(np.iinfo(values.dtype).max), np.float32)
     if not np.issubdtype(values.dtype, np.floating):
@@ -101,7 +103,9 @@ def planes_last(tensor: torch.Tensor) -> NDArray[Any]:
 
 
 def colours_of(values: NDArray[Any], *, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Check an array `(H, W)`, `(H, W, 3)` or `(H, W, 4)`; return its colours and its alpha."""
+    """Check an array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; return its colours and its alpha."""
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
     if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))) or not values.size:
         raise InputError(f"{name} has the shape {values.shape}, not (H, W), (H, W, 3) or (H, W, 4)")
     floats = unit(values, name=name)

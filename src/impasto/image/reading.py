@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.image import decoding
+from impasto.image import decoding, guard, kinds
 from impasto.image.picture import Picture, colours_of, planes_last
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | torch.Tensor | Picture"
 
 MAX_PIXELS = 200_000_000
-# Suffixes by which pictures are found in folders; a file that is named outright may have any.
-READABLE = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp")
 
 _EXIF_IFD = 0x8769
 _USER_COMMENT = 0x9286
@@ -88,8 +86,8 @@ def read_bytes(
 
 def _of_pil(image: Image.Image, *, max_pixels: int) -> Picture:
     name = str(getattr(image, "filename", "") or "the PIL image")
-    decoding.refuse_size(name, image.size, max_pixels=max_pixels)
-    with decoding.refusing(name), decoding.strict(name):
+    guard.refuse_size(name, image.size, max_pixels=max_pixels)
+    with guard.refusing(name), guard.strict(name):
         layers = decoding.layers_of(image, name=name)
     path = Path(name) if getattr(image, "filename", "") else None
     return Picture(
@@ -114,9 +112,9 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
         True
     """
     file = Path(path)
-    head = decoding.head_of(file)
-    with decoding.refusing(str(file)), decoding.strict(str(file)):
-        if decoding.is_heif(head):
+    head = kinds.head_of(file)
+    with guard.refusing(str(file)), guard.strict(str(file)):
+        if kinds.is_heif(head):
             exif = Image.Exif()
             exif.load(decoding.open_heif(file).info.get("exif") or b"")
             text = _comment(exif)

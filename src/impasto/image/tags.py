@@ -7,33 +7,40 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_SHORT, _LONG, _UNDEFINED = 3, 4, 7
-_WIDTHS = {_SHORT: 2, _LONG: 4, _UNDEFINED: 1}
-_EXIF_IFD = 0x8769
+if TYPE_CHECKING:
+    from impasto.image.metadata import Metadata
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+_WIDTHS = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1}
+EXIF_IFD, GPS_IFD = 0x8769, 0x8825
+_ORIENTATION = 0x0112
 _USER_COMMENT = 0x9286
 _HEADER = b"II*\0" + struct.pack("<I", 8)
 
 
-class _Tag(NamedTuple):
+class Tag(NamedTuple):
+    """A tag: its code, the kind of its value, and the value as it is stored."""
+
     code: int
     kind: int
     value: bytes
 
 
-def _short(code: int, *values: int) -> _Tag:
-    return _Tag(code, _SHORT, struct.pack(f"<{len(values)}H", *values))
+def _short(code: int, *values: int) -> Tag:
+    return Tag(code, SHORT, struct.pack(f"<{len(values)}H", *values))
 
 
-def _long(code: int, value: int) -> _Tag:
-    return _Tag(code, _LONG, struct.pack("<I", value))
+def _long(code: int, value: int) -> Tag:
+    return Tag(code, LONG, struct.pack("<I", value))
 
 
-def _directory(tags: list[_Tag], start: int) -> bytes:
+def _directory(tags: list[Tag], start: int) -> bytes:
     """A directory of tags for the byte `start` of a file, with the values after it (TIFF 6.0, p. 14)."""
     entries, values = b"", b""
     after = start + 2 + 12 * len(tags) + 4
@@ -47,32 +54,64 @@ def _directory(tags: list[_Tag], start: int) -> bytes:
     return struct.pack("<H", len(tags)) + entries + bytes(4) + values
 
 
-def _comment(text: str) -> list[_Tag]:
+def _comment(text: str) -> list[Tag]:
     """The tags of an EXIF directory with a user comment (CIPA DC-008, 4.6.5)."""
     if text.isascii():
-        return [_Tag(_USER_COMMENT, _UNDEFINED, b"ASCII\0\0\0" + text.encode("ascii"))]
-    return [_Tag(_USER_COMMENT, _UNDEFINED, b"UNICODE\0" + text.encode("utf-16-le"))]
+        return [Tag(_USER_COMMENT, UNDEFINED, b"ASCII\0\0\0" + text.encode("ascii"))]
+    return [Tag(_USER_COMMENT, UNDEFINED, b"UNICODE\0" + text.encode("utf-16-le"))]
 
 
-def exif(text: str) -> bytes:
-    """A block of EXIF data whose user comment is `text`."""
-    start = len(_HEADER)
-    pointed = start + len(_directory([_long(_EXIF_IFD, 0)], start))
-    return (
-        b"Exif\0\0"
-        + _HEADER
-        + _directory([_long(_EXIF_IFD, pointed)], start)
-        + _directory(_comment(text), pointed)
-    )
+def _file(
+    tags: list[Tag], text: str | None, kept: Metadata | None, pixels: Callable[[int], list[Tag]] | None = None
+) -> tuple[bytes, int]:
+    """Directories of tags with a comment and what is kept, and the place where they end.
+
+    Args:
+        tags: of the first directory.
+        text: the comment; None for none.
+        kept: of the photo.
+        pixels: tags that depend on where the directories end.
+    """
+    taken = [*(kept.exif if kept else ()), *(_comment(text) if text is not None else ())]
+    gps = list(kept.gps) if kept else []
+    own = [*tags, *(kept.main if kept else ()), *(kept.resolution() if kept else ())]
+    if kept and kept.turn != 1:
+        own.append(_short(_ORIENTATION, kept.turn))
+    places = [0, 0, 0]
+    for _ in range(2):  # the length of the directories does not depend on the places in them
+        whole = own + (pixels(places[2]) if pixels else [])
+        whole += [_long(EXIF_IFD, places[0])] if taken else []
+        whole += [_long(GPS_IFD, places[1])] if gps else []
+        first = _directory(whole, len(_HEADER))
+        places[0] = len(_HEADER) + len(first)
+        second = _directory(taken, places[0]) if taken else b""
+        places[1] = places[0] + len(second)
+        third = _directory(gps, places[1]) if gps else b""
+        places[2] = places[1] + len(third)
+    return _HEADER + first + second + third, places[2]
 
 
-def tiff(values: NDArray[np.uint8] | NDArray[np.uint16], *, icc: bytes, comment: str | None) -> bytes:
+def exif(text: str | None, kept: Metadata | None = None) -> bytes:
+    """EXIF data whose user comment is `text`, with what is kept of the photo; empty for neither."""
+    if text is None and (kept is None or kept == type(kept)()):
+        return b""
+    return b"Exif\0\0" + _file([], text, kept)[0]
+
+
+def tiff(
+    values: NDArray[np.uint8] | NDArray[np.uint16],
+    *,
+    icc: bytes,
+    comment: str | None,
+    kept: Metadata | None = None,
+) -> bytes:
     """A TIFF file with deflate compression.
 
     Args:
         values: `(H, W, C)`; one or three channels of colour, and one more for straight alpha.
         icc: the colour profile.
         comment: the user comment of its EXIF data.
+        kept: what is kept of the photo.
     """
     height, width, channels = values.shape
     bits = values.dtype.itemsize * 8
@@ -89,16 +128,8 @@ def tiff(values: NDArray[np.uint8] | NDArray[np.uint16], *, icc: bytes, comment:
         _long(278, height),  # rows in the one strip
         _long(279, len(pixels)),
         _short(284, 1),  # the channels of a pixel lie together
-        _Tag(34675, _UNDEFINED, icc),
+        Tag(34675, UNDEFINED, icc),
     ]
     if channels in (2, 4):
         tags.append(_short(338, 2))  # alpha is not multiplied in
-    # Two passes: the length of the directories does not depend on the offsets in them.
-    strip = below = 0
-    for _ in range(2):
-        whole = [*tags, _long(273, strip)] + ([_long(_EXIF_IFD, below)] if comment else [])
-        first = _directory(whole, len(_HEADER))
-        below = len(_HEADER) + len(first)
-        second = _directory(_comment(comment), below) if comment else b""
-        strip = below + len(second)
-    return _HEADER + first + second + pixels
+    return _file(tags, comment, kept, lambda place: [_long(273, place)])[0] + pixels

@@ -18,6 +18,8 @@ from PIL import Image, PngImagePlugin
 from impasto import color, files
 from impasto.errors import InputError, OutputError
 from impasto.image import profiles, tags
+from impasto.image.decoding import stored
+from impasto.image.metadata import Metadata
 from impasto.image.picture import Picture, planes_last, unit
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ _FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".heic": "HEIF",
+    ".heif": "HEIF",
+    ".hif": "HEIF",
 }
-SUFFIXES = tuple(_FORMATS)
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".heic")  # the usual ones
 _LEVEL = 4  # of zlib, 0 to 9: on paintings 6 takes three times as long and saves a thousandth
 # A segment of JPEG holds 65,535 bytes, two of them its length.
 _JPEG_SEGMENT = 65533
@@ -61,6 +67,7 @@ def write(
     bits: Literal[8, 16] = 8,
     grey: bool = False,
     recipe: str | None = None,
+    metadata: Metadata | None = None,
     quality: int = 95,
     overwrite: bool = False,
 ) -> Path:
@@ -76,6 +83,8 @@ def write(
         grey: write one channel, the luma.
         recipe: a JSON text to store: in PNG as text under "impasto", elsewhere as the user comment
             of EXIF. One too long for JPEG is left out, with a warning, for the sake of the painting.
+        metadata: of the photo, to be stored: date, place, author, copyright and resolution. Pixels that
+            shall be stored turned are handed in upright.
         quality: 1..100 for .jpg, .webp and .heic.
         overwrite: whether a file that is there may be replaced.
 
@@ -102,9 +111,12 @@ def write(
         _refuse_size(target, max(values.shape[:2]), form=form)
     else:
         values = _from_floats(target, rgb, alpha, form=form, bits=bits, grey=grey)
+    if metadata is not None and metadata.turn != 1:
+        upright: NDArray[Any] = values
+        values = stored(upright, metadata.turn)
     with files.atomic(target, overwrite=overwrite) as temporary:
         try:
-            _encode(temporary, values, form=form, recipe=recipe, quality=quality)
+            _encode(temporary, values, form=form, recipe=recipe, metadata=metadata, quality=quality)
         except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
             raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
     return target
@@ -177,35 +189,48 @@ def _whole(values: NDArray[np.float32], bits: int) -> NDArray[np.uint8] | NDArra
 
 
 def _encode(
-    path: Path, values: NDArray[np.uint8] | NDArray[np.uint16], *, form: str, recipe: str | None, quality: int
+    path: Path,
+    values: NDArray[np.uint8] | NDArray[np.uint16],
+    *,
+    form: str,
+    recipe: str | None,
+    metadata: Metadata | None,
+    quality: int,
 ) -> None:
     """Write `(H, W, C)` whole numbers with the encoder of the format."""
     icc = profiles.srgb_profile()
     if form == "TIFF":
         if values.dtype == np.uint16 and values.shape[2] == 2:
             values = values[..., (0, 0, 0, 1)]  # few programs read grey with alpha of 16 bits
-        path.write_bytes(tags.tiff(values, icc=icc, comment=recipe))
+        path.write_bytes(tags.tiff(values, icc=icc, comment=recipe, kept=metadata))
         return
+    # A PNG has the recipe as text, and the rest as EXIF.
+    exif = tags.exif(None if form == "PNG" else recipe, metadata)
+    dpi = metadata.dpi if metadata is not None else None
     if values.dtype == np.uint16:
-        path.write_bytes(_png_16(values, icc=icc, recipe=recipe))
+        path.write_bytes(_png_16(values, icc=icc, recipe=recipe, exif=exif, dpi=dpi))
         return
     image = Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
+    settings: dict[str, Any] = {
+        "icc_profile": icc,
+        **({"dpi": dpi} if dpi and form in ("PNG", "JPEG") else {}),
+    }
     if form == "PNG":
         texts = PngImagePlugin.PngInfo()
         if recipe is not None:
             texts.add_itxt("impasto", recipe)
-        image.save(path, format="PNG", compress_level=_LEVEL, pnginfo=texts, icc_profile=icc)
+        settings |= {"exif": exif} if exif else {}
+        image.save(path, format="PNG", compress_level=_LEVEL, pnginfo=texts, **settings)
         return
-    exif = tags.exif(recipe) if recipe is not None else b""
     if form == "JPEG" and len(exif) > _JPEG_SEGMENT:
         _LOG.warning("%s: the recipe is too long for a JPEG and is left out; a PNG can hold it", path.name)
-        exif = b""
+        exif = tags.exif(None, metadata)
     if form == "HEIF":
         _heif(path, image, icc=icc, exif=exif, quality=quality)
     elif form == "WEBP":
-        image.save(path, format="WEBP", quality=quality, icc_profile=icc, exif=exif)
+        image.save(path, format="WEBP", quality=quality, exif=exif, **settings)
     else:
-        image.save(path, format="JPEG", quality=quality, subsampling=0, icc_profile=icc, exif=exif)
+        image.save(path, format="JPEG", quality=quality, subsampling=0, exif=exif, **settings)
 
 
 def _heif(path: Path, image: Image.Image, *, icc: bytes, exif: bytes, quality: int) -> None:
@@ -220,7 +245,9 @@ def _heif(path: Path, image: Image.Image, *, icc: bytes, exif: bytes, quality: i
     pillow_heif.from_pillow(image).save(path, quality=quality, chroma=444, icc_profile=icc, exif=exif or None)
 
 
-def _png_16(values: NDArray[Any], *, icc: bytes, recipe: str | None) -> bytes:
+def _png_16(
+    values: NDArray[Any], *, icc: bytes, recipe: str | None, exif: bytes, dpi: tuple[float, float] | None
+) -> bytes:
     """A PNG of 16 bits a channel, which Pillow and tifffile cannot write (ISO/IEC 15948)."""
     height, width, channels = values.shape
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
@@ -241,6 +268,10 @@ def _png_16(values: NDArray[Any], *, icc: bytes, recipe: str | None) -> bytes:
     ]
     if recipe is not None:
         chunks.insert(2, (b"iTXt", b"impasto" + bytes(5) + recipe.encode()))
+    if exif:
+        chunks.insert(2, (b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    if dpi:
+        chunks.insert(2, (b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in dpi), 1)))
     for name, body in chunks:
         stream.write(struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)))
     return stream.getvalue()

@@ -49,6 +49,7 @@ POOLING = "Of a VGG: max or avg."
 PRECISION = "Of convolutions; auto: bfloat16 where the device computes in it."
 DEVICE = "cpu, cuda, cuda:1, mps; auto: a GPU if there is one."
 SEED = "Of all that is drawn by chance."
+STRIP = "Keep nothing of what the photo says of itself: date, place, author, copyright, resolution."
 MAX_PIXELS = "Refuse pictures with more pixels than this."
 
 

@@ -44,6 +44,7 @@ class PhotorealJob(Part, Job):
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
     max_pixels: int = option(200_000_000, base.MAX_PIXELS)
+    strip: bool = option(False, base.STRIP)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -44,7 +44,7 @@ class StylizeJob(Job):
         metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."}
     )
     styles: tuple[str, ...] = field(
-        metadata={"help": "One or several paintings; or names of learned styles, which paint at once."}
+        metadata={"help": "Paintings, or a folder of them; or names of learned styles, which paint at once."}
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
@@ -86,6 +86,7 @@ class StylizeJob(Job):
         "what is free.",
     )
     max_pixels: int = option(200_000_000, base.MAX_PIXELS)
+    strip: bool = option(False, base.STRIP)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -86,7 +86,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
 
     A colour mask has the nine colours of ``COLOURS``, with some noise at borders; a grey one, also of three
     equal channels, holds ids, whole numbers of 8 or 16 bits, as those of Cityscapes, BDD or ACDC do; one with
-    a palette of other colours holds its indices.
+    a palette of other colours holds its indices. What is transparent is black.
 
     Args:
         masks: one for each picture, the photo's first, anything :func:`impasto.image.read` takes.
@@ -104,7 +104,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         >>> read_masks([top, top], [(8, 8), (8, 8)])[0].names
         ('black', 'white')
     """
-    read = [image.read(mask) for mask in masks]
+    read = [image.over_black(image.read(mask)) for mask in masks]
     labels = [_label(mask) for mask in masks]
     for picture, label, size in zip(read, labels, pictures, strict=True):
         height, width = picture.size

@@ -118,6 +118,7 @@ def run_dream(
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
         stopped=outcome.stopped,
+        metadata=None if job.strip else image.read_metadata((pictures or {}).get(job.content, job.content)),
     )
 
 
@@ -253,19 +254,17 @@ class Dreamer:
         """Where to dream, ``(1, 1, H, W)``, 0..1; None: everywhere.
 
         Raises:
-            InputError: a mask of other proportions, or black all over.
+            InputError: a mask of other proportions, or nearly black.
         """
         name = self.job.mask
         if name is None:
             return None
-        mask = tensors.from_array(self.read(name).rgb).mean(1, keepdim=True)
+        mask = tensors.from_array(image.as_mask(self.read(name), name=name).rgb)[:, :1]
         if abs(mask.shape[-1] / mask.shape[-2] / (size[1] / size[0]) - 1) > 0.05:
             raise InputError(
                 f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, of other proportions than the picture "
                 f"({size[1]}x{size[0]}): make it from the photo, at any size"
             )
-        if float(mask.max()) < 0.01:
-            raise InputError(f"mask {name} is black all over: white marks where to dream")
         return F.interpolate(mask, size, mode="area")
 
 

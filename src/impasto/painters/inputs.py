@@ -90,9 +90,11 @@ class Inputs:
         return self.pictures.get(name, name)
 
     def read(self, name: str) -> Picture:
-        """The picture of that name."""
+        """The picture of that name; of a mask, how far it covers, as grey."""
         if name not in self._known:
-            self._known[name] = image.read(self.source(name), max_pixels=self.job.max_pixels)
+            picture = image.read(self.source(name), max_pixels=self.job.max_pixels)
+            masks = (self.job.mask or ()) if isinstance(self.job, StylizeJob) else ()
+            self._known[name] = image.as_mask(picture, name=name) if name in masks else picture
         return self._known[name]
 
     def read_bytes(self, name: str, *, least: int) -> NDArray[np.uint8] | None:
@@ -105,9 +107,10 @@ class Inputs:
     def grey(self, name: str) -> NDArray[np.float32]:
         """A mask ``(H, W)``, 0..1; a large one never lies here as three planes of floats."""
         plain = self.read_bytes(name, least=LARGE)
-        if plain is None:
-            return np.asarray(self.read(name).rgb.mean(2), np.float32)
-        return np.asarray(plain.mean(2, dtype=np.float32) / np.float32(255))
+        if plain is None or int((plain.max(2) - plain.min(2)).max()) > 255 * image.ALIKE:
+            return self.read(name).rgb[..., 0]
+        grey = plain.mean(2, dtype=np.float32) / np.float32(255)
+        return image.coverage(Picture(np.broadcast_to(grey[..., None], plain.shape)), name=name)
 
     def hand_over(self, name: str, digest: str) -> None:
         """Says that a name stands for no picture, and by what digest it is known."""

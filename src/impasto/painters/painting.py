@@ -13,6 +13,7 @@ from impasto import image
 from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
 from impasto.painters.inputs import LARGE, Inputs, masked
+from impasto.painters.paintings import spread
 from impasto.record import Result, Watch
 
 STRIP = 256  # rows that are mixed at a time
@@ -32,7 +33,7 @@ def stylize(
 
     Args:
         content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: one painting or a list of them, likewise; or the names of learned styles.
+        styles: one painting or a list of them, likewise; a folder of some; or names of learned styles.
         watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to keep what
             there is.
         checkpoint: a file to save the run in, every ``save_every`` evaluations; with ``resume``, a killed run
@@ -96,6 +97,7 @@ def run(
     """
     from impasto.painters import learned
 
+    job = spread(job, pictures)
     inputs = Inputs(job, pictures or {})
     found = learned.find_all(job, inputs)
     if found:
@@ -115,6 +117,8 @@ def run(
         )
     if job.photoreal:
         result = _projected(result, inputs.read(job.content), realism=job.realism)
+    if not job.strip:
+        result = replace(result, metadata=image.read_metadata(inputs.source(job.content)))
     return _kept(result, job, inputs)
 
 

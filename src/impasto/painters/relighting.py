@@ -162,7 +162,16 @@ def run(
     say_signal(scene.small, looked_at(painted), told=told)
     alpha = None if photo.alpha is None else image.resize(photo.alpha, (painted.shape[0], painted.shape[1]))
     bits = 16 if photo.bits == 16 else 8
-    return Result(painted, recipe, history, alpha=alpha, bits=bits, stopped=stopped)  # type: ignore[arg-type]
+    kept = None if job.strip else image.read_metadata(inputs.source(job.content))
+    return Result(
+        painted,
+        recipe,
+        history,
+        alpha=alpha,
+        bits=bits,  # type: ignore[arg-type]
+        stopped=stopped,
+        metadata=kept,
+    )
 
 
 class Eyes:

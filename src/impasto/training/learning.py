@@ -161,11 +161,13 @@ def _distil(
 def _pictures(job: LearnJob, old: Pack | None) -> list[tuple[str, Path, Tensor]]:
     """Name, file and picture of each style."""
     paths = [Path(p) for p in job.pictures]
+    if folder := next((path for path in paths if path.is_dir()), None):
+        raise InputError(f"{folder} is a folder: --styles {folder} learns each painting in it")
     if job.styles:
         folder = Path(job.styles)
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder: --styles takes a folder of paintings")
-        paths += sorted(p for p in folder.iterdir() if p.suffix.lower() in image.READABLE)
+        paths += image.pictures_among(folder.iterdir()).pictures
     if not paths:
         raise InputError("learn needs a painting, or --styles with a folder of them")
     if missing := next((p for p in paths if not p.is_file()), None):

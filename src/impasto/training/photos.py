@@ -102,7 +102,7 @@ def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     folder = Path(paths)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: --photos takes a folder of photographs to train on")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in image.READABLE and p.is_file())
+    found = image.pictures_among(folder.rglob("*")).pictures
     if not found:
         raise InputError(f"there is no photo in {folder}: it needs pictures such as .jpg or .png")
     return found

@@ -1,0 +1,166 @@
+"""Colours that a file tells by the numbers of ITU-T H.273 instead of a profile: wide gamut, PQ and HLG."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import color
+
+_LOG = logging.getLogger(__name__)
+
+PQ, HLG = 16, 18  # transfer characteristics of high dynamic range
+WHITE = 203.0  # candela a square metre: white of a page in HDR (ITU-R BT.2408)
+PEAK = 1000.0  # of the screen that HLG is shown on (ITU-R BT.2100)
+KNEE = 0.6  # of that white, up to which light stays as it is
+STRIP = 256  # rows that are converted at a time
+_STEPS = 65536
+
+_D65 = (0.3127, 0.3290)
+# Chromaticities of red, green, blue and white (H.273, table 2).
+_PRIMARIES = {
+    1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),
+    4: ((0.670, 0.330), (0.210, 0.710), (0.140, 0.080), (0.310, 0.316)),
+    5: ((0.640, 0.330), (0.290, 0.600), (0.150, 0.060), _D65),
+    6: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), _D65),
+    7: ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), _D65),
+    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65),
+    11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),
+    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _D65),
+    22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), _D65),
+}
+_GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
+# Cone responses of XYZ (Bradford), in which one white becomes another.
+_CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+# The curves of BT.709 and its kin are for cameras; screens show what they store as they show sRGB.
+_LIKE_SRGB = (1, 2, 6, 7, 11, 12, 13, 14, 15)
+_UNTOLD = 2
+
+_Value = TypeVar("_Value", np.uint8, np.float32)
+
+
+class Cicp(NamedTuple):
+    """Coding-independent code points: the numbers of the primaries and of the transfer curve."""
+
+    primaries: int
+    transfer: int
+
+    @property
+    def bright(self) -> bool:
+        """Whether the curve is one of high dynamic range."""
+        return self.transfer in (PQ, HLG)
+
+    def is_srgb(self) -> bool:
+        """Whether the values can stay as they are."""
+        return self.primaries in (1, _UNTOLD) and self.transfer in _LIKE_SRGB
+
+
+def to_srgb(rgb: NDArray[_Value], told: Cicp, *, name: str) -> NDArray[_Value]:
+    """Bring `(H, W, 3)` bytes, or floats 0..1, to sRGB of the same type.
+
+    Of a picture of high dynamic range, light up to a knee below the white of a page stays as it is; what is
+    brighter is pressed together up to the picture's brightest, exponentially and by the brightest channel,
+    so that hues stay. What sRGB cannot show is clipped. Numbers that are not known are named in a warning,
+    and the values are taken for sRGB.
+    """
+    if told.is_srgb():
+        return rgb
+    known = told.transfer in (*_GAMMAS, *_LIKE_SRGB, PQ, HLG)
+    if not known or told.primaries not in (*_PRIMARIES, _UNTOLD):
+        _LOG.warning("%s: its colours have the numbers %d, %d of no known kind: taken for sRGB", name, *told)
+        return rgb
+    bend = _bend(rgb, told) if told.bright else None
+    result = np.empty_like(rgb)
+    for first in range(0, len(rgb), STRIP):
+        light = _light(rgb[first : first + STRIP], told)
+        if bend is not None:
+            light = _pressed(light, *bend)
+        shown = color.to_srgb(np.clip(light, 0, 1))
+        result[first : first + STRIP] = np.rint(shown * 255) if rgb.dtype == np.uint8 else shown
+    return result
+
+
+def _light(rgb: NDArray[_Value], told: Cicp) -> NDArray[np.float32]:
+    """Linear light of sRGB's primaries, at least 0; 1 is the white of a page."""
+    if rgb.dtype == np.uint8:
+        steps = rgb.astype(np.uint16) * np.uint16(257)
+    else:
+        steps = np.rint(rgb.clip(0, 1) * (_STEPS - 1)).astype(np.uint16)
+    light = _curve(told.transfer)[steps]
+    primaries = told.primaries if told.primaries != _UNTOLD else 9 if told.bright else 1
+    if told.transfer == HLG:
+        # Of the scene's light its luminance is bent, and not each channel, which would change hues.
+        weights = _xyz_of(primaries)[1].astype(np.float32)
+        light = light * np.maximum(light @ weights, 1e-9)[..., None] ** np.float32(0.2)
+        light *= np.float32(PEAK / WHITE)
+    return np.asarray(np.maximum(light @ _matrix(primaries).T, 0), np.float32)
+
+
+def _bend(rgb: NDArray[_Value], told: Cicp) -> tuple[float, float]:
+    """How fast light above the knee is pressed together, and the brightest, which becomes white.
+
+    The rate makes the curve leave the knee with the slope 1; it is 0, and nothing is pressed, where the
+    brightest is white already.
+    """
+    step = max(1, round((rgb.shape[0] * rgb.shape[1] / 1e6) ** 0.5))
+    brightest = float(np.quantile(_light(rgb[::step, ::step], told).max(axis=2), 0.9995))
+    reach, rate = (brightest - KNEE) / (1 - KNEE), 1.0
+    if reach <= 1:
+        return 0.0, 1.0
+    for _ in range(200):
+        rate = 1 - math.exp(-rate * reach)
+    return rate, reach
+
+
+def _pressed(light: NDArray[np.float32], rate: float, reach: float) -> NDArray[np.float32]:
+    if rate < 1e-4:
+        return light
+    brightest = light.max(axis=2, keepdims=True)
+    above = np.clip((brightest - KNEE) / (1 - KNEE), 0, reach)
+    bent = np.minimum(brightest, KNEE) + (1 - KNEE) / rate * (1 - np.exp(-rate * above))
+    return np.asarray(light * (bent / np.maximum(brightest, 1e-6)), np.float32)
+
+
+@functools.cache
+def _curve(transfer: int) -> NDArray[np.float32]:
+    """Light for every value of 16 bits; 1 is white, of HLG the brightest of the scene."""
+    values = np.linspace(0, 1, _STEPS)
+    if transfer in _GAMMAS:
+        light = values ** _GAMMAS[transfer]
+    elif transfer == PQ:  # SMPTE ST 2084
+        power = values ** (1 / 78.84375)
+        light = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
+        light = 10000 / WHITE * light ** (1 / 0.1593017578125)
+    elif transfer == HLG:  # ARIB STD-B67
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        light = np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+    else:
+        return np.asarray(color.to_linear(values), np.float32)
+    return np.asarray(light, np.float32)
+
+
+def _of_point(point: tuple[float, float]) -> list[float]:
+    """XYZ of a chromaticity, Y being 1."""
+    x, y = point
+    return [x / y, 1.0, (1 - x - y) / y]
+
+
+@functools.cache
+def _xyz_of(primaries: int) -> NDArray[np.float64]:
+    """The matrix from linear light of these primaries to XYZ."""
+    *colours, white = _PRIMARIES[primaries]
+    columns = np.array([_of_point(point) for point in colours]).T
+    return np.asarray(columns * np.linalg.solve(columns, _of_point(white)))
+
+
+@functools.cache
+def _matrix(primaries: int) -> NDArray[np.float64]:
+    """The matrix from linear light of these primaries to that of sRGB, white to white."""
+    old, new = (_CONES @ _of_point(_PRIMARIES[which][3]) for which in (primaries, 1))
+    adapted = np.linalg.inv(_CONES) @ np.diag(new / old) @ _CONES
+    return np.asarray(np.linalg.inv(_xyz_of(1)) @ adapted @ _xyz_of(primaries))

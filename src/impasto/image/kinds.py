@@ -1,0 +1,154 @@
+"""What a file is, by its first bytes: names and suffixes may say anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from impasto.errors import InputError
+from impasto.jobs import FILMS
+
+# Suffixes by which pictures are known; any other is looked into.
+READABLE = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", *TIFF_MAGIC)
+_PPM = re.compile(rb"P[1-6]\s[\s\d#]")
+_BMP_HEADS = (12, 40, 52, 56, 64, 108, 124)  # bytes of the header that follows a bitmap's first 14
+_FILM_MAGIC = (b"\x1a\x45\xdf\xa3", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75", b"\0\0\1\xba", b"\0\0\1\xb3")
+_RAW_FILM = re.compile(
+    rb"\x00\x00\x00\x01[\x09\x27\x40\x42\x46\x47\x67]"
+)  # H.264 and HEVC without a container
+_RAW = (
+    ".dng",
+    ".cr2",
+    ".cr3",
+    ".nef",
+    ".nrw",
+    ".arw",
+    ".srf",
+    ".sr2",
+    ".orf",
+    ".rw2",
+    ".raf",
+    ".pef",
+    ".srw",
+)
+_OTHERS = {
+    b"%PDF": "a PDF: export its page as PNG",
+    b"%!PS": "PostScript: export it as PNG",
+    b"<svg": "an SVG drawing: export it as PNG",
+    b"<?xm": "an XML file, perhaps an SVG drawing: export it as PNG",
+    b"8BPS": "a Photoshop file: export it as PNG or TIFF",
+    b"\xff\x0a": "a JPEG XL: convert it to PNG or JPEG",
+    b"\0\0\0\x0cJXL ": "a JPEG XL: convert it to PNG or JPEG",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000: convert it to PNG or TIFF",
+    b"\0\0\1\0": "an icon: save it as PNG",
+    b"v/1\x01": "an OpenEXR picture: convert it to 16 bit PNG or TIFF",
+    b"#?RA": "a Radiance HDR picture: convert it to 16 bit PNG or TIFF",
+    b"FUJIFILMCCD-RAW": "a camera's raw file: develop it to JPEG or TIFF first",
+}
+_HEAD = 64  # bytes that tell
+
+
+class Found(NamedTuple):
+    """The pictures among files, in the order of their names, and the files passed over, hidden ones apart."""
+
+    pictures: list[Path]
+    passed: list[Path]
+
+
+def pictures_among(files: Iterable[Path]) -> Found:
+    """Tell pictures, by suffix or by their first bytes, from other files."""
+    seen = sorted(path for path in files if not path.name.startswith(".") and path.is_file())
+    pictures = [path for path in seen if is_picture(path)]
+    known = set(pictures)
+    return Found(pictures, [path for path in seen if path not in known])
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is called a picture, and not hidden, or begins as one that can be read."""
+    suffix = path.suffix.lower()
+    if path.name.startswith(".") or suffix in _RAW:
+        return False
+    if suffix in READABLE:
+        return True
+    try:
+        with path.open("rb") as stream:
+            return begins_a_picture(stream.read(_HEAD))
+    except OSError:
+        return False
+
+
+def begins_a_picture(head: bytes) -> bool:
+    """Whether these are the first bytes of a picture that can be read."""
+    if head.startswith(_MAGIC) or _PPM.match(head) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return True
+    if head[:2] == b"BM" and len(head) > 17:
+        return int.from_bytes(head[14:18], "little") in _BMP_HEADS
+    return bool(_brands(head) & {*_HEIF_BRANDS, *_AVIF_BRANDS})
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """The brands of a file of boxes, the first and those it is compatible with (ISO/IEC 14496-12, 4.3)."""
+    if head[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[8:12], *(head[place : place + 4] for place in range(16, end - 3, 4))}
+
+
+def is_heif(head: bytes) -> bool:
+    """Whether a file that starts like this is HEIC (AVIF has the same container; Pillow reads it)."""
+    return bool(_brands(head) & set(_HEIF_BRANDS)) and not _brands(head) & set(_AVIF_BRANDS)
+
+
+def _begins_a_film(head: bytes) -> bool:
+    boxes = head[4:8] == b"ftyp" and head[8:12] != b"crx "
+    return (
+        boxes
+        or bool(_RAW_FILM.match(head))
+        or head.startswith(_FILM_MAGIC)
+        or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+    )
+
+
+def refuse_others(path: Path, head: bytes) -> None:
+    """Name what is no picture here but known, and where to go with it.
+
+    Raises:
+        InputError: a film, a camera's raw file, a document, or a picture that is to be converted.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _RAW or head[4:12] == b"ftypcrx ":
+        raise InputError(f"{path} is a camera's raw file: develop it to JPEG or TIFF first")
+    if begins_a_picture(head):
+        return
+    if head[4:11] in (b"ftypM4A", b"ftypM4B") or head.startswith(b"ID3"):
+        raise InputError(f"{path} is sound, not a picture")
+    if _begins_a_film(head) or (suffix in FILMS and suffix not in READABLE):
+        raise InputError(f"{path} is a film, not a picture: impasto video paints films")
+    for magic, what in _OTHERS.items():
+        if head.startswith(magic):
+            raise InputError(f"{path} is not a picture impasto reads: it is {what}")
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, or the reason why it cannot be read."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give a picture in it")
+        if not path.is_file():
+            fault = "it is not a regular file" if path.exists() else "there is no such file"
+            raise InputError(f"cannot read {path}: {fault}")
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or fault
+        raise InputError(f"cannot read {path}: {reason}") from fault
+    if not head:
+        raise InputError(f"{path} is empty: fetch or copy it again")
+    refuse_others(path, head)
+    return head

@@ -1,0 +1,123 @@
+"""Where files tell their colours by numbers: a chunk of PNG, a box of HEIF and AVIF, a tag of a profile."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from impasto.image.cicp import Cicp
+
+_MOST = 1 << 20  # bytes of a file's head that are looked at; the boxes of a grid of tiles take some
+
+
+def of_file(path: Path, head: bytes, profile: bytes | None) -> Cicp | None:
+    """The numbers that a PNG, an AVIF or any file's profile tells; None where the profile itself counts."""
+    if head.startswith(b"\x89PNG"):
+        return _of_png(path) or of_profile(profile)
+    found = of_profile(profile)
+    if found is None and head[4:8] == b"ftyp":
+        with path.open("rb") as stream:
+            told = _of_boxes(stream.read(_MOST))
+        return told if told is not None and (told.bright or not profile) else None
+    return found
+
+
+def of_heif(info: dict[str, Any]) -> Cicp | None:
+    """The numbers of a HEIC as pillow-heif gives them; a profile is more exact, but knows no HDR."""
+    nclx, icc = info.get("nclx_profile"), info.get("icc_profile")
+    if isinstance(nclx, dict):
+        told = Cicp(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"]))
+        if told.bright or not icc:
+            return told
+    return of_profile(icc)
+
+
+def of_profile(profile: bytes | None) -> Cicp | None:
+    """The numbers in the tag `cicp` of a profile of HDR (ICC.1:2022, 9.2.17), whose tables know no screen."""
+    if not profile or len(profile) < 132:
+        return None
+    (count,) = struct.unpack_from(">I", profile, 128)
+    for entry in range(min(count, 100)):
+        start = 132 + 12 * entry
+        if profile[start : start + 4] == b"cicp" and len(profile) >= start + 12:
+            (place,) = struct.unpack_from(">I", profile, start + 4)
+            value = profile[place : place + 12]
+            told = Cicp(value[8], value[9]) if len(value) == 12 else None
+            return told if told is not None and told.bright else None
+    return None
+
+
+def _of_png(path: Path) -> Cicp | None:
+    """The chunk cICP, which stands before the pixels and above any profile (PNG 3, 11.3.2.6).
+
+    Without that or a profile, gAMA of 1 says that the values are light, as renderers write them.
+    """
+    with path.open("rb") as stream:
+        stream.seek(8)
+        linear = coloured = False
+        while len(head := stream.read(8)) == 8:
+            length, name = struct.unpack(">I4s", head)
+            if name == b"cICP" and len(body := stream.read(4)) == 4:
+                return Cicp(body[0], body[1])
+            if name in (b"IDAT", b"IEND"):
+                return Cicp(1, 8) if linear and not coloured else None
+            coloured |= name in (b"sRGB", b"iCCP")
+            body = stream.read(min(length, 4))
+            linear |= name == b"gAMA" and len(body) == 4 and abs(int.from_bytes(body, "big") - 100_000) < 5000
+            stream.seek(length - len(body) + 4, 1)
+    return None
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The boxes in a piece of a file, as names and bodies (ISO/IEC 14496-12, 4.2)."""
+    start = 0
+    while start + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, start)
+        head = 8
+        if size == 1 and start + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, start + 8)
+            head = 16
+        size = size or len(data) - start
+        if size < head:
+            return
+        yield name, data[start + head : start + size]
+        start += size
+
+
+def _of_boxes(data: bytes) -> Cicp | None:
+    """The box `colr` of a picture, that of its primary item (ISO/IEC 23008-12)."""
+    meta = next((body for name, body in _boxes(data) if name == b"meta"), b"")
+    within = dict(_boxes(meta[4:]))
+    properties = dict(_boxes(within.get(b"iprp", b"")))
+    listed = list(_boxes(properties.get(b"ipco", b"")))
+    try:
+        own = _owned(within[b"pitm"], properties[b"ipma"])
+    except (KeyError, IndexError, struct.error):
+        return None
+    for number in own:
+        name, body = listed[number - 1] if 0 < number <= len(listed) else (b"", b"")
+        if name == b"colr" and body[:4] == b"nclx" and len(body) >= 8:
+            return Cicp(*struct.unpack_from(">HH", body, 4))
+    return None
+
+
+def _owned(pitm: bytes, ipma: bytes) -> list[int]:
+    """The numbers of the properties of the primary item, from 1."""
+    (primary,) = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)
+    wide_item, wide_number = ipma[0] > 0, ipma[3] & 1
+    (count,) = struct.unpack_from(">I", ipma, 4)
+    place = 8
+    for _ in range(count):
+        (item,) = struct.unpack_from(">I" if wide_item else ">H", ipma, place)
+        place += 4 if wide_item else 2
+        several, place = ipma[place], place + 1
+        step = 2 if wide_number else 1
+        stored = ipma[place : place + several * step]
+        place += several * step
+        if item == primary:
+            if wide_number:
+                return [number & 0x7FFF for number in struct.unpack(f">{several}H", stored)]
+            return [number & 0x7F for number in stored]
+    return []

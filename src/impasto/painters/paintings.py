@@ -1,0 +1,69 @@
+"""What styles stand for: a folder of paintings means all of them, and the same painting twice is one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from impasto import files, image
+from impasto.errors import InputError
+from impasto.image import Source
+from impasto.jobs import StylizeJob
+from impasto.networks import library
+
+
+def spread(job: StylizeJob, pictures: Mapping[str, Source] | None = None) -> StylizeJob:
+    """The job with each folder among its styles as the paintings in it, and no style twice.
+
+    A folder's weight is shared out among its paintings; its mask and its scale are those of each. The weights
+    of a style that is named twice are added up; with other masks or scales it stays two.
+
+    Args:
+        job: as it was asked for.
+        pictures: styles that are in memory, by name.
+
+    Raises:
+        InputError: a folder without pictures.
+    """
+    count = len(job.styles)
+    rows = []
+    for name, weight, scale, mask in zip(
+        job.styles,
+        job.weights or (1.0,) * count,
+        job.style_scale or (None,) * count,
+        job.mask or (None,) * count,
+        strict=True,
+    ):
+        names = _paintings(name, job, pictures or {})
+        share = weight / len(names) if job.weights else weight
+        rows += [(one, share, scale, mask) for one in names]
+    merged: dict[tuple[str, float | None, str | None], tuple[str, float]] = {}
+    for name, weight, scale, mask in rows:
+        key = (_content(name, pictures or {}), scale, mask)
+        first, before = merged.get(key, (name, 0.0))
+        merged[key] = (first, before + weight)
+    if [name for name, _ in merged.values()] == list(job.styles):
+        return job
+    return dataclasses.replace(
+        job,
+        styles=tuple(name for name, _ in merged.values()),
+        weights=tuple(weight for _, weight in merged.values()) if job.weights else None,
+        style_scale=tuple(scale for _, scale, _ in merged if scale is not None) or None,
+        mask=tuple(mask for _, _, mask in merged if mask is not None) or None,
+    )
+
+
+def _paintings(name: str, job: StylizeJob, pictures: Mapping[str, Source]) -> list[str]:
+    """The files that a style stands for: of a folder those in it, else itself."""
+    if name in pictures or not Path(name).is_dir() or library.find(name, network=job.network) is not None:
+        return [name]
+    found = [str(path) for path in image.pictures_among(Path(name).iterdir()).pictures]
+    if not found:
+        raise InputError(f"style {name} is a folder without pictures: give a painting, or a folder of some")
+    return found
+
+
+def _content(name: str, pictures: Mapping[str, Source]) -> str:
+    """What tells styles apart: a file's bytes, else the name."""
+    return files.sha256(name) if name not in pictures and Path(name).is_file() else name
