@@ -36,9 +36,9 @@ VARIES = "varies"
 Kept = dict[str, dict[str, str]]  # example -> file -> SHA-256
 
 
-def style(name: str, size: int = 768, seed: int | None = None) -> np.ndarray[Any, Any]:
+def style(name: str, size: int = 768) -> np.ndarray[Any, Any]:
     """Return a pattern in place of a sample style, so that digests do not hang on the sample pictures."""
-    rng = np.random.default_rng([*name.encode(), seed or 0])
+    rng = np.random.default_rng([*name.encode(), 0])
     coarse = rng.random((9, 9, 3)).astype(np.float32)
     return image.resize(coarse, (size, size)).clip(0, 1)
 

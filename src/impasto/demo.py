@@ -20,15 +20,12 @@ FILM_SIZE, FILM_FPS, FILM_SECONDS = (216, 384), 12, 4.0
 FILM_STYLE = "waves"  # the learned one
 
 
-def write_samples(
-    folder: Path, *, size: int = 768, seed: int | None = None, overwrite: bool = False
-) -> Iterator[Path]:
+def write_samples(folder: Path, *, size: int = 768, overwrite: bool = False) -> Iterator[Path]:
     """Writes the sample photos and styles into a folder, and yields each path as it is written.
 
     Args:
         folder: made if it is not there; gets ``photos/`` and ``styles/``.
         size: side of the styles, pixels.
-        seed: of the styles; None: the one they were composed with.
         overwrite: replace files that are there; else those are kept, and not yielded.
     """
     for name in samples.PHOTOS:
@@ -40,7 +37,7 @@ def write_samples(
         path = folder / "styles" / f"{name}.png"
         if overwrite or not path.exists():
             files.check_output(path, overwrite=overwrite)
-            yield image.write(path, samples.style(name, size, seed=seed), overwrite=overwrite)
+            yield image.write(path, samples.style(name, size), overwrite=overwrite)
     path = folder / FILM
     if overwrite or not path.exists():
         yield write_film(path, overwrite=overwrite)

@@ -23,19 +23,16 @@ styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
 def samples(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
-    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
-    seed: Annotated[
-        int | None, typer.Option(help="Another seed paints other versions of the styles.")
-    ] = None,
+    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, 32 to 768 pixels.")] = 768,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write the sample photographs and a film, and paint the sample styles."""
+    """Write the sample photographs, the sample styles and a film."""
     from impasto import demo
 
     paths = []
-    for path in demo.write_samples(out, size=size, seed=seed, overwrite=overwrite):
+    for path in demo.write_samples(out, size=size, overwrite=overwrite):
         paths.append(str(path))
         if not as_json:
             say(str(path))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.samples.canvas import Brush, Canvas, arcs, jittered
-from impasto.samples.sheet import Array, Rng, mix, noise, plane, ramp, rgb, smear, spline, step
+from art.canvas import Brush, Canvas, arcs, jittered
+from art.sheet import Array, Rng, mix, noise, plane, ramp, rgb, smear, spline, step
 
 _DRAFT = 512
 _MOON = (0.83, 0.16, 0.062)

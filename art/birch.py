@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.samples.canvas import Brush, Canvas, arcs, jittered
-from impasto.samples.sheet import Array, Rng, mix, noise, plane, ramp, rgb, spline, step
+from art.canvas import Brush, Canvas, arcs, jittered
+from art.sheet import Array, Rng, mix, noise, plane, ramp, rgb, spline, step
 
 _DRAFT = 512
 _KNIFE = {"heel": 0.015, "toe": 0.03, "dry": 0.45, "bristle": 0.035, "streak": 0.75}

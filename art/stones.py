@@ -6,8 +6,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from impasto.samples.canvas import OVERSAMPLE
-from impasto.samples.sheet import (
+from art.canvas import OVERSAMPLE
+from art.sheet import (
     Array,
     Rng,
     lit,

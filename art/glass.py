@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from impasto.samples.canvas import OVERSAMPLE
-from impasto.samples.sheet import (
+from art.canvas import OVERSAMPLE
+from art.sheet import (
     Array,
     Rng,
     disc,

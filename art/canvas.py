@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from scipy import ndimage
 
-from impasto.samples.sheet import Array, Rng, lit, mix, plane, sample, scatter, shrink
+from art.sheet import Array, Rng, lit, mix, plane, sample, scatter, shrink
 
 OVERSAMPLE = 2
 _NODES = 9  # of each half of a traced path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.samples.canvas import Brush, Canvas, arcs, jittered
-from impasto.samples.sheet import (
+from art.canvas import Brush, Canvas, arcs, jittered
+from art.sheet import (
     Array,
     Rng,
     disc,

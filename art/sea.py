@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.samples.canvas import Brush, Canvas, arcs, jittered
-from impasto.samples.sheet import Array, Rng, disc, mix, noise, plane, ramp, rgb, spline, step
+from art.canvas import Brush, Canvas, arcs, jittered
+from art.sheet import Array, Rng, disc, mix, noise, plane, ramp, rgb, spline, step
 
 _DRAFT = 512
 # The back of the wave runs up from the lower left, over the crest and down to the tip; the face inside it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from impasto.samples.sheet import Array, Rng, lit, noise, plane, rgb, step
+from art.sheet import Array, Rng, lit, noise, plane, rgb, step
 
 
 class _Paper:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.samples.canvas import Brush, Canvas, arcs, jittered
-from impasto.samples.sheet import Array, Rng, mix, noise, plane, ramp, rgb, sample, step
+from art.canvas import Brush, Canvas, arcs, jittered
+from art.sheet import Array, Rng, mix, noise, plane, ramp, rgb, sample, step
 
 _DRAFT = 512  # pixels of the under-drawing that strokes take their colours from
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impasto.samples.canvas import OVERSAMPLE, Brush, Canvas, arcs
-from impasto.samples.sheet import Array, Rng, mix, noise, plane, polygon, rgb, step
+from art.canvas import OVERSAMPLE, Brush, Canvas, arcs
+from art.sheet import Array, Rng, mix, noise, plane, polygon, rgb, step
 
 _PITCH = 120  # lines of hatching across the sheet
 _NIB = {"heel": 0.1, "toe": 0.7, "dry": 0.05, "streak": 0.0, "body": 0.0, "bristle": 0.0}

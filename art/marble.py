@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from impasto.samples.canvas import OVERSAMPLE
-from impasto.samples.sheet import Array, Rng, mix, noise, plane, rgb, shrink, step
+from art.canvas import OVERSAMPLE
+from art.sheet import Array, Rng, mix, noise, plane, rgb, shrink, step
 
 _BATH, _DROPS = 900, 260
 _COLOURS = rgb(
