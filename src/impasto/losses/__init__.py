@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from impasto.losses.activation import Activation, Target
-from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, Sums
+from impasto.losses.base import BoundSum, Loss, Relative, Sum
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.layer_neighbors import LayerNeighbors
 from impasto.losses.neighbors import Neighbors

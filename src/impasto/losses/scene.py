@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,11 +13,9 @@ from torch import Tensor
 from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.errors import TilingError
+from impasto.losses.bound import Bound, Sums
 from impasto.moments import Moments, moments
 from impasto.tiles import Size, Window
-
-if TYPE_CHECKING:
-    from impasto.losses.base import Bound, Sums
 
 Cut = Callable[[Size], Sequence[Window]]
 T = TypeVar("T")
