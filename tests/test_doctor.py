@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from impasto import doctor, weights
+from impasto import weights
 from impasto.cli import main
 from impasto.networks import library
+from impasto.verbs import doctor
 
 
 def told(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:

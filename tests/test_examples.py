@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from impasto import demo, image, methods, painters, samples
+from impasto import image, methods, painters, samples
 from impasto.cli import main
 from impasto.looks.masks import COLOURS
 from impasto.networks import library, packs
+from impasto.verbs import demo
 from impasto.video import FilmWriter
 from test_augment import lay_out
 from test_commands import commands

@@ -27,10 +27,9 @@ RANKS = (
     {"optim"},
     {"methods", "training", "runtime"},
     {"painters"},
-    {"atlas", "comparison", "recipes"},
     {"live", "films"},
-    {"batch", "demo", "doctor"},
-    {"style_sheet"},
+    {"verbs"},
+    {"batch"},
     {"app"},
     {"cli"},
 )

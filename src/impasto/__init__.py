@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from impasto import films as films
     from impasto import jobs as jobs
     from impasto import training as training
-    from impasto.comparison import compare
     from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
     from impasto.jobs import CompareJob, MeasureJob, StylizeJob
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     from impasto.painters import photoreal, stylize
     from impasto.painters.dreaming import dream, visualize
     from impasto.parametrizations import Pixels
-    from impasto.recipes import replay
     from impasto.record import Progress, Recipe, Result
+    from impasto.verbs.compare import compare
+    from impasto.verbs.replay import replay
 
 _HOMES = {
     "Adam": "optim",
@@ -45,7 +45,7 @@ _HOMES = {
     "StylizeJob": "jobs",
     "WeightsError": "errors",
     "backbones": "",
-    "compare": "comparison",
+    "compare": "verbs.compare",
     "dream": "painters.dreaming",
     "image": "",
     "losses": "",
@@ -55,7 +55,7 @@ _HOMES = {
     "photoreal": "painters",
     "read": "image",
     "reconstruct": "methods",
-    "replay": "recipes",
+    "replay": "verbs.replay",
     "samples": "",
     "scales": "optim",
     "stylize": "painters",

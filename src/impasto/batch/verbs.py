@@ -142,7 +142,7 @@ def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
 
 
 def _compare(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    from impasto.comparison import compare
+    from impasto.verbs.compare import compare
 
     job = jobs.CompareJob.parse(settings)
     recipe = _recipe(job, job.device, share)
@@ -193,11 +193,11 @@ def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
 
 
 def _layers(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    from impasto import atlas
+    from impasto.verbs.layers import draw
 
     job = jobs.LayersJob.parse(settings)
     recipe = _recipe(job, job.device, share)
-    return {**recipe, "names": [entry.name for entry in atlas.draw(job, folder=out, overwrite=True)]}
+    return {**recipe, "names": [entry.name for entry in draw(job, folder=out, overwrite=True)]}
 
 
 VERBS: dict[str, Verb] = {

@@ -33,8 +33,9 @@ def replay(
     debug: Debug = False,
 ) -> None:
     """Paint a picture or a film again from the recipe in its metadata."""
-    from impasto import files, recipes
+    from impasto import files
     from impasto.cli import progress
+    from impasto.verbs import replay as replaying
 
     search = [
         Path(part) for name in search or () for part in ([name] if name.exists() else str(name).split(","))
@@ -43,13 +44,11 @@ def replay(
     files.spare(target, (picture,))
     files.check_output(target, overwrite=overwrite)
     if picture.suffix.lower() in FILMS:
-        from impasto.films.replaying import replay_film
-
-        make = partial(replay_film, picture, out=target, search=search, overwrite=overwrite)
+        make = partial(replaying.replay_film, picture, out=target, search=search, overwrite=overwrite)
         watched(make, target, Showing(quiet=quiet, json=as_json))
         return
     with progress.watching(target.name, quiet=quiet, preview=None) as watch:
-        result = recipes.replay(picture, search=search, watch=watch)
+        result = replaying.replay(picture, search=search, watch=watch)
     result.save(target, overwrite=overwrite)
     height, width = result.picture.shape[:2]
     said = {"output": str(target), "size": [width, height], "seconds": round(result.seconds, 1)}
@@ -65,8 +64,8 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Paint two sample photos in sample styles, one in both at once, and a film; set them on one sheet."""
-    from impasto import demo
     from impasto.cli import progress
+    from impasto.verbs import demo
 
     paths = []
     with progress.watching("demo", quiet=quiet, preview=None) as watch:
@@ -80,7 +79,7 @@ def demo(
 
 def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
     """Tell what is here (devices, versions, weights, extras, memory, codecs), and what to mend."""
-    from impasto import doctor
+    from impasto.verbs import doctor
 
     found = doctor.examine()
     if as_json:

@@ -29,7 +29,7 @@ def samples(
     debug: Debug = False,
 ) -> None:
     """Write the sample photographs, the sample styles and a film."""
-    from impasto import demo
+    from impasto.verbs import demo
 
     paths = []
     for path in demo.write_samples(out, size=size, overwrite=overwrite):
@@ -85,7 +85,8 @@ def sheet(
     debug: Debug = False,
 ) -> None:
     """Paint one photo in every learned style, on one sheet, the paintings beside."""
-    from impasto import files, style_sheet
+    from impasto import files
+    from impasto.verbs import style_sheet
 
     files.spare(out, (photo,))
     files.check_output(out, overwrite=overwrite)

@@ -177,7 +177,7 @@ def _refuse_a_file(out: Path | None) -> None:
 
 def _compare(job: CompareJob, place: Place, reporting: Showing) -> None:
     from impasto.cli import progress
-    from impasto.comparison import compare
+    from impasto.verbs.compare import compare
 
     folder = place.out or Path(job.content).with_name(
         f"compare-{Path(job.content).stem}-{Path(job.style).stem}"

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from impasto import image, samples
-from impasto.demo import MARGIN, sheet
 from impasto.errors import InputError
 from impasto.networks import library
 from impasto.record import Array
 from impasto.runtime import Painter
+from impasto.verbs.demo import MARGIN, sheet
 
 SIDE = 512  # long side of the photo, pixels: that of which the strokes were learned
 COLUMNS = 2  # pairs of a painting and a picture

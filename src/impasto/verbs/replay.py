@@ -1,16 +1,25 @@
-"""Paint a picture again from the recipe in its metadata; find the inputs of a picture, or of a film."""
+"""Paint a picture or a film again from the recipe in its metadata."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from impasto import files, image, painters
 from impasto.errors import InputError
-from impasto.jobs import FILMS, LOOK, DreamJob, PhotorealJob, StylizeJob, VisualizeJob
+from impasto.jobs import FILMS, LOOK, DreamJob, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
+from impasto.jobs.base import Job
 from impasto.painters import learned, relighting
 from impasto.record import Progress, Recipe, Result, Watch
+
+if TYPE_CHECKING:
+    from impasto.films import FilmResult
+    from impasto.films.painting import Told
+
+J = TypeVar("J", bound=Job)
 
 MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end
 
@@ -45,7 +54,9 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
     if _is_film(picture):
-        raise InputError(f"{picture} is a film: impasto.films.replay_film paints it again, or impasto replay")
+        raise InputError(
+            f"{picture} is a film: impasto.verbs.replay.replay_film paints it again, or impasto replay"
+        )
     found = recipe_of(picture)
     if found.verb not in (StylizeJob.verb, PhotorealJob.verb, DreamJob.verb, VisualizeJob.verb):
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
@@ -58,6 +69,54 @@ def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Wat
         return _replay_dream(found, inputs, watch)
     job = StylizeJob.parse(dict(found.job))
     return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
+
+
+def replay_film(
+    film: Path,
+    *,
+    out: Path,
+    search: Sequence[str | Path] = (),
+    overwrite: bool = False,
+    told: Told | None = None,
+) -> FilmResult:
+    """Paints a film again, with the settings and the inputs of the first time.
+
+    Args:
+        film: one written by impasto, as MP4, MOV, MKV or WebM.
+        out, overwrite, told: see :func:`impasto.films.paint_film`.
+        search: see :func:`replay`.
+
+    Raises:
+        InputError: no recipe, or an input that cannot be found.
+        OutputError: the film cannot be written.
+    """
+    found = recipe_of(film)
+    inputs = inputs_of(found, film, search=search)
+    make = _maker(found, inputs, film)
+    result: FilmResult = make(out=out, overwrite=overwrite, told=told, threads=found.threads)
+    return result
+
+
+def _maker(found: Recipe, inputs: Mapping[str, Path], film: Path) -> partial[FilmResult]:
+    def again(kind: type[J]) -> J:
+        """The job, with the files that were found in place of their names."""
+        return kind.parse(kind.renamed(found.job, lambda name: str(inputs.get(name, name))))
+
+    if found.verb == VideoJob.verb:
+        from impasto.films import paint_film  # loads PyAV, which pictures do without
+
+        return partial(paint_film, again(VideoJob))
+    if found.verb == PhotorealJob.verb:
+        from impasto.films.grading import grade_film
+
+        return partial(grade_film, again(PhotorealJob))
+    if found.verb != DreamJob.verb:
+        raise InputError(f"{film} was made by '{found.verb}', which cannot be replayed")
+    from impasto.films.dreaming import dream_film
+    from impasto.films.zooming import zoom
+
+    job = again(DreamJob)
+    return partial(zoom if job.zoom else dream_film, job)
 
 
 def _until(steps: int, watch: Watch | None) -> Watch:
