@@ -25,7 +25,7 @@ RANKS = (
     {"backbones", "looks", "networks", "video"},
     {"losses", "parametrizations", "metrics"},
     {"optim"},
-    {"methods", "training", "runtime"},
+    {"methods", "training"},
     {"painters"},
     {"live", "films"},
     {"verbs"},

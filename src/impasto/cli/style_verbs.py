@@ -200,10 +200,10 @@ def export(
         packs.save_style(pack, known.name, target, overwrite=overwrite)
     elif target.suffix == ".onnx":
         try:
-            from impasto.runtime import onnx_engine
+            from impasto.networks import onnx_export
         except ImportError as error:
             raise InputError(f"export needs {error.name}: pip install '.[export]', in the clone") from error
-        onnx_engine.export(pack, target, overwrite=overwrite)
+        onnx_export.export(pack, target, overwrite=overwrite)
     else:
         raise OutputError(f"{target} must end in .onnx or .style")
     own = list(known.style.rows) if known is not None and target.suffix == ".onnx" else None

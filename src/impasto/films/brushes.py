@@ -125,7 +125,7 @@ class LearnedStyles:
         *,
         threads: int | None,
     ) -> None:
-        from impasto.runtime import Painter
+        from impasto.networks.painter import Painter
 
         self.job = job
         pack, names = learned.joined(found)

@@ -14,7 +14,7 @@ from torch import Tensor
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import Bound
-from impasto.networks.style_network import StyleNetwork
+from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.optim.evaluation import evaluate
 from impasto.optim.pages import kept

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from impasto import image, samples
 from impasto.errors import InputError
 from impasto.networks import library
+from impasto.networks.painter import Painter
 from impasto.record import Array
-from impasto.runtime import Painter
 from impasto.verbs.demo import MARGIN, sheet
 
 SIDE = 512  # long side of the photo, pixels: that of which the strokes were learned

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from impasto import image
+from impasto.jobs.base import Precision, Statistics
 from impasto.networks.packs import Pack
 from impasto.networks.plan import EPSILON, Plan, shape
 from impasto.tiles import Window, split
 
 Array = NDArray[np.float32]
-Statistics = Literal["thumbnail", "exact"]
-Precision = Literal["auto", "float32", "bfloat16"]
 
 TILE = 1024  # pixels a side that a tile owns
 WHOLE = 4_000_000  # pixels up to which a picture is painted in one piece
@@ -59,11 +58,11 @@ class Painter:
         self.pack, self.shape = pack, shape(pack.plan)
         self.network: Network
         if device == "cpu":
-            from impasto.runtime.on_cpu import OnCpu
+            from impasto.networks.openvino_engine import OnCpu
 
             self.network = OnCpu(pack, precision=precision, threads=threads)
         else:
-            from impasto.runtime.on_gpu import OnGpu
+            from impasto.networks.torch_engine import OnGpu
 
             self.network = OnGpu(pack, device=device, precision=precision)
 

@@ -28,7 +28,7 @@ def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
     channel; and ``given``, one number: 0 normalises by the picture's own statistics, 1 by the given ones.
     Outputs: ``painted (1, 3, H, W)``, and ``found (2, channels)``, the statistics of the picture, to be given
     to the next one. Sides that are no multiples of the network's are padded and cropped inside, as by
-    :class:`impasto.runtime.Painter`. Names and rows of the styles are in the metadata.
+    :class:`impasto.networks.painter.Painter`. Names and rows of the styles are in the metadata.
 
     Raises:
         OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
