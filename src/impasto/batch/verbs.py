@@ -119,8 +119,7 @@ def _filmed(found: FilmResult) -> dict[str, Any]:
 
 def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
     """The recipe of a job whose output carries none, on PyTorch, with the share's threads from now on."""
-    from impasto.painters.devices import choose_device
-    from impasto.painters.refining import use_threads
+    from impasto.backbones.devices import choose_device, use_threads
 
     names: list[str] = []
 
@@ -151,7 +150,7 @@ def _compare(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
 
 def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import backbones, metrics
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     job = jobs.MeasureJob.parse(settings)
     if job.original is not None or job.content is None:

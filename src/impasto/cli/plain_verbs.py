@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli import USAGE
 from impasto.cli.film_verbs import watched
 from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet, Showing
-from impasto.cli.say import say
+from impasto.cli.say import USAGE, say
 from impasto.jobs import FILMS
 
 Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]

@@ -200,7 +200,7 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
     if job.baseline or place.out:
         raise InputError("--baseline and --out are for films: give the film that was painted as --original")
     from impasto import backbones, metrics
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
     found = metrics.measure(

@@ -222,7 +222,7 @@ def device_of(name: str) -> str:
     """``cpu`` without a look at PyTorch, unless a GPU is asked for or, by ``auto``, is there."""
     if name == "cpu" or (name == "auto" and not _may_have_gpu()):
         return "cpu"
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     return str(choose_device(name))
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import backbones, color, methods, tensors
+from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.losses import Seen
 from impasto.methods import Style
 from impasto.optim import Schedule, Stage
-from impasto.painters.devices import choose_device
 from impasto.painters.inputs import Inputs
 from impasto.painters.optimising import modern, schedule, styles_of
 from impasto.record import Watch

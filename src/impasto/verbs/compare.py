@@ -12,10 +12,10 @@ import numpy as np
 from torch import Tensor
 
 from impasto import backbones, files, image, metrics, painters, tensors
+from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import CompareJob, StylizeJob
 from impasto.networks import library
-from impasto.painters.devices import choose_device
 from impasto.record import Progress, Result, Watch
 
 SAMPLES = 14  # points of a curve

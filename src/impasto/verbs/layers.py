@@ -11,10 +11,10 @@ import torch
 
 from impasto import backbones, files, image, methods, record, samples, tensors
 from impasto.backbones import Backbone
+from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import LayersJob, VisualizeJob
 from impasto.losses import Target
-from impasto.painters.devices import choose_device
 from impasto.record import Progress, Watch
 
 LOOKED_AT = 224  # pixels: long side of the photos that say which channels are strong

@@ -1,4 +1,4 @@
-"""Where PyTorch computes."""
+"""Where PyTorch computes, and with how many threads."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def choose_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0].split(":")[0]
         raise InputError(f"device '{name}' cannot be used here ({reason}): try --device cpu") from error
     return device
+
+
+def use_threads(threads: int | None) -> int:
+    """Sets how many threads PyTorch computes with, if that is given; how many they are."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
