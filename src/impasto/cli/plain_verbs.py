@@ -77,7 +77,7 @@ def demo(
 
 
 def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Tell what is here (devices, versions, weights, extras, memory, codecs), and what to mend."""
+    """Tell what is here (memory, devices, weights, styles, extras), and what to mend."""
     from impasto.verbs import doctor
 
     found = doctor.examine()
@@ -94,6 +94,4 @@ def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
 
 
 def _shown(fact: Any) -> str:
-    if isinstance(fact, bool):
-        return "yes" if fact else "no"
-    return ", ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
+    return ("yes" if fact else "no") if isinstance(fact, bool) else str(fact)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from impasto.errors import ImpastoError
 
 GB = 2**30
-MEMORY, DISK = 1.5, 1.0  # GB: a good painting, and a film's parts with room for the caches
-ENCODERS, DECODERS = ("libx264", "libvpx-vp9", "aac", "libopus"), ("h264", "hevc", "vp9", "av1", "prores")
-NEEDED = ("libx264", "libvpx-vp9")  # what films are written with
+MEMORY = 1.5  # GB: a good painting
 
 
 @dataclass
@@ -34,11 +30,9 @@ def examine() -> Examination:
     found = Examination()
     for topic, look in (
         ("system", _system),
-        ("versions", _versions),
         ("devices", _devices),
         ("weights", _weights),
         ("styles", _styles),
-        ("films", _films),
         ("extras", _extras),
     ):
         try:
@@ -62,45 +56,13 @@ def _system(mend: list[str]) -> dict[str, Any]:
         mend.append(
             f"{free:.1f} GB of memory can be used: close other programs, or paint with a smaller --size"
         )
-    facts: dict[str, Any] = {
+    return {
         "impasto": metadata.version("impasto"),
         "python": platform.python_version(),
         "system": platform.platform(terse=True),
         "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_free_gb": round(free, 2),
     }
-    for where, name, folder in _folders():
-        there = next(p for p in (folder, *folder.parents) if p.exists())
-        space = shutil.disk_usage(there).free / GB
-        facts[f"disk_free_{where}_gb"] = round(space, 1)
-        if space < DISK:
-            mend.append(f"{space:.1f} GB of disk are free {name} ({there}): make room")
-        if not os.access(there, os.W_OK):
-            mend.append(f"{there} cannot be written to ({name}): choose another folder, or mend its rights")
-    return facts
-
-
-def _folders() -> Iterator[tuple[str, str, Path]]:
-    import platformdirs
-
-    from impasto.networks import library
-
-    yield "here", "here", Path.cwd()
-    yield "caches", "for caches", Path(platformdirs.user_cache_dir("impasto"))
-    yield "styles", "for your styles", library.user_folder()
-
-
-def _versions(mend: list[str]) -> dict[str, Any]:
-    """Of the packages that impasto needs."""
-    facts: dict[str, Any] = {}
-    for name, extra in _requirements():
-        if extra is None:
-            try:
-                facts[name] = metadata.version(name)
-            except metadata.PackageNotFoundError:
-                facts[name] = "missing"
-                mend.append(f"{name} is missing: pip install {name}")
-    return facts
 
 
 def _requirements() -> Iterator[tuple[str, str | None]]:
@@ -180,34 +142,6 @@ def _styles(mend: list[str]) -> dict[str, Any]:
                 "no learned styles came with this installation: pip install --force-reinstall ., in the clone"
             )
     return facts
-
-
-def _films(mend: list[str]) -> dict[str, Any]:
-    import av
-
-    facts: dict[str, Any] = {"libavcodec": ".".join(map(str, av.library_versions["libavcodec"]))}
-    there = {mode: {name for name in names if _codec(name, mode)} for mode, names in _MODES.items()}
-    facts["writes"] = [name for name in ENCODERS if name in there["w"]]
-    facts["reads"] = [name for name in DECODERS if name in there["r"]]
-    for name in NEEDED:
-        if name not in there["w"]:
-            mend.append(
-                f"this PyAV cannot write {name}: pip install --force-reinstall --only-binary :all: av"
-            )
-    return facts
-
-
-_MODES = {"w": ENCODERS, "r": DECODERS}
-
-
-def _codec(name: str, mode: str) -> bool:
-    import av
-
-    try:
-        av.Codec(name, mode)  # type: ignore[arg-type]
-    except (ValueError, av.FFmpegError):
-        return False
-    return True
 
 
 def _extras(mend: list[str]) -> dict[str, Any]:
