@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import impasto
+from benchmarks.regions import region_style_distance
 from conftest import Run
 from impasto import backbones, image, looks, losses, methods, metrics, samples
 from impasto.cli.photoreal_verbs import paired
@@ -242,7 +243,7 @@ def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones
     fast = impasto.photoreal(rgb, style, masks=masks, fast=True, precision="float32")
     full = impasto.photoreal(rgb, style, masks=masks, precision="float32")
     found = [
-        metrics.region_style_distance(
+        region_style_distance(
             result.picture,
             style,
             output_labels=regions[0].labels,
