@@ -275,7 +275,7 @@ def test_octaves_grow_to_the_size_and_stop_where_nothing_is_seen() -> None:
             octaves((64, 64), **wrong)
 
 
-def test_a_roll_is_uniform_from_the_seed_and_the_number_alone() -> None:
+def test_a_jitter_is_drawn_from_the_seed_and_the_number_alone() -> None:
     x = picture(0, 64, 64)
     assert torch.equal(Jitter(seed=1)(x, 7), Jitter(seed=1)(x, 7))
     assert not torch.equal(Jitter(seed=1)(x, 7), Jitter(seed=1)(x, 8))

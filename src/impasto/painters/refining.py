@@ -17,13 +17,12 @@ from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statisti
 from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at, of_regions
 from impasto.looks.grading import quieted
 from impasto.looks.subject import Subject
-from impasto.optim import Checkpoint as Keeper
-from impasto.optim import Outcome
+from impasto.optim import Checkpoint, Outcome
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
 
 __all__ = [
-    "Keeper",
+    "Checkpoint",
     "classes_of",
     "classified",
     "classifier_of",
@@ -96,7 +95,7 @@ def refine(
     *,
     backbone: Backbone,
     watch: Watch | None = None,
-    checkpoint: Keeper | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[BilateralGrid, Outcome]:
     """The grids of a subject, begun at the closed form."""
     grid = begun(job, [subject.small], [mattes], given)

@@ -134,13 +134,13 @@ def run(
         history = (Point(time.monotonic() - start, 1, 0.0, {}),)
     else:
         from impasto.backbones.devices import use_threads
-        from impasto.painters.refining import Keeper, refine, rendered
+        from impasto.painters.refining import Checkpoint, refine, rendered
 
         threads = use_threads(eyes.threads)
         recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
         keeper = None
         if checkpoint is not None:
-            keeper = Keeper(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
+            keeper = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
         grid, outcome = refine(
             job, subject, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=keeper
         )

@@ -17,8 +17,8 @@ _USUAL = {_TRIM_THRESHOLD: 128 * 1024, _MMAP_MAX: 65536}
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """Within it, memory that is freed is kept for what is allocated next, and given back at the end.
+def retain_freed_memory() -> Iterator[None]:
+    """Keep freed memory for what is allocated next; give it back at the end.
 
     It takes up to a fifth more memory, for blocks of unlike sizes leave gaps. Elsewhere than under glibc it
     does nothing.
