@@ -13,7 +13,7 @@ from impasto.losses.layer_neighbors import LayerNeighbors
 from impasto.losses.neighbors import Neighbors
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
-from impasto.losses.scene import Scene, Seen
+from impasto.losses.scene import FeatureCache, Scene
 from impasto.losses.stages import ByStage
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 from impasto.losses.temporal import Temporal, holes_filled
@@ -26,6 +26,7 @@ __all__ = [
     "BoundSum",
     "ByStage",
     "Content",
+    "FeatureCache",
     "Features",
     "Gram",
     "LayerNeighbors",
@@ -35,7 +36,6 @@ __all__ = [
     "RegionMoments",
     "Relative",
     "Scene",
-    "Seen",
     "StyleLoss",
     "Sum",
     "Sums",

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Seen:
+class FeatureCache:
     """What one network saw of pictures that stay the same from run to run, such as the styles of a film.
 
     Only what losses asked for is kept, by size: moments, and the features that content is compared in.
@@ -37,7 +37,7 @@ class Seen:
     def once(
         self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]
     ) -> T:
-        """What ``look`` finds; of a picture that stays, what it found the first time."""
+        """Return ``look()``, cached for pictures that stay the same."""
         if all(picture is not kept for kept in self.pictures):
             return look()
         key = (what, id(picture), layers, size)
@@ -71,12 +71,12 @@ class Scene:
         *,
         wanted: frozenset[str] = frozenset(),
         cut: Cut | None = None,
-        seen: Seen | None = None,
+        seen: FeatureCache | None = None,
         present: Tensor | None = None,
         stage: int = 0,
     ) -> None:
         self.backbone, self.size, self.wanted, self.cut = backbone, size, wanted, cut
-        self.seen = seen or Seen(())
+        self.seen = seen or FeatureCache(())
         self.present, self.stage = present, stage
         self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
         self._sums: dict[tuple[int, object], tuple[Tensor, Sums]] = {}

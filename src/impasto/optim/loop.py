@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import Bound, Loss, Scene, Seen
+from impasto.losses import Bound, FeatureCache, Loss, Scene
 from impasto.optim.adam import Adam
 from impasto.optim.allocator import retain_freed_memory
 from impasto.optim.ascent import Ascent
@@ -79,7 +79,7 @@ def minimize(
     transform: Transform | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-    seen: Seen | None = None,
+    seen: FeatureCache | None = None,
 ) -> Outcome:
     """Finds the picture that makes a loss small, from coarse to fine.
 
@@ -125,7 +125,7 @@ class _Loop:
     transform: Transform | None
     watch: Watch | None
     checkpoint: Checkpoint | None
-    seen: Seen | None
+    seen: FeatureCache | None
     fallen: bool = False  # whether memory ran out once
 
     @retain_freed_memory()
