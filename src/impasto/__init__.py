@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from impasto import backbones, image, losses, metrics, samples
     from impasto import batch as batch
     from impasto import films as films
@@ -101,6 +103,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("impasto")
     if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module 'impasto' has no attribute '{name}'")
     home = _HOMES.get(name, "")

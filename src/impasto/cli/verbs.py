@@ -54,9 +54,9 @@ def greet(
 ) -> None:
     """Paint photographs and films in any style, offline."""
     if version:
-        from importlib.metadata import version as installed
+        from impasto import __version__
 
-        say(installed("impasto"))
+        say(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
         say(GREETING)
