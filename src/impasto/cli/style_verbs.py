@@ -16,7 +16,7 @@ from impasto.errors import InputError, OutputError
 if TYPE_CHECKING:
     from impasto.networks.library import Known
 
-styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
+styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @styles.command("samples")
