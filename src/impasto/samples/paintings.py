@@ -44,5 +44,5 @@ def style(name: str, size: int = _SIDE) -> NDArray[np.float32]:
     if not _SMALLEST <= size <= _SIDE:
         raise InputError(f"a sample style has a size of {_SMALLEST} to {_SIDE} pixels, not {size}")
     with Image.open(FOLDER / f"{name}.webp") as opened:
-        rgb = np.asarray(opened.convert("RGB"), np.float32) / 255
+        rgb = np.asarray(opened.convert("RGB"), np.float32) / np.float32(255)
     return rgb if size == _SIDE else image.resize(rgb, (size, size))
