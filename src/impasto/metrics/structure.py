@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from impasto.errors import InputError
@@ -82,7 +84,6 @@ def _mean_ssim(a: Plane, b: Plane) -> float:
     from skimage.metrics import structural_similarity
 
     # These options are the paper's; the library's own defaults are not.
-    found = structural_similarity(
-        a, b, gaussian_weights=True, sigma=SIGMA, use_sample_covariance=False, data_range=1.0
-    )
+    similarity: Any = structural_similarity  # it has no types
+    found = similarity(a, b, gaussian_weights=True, sigma=SIGMA, use_sample_covariance=False, data_range=1.0)
     return float(found)
