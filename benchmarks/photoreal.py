@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import harness
+import regions
 
 SIDE = 350  # pixels of the long side at which everything is measured
 DAY_TO_NIGHT, NIGHT_TO_DAY = (3, 4, 5, 20, 31), (19,)
@@ -100,11 +101,11 @@ def _measure(pair: Pair, result: Array, judge: Any, alphas: Array) -> dict[str, 
     from impasto import metrics
 
     labels = {"output_labels": pair.regions.labels, "style_labels": pair.style_regions.labels}
-    layers = metrics.region_style_distance(result, pair.style, backbone=judge, **labels)
+    layers = regions.region_style_distance(result, pair.style, backbone=judge, **labels)
     return {
         "edge SSIM": metrics.edge_ssim(result, pair.content),
         "SSIM": metrics.ssim(result, pair.content),
-        "mSWD": metrics.region_palette_distance(result, pair.style, **labels),
+        "mSWD": regions.region_palette_distance(result, pair.style, **labels),
         "VGG": float(np.mean(list(layers.values()))),
         "halo": metrics.halo_index(result, pair.content, alphas=alphas),
     }

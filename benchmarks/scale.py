@@ -238,7 +238,7 @@ def _style(out: Path) -> str:
     import torch
 
     from impasto.networks import PLANS, LearnedStyle, Pack, packs
-    from impasto.networks.style_network import StyleNetwork
+    from impasto.networks.torch_engine import StyleNetwork
 
     network = StyleNetwork(PLANS["quality"], rows=2, seed=1)
     with torch.no_grad():

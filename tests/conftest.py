@@ -18,6 +18,13 @@ settings.register_profile("impasto", deadline=None, derandomize=True, max_exampl
 settings.load_profile("impasto")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what looks with the real VGG-19, so that ``make quick`` can leave it out."""
+    for item in items:
+        if {"vgg", "vgg19"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.vgg)
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()

@@ -31,8 +31,8 @@ from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
-from impasto.recipes import recipe_of
-from impasto.runtime.on_cpu import OnCpu
+from impasto.networks.openvino_engine import OnCpu
+from impasto.verbs.replay import recipe_of
 from impasto.video import FilmReader
 from impasto.video.writing import FilmWriter
 from test_networks import pack_of

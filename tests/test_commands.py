@@ -102,7 +102,6 @@ OWN_WORDS = {
     "--network": "to paint with, to train, to show",
     "--style": "of a folder, while dreaming, to measure by",
     "--out": "export chooses the format by two suffixes of its own; batch and augment need a folder",
-    "--seed": "styles samples has its own",
     "--port": "of a page for this machine alone, or for whom --host says",
 }
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto import demo, image, samples
+from impasto import image, samples
+from impasto.verbs import demo
 from impasto.video import open_film
 
 

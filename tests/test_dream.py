@@ -20,12 +20,12 @@ from impasto.methods import dream
 from impasto.methods.deep_dream import own_answer, shaken, tiling
 from impasto.optim import (
     Ascent,
+    BlurGradient,
     Checkpoint,
-    Colours,
-    Roll,
-    Smooth,
+    Decorrelate,
+    Jitter,
+    RandomAffine,
     Stage,
-    Wander,
     evaluate,
     minimize,
     octaves,
@@ -275,20 +275,20 @@ def test_octaves_grow_to_the_size_and_stop_where_nothing_is_seen() -> None:
             octaves((64, 64), **wrong)
 
 
-def test_a_roll_is_drawn_from_the_seed_and_the_number_alone() -> None:
+def test_a_jitter_is_drawn_from_the_seed_and_the_number_alone() -> None:
     x = picture(0, 64, 64)
-    assert torch.equal(Roll(seed=1)(x, 7), Roll(seed=1)(x, 7))
-    assert not torch.equal(Roll(seed=1)(x, 7), Roll(seed=1)(x, 8))
-    assert not torch.equal(Roll(seed=1)(x, 7), Roll(seed=2)(x, 7))
-    assert torch.equal(Roll(seed=1)(x, 7).sort(-1).values.sum(), x.sort(-1).values.sum())
-    assert torch.equal(Roll(0)(x, 3), x)
+    assert torch.equal(Jitter(seed=1)(x, 7), Jitter(seed=1)(x, 7))
+    assert not torch.equal(Jitter(seed=1)(x, 7), Jitter(seed=1)(x, 8))
+    assert not torch.equal(Jitter(seed=1)(x, 7), Jitter(seed=2)(x, 7))
+    assert torch.equal(Jitter(seed=1)(x, 7).sort(-1).values.sum(), x.sort(-1).values.sum())
+    assert torch.equal(Jitter(0)(x, 3), x)
 
 
 def test_smoothing_leaves_the_picture_and_blurs_the_gradient() -> None:
     x = picture(0, 32, 32).requires_grad_()
     weight = torch.zeros(1, 3, 32, 32)
     weight[..., 16, 16] = 1
-    shown = Smooth.around(1.0)(x, 0)
+    shown = BlurGradient.around(1.0)(x, 0)
     assert torch.equal(shown, x)
     (found,) = torch.autograd.grad((shown * weight).sum(), x)
     wanted = sum(blur(weight, s) for s in (0.5, 1.0, 2.0)) / 3
@@ -298,12 +298,12 @@ def test_smoothing_leaves_the_picture_and_blurs_the_gradient() -> None:
 
 def test_a_gradient_is_led_along_the_colours_of_photographs() -> None:
     x = picture(0, 4, 4).requires_grad_()
-    assert torch.equal(Colours()(x, 0), x)
+    assert torch.equal(Decorrelate()(x, 0), x)
     grey, magenta = torch.ones(3), torch.tensor([1.0, -2.0, 1.0])
     found = {}
     for share in (0.8, 0.0):
         for name, hue in (("grey", grey), ("magenta", magenta)):
-            (led,) = torch.autograd.grad((Colours(share)(x, 0) * hue[:, None, None]).sum(), x)
+            (led,) = torch.autograd.grad((Decorrelate(share)(x, 0) * hue[:, None, None]).sum(), x)
             found[name, share] = float(led[0, :, 0, 0] @ hue / hue.square().sum())
     assert found["grey", 0.8] > 2 and 0.15 < found["magenta", 0.8] < 0.4
     assert found["grey", 0.0] == pytest.approx(1) and found["magenta", 0.0] == pytest.approx(1)
@@ -319,28 +319,28 @@ def test_a_blur_is_that_of_scipy() -> None:
 
 def test_wandering_keeps_the_size_and_at_rest_the_picture() -> None:
     x = picture(0, 40, 60)
-    torch.testing.assert_close(Wander(shift=0, scale=0, turn=0)(x, 3), x, rtol=1e-4, atol=1e-4)
-    assert Wander()(x, 3).shape == x.shape
-    assert not torch.equal(Wander()(x, 3), Wander()(x, 4))
+    torch.testing.assert_close(RandomAffine(shift=0, scale=0, turn=0)(x, 3), x, rtol=1e-4, atol=1e-4)
+    assert RandomAffine()(x, 3).shape == x.shape
+    assert not torch.equal(RandomAffine()(x, 3), RandomAffine()(x, 4))
     # A quarter turn of a square picture is exactly that.
     square = picture(0, 32, 32)
     turned = _fixed(90.0)(square, 0)
     assert min(float((turned - square.rot90(k, (-2, -1))).abs().max()) for k in (1, 3)) < 1e-3
 
 
-def _fixed(turn: float) -> Wander:
+def _fixed(turn: float) -> RandomAffine:
     """Turned by exactly that angle, whatever is drawn."""
 
-    class Fixed(Wander):
+    class Fixed(RandomAffine):
         def __call__(self, x: Tensor, number: int) -> Tensor:
             import impasto.optim.transforms as module
 
-            before = module._drawn
-            module._drawn = lambda count, seed, n: [0.5, 0.5, 0.5, 1.0]
+            before = module._uniform
+            module._uniform = lambda count, seed, n: [0.5, 0.5, 0.5, 1.0]
             try:
                 return super().__call__(x, number)
             finally:
-                module._drawn = before
+                module._uniform = before
 
     return Fixed(shift=0, scale=0, turn=turn)
 

@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from impasto import demo, image, methods, painters, samples
+from impasto import image, methods, painters, samples
 from impasto.cli import main
 from impasto.looks.masks import COLOURS
 from impasto.networks import library, packs
+from impasto.verbs import demo
 from impasto.video import FilmWriter
 from test_augment import lay_out
 from test_commands import commands
@@ -148,7 +149,7 @@ def here(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path / "none"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(demo, "FILM_SECONDS", 0.5)
-    monkeypatch.setattr(samples, "style", lambda name, size, seed=None: STYLE(name, min(size, 64), seed=seed))
+    monkeypatch.setattr(samples, "style", lambda name, size: STYLE(name, min(size, 64)))
     monkeypatch.setattr(samples, "STYLES", samples.STYLES[:3])
     monkeypatch.setattr(samples, "PHOTOS", samples.PHOTOS[:2])
     monkeypatch.setattr(demo, "write_film", partial(demo.write_film, size=(90, 160), fps=6))

@@ -14,7 +14,7 @@ from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film
 from impasto.jobs import StylizeJob, VideoJob
-from impasto.losses import Scene, Seen, Temporal, holes_filled
+from impasto.losses import FeatureCache, Scene, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales
 from impasto.painters.moving import FOLLOWING, MovingPainter, following
@@ -99,7 +99,7 @@ def test_a_following_frame_stays_with_what_it_is_held_to_and_paints_the_rest(
 def test_what_was_seen_of_a_style_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     style, frames = torch.rand(1, 3, 64, 64), torch.rand(2, 1, 3, 64, 64)
-    network, seen, size = Tiny(), Seen([style]), (64, 64)
+    network, seen, size = Tiny(), FeatureCache([style]), (64, 64)
     layers = frozenset({"relu1_1", "relu2_1"})
     looks: list[torch.Tensor] = []
     real = Scene._features

@@ -13,7 +13,7 @@ import pytest
 from conftest import Run
 from impasto.films import brushes, painting
 from impasto.networks import library, packs
-from impasto.runtime import Painter
+from impasto.networks.painter import Painter
 from impasto.video import FilmReader
 from test_film_files import FilmWriterWithSound, packets_of
 from test_networks import pack_of

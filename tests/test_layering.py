@@ -25,12 +25,11 @@ RANKS = (
     {"backbones", "looks", "networks", "video"},
     {"losses", "parametrizations", "metrics"},
     {"optim"},
-    {"methods", "training", "runtime"},
+    {"methods", "training"},
     {"painters"},
-    {"atlas", "comparison", "recipes"},
     {"live", "films"},
-    {"batch", "demo", "doctor"},
-    {"style_sheet"},
+    {"verbs"},
+    {"batch"},
     {"app"},
     {"cli"},
 )
@@ -82,12 +81,57 @@ def faults(file: Path, source: str) -> list[str]:
     return found
 
 
+def module_of(file: Path) -> str:
+    """The dotted name of a file's module."""
+    return ".".join(["impasto", *file.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def graph(sources: dict[str, str]) -> dict[str, set[str]]:
+    """Which modules each module imports, wherever in it; a name that is no module counts for its package."""
+    found: dict[str, set[str]] = {}
+    for module, source in sources.items():
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        known = {name if name in sources else name.rpartition(".")[0] for name in names}
+        found[module] = (known & sources.keys()) - {module}
+    return found
+
+
+def cycle(arrows: dict[str, set[str]]) -> list[str]:
+    """What is left when modules that import nothing, or only such, are taken away: the cycles."""
+    rest = dict(arrows)
+    while leaves := {module for module, below in rest.items() if not below & rest.keys()}:
+        rest = {module: below for module, below in rest.items() if module not in leaves}
+    return sorted(rest)
+
+
 FILES = sorted(file for file in ROOT.rglob("*.py") if file != ROOT / "__init__.py")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_a_module_imports_only_what_is_below_it(file: Path) -> None:
     assert faults(file, file.read_text(encoding="utf-8")) == []
+
+
+def test_no_modules_import_each_other() -> None:
+    sources = {module_of(file): file.read_text(encoding="utf-8") for file in FILES}
+    assert len(graph(sources)["impasto.losses.base"]) > 2
+    assert cycle(graph(sources)) == []
+
+
+def test_a_cycle_is_found() -> None:
+    one = "from impasto.losses.two import Two"
+    two = "def f():\n    from impasto.losses.one import One"
+    three = "from impasto.losses import one"
+    sources = {
+        f"impasto.losses.{name}": text for name, text in {"one": one, "two": two, "three": three}.items()
+    }
+    assert cycle(graph(sources)) == [f"impasto.losses.{name}" for name in ("one", "three", "two")]
+    assert cycle(graph({**sources, "impasto.losses.two": "import torch"})) == []
 
 
 @pytest.mark.parametrize(

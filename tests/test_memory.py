@@ -20,7 +20,7 @@ from impasto.backbones import Tiny, Vgg
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import LAYERS, Scene, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
-from impasto.optim import Adam, Lbfgs, Stage, evaluate, loop, memory, minimize, pages
+from impasto.optim import Adam, Lbfgs, Stage, allocator, evaluate, loop, memory, minimize
 from impasto.painters import optimising
 from impasto.parametrizations import Pixels
 from impasto.tiles import Tiling, Window
@@ -251,7 +251,7 @@ def test_memory_stays_while_it_is_painted_and_goes_afterwards() -> None:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     before = resident()
-    with pages.kept():
+    with allocator.retain_freed_memory():
         block = torch.ones(2**26)  # 256 MB
         del block
         within = resident()

@@ -71,15 +71,26 @@ def rises(values: list[float]) -> bool:
     return all(a < b for a, b in itertools.pairwise(values))
 
 
-@pytest.mark.parametrize("edges", [False, True])
-def test_similarity_agrees_with_skimage(edges: bool, cat: Array) -> None:
-    ours = metrics.edge_ssim if edges else metrics.ssim
+def test_similarity_of_one_window_is_the_formula_of_the_paper(cat: Array) -> None:
+    a, b = (grey(picture)[20:31, 30:41] for picture in (cat, noisy(cat, 0.1)))
+    bell = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
+    weights = np.outer(bell, bell) / bell.sum() ** 2
+    mean_a, mean_b = (weights * a).sum(), (weights * b).sum()
+    spread = (weights * (a - mean_a) ** 2).sum() + (weights * (b - mean_b) ** 2).sum()
+    both = (weights * (a - mean_a) * (b - mean_b)).sum()
+    wanted = (2 * mean_a * mean_b + 1e-4) * (2 * both + 9e-4)
+    wanted /= (mean_a**2 + mean_b**2 + 1e-4) * (spread + 9e-4)
+    planes = [np.repeat(plane[..., None], 3, 2) for plane in (a, b)]
+    assert metrics.ssim(*planes) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_edge_similarity_agrees_with_skimage(cat: Array) -> None:
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
     for other in (noisy(cat, 0.1), blurred(cat, 2), 0.8 - 0.5 * cat):
-        planes = [grey(cat), grey(other)]
-        if edges:
-            planes = [sobel / sobel.max() for sobel in map(filters.sobel, planes)]
-        assert ours(cat, other) == pytest.approx(structural_similarity(*planes, **options), abs=1e-9)
+        planes = [sobel / sobel.max() for sobel in map(filters.sobel, [grey(cat), grey(other)])]
+        assert metrics.edge_ssim(cat, other) == pytest.approx(
+            structural_similarity(*planes, **options), abs=1e-9
+        )
 
 
 def test_edge_ssim_of_a_picture_without_edges(cat: Array) -> None:
@@ -392,7 +403,7 @@ def test_measure_with_the_real_network(cat: Array, wave: Array) -> None:
 
 
 def test_examples_run() -> None:
-    for name in ("content", "edges", "measurement", "palette", "structure", "style"):
+    for name in ("content", "edges", "halo", "measurement", "palette", "structure", "style"):
         module = importlib.import_module(f"impasto.metrics.{name}")
         result = doctest.testmod(module, extraglobs={"np": np, "Tiny": Tiny})
         assert result.attempted > 0 == result.failed

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.networks import PLANS, LearnedStyle, Pack, Plan, library, packs, shape
+from impasto.networks import PLANS, LearnedStyle, Pack, Plan, library, onnx_export, packs, shape
+from impasto.networks import painter as painting
+from impasto.networks.painter import Painter, _resized
 from impasto.networks.plan import parse
-from impasto.networks.style_network import StyleNetwork
-from impasto.runtime import Painter, onnx_engine
-from impasto.runtime import painter as runtime_painter
-from impasto.runtime.painter import _resized
+from impasto.networks.torch_engine import StyleNetwork
 
 SMALL = Plan("small", fold=2, widths=(6, 8, 10), blocks=(0, 1, 1), ends=3, finish=4, skips=True)
 FLAT = Plan("flat", fold=1, widths=(6, 8), blocks=(0, 1), ends=5, finish=0, skips=False)
@@ -172,7 +171,7 @@ def test_statistics_of_regions_come_from_a_small_picture(monkeypatch: pytest.Mon
     maps[1, :, :10] = maps[2, :, 10:] = 1
     painter = Painter(pack, precision="float32", threads=1)
     small = np.repeat(np.repeat(photo[::16, ::16], 8, 0), 8, 1)
-    monkeypatch.setattr(runtime_painter, "thumbnail", lambda _: small)
+    monkeypatch.setattr(painting, "thumbnail", lambda _: small)
     tiled = painter.paint_large(photo, maps, tile=48)
     given = painter.statistics(small, _resized(maps, (10, 10)))
     whole = painter.paint(photo, maps, statistics=given)
@@ -335,7 +334,7 @@ def test_a_plan_survives_its_description() -> None:
 
 def test_an_exported_pack_paints_the_same_in_onnx_runtime(tmp_path: Path) -> None:
     pack = pack_of()
-    path = onnx_engine.export(pack, tmp_path / "pack.onnx")
+    path = onnx_export.export(pack, tmp_path / "pack.onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

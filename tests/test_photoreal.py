@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import impasto
+from benchmarks.regions import region_style_distance
 from conftest import Run
 from impasto import backbones, image, looks, losses, methods, metrics, samples
 from impasto.cli.photoreal_verbs import paired
@@ -20,12 +21,11 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions
 from impasto.looks.contours import posterior
 from impasto.looks.look import statistics
-from impasto.losses import RegionMoments
-from impasto.losses import Scene as Seen
+from impasto.looks.subject import Subject
+from impasto.losses import RegionMoments, Scene
 from impasto.methods.projection import project
 from impasto.optim import evaluate
 from impasto.painters import relighting
-from impasto.painters.relighting import Scene
 from impasto.parametrizations import BilateralGrid
 from impasto.tiles import Window, split
 from test_graded_films import write as write_film
@@ -194,7 +194,7 @@ def test_region_moments_are_those_of_an_independent_formula() -> None:
         {"relu1_1": torch.rand((2, 8), generator=draw)},
         {"relu1_1": torch.rand((2, 8), generator=draw)},
     ]
-    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(Seen(tiny, (32, 40)))
+    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(Scene(tiny, (32, 40)))
     features = tiny.features(picture, {"relu1_1"})
     found = float(bound.value(bound.measure(features, Window.full((32, 40)))))
     values = features["relu1_1"][0].double().numpy()
@@ -215,7 +215,7 @@ def test_region_moments_in_tiles_are_exact() -> None:
     targets = methods.region_statistics(
         torch.rand((1, 3, 30, 30)), torch.ones((2, 30, 30)), backbone=tiny, layers=tuple(layers)
     )
-    bound = RegionMoments([targets[0], None], alphas, layers).bind(Seen(tiny, (44, 60)))
+    bound = RegionMoments([targets[0], None], alphas, layers).bind(Scene(tiny, (44, 60)))
     whole = evaluate(bound, picture, backbone=tiny, windows=[Window.full((44, 60))])
     tiled = evaluate(bound, picture, backbone=tiny, windows=split((44, 60), tile=16, halo=16, stride=4))
     assert tiled.value == pytest.approx(whole.value, rel=1e-5)
@@ -243,7 +243,7 @@ def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones
     fast = impasto.photoreal(rgb, style, masks=masks, fast=True, precision="float32")
     full = impasto.photoreal(rgb, style, masks=masks, precision="float32")
     found = [
-        metrics.region_style_distance(
+        region_style_distance(
             result.picture,
             style,
             output_labels=regions[0].labels,
@@ -433,7 +433,7 @@ def test_classes_that_are_not_found_are_told(caplog: pytest.LogCaptureFixture) -
     whole = Regions(np.zeros(rgb.shape[:2], np.int16), ("class 1",))
     *classes, all_of_it = statistics(style, Regions(np.zeros(style.shape[:2], np.int16), ("class 1",)))
     assert all_of_it is not None
-    scene = Scene(rgb, rgb, whole, Look(("class 1",), tuple(classes), all_of_it))
+    scene = Subject(rgb, rgb, whole, Look(("class 1",), tuple(classes), all_of_it))
     relighting.say_classes(job, scene, classes, told=said.append)
     assert "only one class in common" in said[0]
     relighting.say_classes(job, scene, classes, told=None)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impasto import image, painters, recipes, record, samples
+from impasto import image, painters, record, samples
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob
 from impasto.painters import relighting
 from impasto.painters.dreaming import run_dream
 from impasto.record import Progress, Recipe
+from impasto.verbs import replay as replaying
 
 JOBS: dict[str, type[Job]] = {"stylize": StylizeJob, "photoreal": PhotorealJob, "dream": DreamJob}
 
@@ -74,8 +75,8 @@ def test_what_was_stopped_is_replayed_up_to_there(tmp_path: Path, verb: str) -> 
 
     result = {"stylize": painters.run, "photoreal": relighting.run, "dream": run_dream}[verb](job, watch=stop)  # type: ignore[operator]
     first = result.save(tmp_path / "first.png")
-    assert result.stopped and recipes.recipe_of(first).stopped == 5
-    assert recipes.replay(first).save(tmp_path / "again.png").read_bytes() == first.read_bytes()
+    assert result.stopped and replaying.recipe_of(first).stopped == 5
+    assert replaying.replay(first).save(tmp_path / "again.png").read_bytes() == first.read_bytes()
 
 
 @pytest.mark.parametrize("text", ["[" * 50_000, '{"a":' * 50_000, "{", "[]", "7", "{}"])

@@ -15,9 +15,8 @@ from conftest import Run
 from impasto import color, files, image, samples
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
-from impasto.networks import LearnedStyle, library, packs
+from impasto.networks import LearnedStyle, library, packs, painter
 from impasto.painters import learned
-from impasto.runtime import painter
 from impasto.training import learn
 from test_networks import pack_of
 

@@ -20,7 +20,7 @@ from impasto.errors import ImpastoError, InputError
 from impasto.jobs import LearnJob
 from impasto.losses import Bound, Features, Gram, Scene, Sums
 from impasto.networks import Plan, library, packs
-from impasto.networks.style_network import StyleNetwork
+from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Progress
 from impasto.tiles import Window

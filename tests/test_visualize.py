@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import impasto
-from impasto import atlas, backbones, image, weights
+from impasto import backbones, image, weights
 from impasto.backbones import GoogLeNet, Tiny, Vgg
 from impasto.backbones.googlenet import convolutions
 from impasto.errors import InputError, WeightsError
@@ -22,6 +22,7 @@ from impasto.methods import visualize
 from impasto.optim import evaluate
 from impasto.parametrizations import Fourier
 from impasto.tiles import Window, split
+from impasto.verbs import layers as atlas
 from test_backbones import narrow, noise, seen
 from test_tiles import picture
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 import impasto
 from impasto import image, samples
-from impasto.demo import sheet
+from impasto.verbs.demo import sheet
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 SIDE, OCTAVES = 900, 7  # pixels of the long side, and as many sizes: the smallest is that of a small picture

@@ -16,10 +16,11 @@ import dreams
 import numpy as np
 
 import impasto
-from impasto import demo, films, image, samples
-from impasto.demo import sheet
+from impasto import films, image, samples
 from impasto.films.grading import grade_film
 from impasto.jobs import PhotorealJob, VideoJob
+from impasto.verbs import demo
+from impasto.verbs.demo import sheet
 from impasto.video import FilmReader
 
 DOCS = Path(__file__).resolve().parents[1]

@@ -12,12 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from impasto import backbones, image, losses, metrics, samples
     from impasto import batch as batch
     from impasto import films as films
     from impasto import jobs as jobs
     from impasto import training as training
-    from impasto.comparison import compare
     from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
     from impasto.jobs import CompareJob, MeasureJob, StylizeJob
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from impasto.painters import photoreal, stylize
     from impasto.painters.dreaming import dream, visualize
     from impasto.parametrizations import Pixels
-    from impasto.recipes import replay
     from impasto.record import Progress, Recipe, Result
+    from impasto.verbs.compare import compare
+    from impasto.verbs.replay import replay
 
 _HOMES = {
     "Adam": "optim",
@@ -45,7 +47,7 @@ _HOMES = {
     "StylizeJob": "jobs",
     "WeightsError": "errors",
     "backbones": "",
-    "compare": "comparison",
+    "compare": "verbs.compare",
     "dream": "painters.dreaming",
     "image": "",
     "losses": "",
@@ -55,7 +57,7 @@ _HOMES = {
     "photoreal": "painters",
     "read": "image",
     "reconstruct": "methods",
-    "replay": "recipes",
+    "replay": "verbs.replay",
     "samples": "",
     "scales": "optim",
     "stylize": "painters",
@@ -101,6 +103,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("impasto")
     if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module 'impasto' has no attribute '{name}'")
     home = _HOMES.get(name, "")

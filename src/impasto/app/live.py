@@ -24,7 +24,7 @@ class Mirror:
 
     def __init__(self, job: LiveJob) -> None:
         from impasto.live.painting import Held
-        from impasto.runtime import Painter
+        from impasto.networks.painter import Painter
 
         (name,) = job.styles
         known = library.find(name, network="tiny") or library.find(name)

@@ -205,7 +205,7 @@ def _warm() -> None:
     import numpy as np
 
     from impasto.networks import library
-    from impasto.runtime import Painter
+    from impasto.networks.painter import Painter
 
     for known in library.known()[:1]:
         Painter(known.pack).paint(np.zeros((64, 64, 3), np.float32), known.pack.weights({known.name: 1.0}))

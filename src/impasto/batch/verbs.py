@@ -132,8 +132,7 @@ def _filmed(found: FilmResult) -> dict[str, Any]:
 
 def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
     """The recipe of a job whose output carries none, on PyTorch, with the share's threads from now on."""
-    from impasto.painters.devices import choose_device
-    from impasto.painters.refining import use_threads
+    from impasto.backbones.devices import choose_device, use_threads
 
     names: list[str] = []
 
@@ -155,7 +154,7 @@ def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
 
 
 def _compare(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    from impasto.comparison import compare
+    from impasto.verbs.compare import compare
 
     job = jobs.CompareJob.parse(settings)
     recipe = _recipe(job, job.device, share)
@@ -164,7 +163,7 @@ def _compare(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
 
 def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     from impasto import backbones, metrics
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     job = jobs.MeasureJob.parse(settings)
     if job.original is not None or job.content is None:
@@ -206,11 +205,11 @@ def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
 
 
 def _layers(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    from impasto import atlas
+    from impasto.verbs.layers import draw
 
     job = jobs.LayersJob.parse(settings)
     recipe = _recipe(job, job.device, share)
-    return {**recipe, "names": [entry.name for entry in atlas.draw(job, folder=out, overwrite=True)]}
+    return {**recipe, "names": [entry.name for entry in draw(job, folder=out, overwrite=True)]}
 
 
 VERBS: dict[str, Verb] = {

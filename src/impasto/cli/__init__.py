@@ -7,11 +7,8 @@ import traceback
 from collections.abc import Sequence
 
 from impasto import files
+from impasto.cli.say import BUG, INTERRUPTED, USAGE
 from impasto.errors import ImpastoError
-
-USAGE = 2  # exit status when something handed in cannot be used, or something is to be mended
-BUG = 1  # of a fault of impasto
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

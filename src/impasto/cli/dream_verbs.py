@@ -81,12 +81,12 @@ def _film(job: DreamJob, out: Path, *, place: Place, again: Again, reporting: Sh
 
 
 def _layers(job: LayersJob, place: Place, reporting: Showing) -> None:
-    from impasto import atlas
     from impasto.cli import progress
+    from impasto.verbs.layers import draw
 
     folder = place.out or Path(f"layers-{job.backbone}")
     with progress.watching(folder.name, quiet=reporting.quiet, preview=None) as watch:
-        entries = atlas.draw(job, folder=folder, overwrite=place.overwrite, watch=watch)
+        entries = draw(job, folder=folder, overwrite=place.overwrite, watch=watch)
     page = folder / "index.html"
     if reporting.json:
         say(json.dumps({"page": str(page), "names": [entry.name for entry in entries]}))

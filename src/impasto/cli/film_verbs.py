@@ -86,7 +86,7 @@ def _beside(job: VideoJob) -> Path:
 def measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
     """Measures how a painted film flickers."""
     from impasto import backbones, films
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     assert job.original is not None
     backbone = None

@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli import USAGE
 from impasto.cli.film_verbs import watched
 from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet, Showing
-from impasto.cli.say import say
+from impasto.cli.say import USAGE, say
 from impasto.jobs import FILMS
 
 Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
@@ -33,8 +32,9 @@ def replay(
     debug: Debug = False,
 ) -> None:
     """Paint a picture or a film again from the recipe in its metadata."""
-    from impasto import files, recipes
+    from impasto import files
     from impasto.cli import progress
+    from impasto.verbs import replay as replaying
 
     search = [
         Path(part) for name in search or () for part in ([name] if name.exists() else str(name).split(","))
@@ -43,13 +43,11 @@ def replay(
     files.spare(target, (picture,))
     files.check_output(target, overwrite=overwrite)
     if picture.suffix.lower() in FILMS:
-        from impasto.films.replaying import replay_film
-
-        make = partial(replay_film, picture, out=target, search=search, overwrite=overwrite)
+        make = partial(replaying.replay_film, picture, out=target, search=search, overwrite=overwrite)
         watched(make, target, Showing(quiet=quiet, json=as_json))
         return
     with progress.watching(target.name, quiet=quiet, preview=None) as watch:
-        result = recipes.replay(picture, search=search, watch=watch)
+        result = replaying.replay(picture, search=search, watch=watch)
     result.save(target, overwrite=overwrite)
     height, width = result.picture.shape[:2]
     said = {"output": str(target), "size": [width, height], "seconds": round(result.seconds, 1)}
@@ -65,8 +63,8 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Paint two sample photos in sample styles, one in both at once, and a film; set them on one sheet."""
-    from impasto import demo
     from impasto.cli import progress
+    from impasto.verbs import demo
 
     paths = []
     with progress.watching("demo", quiet=quiet, preview=None) as watch:
@@ -79,8 +77,8 @@ def demo(
 
 
 def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Tell what is here (devices, versions, weights, extras, memory, codecs), and what to mend."""
-    from impasto import doctor
+    """Tell what is here (memory, devices, weights, styles, extras), and what to mend."""
+    from impasto.verbs import doctor
 
     found = doctor.examine()
     if as_json:
@@ -96,6 +94,4 @@ def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
 
 
 def _shown(fact: Any) -> str:
-    if isinstance(fact, bool):
-        return "yes" if fact else "no"
-    return ", ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
+    return ("yes" if fact else "no") if isinstance(fact, bool) else str(fact)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import sys
 
+# Exit statuses.
+USAGE = 2  # something handed in cannot be used, or something is to be mended
+BUG = 1  # a fault of impasto
+INTERRUPTED = 130
+
 
 def say(text: str) -> None:
     """A result."""

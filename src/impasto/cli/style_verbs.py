@@ -16,26 +16,23 @@ from impasto.errors import InputError, OutputError
 if TYPE_CHECKING:
     from impasto.networks.library import Known
 
-styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True)
+styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @styles.command("samples")
 def samples(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
-    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, pixels.")] = 768,
-    seed: Annotated[
-        int | None, typer.Option(help="Another seed paints other versions of the styles.")
-    ] = None,
+    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, 32 to 768 pixels.")] = 768,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write the sample photographs and a film, and paint the sample styles."""
-    from impasto import demo
+    """Write the sample photographs, the sample styles and a film."""
+    from impasto.verbs import demo
 
     paths = []
-    for path in demo.write_samples(out, size=size, seed=seed, overwrite=overwrite):
+    for path in demo.write_samples(out, size=size, overwrite=overwrite):
         paths.append(str(path))
         if not as_json:
             say(str(path))
@@ -88,7 +85,8 @@ def sheet(
     debug: Debug = False,
 ) -> None:
     """Paint one photo in every learned style, on one sheet, the paintings beside."""
-    from impasto import files, style_sheet
+    from impasto import files
+    from impasto.verbs import style_sheet
 
     files.spare(out, (photo,))
     files.check_output(out, overwrite=overwrite)
@@ -202,10 +200,10 @@ def export(
         packs.save_style(pack, known.name, target, overwrite=overwrite)
     elif target.suffix == ".onnx":
         try:
-            from impasto.runtime import onnx_engine
+            from impasto.networks import onnx_export
         except ImportError as error:
             raise InputError(f"export needs {error.name}: pip install '.[export]', in the clone") from error
-        onnx_engine.export(pack, target, overwrite=overwrite)
+        onnx_export.export(pack, target, overwrite=overwrite)
     else:
         raise OutputError(f"{target} must end in .onnx or .style")
     own = list(known.style.rows) if known is not None and target.suffix == ".onnx" else None

@@ -26,6 +26,7 @@ from impasto.errors import InputError, OutputError
 from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob, VideoJob
 
 app = typer.Typer(
+    rich_markup_mode=None,  # Rich would double the time that --help takes
     help="Paint photographs and films in any style, offline.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -54,9 +55,9 @@ def greet(
 ) -> None:
     """Paint photographs and films in any style, offline."""
     if version:
-        from importlib.metadata import version as installed
+        from impasto import __version__
 
-        say(installed("impasto"))
+        say(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
         say(GREETING)
@@ -183,7 +184,7 @@ def _refuse_a_file(out: Path | None) -> None:
 
 def _compare(job: CompareJob, place: Place, reporting: Showing) -> None:
     from impasto.cli import progress
-    from impasto.comparison import compare
+    from impasto.verbs.compare import compare
 
     folder = place.out or Path(job.content).with_name(
         f"compare-{Path(job.content).stem}-{Path(job.style).stem}"
@@ -206,7 +207,7 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
     if job.baseline or place.out:
         raise InputError("--baseline and --out are for films: give the film that was painted as --original")
     from impasto import backbones, metrics
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
     found = metrics.measure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from impasto.films.painting import Enough, FilmProgress, FilmResult, Shot, paint_film
-from impasto.films.replaying import replay_film
 from impasto.films.report import FilmReport, report
 
 __all__ = [
@@ -13,6 +12,5 @@ __all__ = [
     "FilmResult",
     "Shot",
     "paint_film",
-    "replay_film",
     "report",
 ]

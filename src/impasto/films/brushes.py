@@ -92,8 +92,8 @@ def choose(
     found = learned.find_all(stylizing, inputs)
     if found:
         return LearnedStyles(job, stylizing, inputs, found, size, threads=threads)
+    from impasto.backbones.devices import use_threads
     from impasto.painters.moving import MovingPainter
-    from impasto.painters.refining import use_threads
 
     use_threads(threads)
     painter = MovingPainter(stylizing, consistency=job.consistency, watch=watch)
@@ -103,7 +103,7 @@ def choose(
 def threads_of(brush: Brush, threads: int | None) -> int:
     """With how many threads a brush computes that was asked for so many."""
     if brush.engine == "torch":
-        from impasto.painters.refining import use_threads
+        from impasto.backbones.devices import use_threads
 
         return use_threads(threads)
     return threads or os.cpu_count() or 1
@@ -125,7 +125,7 @@ class LearnedStyles:
         *,
         threads: int | None,
     ) -> None:
-        from impasto.runtime import Painter
+        from impasto.networks.painter import Painter
 
         self.job = job
         pack, names = learned.joined(found)

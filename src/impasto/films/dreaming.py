@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, tensors
+from impasto.backbones.devices import use_threads
 from impasto.films.brushes import Brush, State
 from impasto.films.painting import FilmResult, Told, paint_film
 from impasto.jobs import DreamJob, VideoJob
 from impasto.painters.dreaming import Dreamer
-from impasto.painters.refining import use_threads
 from impasto.record import Recipe
 from impasto.video import Film, Span, open_film, size_of
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import looks, methods
+from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.brushes import Brush, State
 from impasto.films.painting import FilmResult, Told, paint_film
@@ -27,9 +28,10 @@ from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
+from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
-from impasto.painters.refining import begun, classified, rendered, targets_of, use_threads
-from impasto.painters.relighting import Eyes, Scene, prepare, say_classes, say_signal
+from impasto.painters.refining import begun, classified, rendered, targets_of
+from impasto.painters.relighting import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.video import Dis, Film, Span, taken, trust, warp
 
@@ -206,7 +208,7 @@ class _Grader:
         say_classes(self.job, replace(self.scene, regions=labels), own, told=self.say)
         self.grid = None if self.job.fast else self._refined(regions)
 
-    def _classes(self) -> tuple[Scene, list[Regions]]:
+    def _classes(self) -> tuple[Subject, list[Regions]]:
         """The middle of the shot with its look, and the classes of the shot's frames."""
         keys = self.shot.keys
         job, middle = self.job, keys[len(keys) // 2]

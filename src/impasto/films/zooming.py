@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto import files, tensors
+from impasto.backbones.devices import use_threads
 from impasto.films.painting import FilmProgress, FilmResult, Told
 from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
-from impasto.painters.refining import use_threads
 from impasto.video import Segments, check_target
 
 Array = NDArray[np.float32]

@@ -21,8 +21,8 @@ from impasto.live.pace import Pace
 from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import Known
+from impasto.networks.painter import Painter
 from impasto.painters.learned import device_of
-from impasto.runtime import Painter
 from impasto.video import Dis, Linker, Steady
 from impasto.video.reading import CLOCK
 from impasto.video.writing import FilmWriter

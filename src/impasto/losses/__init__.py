@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from impasto.losses.activation import Activation, Target
-from impasto.losses.base import Bound, BoundSum, Features, Loss, Relative, Sum, Sums
+from impasto.losses.base import BoundSum, Loss, Relative, Sum
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.layer_neighbors import LayerNeighbors
 from impasto.losses.neighbors import Neighbors
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
-from impasto.losses.scene import Scene, Seen
+from impasto.losses.scene import FeatureCache, Scene
 from impasto.losses.stages import ByStage
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
 from impasto.losses.temporal import Temporal, holes_filled
@@ -25,6 +26,7 @@ __all__ = [
     "BoundSum",
     "ByStage",
     "Content",
+    "FeatureCache",
     "Features",
     "Gram",
     "LayerNeighbors",
@@ -34,7 +36,6 @@ __all__ = [
     "RegionMoments",
     "Relative",
     "Scene",
-    "Seen",
     "StyleLoss",
     "Sum",
     "Sums",

@@ -20,7 +20,8 @@ from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.base import Loss
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 

@@ -8,47 +8,18 @@ so a picture in one piece and a picture in tiles give the same number, and the s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 
 import torch
 from torch import Tensor
 
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
-
-Sums = dict[str, Tensor]
-Features = Mapping[str, Tensor]
 
 # A term measured against another picture is divided by no less than this, of its own relative unit: when
 # photo and painting are one picture there is nothing to paint, and noise must not be blown up.
 FLOOR = 1e-2
-
-
-class Bound(ABC):
-    """A loss with its targets at one size."""
-
-    layers: frozenset[str]
-    name: str
-    whole_only: tuple[str, ...] = ()
-    """Names of the terms whose value is not a function of additive sums: they cannot work in tiles."""
-    measures: Hashable = None
-    """Terms with the same key measure the same sums; a sum of losses does so once. None: only its own."""
-
-    @abstractmethod
-    def measure(self, features: Features, window: Window) -> Sums:
-        """Additive sums over what ``window`` owns; ``features`` are of what it reads, ``(B, C, h, w)``."""
-
-    @abstractmethod
-    def each(self, sums: Sums) -> Tensor:
-        """The loss of each picture of a batch, ``(B,)``, from the sums of all its windows."""
-
-    def value(self, sums: Sums) -> Tensor:
-        """The scalar loss: the mean of :meth:`each`."""
-        return self.each(sums).mean()
-
-    def terms(self, sums: Sums) -> dict[str, Tensor]:
-        """The named parts of :meth:`value`, for logs and curves."""
-        return {self.name: self.value(sums)}
 
 
 class Loss(ABC):

@@ -11,7 +11,8 @@ from torch import Tensor
 from impasto import tensors
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.base import Loss
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 

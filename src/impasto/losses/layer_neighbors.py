@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from impasto import tensors
 from impasto.errors import InputError
-from impasto.losses.base import Bound, Features, Sums
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.matching import CELL, LEAST, STRIP
 from impasto.losses.neighbors import LENGTH, Matched, along
 from impasto.losses.scene import Scene

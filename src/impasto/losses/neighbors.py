@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from impasto import tensors
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.base import Loss
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.matching import (
     LEAST,
     Keys,

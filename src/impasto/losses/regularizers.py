@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from impasto.backbones import PIXELS
-from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.base import Loss
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 

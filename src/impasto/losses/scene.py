@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,18 +13,16 @@ from torch import Tensor
 from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.errors import TilingError
+from impasto.losses.bound import Bound, Sums
 from impasto.moments import Moments, moments
 from impasto.tiles import Size, Window
-
-if TYPE_CHECKING:
-    from impasto.losses.base import Bound, Sums
 
 Cut = Callable[[Size], Sequence[Window]]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Seen:
+class FeatureCache:
     """What one network saw of pictures that stay the same from run to run, such as the styles of a film.
 
     Only what losses asked for is kept, by size: moments, and the features that content is compared in.
@@ -39,7 +37,7 @@ class Seen:
     def once(
         self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]
     ) -> T:
-        """What ``look`` finds; of a picture that stays, what it found the first time."""
+        """Return ``look()``, cached for pictures that stay the same."""
         if all(picture is not kept for kept in self.pictures):
             return look()
         key = (what, id(picture), layers, size)
@@ -73,12 +71,12 @@ class Scene:
         *,
         wanted: frozenset[str] = frozenset(),
         cut: Cut | None = None,
-        seen: Seen | None = None,
+        seen: FeatureCache | None = None,
         present: Tensor | None = None,
         stage: int = 0,
     ) -> None:
         self.backbone, self.size, self.wanted, self.cut = backbone, size, wanted, cut
-        self.seen = seen or Seen(())
+        self.seen = seen or FeatureCache(())
         self.present, self.stage = present, stage
         self._seen: dict[tuple[int, Size], tuple[Tensor, dict[str, Tensor]]] = {}
         self._sums: dict[tuple[int, object], tuple[Tensor, Sums]] = {}

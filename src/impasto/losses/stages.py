@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from impasto.losses.base import Bound, Loss
+from impasto.losses.base import Loss
+from impasto.losses.bound import Bound
 from impasto.losses.scene import Scene
 
 

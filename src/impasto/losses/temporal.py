@@ -10,7 +10,8 @@ from impasto import tensors
 from impasto.backbones import PIXELS
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses.base import Bound, Features, Loss, Sums
+from impasto.losses.base import Loss
+from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 

@@ -29,14 +29,14 @@ from impasto.losses import Activation, Target
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.optim import (
     Ascent,
-    Chain,
+    BlurGradient,
     Checkpoint,
-    Colours,
+    Compose,
+    Decorrelate,
+    Jitter,
     Lbfgs,
     Outcome,
-    Roll,
     Schedule,
-    Smooth,
     Transform,
     minimize,
 )
@@ -135,12 +135,12 @@ def dream_in_style(
 
 def shaken(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
     """The colours, the smoothing and the rolls of a dream, as one transform."""
-    parts: list[Transform] = [Colours()]
+    parts: list[Transform] = [Decorrelate()]
     if smoothing > 0:
-        parts.append(Smooth.around(smoothing))
+        parts.append(BlurGradient.around(smoothing))
     if jitter > 0:
-        parts.append(Roll(jitter, seed=seed))
-    return Chain(*parts)
+        parts.append(Jitter(jitter, seed=seed))
+    return Compose(*parts)
 
 
 def tiling(size: Size, layers: frozenset[str], backbone: Backbone) -> list[Window]:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import Blend, Seen, Temporal, holes_filled
+from impasto.losses import Blend, FeatureCache, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.methods.neural_neighbors import objective_of_a_following_frame
 from impasto.optim import Outcome, Schedule, minimize
@@ -41,7 +41,7 @@ def following_frame(
     blend: Blend = "moments",
     consistency: float = 0.85,
     watch: Watch | None = None,
-    seen: Seen | None = None,
+    seen: FeatureCache | None = None,
 ) -> Outcome:
     """Paints a frame that follows a painted one.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from impasto.backbones import Backbone
 from impasto.losses import Activation
-from impasto.optim import Adam, Chain, Outcome, Roll, Stage, Wander, minimize
+from impasto.optim import Adam, Compose, Jitter, Outcome, RandomAffine, Stage, minimize
 from impasto.parametrizations import Fourier
 from impasto.record import Watch
 from impasto.tiles import Size
@@ -44,6 +44,6 @@ def visualize(
         schedule=(Stage(size, steps),),
         backbone=backbone,
         optimiser=Adam(rate=rate),
-        transform=Chain(Roll(8, seed=seed), Wander(seed=seed)),
+        transform=Compose(Jitter(8, seed=seed), RandomAffine(seed=seed)),
         watch=watch,
     )

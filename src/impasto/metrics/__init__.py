@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from impasto.metrics.content import content_distance
 from impasto.metrics.edges import sharpness
+from impasto.metrics.halo import halo_index
 from impasto.metrics.measurement import Measurement, measure
 from impasto.metrics.palette import palette_distance, sliced_wasserstein, spread_directions
-from impasto.metrics.regions import halo_index, region_palette_distance, region_style_distance
 from impasto.metrics.structure import edge_ssim, ssim
 from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distance
 
@@ -28,8 +28,6 @@ __all__ = [
     "halo_index",
     "measure",
     "palette_distance",
-    "region_palette_distance",
-    "region_style_distance",
     "sharpness",
     "sliced_wasserstein",
     "spread_directions",

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.image import Source
-from impasto.metrics.features import features_of, names_of
-from impasto.metrics.pictures import one_picture
+from impasto.metrics.features import features_of, names_of, one_picture
 
 _LEAST = 1e-12  # of the photograph's own energy, where a layer is silent
 

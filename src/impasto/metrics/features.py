@@ -1,4 +1,4 @@
-"""What a network sees in one picture, for the metrics: checked before anything runs."""
+"""A picture handed to the metrics, and what a network sees in it: checked before anything runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from impasto import image, tensors
 from impasto.backbones import Backbone
 from impasto.errors import InputError
+from impasto.image import Source
+
+
+def one_picture(source: Source) -> Tensor:
+    """One picture as ``(1, 3, H, W)``, RGB 0..1, by way of :func:`impasto.image.read`, which checks it."""
+    return tensors.from_array(image.read(source).flat())
 
 
 def names_of(layers: str | Sequence[str], *, backbone: Backbone) -> list[str]:

@@ -12,8 +12,8 @@ from impasto.backbones import Backbone
 from impasto.image import Picture, Source
 from impasto.metrics.content import content_distance
 from impasto.metrics.edges import sharpness
+from impasto.metrics.features import one_picture
 from impasto.metrics.palette import palette_distance
-from impasto.metrics.pictures import one_picture
 from impasto.metrics.structure import edge_ssim, ssim
 from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distance
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.image import Source
-from impasto.metrics.features import features_of, names_of
-from impasto.metrics.pictures import one_picture
+from impasto.metrics.features import features_of, names_of, one_picture
 from impasto.moments import Moments, mixture, moments, root, shares, wasserstein2
 
 # The layers whose statistics the style losses bring together, and others that none of our methods does:

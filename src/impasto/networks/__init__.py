@@ -1,4 +1,4 @@
-"""Feed-forward style networks and style packs; nothing here loads PyTorch but ``style_network``."""
+"""Feed-forward style networks, style packs and their painter; only ``torch_engine`` loads PyTorch."""
 
 from __future__ import annotations
 

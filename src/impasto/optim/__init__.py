@@ -9,25 +9,25 @@ from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.loop import Cut, Optimiser, Outcome, minimize
 from impasto.optim.schedule import Schedule, Stage, octaves, scales
-from impasto.optim.transforms import Chain, Colours, Roll, Smooth, Transform, Wander
+from impasto.optim.transforms import BlurGradient, Compose, Decorrelate, Jitter, RandomAffine, Transform
 
 __all__ = [
     "Adam",
     "Ascent",
-    "Chain",
+    "BlurGradient",
     "Checkpoint",
-    "Colours",
+    "Compose",
     "Cut",
+    "Decorrelate",
     "Evaluation",
+    "Jitter",
     "Lbfgs",
     "Optimiser",
     "Outcome",
-    "Roll",
+    "RandomAffine",
     "Schedule",
-    "Smooth",
     "Stage",
     "Transform",
-    "Wander",
     "evaluate",
     "minimize",
     "octaves",

@@ -59,7 +59,3 @@ class Checkpoint:
             InputError: the file is damaged.
         """
         return dict(files.describe_checkpoint(path).get("note", {})) if path.exists() else {}
-
-    def remove(self) -> None:
-        """The run is complete: nothing is left to go on from."""
-        self.path.unlink(missing_ok=True)

@@ -15,15 +15,15 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import Bound, Loss, Scene, Seen
+from impasto.losses import Bound, FeatureCache, Loss, Scene
 from impasto.optim.adam import Adam
+from impasto.optim.allocator import retain_freed_memory
 from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import evaluate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
-from impasto.optim.pages import kept
 from impasto.optim.schedule import Schedule, Stage
 from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
@@ -79,7 +79,7 @@ def minimize(
     transform: Transform | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-    seen: Seen | None = None,
+    seen: FeatureCache | None = None,
 ) -> Outcome:
     """Finds the picture that makes a loss small, from coarse to fine.
 
@@ -125,10 +125,10 @@ class _Loop:
     transform: Transform | None
     watch: Watch | None
     checkpoint: Checkpoint | None
-    seen: Seen | None
+    seen: FeatureCache | None
     fallen: bool = False  # whether memory ran out once
 
-    @kept()
+    @retain_freed_memory()
     def run(self) -> Outcome:
         start = self.parametrization.vector()
         self.state = _State(start, start, start)

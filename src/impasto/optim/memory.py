@@ -9,11 +9,11 @@ does so anyway; one that does not would take hours to pretend.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import torch
 
 from impasto.backbones import Backbone, Precision
@@ -159,22 +159,9 @@ def free(device: torch.device) -> int:
     if device.type == "cuda":
         found = torch.cuda.mem_get_info(device)[0]
     else:
-        found = min(_available(), _limit())
+        found = min(psutil.virtual_memory().available, _limit())
     # In steps, so that two runs on one machine plan alike, and a recipe can say it shortly.
     return max(1, int(found * SHARE / (GB / 4))) * (GB // 4)
-
-
-def _available() -> int:
-    """Memory that the system would give, with what it can take back from its caches."""
-    table = Path("/proc/meminfo")
-    if table.exists():
-        for line in table.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        # What is free is not told here (macOS): half of what there is.
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    raise InputError("this system does not say how much memory is free: say it with --memory 8GB")
 
 
 def _limit() -> int:

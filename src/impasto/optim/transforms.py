@@ -21,8 +21,8 @@ STRIP = 256  # rows
 Transform = Callable[[Tensor, int], Tensor]
 
 
-class Chain:
-    """One transform after the other."""
+class Compose:
+    """Apply transforms one after the other."""
 
     def __init__(self, *transforms: Transform) -> None:
         self.transforms = transforms
@@ -34,8 +34,8 @@ class Chain:
         return picture
 
 
-class Roll:
-    """Rolls the picture around its borders by up to ``reach`` pixels (the jitter of Deep Dream).
+class Jitter:
+    """Roll the picture around its borders by up to ``reach`` pixels (the jitter of Deep Dream).
 
     The network's grid then lies elsewhere each time, and leaves no print.
     """
@@ -47,12 +47,12 @@ class Roll:
         """``picture (B, 3, H, W)``, rolled."""
         # A small picture is not rolled around and around: its borders would be everywhere.
         reach = min(self.reach, *(side // 4 for side in picture.shape[-2:]))
-        down, across = (round((2 * u - 1) * reach) for u in _drawn(2, self.seed, number))
+        down, across = (round((2 * u - 1) * reach) for u in _uniform(2, self.seed, number))
         return picture.roll((down, across), (-2, -1))
 
 
-class Smooth:
-    """Leaves the picture as it is, and blurs the gradient that comes back by a mean of three Gaussians.
+class BlurGradient:
+    """Leave the picture as it is, and blur the gradient that comes back by a mean of three Gaussians.
 
     Large shapes then grow before fine ones (after A. Gordic, pytorch-deepdream).
 
@@ -64,17 +64,17 @@ class Smooth:
         self.sigmas = tuple(sigmas)
 
     @classmethod
-    def around(cls, sigma: float) -> Smooth:
+    def around(cls, sigma: float) -> BlurGradient:
         """Half of, once and twice ``sigma`` pixels."""
         return cls((sigma / 2, sigma, 2 * sigma))
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
         """``picture (B, 3, H, W)`` itself."""
-        result: Tensor = _Smooth.apply(picture, self.sigmas)  # type: ignore[no-untyped-call]
+        result: Tensor = _BlurGradient.apply(picture, self.sigmas)  # type: ignore[no-untyped-call]
         return result
 
 
-class _Smooth(torch.autograd.Function):
+class _BlurGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, picture: Tensor, sigmas: tuple[float, ...]) -> Tensor:
         ctx.sigmas = sigmas
@@ -91,8 +91,8 @@ class _Smooth(torch.autograd.Function):
         return total, None
 
 
-class Colours:
-    """Leaves the picture as it is, and leads the gradient that comes back along the colours of photographs.
+class Decorrelate:
+    """Leave the picture as it is, and lead the gradient that comes back along the colours of photographs.
 
     These vary in lightness far more than in hue: a step of equal length in red, green and blue is neon noise
     (after *Feature Visualization*, Distill 2017, whose decorrelated colours are used here as they are).
@@ -108,11 +108,11 @@ class Colours:
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
         """``picture (B, 3, H, W)`` itself."""
-        result: Tensor = _Colours.apply(picture, self.matrix.to(picture))  # type: ignore[no-untyped-call]
+        result: Tensor = _Decorrelate.apply(picture, self.matrix.to(picture))  # type: ignore[no-untyped-call]
         return result
 
 
-class _Colours(torch.autograd.Function):
+class _Decorrelate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, picture: Tensor, matrix: Tensor) -> Tensor:
         ctx.matrix = matrix
@@ -128,8 +128,8 @@ class _Colours(torch.autograd.Function):
         return turned, None
 
 
-class Wander:
-    """Turns, scales and shifts the picture a little: what only one exact view answers to is no shape.
+class RandomAffine:
+    """Rotate, scale and shift the picture a little: what only one exact view answers to is no shape.
 
     The robustness transforms of *Feature Visualization* (Distill 2017), in one resampling.
 
@@ -144,7 +144,7 @@ class Wander:
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
         """``picture (B, 3, H, W)``, moved; beyond its borders it is reflected."""
-        down, across, size, angle = (2 * u - 1 for u in _drawn(4, self.seed, number))
+        down, across, size, angle = (2 * u - 1 for u in _uniform(4, self.seed, number))
         height, width = picture.shape[-2:]
         zoom, turn = 1 / (1 + self.scale * size), math.radians(self.turn * angle)
         cos, sin = zoom * math.cos(turn), zoom * math.sin(turn)
@@ -173,7 +173,7 @@ def blur(picture: Tensor, sigma: float) -> Tensor:
     return picture
 
 
-def _drawn(count: int, seed: int, number: int) -> list[float]:
+def _uniform(count: int, seed: int, number: int) -> list[float]:
     """Numbers 0..1 that depend on the seed and on the evaluation alone."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
     return torch.rand(count, generator=generator).tolist()

@@ -12,13 +12,13 @@ from torch.nn import functional as F
 
 from impasto import backbones, image, methods, record, tensors
 from impasto.backbones import Backbone
+from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.image import Picture, Source
 from impasto.jobs import DreamJob, VisualizeJob
 from impasto.losses import Target
 from impasto.methods import Style
 from impasto.optim import Checkpoint, Outcome, octaves, scales
-from impasto.painters.devices import choose_device
 from impasto.painters.inputs import BUDGETS, digest, key_of, labels
 from impasto.record import Recipe, Result, Watch
 

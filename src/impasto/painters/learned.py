@@ -28,8 +28,7 @@ from impasto.record import Point, Progress, Result, Watch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from impasto.runtime import Painter
-    from impasto.runtime.painter import Told
+    from impasto.networks.painter import Painter, Told
 
 LONGEST = 1024  # pixels of the long side unless another size is asked for
 STRIP = 256  # rows that are recoloured at a time
@@ -79,7 +78,7 @@ def paint(
     Raises:
         InputError: a setting that only optimising has, or styles of different trunks.
     """
-    from impasto.runtime.painter import WHOLE
+    from impasto.networks.painter import WHOLE
 
     for name in _OPTIMISING:
         if getattr(job, name) != getattr(StylizeJob, name):
@@ -129,7 +128,7 @@ def _telling(watch: Watch, start: float) -> Told:
     def told(step: int, steps: int, picture: NDArray[np.uint8]) -> None:
         def small() -> Tensor:
             from impasto import tensors
-            from impasto.runtime.painter import thumbnail
+            from impasto.networks.painter import thumbnail
 
             return tensors.from_array(thumbnail(picture))
 
@@ -172,7 +171,7 @@ class _Order:
 @lru_cache(maxsize=2)
 def _painter(order: _Order) -> Painter:
     """A painter, kept: of many photos painted one after the other only the first waits for it."""
-    from impasto.runtime import Painter
+    from impasto.networks.painter import Painter
 
     return Painter(order.pack, device=order.device, precision=order.precision, threads=order.threads)
 
@@ -223,7 +222,7 @@ def device_of(name: str) -> str:
     """``cpu`` without a look at PyTorch, unless a GPU is asked for or, by ``auto``, is there."""
     if name == "cpu" or (name == "auto" and not _may_have_gpu()):
         return "cpu"
-    from impasto.painters.devices import choose_device
+    from impasto.backbones.devices import choose_device
 
     return str(choose_device(name))
 

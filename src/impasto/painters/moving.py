@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import backbones, color, methods, tensors
+from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
-from impasto.losses import Seen
+from impasto.losses import FeatureCache
 from impasto.methods import Style
 from impasto.optim import Schedule, Stage
-from impasto.painters.devices import choose_device
 from impasto.painters.inputs import Inputs
 from impasto.painters.optimising import modern, schedule, styles_of
 from impasto.record import Watch
@@ -53,7 +53,7 @@ class MovingPainter:
         )
         self.evaluations: list[int] = []  # of each frame painted
         self._styles: list[Style] = []
-        self._seen = Seen(())
+        self._seen = FeatureCache(())
 
     def digest(self) -> str:
         """What makes these paintings these: styles, masks and settings."""
@@ -101,7 +101,7 @@ class MovingPainter:
         content = tensors.from_array(first)
         whole = (slice(0, content.shape[-2]), slice(0, content.shape[-1]))
         self._styles = styles_of(self.job, self.inputs, content, whole)
-        self._seen = Seen([style.picture for style in self._styles])
+        self._seen = FeatureCache([style.picture for style in self._styles])
 
     def _grey(self, warped: Array) -> Tensor:
         """What was painted before, as it was before it got its colours back."""

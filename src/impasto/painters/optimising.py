@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from impasto import backbones, color, image, methods, tensors
 from impasto.backbones import Precision, Vgg
+from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, parse_memory
 from impasto.losses import LAYERS
@@ -22,7 +23,6 @@ from impasto.methods import Style
 from impasto.moments import moments, transport
 from impasto.optim import Checkpoint, Outcome, Schedule, memory, scales
 from impasto.optim.memory import Plan
-from impasto.painters.devices import choose_device
 from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_size
 from impasto.record import Result, Watch
 

@@ -16,32 +16,23 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at, of_regions
 from impasto.looks.grading import quieted
-from impasto.optim import Checkpoint as Keeper
-from impasto.optim import Outcome
-from impasto.painters.relighting import Scene
+from impasto.looks.subject import Subject
+from impasto.optim import Checkpoint, Outcome
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
 
 __all__ = [
-    "Keeper",
+    "Checkpoint",
     "classes_of",
     "classified",
     "classifier_of",
     "refine",
     "rendered",
-    "use_threads",
     "with_features",
 ]
 
 Array = NDArray[np.float32]
 LEAST_KEPT = 0.25  # of a class's area that its matte must keep to speak for it
-
-
-def use_threads(threads: int | None) -> int:
-    """Sets how many threads PyTorch computes with, if that is given; how many they are."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return torch.get_num_threads()
 
 
 def classes_of(
@@ -98,17 +89,17 @@ def with_features(
 
 def refine(
     job: PhotorealJob,
-    scene: Scene,
+    subject: Subject,
     mattes: Mattes,
     given: Grade,
     *,
     backbone: Backbone,
     watch: Watch | None = None,
-    checkpoint: Keeper | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[BilateralGrid, Outcome]:
-    """The grids of a scene, begun at the closed form."""
-    grid = begun(job, [scene.small], [mattes], given)
-    targets = targets_of(scene.look.classes, scene.look.whole)
+    """The grids of a subject, begun at the closed form."""
+    grid = begun(job, [subject.small], [mattes], given)
+    targets = targets_of(subject.look.classes, subject.look.whole)
     return grid, methods.photoreal(grid, targets, backbone=backbone, watch=watch, checkpoint=checkpoint)
 
 

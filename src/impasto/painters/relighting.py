@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from impasto.looks.clustering import Classifier, looked_at
 from impasto.looks.coverage import table
 from impasto.looks.grading import HARDLY, mixed, without_signal
 from impasto.looks.look import blend, statistics
+from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs, key_of
 from impasto.painters.painting import gathered, named
 from impasto.record import Point, Result, Watch
@@ -96,20 +96,6 @@ def photoreal(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A photo ready to be graded: at full size, small, the classes of the small one, and its look.
-
-    ``styles`` are the classes of the styles, if there were any to look at.
-    """
-
-    photo: Array
-    small: Array
-    regions: Regions
-    look: Look
-    styles: tuple[Regions, ...] = ()
-
-
 def run(
     job: PhotorealJob,
     *,
@@ -129,37 +115,38 @@ def run(
     inputs = Inputs(job, pictures or {})
     eyes = Eyes(job, threads)
     saves = save_look is not None
-    scene = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, told=told)
+    subject = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, told=told)
     if save_look is not None:
-        looks.save(scene.look, save_look, overwrite=overwrite)
+        looks.save(subject.look, save_look, overwrite=overwrite)
     if save_masks is not None:
-        _save_masks(scene, save_masks, overwrite=overwrite)
-    given, own = looks.shift(scene.small, scene.regions, scene.look)
-    say_classes(job, scene, own, told=told)
+        _save_masks(subject, save_masks, overwrite=overwrite)
+    given, own = looks.shift(subject.small, subject.regions, subject.look)
+    say_classes(job, subject, own, told=told)
     mattes = Mattes.of(
-        scene.photo, scene.regions.labels, len(scene.look.names), sure=scene.regions.sure, told=told
+        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure, told=told
     )
     photo = inputs.read(job.content)
     history: tuple[Point, ...] = ()
     stopped = False
     if job.fast:
         recipe = inputs.recipe("cpu", engine="numpy", threads=eyes.threads or os.cpu_count() or 1)
-        painted = looks.grade(scene.photo, mattes, given, strength=job.strength)
+        painted = looks.grade(subject.photo, mattes, given, strength=job.strength)
         history = (Point(time.monotonic() - start, 1, 0.0, {}),)
     else:
-        from impasto.painters.refining import Keeper, refine, rendered, use_threads
+        from impasto.backbones.devices import use_threads
+        from impasto.painters.refining import Checkpoint, refine, rendered
 
         threads = use_threads(eyes.threads)
         recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
         keeper = None
         if checkpoint is not None:
-            keeper = Keeper(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
+            keeper = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
         grid, outcome = refine(
-            job, scene, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=keeper
+            job, subject, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=keeper
         )
-        painted = mixed(scene.photo, rendered(grid, scene.photo, mattes, given), job.strength)
+        painted = mixed(subject.photo, rendered(grid, subject.photo, mattes, given), job.strength)
         history, stopped = outcome.history, outcome.stopped
-    say_signal(scene.small, looked_at(painted), told=told)
+    say_signal(subject.small, looked_at(painted), told=told)
     alpha = None if photo.alpha is None else image.resize(photo.alpha, (painted.shape[0], painted.shape[1]))
     bits = 16 if photo.bits == 16 else 8
     kept = None if job.strip else image.read_metadata(inputs.source(job.content))
@@ -187,7 +174,7 @@ class Eyes:
     @cached_property
     def device(self) -> torch.device:
         """Where it computes."""
-        from impasto.painters.devices import choose_device
+        from impasto.backbones.devices import choose_device
 
         return choose_device(self.job.device)
 
@@ -195,7 +182,7 @@ class Eyes:
     def backbone(self) -> Vgg:
         """As the job says; loading it loads PyTorch."""
         from impasto import backbones
-        from impasto.painters.refining import use_threads
+        from impasto.backbones.devices import use_threads
 
         self.threads = use_threads(self.threads)
         return backbones.load(self.job.backbone, device=self.device, precision=self.job.precision)
@@ -209,7 +196,7 @@ def prepare(
     features: bool,
     keep: bool = False,
     told: Told | None = None,
-) -> Scene:
+) -> Subject:
     """Reads what a job names, finds the classes, and takes the statistics of the styles.
 
     Args:
@@ -231,7 +218,7 @@ def prepare(
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
         look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, told=told)
-        return Scene(rgb, small, own.resized((small.shape[0], small.shape[1])), look)
+        return Subject(rgb, small, own.resized((small.shape[0], small.shape[1])), look)
     large = [inputs.read(name).flat() for name in job.styles]
     styles = [looked_at(picture) for picture in large]
     classifier, regions = _found(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
@@ -248,7 +235,7 @@ def prepare(
     backbone = job.backbone if features or classifier is not None else None
     look = Look(regions[0].names, tuple(classes), whole, classifier, backbone, drawn=job.masks is not None)
     own = regions[0].resized((small.shape[0], small.shape[1]))
-    return Scene(rgb, small, own, look, tuple(regions[1:]))
+    return Subject(rgb, small, own, look, tuple(regions[1:]))
 
 
 def _found(
@@ -271,12 +258,14 @@ def _found(
     return classifier_of(pictures, regions, backbone=eyes.backbone), regions
 
 
-def _save_masks(scene: Scene, folder: Path, *, overwrite: bool) -> None:
+def _save_masks(subject: Subject, folder: Path, *, overwrite: bool) -> None:
     """Writes the classes as masks: ``photo.png``, and ``style.png``, or ``style-1.png`` and so on."""
     folder.mkdir(parents=True, exist_ok=True)
-    several = len(scene.styles) > 1
-    names = [f"style-{number}.png" if several else "style.png" for number in range(1, len(scene.styles) + 1)]
-    for name, regions in zip(["photo.png", *names], [scene.regions, *scene.styles], strict=True):
+    several = len(subject.styles) > 1
+    names = [
+        f"style-{number}.png" if several else "style.png" for number in range(1, len(subject.styles) + 1)
+    ]
+    for name, regions in zip(["photo.png", *names], [subject.regions, *subject.styles], strict=True):
         image.write(folder / name, looks.drawn(regions), overwrite=overwrite)
 
 
@@ -339,11 +328,11 @@ def _classes_of(
 
 
 def say_classes(
-    job: PhotorealJob, scene: Scene, own: Sequence[Statistics | None], *, told: Told | None
+    job: PhotorealJob, subject: Subject, own: Sequence[Statistics | None], *, told: Told | None
 ) -> None:
     """Tells how much of photo and style each class covers, and what becomes of those that one side lacks."""
-    rows = looks.coverage(own, scene.look, scene.regions, scene.styles)
-    found, lines = len(scene.look.names), [table(rows)]
+    rows = looks.coverage(own, subject.look, subject.regions, subject.styles)
+    found, lines = len(subject.look.names), [table(rows)]
     searched = job.look is None and job.masks is None and job.classes > 1
     if searched and found == 1:
         lines.append("warning: only one class in common: one map for the whole picture")

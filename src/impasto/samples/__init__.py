@@ -1,4 +1,4 @@
-"""Sample photographs, and sample styles painted by our own code: to look at, to try, to test with.
+"""Sample photographs, and sample styles of our own: to look at, to try, to test with.
 
 >>> from impasto.samples import photo, style
 >>> photo("chelsea").shape

@@ -1,61 +1,48 @@
-"""The sample styles by name: pictures painted by our own code, free of rights, the same for the same seed."""
+"""The sample styles by name: twelve pictures of our own, free of rights, painted by the code in ``art/``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
+from impasto import image
 from impasto.errors import InputError
-from impasto.samples.birch import birches
-from impasto.samples.fields import brushwork
-from impasto.samples.garden import peacock, pointillism
-from impasto.samples.glass import stained_glass
-from impasto.samples.marble import marbling
-from impasto.samples.night import night
-from impasto.samples.prints import hatching
-from impasto.samples.sea import waves
-from impasto.samples.sheet import Array, Rng
-from impasto.samples.stones import mosaic
-from impasto.samples.watercolors import watercolor
-from impasto.samples.woodcut import woodcut
 
-_PAINTERS: dict[str, Callable[[int, Rng], Array]] = {
-    painter.__name__: painter
-    for painter in (
-        waves, stained_glass, mosaic, hatching, brushwork, night, watercolor,
-        woodcut, pointillism, peacock, birches, marbling,
-    )
-}  # fmt: skip
+FOLDER = Path(__file__).parent / "styles"
 
-STYLES: tuple[str, ...] = tuple(_PAINTERS)
+STYLES: tuple[str, ...] = (
+    "waves", "stained_glass", "mosaic", "hatching", "brushwork", "night", "watercolor",
+    "woodcut", "pointillism", "peacock", "birches", "marbling",
+)  # fmt: skip
 """The names of the sample styles."""
 
-_SMALLEST = 32
-# Of the seeds we looked at, the ones whose composition came out best.
-_CHOSEN = {"brushwork": 1, "pointillism": 1}
+_SMALLEST, _SIDE = 32, 768  # pixels
 
 
-def style(name: str, size: int = 768, seed: int | None = None) -> Array:
-    """Paint a sample style.
+def style(name: str, size: int = _SIDE) -> NDArray[np.float32]:
+    """Open a sample style.
 
     Args:
         name: one of `STYLES`.
-        size: side of the square picture in pixels, at least 32.
-        seed: another seed is another picture of the same kind; None is the picture we chose.
+        size: side of the square picture in pixels, 32 to 768.
 
     Returns:
-        The picture, float32 of shape (size, size, 3), RGB, 0..1; the same for the same arguments.
+        The picture, float32 of shape (size, size, 3), RGB, 0..1.
 
     Raises:
-        InputError: there is no style of that name, or the size is too small.
+        InputError: there is no style of that name, or it does not come in that size.
 
     Examples:
         >>> style("mosaic", size=64).shape
         (64, 64, 3)
     """
-    if name not in _PAINTERS:
+    if name not in STYLES:
         raise InputError(f"no sample style is called {name!r}; choose one of {', '.join(STYLES)}")
-    if size < _SMALLEST:
-        raise InputError(f"a sample style needs a size of at least {_SMALLEST} pixels, not {size}")
-    return _PAINTERS[name](size, np.random.default_rng(_CHOSEN.get(name, 7) if seed is None else seed))
+    if not _SMALLEST <= size <= _SIDE:
+        raise InputError(f"a sample style has a size of {_SMALLEST} to {_SIDE} pixels, not {size}")
+    with Image.open(FOLDER / f"{name}.webp") as opened:
+        rgb = np.asarray(opened.convert("RGB"), np.float32) / np.float32(255)
+    return rgb if size == _SIDE else image.resize(rgb, (size, size))

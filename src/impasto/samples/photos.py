@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import skimage
+from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.samples.sheet import Array
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ PHOTOS: tuple[str, ...] = tuple(CREDITS)
 """The names of the sample photographs."""
 
 
-def photo(name: str) -> Array:
+def photo(name: str) -> NDArray[np.float32]:
     """Open a sample photograph.
 
     Args:
@@ -64,4 +64,4 @@ def photo(name: str) -> Array:
             f"scikit-image came without {path.name}: install it from its wheel (pip install scikit-image)"
         )
     with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"), np.float32) / 255
+        return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)

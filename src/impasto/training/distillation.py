@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from impasto.backbones import PIXELS, Backbone
 from impasto.losses import Bound, BoundSum, Content, Scene
 from impasto.networks.packs import Pack
-from impasto.networks.style_network import StyleNetwork
+from impasto.networks.torch_engine import StyleNetwork
 
 LAYERS = ("relu1_1", "relu2_1")
 PIXEL_WEIGHT = 1.0

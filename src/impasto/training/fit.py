@@ -14,10 +14,10 @@ from torch import Tensor
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
 from impasto.losses import Bound
-from impasto.networks.style_network import StyleNetwork
+from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
+from impasto.optim.allocator import retain_freed_memory
 from impasto.optim.evaluation import evaluate
-from impasto.optim.pages import kept
 from impasto.record import Clock, Point, Progress, Watch
 from impasto.tiles import Window
 from impasto.training import batches
@@ -163,7 +163,7 @@ class _Fit:
         self.objective, self.photos, self.course, self.fabric = objective, photos, course, fabric
         self.watch, self.sample, self.checkpoint = watch, sample, checkpoint
 
-    @kept()
+    @retain_freed_memory()
     def run(self, network: StyleNetwork) -> Trained:
         """Trains to the end, or to an interrupt."""
         self._prepare(network)

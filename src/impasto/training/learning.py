@@ -23,7 +23,7 @@ from impasto.errors import InputError
 from impasto.jobs import LearnJob
 from impasto.losses import Scene
 from impasto.networks import PLANS, LearnedStyle, Pack, library, packs
-from impasto.networks.style_network import StyleNetwork
+from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Watch
 from impasto.tiles import Window

@@ -1,0 +1,236 @@
+"""The style network in OpenVINO, for CPUs. A style that is settled is compiled in: nothing is mixed twice."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import platformdirs
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+
+from impasto.jobs.base import Precision
+from impasto.networks.packs import Pack
+from impasto.networks.plan import EPSILON, FADE, LAST, paint
+
+Array = NDArray[np.float32]
+Node = Any  # an output of OpenVINO, which ships no types
+
+_KEPT = 8  # compiled networks kept
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is compiled in.
+
+    Args:
+        weights: of the rows ``(R,)``; None: regions, handed in with every picture as ``(1, R, h, w)``.
+        statistics: ``(2, channels)`` given to the normalisations; None: those of the picture.
+        until: return the input of this normalisation, ``(1, C, h, w)``, in place of the picture.
+        collect: return the statistics ``(2, channels)`` in place of the picture.
+    """
+
+    weights: Array | None
+    statistics: Array | None = None
+    until: int | None = None
+    collect: bool = False
+
+
+def build(pack: Pack, settings: Settings) -> ov.Model:
+    """The model: ``photo (1, H, W, 3)`` to ``painted`` of the same shape, both float32, RGB 0..1."""
+    photo = ops.parameter(ov.PartialShape([1, -1, -1, 3]), np.float32, name="photo")
+    inputs = [photo]
+    regions = None
+    if settings.weights is None:
+        regions = ops.parameter(ov.PartialShape([1, len(pack.rows), -1, -1]), np.float32, name="weights")
+        inputs.append(regions)
+    engine = OpenVinoEngine(pack, settings, regions)
+    planes = ops.transpose(photo, np.array([0, 3, 1, 2]))
+    try:
+        result = paint(engine, pack.plan, planes)
+        result = ops.transpose(result, np.array([0, 2, 3, 1]))
+        if settings.collect:
+            result = ops.concat(engine.found, 1)
+    except _Reached as reached:
+        result = reached.node
+    return ov.Model([ops.result(result, name="painted")], inputs, pack.plan.name)
+
+
+class _Reached(Exception):  # noqa: N818 - it ends the walk, nothing went wrong
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+
+class OpenVinoEngine:
+    """Carries out a plan by adding nodes to a graph."""
+
+    def __init__(self, pack: Pack, settings: Settings, regions: Node | None) -> None:
+        self.trunk: Mapping[str, Array] = pack.trunk
+        self.rows, self.settings, self.regions = pack.rows, settings, regions
+        self.norms, self.start = 0, 0
+        self.found: list[Node] = []
+
+    def fold(self, x: Node, factor: int, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        return ops.space_to_depth(x, "depth_first", factor)
+
+    def convolve(self, x: Node, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        side = [0, 0, kernel // 2, kernel // 2]
+        x = ops.pad(x, side, side, "reflect")
+        x = ops.convolution(x, self.trunk[name], [stride, stride], [0, 0], [0, 0], [1, 1])
+        return ops.add(x, self.trunk[f"{name}_bias"].reshape(1, 3, 1, 1)) if name == LAST else x
+
+    def normalise(self, x: Node, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        if self.norms == self.settings.until:
+            raise _Reached(x)
+        channels = x.get_output_partial_shape(0)[1].get_length()
+        part = slice(self.start, self.start + channels)
+        self.norms, self.start = self.norms + 1, self.start + channels
+        if self.regions is not None:
+            scale, shift = self._mixed(x, part)
+        else:
+            assert self.settings.weights is not None
+            rows = np.tensordot(self.settings.weights, self.rows[:, :, part], 1)
+            scale, shift = (r.reshape(1, -1, 1, 1).astype(np.float32) for r in rows)
+        if self.settings.collect:
+            self.found.append(_statistics(x))
+        if self.settings.statistics is None:
+            x = ops.mvn(x, np.array([2, 3]), True, EPSILON, "INSIDE_SQRT")
+            return ops.add(ops.multiply(x, scale), shift)
+        mean, deviation = (s.reshape(1, -1, 1, 1) for s in self.settings.statistics[:, part])
+        if self.regions is not None:
+            x = ops.divide(ops.subtract(x, mean), deviation)
+            return ops.add(ops.multiply(x, scale), shift)
+        # Both are known: one factor and one term, which the compiler moves into the convolution before.
+        factor = (scale / deviation).astype(np.float32)
+        return ops.add(ops.multiply(x, factor), (shift - mean * factor).astype(np.float32))
+
+    def _mixed(self, x: Node, part: slice) -> tuple[Node, Node]:
+        size = ops.gather(ops.shape_of(x), np.array([2, 3]), np.array(0))
+        weights = _resized(self.regions, size)
+        kernels = (self.rows[:, kind, part].T[:, :, None, None].copy() for kind in (0, 1))
+        scale, shift = (ops.convolution(weights, k, [1, 1], [0, 0], [0, 0], [1, 1]) for k in kernels)
+        return scale, shift
+
+    def relu(self, x: Node, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        return ops.relu(x)
+
+    def add(self, x: Node, y: Node, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        return ops.add(x, y)
+
+    def enlarge(self, x: Node, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        return ops.interpolate(
+            x,
+            np.array([2.0, 2.0], np.float32),
+            "linear_onnx",
+            "scales",
+            axes=np.array([2, 3]),
+            coordinate_transformation_mode="half_pixel",
+        )
+
+    def squash(self, x: Node, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        return ops.sigmoid(x)
+
+    def fade(self, photo: Node, painted: Node, /) -> Node:
+        """See :class:`impasto.networks.plan.Engine`."""
+        if self.regions is None:
+            assert self.settings.weights is not None
+            amount = np.array(np.clip((1 - self.settings.weights[0]) / FADE, 0, 1), np.float32)
+            if amount == 1:
+                return painted
+        else:
+            own = ops.slice(self.regions, np.array([0]), np.array([1]), np.array([1]), np.array([1]))
+            size = ops.gather(ops.shape_of(photo), np.array([2, 3]), np.array(0))
+            styled = ops.subtract(np.array(1, np.float32), _resized(own, size))
+            amount = ops.clamp(ops.divide(styled, np.array(FADE, np.float32)), 0, 1)
+        return ops.add(photo, ops.multiply(ops.subtract(painted, photo), amount))
+
+
+def _statistics(x: Node) -> Node:
+    """Mean and standard deviation of each channel, ``(2, C)``."""
+    axes = np.array([2, 3])
+    mean = ops.reduce_mean(x, axes, keep_dims=True)
+    rest = ops.subtract(x, mean)
+    deviation = ops.reduce_mean(ops.multiply(rest, rest), axes, keep_dims=True)
+    deviation = ops.sqrt(ops.add(deviation, np.array(EPSILON, np.float32)))
+    return ops.squeeze(ops.concat([mean, deviation], 0), np.array([2, 3]))
+
+
+def _resized(x: Node, size: Node) -> Node:
+    return ops.interpolate(
+        x,
+        size,
+        "linear_onnx",
+        "sizes",
+        axes=np.array([2, 3]),
+        coordinate_transformation_mode="half_pixel",
+    )
+
+
+class OnCpu:
+    """The network in OpenVINO; what is compiled is kept, here and on disk."""
+
+    def __init__(self, pack: Pack, *, precision: Precision = "auto", threads: int | None = None) -> None:
+        self.pack = pack
+        self.core = ov.Core()
+        self.folder = Path(platformdirs.user_cache_dir("impasto")) / "openvino"
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        options["INFERENCE_NUM_THREADS"] = threads or os.cpu_count() or 1
+        if precision != "auto":
+            options["INFERENCE_PRECISION_HINT"] = "f32" if precision == "float32" else "bf16"
+        self.options = options
+        self._compiled: OrderedDict[bytes, Any] = OrderedDict()
+
+    def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
+        """See :class:`impasto.networks.painter.Network`."""
+        painted: Array = self._run(photo, weights, Settings(None, statistics))[0]
+        return painted
+
+    def statistics(self, photo: Array, weights: Array) -> Array:
+        """See :class:`impasto.networks.painter.Network`."""
+        return self._run(photo, weights, Settings(None, collect=True))
+
+    def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
+        """See :class:`impasto.networks.painter.Network`."""
+        found: Array = self._run(photo, weights, Settings(None, statistics, until=norm))[0]
+        return found
+
+    def _run(self, photo: Array, weights: Array, settings: Settings) -> Array:
+        """Weights of the whole picture are compiled in; those of regions are handed in."""
+        if weights.ndim == 3:
+            return self._infer(self._get(settings), photo, weights[None])
+        return self._infer(self._get(replace(settings, weights=weights)), photo)
+
+    def _get(self, settings: Settings) -> Any:
+        parts = (settings.weights, settings.statistics)
+        key = b"".join(b"-" if p is None else p.tobytes() for p in parts)
+        key += f"{settings.until}{settings.collect}".encode()
+        if key not in self._compiled:
+            # Only what will come again goes to disk: a style at full strength, with no picture's statistics.
+            again = settings.statistics is None and (settings.weights is None or settings.weights[0] == 0)
+            options = {**self.options, "CACHE_DIR": str(self.folder)} if again else self.options
+            model = self.core.compile_model(build(self.pack, settings), "CPU", options)
+            self._compiled[key] = model.create_infer_request()
+            if len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(key)
+        return self._compiled[key]
+
+    @staticmethod
+    def _infer(request: Any, photo: Array, *more: Array) -> Array:
+        inputs = [np.ascontiguousarray(photo[None], np.float32)]
+        inputs += [np.ascontiguousarray(m, np.float32) for m in more]
+        result: Array = request.infer(inputs, share_inputs=True)[0].copy()
+        return result

@@ -1,0 +1,220 @@
+"""The style network in PyTorch: for training, and for painting on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from impasto.jobs.base import Precision
+from impasto.networks.packs import Pack
+from impasto.networks.plan import EPSILON, FADE, LAST, Plan, paint, shape
+
+Array = NDArray[np.float32]
+
+
+class StyleNetwork(nn.Module):
+    """A trunk and its rows.
+
+    Args:
+        plan: the shape of the trunk.
+        rows: how many rows there are, that of the photograph included.
+        seed: of the first weights.
+    """
+
+    def __init__(self, plan: Plan, *, rows: int, seed: int = 0) -> None:
+        super().__init__()
+        self.plan, self.shape = plan, shape(plan)
+        generator = torch.Generator().manual_seed(seed)
+        self.trunk = nn.ParameterDict()
+        for name, size in self.shape.kernels.items():
+            fan = size[1] * size[2] * size[3]
+            gain = 0.3 if name == LAST else 2.0**0.5  # begins near grey, where the logistic is not flat
+            self.trunk[name] = nn.Parameter(torch.randn(size, generator=generator) * gain / fan**0.5)
+        self.trunk[f"{LAST}_bias"] = nn.Parameter(torch.zeros(3))
+        start = torch.stack([torch.ones(sum(self.shape.norms)), torch.zeros(sum(self.shape.norms))])
+        noise = 0.05 * torch.randn((rows, *start.shape), generator=generator)
+        self.rows = nn.Parameter(start + noise)
+
+    def forward(self, photo: Tensor, weights: Tensor, *, statistics: Tensor | None = None) -> Tensor:
+        """Paints.
+
+        Args:
+            photo: ``(B, 3, H, W)``, RGB 0..1, sides multiples of ``plan.multiple``.
+            weights: of the rows, ``(B or 1, rows)``, or ``(B or 1, rows, h, w)`` for regions; sum 1.
+            statistics: ``(2, channels)``, mean and standard deviation of every normalised channel, in order;
+                default: those of each picture.
+
+        Returns:
+            ``(B, 3, H, W)``, 0..1.
+        """
+        painted: Tensor = paint(TorchEngine(self, weights, statistics), self.plan, photo)
+        return painted
+
+    def statistics(self, photo: Tensor, weights: Tensor) -> Tensor:
+        """The statistics ``(2, channels)`` of one picture ``(1, 3, H, W)``, as ``forward`` takes them."""
+        engine = TorchEngine(self, weights, keep=True)
+        paint(engine, self.plan, photo)
+        return torch.cat(engine.found, 1)
+
+    def load(self, weights: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> None:
+        """Takes over the weights of a pack."""
+        with torch.no_grad():
+            for name, value in self.trunk.items():
+                value.copy_(torch.from_numpy(np.asarray(weights[name], np.float32)))
+            self.rows.copy_(torch.from_numpy(np.asarray(rows, np.float32)))
+
+
+def _instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Instance normalisation with a scale and a shift for each picture, or each position, of the batch."""
+    count, channels = x.shape[:2]
+    if x.shape[-2:] == (1, 1):
+        return 0 * x + shift  # a single position is its own mean
+    even = scale.shape[-2:] == (1, 1)
+    weight, bias = (s.expand(count, -1, 1, 1).reshape(-1) if even else None for s in (scale, shift))
+    # As one picture of B * C channels: PyTorch's batch normalisation is one fused pass each way.
+    flat = F.batch_norm(
+        x.reshape(1, count * channels, *x.shape[2:]), None, None, weight, bias, training=True, eps=EPSILON
+    ).view(x.shape)
+    return flat if even else flat * scale + shift
+
+
+class TorchEngine:
+    """Carries out a plan in PyTorch; keeps the statistics of a single picture if asked."""
+
+    def __init__(
+        self, network: StyleNetwork, weights: Tensor, given: Tensor | None = None, *, keep: bool = False
+    ) -> None:
+        self.network, self.given, self.keep = network, given, keep
+        self.weights = weights if weights.ndim == 4 else weights[:, :, None, None]
+        self.splits = list(network.shape.norms)
+        self.index = 0
+        self.found: list[Tensor] = []
+
+    def fold(self, x: Tensor, factor: int, /) -> Tensor:
+        """See :class:`Engine`."""
+        return F.pixel_unshuffle(x, factor)
+
+    def convolve(self, x: Tensor, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Tensor:
+        """See :class:`Engine`."""
+        bias = self.network.trunk[f"{name}_bias"] if name == LAST else None
+        x = F.pad(x, (kernel // 2,) * 4, mode="reflect")
+        return F.conv2d(x, self.network.trunk[name], bias, stride=stride)
+
+    def normalise(self, x: Tensor, /) -> Tensor:
+        """See :class:`Engine`."""
+        start = sum(self.splits[: self.index])
+        part = slice(start, start + x.shape[1])
+        self.index += 1
+        scale, shift = self._mixed(part, (x.shape[-2], x.shape[-1]))
+        if self.given is not None:
+            mean, deviation = (s[part].view(1, -1, 1, 1) for s in self.given)
+            whitened: Tensor = (x - mean) / deviation
+            return whitened * scale + shift
+        if self.keep:
+            variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+            self.found.append(torch.stack([mean, (variance + EPSILON).sqrt()]))
+        return _instance_norm(x, scale, shift)
+
+    def _mixed(self, part: slice, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        weights = self._resized(size)
+        rows = self.network.rows[:, :, part]
+        scale, shift = (torch.einsum("brhw,rc->bchw", weights, rows[:, kind]) for kind in (0, 1))
+        return scale, shift
+
+    def _resized(self, size: tuple[int, int]) -> Tensor:
+        if self.weights.shape[-2:] == (1, 1) or self.weights.shape[-2:] == size:
+            return self.weights
+        return F.interpolate(self.weights, size, mode="bilinear", align_corners=False)
+
+    def relu(self, x: Tensor, /) -> Tensor:
+        """See :class:`Engine`."""
+        return F.relu(x)
+
+    def add(self, x: Tensor, y: Tensor, /) -> Tensor:
+        """See :class:`Engine`."""
+        return x + y
+
+    def enlarge(self, x: Tensor, /) -> Tensor:
+        """See :class:`Engine`."""
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+    def squash(self, x: Tensor, /) -> Tensor:
+        """See :class:`Engine`."""
+        return torch.sigmoid(x)
+
+    def fade(self, photo: Tensor, painted: Tensor, /) -> Tensor:
+        """See :class:`Engine`."""
+        amount = (1 - self.weights[:, :1]) / FADE
+        amount = amount.clamp(0, 1)
+        if amount.shape[-2:] != (1, 1):
+            amount = F.interpolate(amount, photo.shape[-2:], mode="bilinear", align_corners=False)
+        return photo + amount * (painted - photo)
+
+
+class OnGpu:
+    """The network on a device of PyTorch's."""
+
+    def __init__(self, pack: Pack, *, device: str, precision: Precision = "auto") -> None:
+        self.device = torch.device(device.removeprefix("torch:"))
+        self.short = precision == "bfloat16"
+        network = StyleNetwork(pack.plan, rows=len(pack.rows))
+        network.load(pack.trunk, pack.rows)
+        self.model = network.to(self.device).eval()
+
+    def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
+        """See :class:`impasto.networks.painter.Network`."""
+        given = None if statistics is None else torch.from_numpy(statistics).to(self.device)
+        # Statistics stay in float32: they are taken once, and then hold for a whole film or all tiles.
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.short):
+            painted = self.model(self._planes(photo), self._weights(weights), statistics=given)
+        result: Array = painted[0].permute(1, 2, 0).float().cpu().numpy()
+        return result
+
+    def statistics(self, photo: Array, weights: Array) -> Array:
+        """See :class:`impasto.networks.painter.Network`."""
+        with torch.inference_mode():
+            found: Array = self.model.statistics(self._planes(photo), self._weights(weights)).cpu().numpy()
+        return found
+
+    def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
+        """See :class:`impasto.networks.painter.Network`."""
+        given = torch.from_numpy(statistics).to(self.device)
+        engine = _Until(self.model, self._weights(weights), given, norm)
+        try:
+            with torch.inference_mode():
+                paint(engine, self.model.plan, self._planes(photo))
+        except _Reached as reached:
+            result: Array = reached.features[0].float().cpu().numpy()
+            return result
+        raise IndexError(f"the network has no normalisation {norm}")
+
+    def _planes(self, photo: Array) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].to(self.device)
+
+    def _weights(self, weights: Array) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(weights))[None].to(self.device)
+
+
+class _Reached(Exception):  # noqa: N818 - it ends the walk, nothing went wrong
+    def __init__(self, features: Tensor) -> None:
+        self.features = features
+
+
+class _Until(TorchEngine):
+    """Goes as far as the input of one normalisation."""
+
+    def __init__(self, network: StyleNetwork, weights: Tensor, given: Tensor, norm: int) -> None:
+        super().__init__(network, weights, given)
+        self.norm = norm
+
+    def normalise(self, x: Tensor, /) -> Tensor:
+        """See :class:`impasto.networks.plan.Engine`."""
+        if self.index == self.norm:
+            raise _Reached(x)
+        return super().normalise(x)

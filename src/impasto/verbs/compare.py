@@ -1,0 +1,226 @@
+"""One photo and one style by every method, side by side: pictures, curves over time, one table."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from impasto import backbones, files, image, metrics, painters, tensors
+from impasto.backbones.devices import choose_device
+from impasto.errors import InputError
+from impasto.jobs import CompareJob, StylizeJob
+from impasto.networks import library
+from impasto.record import Progress, Result, Watch
+
+SAMPLES = 14  # points of a curve
+COLUMNS = {
+    "seconds": "seconds",
+    "evaluations": "evaluations",
+    "style_gram": "style distance (5 layers)",
+    "held_out_gram": "style distance (held-out layers)",
+    "content": "content distance",
+    "ssim": "SSIM",
+}
+WHAT = {
+    "paper": "Gatys et al. 2015, as written: average pooling, white noise, L-BFGS",
+    "tutorial": "PyTorch's neural style tutorial: its layers and weights, 300 evaluations of L-BFGS",
+    "modern": "impasto: coarse to fine, relative losses, safe L-BFGS",
+    "learned-quality": "a network that learned the style before, in one pass",
+    "learned-tiny": "a small network that learned the style before, in one pass",
+    "learned-johnson": "the network of Johnson et al. 2016, in one pass",
+}
+LEARNED = "learned"
+OTHER = "a network of another shape, in one pass"
+
+
+@dataclass
+class _Curve:
+    """Pictures taken on the way; they are measured afterwards, so that measuring costs the method no time."""
+
+    method: str
+    what: str
+    size: tuple[int, int]
+    passed_on: Watch | None
+    taken: list[tuple[float, Tensor]] = field(default_factory=list)
+    rows: list[dict[str, float]] = field(default_factory=list)
+    result: Result | None = None
+
+    def watch(self, progress: Progress) -> None:
+        if progress.done * SAMPLES >= len(self.taken):
+            picture = tensors.resize(progress.picture().cpu(), self.size).clamp(0, 1)
+            self.taken.append((progress.seconds, picture))
+        if self.passed_on:
+            self.passed_on(progress)
+
+
+def compare(
+    job: CompareJob,
+    *,
+    folder: Path,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    told: Callable[[str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Paints by each method of the job and writes ``index.html``, ``compare.png`` and a PNG a method.
+
+    Args:
+        job: what to paint, and by which methods.
+        folder: where to write; made if it is not there.
+        overwrite: replace what is there.
+        watch: called after every step of every method.
+        told: called with a line for each method that is done.
+
+    Returns:
+        One row a method: name, what it is, seconds, evaluations, and what :func:`impasto.measure` finds.
+
+    Raises:
+        InputError: a picture that cannot be used.
+        OutputError: the folder cannot be written to, or holds a comparison already.
+    """
+    content, style = image.read(job.content), _painting(job.style)
+    entries = _entries(job)
+    for name in ("index.html", "compare.png", *(f"{entry.name}.png" for entry in entries)):
+        files.check_output(folder / name, overwrite=overwrite)
+    judge = backbones.load(device=choose_device(job.device), precision="float32")
+    curves = []
+    for method, what, one in entries:
+        curve = _Curve(method, what, painters.target_size(content.size, one), watch)
+        curve.result = painters.run(one, watch=curve.watch)
+        curve.result.save(folder / f"{method}.png", overwrite=overwrite)
+        curve.taken.append((curve.result.seconds, tensors.from_array(curve.result.picture)))
+        for seconds, picture in curve.taken:
+            found = metrics.measure(picture, content=content, styles=style, backbone=judge)
+            curve.rows.append({"seconds": seconds, **found.summary()})
+        curves.append(curve)
+        if told:
+            told(f"{method}: {curve.result.seconds:.0f} s, {folder / method}.png")
+    rows = [_row(curve) for curve in curves]
+    _write_figure(
+        folder / "compare.png", curves, content=content.flat(), style=style.flat(), overwrite=overwrite
+    )
+    _write_page(folder / "index.html", rows, job, overwrite=overwrite)
+    return rows
+
+
+class _Entry(NamedTuple):
+    """One picture of a comparison: its name, which is also its file's, what painted it, and the job."""
+
+    name: str
+    what: str
+    job: StylizeJob
+
+
+def _painting(name: str) -> image.Picture:
+    """The style's picture; a learned style's name has none."""
+    if not Path(name).exists() and library.find(name) is not None:
+        raise InputError(
+            f"{name} is a learned style: compare needs the painting's file, and adds the networks that "
+            f"learned that very file"
+        )
+    return image.read(name)
+
+
+def _entries(job: CompareJob) -> list[_Entry]:
+    """What is painted: by each method, and by each network that has learned this very painting."""
+    own = StylizeJob(
+        content=job.content, styles=(job.style,), size=job.size, seed=job.seed, device=job.device
+    )
+    entries: dict[str, _Entry] = {m: _Entry(m, WHAT[m], replace(own, method=m)) for m in job.methods}
+    digest = files.sha256(job.style)
+    for known in library.known():
+        if known.style.picture == digest:
+            kind = f"{LEARNED}-{known.pack.plan.name}"
+            name, count = kind, 2
+            while name in entries:
+                name, count = f"{kind}-{count}", count + 1
+            what = f"{WHAT.get(kind, OTHER)}: {known.name} of {known.path.name}"
+            entries[name] = _Entry(name, what, replace(own, styles=(known.reference,)))
+    return list(entries.values())
+
+
+def _row(curve: _Curve) -> dict[str, Any]:
+    assert curve.result is not None
+    last = curve.rows[-1]
+    found = {name: last[name] for name in COLUMNS if name in last}
+    return {"method": curve.method, "what": curve.what, "evaluations": len(curve.result.history), **found}
+
+
+def _write_figure(path: Path, curves: list[_Curve], *, content: Any, style: Any, overwrite: bool) -> None:
+    from matplotlib.figure import Figure
+
+    columns = max(2 + len(curves), 3)
+    figure = Figure(figsize=(3.2 * columns, 6.4), layout="constrained")
+    top, bottom = np.ravel(np.asarray(figure.subfigures(2, 1), dtype=object))
+    results = [(c.method, c.result.picture) for c in curves if c.result]
+    axes = top.subplots(1, 2 + len(curves))
+    for axis, (title, picture) in zip(axes, [("photo", content), ("style", style), *results], strict=True):
+        axis.imshow(picture)
+        axis.set_title(title)
+        axis.axis("off")
+    _draw_curves(bottom, curves)
+    with files.atomic(path, overwrite=overwrite) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+
+
+def _draw_curves(figure: Any, curves: list[_Curve]) -> None:
+    plots = (
+        ("style_gram", "style distance, 5 layers"),
+        ("held_out_gram", "style distance, held-out layers"),
+        ("content", "content distance"),
+    )
+    for axis, (key, title) in zip(figure.subplots(1, 3), plots, strict=True):
+        for curve in curves:
+            axis.plot(
+                [r["seconds"] for r in curve.rows],
+                [r[key] for r in curve.rows],
+                marker=".",
+                label=curve.method,
+            )
+        axis.set_yscale("log" if key != "content" else "linear")
+        axis.set_xlabel("seconds")
+        axis.set_title(title, fontsize=10)
+        axis.legend(fontsize=8)
+
+
+def _write_page(path: Path, rows: list[dict[str, Any]], job: CompareJob, *, overwrite: bool) -> None:
+    names = [name for name in COLUMNS if all(name in row for row in rows)]
+    head = "".join(f"<th>{COLUMNS[name]}</th>" for name in names)
+    body = "".join(
+        f"<tr><th>{row['method']}</th>" + "".join(f"<td>{row[name]:.4g}</td>" for name in names) + "</tr>"
+        for row in rows
+    )
+    pictures = "".join(
+        f'<figure><img src="{row["method"]}.png" alt="{row["method"]}">'
+        f"<figcaption><b>{row['method']}</b>: {html.escape(row['what'])}</figcaption></figure>"
+        for row in rows
+    )
+    title = f"{html.escape(Path(job.content).name)} in the style of {html.escape(Path(job.style).name)}"
+    page = _PAGE.format(title=title, pictures=pictures, head=head, body=body)
+    with files.atomic(path, overwrite=overwrite) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }}
+.row {{ display: flex; flex-wrap: wrap; gap: 1rem }} figure {{ margin: 0; flex: 1 1 16rem }}
+img {{ width: 100% }} table {{ border-collapse: collapse; margin: 1.5rem 0 }}
+th, td {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd }}
+th:first-child {{ text-align: left }}
+</style></head><body><h1>{title}</h1>
+<div class="row">{pictures}</div>
+<table><tr><th>method</th>{head}</tr>{body}</table>
+<p>Distances are relative: 0 is equal, and less is nearer. The held-out layers are optimised by
+no method, but that the tutorial knows conv2_2, of which one is the ReLU.
+Curves are measured on pictures taken on the way, after the clock stopped.</p>
+<img src="compare.png" alt="pictures and curves">
+</body></html>
+"""

@@ -1,0 +1,113 @@
+"""The first pictures anyone sees: samples to paint with, and a demo painted from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from impasto import files, films, image, painters, samples
+from impasto.errors import OutputError
+from impasto.jobs import VideoJob
+from impasto.record import Array, Watch
+
+MARGIN = 12  # pixels between the pictures of a sheet
+PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
+
+FILM = "drive.mp4"
+FILM_SIZE, FILM_FPS, FILM_SECONDS = (216, 384), 12, 4.0
+FILM_STYLE = "waves"  # the learned one
+
+
+def write_samples(folder: Path, *, size: int = 768, overwrite: bool = False) -> Iterator[Path]:
+    """Writes the sample photos and styles into a folder, and yields each path as it is written.
+
+    Args:
+        folder: made if it is not there; gets ``photos/`` and ``styles/``.
+        size: side of the styles, pixels.
+        overwrite: replace files that are there; else those are kept, and not yielded.
+    """
+    for name in samples.PHOTOS:
+        path = folder / "photos" / f"{name}.png"
+        if overwrite or not path.exists():
+            files.check_output(path, overwrite=overwrite)
+            yield image.write(path, samples.photo(name), overwrite=overwrite)
+    for name in samples.STYLES:
+        path = folder / "styles" / f"{name}.png"
+        if overwrite or not path.exists():
+            files.check_output(path, overwrite=overwrite)
+            yield image.write(path, samples.style(name, size), overwrite=overwrite)
+    path = folder / FILM
+    if overwrite or not path.exists():
+        yield write_film(path, overwrite=overwrite)
+
+
+def write_film(
+    path: Path,
+    *,
+    size: tuple[int, int] = (360, 640),
+    fps: int = 25,
+    seconds: float = 4.0,
+    overwrite: bool = False,
+) -> Path:
+    """Writes the sample film, with its sound; the arguments are those of ``samples.film.drive``."""
+    from impasto.samples.film import SOUND_RATE, drive, tune
+    from impasto.video import write_with_sound
+
+    files.check_output(path, overwrite=overwrite)
+    frames = drive(size, fps=fps, seconds=seconds)
+    with files.atomic(path, overwrite=overwrite) as temporary:
+        write_with_sound(
+            temporary, frames, size=size, fps=fps, sound=tune(seconds), sound_rate=SOUND_RATE, suffix=".mp4"
+        )
+    return path
+
+
+def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterator[Path]:
+    """Paints two photos in a style each, one in two styles at once, a contact sheet of them, and a film.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    rows: list[list[Array]] = []
+    for photo, styles in PLAN:
+        path = folder / f"{photo}-{'-'.join(styles)}.png"
+        files.check_output(path, overwrite=True)
+        content = samples.photo(photo)
+        paintings = [samples.style(style, 640) for style in styles]
+        result = painters.stylize(content, list(paintings), size=size, preset="good", watch=watch)
+        result.save(path, overwrite=True)
+        yield path
+        rows.append([content, *paintings, result.picture])
+    yield image.write(folder / "sheet.png", sheet(rows), overwrite=True)
+    yield from _film(folder, size)
+
+
+def _film(folder: Path, size: int) -> Iterator[Path]:
+    """The sample film, and the same in a learned style."""
+    height, width = FILM_SIZE
+    film = write_film(folder / FILM, size=(height, width), fps=FILM_FPS, seconds=FILM_SECONDS, overwrite=True)
+    yield film
+    job = VideoJob(film=str(film), styles=(FILM_STYLE,), size=min(size, width))
+    out = folder / f"{film.stem}-{FILM_STYLE}.mp4"
+    yield films.paint_film(job, out=out, overwrite=True, restart=True).path
+
+
+def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
+    """Pictures in rows, each ``height`` pixels high, on a light ground; ``(H, W, 3)``."""
+    if not rows:
+        raise OutputError("a sheet needs at least one picture")
+    strips = []
+    for row in rows:
+        scaled = [image.resize(p, (height, max(1, round(p.shape[1] * height / p.shape[0])))) for p in row]
+        strips.append(np.concatenate([np.pad(p, _border(), constant_values=0.96) for p in scaled], axis=1))
+    width = max(strip.shape[1] for strip in strips)
+    fills = [((0, 0), (0, width - strip.shape[1]), (0, 0)) for strip in strips]
+    whole = [np.pad(s, fill, constant_values=0.96) for s, fill in zip(strips, fills, strict=True)]
+    return np.concatenate(whole, axis=0).astype(np.float32)
+
+
+def _border() -> tuple[tuple[int, int], ...]:
+    half = MARGIN // 2
+    return ((half, half), (half, half), (0, 0))

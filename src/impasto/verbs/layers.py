@@ -1,0 +1,203 @@
+"""An atlas of a network: a page of what each layer and its strongest channels answer to most."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from impasto import backbones, files, image, methods, record, samples, tensors
+from impasto.backbones import Backbone
+from impasto.backbones.devices import choose_device
+from impasto.errors import InputError
+from impasto.jobs import LayersJob, VisualizeJob
+from impasto.losses import Target
+from impasto.record import Progress, Watch
+
+LOOKED_AT = 224  # pixels: long side of the photos that say which channels are strong
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A thumbnail: the name to write after ``--layers``, and its file."""
+
+    name: str
+    file: str
+
+
+def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch | None = None) -> list[Entry]:
+    """Writes ``index.html`` and a PNG for each layer and for its strongest channels.
+
+    A channel is strong if sample photographs excite it beyond its fellows; layers that pass on what a
+    later ReLU cuts off (``conv4_1`` beside ``relu4_1``) are left out unless asked for.
+
+    Args:
+        job: network, layers, channels, size.
+        folder: where to write.
+        overwrite: replace a page that is there. Thumbnails that are there, with the same settings, are kept:
+            an atlas that was broken off goes on.
+        watch: called after every step.
+
+    Raises:
+        InputError: a layer the network does not have.
+        OutputError: the folder cannot be written to.
+    """
+    page = folder / "index.html"
+    files.check_output(page, overwrite=overwrite)
+    device = choose_device(job.device)
+    backbone: Backbone = backbones.load(job.backbone, device=device, precision=job.precision)
+    named = _named(job, backbone)
+    layers = list(dict.fromkeys(target.layer for target in named))
+    strong = strongest(
+        backbone, [target.layer for target in named if target.channel is None], count=job.channels
+    )
+    names = list(dict.fromkeys(name for target in named for name in _shown(target, strong)))
+    entries = [Entry(name, f"{_plain(name)}.png") for name in names]
+    for number, entry in enumerate(entries):
+        path = folder / entry.file
+        recipe = _recipe(job, entry.name)
+        if path.exists() and image.read_recipe(path) == recipe:
+            continue
+        outcome = methods.visualize(
+            entry.name,
+            size=(job.size, job.size),
+            steps=job.steps,
+            backbone=backbone,
+            seed=job.seed,
+            watch=_part(watch, number, len(entries)),
+        )
+        if outcome.stopped:
+            raise KeyboardInterrupt
+        image.write(path, tensors.to_array(outcome.picture), recipe=recipe, overwrite=True)
+    with files.atomic(page, overwrite=overwrite) as temporary:
+        temporary.write_text(render(job, layers, entries), encoding="utf-8")
+    return entries
+
+
+@torch.no_grad()
+def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[str, list[int]]:
+    """For each layer the channels that sample photographs excite most, strongest first.
+
+    The measure is the largest answer over the mean of all: a channel that answers to something, and not to
+    everything.
+    """
+    device = _device(backbone)
+    peaks: dict[str, torch.Tensor] = {}
+    for name in samples.PHOTOS:
+        rgb = samples.photo(name)
+        small = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), LOOKED_AT))
+        found = backbone.features(tensors.from_array(small).to(device), layers)
+        for layer, answer in found.items():
+            own = tensors.precise(answer)[0].flatten(1)
+            peak = own.amax(1) - 3 * own.relu().mean(1)
+            peaks[layer] = torch.maximum(peaks[layer], peak) if layer in peaks else peak
+    return {layer: peaks[layer].topk(min(count, len(peaks[layer]))).indices.tolist() for layer in layers}
+
+
+def render(job: LayersJob, layers: Sequence[str], entries: Sequence[Entry]) -> str:
+    """The page; a click on a name copies it."""
+    rows = []
+    for layer in layers:
+        own = [e for e in entries if e.name == layer or e.name.startswith(f"{layer}[")]
+        cells = "".join(
+            f'<figure><img src="{html.escape(e.file)}" width="{job.size}" height="{job.size}" loading="lazy" '
+            f'alt="{html.escape(e.name)}"><figcaption><button>{html.escape(e.name)}</button></figcaption></figure>'
+            for e in own
+        )
+        rows.append(f"<section><h2>{html.escape(layer)}</h2><div>{cells}</div></section>")
+    return _PAGE.format(network=html.escape(job.backbone), rows="\n".join(rows))
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Layers of {network}</title>
+<style>
+body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem; background: #16161a; color: #ddd }}
+h2 {{ font-size: 1rem; margin: 1.5rem 0 .4rem }} div {{ display: flex; flex-wrap: wrap; gap: .6rem }}
+figure {{ margin: 0 }} img {{ border-radius: 6px; display: block }}
+button {{ background: none; border: 0; color: inherit; font: inherit; padding: .2rem 0; cursor: copy }}
+</style>
+<h1>Layers of {network}</h1>
+<p>What each layer, and its strongest channels, answer to most. Click a name to copy it:
+<code>impasto dream photo.jpg --layers NAME</code>; several as <code>relu4_3,relu5_2[113]:0.5</code>.</p>
+{rows}
+<script>
+document.addEventListener("click", event => {{
+  if (event.target.tagName === "BUTTON") navigator.clipboard.writeText(event.target.textContent);
+}});
+</script>
+</html>
+"""
+
+
+def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
+    """The layers and the channels to draw."""
+    if job.layers:
+        targets = [Target.parse(text) for text in job.layers]
+        layers = backbone.check(target.layer for target in targets)
+        found = backbone.features(torch.zeros(1, 3, LOOKED_AT, LOOKED_AT, device=_device(backbone)), layers)
+        for target in targets:
+            count = found[target.layer].shape[1]
+            if target.weight != 1:
+                raise InputError(f"an atlas has no weights: write {target.name}")
+            if target.channel is not None and target.channel >= count:
+                raise InputError(
+                    f"layer {target.layer} has channels 0 to {count - 1}: there is no {target.channel}"
+                )
+        return targets
+    before_relu = {"conv" + layer.removeprefix("relu") for layer in backbone.layers if "relu" in layer}
+    return [Target(layer) for layer in backbone.layers if layer not in before_relu]
+
+
+def _shown(target: Target, strong: Mapping[str, Sequence[int]]) -> list[str]:
+    """A channel by itself, or a layer and its strongest channels."""
+    if target.channel is not None:
+        return [target.name]
+    return [target.name, *(f"{target.layer}[{channel}]" for channel in strong[target.layer])]
+
+
+def _device(backbone: Backbone) -> torch.device:
+    return next(backbone.buffers()).device
+
+
+def _recipe(job: LayersJob, name: str) -> str:
+    """The recipe of a thumbnail: that of the same picture by ``visualize``."""
+    alone = VisualizeJob(
+        layer=name,
+        size=job.size,
+        steps=job.steps,
+        seed=job.seed,
+        backbone=job.backbone,
+        precision=job.precision,
+        device=job.device,
+    )
+    found = record.recipe(
+        alone.verb,
+        alone.settings(),
+        hashes={},
+        device=job.device,
+        engine="torch",
+        threads=torch.get_num_threads(),
+    )
+    return found.to_json()
+
+
+def _plain(name: str) -> str:
+    return name.replace("[", "-").replace("]", "")
+
+
+def _part(watch: Watch | None, number: int, count: int) -> Watch | None:
+    """A watch that takes one thumbnail's progress for its share of all of them."""
+    if watch is None:
+        return None
+
+    def told(progress: Progress) -> None:
+        # The time of one thumbnail, scaled to those so far, so that what is left comes out right.
+        so_far = number + progress.done
+        seconds = progress.seconds * so_far / max(progress.done, 1e-9)
+        watch(replace(progress, done=so_far / count, seconds=seconds))
+
+    return told

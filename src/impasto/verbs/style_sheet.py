@@ -1,0 +1,61 @@
+"""One photo in every learned style, with the paintings beside: to choose from, and to judge by."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from impasto import image, samples
+from impasto.errors import InputError
+from impasto.networks import library
+from impasto.networks.painter import Painter
+from impasto.record import Array
+from impasto.verbs.demo import MARGIN, sheet
+
+SIDE = 512  # long side of the photo, pixels: that of which the strokes were learned
+COLUMNS = 2  # pairs of a painting and a picture
+LINE = 30  # height of a name, pixels
+
+
+def draw(
+    out: Path, *, photo: Path | None = None, network: str | None = None, overwrite: bool = False
+) -> Path:
+    """Writes the sheet: under each painting and what was painted like it, the style's name and network.
+
+    Args:
+        out: the picture to write.
+        photo: what is painted; default: a sample.
+        network: only styles of this kind of network.
+        overwrite: replace what is there.
+
+    Raises:
+        InputError: no learned styles, or a photo that cannot be used.
+    """
+    found = library.known(network)
+    if not found:
+        raise InputError("there are no learned styles yet: impasto learn PAINTING --photos FOLDER")
+    rgb = image.read(photo).flat() if photo else samples.photo("astronaut")
+    rgb = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), SIDE)).clip(0, 1)
+    cells = []
+    for known in found:
+        pack = known.pack
+        painted = Painter(pack).paint(rgb, pack.weights({known.name: 1.0}))
+        pair = sheet([[_thumbnail(known.style.thumbnail), painted]])
+        cells.append(_named(pair, f"{known.name}, {pack.plan.name}"))
+    rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
+    return image.write(out, sheet(rows, height=cells[0].shape[0]), overwrite=overwrite)
+
+
+def _named(pair: Array, name: str) -> Array:
+    """The pair with a line of text below."""
+    line = Image.new("RGB", (pair.shape[1], LINE), (245, 245, 245))
+    font = ImageFont.load_default(size=LINE * 2 // 3)
+    ImageDraw.Draw(line).text((MARGIN // 2, 0), name, fill=(40, 40, 40), font=font)
+    return np.concatenate([pair, image.floats(np.asarray(line))])
+
+
+def _thumbnail(data: bytes) -> Array:
+    return image.floats(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
