@@ -56,10 +56,11 @@ def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
 
 
 def paintings(data: Path) -> None:
-    """The pictures that the README begins with: sample photographs in paintings that everybody knows."""
-    for name in ("rocket-starry_night", "coffee-composition_vii", "chelsea-the_scream", "coffee-wave_crop"):
+    """The pictures that the README begins with: sample photographs in several media."""
+    for name in PAINTINGS:
         photo, style = name.split("-")
-        done = impasto.stylize(samples.photo(photo), data / "styles" / f"{style}.jpg", size=640, seed=0)
+        painting = samples.style(style) if style in samples.STYLES else data / "styles" / f"{style}.jpg"
+        done = impasto.stylize(samples.photo(photo), painting, size=512, seed=0)
         image.write(DOCS / "pictures" / f"{name}.jpg", done.picture, overwrite=True)
 
 
@@ -167,27 +168,25 @@ DREAMT = {
     "boats": "boats dreamed over",
 }
 
+# Photo and style, and what is shown.
+PAINTINGS = {
+    "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
+    "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
+    "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
+    "astronaut-udnie": "cubism: *Udnie* (Picabia, 1913)",
+    "coffee-watercolor": "watercolour, a sample of our own",
+    "chelsea-hatching": "hatching, a sample of our own",
+}
+
 # (picture, what it shows, the command)
 ENTRIES = (
-    (
-        "pictures/rocket-starry_night.jpg",
-        "*The Starry Night* (Van Gogh, 1889)",
-        "impasto stylize rocket.png starry_night.jpg --size 640",
-    ),
-    (
-        "pictures/coffee-composition_vii.jpg",
-        "*Composition VII* (Kandinsky, 1913)",
-        "impasto stylize coffee.png composition_vii.jpg --size 640",
-    ),
-    (
-        "pictures/chelsea-the_scream.jpg",
-        "*The Scream* (Munch, 1893)",
-        "impasto stylize chelsea.png the_scream.jpg --size 640",
-    ),
-    (
-        "pictures/coffee-wave_crop.jpg",
-        "*The Great Wave off Kanagawa* (Hokusai, 1831)",
-        "impasto stylize coffee.png wave_crop.jpg --size 640",
+    *(
+        (
+            f"pictures/{name}.jpg",
+            shows,
+            "impasto stylize {}.png {}.jpg".format(*name.split("-")),
+        )
+        for name, shows in PAINTINGS.items()
     ),
     (
         "images/gallery-mixtures.jpg",

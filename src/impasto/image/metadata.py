@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from impasto.image import decoding, guard, kinds
-from impasto.image.tags import ASCII, BYTE, EXIF_IFD, GPS_IFD, RATIONAL, SHORT, UNDEFINED, Tag
+from impasto.image.tag import ASCII, BYTE, EXIF_IFD, GPS_IFD, RATIONAL, SHORT, UNDEFINED, Tag
 
 if TYPE_CHECKING:
     from impasto.image.reading import Source

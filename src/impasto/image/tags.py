@@ -8,28 +8,17 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from impasto.image.metadata import Metadata
+from impasto.image.metadata import Metadata
+from impasto.image.tag import ASCII, BYTE, EXIF_IFD, GPS_IFD, LONG, RATIONAL, SHORT, UNDEFINED, Tag
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 _WIDTHS = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1}
-EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 _ORIENTATION = 0x0112
 _USER_COMMENT = 0x9286
 _HEADER = b"II*\0" + struct.pack("<I", 8)
-
-
-class Tag(NamedTuple):
-    """A tag: its code, the kind of its value, and the value as it is stored."""
-
-    code: int
-    kind: int
-    value: bytes
 
 
 def _short(code: int, *values: int) -> Tag:

@@ -3,7 +3,7 @@
 After Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022, *Neural Neighbor Style Transfer*
 (arXiv 2203.13215): from coarse to fine, each place of the photo is given the feature of the painting's
 nearest place, which stays its target for the size; a last pass does so layer by layer, with targets renewed
-every few evaluations. There is no content loss. Where it departs from the paper, and why:
+every few evaluations. Where it departs from the paper, and why:
 
 - *L-BFGS* in place of Adam: the targets are fixed, so the loss is smooth, and a fifth of the evaluations do.
 - *Lengths* of features count as well as directions (:mod:`impasto.losses.neighbors`); the paper's matching of
@@ -13,6 +13,8 @@ every few evaluations. There is no content loss. Where it departs from the paper
 - *Moments at the coarsest size*: neighbours do not know what the whole painting is like, and use one corner
   of it for everything. Gram matrices beside them bring its large forms and the proportion of its colours; at
   finer sizes, most of what is compared with the painting is the picture as it is by then.
+- *A little content*: without it eyes and towers dissolve into what the painting happens to have. It is that
+  of the photo in the colours of the painting, so it holds shapes and not colours.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from torch import Tensor
 
 from impasto import tensors
 from impasto.backbones import Backbone
-from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors, Sum
+from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors
 from impasto.methods.coarse_to_fine import Style, style_terms
 from impasto.moments import mixture, moments, shares, transport
 from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, Stage, minimize
@@ -36,7 +38,8 @@ from impasto.tiles import Size
 OCTAVES = 8  # how many times smaller the start is, before it is enlarged again
 SEARCH = 0.8  # share of the picture as it is in what is compared with the painting, after the coarsest size
 KEPT = ("relu1_2", "relu2_2", "relu3_3", "relu4_2")  # where the photo counts below strength 1
-MOMENTS = 0.5  # weight of the Gram matrices at the coarsest size, in units of their value at the photo
+SHAPES, CONTENT = ("relu3_1", "relu4_1"), 0.6  # where things are held in their shapes, and how firmly
+MOMENTS = 1.5  # weight of the Gram matrices at the coarsest size, in units of their value at the photo
 
 
 def neural_neighbors(
@@ -98,11 +101,11 @@ def objective(
 ) -> ByStage:
     """The losses of ``stages`` sizes and of the last pass; arguments as of :func:`neural_neighbors`."""
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
-    photo = _photo(content, styles, strength)
+    kept = _content(content, styles, strength)
     forms = style_terms(content, styles, loss="gram") * (MOMENTS * max(1.0, strength))
-    coarse = Neighbors(content, paintings, search=0.0, **places) + forms + photo
-    fine = Neighbors(content, paintings, search=SEARCH, **places) + photo
-    last = LayerNeighbors(content, paintings, **places) + photo
+    coarse = Neighbors(content, paintings, search=0.0, **places) + forms + kept
+    fine = Neighbors(content, paintings, search=SEARCH, **places) + kept
+    last = LayerNeighbors(content, paintings, **places) + kept
     return ByStage([coarse, *[fine] * (stages - 1), last])
 
 
@@ -116,7 +119,7 @@ def objective_of_a_following_frame(
     styles = [style for style in styles if style.weight > 0]
     places = _places(styles, turned, seed)
     found = Neighbors(content, [style.picture for style in styles], search=SEARCH, **places)
-    return found + _photo(content, styles, strength)
+    return found + _content(content, styles, strength)
 
 
 def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
@@ -129,23 +132,26 @@ def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
     }
 
 
-def _photo(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
-    """Below strength 1 the photo's own features are a second target."""
-    if strength >= 1:
-        return Sum(())
+def _content(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
+    """What holds things in their shapes; below strength 1 also what holds the photo itself."""
     heaviest = max(styles, key=lambda style: style.weight).picture
-    return Content(content, KEPT).relative(heaviest) * (1 / strength - 1)
+    shapes = Content(_in_their_colours(content, styles), SHAPES).relative(heaviest) * CONTENT
+    if strength >= 1:
+        return shapes
+    return shapes + Content(content, KEPT).relative(heaviest) * (1 / strength - 1)
+
+
+def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
+    """The photo with the mean and the covariance of the paintings' colours."""
+    palettes = [moments(style.picture.flatten(2)[0]) for style in styles]
+    palette = mixture(palettes, shares([style.weight for style in styles], count=len(styles)))
+    matrix, shift = transport(moments(photo.flatten(2)[0]), palette)
+    return (torch.einsum("ij,bjhw->bihw", matrix, photo) + shift.view(1, 3, 1, 1)).clamp(0, 1)
 
 
 def _begun(content: Tensor, styles: Sequence[Style], size: Size, strength: float) -> Tensor:
     """The photo in the colours of the paintings, without its finest octaves; below strength 1 less so."""
     photo = tensors.resize(content, size)
-    palette = mixture(
-        [moments(style.picture.flatten(2)[0]) for style in styles],
-        shares([s.weight for s in styles], count=len(styles)),
-    )
-    matrix, shift = transport(moments(photo.flatten(2)[0]), palette)
-    moved = torch.einsum("ij,bjhw->bihw", matrix, photo) + shift.view(1, 3, 1, 1)
     small = (max(8, size[0] // OCTAVES), max(8, size[1] // OCTAVES))
-    blurred = tensors.resize(tensors.resize(moved.clamp(0, 1), small), size)
+    blurred = tensors.resize(tensors.resize(_in_their_colours(photo, styles), small), size)
     return torch.lerp(photo, blurred, min(1.0, strength)).clamp(0, 1)

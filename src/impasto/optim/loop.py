@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -25,6 +23,7 @@ from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
 from impasto.optim.schedule import Schedule, Stage
+from impasto.optim.state import State, is_fault, restored
 from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
 from impasto.record import Clock, Point, Progress, Watch
@@ -36,8 +35,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("impasto")
 
-DIVERGED = 10.0  # a loss that rises by this many times its stage's median is a fault, not a detour
-NEGLIGIBLE = 1e-2  # no rise from a loss smaller than this is a fault: relative terms are about 1
 RECOVERIES = 5  # rollbacks in a row before the run is given up
 MEMORY = 0.95  # decay of the average of iterates, for optimisers that wander around the minimum
 
@@ -50,21 +47,6 @@ class Outcome:
     history: tuple[Point, ...]
     evaluations: int
     stopped: bool
-
-
-@dataclass
-class _State:
-    """Where a run stands; with the optimiser's own state this is all that a checkpoint holds."""
-
-    x: Tensor  # the parameters
-    good: Tensor  # the parameters to keep: x itself, or the average of iterates
-    begun: Tensor  # the parameters with which the stage began, to which its loss is bound
-    stage: int = 0
-    step: int = 0
-    evaluations: int = 0
-    recoveries: int = 0
-    seconds: float = 0.0
-    history: list[Point] = field(default_factory=list)
 
 
 def minimize(
@@ -131,7 +113,7 @@ class _Loop:
     @retain_freed_memory()
     def run(self) -> Outcome:
         start = self.parametrization.vector()
-        self.state = _State(start, start, start)
+        self.state = State(start, start, start)
         # Whether state and optimiser belong together: what is between two steps, or two sizes, is not saved.
         self.settled = False
         resumed = self._take_up()
@@ -224,7 +206,7 @@ class _Loop:
         moved, value = self.optimiser.step(state.x, self._evaluate)
         state.step += len(self.tried)
         state.evaluations += len(self.tried)
-        if not bool(torch.isfinite(moved).all()) or _is_fault(value, [p.loss for p in points]):
+        if not bool(torch.isfinite(moved).all()) or is_fault(value, [p.loss for p in points]):
             self._roll_back(value)
             self.settled = True
             return
@@ -317,15 +299,8 @@ class _Loop:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        state = self.state
-        tensors = {f"optimiser.{key}": value for key, value in self.optimiser.state().items()}
-        tensors |= {"x": state.x, "begun": state.begun}
-        if state.good is not state.x:
-            tensors["good"] = state.good
-        numbers = {k: getattr(state, k) for k in ("stage", "step", "evaluations", "recoveries")}
-        history = [[p.seconds, p.stage, p.loss, dict(p.terms)] for p in state.history]
-        self.checkpoint.save(tensors, {**numbers, "seconds": self.clock.seconds(), "history": history})
-        self.saved = state.evaluations
+        self.checkpoint.save(*self.state.saved(self.optimiser.state(), seconds=self.clock.seconds()))
+        self.saved = self.state.evaluations
 
     def _take_up(self) -> bool:
         """Restores what the checkpoint holds; whether there was anything."""
@@ -341,16 +316,8 @@ class _Loop:
         return True
 
     def _restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        x, prefix = self.state.x, "optimiser."
-        # Copies on this device, clear of the file that will be replaced; single numbers stay where they are.
-        tensors = {k: (v.to(x.device) if v.dtype == x.dtype else v).clone() for k, v in tensors.items()}
-        self.optimiser.restore({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
-        numbers = {k: meta[k] for k in ("stage", "step", "evaluations", "recoveries", "seconds")}
-        history = [Point(*point) for point in meta["history"]]
-        x = tensors["x"]
-        # Checkpoints of earlier versions lack the beginning, which their losses did not look at.
-        begun = tensors.get("begun", x)
-        self.state = _State(x, tensors.get("good", x), begun, history=history, **numbers)
+        self.state, optimiser = restored(tensors, meta, like=self.state.x)
+        self.optimiser.restore(optimiser)
         self.parametrization.resize(self.schedule[self.state.stage].size)
         if self.state.x.shape != self.parametrization.vector().shape:
             raise ValueError("the picture has another size")
@@ -361,11 +328,3 @@ def _flat(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> T
     """Gradients as one vector; none counts as zero."""
     pairs = zip(gradients, parameters, strict=True)
     return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs])
-
-
-def _is_fault(value: float, losses: Sequence[float]) -> bool:
-    """Whether a loss is no number, or far above what its stage has seen. Losses may be zero or negative."""
-    if not math.isfinite(value) or not losses:
-        return not math.isfinite(value)
-    usual = statistics.median(abs(loss) for loss in losses)
-    return value - min(losses) > DIVERGED * max(usual, NEGLIGIBLE)

@@ -64,4 +64,5 @@ def photo(name: str) -> NDArray[np.float32]:
             f"scikit-image came without {path.name}: install it from its wheel (pip install scikit-image)"
         )
     with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+        found: NDArray[np.float32] = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+    return found

@@ -1,0 +1,16 @@
+"""One tag of TIFF and EXIF, and the kinds that its value may have (TIFF 6.0; CIPA DC-008)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+EXIF_IFD, GPS_IFD = 0x8769, 0x8825
+
+
+class Tag(NamedTuple):
+    """A tag: its code, the kind of its value, and the value as it is stored."""
+
+    code: int
+    kind: int
+    value: bytes
