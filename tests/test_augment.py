@@ -133,15 +133,16 @@ def test_a_photo_that_is_stored_turned_is_painted_and_stored_turned_again(
     turned = Path("bdd/images/100k/train/turned.jpg")
     exif = Image.Exif()
     exif[0x0112] = turn
-    Image.open("bdd/images/100k/train/a-1.jpg").save(turned, exif=exif)
+    with Image.open("bdd/images/100k/train/a-1.jpg") as upright:
+        upright.save(turned, exif=exif)
     command = ["augment", "bdd", "--looks", "looks", "--workers", "1", "--strength", "0.1", "-o", "out"]
     code, said, wrong = run(*command, "--verify")
     assert code == 0 and said.startswith("2 done") and "1 photos are stored turned (EXIF)" in wrong
     assert "verified: no picture moved" in wrong
     out = Path("out/images/100k/train/turned.jpg")
-    for loaded in (Image.open, image.read):  # as programs do that know nothing of turns, and as those that do
-        assert loaded(out).size == loaded(turned).size
-    with Image.open(out) as painted, Image.open(turned) as photo:
+    assert image.read(out).size == image.read(turned).size
+    with Image.open(out) as painted, Image.open(turned) as photo:  # as programs do that know nothing of turns
+        assert painted.size == photo.size
         assert painted.getexif()[0x0112] == turn
         stored = np.asarray(painted, np.float32) - np.asarray(photo, np.float32)
     assert np.abs(stored).mean() < 40, "the pixels lie where those of the photo lie"

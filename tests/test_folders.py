@@ -55,7 +55,8 @@ def test_pictures_are_known_by_their_first_bytes(folder: Path) -> None:
     assert found is not None
     assert [path.name for path in found] == ["K.HIF", *KINDS]
     for path in found:
-        assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.06
+        # Grain loses most of its colour in a JPEG; another picture would be 0.2 away.
+        assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.1
     line = batch.passed_over("in")
     assert line == "in: passed over 5 files that are no pictures (BMW.list, Thumbs.db, film.mp4, ...); " + (
         "impasto video paints films"

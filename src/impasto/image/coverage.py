@@ -70,7 +70,7 @@ def over_black(picture: Picture) -> Picture:
         return picture
     seen = picture.alpha > 0.5
     one = bool(seen.any()) and _is_one(picture.rgb[seen])
-    rgb = np.where(seen[..., None], np.float32(1) if one else picture.rgb, np.float32(0))
+    rgb = np.where(seen[..., None], np.ones_like(picture.rgb) if one else picture.rgb, np.float32(0))
     return dataclasses.replace(picture, rgb=np.asarray(rgb, np.float32), alpha=None)
 
 

@@ -323,10 +323,10 @@ def _last_wait(parts: Sequence[Path]) -> Fraction:
 
 def _forget_after(written: set[str], folder: Path) -> None:
     """What a longer film left in a folder of numbered pictures goes; files of other names stay."""
-    alike = {re.sub(r"\d+", "#", name) for name in written}
+    alike = {re.sub(r"\d", "#", name) for name in written}  # a date has more digits than a number has
     last = max(map(_numbers, written))
     for path in folder.iterdir():
-        other = re.sub(r"\d+", "#", path.name) not in alike
+        other = re.sub(r"\d", "#", path.name) not in alike
         if path.name not in written and not other and _numbers(path.name) > last:
             path.unlink()
 
