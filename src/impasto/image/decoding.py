@@ -291,7 +291,8 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
     import tifffile
 
     with tifffile.TiffFile(path) as archive:
-        page = next((page for page in archive.pages if not page.subfiletype & 1), archive.pages[0])
+        pages: list[Any] = list(archive.pages)  # its types leave out what pages have in common
+        page = next((page for page in pages if not page.subfiletype & 1), pages[0])
         refuse_size(str(path), (page.imagewidth, page.imagelength), max_pixels=max_pixels)
         if page.photometric not in (1, 2) or page.samplesperpixel > 4 or page.imagedepth != 1:
             raise InputError(f"{path} is a TIFF of an unusual kind: save it as RGB with 8 or 16 bits")

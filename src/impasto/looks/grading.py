@@ -189,7 +189,7 @@ def denoised(rgb: Array) -> Array:
 
     middle = mean(thin)
     variance = np.maximum(mean(thin * thin) - middle * middle, 0)
-    slope = variance / (variance + flat)
+    slope = np.asarray(variance / (variance + flat), np.float32)
     model = np.concatenate([mean(slope), mean(middle - slope * middle)], 2)
     large: Array = np.asarray(cv2.resize(model, (rgb.shape[1], rgb.shape[0])), np.float32)
     calm: Array = large[..., :3] * rgb

@@ -281,7 +281,7 @@ class Whole:
         for path in parts:
             with av.open(str(path)) as part:
                 for frame in part.decode(video=0):
-                    assert frame.pts is not None
+                    assert frame.pts is not None and frame.time_base is not None
                     rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
                     yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
 
