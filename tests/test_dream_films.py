@@ -223,9 +223,9 @@ def test_under_the_black_of_a_mask_the_film_stays(here: Path, monkeypatch: pytes
     image.write("mask.png", mask, grey=True)
     written, write = list[np.ndarray](), Segments.write
 
-    def seen(self: Segments, picture: np.ndarray, shown: Fraction) -> None:
+    def seen(self: Segments, picture: np.ndarray, shown: Fraction, duration: Fraction) -> None:
         written.append(picture)
-        write(self, picture, shown)
+        write(self, picture, shown, duration)
 
     monkeypatch.setattr(Segments, "write", seen)
     assert run("dream", "film.mp4", "-o", "out.mp4", "--mask", "mask.png", *FAST) == 0

@@ -85,6 +85,7 @@ def test_a_following_frame_stays_with_what_it_is_held_to_and_paints_the_rest(
             mask=mask,
             schedule=(Stage((48, 64), 6), Stage((96, 128), 4)),
             backbone=network,
+            loss="mixed",
             consistency=consistency,
         )
         assert outcome.evaluations <= 12

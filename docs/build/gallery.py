@@ -173,9 +173,7 @@ PAINTINGS = {
     "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
     "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
     "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
-    "astronaut-udnie": "cubism: *Udnie* (Picabia, 1913)",
     "coffee-watercolor": "watercolour, a sample of our own",
-    "chelsea-hatching": "hatching, a sample of our own",
 }
 
 # (picture, what it shows, the command)

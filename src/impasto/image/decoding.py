@@ -47,7 +47,11 @@ def open_image(source: Path | io.BytesIO) -> Image.Image:
     # stored on their side (seen in Pillow 13.0: it maps them with the sides exchanged).
     image.filename = ""
     if image.format == "TIFF":
-        _skip_small_copies(image)
+        try:
+            _skip_small_copies(image)
+        except BaseException:
+            image.close()
+            raise
     return image
 
 
