@@ -45,10 +45,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image.write(here / "night.png", image.resize(samples.photo("rocket"), (96, 128)))
     image.write(here / "waves.png", samples.style("waves", 96))
     (here / "text.png").write_text("no picture")
-    for name, count in (("film.mp4", 4), ("long.mp4", 300)):
-        writer = FilmWriter(here / name, (64, 96))
+    # The long one is large enough to be still painted when it is stopped.
+    for name, count, size in (("film.mp4", 4, (64, 96)), ("long.mp4", 300, (240, 320))):
+        writer = FilmWriter(here / name, size)
+        still = image.resize(samples.photo("coffee"), size)
         for number in range(count):
-            rgb = np.roll(image.resize(samples.photo("coffee"), (64, 96)), number, 1)
+            rgb = np.roll(still, number, 1)
             writer.write(np.rint(rgb.clip(0, 1) * 255).astype(np.uint8), Fraction(number, 10))
         writer.close()
     return here
