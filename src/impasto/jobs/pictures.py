@@ -50,7 +50,9 @@ class StylizeJob(Job):
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
     strength: float = option(1.0, base.STRENGTH)
     blend: Blend = option(
-        "moments", "Several styles: 'moments' sets them side by side, 'barycenter' paints what lies between."
+        "moments",
+        "Several styles with --loss mixed or the like: 'moments' sets them side by side, 'barycenter' paints "
+        "what lies between.",
     )
     mask: tuple[str, ...] | None = option(None, base.MASK)
     size: int | str | None = option(None, base.SIZE + " Default: by preset.", flag="-s")

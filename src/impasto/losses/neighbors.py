@@ -78,13 +78,14 @@ class Matched(Loss):
         return self.layers
 
     def views(self, scene: Scene, painting: Tensor, scale: float) -> list[View]:
-        """The painting at the scene's area, and turned by 90, 180 and 270 degrees."""
+        """The painting at the scene's area times its scale, and if asked for its three turned copies."""
         size = tensors.same_area((painting.shape[-2], painting.shape[-1]), scene.size, scale=scale)
         upright = _continued(tensors.resize(painting, size))
         views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
         return [(view, (view.shape[-2], view.shape[-1])) for view in views]
 
     def keys(self, scene: Scene) -> list[Keys]:
+        """The places of each painting, at the scene's size."""
         return [
             scene.seen.once(
                 f"places at {scale}, turned {self.turned}, seed {self.seed}",
