@@ -28,8 +28,9 @@ JOBS = {"stylize", "video", "photoreal", "dream", "learn", "live", "compare", "m
 
 
 def documented() -> list[str]:
-    """Each command in a shell block of README, docs and the list of examples."""
-    found: dict[str, None] = {}
+    """Each command in a shell block of README, docs and the list of examples, and in the README's table."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found: dict[str, None] = dict.fromkeys(re.findall(r"^\|.*\| `(impasto [^`]+)` \|$", readme, re.MULTILINE))
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
