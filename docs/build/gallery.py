@@ -164,8 +164,8 @@ PAINTED: dict[str, Callable[[], np.ndarray]] = {
 DREAMT = {
     "mountain": "wolves come out of a mountain",
     "towers": "towers grow from the same mountain",
-    "stream": "a stream dreamed over",
-    "boats": "boats dreamed over",
+    "stream": "Deep Dream on a stream",
+    "boats": "Deep Dream on boats",
 }
 
 # Photo and style, and what is shown.
@@ -173,7 +173,7 @@ PAINTINGS = {
     "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
     "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
     "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
-    "coffee-watercolor": "watercolour, a sample of our own",
+    "coffee-watercolor": "watercolour, a sample style",
 }
 
 # (picture, what it shows, the command)
@@ -193,17 +193,17 @@ ENTRIES = (
     ),
     (
         "images/gallery-regions.jpg",
-        "each style its own place: photo, mask, result",
+        "one style for each region: photo, mask, result",
         "impasto stylize coffee.png mosaic.png watercolor.png --mask cup.png,table.png --size 384",
     ),
     (
         "images/gallery-learned.jpg",
-        "learned styles that came with impasto, each in a moment",
+        "learned styles that are included, one pass each",
         "impasto stylize astronaut.png starry_night --strength 0.8",
     ),
     (
         "images/gallery-film.jpg",
-        "a film, each frame painted alone, held still; below, one row of pixels over time",
+        "a video: input, frame by frame, with temporal consistency; below, one row of pixels over time",
         "impasto video drive.mp4 the_scream --consistency 0.85",
     ),
     (
@@ -224,7 +224,7 @@ ENTRIES = (
     *((f"images/dream-{name}.jpg", shows, dreams.command(name)) for name, shows in DREAMT.items()),
     (
         "images/dream-guided.jpg",
-        "a stream, a cat, and the stream that dreams of the cat",
+        "a stream, the guide (a cat), and the result",
         "impasto dream stream.jpg --guide cat.png --steps 20,4 --size 384",
     ),
 )
@@ -233,12 +233,14 @@ ENTRIES = (
 def page() -> str:
     """The gallery."""
     parts = [
-        "# Gallery\n\nEach picture with its command. Photographs and styles of our own come with "
-        "`impasto styles samples`; who made the others is told in [credits](credits.md), "
-        "[photoreal](photoreal.md) and [dream](dream.md). `python docs/build/gallery.py mixtures "
-        "regions learned film` paints four sheets again; with `--data DIR`, a folder with `styles`, `photos` "
-        "and `video` as credits name them, `paintings evening bridge dashcam dreams` the others. Of a "
-        "sheet the command of one of its pictures is shown.\n"
+        "# Gallery\n\n"
+        "Each image with the command that made it; for a sheet, the command of one of its images.\n"
+        "The sample photos and styles come with `impasto styles samples`. The others are credited in\n"
+        "[credits](credits.md), [photoreal](photoreal.md) and [dream](dream.md).\n\n"
+        "To make the images again:\n\n"
+        "- `python docs/build/gallery.py mixtures regions learned film` makes four sheets.\n"
+        "- `--data DIR` with `paintings evening bridge dashcam dreams` makes the others. DIR has\n"
+        "  the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")
