@@ -223,7 +223,7 @@ def test_region_moments_in_tiles_are_exact() -> None:
 
 
 def test_region_moments_want_a_target_a_region() -> None:
-    with pytest.raises(InputError, match="give one a region"):
+    with pytest.raises(InputError, match="give one for each region"):
         losses.RegionMoments([None], torch.ones((1, 8, 8)), {"relu1_1": 1.0})
 
 

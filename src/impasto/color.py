@@ -69,7 +69,7 @@ def to_linear(rgb: NDArray[Any]) -> Floats:
 
 
 def to_srgb(linear: NDArray[Any]) -> Floats:
-    """Apply the transfer curve of sRGB: the inverse of `to_linear`, with its source and ranges.
+    """Apply the transfer curve of sRGB: the inverse of ``to_linear``, with its source and ranges.
 
     Examples:
         >>> round(float(to_srgb(np.array(0.214))), 3)
@@ -86,10 +86,10 @@ def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
     """Turn sRGB values into OKLab.
 
     Args:
-        rgb: `(..., 3)` sRGB, 0..1.
+        rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        `(..., 3)`: lightness 0..1, and two axes of colour within about -0.4..0.4, zero for greys.
+        ``(..., 3)``: lightness 0..1, and two axes of colour within about -0.4..0.4, zero for greys.
 
     Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
     https://bottosson.github.io/posts/oklab/
@@ -106,7 +106,7 @@ def _oklab_to_linear(oklab: Floats) -> Floats:
 
 
 def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
-    """Turn OKLab into sRGB values: the inverse of `rgb_to_oklab`, with its source.
+    """Turn OKLab into sRGB values: the inverse of ``rgb_to_oklab``, with its source.
 
     Colours that no screen of sRGB can show come out below 0 or above 1; nothing is clipped.
 
@@ -121,10 +121,10 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
     """Turn sRGB values into CIE L*a*b* under D65.
 
     Args:
-        rgb: `(..., 3)` sRGB, 0..1.
+        rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        `(..., 3)`: L* 0..100, a* and b* within about -110..110.
+        ``(..., 3)``: L* 0..100, a* and b* within about -110..110.
 
     Source: CIE 15:2004; matrix and white of IEC 61966-2-1:1999.
 
@@ -141,14 +141,14 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
 def luma(rgb: NDArray[Any]) -> Floats:
     """Return the grey value of each colour: the weights of Rec. 709 on the values as stored.
 
-    On stored values rather than on light, because that is what televisions, `cv2` and printers
+    On stored values rather than on light, because that is what televisions, ``cv2`` and printers
     mean by grey, and because a grey picture then comes back as itself.
 
     Args:
-        rgb: `(..., 3)` sRGB, 0..1.
+        rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        `(...)`, 0..1.
+        ``(...)``, 0..1.
 
     Source: ITU-R BT.709-6, section 3.2.
 
@@ -166,11 +166,11 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     The linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
 
     Args:
-        painted: `(..., 3)` sRGB, 0..1.
-        photo: `(..., 3)` sRGB, 0..1, of any shape.
+        painted: ``(..., 3)`` sRGB, 0..1.
+        photo: ``(..., 3)`` sRGB, 0..1, of any shape.
 
     Returns:
-        The shape of `painted`, sRGB, clipped to 0..1.
+        The shape of ``painted``, sRGB, clipped to 0..1.
 
     Examples:
         >>> carry_over(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
@@ -183,11 +183,11 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
 
 
 Gaussian = tuple[Floats, Floats]
-"""Mean `(C,)` and covariance `(C, C)` of colours."""
+"""Mean ``(C,)`` and covariance ``(C, C)`` of colours."""
 
 
 def gaussian(colours: NDArray[Any]) -> Gaussian:
-    """Mean and covariance of colours `(N, C)`.
+    """Mean and covariance of colours ``(N, C)``.
 
     Examples:
         >>> gaussian(np.array([[0.0], [1.0]]))[1].tolist()
@@ -200,9 +200,9 @@ def gaussian(colours: NDArray[Any]) -> Gaussian:
 
 
 def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
-    """The linear optimal transport `x -> A x + b` between two Gaussians of colours.
+    """The linear optimal transport ``x -> A x + b`` between two Gaussians of colours.
 
-    `impasto.moments.transport` without PyTorch, and with a ridge: a picture of one colour has no spread that
+    ``impasto.moments.transport`` without PyTorch, and with a ridge: a picture of one colour has no spread that
     could be stretched.
 
     Args:
@@ -211,7 +211,7 @@ def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Ga
         ridge: added to the variances of both.
 
     Returns:
-        `A (C, C)`, symmetric, and `b (C,)`.
+        ``A (C, C)``, symmetric, and ``b (C,)``.
 
     Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping".
     """
@@ -222,7 +222,7 @@ def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Ga
 
 
 def barycenter(parts: Sequence[Gaussian], shares: Sequence[float], *, steps: int = 12) -> Gaussian:
-    """What lies between Gaussians of colours; `impasto.moments.barycenter` without PyTorch.
+    """What lies between Gaussians of colours; ``impasto.moments.barycenter`` without PyTorch.
 
     Args:
         parts: means and covariances.
@@ -249,13 +249,13 @@ def _power(matrix: Floats, power: float) -> Floats:
 
 
 def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
-    """Combine the lightness of `painted` with the colours of `photo`, in OKLab.
+    """Combine the lightness of ``painted`` with the colours of ``photo``, in OKLab.
 
     Where a colour cannot be shown at the new lightness its chroma is lowered until it can; its hue
     and lightness stay, which clipping the channels one by one would change.
 
     Args:
-        painted: `(..., 3)` sRGB, 0..1.
+        painted: ``(..., 3)`` sRGB, 0..1.
         photo: the same shape and range.
 
     Returns:

@@ -48,7 +48,7 @@ def mend(fault: OSError) -> str | None:
 
 
 def _unwritable(path: Path, fault: OSError) -> OutputError:
-    """One line for what went wrong at `path`, and the mend."""
+    """One line for what went wrong at ``path``, and the mend."""
     reason = _MENDS.get(fault.errno or 0) or fault.strerror or str(fault) or type(fault).__name__
     return OutputError(f"cannot write {path}: {reason}")
 
@@ -58,7 +58,7 @@ def _taken(path: Path) -> OutputError:
 
 
 def _refuse_unless_file(path: Path) -> None:
-    """Refuse a folder, a device or a pipe: `os.replace` would put a file in a device's place."""
+    """Refuse a folder, a device or a pipe: ``os.replace`` would put a file in a device's place."""
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; give the name of a file")
     if path.exists() and not path.is_file():
@@ -86,10 +86,10 @@ def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
-    """Give a hidden temporary path beside `path`, and move what was written there into place.
+    """Give a hidden temporary path beside ``path``, and move what was written there into place.
 
-    The file at `path` is at every moment either the old one or the whole new one. When the body
-    fails, or is interrupted, the temporary file goes and `path` is as it was.
+    The file at ``path`` is at every moment either the old one or the whole new one. When the body
+    fails, or is interrupted, the temporary file goes and ``path`` is as it was.
 
     Args:
         path: where the file shall be. A symbolic link is followed.
@@ -99,8 +99,8 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
         A path in the same folder with the same suffix; it does not exist yet.
 
     Raises:
-        OutputError: for every `OSError` of the body and of the move: no such folder, read-only,
-            disk full, `path` is a folder or exists.
+        OutputError: for every ``OSError`` of the body and of the move: no such folder, read-only,
+            disk full, ``path`` is a folder or exists.
 
     Examples:
         >>> with atomic("notes.txt") as temporary:
@@ -144,15 +144,15 @@ def spare(target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathL
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Make sure before long work that a file can be written at `path`; create its folder.
+    """Make sure before long work that a file can be written at ``path``; create its folder.
 
     Args:
         path: where the file shall be.
         overwrite: whether a file that is there may be replaced.
 
     Raises:
-        OutputError: the folder cannot be made or written to, `path` is a folder, or it exists and
-            `overwrite` is False (the message names `--overwrite`).
+        OutputError: the folder cannot be made or written to, ``path`` is a folder, or it exists and
+            ``overwrite`` is False (the message names ``--overwrite``).
 
     Examples:
         >>> check_output("out/painting.png", overwrite=False)
@@ -249,7 +249,7 @@ def _packed(tensors: Mapping[str, NDArray[Any] | torch.Tensor], header: dict[str
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read what `save_checkpoint` wrote: tensors on the CPU, and the description.
+    """Read what ``save_checkpoint`` wrote: tensors on the CPU, and the description.
 
     Raises:
         InputError: no such file; a damaged or truncated file; a file of another program; a file of
@@ -265,12 +265,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tenso
 
 
 def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.generic]], dict[str, Any]]:
-    """Read a checkpoint as NumPy arrays, without torch; errors as in `load_checkpoint`."""
+    """Read a checkpoint as NumPy arrays, without torch; errors as in ``load_checkpoint``."""
     return _load(path, framework="np")
 
 
 def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the description alone, without the tensors; errors as in `load_checkpoint`."""
+    """Read the description alone, without the tensors; errors as in ``load_checkpoint``."""
     return _load(path, framework="np", tensors=False)[1]
 
 
