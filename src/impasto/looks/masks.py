@@ -204,9 +204,7 @@ def _ids_of(
         else:
             found.append(None)
     if len({tuple(table) for table in tables.values()}) > 1:
-        raise InputError(
-            f"masks {', '.join(tables)} have different palettes: save them with the same one"
-        )
+        raise InputError(f"masks {', '.join(tables)} have different palettes: save them with the same one")
     return found
 
 
