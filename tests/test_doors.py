@@ -86,7 +86,7 @@ def test_films_are_sent_to_video(run: Run, here: Path) -> None:
         ("compare", "film.mp4", "copy.png"),
     ):
         code, _, wrong = run(*command)
-        assert code == 2 and "film.mp4 is a film, not a picture: impasto video" in wrong
+        assert code == 2 and "film.mp4 is a video, not a picture: use impasto video" in wrong
     code, _, wrong = run("batch", "film.mp4", "--style", "p.safetensors#style1", "-o", "out")
     assert code == 2 and "impasto video a film" in wrong
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]

@@ -97,7 +97,7 @@ def test_dream_and_style_are_one_sum(here: Path, brief: None, capsys: pytest.Cap
         (("dream", "nowhere.jpg"), "nowhere.jpg"),
         (("dream", "text.jpg"), "text.jpg"),
         (("dream", "photo.jpg", "--guide", "nowhere.png"), "nowhere.png"),
-        (("dream", "photo.jpg", "--mask", "guide.png"), "other proportions"),
+        (("dream", "photo.jpg", "--mask", "guide.png"), "the aspect ratio"),
         (("dream", "photo.jpg", "--mask", "black.png"), "nearly black"),
         (("dream", "photo.jpg", "--layers", "relu9_9"), "unknown layer 'relu9_9'"),
         (("dream", "photo.jpg", "--layers", "relu4_3[x]"), "cannot be read"),

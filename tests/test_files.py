@@ -276,7 +276,7 @@ def test_checkpoint_refuses_what_is_not_ours(tmp_path: Path) -> None:
 def test_checkpoint_of_the_future_is_refused(tmp_path: Path) -> None:
     header = {"impasto": json.dumps({"version": files.CHECKPOINT_VERSION + 1, "meta": {}})}
     save_file({"w": torch.zeros(2)}, tmp_path / "c", header)
-    with pytest.raises(InputError, match=r"newer impasto.*fetch the newest"):
+    with pytest.raises(InputError, match=r"newer impasto.*upgrade impasto"):
         files.load_checkpoint(tmp_path / "c")
 
 

@@ -98,12 +98,12 @@ def test_data_sets_have_photographs_under_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "head", "words"),
     [
-        ("a.mp4", b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "is a film, not a picture: impasto video"),
-        ("a.jpg", b"\x1a\x45\xdf\xa3" + bytes(40), "is a film, not a picture: impasto video"),
-        ("a.ts", b"\x47\x40\x11\x10" + bytes(400), "is a film, not a picture: impasto video"),
-        ("a.h264", b"\0\0\0\1\x67\x64\0\x28", "is a film, not a picture: impasto video"),
-        ("a.m4a", b"\0\0\0\x20ftypM4A \0\0\2\0isomiso2", "is sound, not a picture"),
-        ("a.avi", b"RIFF\0\0\0\0AVI LIST", "is a film, not a picture: impasto video"),
+        ("a.mp4", b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "is a video, not a picture: use"),
+        ("a.jpg", b"\x1a\x45\xdf\xa3" + bytes(40), "is a video, not a picture: use"),
+        ("a.ts", b"\x47\x40\x11\x10" + bytes(400), "is a video, not a picture: use"),
+        ("a.h264", b"\0\0\0\1\x67\x64\0\x28", "is a video, not a picture: use"),
+        ("a.m4a", b"\0\0\0\x20ftypM4A \0\0\2\0isomiso2", "is an audio file, not a picture"),
+        ("a.avi", b"RIFF\0\0\0\0AVI LIST", "is a video, not a picture: use"),
         ("a.pdf", b"%PDF-1.7\n", "it is a PDF: export its page as PNG"),
         ("a.psd", b"8BPS\0\1", "it is a Photoshop file: export it as PNG or TIFF"),
         ("a.jxl", b"\xff\x0a\xfa\x7f", "it is a JPEG XL: convert it to PNG or JPEG"),

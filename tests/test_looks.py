@@ -154,10 +154,10 @@ def _masks(case: str) -> list[Array]:
 @pytest.mark.parametrize(
     ("case", "words"),
     [
-        ("proportions", "100x96, of other proportions than its picture (160x96)"),
+        ("proportions", "100x96, not in the aspect ratio of its picture (160x96)"),
         ("colour", "#c85a28"),
         ("crimson", "#dc143c"),
-        ("photo", "more than 64: it is no id map"),
+        ("photo", "more than 64: give a map of ids"),
         ("kinds", "some are grey (ids) and some coloured"),
         ("common", "no class is in both"),
     ],

@@ -85,7 +85,7 @@ def test_greys_and_soft_edges_stay(tmp_path: Path) -> None:
 BAD = {
     "black": (lambda: grey(RIGHT * 0), "nearly black"),
     "2 of 255": (lambda: grey(RIGHT * 2), r"nearly black \(its brightest value is 2\.0 of 255\)"),
-    "transparent": (lambda: rgba(np.array([255] * 3), RIGHT * 0), "transparent all over"),
+    "transparent": (lambda: rgba(np.array([255] * 3), RIGHT * 0), "fully transparent"),
     "classes": (lambda: palette(RIGHT + np.eye(*SIZE) * 2, VOC), "a map of classes"),
 }
 

@@ -191,7 +191,7 @@ def test_when_memory_runs_out_it_goes_on_in_tiles(
         tiled, pieces = painted(120**2, monkeypatch)
     assert pieces[0] == 1 and min(pieces[1:]) > 4
     assert [record.getMessage() for record in caplog.records] == [
-        f"memory ran out: going on in {pieces[-1]} tiles"
+        f"memory ran out: continuing in {pieces[-1]} tiles"
     ]
     assert float((whole - tiled).abs().max()) < 1 / 255
 

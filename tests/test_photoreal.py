@@ -223,7 +223,7 @@ def test_region_moments_in_tiles_are_exact() -> None:
 
 
 def test_region_moments_want_a_target_a_region() -> None:
-    with pytest.raises(InputError, match="give one a region"):
+    with pytest.raises(InputError, match="give one for each region"):
         losses.RegionMoments([None], torch.ones((1, 8, 8)), {"relu1_1": 1.0})
 
 
@@ -410,11 +410,11 @@ def test_a_saved_look_needs_no_style(run: Run, here: Path) -> None:
     assert run(*one, "--fast", "-o", "b.png")[0] == 0
     assert np.abs(image.read("a.png").rgb - image.read("b.png").rgb).max() < 3 / 255
     code, _, told = run("photoreal", "day.png", "n.look", "--fast", "-o", "c.png")
-    assert code == 0 and "they are looked for, as there is no mask of day.png" in told
+    assert code == 0 and "they are detected automatically, as there is no mask of day.png" in told
     assert "blue" in told and "white" in told
     write_film(here / "film.mp4", [(image.read("day.png").rgb * 255).astype(np.uint8)] * 2)
     code, _, told = run("photoreal", "film.mp4", "n.look", "--fast", "-o", "film-n.mp4")
-    assert code == 0 and "they are looked for" in told, told
+    assert code == 0 and "they are detected" in told, told
 
 
 def test_a_folder_of_frames_is_a_film(run: Run, here: Path) -> None:
@@ -443,7 +443,7 @@ def test_classes_that_are_not_found_are_told(caplog: pytest.LogCaptureFixture) -
     assert "warning" not in said[1]
     two = replace(scene, look=Look(("class 1", "class 2"), (*classes, None), all_of_it))
     relighting.say_classes(job, two, [*classes, None], told=said.append)
-    assert "4 classes asked, 2 found" in said[2]
+    assert "4 classes requested, 2 found" in said[2]
 
 
 def test_classes_do_not_change_with_the_size() -> None:
@@ -463,7 +463,7 @@ def test_classes_do_not_change_with_the_size() -> None:
         (("day.png", "none.png"), "no such file"),
         (("day.png", "night.png", "--masks", "day-mask.png"), "needs 2"),
         (("day.png", "night.png", "--masks", "day-mask.png", "none.png"), "none.png"),
-        (("day.png", "night.png", "--masks", "day-mask.png", "day.png"), "of other proportions"),
+        (("day.png", "night.png", "--masks", "day-mask.png", "day.png"), "the aspect ratio"),
         (("day.png", "night.png", "--masks", "day.png", "night-mask.png"), "is none of"),
         (("day.png", "none.look", "--fast"), "no such file"),
         (("day.png", "bad.look", "--fast"), "damaged"),

@@ -1,9 +1,9 @@
-"""Paint photographs in any style, offline.
+"""Neural style transfer, offline.
 
 >>> import impasto
 >>> impasto.stylize("photo.jpg", "starry.jpg").save("out.png")  # doctest: +SKIP
 
-Nothing heavy is loaded before it is used: every public name resolves when it is first asked for.
+Public names are imported lazily, so ``import impasto`` is fast.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _HOMES = {
     "write": "image",
 }
 
-# Modules that the docs name, whole: found without an import of their own, and loaded when asked for.
+# Documented submodules, loaded on first access.
 _MODULES = ("batch", "films", "jobs", "training")
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Colour spaces, as pure functions on arrays whose last axis holds three channels."""
+"""Colour space conversions on arrays whose last axis is the three channels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from impasto.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
 
-# Linear sRGB to the cone responses of OKLab, and these (cube-rooted) to OKLab: Ottosson 2020.
+# Linear sRGB to LMS, and the cube root of LMS to OKLab: Ottosson 2020.
 _LMS_OF_RGB = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -27,11 +27,11 @@ _OKLAB_OF_LMS = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
-# The published inverses are rounded apart from the matrices; these make round trips exact.
+# Computed inverses make round trips exact; the published ones are rounded independently.
 _RGB_OF_LMS = np.linalg.inv(_LMS_OF_RGB)
 _LMS_OF_OKLAB = np.linalg.inv(_OKLAB_OF_LMS)
 
-# Linear sRGB to CIE XYZ with the white of D65: IEC 61966-2-1.
+# Linear sRGB to CIE XYZ (D65): IEC 61966-2-1.
 _XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _D65 = _XYZ_OF_RGB.sum(axis=1)
 
@@ -39,7 +39,7 @@ _REC709 = np.array([0.2126, 0.7152, 0.0722])
 
 
 def _floats(values: NDArray[Any]) -> Floats:
-    """The values as floats, in their own precision where they have one."""
+    """Convert values to floats; floats keep their precision."""
     values = np.asarray(values)
     return values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
 
@@ -49,7 +49,7 @@ def _mix(values: Floats, matrix: NDArray[np.float64]) -> Floats:
 
 
 def to_linear(rgb: NDArray[Any]) -> Floats:
-    """Undo the transfer curve of sRGB: light that adds up, from values as they are stored.
+    """Convert sRGB values to linear light.
 
     Args:
         rgb: sRGB values of any shape, 0..1. Negative values are mirrored.
@@ -69,7 +69,7 @@ def to_linear(rgb: NDArray[Any]) -> Floats:
 
 
 def to_srgb(linear: NDArray[Any]) -> Floats:
-    """Apply the transfer curve of sRGB: the inverse of `to_linear`, with its source and ranges.
+    """Convert linear light to sRGB values, the inverse of ``to_linear``.
 
     Examples:
         >>> round(float(to_srgb(np.array(0.214))), 3)
@@ -83,13 +83,13 @@ def to_srgb(linear: NDArray[Any]) -> Floats:
 
 
 def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
-    """Turn sRGB values into OKLab.
+    """Convert sRGB to OKLab.
 
     Args:
-        rgb: `(..., 3)` sRGB, 0..1.
+        rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        `(..., 3)`: lightness 0..1, and two axes of colour within about -0.4..0.4, zero for greys.
+        ``(..., 3)``: lightness 0..1, and two colour axes within about -0.4..0.4, zero for greys.
 
     Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
     https://bottosson.github.io/posts/oklab/
@@ -106,9 +106,9 @@ def _oklab_to_linear(oklab: Floats) -> Floats:
 
 
 def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
-    """Turn OKLab into sRGB values: the inverse of `rgb_to_oklab`, with its source.
+    """Convert OKLab to sRGB, the inverse of ``rgb_to_oklab``.
 
-    Colours that no screen of sRGB can show come out below 0 or above 1; nothing is clipped.
+    Colours outside the sRGB gamut give values below 0 or above 1; nothing is clipped.
 
     Examples:
         >>> oklab_to_rgb(rgb_to_oklab(np.array([0.2, 0.4, 0.6]))).round(6).tolist()
@@ -118,15 +118,15 @@ def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
 
 
 def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
-    """Turn sRGB values into CIE L*a*b* under D65.
+    """Convert sRGB to CIE L*a*b* (D65).
 
     Args:
-        rgb: `(..., 3)` sRGB, 0..1.
+        rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        `(..., 3)`: L* 0..100, a* and b* within about -110..110.
+        ``(..., 3)``: L* 0..100, a* and b* within about -110..110.
 
-    Source: CIE 15:2004; matrix and white of IEC 61966-2-1:1999.
+    Source: CIE 15:2004; matrix and white point of IEC 61966-2-1:1999.
 
     Examples:
         >>> rgb_to_lab(np.array([1.0, 1.0, 1.0])).round(2).tolist()[0]
@@ -139,16 +139,16 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
 
 
 def luma(rgb: NDArray[Any]) -> Floats:
-    """Return the grey value of each colour: the weights of Rec. 709 on the values as stored.
+    """Return the luma of each colour: Rec. 709 weights on gamma-encoded values.
 
-    On stored values rather than on light, because that is what televisions, `cv2` and printers
-    mean by grey, and because a grey picture then comes back as itself.
+    Luma is computed on gamma-encoded values, not on linear light, as in video and ``cv2``; a grey image is
+    then unchanged.
 
     Args:
-        rgb: `(..., 3)` sRGB, 0..1.
+        rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        `(...)`, 0..1.
+        ``(...)``, 0..1.
 
     Source: ITU-R BT.709-6, section 3.2.
 
@@ -161,16 +161,16 @@ def luma(rgb: NDArray[Any]) -> Floats:
 
 
 def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
-    """Give a painted picture the palette of the photo: mean and covariance of its colours.
+    """Match mean and covariance of the colours of a stylised image to those of the content image.
 
-    The linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
+    Uses the linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
 
     Args:
-        painted: `(..., 3)` sRGB, 0..1.
-        photo: `(..., 3)` sRGB, 0..1, of any shape.
+        painted: ``(..., 3)`` sRGB, 0..1.
+        photo: ``(..., 3)`` sRGB, 0..1, of any shape.
 
     Returns:
-        The shape of `painted`, sRGB, clipped to 0..1.
+        The shape of ``painted``, sRGB, clipped to 0..1.
 
     Examples:
         >>> carry_over(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
@@ -183,11 +183,11 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
 
 
 Gaussian = tuple[Floats, Floats]
-"""Mean `(C,)` and covariance `(C, C)` of colours."""
+"""Mean ``(C,)`` and covariance ``(C, C)`` of colours."""
 
 
 def gaussian(colours: NDArray[Any]) -> Gaussian:
-    """Mean and covariance of colours `(N, C)`.
+    """Compute mean and covariance of colours ``(N, C)``.
 
     Examples:
         >>> gaussian(np.array([[0.0], [1.0]]))[1].tolist()
@@ -200,18 +200,17 @@ def gaussian(colours: NDArray[Any]) -> Gaussian:
 
 
 def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
-    """The linear optimal transport `x -> A x + b` between two Gaussians of colours.
+    """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians of colours.
 
-    `impasto.moments.transport` without PyTorch, and with a ridge: a picture of one colour has no spread that
-    could be stretched.
+    ``impasto.moments.transport`` without PyTorch, with a ridge for uniform images.
 
     Args:
-        source: mean and covariance of what is moved.
-        target: of what it shall look like.
+        source: mean and covariance to transform.
+        target: target mean and covariance.
         ridge: added to the variances of both.
 
     Returns:
-        `A (C, C)`, symmetric, and `b (C,)`.
+        ``A (C, C)``, symmetric, and ``b (C,)``.
 
     Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping".
     """
@@ -222,12 +221,12 @@ def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Ga
 
 
 def barycenter(parts: Sequence[Gaussian], shares: Sequence[float], *, steps: int = 12) -> Gaussian:
-    """What lies between Gaussians of colours; `impasto.moments.barycenter` without PyTorch.
+    """Compute the Wasserstein barycentre of Gaussians, as ``impasto.moments.barycenter`` without PyTorch.
 
     Args:
         parts: means and covariances.
-        shares: weight of each, sum 1.
-        steps: of the fixed point; a handful is enough for colours.
+        shares: weight of each, with sum 1.
+        steps: fixed-point iterations; few are enough for colours.
     """
     used = [(part, share) for part, share in zip(parts, shares, strict=True) if share > 0]
     if len(used) == 1:
@@ -242,20 +241,20 @@ def barycenter(parts: Sequence[Gaussian], shares: Sequence[float], *, steps: int
 
 
 def _power(matrix: Floats, power: float) -> Floats:
-    """A power of a symmetric positive matrix."""
+    """Compute a power of a symmetric positive semi-definite matrix."""
     values, vectors = np.linalg.eigh(matrix)
     result: Floats = (vectors * np.maximum(values, 1e-12) ** power) @ vectors.T
     return result
 
 
 def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
-    """Combine the lightness of `painted` with the colours of `photo`, in OKLab.
+    """Combine the lightness of ``painted`` with the chroma of ``photo``, in OKLab.
 
-    Where a colour cannot be shown at the new lightness its chroma is lowered until it can; its hue
-    and lightness stay, which clipping the channels one by one would change.
+    Colours outside the gamut at the new lightness are reduced in chroma until they fit. This keeps hue and
+    lightness, which clipping of channels would change.
 
     Args:
-        painted: `(..., 3)` sRGB, 0..1.
+        painted: ``(..., 3)`` sRGB, 0..1.
         photo: the same shape and range.
 
     Returns:
@@ -264,8 +263,8 @@ def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     Raises:
         InputError: the shapes differ.
 
-    Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016, section 3.2,
-    with OKLab (Ottosson 2020) for its luminance-only space.
+    Source: Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016, section 3.2, with OKLab
+    (Ottosson 2020) as the luminance space.
 
     Examples:
         >>> keep_chroma(np.full((1, 3), 0.5), np.full((1, 3), 0.1)).round(3).tolist()
@@ -286,15 +285,15 @@ def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
 
 
 def _shown(linear: Floats) -> NDArray[np.bool_]:
-    """Which colours a screen of sRGB can show, but for rounding.
+    """Return which colours are in the sRGB gamut, up to rounding.
 
-    Near black the eye, and OKLab, see what is a rounding error near white.
+    The tolerance is smaller near black, where OKLab is more sensitive.
     """
     return np.asarray(((linear >= -1e-8) & (linear <= 1 + 1e-6)).all(axis=-1))
 
 
 def _lower_chroma(oklab: Floats) -> Floats:
-    """Halve in on the largest share of chroma that can be shown; a grey always can."""
+    """Reduce chroma by bisection to the largest in-gamut fraction; greys are always in gamut."""
     inside = np.zeros(oklab.shape[:-1], oklab.dtype)
     step = 1.0
     grey = oklab * np.array([1, 0, 0], oklab.dtype)

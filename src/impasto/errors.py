@@ -1,35 +1,35 @@
-"""Every error a user can meet, each one line that says what is wrong and how to mend it.
+"""Exceptions of this package. Each message is one line with the problem and the remedy.
 
 ImpastoError
-├── InputError      a picture, a mask, an option or a file that cannot be used
-├── OutputError     a place that cannot be written, or must not be overwritten
-├── WeightsError    a network's weights are missing, damaged or not the expected ones
-├── TilingError     a loss that needs the whole picture was asked to work in tiles
-└── Stopped         the run was stopped by the user before there was anything to keep
+├── InputError      an image, a mask, an option or a file is not valid
+├── OutputError     a file cannot be written, or would be overwritten
+├── WeightsError    weights of a network are missing, damaged or not the expected ones
+├── TilingError     a loss that needs the whole image cannot be computed in tiles
+└── Stopped         the user stopped the run before there was a result
 """
 
 from __future__ import annotations
 
 
 class ImpastoError(Exception):
-    """Base of all errors of this package."""
+    """Base class of all errors of this package."""
 
 
 class InputError(ImpastoError):
-    """Something handed in cannot be used: a picture, a mask, an option, a file."""
+    """An input is not valid: an image, a mask, an option or a file."""
 
 
 class OutputError(ImpastoError):
-    """A result cannot be written where it should go."""
+    """A result cannot be written."""
 
 
 class WeightsError(ImpastoError):
-    """The weights of a network are missing, damaged, or not the ones expected."""
+    """The weights of a network are missing, damaged, or not the expected ones."""
 
 
 class TilingError(ImpastoError):
-    """A loss whose value is not a function of additive sums was asked to work in tiles."""
+    """A loss that is not a function of additive sums cannot be computed in tiles."""
 
 
-class Stopped(ImpastoError):  # noqa: N818 - it is what happened, not a fault
-    """The run was stopped before there was a picture to keep."""
+class Stopped(ImpastoError):  # noqa: N818 - not an error
+    """The run was stopped before there was a result."""

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, checks before long work, hashes, checkpoints."""
+"""Atomic writes, output checks, hashes and checkpoint files."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _MENDS = {
 }
 
 
-_SHOWN = 80  # characters of a name that may be thousands long
+_SHOWN = 80  # most characters of a file name in messages
 
 
 def mend(fault: OSError) -> str | None:
-    """One line for what the system refused, and the mend; None where that is not known."""
+    """Explain an OSError in one line with a remedy; None for unknown errors."""
     reason, name = _MENDS.get(fault.errno or 0), fault.filename
     if reason is None or not isinstance(name, str):
         return None
@@ -48,30 +48,30 @@ def mend(fault: OSError) -> str | None:
 
 
 def _unwritable(path: Path, fault: OSError) -> OutputError:
-    """One line for what went wrong at `path`, and the mend."""
+    """Return an OutputError that explains an OSError at ``path``."""
     reason = _MENDS.get(fault.errno or 0) or fault.strerror or str(fault) or type(fault).__name__
     return OutputError(f"cannot write {path}: {reason}")
 
 
 def _taken(path: Path) -> OutputError:
-    return OutputError(f"{path} already exists: choose another name, or allow it with --overwrite")
+    return OutputError(f"{path} already exists: choose another name, or add --overwrite")
 
 
 def _refuse_unless_file(path: Path) -> None:
-    """Refuse a folder, a device or a pipe: `os.replace` would put a file in a device's place."""
+    """Raise OutputError for a folder, a device or a pipe; ``os.replace`` would replace a device."""
     if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; give the name of a file")
+        raise OutputError(f"cannot write {path}: it is a folder; give a file name")
     if path.exists() and not path.is_file():
         raise OutputError(f"cannot write {path}: it is not a regular file; choose another name")
 
 
 def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:
-    """Put the finished file in its place in one step, and, if asked, never over another."""
+    """Move a finished file into place atomically, optionally without overwriting."""
     if overwrite:
         temporary.replace(target)
         return
     try:
-        # Unlike a look before the replace, a hard link leaves no gap for a second run to fill.
+        # A hard link fails if the target exists, without the race of a check before the replace.
         os.link(temporary, target)
     except FileExistsError:
         raise _taken(target) from None
@@ -86,21 +86,21 @@ def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
-    """Give a hidden temporary path beside `path`, and move what was written there into place.
+    """Provide a hidden temporary path beside ``path``, and move the file written there into place.
 
-    The file at `path` is at every moment either the old one or the whole new one. When the body
-    fails, or is interrupted, the temporary file goes and `path` is as it was.
+    The file at ``path`` is always either the old one or the complete new one. If the body fails or is
+    interrupted, the temporary file is deleted and ``path`` is unchanged.
 
     Args:
-        path: where the file shall be. A symbolic link is followed.
-        overwrite: False refuses to replace a file, even one that appears during the work.
+        path: the target file. A symbolic link is followed.
+        overwrite: if False, do not replace a file, even one created in the meantime.
 
     Yields:
         A path in the same folder with the same suffix; it does not exist yet.
 
     Raises:
-        OutputError: for every `OSError` of the body and of the move: no such folder, read-only,
-            disk full, `path` is a folder or exists.
+        OutputError: any ``OSError`` of the body or the move: no such folder, read-only, disk full, ``path``
+            is a folder or exists.
 
     Examples:
         >>> with atomic("notes.txt") as temporary:
@@ -113,8 +113,8 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
         _refuse_unless_file(target)
         if not overwrite and target.exists():
             raise _taken(named)
-        # The suffix stays last because encoders choose their format by it; the stem is cut so that
-        # a name as long as the file system allows still has room for the process and the token.
+        # Keep the suffix, by which encoders choose the format. Cut the stem, so that the longest allowed
+        # name still has room for the process id and the token.
         token = f"{os.getpid()}-{secrets.token_hex(3)}"
         temporary = target.with_name(f".{target.stem[:32]}.{token}.part{target.suffix[:16]}")
         yield temporary
@@ -125,16 +125,16 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
         raise _unwritable(named, fault) from fault
     finally:
         if temporary is not None:
-            # The first fault is the one to tell; a folder that is gone has nothing left to clean.
+            # Do not hide the first error; a deleted folder needs no clean-up.
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
 def spare(target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathLike[str] | None]) -> None:
-    """Make sure that a file to be written is none of those that are read.
+    """Check that an output file is not one of the inputs.
 
     Raises:
-        OutputError: it is one of them, by whatever name.
+        OutputError: it is one of them, possibly under another name.
     """
     if target is None or not Path(target).exists():
         return
@@ -144,15 +144,15 @@ def spare(target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathL
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Make sure before long work that a file can be written at `path`; create its folder.
+    """Check before a long run that a file can be written at ``path``; create its folder.
 
     Args:
-        path: where the file shall be.
-        overwrite: whether a file that is there may be replaced.
+        path: the output file.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
-        OutputError: the folder cannot be made or written to, `path` is a folder, or it exists and
-            `overwrite` is False (the message names `--overwrite`).
+        OutputError: the folder cannot be created or written to, ``path`` is a folder, or it exists and
+            ``overwrite`` is False (the message names ``--overwrite``).
 
     Examples:
         >>> check_output("out/painting.png", overwrite=False)
@@ -163,20 +163,20 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         if target.exists() and not overwrite:
             raise _taken(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Only an attempt tells the truth: permission bits know nothing of read-only mounts or root.
+        # Try to write: permission bits do not reflect read-only mounts or root.
         probe = target.with_name(f".{target.stem[:32]}.{os.getpid()}-{secrets.token_hex(3)}.probe")
         probe.touch(exist_ok=False)
         probe.unlink()
     except FileExistsError as fault:
-        raise OutputError(f"cannot write {target}: its folder is the name of a file") from fault
+        raise OutputError(f"cannot write {target}: its folder is a file; choose another folder") from fault
     except OSError as fault:
         raise _unwritable(target, fault) from fault
-    except ValueError as fault:  # a name no file system has, such as one with a zero byte
+    except ValueError as fault:  # an invalid name, such as one with a zero byte
         raise OutputError(f"cannot write {str(target)!r}: {fault}") from fault
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits, read in pieces.
+    """Return the SHA-256 of a file as 64 hexadecimal digits.
 
     Raises:
         InputError: the file cannot be read.
@@ -203,13 +203,13 @@ def save_checkpoint(
     *,
     overwrite: bool = True,
 ) -> None:
-    """Write named tensors and their description as one safetensors file, atomically.
+    """Write named tensors and metadata atomically to a safetensors file.
 
     Args:
-        path: where the file shall be.
+        path: the output file.
         tensors: arrays or tensors of any shape and device; they are copied to the CPU.
-        meta: anything JSON can hold; it travels in the file's header.
-        overwrite: whether a file that is there may be replaced.
+        meta: JSON-serialisable metadata, stored in the header.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
         OutputError: the file cannot be written.
@@ -220,7 +220,7 @@ def save_checkpoint(
         >>> load_checkpoint("style.safetensors")[1]
         {'name': 'waves'}
     """
-    # One entry, because safetensors writes several in a random order: equal content, equal file.
+    # One header entry, as safetensors writes several in random order: equal content gives equal files.
     header = {CHECKPOINT_KEY: json.dumps({"version": CHECKPOINT_VERSION, "meta": dict(meta)}, sort_keys=True)}
     body = _packed(tensors, header)
     with atomic(path, overwrite=overwrite) as temporary:
@@ -228,7 +228,7 @@ def save_checkpoint(
 
 
 def _packed(tensors: Mapping[str, NDArray[Any] | torch.Tensor], header: dict[str, str]) -> bytes:
-    """The bytes of a safetensors file; of arrays alone without PyTorch, which takes its time to load."""
+    """Encode a safetensors file; arrays alone do not need PyTorch, which is slow to import."""
     import numpy as np
 
     # Copies, because safetensors refuses tensors that share memory or are not contiguous.
@@ -249,11 +249,11 @@ def _packed(tensors: Mapping[str, NDArray[Any] | torch.Tensor], header: dict[str
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read what `save_checkpoint` wrote: tensors on the CPU, and the description.
+    """Read a file of ``save_checkpoint``: tensors on the CPU, and metadata.
 
     Raises:
-        InputError: no such file; a damaged or truncated file; a file of another program; a file of
-            a newer impasto.
+        InputError: the file does not exist, is damaged or truncated, or was written by another program or a
+            newer impasto.
 
     Examples:
         >>> import numpy as np
@@ -265,12 +265,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tenso
 
 
 def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.generic]], dict[str, Any]]:
-    """Read a checkpoint as NumPy arrays, without torch; errors as in `load_checkpoint`."""
+    """Read a checkpoint as NumPy arrays, without torch; errors as in ``load_checkpoint``."""
     return _load(path, framework="np")
 
 
 def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the description alone, without the tensors; errors as in `load_checkpoint`."""
+    """Read only the metadata of a checkpoint; errors as in ``load_checkpoint``."""
     return _load(path, framework="np", tensors=False)[1]
 
 
@@ -288,13 +288,13 @@ def _load(
             return {name: archive.get_tensor(name) for name in names}, meta
     except ImpastoError:
         raise
-    # safetensors and torch raise many kinds of errors on foreign bytes, none with a common base.
+    # On other files, safetensors and torch raise many exceptions without a common base class.
     except Exception as fault:
         raise InputError(f"{path} is damaged or not a safetensors file: {_one_line(fault)}") from fault
 
 
 def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[str, Any]:
-    """Check that the header is ours and of a version we know; return the description in it."""
+    """Check format and version of the header; return its metadata."""
     if CHECKPOINT_KEY not in header:
         raise InputError(f"{path} is a safetensors file, but was not written by impasto")
     told = json.loads(header[CHECKPOINT_KEY])
@@ -302,10 +302,10 @@ def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[
     if version > CHECKPOINT_VERSION:
         raise InputError(
             f"{path} was written by a newer impasto (format {version}, this one reads up to "
-            f"{CHECKPOINT_VERSION}): fetch the newest impasto"
+            f"{CHECKPOINT_VERSION}): upgrade impasto"
         )
     if not isinstance(meta, dict):
-        raise InputError(f"{path} is damaged: its description is not a table")
+        raise InputError(f"{path} is damaged: its metadata is not an object")
     return meta
 
 

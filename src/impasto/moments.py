@@ -1,8 +1,7 @@
-"""Means and covariances, and what optimal transport says of Gaussians that have them.
+"""Means and covariances, and optimal transport between Gaussians.
 
-Shapes: a mean is ``(..., C)``, a covariance ``(..., C, C)``; leading axes are batches. All symmetric
-positive semi-definite roots go through an eigen-decomposition, which is exact where an iteration would
-need a ridge.
+Shapes: a mean is ``(..., C)``, a covariance ``(..., C, C)``; leading axes are batches. Roots of symmetric
+positive semi-definite matrices use an eigendecomposition, which needs no ridge, unlike iterative methods.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ class Moments:
 
     @property
     def second(self) -> Tensor:
-        """The raw second moment ``E[f f^T]``, which is the Gram matrix divided by the number of positions."""
+        """Second raw moment ``E[f f^T]``: the Gram matrix divided by the number of positions."""
         return self.cov + self.mean.unsqueeze(-1) * self.mean.unsqueeze(-2)
 
     @classmethod
     def from_sums(cls, count: Tensor, first: Tensor, second: Tensor) -> Moments:
-        """From additive sums: weights ``(...)``, weighted features ``(..., C)``, products ``(..., C, C)``."""
+        """Compute from sums of weights ``(...)``, features ``(..., C)`` and products ``(..., C, C)``."""
         mean = first / count.unsqueeze(-1)
         raw = second / count[..., None, None]
         return cls(mean, raw - mean.unsqueeze(-1) * mean.unsqueeze(-2))
 
 
 def moments(features: Tensor, *, weights: Tensor | None = None) -> Moments:
-    """Moments of ``features (..., C, N)``, each position counted by ``weights (..., N)`` (default 1)."""
+    """Compute moments of ``features (..., C, N)``, with weights ``(..., N)`` of the positions (default 1)."""
     centre = features.mean(-1, keepdim=True) if weights is None else _weighted_mean(features, weights)
     rest = features - centre
     if weights is None:
@@ -54,10 +53,10 @@ def _weighted_mean(features: Tensor, weights: Tensor) -> Tensor:
 
 
 def root(matrix: Tensor, *, power: float = 0.5, floor: float = 1e-7) -> Tensor:
-    """``matrix ** power`` of a symmetric positive semi-definite ``(..., C, C)``.
+    """Compute ``matrix ** power`` of a symmetric positive semi-definite matrix ``(..., C, C)``.
 
-    Eigenvalues under ``floor`` times the largest one count as that floor when the power is negative, and
-    as zero otherwise.
+    Negative eigenvalues are clamped to zero; with a negative power, all are clamped to at least ``floor``
+    times the largest one.
     """
     values, vectors = _eigen(matrix)
     least = (floor * values[..., -1:]).clamp_min(torch.finfo(matrix.dtype).tiny)
@@ -67,10 +66,10 @@ def root(matrix: Tensor, *, power: float = 0.5, floor: float = 1e-7) -> Tensor:
 
 
 def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, ascending, and eigenvectors of a symmetric matrix.
+    """Compute ascending eigenvalues and eigenvectors of a symmetric matrix.
 
-    Divide and conquer fails on a rare float32 matrix with hundreds of eigenvalues of zero, such as the
-    covariance of a few positions; in float64 it does not.
+    Divide and conquer can fail in float32 for matrices with hundreds of zero eigenvalues, such as the
+    covariance of a few positions; then retry in float64.
     """
     try:
         values, vectors = torch.linalg.eigh(matrix)
@@ -82,10 +81,10 @@ def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def transport(source: Moments, target: Moments) -> tuple[Tensor, Tensor]:
-    """The linear optimal transport ``x -> A x + b`` between two Gaussians.
+    """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians.
 
-    ``A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2`` (Olkin and Pukelsheim 1982; called Monge-Kantorovitch linear
-    colour mapping by Pitie and Kokaram 2007).
+    ``A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2`` (Olkin and Pukelsheim 1982; the Monge-Kantorovitch linear colour
+    mapping of Pitie and Kokaram 2007).
 
     Returns:
         ``A (..., C, C)``, symmetric, and ``b (..., C)``.
@@ -96,10 +95,10 @@ def transport(source: Moments, target: Moments) -> tuple[Tensor, Tensor]:
 
 
 def wasserstein2(one: Moments, other_half: Tensor, other: Moments) -> Tensor:
-    """Squared 2-Wasserstein distance ``(...)`` between Gaussians, differentiable in ``one``.
+    """Compute the squared 2-Wasserstein distance ``(...)`` of Gaussians, differentiable in ``one``.
 
     ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)`` (Dowson and Landau 1982). ``other_half`` is
-    ``root(other.cov)``, taken once by the caller.
+    ``root(other.cov)``, precomputed by the caller.
     """
     means = (one.mean - other.mean).square().sum(-1)
     traces = _trace(one.cov) + _trace(other.cov)
@@ -111,9 +110,9 @@ def _trace(matrix: Tensor) -> Tensor:
 
 
 def trace_root(cov: Tensor, half: Tensor) -> Tensor:
-    """``tr (R X R)^1/2`` for ``X = cov`` and ``R = half``, with its gradient in closed form.
+    """Compute ``tr (R X R)^1/2`` for ``X = cov`` and ``R = half``, with a closed-form gradient.
 
-    With ``M = R X R``, the gradient with respect to X is ``1/2 R M^-1/2 R``: no backward pass through the
+    With ``M = R X R``, the gradient with respect to X is ``1/2 R M^-1/2 R``, so no backward pass through the
     root is needed.
     """
     result: Tensor = _TraceRoot.apply(cov, half)  # type: ignore[no-untyped-call]
@@ -125,11 +124,11 @@ class _TraceRoot(torch.autograd.Function):
     def forward(ctx: Any, cov: Tensor, half: Tensor) -> Tensor:
         product = half @ cov @ half
         values, vectors = _eigen((product + product.mT) / 2)
-        # Directions that the picture does not span yet would pull with infinite force: their pull is held
-        # where rounding hides them. In float32 that is a variance under a thousandth of the largest, and
-        # costs 1 to 4 % of the gradient; float64 has no such loss, but its eigen-decomposition takes twice
-        # as long. At the goal the product is the square of the other covariance, whose largest entry gives
-        # the scale where the picture has no spread at all (a plain sky).
+        # The gradient is infinite in directions that the image does not span, so eigenvalues are clamped at
+        # rounding level. In float32 that is a variance below a thousandth of the largest and changes the
+        # gradient by 1 to 4 %; float64 avoids this, but its eigendecomposition takes twice as long. At the
+        # optimum the product is the square of the target covariance, whose largest entry sets the scale for
+        # an image without variance (such as a plain sky).
         precision = torch.finfo(cov.dtype)
         goal = half.square().sum(-1).amax(-1, keepdim=True).square()
         least = (8 * precision.eps * torch.maximum(values[..., -1:], goal)).clamp_min(precision.tiny)
@@ -145,7 +144,7 @@ class _TraceRoot(torch.autograd.Function):
 
 
 def mixture(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
-    """Moments of the mixture: what one sees if the pictures lie side by side with these shares (sum 1)."""
+    """Compute the moments of the mixture, as if the images lay side by side with these shares (sum 1)."""
     only = _only_part(parts, weights)
     if only is not None:
         return only
@@ -155,10 +154,11 @@ def mixture(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
 
 
 def barycenter(parts: Sequence[Moments], weights: Sequence[float], *, steps: int = 12) -> Moments:
-    """The Wasserstein barycentre of Gaussians: the true in-between, not inflated by the distance of means.
+    """Compute the Wasserstein barycentre of Gaussians; unlike a mixture, the means add no variance.
 
-    Fixed point of Alvarez-Esteban et al. 2016: ``S <- S^-1/2 (sum w_i (S^1/2 S_i S^1/2)^1/2)^2 S^-1/2``,
-    started from the mean covariance, which spans every direction that any part spans.
+    Fixed-point iteration of Alvarez-Esteban et al. 2016,
+    ``S <- S^-1/2 (sum w_i (S^1/2 S_i S^1/2)^1/2)^2 S^-1/2``, from the mean covariance, which spans all
+    directions of the parts.
     """
     only = _only_part(parts, weights)
     if only is not None:
@@ -175,7 +175,7 @@ def barycenter(parts: Sequence[Moments], weights: Sequence[float], *, steps: int
 
 
 def _only_part(parts: Sequence[Moments], weights: Sequence[float]) -> Moments | None:
-    """The one part that has any weight, as it is: no rounding may tell a blend with nothing from none."""
+    """Return the only part with a positive weight, if there is one, to avoid rounding."""
     used = [part for part, weight in zip(parts, weights, strict=True) if weight > 0]
     return used[0] if len(used) == 1 else None
 
@@ -188,21 +188,22 @@ def _weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor
 
 
 def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:
-    """Weights of ``count`` styles scaled to sum 1; ``None`` means equal.
+    """Normalise the weights of ``count`` styles to sum 1; None means equal.
 
     Raises:
-        InputError: no styles, a wrong number of weights, one below zero or infinite, or none above.
+        InputError: there are no styles, the number of weights is wrong, or weights are negative, infinite or
+            all zero.
     """
     if count == 0:
-        raise InputError("no style was given: at least one is needed")
+        raise InputError("no style was given: give at least one")
     if weights is None:
         return [1 / count] * count
     if len(weights) != count:
         raise InputError(
-            f"{count} styles need {count} weights, not {len(weights)}: give one a style, in their order"
+            f"{count} styles need {count} weights, not {len(weights)}: give one for each style, in order"
         )
     if min(weights) < 0 or not 0 < sum(weights) < math.inf:
         raise InputError(
-            f"style weights must be finite, not negative, nor all zero: got {', '.join(map(str, weights))}"
+            f"style weights must be finite, not negative and not all zero: got {', '.join(map(str, weights))}"
         )
     return [w / sum(weights) for w in weights]

@@ -1,4 +1,4 @@
-"""What is known of a run: its progress while it lasts, its recipe and its result afterwards."""
+"""Progress, recipe and result of a run."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RECIPE_VERSION = 1
-MOST_THREADS = 1024  # that a recipe may ask for: more are no machine's, and would be begun all the same
+MOST_THREADS = 1024  # most threads accepted from a recipe
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands after a step; handed to a ``watch`` callback."""
+    """Progress of a run after a step; passed to a ``watch`` callback."""
 
     stage: int  # from 1
     stages: int
-    size: tuple[int, int]  # (height, width) of this stage, pixels
+    size: tuple[int, int]  # (height, width) of this stage, in pixels
     step: int  # evaluations done at this stage
     steps: int
-    done: float  # share of all the work, 0..1
+    done: float  # fraction of the total work, 0..1
     seconds: float  # since the start
     loss: float
     terms: Mapping[str, float]
-    picture: Callable[[], Tensor]  # the picture as it is now, (1, 3, H, W); costs only if called
+    picture: Callable[[], Tensor]  # returns the current image, (1, 3, H, W); computed on call
 
     @property
     def seconds_left(self) -> float:
-        """Expected, from the share of the work done so far."""
+        """Estimated remaining seconds, from the fraction of the work done."""
         return self.seconds * (1 - self.done) / self.done if self.done > 0 else float("inf")
 
 
@@ -54,7 +54,7 @@ Watch = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Point:
-    """One entry of a run's history."""
+    """One entry of the history of a run."""
 
     seconds: float
     stage: int
@@ -64,9 +64,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that is needed to paint a picture again: the job, its inputs, what it ran on. No absolute paths.
+    """Data to reproduce a result: job, input hashes, device and versions, without absolute paths.
 
-    ``stopped`` is the number of steps after which it was stopped, 0 where it went to its end.
+    ``stopped`` is the number of steps after which the run was stopped; 0 if it was not stopped.
     """
 
     verb: str
@@ -79,21 +79,21 @@ class Recipe:
     stopped: int = 0
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Return one line of JSON."""
         told = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
         return json.dumps(told, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """Reads what :meth:`to_json` wrote.
+        """Parse the JSON of :meth:`to_json`.
 
         Raises:
-            InputError: not a recipe, or one of a later version.
+            InputError: the text is not a recipe, is damaged, or has a newer version.
         """
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            what = "it is nested too deep" if isinstance(error, RecursionError) else f"{error}"
+            what = "it is nested too deeply" if isinstance(error, RecursionError) else f"{error}"
             raise InputError(
                 f"this is not a recipe of impasto ({what}): nothing can be replayed from it"
             ) from error
@@ -102,19 +102,19 @@ class Recipe:
         version = data["recipe"]
         if type(version) is int and version > RECIPE_VERSION:
             raise InputError(
-                f"this recipe is of version {version}, newer than this impasto: upgrade it to replay"
+                f"this recipe has version {version}, newer than this impasto: upgrade impasto to replay it"
             )
         whole = {"stopped": 0, **data}
         if set(whole) != set(_FIELDS) or not all(fits(whole[name]) for name, fits in _FIELDS.items()):
             wrong = [n for n in _FIELDS if n not in whole or not _FIELDS[n](whole[n])]
             raise InputError(
-                f"this recipe is damaged ({', '.join(wrong) or 'unknown fields'}): paint the picture anew"
+                f"this recipe is damaged ({', '.join(wrong) or 'unknown fields'}): paint the picture again"
             )
         return cls(**data)
 
 
 def _is_table(value: Any) -> bool:
-    """Whether it is a table of texts."""
+    """Return whether a value is a dict with string values."""
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 
@@ -137,15 +137,15 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
 def recipe(
     verb: str, job: Mapping[str, Any], *, hashes: Mapping[str, str], device: str, engine: str, threads: int
 ) -> Recipe:
-    """The recipe of a run on this machine.
+    """Return the recipe of a run on this machine.
 
     Args:
-        verb: what was done.
-        job: its settings.
-        hashes: of the files that the job names, SHA-256.
-        device: that it ran on.
-        engine: the package that computed.
-        threads: it computed with.
+        verb: command of the run.
+        job: settings of the job.
+        hashes: SHA-256 of the input files, by name.
+        device: device of the run.
+        engine: package that does the computation; its version is recorded.
+        threads: number of threads.
     """
     return Recipe(
         verb=verb,
@@ -163,11 +163,11 @@ def recipe(
 
 @dataclass(frozen=True)
 class Result:
-    """A picture and the record of how it came to be.
+    """Result of a run: the image with its recipe and history.
 
-    ``picture`` is ``(H, W, 3)``, float32, 0..1; uint8 where a learned style painted in tiles, above
-    four megapixels: floats would take four times the memory. ``alpha`` ``(H, W)`` if the photo had one.
-    ``metadata`` is what the photo says of itself, and its painting keeps.
+    ``picture`` is ``(H, W, 3)``, float32, 0..1; uint8 for learned styles in tiles, above four megapixels, to
+    save memory. ``alpha`` is ``(H, W)`` if the content image has alpha. ``metadata`` is copied from the
+    content image.
     """
 
     picture: NDArray[Any]
@@ -186,7 +186,7 @@ class Result:
         return dataclasses.replace(self.recipe, stopped=len(self.history)) if self.stopped else self.recipe
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows of it."""
+        """Return a PNG for notebooks."""
         levels = (
             self.picture if self.picture.dtype == np.uint8 else (self.picture * 255 + 0.5).astype(np.uint8)
         )
@@ -195,13 +195,12 @@ class Result:
         return stream.getvalue()
 
     def save(self, path: str | Path, *, overwrite: bool = False, grey: bool = False) -> Path:
-        """Writes the picture with its recipe and the photo's metadata; the suffix chooses the format.
+        """Write the image with its recipe and metadata, in the format of the suffix.
 
-        A picture of 16 bits keeps them in PNG and TIFF; the other formats hold 8. ``grey`` writes one
-        channel.
+        16-bit results stay 16-bit in PNG and TIFF; other formats have 8 bits. ``grey`` writes one channel.
 
         Raises:
-            OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+            OutputError: the file cannot be written, or it exists and ``overwrite`` is False.
         """
         path = Path(path)
         image.write(
@@ -218,16 +217,16 @@ class Result:
 
     @property
     def seconds(self) -> float:
-        """Time spent on the last recorded step, counted from the start; 0 without a history."""
+        """Time of the last recorded step since the start; 0 without a history."""
         return self.history[-1].seconds if self.history else 0.0
 
 
 class Clock:
-    """Seconds since a start that may lie in an earlier process."""
+    """Clock of a run, including the time of earlier processes."""
 
     def __init__(self, already: float = 0.0) -> None:
         self.start = time.monotonic() - already
 
     def seconds(self) -> float:
-        """Seconds, those of earlier processes included."""
+        """Return the seconds since the start, including earlier processes."""
         return time.monotonic() - self.start

@@ -1,4 +1,4 @@
-"""Pictures as tensors: ``(B, 3, H, W)``, RGB, 0..1, and the one way to bring them to another size."""
+"""Images as tensors, ``(B, 3, H, W)``, RGB, 0..1: conversion and resizing."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from impasto.tiles import Size
 
 
 def from_source(source: Source) -> Tensor:
-    """Whatever :func:`impasto.image.read` takes, as ``(1, 3, H, W)``; a batch of tensors stays as it is."""
+    """Convert anything :func:`impasto.image.read` takes to ``(1, 3, H, W)``; keep a batch tensor as is."""
     if isinstance(source, Tensor) and source.ndim == 4 and source.shape[1] == 3:
         return source
     return from_array(image.read(source).flat())
 
 
 def several(sources: Source | Sequence[Source]) -> list[Source]:
-    """One source or a list of them, as a list."""
+    """Return one source or several as a list."""
     return list(sources) if isinstance(sources, (list, tuple)) else [cast("Source", sources)]
 
 
 def from_array(rgb: NDArray[np.float32]) -> Tensor:
-    """``(H, W, 3)`` or ``(H, W)`` to ``(1, 3 or 1, H, W)``."""
+    """Convert ``(H, W, 3)`` or ``(H, W)`` to ``(1, 3 or 1, H, W)``."""
     rgb = rgb if rgb.ndim == 3 else rgb[:, :, None]
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]
 
 
 def to_array(picture: Tensor) -> NDArray[np.float32]:
-    """``(1, 3, H, W)`` to ``(H, W, 3)``, float32, clipped to 0..1."""
+    """Convert ``(1, 3, H, W)`` to ``(H, W, 3)``, float32, clipped to 0..1."""
     array: NDArray[np.float32] = picture[0].detach().float().clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(array)
 
 
 def resize(picture: Tensor, size: Size) -> Tensor:
-    """Bicubic, antialiased when smaller; linear in its input, so it serves states and differences too."""
+    """Resize bicubically, with antialiasing; linear in the input, so it works for differences too."""
     if tuple(picture.shape[-2:]) == size:
         return picture
     return F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False)
 
 
 def precise(features: Tensor) -> Tensor:
-    """Half precision as float32: sums over thousands of positions need its digits. Wider types stay."""
+    """Convert half precision to float32, for sums over many positions; leave wider types unchanged."""
     return features.float() if features.dtype in (torch.bfloat16, torch.float16) else features
 
 
 def long_side(size: Size, length: int) -> Size:
-    """``size`` scaled so that its long side is ``length``; no side under one pixel."""
+    """Scale ``size`` to the long side ``length``; no side becomes less than one pixel."""
     scale = length / max(size)
     height, width = size
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def same_area(size: Size, other: Size, *, scale: float = 1.0) -> Size:
-    """``size`` at its own aspect with the area of ``other`` times ``scale`` squared, but never enlarged."""
+    """Scale ``size`` to the area of ``other`` times ``scale`` squared, without enlarging it."""
     factor = min(1.0, scale * (other[0] * other[1] / (size[0] * size[1])) ** 0.5)
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

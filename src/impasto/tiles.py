@@ -1,7 +1,7 @@
-"""Geometry of tiles: which part of a picture a tile reads, and which feature positions it owns.
+"""Geometry of tiles: the part of an image that a tile reads, and the feature positions it owns.
 
-Pure arithmetic, no pictures. Every tile reads its own part and a halo around it; tile borders lie on
-multiples of the network's stride, so that the feature grids of all tiles fall onto that of the whole.
+Every tile reads its owned part and a halo around it. Tile borders are multiples of the network's stride, so
+that the feature grids of all tiles align with that of the whole image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeVar
 from impasto.errors import InputError
 
 Size = tuple[int, int]
-Map = TypeVar("Map")  # anything that slices like an array whose last two axes are (rows, columns)
+Map = TypeVar("Map")  # array or tensor with the last two axes (rows, columns)
 
 
 @dataclass(frozen=True)
@@ -26,38 +26,38 @@ class Span:
     own_end: int
 
     def positions(self, stride: int, *, reach: int = 0) -> tuple[int, int]:
-        """The owned range on the whole's grid of this stride, longer by ``reach`` where there is more."""
+        """Return the owned range on the grid of a stride, extended by ``reach`` inside the image."""
         return self.own // stride, min(self.own_end // stride + reach, self.whole // stride)
 
 
 @dataclass(frozen=True)
 class Window:
-    """A tile of a picture, in pixels; ``Window.full(size)`` is the whole picture as one tile."""
+    """Tile of an image, in pixels; ``Window.full(size)`` is the whole image."""
 
     rows: Span
     columns: Span
 
     @classmethod
     def full(cls, size: Size) -> Window:
-        """The window that reads and owns a whole picture of ``size = (height, width)``."""
+        """Return the window that reads and owns a whole image of ``size = (height, width)``."""
         height, width = size
         return cls(Span(height, 0, height, 0, height), Span(width, 0, width, 0, width))
 
     @property
     def is_full(self) -> bool:
-        """Whether this window owns the whole picture."""
+        """Whether this window owns the whole image."""
         return all(s.own == 0 and s.own_end == s.whole for s in (self.rows, self.columns))
 
     def read(self, whole: Map) -> Map:
-        """The pixels that the tile reads, halo included, of a whole ``(..., H, W)``."""
+        """Return the pixels of a whole image ``(..., H, W)`` that the tile reads, including the halo."""
         rows, columns = self.rows, self.columns
         return whole[..., rows.read : rows.read_end, columns.read : columns.read_end]  # type: ignore[index, no-any-return]
 
     def owned(self, features: Map, stride: int, *, reach: int = 0) -> Map:
-        """The positions that the tile owns, of feature maps computed from what it reads.
+        """Return the owned positions of feature maps computed from the pixels of :meth:`read`.
 
-        ``reach`` adds that many positions below and to the right (for differences between neighbours),
-        except at the picture's end, where there are none.
+        ``reach`` adds this many positions at the bottom and right (for differences between neighbours),
+        except at the image border.
         """
         top, bottom = self.rows.positions(stride, reach=reach)
         left, right = self.columns.positions(stride, reach=reach)
@@ -65,7 +65,7 @@ class Window:
         return features[..., top - y : bottom - y, left - x : right - x]  # type: ignore[index, no-any-return]
 
     def part(self, whole: Map, stride: int, *, reach: int = 0) -> Map:
-        """The same positions as :meth:`owned`, of a feature map of the whole picture."""
+        """Return the positions of :meth:`owned` from a feature map of the whole image."""
         top, bottom = self.rows.positions(stride, reach=reach)
         left, right = self.columns.positions(stride, reach=reach)
         return whole[..., top:bottom, left:right]  # type: ignore[index, no-any-return]
@@ -73,13 +73,13 @@ class Window:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How pictures are cut: what is small enough stays whole, the rest falls into tiles of about one size.
+    """Tiling policy: small images stay whole, larger ones are split into tiles of similar size.
 
     Args:
-        side: of the largest tile, pixels, a multiple of ``stride``; what a tile reads, halo included, is what
-            has to fit into memory, and what has no more pixels than that stays whole.
+        side: largest side of the owned part of a tile, in pixels; a multiple of ``stride``. An image with no
+            more pixels than a tile reads, including the halo, stays whole.
         halo: pixels read around a tile, see :func:`split`.
-        stride: the coarsest stride of the features in use.
+        stride: coarsest stride of the layers in use.
 
     Examples:
         >>> len(Tiling(64, halo=16, stride=16)((90, 90))), len(Tiling(64, halo=16, stride=16)((128, 192)))
@@ -91,11 +91,11 @@ class Tiling:
     stride: int
 
     def __call__(self, size: Size) -> list[Window]:
-        """The windows of a picture of this size; tiles of one picture are as equal as the stride allows."""
+        """Return the windows of an image of this size; tiles are as equal as the stride allows."""
         if size[0] * size[1] <= self.pixels:
             return [Window.full(size)]
-        # As many tiles as the largest side needs, each no larger than its share: a narrow rest at the end
-        # would be read with its halo all the same.
+        # Divide each side evenly into the least number of tiles, as a narrow last tile would still read a
+        # full halo.
         rows, columns = (
             -(-length // (-(-length // self.side) * self.stride)) * self.stride for length in size
         )
@@ -103,28 +103,28 @@ class Tiling:
 
     @property
     def pixels(self) -> int:
-        """The most pixels that are looked at in one piece."""
+        """Largest number of pixels read at once."""
         return (self.side + 2 * self.halo) ** 2
 
     def smaller(self) -> Tiling:
-        """A tiling whose pieces read about a quarter of the pixels, but own at least one stride."""
+        """Return a tiling whose tiles read about a quarter of the pixels, but own at least one stride."""
         side = (self.side // 2 - self.halo) // self.stride * self.stride
         return Tiling(max(self.stride, side), self.halo, self.stride)
 
 
 def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Window]:
-    """Cuts a picture into windows that own ``tile`` x ``tile`` pixels each and read ``halo`` more around.
+    """Split an image into windows that own ``tile`` x ``tile`` pixels and read a halo around them.
 
     Args:
-        size: (height, width) of the picture, pixels.
-        tile: side, or (height, width), of the part a window owns; a multiple of ``stride``.
-        halo: pixels read on every side beyond it, rounded up to a multiple of ``stride`` and never less
-            than one, for the terms that compare neighbours; half the receptive field makes the owned
-            features equal to those of the whole picture.
-        stride: the coarsest stride of the features in use.
+        size: (height, width) of the image, in pixels.
+        tile: side, or (height, width), of the owned part of a window; a multiple of ``stride``.
+        halo: pixels read on every side of it, rounded up to a multiple of ``stride``, at least one stride
+            (for terms that compare neighbours). With half the receptive field, the owned features equal those
+            of the whole image.
+        stride: coarsest stride of the layers in use.
 
     Raises:
-        InputError: if ``tile`` is not a positive multiple of ``stride``.
+        InputError: ``tile`` is not a positive multiple of ``stride``.
 
     Examples:
         >>> [w.rows.own for w in split((70, 16), tile=32, halo=8, stride=16)]
@@ -134,7 +134,7 @@ def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Windo
     for side in (tall, wide):
         if side <= 0 or side % stride:
             raise InputError(
-                f"tile side {side} is not a positive multiple of the stride {stride}: choose one"
+                f"tile side {side} is not a positive multiple of the stride {stride}: choose a multiple"
             )
     halo = max(1, -(-halo // stride)) * stride
     height, width = size
@@ -145,7 +145,7 @@ def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Windo
 def _spans(whole: int, tile: int, halo: int, stride: int) -> list[Span]:
     starts = list(range(0, whole, tile))
     if len(starts) > 1 and whole - starts[-1] < stride:
-        starts.pop()  # a rest below one stride has no features of its own: the last tile takes it along
+        starts.pop()  # a remainder below one stride has no features; add it to the last tile
     ends = [*starts[1:], whole]
     return [
         Span(whole, max(0, start - halo), min(whole, end + halo), start, end)

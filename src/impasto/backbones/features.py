@@ -1,4 +1,4 @@
-"""What a backbone is: a frozen network that turns a picture into named feature maps."""
+"""Base class of feature extractors."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from impasto.errors import InputError
 
 Precision = Literal["float32", "bfloat16"]
-PIXELS = "pixels"  # the name of the picture itself among the layers
+PIXELS = "pixels"  # layer name of the image itself
 
 
 class Backbone(nn.Module, ABC):
-    """Base of the networks whose features the losses compare.
+    """Frozen network that computes named feature maps of an image.
 
     Args:
-        layers: the names of all layers, from shallow to deep.
-        strides: pixels from one feature position to the next, by layer.
-        fields: side of the square of pixels that one position sees, by layer.
+        layers: names of all layers, from shallow to deep.
+        strides: stride by layer, in pixels.
+        fields: side of the receptive field by layer, in pixels.
     """
 
     block = 1
-    """Positions that a convolution computes together: tiles on multiples of it round like the whole."""
+    """Block size of the convolutions; tiles aligned to it have the same rounding as the whole image."""
 
     def __init__(
         self, layers: tuple[str, ...], *, strides: Mapping[str, int], fields: Mapping[str, int]
@@ -36,14 +36,14 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
-        """Features ``{layer: (B, C, h, w)}`` of ``picture (B, 3, H, W)``, RGB 0..1, with h = H // stride."""
+        """Compute ``{layer: (B, C, h, w)}`` of ``picture (B, 3, H, W)``, RGB 0..1, with h = H // stride."""
 
     def features(self, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """As :meth:`forward`, with ``"pixels"`` standing for the picture itself.
+        """Compute features as :meth:`forward` does; the layer ``"pixels"`` is the image itself.
 
         Raises:
-            InputError: a layer the network does not have, the message lists those it has; a picture with
-                a side shorter than the stride of a layer.
+            InputError: a layer is unknown (the message lists the valid ones), or a side of the image is
+                shorter than the stride of a layer.
         """
         wanted = frozenset(self.check(layers))
         height, width = picture.shape[-2:]
@@ -58,7 +58,11 @@ class Backbone(nn.Module, ABC):
         return found
 
     def check(self, layers: Iterable[str]) -> list[str]:
-        """The layers as given, if the network has them all."""
+        """Return the layers as a list.
+
+        Raises:
+            InputError: a layer is unknown; the message lists the valid ones.
+        """
         layers = list(layers)
         for layer in layers:
             if layer not in self._strides:
@@ -66,13 +70,13 @@ class Backbone(nn.Module, ABC):
         return layers
 
     def depth(self, layers: Iterable[str]) -> int:
-        """How many of ``self.layers`` must run to have all of these."""
+        """Return how many of ``self.layers`` must run to compute these layers."""
         return max((self.layers.index(layer) + 1 for layer in layers if layer != PIXELS), default=0)
 
     def stride(self, layer: str) -> int:
-        """Pixels from one position of the layer to the next."""
+        """Return the stride of a layer, in pixels."""
         return self._strides[layer]
 
     def field(self, layer: str) -> int:
-        """Side, in pixels, of the square that one position of the layer sees."""
+        """Return the side of the receptive field of a layer, in pixels."""
         return self._fields[layer]

@@ -1,7 +1,7 @@
-"""GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842) as torchvision trained it, without its classifier.
+"""GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842) with the torchvision weights, without the classifier.
 
-It is not quite the network of 2015 that dreamed first: it has batch normalisation, and the branch that should
-be 5x5 is 3x3. It sees further than VGG at a tenth of the work.
+It differs from the network of the first Deep Dream images (2015): it has batch normalisation, and its 5x5
+branch is 3x3. It has a larger receptive field than VGG at a tenth of the computation.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from torch.nn import functional as F
 from impasto.backbones.features import Backbone, Precision
 from impasto.weights import State
 
-_EPSILON = 1e-3  # of the batch normalisation it was trained with
+_EPSILON = 1e-3  # of the batch normalisation
 INCEPTIONS = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 LAYERS = ("conv1", "conv2", "conv3", *(f"inception{name}" for name in INCEPTIONS))
 BRANCHES = ("branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1")
 
 
 class GoogLeNet(Backbone):
-    """The layers ``conv1`` to ``conv3`` and ``inception3a`` to ``inception5b``, weights frozen.
+    """GoogLeNet with the layers ``conv1`` to ``conv3`` and ``inception3a`` to ``inception5b``, frozen.
 
     Args:
-        state: as torchvision names it, ``{"inception3a.branch1.conv.weight": ..., ...}``; batch
-            normalisation is worked into the convolutions.
-        precision: ``bfloat16`` runs the convolutions in it; features come out in it too.
+        state: torchvision state dict, ``{"inception3a.branch1.conv.weight": ..., ...}``; batch normalisation
+            is folded into the convolutions.
+        precision: precision of the convolutions and of the features.
     """
 
     def __init__(self, state: State, *, precision: Precision = "float32") -> None:
@@ -40,10 +40,10 @@ class GoogLeNet(Backbone):
             self.register_buffer(_key(name, "bias"), bias.to(self.dtype).contiguous())
 
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
-        """See :meth:`Backbone.forward`; runs no deeper than the deepest layer asked for."""
+        """See :meth:`Backbone.forward`; stops at the deepest requested layer."""
         height, width = picture.shape[-2:]
         found: dict[str, Tensor] = {}
-        x = (2 * picture - 1).to(self.dtype)  # what its published preprocessing comes to
+        x = (2 * picture - 1).to(self.dtype)  # equal to the published preprocessing
         for layer in self.layers[: self.depth(layers)]:
             if layer in ("conv2", "inception3a", "inception4a"):
                 x = F.max_pool2d(x, 3, 2, ceil_mode=True)
@@ -57,7 +57,7 @@ class GoogLeNet(Backbone):
                 x = self._inception(x, layer)
             if layer in layers:
                 stride = self.stride(layer)
-                # A rest below one stride makes a position of its own here: not one of ours.
+                # ceil_mode adds a position for a remainder below one stride; drop it.
                 found[layer] = x[..., : height // stride, : width // stride]
         return found
 
@@ -74,7 +74,7 @@ class GoogLeNet(Backbone):
 
 
 def convolutions() -> list[str]:
-    """The names of all its convolutions, as torchvision has them."""
+    """Return the torchvision names of all convolutions."""
     return ["conv1", "conv2", "conv3", *(f"inception{n}.{branch}" for n in INCEPTIONS for branch in BRANCHES)]
 
 
@@ -83,19 +83,19 @@ def _key(name: str, part: str) -> str:
 
 
 def _folded(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution with its batch normalisation worked in."""
+    """Return weight and bias of a convolution with its batch normalisation folded in."""
     gain = state[f"{name}.bn.weight"] / (state[f"{name}.bn.running_var"] + _EPSILON).sqrt()
     bias = state[f"{name}.bn.bias"] - gain * state[f"{name}.bn.running_mean"]
     return state[f"{name}.conv.weight"] * gain[:, None, None, None], bias
 
 
 def _geometry() -> tuple[dict[str, int], dict[str, int]]:
-    """Strides, and fields: the cell of a position and, both ways, the farther of its two reaches beyond."""
+    """Return strides and fields; a field is a position's cell plus twice the larger reach beyond it."""
     strides, fields = {}, {}
-    stride, before, after = 2, 3, 2  # conv1: 7x7, of whose middle the cell of two pixels begins
+    stride, before, after = 2, 3, 2  # conv1: 7x7 with stride 2; the cell starts at its centre
     for layer in LAYERS:
         if layer in ("conv2", "inception3a", "inception4a"):
-            # Windows of three begin at their own position: they reach one further after, none before.
+            # Unpadded pooling windows of 3 start at their own position: they reach one further after it.
             stride, after = 2 * stride, after + stride
         elif layer == "inception5a":
             stride *= 2

@@ -1,9 +1,9 @@
-"""A VGG whose convolutions cost half as much: each split into two of low rank, fitted to what it answers.
+"""Low-rank VGG at about half the cost, for training style networks.
 
-The answers of VGG's layers lie near subspaces of a third to a half of their channels. So a 3x3 convolution to
-C channels becomes one to the r principal components of its answers, and a 1x1 convolution back (Zhang et al.
-2015, arXiv 1505.06798, section 2.1, without its treatment of the ReLU). Training a style network looks at
-thousands of pictures and spends most of its time here; painting a single picture keeps to the exact network.
+The responses of VGG layers lie near subspaces of a third to a half of their channels. A 3x3 convolution to C
+channels is replaced by one to the r principal components of its responses and a 1x1 convolution back (Zhang
+et al. 2015, arXiv 1505.06798, section 2.1, without its treatment of the ReLU). Training spends most of its
+time in the backbone; the optimisation of single images uses the exact network.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from torch.nn import functional as F
 
 from impasto.backbones.vgg import Vgg
 
-ENERGY = 0.99  # of a layer's answers that its components hold
-ROUND = 16  # ranks are multiples of this, which processors like
+ENERGY = 0.99  # fraction of the response variance of a layer to keep
+ROUND = 16  # ranks are multiples of this, for efficient vector instructions
 
 
 class Slim(Vgg):
-    """A network that answers nearly as another does.
+    """Low-rank approximation of a VGG.
 
     Args:
-        exact: the network to follow.
-        pictures: ``(N, 3, H, W)``, RGB 0..1, of the kind it will look at.
-        deepest: the last layer that will be asked for.
-        energy: share of the variance of each layer's answers that is kept, 0..1.
+        exact: the network to approximate.
+        pictures: typical images, ``(N, 3, H, W)``, RGB 0..1, for estimating the principal components.
+        deepest: deepest layer to approximate.
+        energy: fraction of the response variance of each layer to keep, 0..1.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Slim(Vgg):
             pooling=exact.pooling,
             precision="bfloat16" if exact.dtype == torch.bfloat16 else "float32",
         )
-        self.winograd = False  # few channels: its transforms would cost more than they save
+        self.winograd = False  # with few channels the transforms cost more than they save
         self.ranks: dict[str, int] = {}
         used = [layer for layer in exact.layers[: exact.depth([deepest])] if layer.startswith("conv")]
         for layer in used[1:]:
@@ -67,7 +67,7 @@ class Slim(Vgg):
         basis = vectors.flip(1)[:, :rank]
         weight = getattr(exact, f"weight{name}").double().cpu()
         bias = getattr(exact, f"bias{name}").double().cpu()
-        # y = B B^T (W x + b - m) + m, as two convolutions, the second with all that is constant.
+        # y = B B^T (W x + b - m) + m as two convolutions; the second one has the bias.
         inner = torch.einsum("or,oikl->rikl", basis, weight)
         outer = basis[:, :, None, None]
         constant = basis @ (basis.T @ (bias - mean)) + mean
@@ -79,6 +79,6 @@ class Slim(Vgg):
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         if name not in self.ranks:
             return super()._convolve(x, name)
-        # Not zeros: what is painted at the border would learn to make up for a grey frame.
+        # Replicate padding: with zeros, a trained network would learn to compensate for a grey border.
         inner = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), getattr(self, f"weight{name}"))
         return F.conv2d(inner, getattr(self, f"outer{name}"), getattr(self, f"bias{name}"))

@@ -1,4 +1,4 @@
-"""A random network of three convolutions, for tests: ours and those of people who write losses."""
+"""Random network of three convolutions, for tests of this package and of custom losses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto.backbones.features import Backbone
 
 
 class Tiny(Backbone):
-    """Layers ``relu1_1`` (stride 1), ``relu2_1`` (2) and ``relu3_1`` (4); weights drawn from ``seed``."""
+    """Random network with layers ``relu1_1`` (stride 1), ``relu2_1`` (2) and ``relu3_1`` (4)."""
 
     def __init__(self, *, seed: int = 0, width: int = 8) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""VGG-16 and VGG-19 (Simonyan and Zisserman 2014, arXiv 1409.1556) as extractors of named features."""
+"""VGG-16 and VGG-19 (Simonyan and Zisserman 2014, arXiv 1409.1556) as feature extractors."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TORCHVISION_MEAN, _TORCHVISION_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.22
 
 
 class Vgg(Backbone):
-    """The convolutional part of a VGG network, with its weights frozen.
+    """Convolutional part of a VGG network with frozen weights.
 
     Args:
-        blocks: number of convolutions a block, as in ``CONVOLUTIONS``.
-        state: ``{"conv1_1.weight": ..., "conv1_1.bias": ...}``.
+        blocks: number of convolutions in each block, as in ``CONVOLUTIONS``.
+        state: state dict, ``{"conv1_1.weight": ..., "conv1_1.bias": ...}``.
         preprocessing: ``caffe`` (BGR, 0..255, mean subtracted) or ``torchvision`` (RGB, standardised).
-        pooling: ``max``, as trained, or ``avg``, as Gatys et al. prefer.
-        padding: of the layers after the first: ``zeros``, as trained, or ``replicate``, which continues
-            their own border.
-        precision: ``bfloat16`` runs the convolutions in it; features come out in it too.
+        pooling: ``max``, as trained, or ``avg``, as in Gatys et al.
+        padding: padding after the first layer: ``zeros``, as trained, or ``replicate``. The first layer
+            always uses ``replicate``.
+        precision: precision of the convolutions and of the features.
     """
 
     def __init__(
@@ -61,32 +61,32 @@ class Vgg(Backbone):
         self._turned: dict[str, Tensor] = {}
         for name in names:
             for part in ("weight", "bias"):
-                # A table lookup or a view may share memory: a buffer of our own, in the precision of the run.
+                # Own buffers in the precision of the run; the values in the state may share memory.
                 self.register_buffer(f"{part}{name}", state[f"conv{name}.{part}"].to(self.dtype).contiguous())
         shift, scale = (_CAFFE_MEAN, (1 / 255,) * 3) if self.caffe else (_TORCHVISION_MEAN, _TORCHVISION_STD)
         self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1))
 
     def normalise(self, picture: Tensor) -> Tensor:
-        """From RGB 0..1 to what the network was trained on."""
+        """Convert RGB 0..1 to the input range of the network."""
         if self.caffe:
             seen = (picture.flip(1) / self.scale - self.shift).to(self.dtype)
         else:
             seen = ((picture - self.shift) / self.scale).to(self.dtype)
         if self.dtype == torch.bfloat16 and seen.device.type == "cpu":
-            # As the processor's matrix units want it: else every convolution copies there and back.
+            # The layout of the CPU's matrix units; otherwise every convolution converts back and forth.
             return seen.contiguous(memory_format=torch.channels_last)
         return seen
 
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
-        """See :meth:`Backbone.forward`; runs no deeper than the deepest layer asked for."""
+        """See :meth:`Backbone.forward`; stops at the deepest requested layer."""
         found: dict[str, Tensor] = {}
         x, block = self.normalise(picture), "1"
         for layer in self.layers[: self.depth(layers)]:
             name = layer[4:]
             if name[0] != block:
                 x, block = self._pool(x), name[0]
-            # In place where nobody asked for what was there before: a third of the memory.
+            # ReLU in place unless its input is requested: saves a third of the memory.
             kept = f"conv{name}" in layers
             x = self._convolve(x, name) if layer.startswith("conv") else F.relu(x, inplace=not kept)
             if layer in layers:
@@ -99,7 +99,7 @@ class Vgg(Backbone):
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         weight, bias = getattr(self, f"weight{name}"), getattr(self, f"bias{name}")
         if name == "1_1" or self.padding == "replicate":
-            # Zeros around the picture would be a grey frame to the network: its own border instead.
+            # Zero padding would look like a grey border to the network.
             return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
         if self.winograd and x.device.type == "cpu":
             if name not in self._turned:
@@ -109,7 +109,7 @@ class Vgg(Backbone):
 
 
 def _fields(names: list[str]) -> dict[str, int]:
-    """Receptive fields by "block_convolution": a 3x3 convolution adds 2 strides, a 2x2 pooling one."""
+    """Return receptive fields by "block_convolution"; 3x3 convolutions add 2 strides, poolings one."""
     field, block, result = 1, "1", {}
     for name in names:
         stride = 2 ** (int(name[0]) - 1)

@@ -1,9 +1,8 @@
-"""3x3 convolutions by Winograd's minimal filtering, two to three times faster on CPUs without bfloat16.
+"""Winograd 3x3 convolutions, two to three times faster on CPUs without bfloat16.
 
-PyTorch carries NNPACK (Winograd F(6x6, 3x3); Lavin and Gray 2015, arXiv 1509.09308) but picks it for large
-batches only. Here it is called for single pictures, forward and for the gradient of the input; the error
-against exact arithmetic is about 4e-6 relative, ten times that of the direct convolution and far below what
-a picture shows.
+PyTorch bundles NNPACK (Winograd F(6x6, 3x3); Lavin and Gray 2015, arXiv 1509.09308) but selects it for large
+batches only. This module calls it for single images, forward and for the gradient of the input. The relative
+error is about 4e-6, ten times that of the direct convolution and far below a visible difference.
 """
 
 from __future__ import annotations
@@ -14,25 +13,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Below this many positions the transform of the kernels costs more than it saves (measured on AVX2).
+# Below this number of positions the kernel transform costs more than it saves (measured on AVX2).
 LEAST_POSITIONS = 1024
 
-BLOCK = 6  # positions a side that one transform gives
+BLOCK = 6  # output positions per side of one transform
 
 
 def available() -> bool:
-    """Whether this build of PyTorch has NNPACK and this processor can run it (asking also switches it on)."""
+    """Return whether PyTorch was built with NNPACK and the CPU supports it; the call also initialises it."""
     return bool(torch._nnpack_available())
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, turned: Tensor) -> Tensor:
-    """Zero-padded 3x3 convolution of ``x (1, C, H, W)`` with frozen weights; same numbers as ``conv2d``.
+    """Compute a zero-padded 3x3 convolution with frozen weights, equal to ``conv2d`` up to rounding.
 
     Args:
-        x: float32 on the CPU, one picture.
-        weight: (out, C, 3, 3).
-        bias: (out,).
-        turned: ``turn(weight)``, kept by the caller.
+        x: one image, ``(1, C, H, W)``, float32 on the CPU.
+        weight: ``(out, C, 3, 3)``.
+        bias: ``(out,)``.
+        turned: ``turn(weight)``, cached by the caller.
     """
     if x.shape[0] != 1 or x.shape[-1] * x.shape[-2] < LEAST_POSITIONS:
         return F.conv2d(x, weight, bias, padding=1)
@@ -41,7 +40,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor, turned: Tensor) -> Tensor:
 
 
 def turn(weight: Tensor) -> Tensor:
-    """The kernels (C, out, 3, 3) that carry a gradient back through ``weight (out, C, 3, 3)``."""
+    """Return the kernels ``(C, out, 3, 3)`` of the input gradient for ``weight (out, C, 3, 3)``."""
     return weight.flip(2, 3).transpose(0, 1).contiguous()
 
 

@@ -1,4 +1,4 @@
-"""Pictures: read from anything, write to files with their recipe, resize. Needs no torch."""
+"""Image input and output: read from files and arrays, write with a recipe, resize. Does not need torch."""
 
 from impasto.image.coverage import ALIKE, as_mask, coverage, over_black
 from impasto.image.decoding import stored_as

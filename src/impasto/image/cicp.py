@@ -1,4 +1,4 @@
-"""Colours that a file tells by the numbers of ITU-T H.273 instead of a profile: wide gamut, PQ and HLG."""
+"""Colour conversion by ITU-T H.273 code points instead of a profile: wide gamut, PQ and HLG."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from impasto import color
 
 _LOG = logging.getLogger(__name__)
 
-PQ, HLG = 16, 18  # transfer characteristics of high dynamic range
-WHITE = 203.0  # candela a square metre: white of a page in HDR (ITU-R BT.2408)
-PEAK = 1000.0  # of the screen that HLG is shown on (ITU-R BT.2100)
-KNEE = 0.6  # of that white, up to which light stays as it is
-STRIP = 256  # rows that are converted at a time
+PQ, HLG = 16, 18  # HDR transfer characteristics
+WHITE = 203.0  # cd/m2; HDR reference white (ITU-R BT.2408)
+PEAK = 1000.0  # cd/m2; nominal peak luminance of an HLG display (ITU-R BT.2100)
+KNEE = 0.6  # fraction of reference white up to which light is unchanged
+STRIP = 256  # rows converted at a time
 _STEPS = 65536
 
 _D65 = (0.3127, 0.3290)
@@ -35,9 +35,9 @@ _PRIMARIES = {
     22: ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), _D65),
 }
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
-# Cone responses of XYZ (Bradford), in which one white becomes another.
+# Bradford matrix from XYZ to cone responses, for chromatic adaptation.
 _CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-# The curves of BT.709 and its kin are for cameras; screens show what they store as they show sRGB.
+# BT.709 and similar curves describe cameras; displays show such files like sRGB.
 _LIKE_SRGB = (1, 2, 6, 7, 11, 12, 13, 14, 15)
 _UNTOLD = 2
 
@@ -45,34 +45,34 @@ _Value = TypeVar("_Value", np.uint8, np.float32)
 
 
 class Cicp(NamedTuple):
-    """Coding-independent code points: the numbers of the primaries and of the transfer curve."""
+    """Coding-independent code points: colour primaries and transfer characteristics."""
 
     primaries: int
     transfer: int
 
     @property
     def bright(self) -> bool:
-        """Whether the curve is one of high dynamic range."""
+        """Whether the transfer function is HDR."""
         return self.transfer in (PQ, HLG)
 
     def is_srgb(self) -> bool:
-        """Whether the values can stay as they are."""
+        """Return whether the values need no conversion."""
         return self.primaries in (1, _UNTOLD) and self.transfer in _LIKE_SRGB
 
 
 def to_srgb(rgb: NDArray[_Value], told: Cicp, *, name: str) -> NDArray[_Value]:
-    """Bring `(H, W, 3)` bytes, or floats 0..1, to sRGB of the same type.
+    """Convert ``(H, W, 3)`` uint8, or floats 0..1, to sRGB of the same type.
 
-    Of a picture of high dynamic range, light up to a knee below the white of a page stays as it is; what is
-    brighter is pressed together up to the picture's brightest, exponentially and by the brightest channel,
-    so that hues stay. What sRGB cannot show is clipped. Numbers that are not known are named in a warning,
-    and the values are taken for sRGB.
+    HDR images are tone-mapped: light up to a knee below reference white is unchanged, brighter light is
+    compressed exponentially up to the maximum of the image. The compression uses the largest channel, so hues
+    are kept. Colours outside sRGB are clipped. With unknown code points the values are assumed to be sRGB,
+    with a warning.
     """
     if told.is_srgb():
         return rgb
     known = told.transfer in (*_GAMMAS, *_LIKE_SRGB, PQ, HLG)
     if not known or told.primaries not in (*_PRIMARIES, _UNTOLD):
-        _LOG.warning("%s: its colours have the numbers %d, %d of no known kind: taken for sRGB", name, *told)
+        _LOG.warning("%s: its colour code points %d, %d are unknown: assuming sRGB", name, *told)
         return rgb
     bend = _bend(rgb, told) if told.bright else None
     result = np.empty_like(rgb)
@@ -86,7 +86,7 @@ def to_srgb(rgb: NDArray[_Value], told: Cicp, *, name: str) -> NDArray[_Value]:
 
 
 def _light(rgb: NDArray[_Value], told: Cicp) -> NDArray[np.float32]:
-    """Linear light of sRGB's primaries, at least 0; 1 is the white of a page."""
+    """Return linear light in sRGB primaries, at least 0; 1 is reference white."""
     if rgb.dtype == np.uint8:
         steps = rgb.astype(np.uint16) * np.uint16(257)
     else:
@@ -94,7 +94,7 @@ def _light(rgb: NDArray[_Value], told: Cicp) -> NDArray[np.float32]:
     light = _curve(told.transfer)[steps]
     primaries = told.primaries if told.primaries != _UNTOLD else 9 if told.bright else 1
     if told.transfer == HLG:
-        # Of the scene's light its luminance is bent, and not each channel, which would change hues.
+        # The HLG system gamma applies to the scene luminance; per channel it would change hues.
         weights = _xyz_of(primaries)[1].astype(np.float32)
         light = light * np.maximum(light @ weights, 1e-9)[..., None] ** np.float32(0.2)
         light *= np.float32(PEAK / WHITE)
@@ -102,10 +102,10 @@ def _light(rgb: NDArray[_Value], told: Cicp) -> NDArray[np.float32]:
 
 
 def _bend(rgb: NDArray[_Value], told: Cicp) -> tuple[float, float]:
-    """How fast light above the knee is pressed together, and the brightest, which becomes white.
+    """Return rate and reach of the tone mapping above the knee; the brightest light becomes white.
 
-    The rate makes the curve leave the knee with the slope 1; it is 0, and nothing is pressed, where the
-    brightest is white already.
+    With this rate the curve has slope 1 at the knee. The rate is 0, without compression, if no light is
+    brighter than white.
     """
     step = max(1, round((rgb.shape[0] * rgb.shape[1] / 1e6) ** 0.5))
     brightest = float(np.quantile(_light(rgb[::step, ::step], told).max(axis=2), 0.9995))
@@ -128,7 +128,7 @@ def _pressed(light: NDArray[np.float32], rate: float, reach: float) -> NDArray[n
 
 @functools.cache
 def _curve(transfer: int) -> NDArray[np.float32]:
-    """Light for every value of 16 bits; 1 is white, of HLG the brightest of the scene."""
+    """Return linear light for all 16-bit values; 1 is white, or the scene maximum for HLG."""
     values = np.linspace(0, 1, _STEPS)
     if transfer in _GAMMAS:
         light = values ** _GAMMAS[transfer]
@@ -145,14 +145,14 @@ def _curve(transfer: int) -> NDArray[np.float32]:
 
 
 def _of_point(point: tuple[float, float]) -> list[float]:
-    """XYZ of a chromaticity, Y being 1."""
+    """Return XYZ of a chromaticity with Y = 1."""
     x, y = point
     return [x / y, 1.0, (1 - x - y) / y]
 
 
 @functools.cache
 def _xyz_of(primaries: int) -> NDArray[np.float64]:
-    """The matrix from linear light of these primaries to XYZ."""
+    """Return the matrix from linear light in these primaries to XYZ."""
     *colours, white = _PRIMARIES[primaries]
     columns = np.array([_of_point(point) for point in colours]).T
     return np.asarray(columns * np.linalg.solve(columns, _of_point(white)))
@@ -160,7 +160,7 @@ def _xyz_of(primaries: int) -> NDArray[np.float64]:
 
 @functools.cache
 def _matrix(primaries: int) -> NDArray[np.float64]:
-    """The matrix from linear light of these primaries to that of sRGB, white to white."""
+    """Return the matrix from linear light in these primaries to sRGB, with white point adaptation."""
     old, new = (_CONES @ _of_point(_PRIMARIES[which][3]) for which in (primaries, 1))
     adapted = np.linalg.inv(_CONES) @ np.diag(new / old) @ _CONES
     return np.asarray(np.linalg.inv(_xyz_of(1)) @ adapted @ _xyz_of(primaries))

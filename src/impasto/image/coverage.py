@@ -1,4 +1,4 @@
-"""Masks as people have them: grey, transparent, of values 0 and 1, cut out, or of one colour on black."""
+"""Masks in common forms: grey, transparent, with values 0 and 1, cut out, or one colour on black."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from impasto.image.picture import Picture
 
 Plane = NDArray[np.float32]
 
-OPAQUE = 0.998  # alpha from which a pixel hides all behind it
-DARK = 0.04  # the brightest value of a mask that is as good as black
-ALIKE = 0.1  # difference of channels up to which a colour is grey, and colours are one
-_FEW = 64  # colours of a map of classes; a photograph has more
-_RARE = 0.002  # share of pixels that noise and soft borders may have of other colours
+OPAQUE = 0.998  # alpha from which a pixel counts as opaque
+DARK = 0.04  # a mask whose maximum is below this counts as black
+ALIKE = 0.1  # channel difference up to which a colour is grey, or two colours are equal
+_FEW = 64  # most colours of a class map; photographs have more
+_RARE = 0.002  # fraction of pixels with other colours tolerated as noise and soft borders
 
 
 def coverage(picture: Picture, *, name: str) -> Plane:
-    """How far a mask covers each pixel, `(H, W)`, 0..1: white covers, black does not.
+    """Return the coverage of a mask, ``(H, W)``, 0..1: white is 1, black is 0.
 
-    Transparency counts: where all that can be seen has one colour, or is a cut-out photograph, alpha is the
-    mask; of a grey one it is taken times the grey. Values 0 and 1 of 8 or 16 bits are black and white. One
-    colour on black, as palettes have it, covers.
+    If the visible part has one colour or is a cut-out photograph, alpha is the mask; a grey image is
+    multiplied by alpha. Integer values 0 and 1 mean black and white. One colour on black counts as white.
 
     Raises:
-        InputError: the mask is as good as black, or is a map of several classes.
+        InputError: the mask is nearly black or fully transparent, or is a map of several classes.
     """
     alpha = picture.alpha
     if alpha is None or float(alpha.min()) >= OPAQUE:
@@ -35,7 +34,7 @@ def coverage(picture: Picture, *, name: str) -> Plane:
     else:
         visible = picture.rgb[alpha > 0.5]
         if not len(visible):
-            raise InputError(f"mask {name} is transparent all over: {_MEND}")
+            raise InputError(f"mask {name} is fully transparent: {_MEND}")
         if _is_one(visible) or _is_coloured(visible):
             plane = alpha
         else:
@@ -46,25 +45,25 @@ def coverage(picture: Picture, *, name: str) -> Plane:
         plane = (plane > 0).astype(np.float32)
     elif brightest < DARK:
         raise InputError(
-            f"mask {name} is nearly black (its brightest value is {brightest * 255:.1f} of 255), so nothing "
-            f"would be painted: {_MEND}"
+            f"mask {name} is nearly black (its brightest value is {brightest * 255:.1f} of 255), so it "
+            f"selects nothing: {_MEND}"
         )
     return np.asarray(plane, np.float32)
 
 
-_MEND = "make it white where its style goes, black elsewhere"
+_MEND = "make it white where its style applies, black elsewhere"
 
 
 def as_mask(picture: Picture, *, name: str) -> Picture:
-    """The mask as a grey picture without transparency; see `coverage`."""
+    """Return the mask as a grey image without transparency; see ``coverage``."""
     plane = coverage(picture, name=name)
     return dataclasses.replace(picture, rgb=np.repeat(plane[..., None], 3, axis=2), alpha=None, grey=True)
 
 
 def over_black(picture: Picture) -> Picture:
-    """A map of classes without transparency: what cannot be seen is black.
+    """Return a class map without transparency: transparent pixels become black.
 
-    Where all that can be seen has one colour, it becomes white, so that black on transparent is seen, too.
+    If all visible pixels have one colour, they become white, so that black on transparent works too.
     """
     if picture.alpha is None or float(picture.alpha.min()) >= OPAQUE:
         return picture
@@ -75,18 +74,18 @@ def over_black(picture: Picture) -> Picture:
 
 
 def _is_one(colours: Plane) -> bool:
-    """Whether colours `(N, 3)` are one, but for noise."""
+    """Return whether colours ``(N, 3)`` are equal up to noise."""
     low, high = np.quantile(colours, (0.02, 0.98), axis=0)
     return bool((high - low).max() < ALIKE)
 
 
 def _is_coloured(colours: Plane) -> bool:
-    """Whether more than noise of the colours `(..., 3)` are no greys."""
+    """Return whether colours ``(..., 3)`` include more than noise that is not grey."""
     return bool((colours.max(-1) - colours.min(-1) > ALIKE).mean() > _RARE)
 
 
 def _of_colours(rgb: Plane, *, name: str) -> Plane:
-    """The grey of an opaque mask; one colour on black counts as white."""
+    """Return an opaque mask as grey values; one colour on black counts as white."""
     if not _is_coloured(rgb):
         return np.asarray(rgb.mean(2), np.float32)
     tint = rgb[rgb.max(2) - rgb.min(2) > ALIKE]
@@ -96,5 +95,5 @@ def _of_colours(rgb: Plane, *, name: str) -> Plane:
     if (np.abs(rgb - plane[..., None] * colour).max(2) > ALIKE).mean() <= _RARE:
         return np.asarray(plane, np.float32)
     if len(np.unique(np.rint(rgb * 255) @ np.array([65536, 256, 1]))) <= _FEW:
-        raise InputError(f"mask {name} is in several colours, a map of classes: {_MEND}")
+        raise InputError(f"mask {name} has several colours, like a map of classes: {_MEND}")
     return np.asarray(rgb.mean(2), np.float32)

@@ -1,4 +1,4 @@
-"""Decode picture files with Pillow, pillow-heif and tifffile, at full depth, into floats."""
+"""Decode image files with Pillow, pillow-heif and tifffile to floats at full bit depth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impasto.image.picture import colours_of
 
 _LOG = logging.getLogger(__name__)
 
-# Not all that Pillow knows: some of its formats start other programs (EPS starts Ghostscript).
+# A subset of Pillow's formats: some of the others start external programs (EPS starts Ghostscript).
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
 _ORIENTATION, _SUBFILE, _PHOTOMETRIC = 0x0112, 254, 262
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
@@ -31,7 +31,7 @@ _Decoded = TypeVar("_Decoded")
 
 
 class Layers(NamedTuple):
-    """A decoded picture: `(H, W, 3)` and `(H, W)` float32 in 0..1, the depth, whether it is grey."""
+    """Decoded image: colours ``(H, W, 3)`` and alpha ``(H, W)`` as float32 0..1, bit depth, grey flag."""
 
     rgb: NDArray[np.float32]
     alpha: NDArray[np.float32] | None
@@ -40,11 +40,11 @@ class Layers(NamedTuple):
 
 
 def open_image(source: Path | io.BytesIO) -> Image.Image:
-    """Open a file with those of Pillow's formats that are allowed here."""
+    """Open a file in one of the allowed Pillow formats."""
     Image.init()
     image = Image.open(source, formats=[known for known in _FORMATS if known in Image.OPEN])
-    # Without a name Pillow does not map the file into memory, which scrambles TIFFs of one channel
-    # stored on their side (seen in Pillow 13.0: it maps them with the sides exchanged).
+    # Without a file name Pillow does not memory-map the file. Mapping scrambles rotated one-channel TIFFs
+    # (Pillow 13.0 maps them with width and height exchanged).
     image.filename = ""
     if image.format == "TIFF":
         try:
@@ -56,7 +56,7 @@ def open_image(source: Path | io.BytesIO) -> Image.Image:
 
 
 def _skip_small_copies(image: Image.Image) -> None:
-    """Go to the first page of a TIFF that is no copy of another of less resolution, as previews are."""
+    """Seek to the first page of a TIFF that is not a reduced-resolution copy, such as a preview."""
     for page in range(getattr(image, "n_frames", 1)):
         image.seek(page)
         if not image.tag_v2.get(_SUBFILE, 0) & 1:  # type: ignore[attr-defined]
@@ -65,7 +65,7 @@ def _skip_small_copies(image: Image.Image) -> None:
 
 
 def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
-    """Height and width as the file stores them, perhaps on their side; nothing is decoded."""
+    """Return the stored height and width, before EXIF rotation, without decoding."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
@@ -78,7 +78,7 @@ def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
 
 
 def stored_as(path: Path) -> tuple[bool, int]:
-    """Whether a file has but one channel of colour, and its orientation in EXIF; nothing is decoded."""
+    """Return whether a file is grey, and its EXIF orientation, without decoding."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
@@ -89,7 +89,7 @@ def stored_as(path: Path) -> tuple[bool, int]:
 
 
 def decode_file(path: Path, *, max_pixels: int) -> Layers:
-    """Decode the picture in a file; errors as in `read`."""
+    """Decode an image file; errors as in ``read``."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
@@ -100,10 +100,10 @@ def decode_file(path: Path, *, max_pixels: int) -> Layers:
 
 
 def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8] | None:
-    """Decode a plain picture of more than ``least`` pixels as it is stored, a byte a channel.
+    """Decode an 8-bit image with more than ``least`` pixels to uint8, a quarter of the memory of floats.
 
-    That takes a quarter of the memory of floats. None for one that is smaller, or has transparency, more
-    bits, or a container that :func:`decode_file` must take apart.
+    Returns None for smaller images and for those that need :func:`decode_file`: with transparency, more than
+    8 bits, or in a HEIF or TIFF file.
     """
     head = head_of(path)
 
@@ -128,7 +128,7 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
 
 
 def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]) -> _Decoded:
-    """Decode a file; of a JPEG that lacks its end but no pixel say so, and go on."""
+    """Decode a file; accept a JPEG without its end marker if all pixels are there, with a warning."""
     try:
         return decode(path)
     except UnidentifiedImageError:
@@ -137,7 +137,7 @@ def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]
         mended = jpeg.with_its_end(path)
         if mended is None:
             raise
-        _LOG.warning("%s: the end of this JPEG is missing, but no pixel: copy it again to be sure", path)
+        _LOG.warning("%s: the end of this JPEG is missing, but no pixels: copy it again to be sure", path)
         return decode(mended)
 
 
@@ -161,7 +161,7 @@ def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pi
 
 
 def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | None) -> Layers:
-    """A picture with 16 bits for each of several channels."""
+    """Decode an image with several 16-bit channels."""
     wide = deep.read_words(lambda: open_image(path), image, channels)
     transparent = image.info.get("transparency")
     values = wide.astype(np.float32) / np.float32(65535)
@@ -180,16 +180,16 @@ def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | 
 def _floats_in_srgb(
     rgb: NDArray[np.float32], icc: bytes | None, numbers: Cicp | None, *, name: str
 ) -> NDArray[np.float32]:
-    """Colours in sRGB, by the numbers that the file tells, else by its profile."""
+    """Convert colours to sRGB by the code points of the file, else by its profile."""
     if numbers is not None:
         return cicp.to_srgb(rgb, numbers, name=name)
     return profiles.to_srgb_16(rgb, icc, name=name)
 
 
 def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> Layers:
-    """Take an opened PIL image apart; its colours are as the numbers say, or else as its profile says."""
+    """Convert an open PIL image to layers; colours by the code points, else by its profile."""
     if image.mode == "LAB":
-        raise InputError(f"{name} has the colours of CIE Lab: save it as RGB")
+        raise InputError(f"{name} uses CIE Lab colours: save it as RGB")
     image.load()
     turn = orientation(image, name=name)
     icc = image.info.get("icc_profile")
@@ -198,7 +198,7 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
-            values = 65535 - values  # scanners store white as 0, which Pillow heeds in 8 bits only
+            values = 65535 - values  # white is zero (from scanners), which Pillow handles in 8 bits only
         bits = 16
         rgb = np.repeat(_unit_of_deep_grey(values, name=name)[..., None], 3, axis=2)
         if isinstance(image.info.get("transparency"), int):
@@ -220,7 +220,7 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
 
 
 def _unit_of_deep_grey(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
-    """Grey values of 16 bits, or floats, as 0..1; nothing tells the range of others, so refuse them."""
+    """Scale 16-bit or float grey values to 0..1; reject others, as their range is unknown."""
     top = 1.0 if np.issubdtype(values.dtype, np.floating) else 65535.0
     if not (values.min() >= 0 and values.max() <= top):
         raise InputError(
@@ -231,18 +231,18 @@ def _unit_of_deep_grey(values: NDArray[Any], *, name: str) -> NDArray[np.float32
 
 
 def orientation(image: Image.Image, *, name: str) -> int:
-    """The orientation in EXIF, 1 to 8; 1 where it is absent or broken."""
+    """Return the EXIF orientation, 1 to 8; 1 if it is missing or damaged."""
     try:
         turn = image.getexif().get(_ORIENTATION, 1)
     except Exception as fault:  # the metadata is damaged, the picture is not
-        _LOG.warning("%s: its EXIF data is broken (%s): taken as upright", name, fault)
+        _LOG.warning("%s: its EXIF data is damaged (%s): assuming it is upright", name, fault)
         return 1
     return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
 
 
 def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
-    """Apply an orientation of EXIF (CIPA DC-008, 4.6.5) to `(H, W)` or `(H, W, 3)`."""
-    if turn >= 5:  # stored on its side: rows are columns
+    """Apply an EXIF orientation (CIPA DC-008, 4.6.5) to ``(H, W)`` or ``(H, W, 3)``."""
+    if turn >= 5:  # rows and columns are exchanged
         pixels = pixels.swapaxes(0, 1)
     if turn in (3, 4, 7, 8):
         pixels = pixels[::-1]
@@ -251,16 +251,16 @@ def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
     return np.ascontiguousarray(pixels)
 
 
-_BACK = {6: 8, 8: 6}  # the turns that are not their own inverse
+_BACK = {6: 8, 8: 6}  # orientations that are not their own inverse
 
 
 def stored(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
-    """Turn upright pixels as a file with this orientation stores them: the inverse of `upright`."""
+    """Rotate upright pixels to the stored order of an orientation, the inverse of ``upright``."""
     return upright(pixels, _BACK.get(turn, turn))
 
 
 def open_heif(path: Path) -> Any:
-    """Open a HEIC file with all its bits; nothing is decoded yet."""
+    """Open a HEIC file at full bit depth, without decoding."""
     try:
         import pillow_heif
     except ImportError as fault:
@@ -281,7 +281,7 @@ def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
     if values.shape[2] in (2, 4):
         alpha = values[..., -1].astype(np.float32) / np.float32(2**depth - 1)
     colours = values[..., :1].repeat(3, axis=2) if grey else values[..., :3]
-    # libheif has already turned the picture upright, whatever EXIF says.
+    # libheif has already applied the rotation, so EXIF does not count.
     if depth == 8 and numbers is None:
         image = Image.fromarray(np.ascontiguousarray(colours))
         return Layers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, grey)
@@ -291,15 +291,15 @@ def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
 
 
 def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
-    """Read what Pillow cannot open: TIFF of floats, and of planes apart with 16 bits."""
+    """Decode TIFFs that Pillow cannot open: floats, and 16 bits in planar configuration."""
     import tifffile
 
     with tifffile.TiffFile(path) as archive:
-        pages: list[Any] = list(archive.pages)  # its types leave out what pages have in common
+        pages: list[Any] = list(archive.pages)  # Any: tifffile's types lack the common page attributes
         page = next((page for page in pages if not page.subfiletype & 1), pages[0])
         refuse_size(str(path), (page.imagewidth, page.imagelength), max_pixels=max_pixels)
         if page.photometric not in (1, 2) or page.samplesperpixel > 4 or page.imagedepth != 1:
-            raise InputError(f"{path} is a TIFF of an unusual kind: save it as RGB with 8 or 16 bits")
+            raise InputError(f"{path} is a TIFF of an unsupported kind: save it as RGB with 8 or 16 bits")
         values = page.asarray()
         icc, grey = page.iccprofile, page.photometric == 1
         stored = page.tags.get(_ORIENTATION)

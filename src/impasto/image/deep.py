@@ -1,4 +1,4 @@
-"""Pictures of 16 bits for each of several channels, which Pillow's modes cannot hold."""
+"""Images with several 16-bit channels, which Pillow modes cannot hold."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _DEEP = re.compile(r"(RGB|RGBA|RGBX|RGBa|LA);16([BLN])")
 
 
 def planes_apart(image: Image.Image) -> bool:
-    """Whether this is a TIFF of planes apart with more than 8 bits: Pillow reads noise from it."""
+    """Return whether this is a planar TIFF with more than 8 bits, which Pillow decodes to noise."""
     tags = getattr(image, "tag_v2", {})
     return bool(tags.get(_PLANAR, 1) == 2 and max(tags.get(_BITS, (8,))) > 8)
 
 
 def channels_of(image: Image.Image) -> str:
-    """The channels of a picture whose file has 16 bits for each of several; else ''."""
+    """Return the channels of a file with several 16-bit channels, such as "RGBA"; else ''."""
     tiles = getattr(image, "tile", [])
     if not tiles:
         return ""
@@ -34,22 +34,22 @@ def channels_of(image: Image.Image) -> str:
 def read_words(
     open_again: Callable[[], Image.Image], image: Image.Image, channels: str
 ) -> NDArray[np.uint16]:
-    """Read `(H, W, C)` in two passes.
+    """Read ``(H, W, C)`` in two passes.
 
-    Pillow unpacks such pixels by keeping the high byte of each value. Told that the file has the
-    other byte order, the same decoder keeps the low byte. So one tested C decoder gives all 16 bits
-    of PNG and of every compression of TIFF, where tifffile alone reads few.
+    Pillow keeps only the high byte of each value. With the opposite byte order, the same decoder keeps the
+    low byte. Two passes give all 16 bits for PNG and for every TIFF compression that Pillow supports, more
+    than tifffile alone.
 
     Args:
-        open_again: opens the same file once more.
-        image: opened; nothing of it is decoded yet.
-        channels: what `channels_of` says of it.
+        open_again: opens the same file again.
+        image: an open image, not decoded yet.
+        channels: the result of ``channels_of``.
     """
     if channels == "LA":
-        # Grey and alpha as four bytes a pixel: a high and a low one each.
+        # Grey and alpha as four bytes: a high and a low byte each.
         values = _pass(image, lambda _: "RGBA").astype(np.uint16)
         return np.asarray(values[..., 0::2] << 8 | values[..., 1::2])
-    # "RGBa" (multiplied by alpha) would be divided in 8 bits while it is unpacked.
+    # Pillow would divide "RGBa" (premultiplied) by alpha in 8 bits while unpacking.
     high = _pass(image, lambda raw: raw.replace("RGBa", "RGBA"))
     with open_again() as again:
         low = _pass(again, lambda raw: _other_end(raw.replace("RGBa", "RGBA")))
@@ -57,7 +57,7 @@ def read_words(
 
 
 def _other_end(raw: str) -> str:
-    """The raw mode that takes the byte which `raw` drops."""
+    """Return the raw mode with the opposite byte order, which keeps the other byte."""
     end = raw[-1] if raw[-1] != "N" else sys.byteorder[0].upper()
     return raw[:-1] + ("L" if end == "B" else "B")
 

@@ -1,4 +1,4 @@
-"""What stands around every decoder: Pillow set for one decoding, and whatever goes wrong told in one line."""
+"""Context managers around every decoder: strict Pillow settings, and one-line errors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DECODING = threading.Lock()
 
 @contextlib.contextmanager
 def strict(name: str) -> Iterator[None]:
-    """Set Pillow for one decoding: no half pictures, no size limit but ours, warnings to the log.
+    """Configure Pillow for one decoding: no truncated images, no size limit of its own, warnings to the log.
 
-    These settings are global to the process, hence the lock, and their return to what they were.
+    The settings are global to the process; a lock protects them, and they are restored afterwards.
     """
     with _DECODING, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -37,7 +37,7 @@ def strict(name: str) -> Iterator[None]:
 
 
 def refuse_size(name: str, size: tuple[int, int], *, max_pixels: int) -> None:
-    """Refuse a picture without pixels, or with more than allowed."""
+    """Raise InputError for an image without pixels, or with more than ``max_pixels``."""
     width, height = size
     if width < 1 or height < 1:
         raise InputError(f"{name} has no pixels ({width} x {height})")
@@ -50,10 +50,10 @@ def refuse_size(name: str, size: tuple[int, int], *, max_pixels: int) -> None:
 
 @contextlib.contextmanager
 def refusing(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into one line.
+    """Convert every exception of a decoder to a one-line InputError.
 
-    Decoders fed hostile bytes raise OSError, SyntaxError, ValueError, struct.error, EOFError,
-    OverflowError, MemoryError and more; there is no list to rely on.
+    On hostile input, decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError, OverflowError,
+    MemoryError and others; there is no complete list.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""JPEG files that lack their end: whether all pixels are there all the same."""
+"""Repair JPEG files that lack only the end marker."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _END = b"\xff\xd9"
-_COEFFICIENTS = 64  # of a block
-# Two fillings without markers. What is decoded from them is noise, and differs: so pixels that are the same
-# with both were in the file.
+_COEFFICIENTS = 64  # coefficients of a block
+# Two different paddings without markers. Pixels decoded from padding differ between them, so equal images
+# mean that all pixels came from the file.
 _FILLINGS = (bytes(4096), bytes((73 * place + 41) % 251 for place in range(4096)))
 
 
 def with_its_end(path: Path) -> io.BytesIO | None:
-    """The file with the end that it lacks; None if it lacks more, or something else is wrong with it."""
+    """Return the file with the missing end marker added; None if more is missing or damaged."""
     data = path.read_bytes().removesuffix(b"\xff")
     try:
         if not data.startswith(b"\xff\xd8") or not _has_all_scans(data):
@@ -39,23 +39,23 @@ def _decoded(data: bytes) -> NDArray[np.uint8]:
 
 @dataclass
 class _Scans:
-    """What the scans that were seen have brought, and what they should have."""
+    """Progress of the scans: which coefficients and restart markers are still missing."""
 
     size: tuple[int, int] = (0, 0)
-    sampling: dict[int, tuple[int, int]] = field(default_factory=dict)  # of a component, across and down
-    left: dict[int, set[int]] = field(default_factory=dict)  # coefficients that are still to come
-    interval: int = 0  # blocks between restarts; 0 for none
-    restarts: int = 0  # that the scan should still have
+    sampling: dict[int, tuple[int, int]] = field(default_factory=dict)  # by component, horizontal, vertical
+    left: dict[int, set[int]] = field(default_factory=dict)  # missing coefficients by component
+    interval: int = 0  # blocks between restart markers; 0: no markers
+    restarts: int = 0  # restart markers still missing in the scan
 
     def frame(self, body: bytes) -> None:
-        """Reads SOF."""
+        """Read a start of frame (SOF)."""
         height, width = struct.unpack_from(">HH", body, 1)
         self.size = height, width
         self.sampling = {body[i]: (body[i + 1] >> 4, body[i + 1] & 15) for i in range(6, len(body) - 2, 3)}
         self.left = {number: set(range(_COEFFICIENTS)) for number in self.sampling}
 
     def scan(self, body: bytes) -> None:
-        """Reads SOS."""
+        """Read a start of scan (SOS)."""
         first, last, bits = body[-3:]
         numbers = [number for number in body[1 : 1 + 2 * body[0] : 2] if number in self.left]
         for number in numbers:
@@ -64,7 +64,7 @@ class _Scans:
         self.restarts = -(-self._units(numbers) // self.interval) - 1 if self.interval else 0
 
     def _units(self, numbers: list[int]) -> int:
-        """How many groups of blocks a scan of these components has (T.81, A.2)."""
+        """Return the number of MCUs in a scan of these components (T.81, A.2)."""
         across, down = (max(sampling[axis] for sampling in self.sampling.values()) for axis in (0, 1))
         height, width = self.size
         if len(numbers) > 1:
@@ -74,14 +74,14 @@ class _Scans:
 
 
 def _has_all_scans(data: bytes) -> bool:
-    """Whether every coefficient of every component comes with all its bits (ITU-T T.81, B.2), and no end."""
+    """Return whether all coefficients are complete (ITU-T T.81, B.2) and the end marker is missing."""
     seen = _Scans()
     place = 2
     while (place := data.find(b"\xff", place)) >= 0 and place + 2 <= len(data):
         marker = data[place + 1]
         if marker == 0xD9:
             return False
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # data, filling, restarts
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # data, fill bytes, restarts
             seen.restarts -= 0xD0 <= marker <= 0xD7
             place += 1 if marker == 0xFF else 2
             continue
@@ -99,7 +99,7 @@ def _has_all_scans(data: bytes) -> bool:
 
 
 def _segment(data: bytes, place: int) -> bytes | None:
-    """What follows a marker; None if it is cut off."""
+    """Return the segment after a marker; None if it is truncated."""
     length = int.from_bytes(data[place : place + 2], "big")
     body = data[place + 2 : place + length]
     return body if length >= 2 and len(body) == length - 2 else None

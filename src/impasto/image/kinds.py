@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: names and suffixes may say anything."""
+"""Detect file types by the first bytes, as suffixes are not reliable."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from impasto.errors import InputError
 from impasto.jobs import FILMS
 
-# Suffixes by which pictures are known; any other is looked into.
+# Suffixes accepted as images; files with other suffixes are inspected.
 READABLE = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif", ".bmp")
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", *TIFF_MAGIC)
 _PPM = re.compile(rb"P[1-6]\s[\s\d#]")
-_BMP_HEADS = (12, 40, 52, 56, 64, 108, 124)  # bytes of the header that follows a bitmap's first 14
+_BMP_HEADS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the DIB header after the first 14 bytes
 _FILM_MAGIC = (b"\x1a\x45\xdf\xa3", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75", b"\0\0\1\xba", b"\0\0\1\xb3")
 _RAW_FILM = re.compile(
     rb"\x00\x00\x00\x01[\x09\x27\x40\x42\x46\x47\x67]"
@@ -51,18 +51,18 @@ _OTHERS = {
     b"#?RA": "a Radiance HDR picture: convert it to 16 bit PNG or TIFF",
     b"FUJIFILMCCD-RAW": "a camera's raw file: develop it to JPEG or TIFF first",
 }
-_HEAD = 64  # bytes that tell
+_HEAD = 64  # bytes to inspect
 
 
 class Found(NamedTuple):
-    """The pictures among files, in the order of their names, and the files passed over, hidden ones apart."""
+    """Image files sorted by name, and the other files; hidden files are in neither."""
 
     pictures: list[Path]
     passed: list[Path]
 
 
 def pictures_among(files: Iterable[Path]) -> Found:
-    """Tell pictures, by suffix or by their first bytes, from other files."""
+    """Separate images from other files, by suffix or by the first bytes."""
     seen = sorted(path for path in files if not path.name.startswith(".") and path.is_file())
     pictures = [path for path in seen if is_picture(path)]
     known = set(pictures)
@@ -70,7 +70,7 @@ def pictures_among(files: Iterable[Path]) -> Found:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file is called a picture, and not hidden, or begins as one that can be read."""
+    """Return whether a file is a visible image, by its suffix or by its first bytes."""
     suffix = path.suffix.lower()
     if path.name.startswith(".") or suffix in _RAW:
         return False
@@ -84,7 +84,7 @@ def is_picture(path: Path) -> bool:
 
 
 def begins_a_picture(head: bytes) -> bool:
-    """Whether these are the first bytes of a picture that can be read."""
+    """Return whether these are the first bytes of a supported image."""
     if head.startswith(_MAGIC) or _PPM.match(head) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return True
     if head[:2] == b"BM" and len(head) > 17:
@@ -93,7 +93,7 @@ def begins_a_picture(head: bytes) -> bool:
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """The brands of a file of boxes, the first and those it is compatible with (ISO/IEC 14496-12, 4.3)."""
+    """Return the major and compatible brands of an ISO base media file (ISO/IEC 14496-12, 4.3)."""
     if head[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(head[:4], "big"), len(head))
@@ -101,7 +101,7 @@ def _brands(head: bytes) -> set[bytes]:
 
 
 def is_heif(head: bytes) -> bool:
-    """Whether a file that starts like this is HEIC (AVIF has the same container; Pillow reads it)."""
+    """Return whether these are the first bytes of a HEIC file (not AVIF, which Pillow reads)."""
     return bool(_brands(head) & set(_HEIF_BRANDS)) and not _brands(head) & set(_AVIF_BRANDS)
 
 
@@ -116,10 +116,10 @@ def _begins_a_film(head: bytes) -> bool:
 
 
 def refuse_others(path: Path, head: bytes) -> None:
-    """Name what is no picture here but known, and where to go with it.
+    """Reject known file types that are not supported images, with advice.
 
     Raises:
-        InputError: a film, a camera's raw file, a document, or a picture that is to be converted.
+        InputError: a video, a raw file, audio, a document, or an image format to convert first.
     """
     suffix = path.suffix.lower()
     if suffix in _RAW or head[4:12] == b"ftypcrx ":
@@ -127,16 +127,20 @@ def refuse_others(path: Path, head: bytes) -> None:
     if begins_a_picture(head):
         return
     if head[4:11] in (b"ftypM4A", b"ftypM4B") or head.startswith(b"ID3"):
-        raise InputError(f"{path} is sound, not a picture")
+        raise InputError(f"{path} is an audio file, not a picture: give a picture")
     if _begins_a_film(head) or (suffix in FILMS and suffix not in READABLE):
-        raise InputError(f"{path} is a film, not a picture: impasto video paints films")
+        raise InputError(f"{path} is a video, not a picture: use impasto video")
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
             raise InputError(f"{path} is not a picture impasto reads: it is {what}")
 
 
 def head_of(path: Path) -> bytes:
-    """The first bytes of a file, or the reason why it cannot be read."""
+    """Return the first bytes of a file.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or is not an image.
+    """
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a picture in it")

@@ -1,4 +1,4 @@
-"""What a photo says of itself and its painting keeps: date, place, author, copyright, title, resolution."""
+"""Metadata copied from the input to the result: date, place, author, copyright, title, resolution."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-_MOST = 1000  # bytes of one entry: more is no name, and a JPEG has little room
+_MOST = 1000  # largest entry in bytes, as JPEG has little room
 _TITLE, _CHANGED, _AUTHOR, _COPYRIGHT = 270, 306, 315, 33432
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 _TAKEN, _ORIENTATION = 36867, 274
-# The kinds of what is kept (CIPA DC-008). The camera and its settings made the photo, and not the painting.
+# Types of the copied tags (CIPA DC-008). Camera and exposure tags do not apply to the result.
 _MAIN = {_TITLE: ASCII, _CHANGED: ASCII, _AUTHOR: ASCII, _COPYRIGHT: ASCII}
 _EXIF = {_TAKEN: ASCII, 36868: ASCII} | dict.fromkeys((36880, 36881, 36882, 37520, 37521, 37522), ASCII)
 _GPS = (
@@ -39,14 +39,14 @@ _CENTIMETRES = 3
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is kept, as tags of EXIF.
+    """Metadata to copy, as EXIF tags.
 
     Attributes:
-        main: author, copyright, title and date of change.
-        exif: when it was taken.
-        gps: where; empty where the photo does not say.
-        dpi: pixels an inch, across and down; None where the photo does not say.
-        turn: an orientation to store, 1 to 8; the pixels are then stored turned.
+        main: author, copyright, title and modification date.
+        exif: time of capture.
+        gps: place of capture; empty if unknown.
+        dpi: horizontal and vertical resolution in pixels per inch; None if unknown.
+        turn: EXIF orientation to store, 1 to 8; the pixels are then stored rotated.
     """
 
     main: tuple[Tag, ...] = ()
@@ -56,7 +56,7 @@ class Metadata:
     turn: int = field(default=1, kw_only=True)
 
     def resolution(self) -> list[Tag]:
-        """The tags of the resolution, in pixels an inch."""
+        """Return the resolution tags, in pixels per inch."""
         if self.dpi is None:
             return []
         return [
@@ -69,10 +69,10 @@ class Metadata:
 
 
 def read_metadata(source: Source) -> Metadata:
-    """Read what a picture says of itself; what is damaged is left out, and arrays say nothing.
+    """Read the metadata of an image, without damaged entries; empty for arrays and tensors.
 
     Raises:
-        InputError: no such file, or not a picture.
+        InputError: the file does not exist, or is not an image.
     """
     if isinstance(source, Image.Image):
         return _of(source.getexif, source.info, source.format)
@@ -98,8 +98,8 @@ def _of(read: Callable[[], Image.Exif], info: Mapping[Any, Any], form: str | Non
     try:
         exif = read()
         main, taken, gps = dict(exif), dict(exif.get_ifd(EXIF_IFD)), dict(exif.get_ifd(GPS_IFD))
-    except Exception as fault:  # whatever a damaged block makes the reader raise: the picture is whole
-        _LOG.info("its EXIF data is broken (%s) and is not kept", fault)
+    except Exception as fault:  # damaged EXIF raises many types; the image itself is fine
+        _LOG.info("its EXIF data is damaged (%s) and is not copied", fault)
         main, taken, gps = {}, {}, {}
     if form == "PNG":
         for name, code in _PNG_TEXTS.items():
@@ -121,9 +121,9 @@ def _kept(found: Mapping[int, Any], kinds_of: Mapping[int, int]) -> tuple[Tag, .
 
 
 def _encoded(value: Any, kind: int) -> bytes:
-    """A value as Pillow gives it, in the bytes of its kind."""
+    """Encode a value from Pillow in the bytes of its type."""
     if kind == ASCII:
-        # Pillow takes every byte for a sign of its own: so its text gives the bytes as they were.
+        # Pillow decodes as Latin-1, so encoding as Latin-1 restores the original bytes.
         text = value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")
         return text.split(b"\0")[0] + b"\0" if text.strip(b"\0 ") else b""
     if kind in (BYTE, UNDEFINED):
@@ -135,7 +135,7 @@ def _encoded(value: Any, kind: int) -> bytes:
 
 
 def _rational(value: Any) -> bytes:
-    """A fraction of two whole numbers; floats to a millionth."""
+    """Encode a fraction of two integers; floats are rounded to a millionth."""
     above, below = getattr(value, "numerator", None), getattr(value, "denominator", None)
     if not (isinstance(above, int) and isinstance(below, int)) or max(above, below) >= 1 << 32:
         number = float(value)
@@ -148,8 +148,8 @@ def _rational(value: Any) -> bytes:
 
 
 def _dpi(main: Mapping[int, Any], info: Mapping[Any, Any]) -> tuple[float, float] | None:
-    """Pixels an inch, as the container says it (JFIF, pHYs), else EXIF."""
-    # Of a JPEG that does not say it, Pillow makes up 72.
+    """Return pixels per inch from the container (JFIF, pHYs), else from EXIF."""
+    # Pillow reports 72 for a JPEG without a resolution.
     found = info.get("dpi") if info.get("jfif_unit", 1) in (1, 2) else None
     try:
         if found is None and _ACROSS in main:
@@ -157,7 +157,7 @@ def _dpi(main: Mapping[int, Any], info: Mapping[Any, Any]) -> tuple[float, float
             found = tuple(float(main.get(code, main[_ACROSS])) * factor for code in (_ACROSS, _DOWN))
         if found is None:
             return None
-        # PNG counts in pixels a metre: 300 come back as 299.9994.
+        # PNG stores pixels per metre: 300 is read as 299.9994.
         whole = [(float(value), round(float(value))) for value in found]
         across, down = (float(near) if abs(value - near) < 0.02 else round(value, 3) for value, near in whole)
     except (TypeError, ValueError, ArithmeticError):

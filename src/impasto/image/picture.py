@@ -1,4 +1,4 @@
-"""What a picture is here, and how its size changes."""
+"""Image type, conversions of arrays, and resizing."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture as the painters need it: upright, in sRGB, as floats.
+    """Image in sRGB, upright, as floats.
 
     Attributes:
-        rgb: `(H, W, 3)` float32, 0..1, not multiplied by alpha; where alpha is 0 it may be anything.
-        alpha: `(H, W)` float32, 0..1, or None for a picture without transparency.
-        name: the stem of the file's name, or "picture".
-        path: the file it came from, if any.
-        bits: the depth of a channel in the source, 8 or 16.
-        grey: whether the source was grey; `rgb` has three channels all the same.
+        rgb: ``(H, W, 3)`` float32, 0..1, not premultiplied by alpha; undefined where alpha is 0.
+        alpha: ``(H, W)`` float32, 0..1, or None for an image without transparency.
+        name: stem of the file name, or "picture".
+        path: source file, if any.
+        bits: bit depth of the source, 8 or 16.
+        grey: whether the source was grey; ``rgb`` has three channels in any case.
 
     Examples:
         >>> Picture(np.zeros((4, 6, 3), np.float32)).size
@@ -47,20 +47,20 @@ class Picture:
         return self.rgb.shape[0], self.rgb.shape[1]
 
     def flat(self, background: Sequence[float] | None = None) -> NDArray[np.float32]:
-        """Lay the picture over one colour, so that nothing of it is transparent.
+        """Composite the image over a uniform colour.
 
-        The default colour is the mean of what is visible. White or black would put a hard outline
-        around a cut-out subject, which a painter takes for content and a style's statistics for
-        colour; the mean adds the least edge and leaves the mean colour as it was.
+        The default colour is the mean of the visible part. White or black would put a hard outline around a
+        cut-out subject, which counts as content and distorts the style statistics. The mean adds the weakest
+        edge and keeps the mean colour.
 
         Args:
-            background: red, green and blue, 0..1; None for the mean visible colour (white where
-                nothing is visible).
+            background: red, green and blue, 0..1; None: the mean visible colour (white if nothing is
+                visible).
 
         Returns:
-            `(H, W, 3)` float32, 0..1; `rgb` itself where there is no alpha.
+            ``(H, W, 3)`` float32, 0..1; ``rgb`` itself if there is no alpha.
 
-        Source: the operator "over" of Porter and Duff 1984, on values as stored, as browsers do.
+        Source: the operator "over" of Porter and Duff 1984, on stored values, as in browsers.
         """
         if self.alpha is None:
             return self.rgb
@@ -76,7 +76,7 @@ class Picture:
 
 
 def unit(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
-    """Scale whole numbers to 0..1 and leave floats; refuse other types and what is not a number."""
+    """Scale integers to 0..1 and leave floats unchanged; reject other types and non-finite values."""
     if values.dtype == bool:
         return values.astype(np.float32)
     if values.dtype in (np.uint8, np.uint16):
@@ -90,7 +90,7 @@ def unit(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
 
 
 def planes_last(tensor: torch.Tensor) -> NDArray[Any]:
-    """A tensor `(3, H, W)` or `(1, 3, H, W)` as an array `(H, W, 3)`."""
+    """Convert a tensor ``(3, H, W)`` or ``(1, 3, H, W)`` to an array ``(H, W, 3)``."""
     planes = tensor.detach().cpu()
     if planes.ndim == 4 and planes.shape[0] == 1:
         planes = planes[0]
@@ -103,14 +103,14 @@ def planes_last(tensor: torch.Tensor) -> NDArray[Any]:
 
 
 def colours_of(values: NDArray[Any], *, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Check an array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)`; return its colours and its alpha."""
+    """Split an array ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)`` into colours and alpha."""
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))) or not values.size:
         raise InputError(f"{name} has the shape {values.shape}, not (H, W), (H, W, 3) or (H, W, 4)")
     floats = unit(values, name=name)
     low, high = float(floats.min()), float(floats.max())
-    # A little beyond is rounding or the overshoot of a filter; more means another range.
+    # A small excess is rounding or filter overshoot; more means another range.
     if low < -1e-3 or high > 1 + 1e-3:
         raise InputError(f"{name} has floats from {low:.3g} to {high:.3g}: scale them to 0..1")
     np.clip(floats, 0, 1, out=floats)
@@ -121,11 +121,11 @@ def colours_of(values: NDArray[Any], *, name: str) -> tuple[NDArray[np.float32],
 
 
 def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Return the size with the same aspect whose longer side is `long_side`; no side below 1.
+    """Scale a size to the long side ``long_side``, keeping the aspect ratio; no side becomes less than 1.
 
     Args:
         size: height and width in pixels.
-        long_side: pixels, at least 1. It may be longer than the picture is.
+        long_side: long side of the result in pixels, at least 1; it may be larger than the original.
 
     Raises:
         InputError: a side below 1.
@@ -141,23 +141,23 @@ def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
 
 
 def floats(rgb: NDArray[Any]) -> NDArray[np.float32]:
-    """The values as float32, 0..1; bytes are divided by 255."""
+    """Convert values to float32, 0..1; uint8 is divided by 255."""
     values: NDArray[np.float32] = rgb.astype(np.float32)
     return values * np.float32(1 / 255) if rgb.dtype == np.uint8 else values
 
 
 def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize by Lanczos of three lobes, widened where the picture shrinks, so nothing aliases.
+    """Resize with a Lanczos-3 filter, antialiased when reducing.
 
     Args:
-        rgb: `(H, W, 3)` or `(H, W)` floats, 0..1, or bytes.
+        rgb: ``(H, W, 3)`` or ``(H, W)`` floats, 0..1, or uint8.
         size: height and width of the result, each at least 1.
 
     Returns:
-        float32 of the new size. The overshoot of Lanczos at edges is clipped to 0..1.
+        float32 of the new size, with the overshoot at edges clipped to 0..1.
 
     Raises:
-        InputError: a side below 1, or an array of another shape.
+        InputError: a side is below 1, or the array has another shape.
 
     Examples:
         >>> resize(np.ones((8, 6, 3)), (4, 3)).shape
@@ -171,7 +171,7 @@ def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     planes = rgb[..., None] if rgb.ndim == 2 else rgb
     resized = np.empty((height, width, planes.shape[2]), np.float32)
     for channel in range(planes.shape[2]):
-        # A channel at a time in Pillow's float mode: its modes of several channels have 8 bits.
+        # One channel at a time in Pillow's float mode, as its multichannel modes have 8 bits.
         values = np.ascontiguousarray(planes[..., channel], np.float32)
         if rgb.dtype == np.uint8:
             values *= np.float32(1 / 255)

@@ -1,4 +1,4 @@
-"""ICC profiles: which is sRGB, and how colours of others become sRGB."""
+"""ICC profiles: detect sRGB and convert other colours to sRGB."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _STEPS = 65536
 
 @functools.cache
 def srgb_profile() -> bytes:
-    """The profile of sRGB to put in files: that of LittleCMS, without the date it was made on."""
+    """Return the sRGB profile to embed: that of LittleCMS with a fixed date."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # Bytes 24-35 hold the date; a fixed one makes two runs write the same file.
+    # Bytes 24-35 are the date; a fixed date makes output files reproducible.
     profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
     return bytes(profile)
 
 
 @dataclass(frozen=True)
 class _Shaper:
-    """A profile of tone curves, and, for colours, a matrix to XYZ under D50."""
+    """Matrix/TRC profile: tone curves and, for colour, a matrix to XYZ (D50)."""
 
     curves: list[NDArray[np.float64]]
     matrix: NDArray[np.float64] | None
 
     def to_srgb(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(H, W, 3)` device values 0..1 as sRGB 0..1; colours sRGB cannot show are clipped."""
+        """Convert ``(H, W, 3)`` device values 0..1 to sRGB 0..1; colours outside sRGB are clipped."""
         steps = np.rint(values * (_STEPS - 1)).astype(np.uint16)
         if self.matrix is None:
             table = color.to_srgb(np.clip(self.curves[0], 0, 1)).astype(np.float32)
@@ -53,7 +53,7 @@ class _Shaper:
         return color.to_srgb(np.clip(mixed, 0, 1)).astype(np.float32)
 
     def is_srgb(self) -> bool:
-        """Whether the profile says the same as sRGB, within less than half a step of 8 bits."""
+        """Return whether the profile equals sRGB within half a step of 8 bits."""
         if self.matrix is None:
             return False
         straight = color.to_linear(np.linspace(0, 1, _STEPS))
@@ -62,7 +62,7 @@ class _Shaper:
 
 
 def _curve(tag: bytes) -> NDArray[np.float64]:
-    """The tone curve of a `curv` or `para` tag at 65536 steps (ICC.1:2022, 10.6 and 10.18)."""
+    """Evaluate the tone curve of a ``curv`` or ``para`` tag at 65536 steps (ICC.1:2022, 10.6 and 10.18)."""
     x = np.linspace(0, 1, _STEPS)
     if tag[:4] == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
@@ -79,7 +79,7 @@ def _curve(tag: bytes) -> NDArray[np.float64]:
     g, a, b, c, d, e, f = np.pad(given, (0, 7 - given.size)).tolist()
     if kind == 0:
         return np.asarray(x**g)
-    if kind in (1, 2):  # below -b/a the curve is flat, at 0 or at c
+    if kind in (1, 2):  # below -b/a the curve is constant: 0 or c
         d, e, f, c = -b / a, c, c, 0.0
     return np.asarray(np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f))
 
@@ -92,7 +92,7 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
 
 @functools.lru_cache(maxsize=8)
 def _shaper(profile: bytes) -> _Shaper | None:
-    """Read a profile that is only curves and a matrix; None for tables, other spaces, damage."""
+    """Parse a matrix/TRC profile; None for table-based, other or damaged profiles."""
     try:
         tags = _tags(profile)
         if profile[16:20] == b"GRAY" and b"A2B0" not in tags:
@@ -107,15 +107,14 @@ def _shaper(profile: bytes) -> _Shaper | None:
 
 
 def _finite(curves: list[NDArray[np.float64]], matrix: NDArray[np.float64] | None) -> _Shaper | None:
-    """A damaged profile can ask for 0 to a negative power."""
+    """Return the profile if its curves are finite; a damaged one can give 0 to a negative power."""
     return _Shaper(curves, matrix) if all(np.isfinite(curve).all() for curve in curves) else None
 
 
 def to_srgb(image: Image.Image, profile: bytes | None, *, name: str) -> Image.Image:
-    """Bring an 8-bit picture of any mode without alpha to RGB in sRGB.
+    """Convert an 8-bit image of any mode without alpha to RGB in sRGB.
 
-    A profile that is broken, or is for another kind of picture, is named in a warning, and the
-    values are taken for sRGB.
+    If the profile is damaged or does not fit the image, log a warning and assume sRGB.
     """
     if profile:
         shaper = _shaper(profile)
@@ -124,17 +123,17 @@ def to_srgb(image: Image.Image, profile: bytes | None, *, name: str) -> Image.Im
         try:
             return _by_littlecms(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as fault:
-            _LOG.warning("%s: its colour profile is not usable (%s): taken for sRGB", name, fault)
+            _LOG.warning("%s: its colour profile is not usable (%s): assuming sRGB", name, fault)
     return image.convert("RGB")
 
 
 def _by_littlecms(image: Image.Image, profile: bytes) -> Image.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     space = source.profile.xcolor_space.strip()
-    # A grey file may carry a profile for RGB: it is then about three equal channels.
+    # A grey file may have an RGB profile, which then applies to three equal channels.
     fitting = {"RGB": ("RGB", "L"), "GRAY": ("L",), "CMYK": ("CMYK",)}.get(space, ())
     if image.mode not in fitting:
-        raise ValueError(f"a profile for {space} in a picture of {image.mode}")
+        raise ValueError(f"a profile for {space} in an image of mode {image.mode}")
     converted = ImageCms.profileToProfile(
         image.convert(fitting[0]),
         source,
@@ -143,29 +142,29 @@ def _by_littlecms(image: Image.Image, profile: bytes) -> Image.Image:
         outputMode="RGB",
     )
     if converted is None:
-        raise ValueError("the conversion gave nothing")
+        raise ValueError("the conversion returned no image")
     return converted
 
 
 def to_srgb_16(rgb: NDArray[np.float32], profile: bytes | None, *, name: str) -> NDArray[np.float32]:
-    """Bring a deep picture `(H, W, 3)`, 0..1, to sRGB.
+    """Convert an image with more than 8 bits, ``(H, W, 3)``, 0..1, to sRGB.
 
-    Pillow runs LittleCMS in 8 bits, so profiles of curves and a matrix, which all common profiles
-    of deep pictures are, are applied here in floats; the rest go through 8 bits.
+    Pillow runs LittleCMS in 8 bits. Matrix/TRC profiles, which include all common ones for such images, are
+    therefore applied here in floats; other profiles go through 8 bits.
     """
     if not profile:
         return rgb
     shaper = _shaper(profile)
     if shaper is not None:
         if shaper.matrix is None and (rgb != rgb[..., :1]).any():
-            _LOG.warning("%s: its colour profile is for grey pictures: taken for sRGB", name)
+            _LOG.warning("%s: its colour profile is for grey images: assuming sRGB", name)
             return rgb
         return rgb if shaper.is_srgb() else shaper.to_srgb(rgb)
-    _LOG.warning("%s: its colour profile is made of tables: the picture is read with 8 bits", name)
+    _LOG.warning("%s: its colour profile is table-based: reading the image with 8 bits", name)
     image = Image.fromarray((rgb * 255 + 0.5).astype(np.uint8))
     return as_floats(to_srgb(image, profile, name=name))
 
 
 def as_floats(image: Image.Image) -> NDArray[np.float32]:
-    """An 8-bit picture as float32, 0..1."""
+    """Convert an 8-bit image to float32, 0..1."""
     return np.asarray(np.asarray(image) / np.float32(255), np.float32)

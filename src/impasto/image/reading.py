@@ -1,4 +1,4 @@
-"""Read a picture from a file or from memory, or refuse it in one line."""
+"""Read an image from a file or from memory."""
 
 from __future__ import annotations
 
@@ -28,21 +28,20 @@ _USER_COMMENT = 0x9286
 
 
 def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read a picture: upright, in sRGB, its transparency apart.
+    """Read an image: upright, in sRGB, with separate alpha.
 
     Args:
-        source: the path of a JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF (first frame) or BMP file; a
-            PIL image; an array `(H, W)`, `(H, W, 3)` or `(H, W, 4)` of uint8, uint16 or floats in
-            0..1; a tensor `(3, H, W)` or `(1, 3, H, W)` in 0..1; or a `Picture`, returned as is.
-        max_pixels: larger files are refused before they are decoded.
+        source: the path of a JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF (first frame) or BMP file; a PIL image;
+            an array ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` of uint8, uint16 or floats 0..1; a tensor
+            ``(3, H, W)`` or ``(1, 3, H, W)``, 0..1; or a ``Picture``, returned as is.
+        max_pixels: larger files are rejected before decoding.
 
     Returns:
-        The picture; the orientation of EXIF and the colour profile are already applied. Files of
-        16 bits keep them all.
+        The image, with EXIF orientation and colour profile applied. 16-bit files keep their precision.
 
     Raises:
-        InputError: no such file, not a picture, damaged or cut off, too large; an array of another
-            shape, type or range, or with values that are not numbers.
+        InputError: the file does not exist, is not an image, is damaged, truncated or too large; the array
+            has an unsupported shape, type or range, or non-finite values.
 
     Examples:
         >>> read(np.zeros((4, 6), np.uint8)).rgb.shape
@@ -58,7 +57,7 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return _of_pil(source, max_pixels=max_pixels)
     if isinstance(source, np.ndarray):
         return _of_array(source, name="the array")
-    # Looked up, not imported: whoever hands in a tensor has loaded torch.
+    # Look torch up instead of importing it: a tensor implies that it is loaded.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(source, torch.Tensor):
         return _of_array(planes_last(source), name="the tensor")
@@ -68,18 +67,19 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
 def read_bytes(
     path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, least: int = 0
 ) -> NDArray[np.uint8] | None:
-    """Read a large plain picture as ``(H, W, 3)`` bytes, upright and in sRGB.
+    """Read a large 8-bit image as ``(H, W, 3)`` uint8, upright and in sRGB.
 
     Args:
-        path: of the file.
-        max_pixels: larger files are refused before they are decoded.
-        least: pixels that it must have more of.
+        path: the file.
+        max_pixels: larger files are rejected before decoding.
+        least: the image must have more pixels than this.
 
     Returns:
-        None for one with fewer pixels, transparency or more than 8 bits, which `read` reads.
+        The pixels; None for images that need ``read``: with ``least`` or fewer pixels, transparency or more
+        than 8 bits.
 
     Raises:
-        InputError: as `read`.
+        InputError: as for ``read``.
     """
     return decoding.decode_bytes(Path(path), max_pixels=max_pixels, least=least)
 
@@ -101,10 +101,10 @@ def _of_array(values: NDArray[Any], *, name: str) -> Picture:
 
 
 def read_recipe(path: str | os.PathLike[str]) -> str | None:
-    """Return the recipe that `write` stored in a picture, a JSON text, or None if it has none.
+    """Return the recipe stored in an image by ``write``, as JSON text; None if there is none.
 
     Raises:
-        InputError: no such file, or not a picture.
+        InputError: the file does not exist, or is not an image.
 
     Examples:
         >>> Image.new("RGB", (4, 4)).save("no-recipe.png")
@@ -121,7 +121,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
         else:
             with decoding.open_image(file) as image:
                 if image.format == "PNG":
-                    image.load()  # texts may follow the pixels
+                    image.load()  # text chunks may follow the pixels
                     kept = image.info.get("impasto")
                     return kept if isinstance(kept, str) and _is_json(kept) else None
                 text = _comment(image.getexif())
@@ -129,7 +129,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
 
 
 def _comment(exif: Image.Exif) -> str:
-    """The user comment of EXIF, "" if there is none in an encoding we write."""
+    """Return the EXIF user comment; "" if there is none in an encoding used by ``write``."""
     stored = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
     if not isinstance(stored, bytes):
         return ""
@@ -143,7 +143,7 @@ def _comment(exif: Image.Exif) -> str:
 
 
 def _is_json(text: str) -> bool:
-    """Cameras and phones leave comments of their own, which are no recipes."""
+    """Return whether a comment is a JSON object; cameras and phones write other comments."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""One tag of TIFF and EXIF, and the kinds that its value may have (TIFF 6.0; CIPA DC-008)."""
+"""TIFF and EXIF tags and their types (TIFF 6.0; CIPA DC-008)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 
 
 class Tag(NamedTuple):
-    """A tag: its code, the kind of its value, and the value as it is stored."""
+    """A tag: code, type and encoded value."""
 
     code: int
     kind: int

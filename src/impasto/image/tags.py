@@ -1,6 +1,6 @@
-"""The tag structure of TIFF, which EXIF shares: enough to write pictures and a comment.
+"""Minimal writer of TIFF and EXIF tag directories, for images and a comment.
 
-Pillow writes TIFF of 8 bits only and drops EXIF where it compresses; tifffile has no EXIF.
+Pillow writes TIFF with 8 bits only and drops EXIF from compressed files; tifffile does not write EXIF.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _long(code: int, value: int) -> Tag:
 
 
 def _directory(tags: list[Tag], start: int) -> bytes:
-    """A directory of tags for the byte `start` of a file, with the values after it (TIFF 6.0, p. 14)."""
+    """Encode a tag directory at byte ``start`` of a file, followed by its values (TIFF 6.0, p. 14)."""
     entries, values = b"", b""
     after = start + 2 + 12 * len(tags) + 4
     for tag in sorted(tags):
@@ -44,7 +44,7 @@ def _directory(tags: list[Tag], start: int) -> bytes:
 
 
 def _comment(text: str) -> list[Tag]:
-    """The tags of an EXIF directory with a user comment (CIPA DC-008, 4.6.5)."""
+    """Return the EXIF tags of a user comment (CIPA DC-008, 4.6.5)."""
     if text.isascii():
         return [Tag(_USER_COMMENT, UNDEFINED, b"ASCII\0\0\0" + text.encode("ascii"))]
     return [Tag(_USER_COMMENT, UNDEFINED, b"UNICODE\0" + text.encode("utf-16-le"))]
@@ -53,13 +53,13 @@ def _comment(text: str) -> list[Tag]:
 def _file(
     tags: list[Tag], text: str | None, kept: Metadata | None, pixels: Callable[[int], list[Tag]] | None = None
 ) -> tuple[bytes, int]:
-    """Directories of tags with a comment and what is kept, and the place where they end.
+    """Encode header and directories with a comment and metadata; return them and their end.
 
     Args:
-        tags: of the first directory.
-        text: the comment; None for none.
-        kept: of the photo.
-        pixels: tags that depend on where the directories end.
+        tags: tags of the first directory.
+        text: the comment; None: no comment.
+        kept: metadata copied from the input.
+        pixels: returns the tags that depend on the end of the directories.
     """
     taken = [*(kept.exif if kept else ()), *(_comment(text) if text is not None else ())]
     gps = list(kept.gps) if kept else []
@@ -67,7 +67,7 @@ def _file(
     if kept and kept.turn != 1:
         own.append(_short(_ORIENTATION, kept.turn))
     places = [0, 0, 0]
-    for _ in range(2):  # the length of the directories does not depend on the places in them
+    for _ in range(2):  # the second pass has the final offsets; the lengths do not depend on them
         whole = own + (pixels(places[2]) if pixels else [])
         whole += [_long(EXIF_IFD, places[0])] if taken else []
         whole += [_long(GPS_IFD, places[1])] if gps else []
@@ -81,7 +81,7 @@ def _file(
 
 
 def exif(text: str | None, kept: Metadata | None = None) -> bytes:
-    """EXIF data whose user comment is `text`, with what is kept of the photo; empty for neither."""
+    """Return EXIF data with ``text`` as the user comment and the metadata; empty if there is neither."""
     if text is None and (kept is None or kept == type(kept)()):
         return b""
     return b"Exif\0\0" + _file([], text, kept)[0]
@@ -94,13 +94,13 @@ def tiff(
     comment: str | None,
     kept: Metadata | None = None,
 ) -> bytes:
-    """A TIFF file with deflate compression.
+    """Encode a TIFF file with deflate compression.
 
     Args:
-        values: `(H, W, C)`; one or three channels of colour, and one more for straight alpha.
-        icc: the colour profile.
-        comment: the user comment of its EXIF data.
-        kept: what is kept of the photo.
+        values: ``(H, W, C)``; one or three colour channels, and optionally straight alpha.
+        icc: colour profile.
+        comment: EXIF user comment.
+        kept: metadata copied from the input.
     """
     height, width, channels = values.shape
     bits = values.dtype.itemsize * 8
@@ -114,11 +114,11 @@ def tiff(
         _short(259, 8),  # compression: deflate (TIFF Technical Note 2)
         _short(262, 1 if channels < 3 else 2),  # black is zero, or RGB
         _short(277, channels),
-        _long(278, height),  # rows in the one strip
+        _long(278, height),  # rows per strip; there is one strip
         _long(279, len(pixels)),
-        _short(284, 1),  # the channels of a pixel lie together
+        _short(284, 1),  # interleaved channels
         Tag(34675, UNDEFINED, icc),
     ]
     if channels in (2, 4):
-        tags.append(_short(338, 2))  # alpha is not multiplied in
+        tags.append(_short(338, 2))  # straight alpha
     return _file(tags, comment, kept, lambda place: [_long(273, place)])[0] + pixels

@@ -1,4 +1,4 @@
-"""Where files tell their colours by numbers: a chunk of PNG, a box of HEIF and AVIF, a tag of a profile."""
+"""Read colour code points from files: a PNG chunk, a HEIF or AVIF box, or a profile tag."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from impasto.image.cicp import Cicp
 
-_MOST = 1 << 20  # bytes of a file's head that are looked at; the boxes of a grid of tiles take some
+_MOST = 1 << 20  # bytes of the file to inspect; the boxes of a tiled image can be long
 
 
 def of_file(path: Path, head: bytes, profile: bytes | None) -> Cicp | None:
-    """The numbers that a PNG, an AVIF or any file's profile tells; None where the profile itself counts."""
+    """Return the code points of a PNG, an AVIF or a profile; None if the profile itself applies."""
     if head.startswith(b"\x89PNG"):
         return _of_png(path) or of_profile(profile)
     found = of_profile(profile)
@@ -25,7 +25,7 @@ def of_file(path: Path, head: bytes, profile: bytes | None) -> Cicp | None:
 
 
 def of_heif(info: dict[str, Any]) -> Cicp | None:
-    """The numbers of a HEIC as pillow-heif gives them; a profile is more exact, but knows no HDR."""
+    """Return the code points of a HEIC from pillow-heif; for SDR images a profile takes precedence."""
     nclx, icc = info.get("nclx_profile"), info.get("icc_profile")
     if isinstance(nclx, dict):
         told = Cicp(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"]))
@@ -35,7 +35,7 @@ def of_heif(info: dict[str, Any]) -> Cicp | None:
 
 
 def of_profile(profile: bytes | None) -> Cicp | None:
-    """The numbers in the tag `cicp` of a profile of HDR (ICC.1:2022, 9.2.17), whose tables know no screen."""
+    """Return the HDR code points in the ``cicp`` tag of a profile (ICC.1:2022, 9.2.17)."""
     if not profile or len(profile) < 132:
         return None
     (count,) = struct.unpack_from(">I", profile, 128)
@@ -50,9 +50,9 @@ def of_profile(profile: bytes | None) -> Cicp | None:
 
 
 def _of_png(path: Path) -> Cicp | None:
-    """The chunk cICP, which stands before the pixels and above any profile (PNG 3, 11.3.2.6).
+    """Read the cICP chunk, which precedes the pixels and overrides a profile (PNG 3, 11.3.2.6).
 
-    Without that or a profile, gAMA of 1 says that the values are light, as renderers write them.
+    Without that or a profile, gAMA 1 means linear light, as written by renderers.
     """
     with path.open("rb") as stream:
         stream.seek(8)
@@ -71,7 +71,7 @@ def _of_png(path: Path) -> Cicp | None:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The boxes in a piece of a file, as names and bodies (ISO/IEC 14496-12, 4.2)."""
+    """Yield the name and body of each box in a part of a file (ISO/IEC 14496-12, 4.2)."""
     start = 0
     while start + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, start)
@@ -87,7 +87,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _of_boxes(data: bytes) -> Cicp | None:
-    """The box `colr` of a picture, that of its primary item (ISO/IEC 23008-12)."""
+    """Read the ``colr`` box of the primary item (ISO/IEC 23008-12)."""
     meta = next((body for name, body in _boxes(data) if name == b"meta"), b"")
     within = dict(_boxes(meta[4:]))
     properties = dict(_boxes(within.get(b"iprp", b"")))
@@ -104,7 +104,7 @@ def _of_boxes(data: bytes) -> Cicp | None:
 
 
 def _owned(pitm: bytes, ipma: bytes) -> list[int]:
-    """The numbers of the properties of the primary item, from 1."""
+    """Return the property indices of the primary item, counted from 1."""
     (primary,) = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)
     wide_item, wide_number = ipma[0] > 0, ipma[3] & 1
     (count,) = struct.unpack_from(">I", ipma, 4)

@@ -1,4 +1,4 @@
-"""Write a picture to a file, whole or not at all, with its recipe."""
+"""Write an image atomically to a file, with its recipe."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _FORMATS = {
     ".heif": "HEIF",
     ".hif": "HEIF",
 }
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".heic")  # the usual ones
-_LEVEL = 4  # of zlib, 0 to 9: on paintings 6 takes three times as long and saves a thousandth
-# A segment of JPEG holds 65,535 bytes, two of them its length.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".heic")  # listed in messages
+_LEVEL = 4  # zlib level: on stylised images 6 takes three times as long and saves 0.1 %
+# A JPEG segment has 65,535 bytes, including two for its length.
 _JPEG_SEGMENT = 65533
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the format that the suffix stands for.
+    """Return the format of the suffix.
 
     Raises:
-        OutputError: a suffix that cannot be written; the message lists the valid ones.
+        OutputError: the suffix is not supported; the message lists the valid ones.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
@@ -71,30 +71,30 @@ def write(
     quality: int = 95,
     overwrite: bool = False,
 ) -> Path:
-    """Write a picture in the format of the suffix, tagged as sRGB, atomically.
+    """Write an image atomically in the format of the suffix, tagged as sRGB.
 
     Args:
         path: ends in .png, .jpg, .jpeg, .webp, .tif, .tiff or .heic.
-        rgb: a `Picture`, an array `(H, W, 3)` or `(H, W)`, or a tensor `(3, H, W)` or
-            `(1, 3, H, W)`; uint8, uint16, or floats, clipped to 0..1.
-        alpha: `(H, W)`, the same types; by default that of a `Picture`. JPEG has none: there the
-            picture is laid over white.
-        bits: 16 for .png and .tif only.
+        rgb: a ``Picture``, an array ``(H, W, 3)`` or ``(H, W)``, or a tensor ``(3, H, W)`` or
+            ``(1, 3, H, W)``; uint8, uint16, or floats, clipped to 0..1.
+        alpha: ``(H, W)``, the same types; default: that of a ``Picture``. For JPEG the image is composited
+            over white.
+        bits: 8, or 16 for .png and .tif.
         grey: write one channel, the luma.
-        recipe: a JSON text to store: in PNG as text under "impasto", elsewhere as the user comment
-            of EXIF. One too long for JPEG is left out, with a warning, for the sake of the painting.
-        metadata: of the photo, to be stored: date, place, author, copyright and resolution. Pixels that
-            shall be stored turned are handed in upright.
+        recipe: JSON text to store: in PNG as the text "impasto", otherwise as the EXIF user comment. A recipe
+            too long for JPEG is skipped with a warning.
+        metadata: metadata to store: date, place, author, copyright and resolution. Pixels are always passed
+            upright, also with an orientation in ``metadata``.
         quality: 1..100 for .jpg, .webp and .heic.
-        overwrite: whether a file that is there may be replaced.
+        overwrite: replace an existing file.
 
     Returns:
         The path.
 
     Raises:
-        OutputError: an unknown suffix, a depth or size the format cannot hold, or a place that
+        OutputError: the suffix is unknown, the format does not support the bit depth or size, or the file
             cannot be written.
-        InputError: values that are not numbers, an array of another shape, quality out of range.
+        InputError: non-finite values, an unsupported shape, or a quality out of range.
 
     Examples:
         >>> write("grey.png", np.full((4, 6, 3), 0.5)).name
@@ -107,7 +107,7 @@ def write(
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be from 1 to 100, not {quality}")
     if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not grey:
-        values = _three(rgb)  # as it is, without the floats that would take four times its memory
+        values = _three(rgb)  # without conversion to floats, which would take four times the memory
         _refuse_size(target, max(values.shape[:2]), form=form)
     else:
         values = _from_floats(target, rgb, alpha, form=form, bits=bits, grey=grey)
@@ -131,11 +131,11 @@ def _from_floats(
     bits: int,
     grey: bool,
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The channels to encode, of a picture with transparency, of another depth, or of floats."""
+    """Convert to the channels to encode: images with alpha, 16 bits, one channel, or floats."""
     colours, veil = _floats(rgb, alpha, name=str(target))
     _refuse_size(target, max(colours.shape[:2]), form=form)
     if veil is not None and form == "JPEG":
-        _LOG.info("%s: JPEG has no transparency: the picture is laid over white", target)
+        _LOG.info("%s: JPEG has no transparency: the image is composited over white", target)
         colours, veil = Picture(colours, veil).flat((1, 1, 1)), None
     if grey:
         colours = color.luma(colours)[..., None]
@@ -143,7 +143,7 @@ def _from_floats(
 
 
 def _refuse_size(target: Path, side: int, *, form: str) -> None:
-    """Refuse sides longer than the format can hold."""
+    """Raise OutputError if a side is longer than the format supports."""
     if side > _SIDES.get(form, 1 << 31):
         raise OutputError(
             f"cannot write {target}: {target.suffix} holds at most {_SIDES[form]} pixels a side: "
@@ -154,7 +154,7 @@ def _refuse_size(target: Path, side: int, *, form: str) -> None:
 def _floats(
     rgb: Picture | NDArray[Any] | torch.Tensor, alpha: NDArray[Any] | None, *, name: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """The colours `(H, W, 3)` and the alpha `(H, W)` to write, 0..1."""
+    """Return the colours ``(H, W, 3)`` and the alpha ``(H, W)`` to write, 0..1."""
     torch = sys.modules.get("torch")
     if isinstance(rgb, Picture):
         values, alpha = rgb.rgb, rgb.alpha if alpha is None else alpha
@@ -172,7 +172,7 @@ def _floats(
 
 
 def _three(values: NDArray[Any]) -> NDArray[Any]:
-    """`(H, W, 3)` of that or of `(H, W)`."""
+    """Return ``(H, W, 3)`` or ``(H, W)`` values as ``(H, W, 3)``."""
     if values.ndim == 2:
         values = np.repeat(values[..., None], 3, axis=2)
     if values.ndim != 3 or values.shape[2] != 3 or not values.size:
@@ -181,7 +181,7 @@ def _three(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _whole(values: NDArray[np.float32], bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Round 0..1 to whole numbers, the channels of a pixel side by side."""
+    """Round 0..1 to integers in a contiguous array."""
     values = np.ascontiguousarray(values)
     if bits == 8:
         return np.asarray(values * np.float32(255) + np.float32(0.5), np.uint8)
@@ -197,14 +197,14 @@ def _encode(
     metadata: Metadata | None,
     quality: int,
 ) -> None:
-    """Write `(H, W, C)` whole numbers with the encoder of the format."""
+    """Write ``(H, W, C)`` integers with the encoder of the format."""
     icc = profiles.srgb_profile()
     if form == "TIFF":
         if values.dtype == np.uint16 and values.shape[2] == 2:
-            values = values[..., (0, 0, 0, 1)]  # few programs read grey with alpha of 16 bits
+            values = values[..., (0, 0, 0, 1)]  # few programs read 16-bit grey with alpha
         path.write_bytes(tags.tiff(values, icc=icc, comment=recipe, kept=metadata))
         return
-    # A PNG has the recipe as text, and the rest as EXIF.
+    # PNG stores the recipe as text and the metadata as EXIF.
     exif = tags.exif(None if form == "PNG" else recipe, metadata)
     dpi = metadata.dpi if metadata is not None else None
     if values.dtype == np.uint16:
@@ -223,7 +223,7 @@ def _encode(
         image.save(path, format="PNG", compress_level=_LEVEL, pnginfo=texts, **settings)
         return
     if form == "JPEG" and len(exif) > _JPEG_SEGMENT:
-        _LOG.warning("%s: the recipe is too long for a JPEG and is left out; a PNG can hold it", path.name)
+        _LOG.warning("%s: the recipe is too long for JPEG and is not stored: use .png to keep it", path.name)
         exif = tags.exif(None, metadata)
     if form == "HEIF":
         _heif(path, image, icc=icc, exif=exif, quality=quality)
@@ -248,12 +248,12 @@ def _heif(path: Path, image: Image.Image, *, icc: bytes, exif: bytes, quality: i
 def _png_16(
     values: NDArray[Any], *, icc: bytes, recipe: str | None, exif: bytes, dpi: tuple[float, float] | None
 ) -> bytes:
-    """A PNG of 16 bits a channel, which Pillow and tifffile cannot write (ISO/IEC 15948)."""
+    """Encode a PNG with 16 bits per channel, which Pillow cannot write (ISO/IEC 15948)."""
     height, width, channels = values.shape
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     rows = values.astype(">u2").view(np.uint8).reshape(height, -1)
     lines = np.empty((height, 1 + rows.shape[1]), np.uint8)
-    # Each byte less the same byte of the pixel to its left, "Sub": smooth pictures become small.
+    # Filter "Sub": the difference to the same byte of the pixel to the left, which compresses better.
     lines[:, 0] = 1
     step = 2 * channels
     lines[:, 1 : 1 + step] = rows[:, :step]

@@ -1,6 +1,6 @@
-"""Looks: what the light of a photograph is like, class by class, and how another photograph takes it on.
+"""Looks: colour statistics of photographs by class, and colour grading with them.
 
-Everything here is NumPy: no network, no torch. Classes come from masks, or from features handed in.
+NumPy only: no network, no torch. Classes come from masks, or from features computed by the caller.
 """
 
 from __future__ import annotations

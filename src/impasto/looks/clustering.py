@@ -1,8 +1,8 @@
-"""Classes without masks: the features of photo and styles, clustered together, with a sense of the sky.
+"""Classes without masks: joint clustering of the features of content and style images.
 
-Features are brought to mean 0 and deviation 1 a channel *in each picture*, so that day and night, which
-differ in every channel, meet: what remains is which places of a picture are unlike which others. To them are
-added the height in the picture, and how far a place is joined to the top by what has no edges: a sky.
+Features are standardised by channel *in each image*, so that day and night images, which differ in every
+channel, become comparable; what remains is the contrast between regions of one image. Two features are added:
+the vertical position, and the connection to the top of the image without edges, which detects sky.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from impasto.looks.masks import Regions
 
 Array = NDArray[np.float32]
 
-LAYER = "relu4_1"  # what is clustered: it knows things, and its positions lie 8 pixels apart
-SIDE = 384  # pixels of the long side at which a network looks
+LAYER = "relu4_1"  # layer to cluster: semantic enough, with stride 8
+SIDE = 384  # long side of the images for the network, in pixels
 CLASSES = 4
-HEIGHT, SKY = 1.0, 1.0  # weight of the height, and of the sense of the sky, beside features of length 1
-CALM = 1.5  # positions over which neighbours agree on a class
-DOUBTFUL = 0.4  # share of a picture, that which is between classes, where the picture itself decides
-LEAST = 0.03  # share of each picture that a class must have
+HEIGHT, SKY = 1.0, 1.0  # weights of the vertical position and of the sky feature, beside unit features
+CALM = 1.5  # Gaussian smoothing of the distances, in positions
+DOUBTFUL = 0.4  # fraction of pixels, the least certain ones, left to the matting
+LEAST = 0.03  # least share of a class in each image
 _NEVER = 1e-12
-NOWHERE = 9.0  # in each channel of a centre: far from all that there is
-ROUNDS = 30  # of k-means; it settles sooner
-EDGE = 0.012  # mean slope of luma, per pixel, at which a sky ends
+NOWHERE = 9.0  # value of each channel of an unused centre, far from all data
+ROUNDS = 30  # most iterations of k-means
+EDGE = 0.012  # mean luma gradient per pixel at which sky ends
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Centres ``(K, C + 2)`` of the classes, among features of a network."""
+    """Nearest-centre classifier with centres ``(K, C + 2)`` in the feature space of a network."""
 
     centres: Array
 
     def classify(self, rgb: Array, features: Array) -> Regions:
-        """The classes of a picture.
+        """Classify an image.
 
         Args:
-            rgb: ``(H, W, 3)``, at the size at which the network looked.
-            features: ``(C, h, w)`` of ``LAYER``.
+            rgb: image ``(H, W, 3)``, at the size of the network input.
+            features: features ``(C, h, w)`` of ``LAYER``.
         """
         found = described(rgb, features)
         away = np.stack([np.square(found - centre).sum(-1) for centre in self.centres], -1)
@@ -62,12 +62,12 @@ class Classifier:
 def of_regions(
     pictures: Sequence[Array], features: Sequence[Array], regions: Sequence[Regions]
 ) -> Classifier:
-    """Finds classes that were drawn: their centres in all pictures that have them.
+    """Build a classifier from given regions: each centre is the mean over the images with that class.
 
     Args:
-        pictures: ``(H, W, 3)`` each, at the size at which the network looked.
-        features: ``(C, h, w)`` of each.
-        regions: the classes of each, at the size of the pictures, under the same names.
+        pictures: images ``(H, W, 3)``, at the size of the network input.
+        features: features ``(C, h, w)`` of each image.
+        regions: regions of each image, at its size, with the same names.
     """
     found = [described(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
     centres = np.full((len(regions[0].names), found[0].shape[-1]), NOWHERE, np.float32)
@@ -83,12 +83,12 @@ def of_regions(
 
 
 def names_of(count: int) -> tuple[str, ...]:
-    """Names of classes that nobody named."""
+    """Return default class names."""
     return tuple(f"class {index}" for index in range(1, count + 1))
 
 
 def described(rgb: Array, features: Array) -> Array:
-    """What is clustered: ``(h, w, C + 2)``."""
+    """Compute the vectors to cluster, ``(h, w, C + 2)``."""
     channels, height, width = features.shape
     flat = features.reshape(channels, -1).astype(np.float32)
     flat = (flat - flat.mean(1, keepdims=True)) / (flat.std(1, keepdims=True) + 1e-3 * flat.std() + 1e-6)
@@ -100,16 +100,16 @@ def described(rgb: Array, features: Array) -> Array:
 
 
 def openness(rgb: Array) -> Array:
-    """How far each place is joined to the top of the picture by what has no edges, ``(H, W)``, 0..1."""
+    """Compute how well each pixel is connected to the top of the image without edges, ``(H, W)``, 0..1."""
     luma = np.asarray(color.luma(cv2.GaussianBlur(rgb, (0, 0), max(rgb.shape[:2]) / 300)), np.float32)
     down, across = np.gradient(luma)
     slope = cv2.boxFilter(np.hypot(down, across), -1, (5, 5), borderType=cv2.BORDER_REFLECT)
     met = np.maximum.accumulate(slope, axis=0)
-    # A column is too narrow a view: a lamp post ends the sky in its own column only.
+    # Average over columns, so that a lamp post does not end the sky below it.
     reach = max(3, rgb.shape[1] // 24) | 1
     met = cv2.blur(met, (reach, 1), borderType=cv2.BORDER_REFLECT)
     open_to = np.exp(-np.square(met / EDGE)).astype(np.float32)
-    # A sense, no border: where things end is for the features and for matting to say.
+    # Blur: the exact border comes from the features and the matting.
     return np.asarray(cv2.GaussianBlur(open_to, (0, 0), max(rgb.shape[:2]) / 40), np.float32)
 
 
@@ -120,16 +120,16 @@ def cluster(
     count: int = CLASSES,
     seed: int = 0,
 ) -> Classifier:
-    """Finds classes that all the pictures have.
+    """Find classes that are present in all images.
 
     Args:
-        pictures: ``(H, W, 3)`` each, at the size at which the network looked.
-        features: ``(C, h, w)`` of each.
-        count: classes to begin with; those that a picture hardly has are given up.
-        seed: of the first centres.
+        pictures: images ``(H, W, 3)``, at the size of the network input.
+        features: features ``(C, h, w)`` of each image.
+        count: initial number of classes; a class with too small a share in any image is removed.
+        seed: random seed of the initial centres.
     """
     found = [described(rgb, f).reshape(-1, f.shape[0] + 2) for rgb, f in zip(pictures, features, strict=True)]
-    # Each picture counts alike, whatever its size.
+    # Equal weight for each image, independent of its size.
     weights = np.concatenate([np.full(len(f), 1 / len(f)) for f in found])
     points = np.concatenate(found).astype(np.float64)
     centres = _settle(points, weights, _first(points, weights, count, seed))
@@ -140,14 +140,14 @@ def cluster(
         if shares.min() >= LEAST:
             break
         centres = _settle(points, weights, np.delete(centres, shares.argmin(), axis=0))
-    order = np.argsort(centres[:, -2])  # from the top of the picture down
+    order = np.argsort(centres[:, -2])  # from top to bottom
     return Classifier(centres[order].astype(np.float32))
 
 
 def _first(
     points: NDArray[np.float64], weights: NDArray[np.float64], count: int, seed: int
 ) -> NDArray[np.float64]:
-    """First centres by k-means++ (Arthur and Vassilvitskii 2007)."""
+    """Choose initial centres by k-means++ (Arthur and Vassilvitskii 2007)."""
     draw = np.random.default_rng(seed)
     centres = [points[draw.choice(len(points), p=weights / weights.sum())]]
     while len(centres) < count:
@@ -161,7 +161,7 @@ def _first(
 def _settle(
     points: NDArray[np.float64], weights: NDArray[np.float64], centres: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Centres after k-means (Lloyd 1982)."""
+    """Run k-means (Lloyd 1982) and return the centres."""
     before = None
     for _ in range(ROUNDS):
         own = _nearest(points, centres)
@@ -181,6 +181,6 @@ def _nearest(points: NDArray[np.floating], centres: NDArray[np.float64]) -> NDAr
 
 
 def looked_at(rgb: Array) -> Array:
-    """A picture at the size at which a network looks at it."""
+    """Resize an image to the size of the network input; smaller images are unchanged."""
     size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
     return rgb if rgb.shape[:2] == size else image.resize(rgb, size)

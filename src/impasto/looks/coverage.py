@@ -1,4 +1,4 @@
-"""How much of each picture each class covers, as a table a person can read."""
+"""Table of the coverage of each class in content and style images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from impasto.looks.masks import Regions
 
 @dataclass(frozen=True)
 class Coverage:
-    """One class: shares of photo and style, 0..1, and what becomes of it where it has no map of its own."""
+    """One class: shares in content and style, 0..1, and how it is handled without statistics."""
 
     name: str
     photo: float
@@ -25,13 +25,13 @@ def coverage(
     regions: Regions | None = None,
     styles: Sequence[Regions] = (),
 ) -> list[Coverage]:
-    """The table of a photo's classes and a look's.
+    """Return the coverage table of a content image and a look.
 
     Args:
-        photo: statistics of the photo's classes.
+        photo: statistics of the content classes.
         look: the look.
-        regions: the photo's classes, which tell of those too small for statistics.
-        styles: those of the styles, likewise.
+        regions: regions of the content image, for classes too small for statistics.
+        styles: regions of the style images, likewise.
     """
     here = [] if regions is None else [regions]
     thin = dict.fromkeys(name for one in (*here, *styles) for name in one.thin if name not in look.names)
@@ -57,12 +57,12 @@ def _share(found: Statistics | None, drawn: Sequence[Regions], name: str) -> flo
 
 
 def _lack(drawn: Sequence[Regions], name: str, share: float) -> str:
-    """Why a picture has no statistics of a class."""
+    """Return why an image has no statistics of a class."""
     return "too thin" if any(name in one.thin for one in drawn) else "too small" if share else "not"
 
 
 def _words(photo: str, style: str) -> str:
-    """What becomes of a class that the photo or the style lacks."""
+    """Describe how a class missing in the content or style image is handled."""
     if photo == "too thin":
         return "too thin in the photo: joined to its neighbours"
     if photo == "not":
@@ -72,7 +72,7 @@ def _words(photo: str, style: str) -> str:
 
 
 def table(rows: Sequence[Coverage]) -> str:
-    """The rows as text."""
+    """Format the rows as text."""
     width = max(5, *(len(row.name) for row in rows))
     lines = [f"{'class':{width}}  photo  style"]
     lines += [f"{r.name:{width}}  {r.photo:5.1%}  {r.style:5.1%}  {r.words}".rstrip() for r in rows]

@@ -1,9 +1,8 @@
-"""Class by class, the least change that gives a photograph the colours of a look: one affine map a class.
+"""Colour grading by class: one affine colour map for each class, blended by mattes.
 
-The map is the linear optimal transport between Gaussians (Pitie and Kokaram 2007), with limits a photograph
-sets: no gain that only raises noise, no shadow or light pressed flat against the end of the range. The maps
-are joined by mattes, so that each pixel depends on its own colour, place and matte and nothing else: no
-edge moves, and no halo can form.
+The map is the linear optimal transport between Gaussians (Pitie and Kokaram 2007), with limits on gain
+(noise) and on clipping of shadows and highlights. The result at a pixel depends only on its colour and its
+mattes, so edges cannot move and halos cannot form.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ from impasto.looks.mattes import Mattes
 
 Array = NDArray[np.float32]
 
-RIDGE = 1e-4  # added to variances: a flat sky is not stretched into its own grain
-LEAST_GAIN = 0.03  # of any direction of colour
-MOST_GAIN = (2.5, 10.0)  # the limit for a photo full of grain, and for one without
-GRAIN = 0.05  # deviation that its grain may have in the end; the limit lies between those two
-DARK, LIGHT = 0.12, 0.85  # where the curves begin that bring what falls off either end back into the range
-TAIL = 3.0  # percent of a class that may still be clipped
-QUIET = 1.25  # gain from which the grain of a photograph is held back
-STRIP = 256  # rows at a time
+RIDGE = 1e-4  # added to variances, so that the grain of a flat sky is not amplified
+LEAST_GAIN = 0.03  # least gain in any colour direction
+MOST_GAIN = (2.5, 10.0)  # limit of the gain for a very noisy image and for a noise-free one
+GRAIN = 0.05  # largest noise deviation of the result, which sets the limit between these two
+DARK, LIGHT = 0.12, 0.85  # where the shadow and highlight compression start
+TAIL = 3.0  # percentage of a class that may be clipped
+QUIET = 1.25  # gain above which noise is attenuated
+STRIP = 256  # rows processed at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Grade:
-    """What is done to each class.
+    """Colour maps of the classes.
 
-    ``maps (K, 3, 4)`` take ``(r, g, b, 1)``; ``ends (K, 2)`` are the darkest and the lightest value that come
-    of it, bent back into 0..1 where they lie beyond; ``grain (K,)`` is the share of its finest detail that a
-    class keeps.
+    ``maps (K, 3, 4)`` apply to ``(r, g, b, 1)``. ``ends (K, 2)`` are the darkest and the lightest value of
+    the result, which are compressed into 0..1 if they lie outside. ``grain (K,)`` is the fraction of the
+    finest detail that a class keeps.
     """
 
     maps: Array
@@ -47,12 +46,12 @@ class Grade:
 
 
 def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statistics | None]]:
-    """The grade that gives a photo a look, and the photo's own statistics by class.
+    """Compute the grade from an image to a look; return it and the statistics of the image by class.
 
     Args:
-        rgb: ``(H, W, 3)``, 0..1; a small copy of the photo is enough.
-        regions: its classes, at the same size, with the look's names.
-        look: what it shall look like. A class that either side lacks takes the map of the whole pictures.
+        rgb: content image ``(H, W, 3)``, 0..1; a small copy is enough.
+        regions: its regions at the same size, with the class names of the look.
+        look: target look. A class missing on either side uses the map of the whole images.
     """
     *classes, whole = statistics(rgb, regions)
     assert whole is not None
@@ -70,7 +69,7 @@ def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statist
 
 
 def _map(source: Statistics, target: Statistics, most: float) -> Array:
-    """``(3, 4)``: the transport with its gains limited, still taking mean to mean."""
+    """Return the transport with limited gains as ``(3, 4)``; it still maps mean to mean."""
     one, other = ((s.mean.astype(np.float64), s.cov.astype(np.float64)) for s in (source, target))
     matrix, _ = color.linear_map(one, other, ridge=RIDGE)
     values, vectors = np.linalg.eigh(matrix)
@@ -79,7 +78,7 @@ def _map(source: Statistics, target: Statistics, most: float) -> Array:
 
 
 def _ends(pixels: Array, matrix: Array) -> tuple[float, float]:
-    """The darkest and the lightest value of a class after its map; 0 and 1 unless they lie beyond."""
+    """Return the darkest and the lightest mapped value of a class, at most 0 and at least 1."""
     if not len(pixels):
         return 0.0, 1.0
     moved = pixels @ matrix[:, :3].T + matrix[:, 3]
@@ -89,9 +88,9 @@ def _ends(pixels: Array, matrix: Array) -> tuple[float, float]:
 
 
 def bend(values: Array, ends: Sequence[float] | Array) -> Array:
-    """Brings what lies between 0 and a darker end, or 1 and a lighter one, into 0..1 without a hard stop.
+    """Compress values between ``ends`` into 0..1 by smooth, increasing curves.
 
-    The identity where the ends are 0 and 1; in any case between ``DARK`` and ``LIGHT``; smooth and rising.
+    It is the identity between ``DARK`` and ``LIGHT``, and everywhere if the ends are 0 and 1.
     """
     low, high = float(ends[0]), float(ends[1])
     result = values
@@ -107,13 +106,13 @@ def bend(values: Array, ends: Sequence[float] | Array) -> Array:
 
 
 def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) -> Array:
-    """Applies a grade to a photograph of any size.
+    """Apply a grade to an image of any size.
 
     Args:
-        rgb: ``(H, W, 3)``, float32, 0..1.
-        mattes: of the same picture, found at any size.
+        rgb: content image ``(H, W, 3)``, float32, 0..1.
+        mattes: mattes of the same image, computed at any size.
         given: the grade.
-        strength: 0 gives the photo back, 1 the whole grade.
+        strength: 0 returns the content image, 1 applies the full grade.
 
     Returns:
         ``(H, W, 3)``, float32, 0..1.
@@ -138,16 +137,16 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
 
 
 def mixed(photo: Array, result: Array, strength: float) -> Array:
-    """A share of the change, 0..1; more than 1 exaggerates it."""
+    """Scale the change by ``strength``; values above 1 exaggerate it. The result is clipped to 0..1."""
     if strength != 1:
         result = photo + np.float32(strength) * (result.clip(0, 1) - photo)
     return np.asarray(result.clip(0, 1), np.float32)
 
 
 def quieted(rgb: Array, alphas: Array, grain: Array) -> Array:
-    """The photo with that share of its grain ``(K,)`` in each class, of mattes ``(K, H, W)``.
+    """Attenuate the noise of each class to the fraction ``grain (K,)``, with mattes ``(K, H, W)``.
 
-    The photo itself where all is kept.
+    Returns the image itself if all noise is kept.
     """
     if (grain >= 1).all():
         return np.ascontiguousarray(rgb)
@@ -162,9 +161,9 @@ def quieted(rgb: Array, alphas: Array, grain: Array) -> Array:
 
 
 def noise(rgb: Array) -> float:
-    """Standard deviation of the grain of ``rgb (H, W, 3)``, 0..1.
+    """Estimate the standard deviation of the noise of ``rgb (H, W, 3)``, 0..1.
 
-    Source: Immerkaer 1996, "Fast noise variance estimation", with the median for the mean, which edges spoil.
+    Source: Immerkaer 1996, "Fast noise variance estimation", with the median, which is robust to edges.
     """
     grey = cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32))
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -173,13 +172,13 @@ def noise(rgb: Array) -> float:
 
 
 def denoised(rgb: Array) -> Array:
-    """The picture without its grain, its edges kept: the guided filter of the picture by itself.
+    """Denoise an image with a self-guided filter, which keeps edges.
 
-    Source: He, Sun and Tang 2010, "Guided image filtering"; He and Sun 2015 on thin samples.
+    Source: He, Sun and Tang 2010, "Guided image filtering"; He and Sun 2015 on subsampling.
     """
-    flat = np.float32((4 * noise(rgb)) ** 2 + 1e-6)  # of colours: grain is larger in each than in their mean
+    flat = np.float32((4 * noise(rgb)) ** 2 + 1e-6)  # noise is larger in a channel than in the grey mean
     reach = max(2, max(rgb.shape[:2]) // 250)
-    # Windows are sampled thinly where they are wide, as the mean of a window hardly knows the difference.
+    # Subsample wide windows; their means hardly change.
     step = max(1, reach // 4)
     thin = np.ascontiguousarray(rgb[::step, ::step])
     side = 2 * round(reach / step) + 1
@@ -197,11 +196,11 @@ def denoised(rgb: Array) -> Array:
     return calm
 
 
-NO_LIGHT, HARDLY = 0.03, 0.08  # luma under which a photo shows nothing, and next to nothing
-SEEN = 0.2  # luma from which a result shows something
+NO_LIGHT, HARDLY = 0.03, 0.08  # luma below which an image has no signal, and little signal
+SEEN = 0.2  # luma above which a result is visible
 
 
 def without_signal(photo: Array, result: Array, *, least: float = NO_LIGHT) -> float:
-    """Share of a picture that shows something where the photo has less luma than ``least``: it is made up."""
+    """Return the fraction of pixels visible in the result whose content luma is below ``least``."""
     dark = color.luma(photo) < least
     return float((dark & (color.luma(result) > SEEN)).mean())

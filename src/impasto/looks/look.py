@@ -1,4 +1,4 @@
-"""A look: per class, the colours of a style and what a network sees in it; a few kB that fit any picture."""
+"""Looks: colour and feature statistics of styles by class, stored in a file of a few kB."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from impasto.looks.masks import Regions
 Array = NDArray[np.float32]
 
 KIND = "look"
-FEATURE_LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256}  # and their channels
-"""Layers whose means and deviations a look keeps: colour, contrast and grain; deeper ones know things."""
-_SEEN = 512 + 2  # what a place is classified by: channels of relu4_1, its height, and the sense of the sky
-LEAST_SHARE = 0.0007  # of a picture: a class that covers less has no statistics of its own
+FEATURE_LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256}  # layer: channels
+"""Layers of the feature statistics: colour, contrast and grain; deeper layers are semantic."""
+_SEEN = 512 + 2  # dimension of the classifier: channels of relu4_1, vertical position, sky feature
+LEAST_SHARE = 0.0007  # least share of an image for a class to have statistics
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What is known of one class in a style, or of a whole picture.
+    """Statistics of one class in a style, or of a whole image.
 
-    ``share`` of the picture, 0..1; ``mean (3,)`` and ``cov (3, 3)`` of its colours, sRGB; ``features``: for
-    each layer means and standard deviations of its channels ``(2, C)``, empty where no network has looked.
+    ``share`` is the share of the image, 0..1; ``mean (3,)`` and ``cov (3, 3)`` are those of the sRGB colours;
+    ``features`` holds channel means and standard deviations ``(2, C)`` by layer, and is empty if they were
+    not computed.
     """
 
     share: float
@@ -41,14 +42,14 @@ class Statistics:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The look of one or several styles.
+    """Look of one or several styles.
 
     Args:
-        names: of the classes.
-        classes: statistics of each class; None where the styles do not have it.
-        whole: statistics of the whole pictures.
-        classifier: finds the same classes in any picture; None if they came from masks and no network looked.
-        backbone: the network that looked at the styles; None if none did.
+        names: class names.
+        classes: statistics of each class; None: not present in the styles.
+        whole: statistics of the whole images.
+        classifier: finds the same classes in other images; None for classes from masks without features.
+        backbone: name of the backbone of features and classifier; None without both.
         drawn: whether the classes came from masks.
     """
 
@@ -61,12 +62,12 @@ class Look:
 
     @property
     def has_features(self) -> bool:
-        """Whether a network has looked at the styles, which refining needs."""
+        """Whether the look has feature statistics, which the refinement needs."""
         return bool(self.whole.features)
 
 
 def statistics(rgb: Array, regions: Regions) -> list[Statistics | None]:
-    """Colours of each class, and last those of the whole picture, of ``rgb (H, W, 3)``."""
+    """Compute colour statistics of ``rgb (H, W, 3)`` for each class and, last, for the whole image."""
     flat, labels = rgb.reshape(-1, 3).astype(np.float64), regions.labels.ravel()
     found: list[Statistics | None] = []
     for index in range(len(regions.names)):
@@ -82,7 +83,7 @@ def _statistics(colours: NDArray[np.float64], share: float) -> Statistics:
 
 
 def blend(parts: Sequence[Statistics | None], shares: Sequence[float]) -> Statistics | None:
-    """What lies between the statistics of several styles; styles that lack a class are left out."""
+    """Interpolate the statistics of several styles; styles without the class are skipped."""
     used = [(p, s) for p, s in zip(parts, shares, strict=True) if p is not None and s > 0]
     if not used:
         return None
@@ -90,7 +91,7 @@ def blend(parts: Sequence[Statistics | None], shares: Sequence[float]) -> Statis
     weights = [share / total for _, share in used]
     colours = [(p.mean.astype(np.float64), p.cov.astype(np.float64)) for p, _ in used]
     mean, cov = color.barycenter(colours, weights)
-    # The barycentre of Gaussians without correlations has the mean of their means and of their deviations.
+    # For uncorrelated Gaussians the barycentre has the mean of the means and of the deviations.
     layers = {
         layer: np.sum([w * p.features[layer] for (p, _), w in zip(used, weights, strict=True)], axis=0)
         for layer in used[0][0].features
@@ -100,10 +101,10 @@ def blend(parts: Sequence[Statistics | None], shares: Sequence[float]) -> Statis
 
 
 def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Writes a look as a safetensors file.
+    """Write a look to a safetensors file.
 
     Raises:
-        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+        OutputError: the file cannot be written, or it exists and ``overwrite`` is False.
     """
     from safetensors.numpy import save as serialise
 
@@ -114,7 +115,7 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
     ]:
         if one is not None:
             arrays[f"{name}.colour"] = np.concatenate([[one.share], one.mean, one.cov.ravel()]).astype("<f4")
-            # Half precision: three digits of what a channel says are more than a picture shows.
+            # Half precision is enough for feature statistics.
             arrays |= {f"{name}.{k}": np.ascontiguousarray(v, "<f2") for k, v in one.features.items()}
     meta: dict[str, Any] = {
         "kind": KIND,
@@ -132,10 +133,10 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 def load(path: str | Path) -> Look:
-    """Reads a look.
+    """Read a look.
 
     Raises:
-        InputError: no such file; damaged; not a look.
+        InputError: the file does not exist, is damaged, or is not a look.
     """
     arrays, meta = files.load_arrays(path)
     if meta.get("kind") != KIND:
@@ -160,7 +161,7 @@ def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
     if f"{name}.colour" not in arrays:
         return None
     numbers = arrays[f"{name}.colour"].astype(np.float32)
-    # Shares and means lie in 0..1, and no colours vary by more; what is not finite compares as false.
+    # Shares and means are in 0..1, covariances in -1..1; NaN compares as false.
     least, most = np.array([-0.01] * 4 + [-1] * 9), np.array([1.01] * 4 + [1] * 9)
     if numbers.shape != (13,) or not ((least <= numbers) & (numbers <= most)).all():
         raise ValueError(f"colours of class {name}")

@@ -1,6 +1,6 @@
-"""Masks that say which class each pixel belongs to: flat colours, or whole-number ids.
+"""Class masks: flat colours or integer ids.
 
-Every mask that cannot be used is refused in one line; nothing is mended in silence.
+An invalid mask raises an error; it is never repaired silently.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ COLOURS = {
     "cyan": (0, 255, 255),
     "purple": (255, 0, 255),
 }
-NEAR = 90.0  # distance in RGB, 0..255, up to which a pixel is taken for a noisy version of a colour
-UNKNOWN = 0.1  # share of pixels that may be of no known colour: borders that were blurred
-FLAT = 0.005  # share of pixels that may be of one and the same unknown colour: more is meant
-ODD = 50.0  # distance in RGB from which a flat colour is no noisy version of a known one, but another
-PATCH = 9  # pixels that lie inside THIN x THIN of one exact colour: from then on the colour is meant
-SPECKS = 0.001  # share of pixels below which a class is what noise made of a border
-THIN = 5  # pixels: what is nowhere as wide as this is what blur made of a border
-MOST = 64  # ids in a mask; a photograph taken for a mask has more
-CODE = (1 << 16, 1 << 8, 1)  # makes one number of a colour
-ASPECT = 0.02  # relative difference of proportions that rounding may leave
+NEAR = 90.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a colour
+UNKNOWN = 0.1  # tolerated fraction of pixels without a known colour, at blurred borders
+FLAT = 0.005  # tolerated fraction of pixels of a single unknown colour; more is intentional
+ODD = 50.0  # RGB distance from which a flat colour is a different colour, not a noisy one
+PATCH = 9  # least number of centres of THIN x THIN patches of one colour for the colour to be intentional
+SPECKS = 0.001  # fraction of pixels below which a class is border noise
+THIN = 5  # width in pixels below which a class is a blurred border
+MOST = 64  # most ids in a mask; photographs have more
+CODE = (1 << 16, 1 << 8, 1)  # weights that encode a colour as one number
+ASPECT = 0.02  # tolerated relative difference of the aspect ratio, from rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Which class each pixel belongs to.
+    """Class labels of the pixels of an image.
 
-    ``labels (H, W)`` are indices into ``names``; two pictures that are compared share their names. ``sure
-    (H, W)`` says where nobody drew the classes but they are plain all the same; None: they were drawn.
-    ``thin`` are the shares of drawn classes that were too thin to be told from noise, and have no label.
-    ``drawn`` are the shares of all others as they were drawn, where the labels are those of a smaller copy.
+    ``labels (H, W)`` are indices into ``names``; images to compare have the same names. ``sure (H, W)`` marks
+    the certain pixels of an automatic classification; None for classes from masks. ``thin`` holds the shares
+    of mask classes that are too thin to distinguish from noise and have no label. ``drawn`` holds the shares
+    of the other classes in the original mask, if the labels are a resized copy.
     """
 
     labels: Labels
@@ -63,13 +63,13 @@ class Regions:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Share of the picture that each class covers, ``(K,)``."""
+        """Share of the image covered by each class, ``(K,)``."""
         if self.drawn is not None:
             return self.drawn
         return np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
 
     def resized(self, size: tuple[int, int]) -> Regions:
-        """The same regions at ``(height, width)``, each pixel taking the class at its centre."""
+        """Resize the regions to ``(height, width)`` by nearest neighbour."""
         if self.labels.shape == size:
             return self
         rows, columns = (
@@ -82,22 +82,22 @@ class Regions:
 
 
 def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> list[Regions]:
-    """Reads the masks of a photo and its styles.
+    """Read the class masks of a content image and its styles.
 
-    A colour mask has the nine colours of ``COLOURS``, with some noise at borders; a grey one, also of three
-    equal channels, holds ids, whole numbers of 8 or 16 bits, as those of Cityscapes, BDD or ACDC do; one with
-    a palette of other colours holds its indices. What is transparent is black.
+    A colour mask has the nine colours of ``COLOURS``, with some noise at borders. A grey mask (one channel or
+    three equal ones) holds integer ids of 8 or 16 bits, as in Cityscapes, BDD or ACDC. A mask with a palette
+    of other colours holds its indices. Transparent pixels are black.
 
     Args:
-        masks: one for each picture, the photo's first, anything :func:`impasto.image.read` takes.
-        pictures: (height, width) of each picture; a mask may have another size, but not other proportions.
+        masks: one for each image, that of the content image first; anything :func:`impasto.image.read` takes.
+        pictures: (height, width) of each image; a mask may have another size, but not another aspect ratio.
 
     Returns:
         Regions at the size of each mask, all with the same names.
 
     Raises:
-        InputError: a mask of other proportions, of an unknown colour, with too many ids; colours and ids
-            mixed; no class in common.
+        InputError: a mask has another aspect ratio, an unknown colour or too many ids; colours and ids are
+            mixed; no class is in common.
 
     Examples:
         >>> top = np.zeros((8, 8, 3)); top[:4] = 1
@@ -110,7 +110,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         height, width = picture.size
         if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT:
             raise InputError(
-                f"mask {label} is {width}x{height}, of other proportions than its picture "
+                f"mask {label} is {width}x{height}, not in the aspect ratio of its picture "
                 f"({size[1]}x{size[0]}): make it from that picture, at any size"
             )
     ids = _ids_of(masks, read, labels)
@@ -136,7 +136,7 @@ def _label(source: Source) -> str:
 
 
 def _order(name: str) -> tuple[int, str]:
-    """Ids by number, colours by name."""
+    """Return the sort key of a class: ids by number, colours by name."""
     return (int(name.split()[1]) if name.startswith("id ") else 0), name
 
 
@@ -146,7 +146,7 @@ def _joined(own: Regions, names: tuple[str, ...]) -> Regions:
 
 
 def _colours(mask: Picture, label: str) -> Regions:
-    """The classes of a mask in colours."""
+    """Return the regions of a colour mask."""
     rgb = np.rint(mask.rgb * 255).astype(np.int32)
     for colour, share in _flat(rgb):
         if _distances(np.array(colour)).min() > ODD**2:
@@ -169,13 +169,13 @@ def _unknown(label: str, colour: Sequence[int], share: float) -> InputError:
 
 
 def _distances(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Squared distances ``(..., K)`` of colours ``(..., 3)`` to those of ``COLOURS``."""
+    """Compute squared distances ``(..., K)`` of colours ``(..., 3)`` to those of ``COLOURS``."""
     return np.stack([np.square(rgb - np.array(c, np.int32)).sum(-1) for c in COLOURS.values()], -1)
 
 
 def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
-    """Colours that fill a patch of a mask exactly, as neither noise nor blur does, and their shares."""
-    codes = (rgb @ CODE).astype(np.float32)  # 24 bits are exact in it
+    """Return the colours that fill a patch exactly (so are not noise or blur), with their shares."""
+    codes = (rgb @ CODE).astype(np.float32)  # float32 represents 24 bits exactly
     kernel = np.ones((THIN, THIN), np.uint8)
     inner = codes[cv2.erode(codes, kernel) == cv2.dilate(codes, kernel)]
     found, counts = np.unique(inner, return_counts=True)
@@ -188,7 +188,7 @@ def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
 def _ids_of(
     masks: Sequence[Source], read: Sequence[Picture], labels: Sequence[str]
 ) -> list[NDArray[np.int64] | None]:
-    """The whole numbers of masks that hold such: grey, in one channel or three, or in a palette's colours."""
+    """Return the ids of each grey or palette mask; None for a colour mask."""
     found: list[NDArray[np.int64] | None] = []
     tables: dict[str, list[int]] = {}
     for source, mask, label in zip(masks, read, labels, strict=True):
@@ -204,14 +204,12 @@ def _ids_of(
         else:
             found.append(None)
     if len({tuple(table) for table in tables.values()}) > 1:
-        raise InputError(
-            f"masks {', '.join(tables)} have different palettes: their numbers mean different things"
-        )
+        raise InputError(f"masks {', '.join(tables)} have different palettes: save them with the same one")
     return found
 
 
 def _palette(source: Source) -> tuple[NDArray[np.int64], list[int]] | None:
-    """The numbers in a picture with a palette, and that palette."""
+    """Return the indices and the palette of a palette image; None for other images."""
     from PIL import Image, ImageOps
 
     if not isinstance(source, (str, os.PathLike, Image.Image)):
@@ -223,25 +221,25 @@ def _palette(source: Source) -> tuple[NDArray[np.int64], list[int]] | None:
 
 
 def _ids(values: NDArray[np.int64], label: str) -> Regions:
-    """The classes of a mask of ids. They have no noise: each is kept, however small."""
+    """Return the regions of an id mask, which has no noise: every id is a class."""
     ids, labels = np.unique(values, return_inverse=True)
     if len(ids) > MOST:
-        raise InputError(f"mask {label} has {len(ids)} different values, more than {MOST}: it is no id map")
+        raise InputError(f"mask {label} has {len(ids)} different values, more than {MOST}: give a map of ids")
     return Regions(labels.reshape(values.shape).astype(np.int16), tuple(f"id {number}" for number in ids))
 
 
 def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
-    """Pixels of classes that cover next to nothing go to the nearest class that covers something."""
+    """Assign the pixels of negligible classes to the nearest other class."""
     names = list(COLOURS)
     shares = np.bincount(labels.ravel(), minlength=len(names)) / labels.size
-    # What lies between two colours on a blurred border may be a third one, but never has an inside.
+    # A blurred border between two colours can contain a third one, but it has no interior.
     kernel = np.ones((THIN, THIN), np.uint8)
     inner = [
         cv2.erode((labels == i).astype(np.uint8), kernel, borderValue=1).sum() for i in range(len(names))
     ]
     kept = (shares >= SPECKS) & (np.array(inner) >= 0.05 * shares * labels.size)
     kept[shares.argmax()] = True
-    # Of noise few pixels have the colour exactly: a class of which most do was drawn.
+    # Few noise pixels have an exact colour; a class in which most pixels do is intentional.
     exact = np.bincount(labels[away == 0], minlength=len(names)) / labels.size
     thin = {n: float(s) for n, s, e, k in zip(names, shares, exact, kept, strict=True) if not k and e > s / 2}
     if not kept[labels].all():
@@ -253,12 +251,14 @@ def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
 
 
 def drawn(regions: Regions) -> NDArray[np.uint8]:
-    """A picture ``(H, W, 3)`` of the classes, one flat colour each: what :func:`read_masks` takes.
+    """Draw the classes as an image ``(H, W, 3)`` of flat colours, readable by :func:`read_masks`.
 
     Raises:
         InputError: there are more classes than colours.
     """
     if len(regions.names) > len(COLOURS):
-        raise InputError(f"{len(regions.names)} classes are more than the {len(COLOURS)} colours of masks")
+        raise InputError(
+            f"{len(regions.names)} classes are too many for the {len(COLOURS)} colours of masks: use fewer"
+        )
     palette = np.array(list(COLOURS.values()), np.uint8)
     return palette[regions.labels]

@@ -1,9 +1,9 @@
-"""Mattes: how much of each pixel belongs to each class, found by closed-form matting.
+"""Class mattes by closed-form matting.
 
-Labels are trusted away from their borders; in a band along them the matting Laplacian of the photograph
-decides (Levin, Lischinski and Weiss 2008, "A closed-form solution to natural image matting"). Solved on a
-small picture, and carried to any size by the local linear model that the Laplacian itself is made of (He and
-Sun 2015, "Fast guided filter", arXiv 1505.00996), so a matte follows the edges of the large picture.
+Labels are fixed away from their borders; in a band along the borders the matting Laplacian of the image
+decides (Levin, Lischinski and Weiss 2008, "A closed-form solution to natural image matting"). The system is
+solved on a small image and upsampled by the local linear model underlying the Laplacian (He and Sun 2015,
+"Fast guided filter", arXiv 1505.00996), so a matte follows the edges of the large image.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ Array = NDArray[np.float32]
 Labels = NDArray[np.int16]
 Told = Callable[[str], None]
 
-WORK = 640  # pixels of the long side at which mattes are solved
-BAND = 0.0085  # half-width of the band in which labels are not trusted, of the long side
-DOUBT = 0.03  # from a border, of the long side, within which a label gives way to what the colours say
-CLEARLY = 16.0  # by how much one class must explain a colour better, in squares of deviations
-LEAST_DEVIATION = 0.025  # of the colours of a class, 0..1
-EPSILON = 1e-6  # of the Laplacian, for colours 0..1; Levin et al. take 1e-7
-FOUND = 1e-4  # where nobody drew the classes: their borders cross skies, whose blocks and grain are no edges
-FADE = 0.04  # of the long side: how wide one class fades into another where nothing tells them apart
-TOLERANCE = 1e-4  # relative residual at which the solution is good enough for 8 bits
-MOST_STEPS = 400  # of conjugate gradients
-SPREAD = 3  # pixels, radius of the windows of the local linear model
-FLATNESS = 1e-4  # variance of colours under which a window counts as flat
+WORK = 640  # long side for solving the mattes, in pixels
+BAND = 0.0085  # half-width of the unknown band, relative to the long side
+DOUBT = 0.03  # distance from a border within which labels can be corrected, relative to the long side
+CLEARLY = 16.0  # cost difference required to correct a label, in squared deviations
+LEAST_DEVIATION = 0.025  # least colour deviation of a class, 0..1
+EPSILON = 1e-6  # regularisation of the Laplacian for colours 0..1; 1e-7 in Levin et al.
+FOUND = 1e-4  # the same for automatic classes, whose borders cross skies with noise and JPEG blocks
+FADE = 0.04  # width of the initial transition between classes, relative to the long side
+TOLERANCE = 1e-4  # relative residual, sufficient for 8 bits
+MOST_STEPS = 400  # most conjugate gradient steps
+SPREAD = 3  # window radius of the local linear model, in pixels
+FLATNESS = 1e-4  # colour variance below which a window counts as flat
 
-LONG = 3.0  # seconds of loading before it is said
+LONG = 3.0  # seconds of loading before a message
 
 _log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True, eq=False)
 class Mattes:
-    """Soft regions of one picture.
+    """Mattes of the classes of one image.
 
-    ``alphas (K, h, w)`` sum to 1; ``guide (h, w, 3)`` is the small picture they were found on.
+    ``alphas (K, h, w)`` sum to 1; ``guide (h, w, 3)`` is the small image they were solved on.
     """
 
     alphas: Array
@@ -64,15 +64,15 @@ class Mattes:
         sure: NDArray[np.bool_] | None = None,
         told: Told | None = None,
     ) -> Mattes:
-        """Solves the mattes of a picture.
+        """Solve the mattes of an image.
 
         Args:
-            rgb: ``(H, W, 3)``, 0..1, of any size.
-            labels: ``(h, w)``, class of each pixel, of the picture's proportions.
+            rgb: image ``(H, W, 3)``, 0..1, of any size.
+            labels: class of each pixel, ``(h, w)``, with the aspect ratio of the image.
             count: number of classes.
-            sure: where the labels hold, ``(h, w)``; elsewhere the picture decides, and where it has no edge
-                one class fades into the other. Default: everywhere but near borders.
-            told: called with a sentence where the first use compiles PyMatting, which takes long.
+            sure: pixels with reliable labels, ``(h, w)``; the others are solved, with smooth transitions
+                where the image has no edges. Default: all pixels except near borders.
+            told: called with a message if the first use of PyMatting compiles it, which is slow.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
@@ -85,11 +85,11 @@ class Mattes:
         return cls(_solved(guide, hard, hard & held, epsilon=FOUND, told=told), guide)
 
     def at(self, rgb: Array) -> Array:
-        """The mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
+        """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
         return np.stack([self.plane(index, rgb) for index in range(len(self.alphas))])
 
     def plane(self, index: int, rgb: Array) -> Array:
-        """One matte ``(H, W)`` at the size of ``rgb``, 0..1; those of all classes sum to about 1."""
+        """Return one matte ``(H, W)`` at the size of ``rgb``, 0..1; all classes sum to about 1."""
         alpha: Array = self.alphas[index]
         if rgb.shape[:2] == alpha.shape:
             return alpha
@@ -104,7 +104,7 @@ class Mattes:
         return _linear_models(self.guide, self.alphas)
 
     def shrunk(self, size: tuple[int, int]) -> Array:
-        """The mattes ``(K, h, w)`` at a smaller size."""
+        """Return the mattes ``(K, h, w)`` at a smaller size."""
         if self.alphas.shape[1:] == size:
             return self.alphas
         planes = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA) for p in self.alphas]
@@ -112,13 +112,13 @@ class Mattes:
 
 
 def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -> Array:
-    """Alphas ``(K, H, W)``, 0..1, that sum to 1, of labels ``(H, W)`` on ``rgb (H, W, 3)``."""
+    """Solve alphas ``(K, H, W)``, 0..1, with sum 1, from labels ``(H, W)`` on ``rgb (H, W, 3)``."""
     labels = corrected(rgb, labels, count)
     hard = np.stack([labels == index for index in range(count)])
     radius = max(2, round(BAND * max(labels.shape)))
     kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
     inner = np.stack([cv2.erode(plane.astype(np.uint8), kernel, borderValue=1) for plane in hard]) > 0
-    # A class too thin to have an inside is trusted as it is, or it would vanish.
+    # Keep all labels of a class too thin to have an interior; otherwise it would vanish.
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
@@ -133,7 +133,7 @@ def _solved(
     epsilon: float = EPSILON,
     told: Told | None,
 ) -> Array:
-    """Alphas ``(K, H, W)`` of classes that are known in their ``inner`` parts only."""
+    """Solve alphas ``(K, H, W)`` of classes that are fixed in their ``inner`` parts."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
@@ -145,10 +145,10 @@ def _solved(
 
 
 def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
-    """Labels ``(H, W)`` that follow the picture where a mask was drawn roughly.
+    """Correct labels ``(H, W)`` near the borders of an inaccurate mask.
 
-    Near a border, a pixel that looks clearly like the inside of the neighbouring class, as it is near by, and
-    not like that of its own, goes over to it: a strip of sky that a mask gave to a roof would shine at night.
+    A pixel near a border moves to the neighbouring class if its colour clearly fits the local interior of
+    that class and not that of its own. For example, a strip of sky labelled as roof would glow at night.
     """
     reach = max(3, round(DOUBT * max(labels.shape)))
     kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
@@ -172,7 +172,7 @@ def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
     own = np.take_along_axis(costs, labels[None].astype(np.intp), 0)[0]
     with np.errstate(invalid="ignore"):
         moves = np.asarray(band & np.isfinite(own) & (own - costs.min(0) > CLEARLY))
-    # Single pixels are windows and grain, not a border drawn wrongly.
+    # Ignore single pixels, which are small details and noise.
     moves = cv2.medianBlur(moves.astype(np.uint8), 5) > 0
     result: Labels = np.where(moves, best, labels).astype(np.int16)
     return result
@@ -180,7 +180,7 @@ def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
 
 @contextmanager
 def _threads_kept() -> Iterator[None]:
-    """Numba, once imported, has PyTorch compute with all cores again; a replay counts on their number."""
+    """Restore the number of PyTorch threads, which importing Numba changes; replays depend on it."""
     torch = sys.modules.get("torch")
     before = None if torch is None else torch.get_num_threads()
     try:
@@ -193,7 +193,7 @@ def _threads_kept() -> Iterator[None]:
 def _unknown(
     rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, told: Told | None
 ) -> NDArray[np.float64]:
-    """Alphas ``(K, N)`` of the unknown pixels: harmonic under the Laplacian, the known ones held."""
+    """Solve alphas ``(K, N)`` of the unknown pixels under the Laplacian, with the known ones fixed."""
     from scipy import sparse
 
     with _said_if_long(told or _log.info), _threads_kept():
@@ -204,7 +204,7 @@ def _unknown(
     rows = sparse.csr_matrix(laplacian)[free]
     system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
     preconditioner = sparse.diags(1 / system.diagonal())
-    # In a wide unknown part without edges the solution is smooth, and far from the hard labels: begin there.
+    # In wide unknown regions without edges the solution is smooth: start from blurred labels.
     width = max(0.5, FADE * max(known.shape) * min(1.0, 2 * float((~known).mean())))
     soft = np.stack([cv2.GaussianBlur(p.astype(np.float32), (0, 0), width) for p in hard]).reshape(
         len(hard), -1
@@ -222,15 +222,15 @@ def _unknown(
                 maxiter=MOST_STEPS,
                 M=preconditioner,
             )
-    # The Laplacian annihilates constants, so the last one is what the others leave.
+    # The Laplacian annihilates constants, so the last alpha is 1 minus the others.
     found[-1] = 1 - found[:-1].sum(0)
     return found
 
 
 @contextmanager
 def _said_if_long(told: Told) -> Iterator[None]:
-    """Says what takes so long, if the import of PyMatting does."""
-    words = "mattes: loading PyMatting, which compiles itself the first time (half a minute)"
+    """Print a message if the import of PyMatting takes long."""
+    words = "mattes: loading PyMatting, which compiles on first use (about half a minute)"
     timer = Timer(LONG, told, [words])
     timer.daemon = True
     timer.start()
@@ -241,7 +241,7 @@ def _said_if_long(told: Told) -> Iterator[None]:
 
 
 def _linear_models(guide: Array, alphas: Array) -> Array:
-    """Of each class and pixel ``(a_r, a_g, a_b, b)``: ``alpha = a . rgb + b`` in the window around it."""
+    """Fit ``alpha = a . rgb + b`` in the window around each pixel; return ``(a_r, a_g, a_b, b)``."""
 
     def mean(plane: Array) -> Array:
         return np.asarray(cv2.boxFilter(plane, -1, (2 * SPREAD + 1,) * 2, borderType=cv2.BORDER_REFLECT))

@@ -1,4 +1,4 @@
-"""A photo ready to be graded."""
+"""Content image prepared for grading."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A photo ready to be graded: at full size, small, the classes of the small one, and its look.
+    """Content image prepared for grading: full size, small copy with its regions, and the look.
 
-    ``styles`` are the classes of the styles, if there were any to look at.
+    ``styles`` holds the regions of the style images, if any.
     """
 
     photo: Array

@@ -1,4 +1,4 @@
-"""What a picture should be like: losses that add with ``+`` and scale with ``*``.
+"""Losses: add them with ``+`` and scale them with ``*``.
 
 >>> loss = Content("photo.jpg", "relu4_2") + 10 * Gram("starry.jpg")  # doctest: +SKIP
 """

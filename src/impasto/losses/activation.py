@@ -1,10 +1,9 @@
-"""What Deep Dream raises: how strongly the network answers (Mordvintsev, Olah and Tyka 2015).
+"""Activation objective of Deep Dream (Mordvintsev, Olah and Tyka 2015).
 
-The loss of a layer is the length of its answer, ``|a|``, and not its square: the gradient at the layer,
-``a / |a|``, has unit length whatever the layer, so that weights compare. It equals ``<a, stop(a / |a|)>``,
-the usual way to write it, in value and in gradient; and since ``|a|`` is the root of a sum of squares, it is
-exact in tiles. All layers alike are divided by the root of the picture's pixels, so that the value does not
-grow with the picture.
+The term of a layer is the norm of its activations, ``|a|``, not its square: the gradient at the layer,
+``a / |a|``, has unit norm in every layer, so weights are comparable. It equals the usual
+``<a, stop(a / |a|)>`` in value and in gradient. It is the root of a sum of squares, so it is exact in tiles.
+Every term is divided by the square root of the number of pixels, so the value does not depend on the size.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 
-# Of a single channel, how much its plain mean counts beside its length. A silent channel has no length to
-# follow; what comes in below zero tells the way all the same.
+# Weight of the mean of a single channel, beside its norm. The norm of a channel with no positive activation
+# has no gradient; the mean before the ReLU still has one.
 LEAK = 0.5
-LONGEST_GUIDE = 384  # pixels: matches against more positions cost much and find little more
+LONGEST_GUIDE = 384  # pixels; matching against more positions is slow and gains little
 _LEAST = 1e-12
 _ENTRY = re.compile(r"(?P<layer>[a-z]\w*)(\[(?P<channel>\d+)\])?(:(?P<weight>[-+]?\d*\.?\d+(e[-+]?\d+)?))?")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A layer, or one of its channels, and its weight."""
+    """A layer or one of its channels, with a weight."""
 
     layer: str
     channel: int | None = None
@@ -43,15 +42,15 @@ class Target:
 
     @property
     def name(self) -> str:
-        """As it is written: ``relu5_2[113]``."""
+        """Name without the weight, such as ``relu5_2[113]``."""
         return self.layer if self.channel is None else f"{self.layer}[{self.channel}]"
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Reads ``LAYER``, ``LAYER:WEIGHT``, ``LAYER[CHANNEL]`` or ``LAYER[CHANNEL]:WEIGHT``.
+        """Parse ``LAYER``, ``LAYER:WEIGHT``, ``LAYER[CHANNEL]`` or ``LAYER[CHANNEL]:WEIGHT``.
 
         Raises:
-            InputError: anything else.
+            InputError: the text has another form.
 
         Examples:
             >>> Target.parse("relu5_2[113]:0.5")
@@ -60,7 +59,7 @@ class Target:
         found = _ENTRY.fullmatch(text.strip())
         if found is None:
             raise InputError(
-                f"layer '{text}' cannot be read: write relu4_3, relu5_2:0.5 (half the weight) or "
+                f"layer '{text}' is not valid: write relu4_3, relu5_2:0.5 (half the weight) or "
                 f"relu5_2[113] (one channel)"
             )
         channel, weight = found["channel"], found["weight"]
@@ -68,17 +67,17 @@ class Target:
 
 
 class Activation(Loss):
-    """How strongly layers answer, ``sum_l w_l |a_l| / sqrt(H W)``: to be *raised*, so subtract it.
+    """Activation strength, ``sum_l w_l |a_l| / sqrt(H W)``. Subtract it to *maximise* it.
 
-    With a guide each position of a layer is compared with the position of the guide whose answer is nearest
-    to its own, and raised along that one (the guided dreams of the same authors).
+    With a guide image, each position is matched to the guide position with the highest normalised dot
+    product, and the dot product with that feature vector is maximised (guided dreams, same authors).
 
     Args:
-        layers: targets, or texts as :meth:`Target.parse` reads them.
-        guide: a picture that the dream should take its shapes from.
+        layers: targets, or strings in the syntax of :meth:`Target.parse`.
+        guide: image whose features the dream should take up.
 
     Raises:
-        InputError: no layer, or one that cannot be read; a guide for single channels.
+        InputError: no layer, an invalid layer string, or a guide combined with single channels.
 
     Examples:
         >>> loss = -1 * Activation("relu4_3")  # doctest: +SKIP
@@ -92,7 +91,7 @@ class Activation(Loss):
         if not any(target.weight for target in self.targets):
             raise InputError("a dream needs a layer with a weight other than 0, such as relu4_3")
         if guide is not None and any(target.channel is not None for target in self.targets):
-            raise InputError("a guide is compared with whole layers: leave out the [channel]")
+            raise InputError("a guide works with whole layers only: leave out the [channel]")
         self.guide = None if guide is None else tensors.from_source(guide)
 
     @property
@@ -151,7 +150,7 @@ class _BoundGuide(Bound):
         self.strides = {layer: scene.backbone.stride(layer) for layer in guide}
         self.root = (scene.size[0] * scene.size[1]) ** 0.5
         self.guide = {layer: found[0].flatten(1) for layer, found in guide.items()}
-        # By direction, or the few strongest answers of the guide would match everything.
+        # Normalised, otherwise the few strongest positions of the guide would match everything.
         self.directions = {
             layer: found / found.norm(dim=0).clamp_min(_LEAST) for layer, found in self.guide.items()
         }
@@ -177,13 +176,13 @@ class _BoundGuide(Bound):
 
 
 def before_relu(target: Target, backbone: Backbone) -> str:
-    """The layer to look at for a target: a single channel is seen before its ReLU, if the network tells."""
+    """Return the layer to read for a target: for a single channel, the one before the ReLU if available."""
     before = "conv" + target.layer.removeprefix("relu")
     return before if target.channel is not None and before in backbone.layers else target.layer
 
 
 def _answers(guide: Tensor, scene: Scene, layers: frozenset[str]) -> dict[str, Tensor]:
-    """The guide's features, at the scale of the scene as far as that is of use."""
+    """Compute the guide's features at the area of the scene, at most ``LONGEST_GUIDE`` pixels a side."""
     own = (guide.shape[-2], guide.shape[-1])
     size = tensors.same_area(own, scene.size)
     if max(size) > LONGEST_GUIDE:

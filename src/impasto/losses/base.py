@@ -1,8 +1,8 @@
-"""What a loss is, and how losses add up.
+"""Base class of losses, and their weighted sums.
 
-A loss is *declared* with pictures and layer names and *bound* to its targets anew at each size. Bound, it
-``measure``s additive sums in a window of the picture and takes its ``value`` from the sums of all windows:
-so a picture in one piece and a picture in tiles give the same number, and the same gradient.
+A loss is *declared* with images and layer names, and *bound* to its targets at each image size. A bound loss
+``measure``s additive sums in each window of the image and computes its ``value`` from the sums over all
+windows, so a whole image and a tiled image give the same value and the same gradient.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 
-# A term measured against another picture is divided by no less than this, of its own relative unit: when
-# photo and painting are one picture there is nothing to paint, and noise must not be blown up.
+# Lower bound of the divisor of a relative term. If content and style are the same image, the divisor is near
+# zero and would amplify noise.
 FLOOR = 1e-2
 
 
 class Loss(ABC):
-    """A loss as declared; adds with ``+`` and scales with ``*``."""
+    """A declared loss; add with ``+``, scale with ``*``."""
 
     name: str = "loss"
 
     @property
     @abstractmethod
     def needs(self) -> frozenset[str]:
-        """The layers the loss looks at."""
+        """Names of the layers the loss reads."""
 
     @abstractmethod
     def bind(self, scene: Scene) -> Bound:
-        """The same loss with its targets computed at the size of the scene."""
+        """Compute the targets at the size of the scene and return the bound loss."""
 
     def relative(self, picture: Tensor) -> Loss:
-        """This loss divided by its value at ``picture (1, 3, H, W)`` in the same scene, floored.
+        """Return this loss divided by its value at ``picture (1, 3, H, W)``, at least ``FLOOR``.
 
-        The rule of scale: a term measured between content and style is 1 there, so weights mean the same
-        for every painting, loss and size.
+        With content and style as the two images, every term is 1 at that point, so a weight has the same
+        effect for every style image, loss and size.
         """
         return Relative(self, picture)
 
@@ -62,7 +62,7 @@ class Sum(Loss):
     name = "sum"
 
     def __init__(self, parts: tuple[tuple[float, Loss], ...]) -> None:
-        # Nested sums are flattened, so that every term keeps its own name and weight in the log.
+        # Flatten nested sums, so that every term has its own name and weight in the log.
         flat: list[tuple[float, Loss]] = []
         for weight, loss in parts:
             inner = loss.parts if isinstance(loss, Sum) else ((1.0, loss),)
@@ -120,7 +120,7 @@ class BoundSum(Bound):
 
 
 def _sources(parts: list[tuple[float, Bound]]) -> list[int]:
-    """For each part the first one that measures the same sums: itself, as a rule."""
+    """Return, for each part, the index of the first part that measures the same sums (usually itself)."""
     first: dict[Hashable, int] = {}
     return [
         index if part.measures is None else first.setdefault(part.measures, index)
@@ -129,7 +129,7 @@ def _sources(parts: list[tuple[float, Bound]]) -> list[int]:
 
 
 class Relative(Loss):
-    """A loss divided by its value at a given picture; see :meth:`Loss.relative`."""
+    """A loss divided by its value at a given image; see :meth:`Loss.relative`."""
 
     def __init__(self, loss: Loss, picture: Tensor) -> None:
         self.loss, self.picture, self.name = loss, picture, loss.name

@@ -1,4 +1,4 @@
-"""A loss with its targets: what is measured in a window, and what comes of the sums."""
+"""Interface of a bound loss: measure sums in each window, then combine them into a value."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ Features = Mapping[str, Tensor]
 
 
 class Bound(ABC):
-    """A loss with its targets at one size."""
+    """A loss with its targets at one image size."""
 
     layers: frozenset[str]
     name: str
     whole_only: tuple[str, ...] = ()
-    """Names of the terms whose value is not a function of additive sums: they cannot work in tiles."""
+    """Names of terms that are not a function of additive sums, and so cannot be computed in tiles."""
     measures: Hashable = None
-    """Terms with the same key measure the same sums; a sum of losses does so once. None: only its own."""
+    """Key of the measured sums: terms with equal keys share one measurement. None: not shared."""
 
     @abstractmethod
     def measure(self, features: Features, window: Window) -> Sums:
-        """Additive sums over what ``window`` owns; ``features`` are of what it reads, ``(B, C, h, w)``."""
+        """Compute additive sums over the owned part of ``window``.
+
+        Args:
+            features: features of the part that the window reads, ``(B, C, h, w)`` by layer.
+            window: the window.
+        """
 
     @abstractmethod
     def each(self, sums: Sums) -> Tensor:
-        """The loss of each picture of a batch, ``(B,)``, from the sums of all its windows."""
+        """Compute the loss of each image of a batch, ``(B,)``, from the sums over all windows."""
 
     def value(self, sums: Sums) -> Tensor:
-        """The scalar loss: the mean of :meth:`each`."""
+        """Return the scalar loss: the mean of :meth:`each`."""
         return self.each(sums).mean()
 
     def terms(self, sums: Sums) -> dict[str, Tensor]:
-        """The named parts of :meth:`value`, for logs and curves."""
+        """Return the terms of :meth:`value` by name, for logs and plots."""
         return {self.name: self.value(sums)}

@@ -1,4 +1,4 @@
-"""Content: squared distance of features, position by position (Gatys et al. 2015, equation 1)."""
+"""Content loss: squared distance of feature maps (Gatys et al. 2015, equation 1)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Content(Loss):
     """``mean |F - P|^2`` over positions and channels of each layer, summed over layers.
 
     Args:
-        picture: the photograph, anything :func:`impasto.image.read` takes.
+        picture: content image, anything :func:`impasto.image.read` takes.
         layers: one layer name or several.
-        unit: ``relative`` divides by ``mean P^2``; ``absolute`` leaves the mean squared error.
+        unit: ``relative`` divides by ``mean P^2``; ``absolute`` is the plain mean squared error.
 
     Raises:
         InputError: no layer.
@@ -43,7 +43,7 @@ class Content(Loss):
         self.layers = frozenset((layers,) if isinstance(layers, str) else layers)
         self.unit = unit
         if not self.layers:
-            raise InputError("content needs a layer, such as relu4_2: none was given")
+            raise InputError("the content loss has no layer: give one, such as relu4_2")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -58,7 +58,7 @@ class Content(Loss):
 
 
 def _energy(features: Tensor) -> float:
-    """Mean square of features, a few channels at a time: a large picture's have no room for a copy."""
+    """Compute the mean square of features, 64 channels at a time to avoid a full float32 copy."""
     parts = [float(tensors.precise(part).square().sum()) for part in torch.split(features, 64, dim=1)]
     return sum(parts) / features.numel()
 

@@ -1,4 +1,4 @@
-"""Neural neighbours layer by layer: the last pass of Kolkin et al. 2022, arXiv 2203.13215."""
+"""Per-layer neural neighbours: the final pass of Kolkin et al. 2022, arXiv 2203.13215."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from impasto.losses.neighbors import LENGTH, Matched, along
 from impasto.losses.scene import Scene
 from impasto.tiles import Size, Window
 
-POSITIONS = 4096  # of one layer, in the picture and in a painting
+POSITIONS = 4096  # sampled in each layer, of the image and of each style image
 
 
 class LayerNeighbors(Matched):
-    """In each layer by itself, positions of the picture should look like the nearest ones of the painting.
+    """Distance to the nearest style features, searched in each layer separately.
 
     ``sum_l mean_p (1 - cos(F_p - m, T_p - m)) + LENGTH mean_p ((|F_p - m| - |T_p - m|) / mean |T - m|)^2``,
-    m being the painting's mean in the layer ("feature splitting" in the paper). Nearest to the picture as it
-    is when the loss is bound, so bind it anew every few evaluations: it looks at some thousand positions, at
-    others each time.
+    where m is the mean of the style image in the layer ("feature splitting" in the paper). The search uses
+    the image at the time the loss is bound, so bind it again every few evaluations. Each binding samples
+    ``POSITIONS`` new positions.
 
-    The arguments are those of :class:`impasto.losses.Neighbors`, but for ``search``.
+    Takes the arguments of :class:`impasto.losses.Neighbors` except ``search``.
     """
 
     name = "layers"
@@ -38,7 +38,7 @@ class LayerNeighbors(Matched):
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         if scene.present is None:
-            raise InputError("neighbours layer by layer are those of a picture: this scene shows none")
+            raise InputError("LayerNeighbors needs the current image: pass present= to the Scene")
         generator = torch.Generator().manual_seed(self.seed + scene.stage)
         drawn = {k: _Positions.drawn(scene, k, POSITIONS, generator) for k in sorted(self.layers)}
         found = _features_at(drawn, scene, scene.present)
@@ -47,7 +47,7 @@ class LayerNeighbors(Matched):
         return _BoundLayers(drawn, targets)
 
     def _at(self, scene: Scene) -> tuple[dict[str, list[Tensor]], Tensor]:
-        """By layer, positions ``(C, M)`` of each painting; and the division of the places."""
+        """Return features ``(C, M)`` of each style image by layer, and the division of the cells."""
         if self._kept is None or self._kept[0] != scene.size:
             keys: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
             for painting, scale in zip(self.paintings, self.scales, strict=True):
@@ -57,7 +57,7 @@ class LayerNeighbors(Matched):
         return self._kept[1:]
 
     def _keys_of(self, scene: Scene, painting: Tensor, scale: float) -> dict[str, Tensor]:
-        """By layer, about ``POSITIONS`` positions of a painting and its turned views, ``(C, M)``."""
+        """Return about ``POSITIONS`` features of a style image and its rotations by layer, ``(C, M)``."""
         views = self.views(scene, painting, scale)
         parts: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
         generator = torch.Generator().manual_seed(self.seed)
@@ -72,13 +72,13 @@ class LayerNeighbors(Matched):
 
 @dataclass(frozen=True)
 class _Positions:
-    """Positions of a layer, spread evenly: one in each cell of a grid, anywhere in it.
+    """Stratified positions of a layer: one random position in each cell of a grid.
 
-    A regular grid would leave its own trace in the picture.
+    A regular grid would leave a visible pattern in the image.
 
     Args:
-        stride: of the layer, pixels.
-        rows, columns: of the positions, ``(N,)``.
+        stride: stride of the layer, in pixels.
+        rows, columns: coordinates of the positions, ``(N,)``.
     """
 
     stride: int
@@ -87,12 +87,12 @@ class _Positions:
 
     @classmethod
     def drawn(cls, scene: Scene, layer: str, most: int, generator: torch.Generator) -> _Positions:
-        """About ``most`` positions of a scene."""
+        """Sample about ``most`` positions of a scene."""
         stride = scene.backbone.stride(layer)
         height, width = scene.size[0] // stride, scene.size[1] // stride
         step = max(1, math.ceil((height * width / most) ** 0.5))
         tall, wide = -(-height // step), -(-width // step)
-        # What lies beyond the end in a cut cell is moved to the end.
+        # Positions outside the image, in a partial cell, are clamped to its border.
         y, x = (torch.randint(step, (tall, wide), generator=generator) for _ in range(2))
         rows = (torch.arange(tall)[:, None] * step + y).clamp_max(height - 1)
         columns = (torch.arange(wide)[None, :] * step + x).clamp_max(width - 1)
@@ -102,13 +102,13 @@ class _Positions:
         return len(self.rows)
 
     def inside(self, window: Window) -> Tensor:
-        """The numbers of the positions that a window owns."""
+        """Return the indices of the positions that a window owns."""
         (top, bottom), (left, right) = (s.positions(self.stride) for s in (window.rows, window.columns))
         down = (self.rows >= top) & (self.rows < bottom)
         return (down & (self.columns >= left) & (self.columns < right)).nonzero()[:, 0]
 
     def of(self, owned: Tensor, window: Window, numbers: Tensor) -> Tensor:
-        """A window's owned features ``(1, C, h, w)`` at positions in it: ``(C, n)``, float32 or wider."""
+        """Gather a window's owned features ``(1, C, h, w)`` at positions: ``(C, n)``, float32 or wider."""
         rows = self.rows[numbers] - window.rows.own // self.stride
         columns = self.columns[numbers] - window.columns.own // self.stride
         index = (rows * owned.shape[-1] + columns).to(owned.device)
@@ -116,12 +116,12 @@ class _Positions:
         return tensors.precise(flat.gather(1, index.expand(len(flat), -1)))
 
     def places(self) -> tuple[Tensor, Tensor]:
-        """The row and the column of the place in which each position lies."""
+        """Return the row and the column of the cell that contains each position."""
         return self.rows * self.stride // CELL, self.columns * self.stride // CELL
 
 
 def _features_at(drawn: Mapping[str, _Positions], scene: Scene, picture: Tensor) -> dict[str, Tensor]:
-    """By layer, a picture's features at the positions, ``(C, N)``."""
+    """Return an image's features at the positions by layer, ``(C, N)``."""
     found: dict[str, Tensor] = {}
     for window, features in scene.pieces(picture, frozenset(drawn), scene.size):
         for layer, positions in drawn.items():
@@ -135,7 +135,7 @@ def _features_at(drawn: Mapping[str, _Positions], scene: Scene, picture: Tensor)
 
 @dataclass(frozen=True)
 class _Target:
-    """The nearest positions of one layer less the mean of their painting, and that mean: ``(C, N)``."""
+    """Centred nearest features of one layer, and the mean of their style image: ``(C, N)`` each."""
 
     nearest: Tensor
     mean: Tensor
@@ -143,7 +143,7 @@ class _Target:
 
 
 def _nearest(found: Tensor, keys: Sequence[Tensor], positions: _Positions, division: Tensor) -> _Target:
-    """For each of ``found (C, N)`` the nearest key of the painting that its place is given."""
+    """Find, for each of ``found (C, N)``, the nearest key of the style image assigned to its cell."""
     rows, columns = (at.to(division.device) for at in positions.places())
     painting = division[rows, columns]
     means = torch.stack([each.mean(1) for each in keys], 1)  # (C, paintings)

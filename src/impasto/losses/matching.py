@@ -1,8 +1,8 @@
-"""Which place of which painting is nearest to each place of a picture.
+"""Nearest-neighbour search between the cells of an image and of several style images.
 
-A *place* is a cell of :data:`CELL` pixels a side. Its *hypercolumn* joins the features of several layers
-there, each divided by its number of channels (Kolkin et al. 2022, arXiv 2203.13215). They are compared by the
-cosine after each side's own mean is taken away.
+A *place* is a cell of :data:`CELL` x :data:`CELL` pixels. Its *hypercolumn* concatenates the features of
+several layers, each divided by its number of channels (Kolkin et al. 2022, arXiv 2203.13215). Hypercolumns
+are compared by cosine similarity after subtracting the mean of each side.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from impasto.backbones import Backbone
 from impasto.losses.scene import Scene
 from impasto.tiles import Size, Window
 
-CELL = 4  # pixels a side of a place
-BASIS = 256  # directions in which hypercolumns are compared
-SAMPLE = 4096  # places that these directions are found from
+CELL = 4  # side of a place, in pixels
+BASIS = 256  # principal directions in which hypercolumns are compared
+SAMPLE = 4096  # places from which the directions are estimated
 STRIP = 1024  # places compared at a time
-ROUNDS = 60  # of the search for the shares of several paintings
+ROUNDS = 60  # iterations of the auction between several style images
 LEAST = 1e-8
 
 Columns = dict[str, Tensor]  # by layer, (C, places)
-View = tuple[Tensor, Size]  # a painting, turned perhaps, and the size at which it is looked at
+View = tuple[Tensor, Size]  # a style image, possibly rotated, and its size
 
 
 def grid(size: Size) -> Size:
-    """Rows and columns of places in a picture of ``size``; the last ones may be cut."""
+    """Return the rows and columns of places in an image of ``size``; the last ones may be partial."""
     return -(-size[0] // CELL), -(-size[1] // CELL)
 
 
 def owned_places(window: Window) -> tuple[slice, slice]:
-    """The rows and columns of places that a window owns."""
+    """Return the rows and columns of places that a window owns."""
     rows, columns = window.rows, window.columns
     return (
         slice(rows.own // CELL, -(-rows.own_end // CELL)),
@@ -46,7 +46,7 @@ def owned_places(window: Window) -> tuple[slice, slice]:
 
 
 def hypercolumns(features: Columns, backbone: Backbone, size: Size) -> Columns:
-    """Owned features ``(B, C, h, w)`` of a window as those of its places ``(B, C, rows, columns)``."""
+    """Resample owned features ``(B, C, h, w)`` of a window to its places ``(B, C, rows, columns)``."""
     return {
         layer: _on_grid(features[layer], backbone.stride(layer), size) / features[layer].shape[1]
         for layer in sorted(features)
@@ -54,7 +54,7 @@ def hypercolumns(features: Columns, backbone: Backbone, size: Size) -> Columns:
 
 
 def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
-    """Means of finer layers, repeats of coarser ones; a cut last place takes what its neighbour has."""
+    """Average finer layers and repeat coarser ones; a partial last place may copy its neighbour."""
     if stride < CELL:
         features = F.avg_pool2d(features, CELL // stride, ceil_mode=True, count_include_pad=False)
     elif stride > CELL:
@@ -69,7 +69,7 @@ def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
 def places(
     scene: Scene, picture: Tensor, layers: frozenset[str], size: Size
 ) -> Iterator[tuple[Tensor, Columns]]:
-    """Window by window of a picture at ``size``: the numbers of its places, and their hypercolumns."""
+    """Yield, for each window of an image at ``size``, the indices of its places and their hypercolumns."""
     rows, columns = grid(size)
     numbers = torch.arange(rows * columns).view(rows, columns)
     for window, found in scene.pieces(picture, layers, size):
@@ -80,11 +80,11 @@ def places(
 
 @dataclass(frozen=True)
 class Keys:
-    """Places of one painting, those of its turned views among them.
+    """Hypercolumns of one style image, including its rotations.
 
     Args:
-        columns: their hypercolumns, by layer ``(C, M)``.
-        lengths: of the hypercolumns, ``(M,)``.
+        columns: hypercolumns by layer, ``(C, M)``.
+        lengths: norms of the hypercolumns, ``(M,)``.
     """
 
     columns: Columns
@@ -92,7 +92,10 @@ class Keys:
 
     @classmethod
     def of(cls, scene: Scene, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int) -> Keys:
-        """All places of the views, or ``most`` of them drawn by ``seed``; in order, however they are cut."""
+        """Compute the keys of all places of the views, or of a random ``most`` of them.
+
+        The order does not depend on the tiling.
+        """
         counts = [math.prod(grid(size)) for _, size in views]
         drawn = sample(sum(counts), most, seed)
         rank = torch.full((sum(counts),), -1)
@@ -112,7 +115,7 @@ class Keys:
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 
     def sampled(self, most: int, seed: int) -> Tensor:
-        """At most ``most`` of the hypercolumns less the mean of all, ``(D, M)``, float32 or wider."""
+        """Return at most ``most`` centred hypercolumns, ``(D, M)``, float32 or wider."""
         drawn = sample(len(self.lengths), most, seed).to(self.lengths.device)
         return torch.cat(
             [
@@ -123,18 +126,18 @@ class Keys:
 
 
 def sample(count: int, most: int, seed: int) -> Tensor:
-    """Numbers below ``count`` in order: all, or ``most`` of them drawn by ``seed``."""
+    """Return the indices below ``count``, sorted: all, or a random ``most`` of them."""
     if count <= most:
         return torch.arange(count)
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:most].sort().values
 
 
 class Matcher:
-    """Finds the nearest places of several paintings.
+    """Nearest-neighbour search in the places of several style images.
 
-    Of a query the cosine needs only its part in the span of the keys, and of that the strongest directions
-    say nearly all. They are found by randomized subspace iteration (Halko, Martinsson and Tropp 2011, arXiv
-    0909.4061).
+    Queries and keys are projected to the leading principal directions of the keys, which preserve the dot
+    products closely. The directions are computed by randomized subspace iteration (Halko, Martinsson and
+    Tropp 2011, arXiv 0909.4061).
     """
 
     def __init__(self, keys: Sequence[Keys], *, seed: int) -> None:
@@ -144,7 +147,7 @@ class Matcher:
         for each in keys:
             means = {layer: tensors.precise(part).mean(1) for layer, part in each.columns.items()}
             middle = self.project({layer: mean[:, None] for layer, mean in means.items()})
-            # Layer by layer: all of them joined would take more memory than the picture does.
+            # Layer by layer: concatenated they would take more memory than the image itself.
             squares = [
                 (tensors.precise(part) - means[layer][:, None]).square().sum(0)
                 for layer, part in each.columns.items()
@@ -153,7 +156,7 @@ class Matcher:
             self.keys.append((self.project(each.columns) - middle).mT / lengths)
 
     def project(self, columns: Columns) -> Tensor:
-        """Hypercolumns ``(C, places)`` by layer, in the strongest directions: ``(places, directions)``."""
+        """Project hypercolumns ``(C, places)`` by layer to the basis: ``(places, directions)``."""
         parts = torch.split(self.basis, list(self.widths.values()))
         found = [
             tensors.precise(columns[layer]).mT @ part for layer, part in zip(self.widths, parts, strict=True)
@@ -161,16 +164,16 @@ class Matcher:
         return torch.stack(found).sum(0)
 
     def queries(self, scene: Scene, picture: Tensor) -> Tensor:
-        """The places of a picture at the scene's size, ``(places, directions)``, their mean taken away."""
+        """Return the centred, projected places of an image at the scene's size, ``(places, directions)``."""
         found = self.basis.new_empty((math.prod(grid(scene.size)), self.basis.shape[1]))
         for numbers, parts in places(scene, picture, frozenset(self.widths), scene.size):
             found[numbers.to(found.device)] = self.project(parts)
         return found - found.mean(0)
 
     def nearest(self, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """By painting, the nearest place to each query and its cosine: both ``(paintings, places)``.
+        """Return the nearest key of each style image to each query, and its cosine similarity.
 
-        Of equally near ones the first.
+        Both are ``(paintings, places)``. Ties resolve to the first key.
         """
         queries = F.normalize(queries, dim=1)
         best = [[(part @ keys).max(1) for part in torch.split(queries, STRIP)] for keys in self.keys]
@@ -181,7 +184,7 @@ class Matcher:
 
 
 def _directions(centred: Sequence[Tensor], seed: int) -> Tensor:
-    """The strongest directions of hypercolumns ``(D, M)``: orthonormal columns ``(D, at most BASIS)``."""
+    """Return the leading directions of hypercolumns ``(D, M)`` as orthonormal ``(D, at most BASIS)``."""
     columns = torch.cat(list(centred), 1)
     width, count = columns.shape
     if width <= BASIS:
@@ -201,18 +204,17 @@ def _orthonormal(columns: Tensor) -> Tensor:
 
 
 def divide(scores: Tensor, weights: Sequence[float]) -> Tensor:
-    """Which painting each place is given, ``(places,)``: the nearest, but each as often as its weight says.
+    """Assign each place to its best style image, subject to the share of each; return ``(places,)``.
 
-    An auction: a painting's scores ``(paintings, places)`` are raised or lowered all alike until its share of
-    the places is right, one painting after the other, over and over.
+    Runs an auction: adds an offset to all scores of one style image until its share of the places is right,
+    then continues with the next style image, for ``ROUNDS`` rounds.
 
     Args:
-        scores: how near each painting comes to each place.
-        weights: shares, of sum 1.
+        scores: similarity of each style image to each place, ``(paintings, places)``.
+        weights: shares, with sum 1.
     """
     count = scores.shape[1]
-    # Places that are all alike could not be told apart, however scores are raised: slopes too small to matter
-    # order them.
+    # No offset separates places with equal scores. Break ties with slopes too small to matter.
     slopes = torch.arange(len(scores), device=scores.device)[:, None]
     scores = scores + 1e-5 * slopes * torch.linspace(0, 1, count, device=scores.device)
     raised = scores.clone()
@@ -220,7 +222,7 @@ def divide(scores: Tensor, weights: Sequence[float]) -> Tensor:
     for _ in range(ROUNDS if len(scores) > 1 else 0):
         for k, places_wanted in enumerate(wanted):
             others = torch.cat([raised[:k], raised[k + 1 :]]).max(0).values
-            needed = (others - scores[k]).sort().values  # what it takes to win each place
+            needed = (others - scores[k]).sort().values  # offset needed to win each place
             if places_wanted <= 0:
                 raised[k] = -torch.inf
             elif places_wanted >= count:

@@ -1,11 +1,12 @@
-"""Neural neighbours: each place of the photo is given a feature that a place of the painting has.
+"""Neural neighbours: the target of each place is the nearest feature vector of the style image.
 
 After Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022, *Neural Neighbor Style Transfer*
-(arXiv 2203.13215). Targets are fixed when a loss is bound, so it is a sum over places: smooth, and exact
+(arXiv 2203.13215). Targets are fixed when the loss is bound, so it is a sum over places: smooth, and exact
 in tiles.
 
-The paper compares directions only. Contrast then runs away, which its authors mend by matching colours
-afterwards; here lengths count as well, by ``LENGTH``, and the painting's own contrast and colours stay.
+The paper compares directions only, which lets contrast drift; the authors correct it by matching colours
+afterwards. Here the norms count as well, with weight ``LENGTH``, which keeps the contrast and colours of the
+style image.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ LAYERS = (
     *("relu4_1", "relu4_2", "relu4_3"),
 )
 LENGTH = 0.3
-KEYS = 16_384  # places of one painting that are compared with
-LEAST_SIDE = 16  # pixels; a smaller painting is continued to it
+KEYS = 16_384  # most places of one style image in the search
+LEAST_SIDE = 16  # pixels; a smaller style image is padded to this size
 
 
 class Matched(Loss):
-    """A loss whose targets are places of paintings."""
+    """Base class of losses whose targets are places of style images."""
 
     def __init__(
         self,
@@ -78,14 +79,14 @@ class Matched(Loss):
         return self.layers
 
     def views(self, scene: Scene, painting: Tensor, scale: float) -> list[View]:
-        """The painting at the scene's area times its scale, and if asked for its three turned copies."""
+        """Return the style image at the scene's area times its scale, with its rotations if enabled."""
         size = tensors.same_area((painting.shape[-2], painting.shape[-1]), scene.size, scale=scale)
         upright = _continued(tensors.resize(painting, size))
         views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
         return [(view, (view.shape[-2], view.shape[-1])) for view in views]
 
     def keys(self, scene: Scene) -> list[Keys]:
-        """The places of each painting, at the scene's size."""
+        """Return the places of each style image at the scene's size."""
         return [
             scene.seen.once(
                 f"places at {scale}, turned {self.turned}, seed {self.seed}",
@@ -101,39 +102,37 @@ class Matched(Loss):
         return Keys.of(scene, self.views(scene, painting, scale), self.layers, most=KEYS, seed=self.seed)
 
     def division(self, scene: Scene, matcher: Matcher | None = None) -> Tensor:
-        """Which painting each place of the photo gets, ``(rows, columns)``: by masks, or else by weights."""
+        """Assign each place to a style image by masks, else by weights; return ``(rows, columns)``."""
         if len(self.paintings) == 1:
             return torch.zeros(grid(scene.size), dtype=torch.long, device=scene.device)
         if any(mask is not None for mask in self.masks):
             maps = [_on_grid(mask, scene.size) for mask in self.masks]
             return torch.stack(maps).argmax(0).to(scene.device)
         matcher = matcher or Matcher(self.keys(scene), seed=self.seed)
-        # Of the photo alone, so that all stages of a size, and losses of all kinds, divide it alike.
+        # From the content image alone, so that the division is the same for every stage and loss of a size.
         _, scores = matcher.nearest(matcher.queries(scene, self.photo))
         return divide(scores, self.weights).view(grid(scene.size))
 
 
 class Neighbors(Matched):
-    """Each place should look like the place of the painting that is nearest to the photo there.
+    """Distance to the style features that are nearest to the content image at each place.
 
-    ``mean_p (1 - cos(F_p, T_p)) + LENGTH mean_p (|F_p| / |T_p| - 1)^2`` with hypercolumns F of the picture
-    and T of the painting, see :mod:`impasto.losses.matching`.
+    ``mean_p (1 - cos(F_p, T_p)) + LENGTH mean_p (|F_p| / |T_p| - 1)^2`` with hypercolumns F of the image and
+    T of the style image, see :mod:`impasto.losses.matching`.
 
     Args:
-        photo: what is painted; anything :func:`impasto.image.read` takes.
-        paintings: one or several.
-        layers: that make up a hypercolumn.
-        weights: share of the places that each painting gets; scaled to sum 1. Default: equal.
-        scales: size of each painting relative to the picture's area (1: the same area, never enlarged).
-        masks: where each painting goes, ``(1, 1, H, W)``, 0..1; None: everywhere. With masks, weights do not
-            count.
-        search: share of the picture as it is now in what is compared with the painting; the rest is the
-            photo.
-        turned: whether the painting is also looked at turned by 90, 180 and 270 degrees.
-        seed: which places of a large painting are looked at.
+        photo: content image, anything :func:`impasto.image.read` takes.
+        paintings: one or several style images.
+        layers: layers of the hypercolumn.
+        weights: share of the places for each style image; normalised to sum 1. Default: equal.
+        scales: area of each style image relative to the image (1: the same area; never enlarged).
+        masks: region of each style image, ``(1, 1, H, W)``, 0..1; None: everywhere. Masks override weights.
+        search: share of the current image in the query of the search; the rest is the content image.
+        turned: also search the style image rotated by 90, 180 and 270 degrees.
+        seed: random seed for sampling the places of a large style image.
 
     Raises:
-        InputError: not as many weights, scales and masks as paintings.
+        InputError: the number of weights, scales or masks is not that of the style images.
     """
 
     name = "neighbors"
@@ -159,7 +158,7 @@ class Neighbors(Matched):
         return _BoundNeighbors(scene, keys, index.gather(0, division.view(1, -1))[0], division)
 
     def _searched(self, scene: Scene) -> Tensor:
-        """The photo, and a share of the picture as it is now with the photo's finest detail."""
+        """Blend the content image with the current image plus the content's finest detail."""
         photo = tensors.resize(self.photo, scene.size)
         if scene.present is None or not self.search:
             return photo
@@ -169,14 +168,14 @@ class Neighbors(Matched):
 
 
 def _continued(painting: Tensor) -> Tensor:
-    """A painting of at least ``LEAST_SIDE`` a side, its border repeated."""
+    """Pad a style image to at least ``LEAST_SIDE`` pixels a side by repeating its border."""
     height, width = painting.shape[-2:]
     below, right = max(0, LEAST_SIDE - height), max(0, LEAST_SIDE - width)
     return F.pad(painting, (0, right, 0, below), mode="replicate") if below or right else painting
 
 
 def _on_grid(mask: Tensor | None, size: Size) -> Tensor:
-    """A mask at the places; everywhere counts less than any mask that is at least half there."""
+    """Resample a mask to the places; None becomes 0.5, so any mask above half takes precedence."""
     return (
         torch.full(grid(size), 0.5) if mask is None else F.adaptive_avg_pool2d(mask.cpu(), grid(size))[0, 0]
     )
@@ -187,7 +186,7 @@ class _BoundNeighbors(Bound):
 
     def __init__(self, scene: Scene, keys: Sequence[Keys], index: Tensor, division: Tensor) -> None:
         self.backbone, self.layers = scene.backbone, frozenset(keys[0].columns)
-        # One table of the places of all paintings, and for each place of the picture its row in it.
+        # One table with the places of all style images, indexed by the places of the image.
         firsts = torch.tensor([0, *(len(each.lengths) for each in keys[:-1])]).cumsum(0).to(index.device)
         self.index = index.view(division.shape) + firsts[division]
         self.columns = {
@@ -216,19 +215,19 @@ class _BoundNeighbors(Bound):
 
 
 def _picked(columns: Tensor, index: Tensor) -> Tensor:
-    """Of columns ``(C, M)`` those at an index ``(h, w)``: ``(1, C, h, w)``."""
+    """Gather columns ``(C, M)`` at an index ``(h, w)``: ``(1, C, h, w)``."""
     found = columns.gather(1, index.flatten().expand(len(columns), -1))
     return found.view(1, len(columns), *index.shape)
 
 
 def along(found: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Products with the target and squared lengths of features ``(B, C, h, w)``: ``(B, h, w)`` each."""
+    """Compute dot products with the target, and squared norms, over channels: ``(B, h, w)`` each."""
     result: tuple[Tensor, Tensor] = _Along.apply(found, target)  # type: ignore[no-untyped-call]
     return result
 
 
 class _Along(torch.autograd.Function):
-    """One pass over the features forward and one backward, where autograd would take six."""
+    """Fused dot product and squared norm: one pass forward and one backward, where autograd takes six."""
 
     @staticmethod
     def forward(ctx: Any, found: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Style, class by class: each region of the picture is to have the statistics of its own class."""
+"""Style loss by region: each region of the image matches the statistics of its class."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from impasto.losses.scene import Scene
 from impasto.tiles import Window
 
 _LEAST = 1e-12
-_LEAST_COUNT = 0.5  # positions of a layer that a class must have to be compared there
+_LEAST_COUNT = 0.5  # positions that a class needs in a layer to be compared
 
 Statistics = Mapping[str, Tensor]
-"""For each layer the means and standard deviations of its channels, ``(2, C)``."""
+"""Channel means and standard deviations by layer, ``(2, C)``."""
 
 
 class RegionMoments(Loss):
     """``(|m - m'|^2 + |s - s'|^2) / (|m'|^2 + |s'|^2)`` of channel means and deviations, in each class.
 
-    The distance of Huang and Belongie 2017 under masks, averaged over classes by area and over layers. The
-    targets are numbers, not pictures: they may come from a style, from several, or from a file.
+    The distance of Huang and Belongie 2017 under masks, averaged over layers and over classes by area.
+    Targets are statistics, not images, so they can come from one style image, from several or from a file.
 
     Args:
-        targets: statistics of each class; None leaves a class alone.
-        alphas: ``(K, H, W)``, 0..1, where each class is.
-        layers: names and weights.
+        targets: statistics of each class; None: the class is left unchanged.
+        alphas: mask of each class, ``(K, H, W)``, 0..1.
+        layers: layer weights by name.
 
     Raises:
-        InputError: as many targets as alphas are needed, and at least one.
+        InputError: the number of targets and alphas differs, or all targets are None.
     """
 
     name = "style"
@@ -43,7 +43,7 @@ class RegionMoments(Loss):
         self, targets: Sequence[Statistics | None], alphas: Tensor, layers: Mapping[str, float]
     ) -> None:
         if len(targets) != len(alphas) or all(target is None for target in targets):
-            raise InputError(f"{len(targets)} targets cannot guide {len(alphas)} regions: give one a region")
+            raise InputError(f"{len(targets)} targets for {len(alphas)} regions: give one for each region")
         self.targets, self.alphas, self.layers = targets, alphas, dict(layers)
 
     @property
@@ -99,7 +99,7 @@ class _BoundRegions(Bound):
         return total / sum(self.weights.values())
 
     def _layer(self, layer: str, wanted: Tensor, sums: Sums) -> Tensor:
-        """The distance in one layer ``(B,)``, averaged over the classes that have a place there."""
+        """Compute the distance in one layer, ``(B,)``, averaged over the classes present there."""
         count = sums[f"{layer}.count"]  # (B, K)
         safe = count.clamp_min(_LEAST_COUNT)[:, None]
         mean = sums[f"{layer}.first"] / safe  # (B, C, K)

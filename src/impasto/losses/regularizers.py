@@ -1,4 +1,4 @@
-"""Terms that know no other picture: smoothness."""
+"""Regularizers: terms that depend on the image alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from impasto.tiles import Window
 
 
 class TotalVariation(Loss):
-    """Mean squared difference of neighbouring pixels, across and down (Mahendran and Vedaldi 2015)."""
+    """Mean squared difference of horizontally and vertically adjacent pixels (Mahendran and Vedaldi 2015)."""
 
     name = "tv"
 

@@ -1,4 +1,4 @@
-"""Where losses are bound: the network that sees, the size at which it sees, and in how many pieces."""
+"""Context in which losses are bound: backbone, image size and tiling."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """What one network saw of pictures that stay the same from run to run, such as the styles of a film.
+    """Cache of features of images that do not change between runs, such as the style images of a film.
 
-    Only what losses asked for is kept, by size: moments, and the features that content is compared in.
+    Stores only what losses request, by size: moments, and the features of the content layers.
 
     Args:
-        pictures: those that stay; losses must be handed these very tensors.
+        pictures: images to cache, compared by identity: pass the same tensors to the losses.
     """
 
     pictures: Sequence[Tensor]
@@ -37,7 +37,7 @@ class FeatureCache:
     def once(
         self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]
     ) -> T:
-        """Return ``look()``, cached for pictures that stay the same."""
+        """Return ``look()``, cached for images that do not change between runs."""
         if all(picture is not kept for kept in self.pictures):
             return look()
         key = (what, id(picture), layers, size)
@@ -48,20 +48,20 @@ class FeatureCache:
 
 
 class Scene:
-    """Where losses are bound: the network that sees, and the size, in pixels, at which it sees.
+    """Context in which losses are bound: backbone, image size and tiling.
 
-    Terms look at the same few pictures: what one has seen, the next need not look at again. Kept only while
-    losses are bound. In pieces, no more is held at a time than the features of one of them and what was asked
-    for, so that a target is bound within the memory in which the picture is painted.
+    Features are shared between the terms that read the same image, while losses are bound. With tiling, only
+    the features of one window and the requested results are in memory, so binding fits into the memory
+    budget of the optimisation.
 
     Args:
-        backbone: the network.
-        size: (height, width) of the picture that is painted.
-        wanted: layers that will be asked for, so that one look at a picture serves all terms.
-        cut: the windows in which a picture of a size is looked at; default: in one piece.
-        seen: what was seen in runs before this one.
-        present: the picture as it is now, at the scene's size, for losses that look where it got to.
-        stage: number of the stage in the schedule.
+        backbone: feature extractor.
+        size: (height, width) of the image to optimise, in pixels.
+        wanted: layers that will be requested, so that one forward pass serves all terms.
+        cut: returns the windows of an image of a given size; default: one window.
+        seen: cache from previous runs.
+        present: current image at the scene's size, for losses whose targets depend on it.
+        stage: index of the stage in the schedule.
     """
 
     def __init__(
@@ -84,20 +84,20 @@ class Scene:
 
     @property
     def device(self) -> torch.device:
-        """Where the network looks."""
+        """Device of the backbone."""
         return next(self.backbone.buffers()).device
 
     def windows(self, size: Size) -> Sequence[Window]:
-        """The pieces in which a picture of this size is looked at."""
+        """Return the windows of an image of this size."""
         return [Window.full(size)] if self.cut is None else self.cut(size)
 
     def features(
         self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
     ) -> dict[str, Tensor]:
-        """Features of a picture brought to ``size`` (default: the scene's).
+        """Compute features of an image resized to ``size`` (default: the scene's).
 
-        In one piece in float32 or wider. In several pieces in the precision of the network, for these may be
-        the largest thing there is: compare them as :func:`impasto.tensors.precise`.
+        Without tiling they are float32 or wider. With tiling they keep the precision of the backbone to save
+        memory: convert them with :func:`impasto.tensors.precise` to compare them.
         """
         size = size or self.size
         look = partial(self._features, picture, layers, size)
@@ -105,7 +105,7 @@ class Scene:
 
     def _features(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Tensor]:
         key = (id(picture), size)
-        # The picture is kept beside its features, so that its id stays its own.
+        # Keep a reference to the image, so that its id is not reused.
         _, known = self._seen.get(key, (picture, {}))
         if not layers <= known.keys():
             windows = self.windows(size)
@@ -120,7 +120,7 @@ class Scene:
     def moments(
         self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
     ) -> dict[str, Moments]:
-        """Moments of a picture's features over all positions; leading axis: the batch."""
+        """Compute the moments of an image's features over all positions; the leading axis is the batch."""
         size = size or self.size
         look = partial(self._moments_of, picture, layers, size)
         return self.seen.once("moments", picture, layers, size, look)
@@ -132,7 +132,7 @@ class Scene:
         key = (id(picture), size)
         _, known = self._known.get(key, (picture, {}))
         if not layers <= known.keys():
-            # What a sum of losses needs is more than pixels and the deep layer that content looks at.
+            # Only the missing layers: computing all wanted layers would waste memory and time.
             known = {**known, **self._moments_in_pieces(self._brought(picture, size), layers - known.keys())}
             self._known[key] = (picture, known)
         return {layer: known[layer] for layer in layers}
@@ -140,17 +140,17 @@ class Scene:
     def pieces(
         self, picture: Tensor, layers: frozenset[str], size: Size
     ) -> Iterator[tuple[Window, dict[str, Tensor]]]:
-        """Window by window, the features that it owns of a picture brought to ``size``; nothing is kept."""
+        """Yield each window of an image resized to ``size`` with its owned features; nothing is cached."""
         whole = self._brought(picture, size)
         for window in self.windows(size):
             found = self._look(window.read(whole), layers)
             yield window, {k: window.owned(value, self.backbone.stride(k)) for k, value in found.items()}
 
     def sums(self, bound: Bound, picture: Tensor) -> Sums:
-        """What a bound loss measures of a picture brought to the scene's size.
+        """Measure a bound loss on an image resized to the scene's size.
 
         Raises:
-            TilingError: in several pieces, and the loss is not additive.
+            TilingError: the scene is tiled and the loss is not additive.
         """
         windows = self.windows(self.size)
         if len(windows) == 1:
@@ -195,7 +195,7 @@ class Scene:
             for layer, value in self._look(window.read(picture), layers).items():
                 found = tensors.precise(window.owned(value, self.backbone.stride(layer))).flatten(2)
                 if layer not in centre:
-                    # Sums about a point near the mean keep the digits that raw sums of squares lose.
+                    # Sums about a point near the mean avoid the cancellation of raw sums of squares.
                     centre[layer] = found.mean(-1, keepdim=True)
                 rest = found - centre[layer]
                 counts[layer] += rest.shape[-1]
@@ -211,7 +211,7 @@ class Scene:
 
 
 def measured(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequence[Window]) -> Sums:
-    """The sums of a bound loss over all windows of a picture ``(B, 3, H, W)``."""
+    """Compute the sums of a bound loss over all windows of an image ``(B, 3, H, W)``."""
     total: Sums = {}
     for window in windows:
         found = bound.measure(backbone.features(window.read(picture), bound.layers), window)
@@ -221,10 +221,10 @@ def measured(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
 
 
 def check_additive(bound: Bound) -> None:
-    """Refuses a loss that has no meaning in tiles.
+    """Check that a loss can be computed in tiles.
 
     Raises:
-        TilingError: a term's value is not a function of additive sums.
+        TilingError: a term is not a function of additive sums.
     """
     if bound.whole_only:
         raise TilingError(f"{', '.join(bound.whole_only)} cannot be computed in tiles: use a smaller --size")

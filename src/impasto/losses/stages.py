@@ -1,4 +1,4 @@
-"""Another loss for each stage of a schedule."""
+"""Different losses for the stages of a schedule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from impasto.losses.scene import Scene
 
 
 class ByStage(Loss):
-    """At stage ``n`` of a schedule the loss ``losses[n]``; past the end the last one.
+    """Loss that uses ``losses[n]`` at stage ``n`` of a schedule, and the last one from there on.
 
     Examples:
         >>> ByStage([Gram("starry.jpg"), Neighbors("photo.jpg", "starry.jpg")])  # doctest: +SKIP

@@ -1,7 +1,7 @@
-"""Style: the statistics of features over all positions, which know what is there but not where.
+"""Style losses: distances between feature statistics, pooled over all positions.
 
-Three distances between the moments of picture and painting, all functions of the same additive sums:
-Gram (Gatys et al. 2015), mean and standard deviation (Li et al. 2017, Huang and Belongie 2017) and the
+Three distances between the moments of the image and the style image, all functions of the same additive
+sums: Gram (Gatys et al. 2015), mean and standard deviation (Li et al. 2017, Huang and Belongie 2017) and the
 2-Wasserstein distance of Gaussians.
 """
 
@@ -27,28 +27,29 @@ from impasto.tiles import Window
 
 Blend = Literal["moments", "barycenter"]
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-# Pixels from which roots are taken in float64: there the network costs far more, and only so does the
-# gradient in tiles agree with that of the whole to four digits.
+# Number of pixels from which matrix roots are computed in float64. At this size their cost is negligible, and
+# float32 roots make tiled and whole gradients differ in the fourth digit.
 LARGE = 250_000
 _LEAST = 1e-12
-_LEAST_COUNT = 1e-6  # positions under a mask, below which there are none
+_LEAST_COUNT = 1e-6  # mask sum below which a region counts as empty
 
 
 class StyleLoss(Loss):
-    """Distance of feature moments between the picture and one painting, or a blend of several.
+    """Distance of feature moments between the image and one style image or a blend of several.
 
     Args:
-        pictures: a painting, or a list of them.
-        layers: a layer's name, or several, each counting 1, or ``{name: weight}``.
-        weights: share of each painting; scaled to sum 1. Default: equal.
-        scales: size of each painting relative to the picture's area (1: the same area, never enlarged).
-        blend: ``moments`` aims at the paintings side by side, ``barycenter`` at what lies between them.
-        mask: ``(1, 1, H, W)``, 0..1: only this part of the picture is compared.
-        unit: ``relative`` divides each layer by the painting's own size in it; ``absolute`` does not.
+        pictures: a style image or a list of them.
+        layers: a layer name, a sequence of names with weight 1 each, or ``{name: weight}``.
+        weights: share of each style image; normalised to sum 1. Default: equal.
+        scales: area of each style image relative to the image (1: the same area; never enlarged).
+        blend: ``moments`` targets the moments of the style images side by side, ``barycenter`` their
+            Wasserstein barycenter.
+        mask: region of the image to compare, ``(1, 1, H, W)``, 0..1.
+        unit: ``relative`` divides each layer by the norm of its target; ``absolute`` does not.
 
     Raises:
-        InputError: no painting, or no layer with a weight; as many weights or scales as paintings are
-            needed, none negative and not all zero.
+        InputError: no style image; no layer with a weight; weights or scales that do not match the number of
+            style images, are negative, or are all zero.
     """
 
     def __init__(
@@ -67,14 +68,16 @@ class StyleLoss(Loss):
         self.weights = shares(weights, count=len(several))
         self.scales = [1.0] * len(several) if scales is None else list(scales)
         if len(self.scales) != len(several) or not all(scale > 0 for scale in self.scales):
-            raise InputError(f"scales must be above 0, one a style: got {', '.join(map(str, self.scales))}")
+            raise InputError(
+                f"scales {', '.join(map(str, self.scales))} are not valid: give one above 0 for each style"
+            )
         names = (layers,) if isinstance(layers, str) else layers
         self.layers = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, 1.0)
         if not any(self.layers.values()):
-            raise InputError(f"a style needs a layer with a weight other than 0; got {self.layers}")
+            raise InputError(f"style layers {self.layers} are not valid: give one a weight other than 0")
         self.blend, self.mask, self.unit = blend, mask, unit
 
-    rooted = False  # whether the distance takes a matrix root, whose gradient needs many digits
+    rooted = False  # whether the distance takes a matrix root, whose gradient needs high precision
 
     @property
     def needs(self) -> frozenset[str]:
@@ -86,7 +89,7 @@ class StyleLoss(Loss):
         return self.bound(scene, self.targets(scene))
 
     def targets(self, scene: Scene) -> dict[str, Moments]:
-        """The moments to reach in each layer, at the size of the scene; their batch axis is 1."""
+        """Compute the target moments by layer at the size of the scene, with batch axis 1."""
         names = frozenset(self.layers)
         each: list[dict[str, Moments]] = []
         for picture, scale in zip(self.pictures, self.scales, strict=True):
@@ -96,7 +99,7 @@ class StyleLoss(Loss):
         return {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
 
     def bound(self, scene: Scene, targets: Mapping[str, Moments]) -> Bound:
-        """This loss with given targets, one for all pictures or, batch axis ``B``, one for each."""
+        """Bind this loss to given targets: one for all images (batch axis 1) or one for each (``B``)."""
         strides = {layer: scene.backbone.stride(layer) for layer in targets}
         masks = None
         if self.mask is not None:
@@ -108,17 +111,17 @@ class StyleLoss(Loss):
         distances = {layer: self._distance(target) for layer, target in targets.items()}
         bound = _BoundStyle(self.name, distances, self.layers, strides, masks)
         kinds = tuple(sorted((layer, distance.diagonal) for layer, distance in distances.items()))
-        # The mask is known by its identity: the loss that holds it outlives what is bound of it.
+        # The id of the mask is a safe key: the loss that holds the mask outlives the bound loss.
         bound.measures = ("moments", kinds, None if self.mask is None else id(self.mask))
         return bound
 
     @abstractmethod
     def _distance(self, target: Moments) -> Distance:
-        """The distance to one layer's target."""
+        """Return the distance to the target of one layer."""
 
 
 class Distance(ABC):
-    """Distance of a picture's moments to a target's, and the target's own size to divide by."""
+    """Distance from the moments of an image to a target, divided by the size of the target."""
 
     diagonal = False  # whether the distance needs only the diagonal of the second moment
 
@@ -129,11 +132,11 @@ class Distance(ABC):
 
     @abstractmethod
     def size(self) -> Tensor:
-        """The target's own size, in the unit of the distance, ``(B,)``."""
+        """Return the size of the target in the unit of the distance, ``(B,)``."""
 
     @abstractmethod
     def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Distance ``(B,)`` from weighted count, first and second sums."""
+        """Compute the distance, ``(B,)``, from weighted count, first and second sums."""
 
 
 class _GramDistance(Distance):
@@ -191,9 +194,9 @@ class MeanVariance(StyleLoss):
 
 
 class Wasserstein(StyleLoss):
-    """Squared 2-Wasserstein distance of Gaussians with the features' means and covariances.
+    """Squared 2-Wasserstein distance of Gaussians with the means and covariances of the features.
 
-    Dowson and Landau 1982; as a style loss after K. Crowson's style-transfer-pytorch. The gradient is in
+    Dowson and Landau 1982; as a style loss after K. Crowson's style-transfer-pytorch. The gradient has a
     closed form, see :func:`impasto.moments.trace_root`.
     """
 
@@ -238,12 +241,12 @@ class _BoundStyle(Bound):
         return torch.stack(layers).sum(0) / sum(abs(w) for w in self.weights.values())
 
     def layer_values(self, layer: str, sums: Sums) -> Tensor:
-        """The distance in one layer, ``(B,)``."""
+        """Compute the distance in one layer, ``(B,)``."""
         count = sums[f"{layer}.count"]
         distance = self.distances[layer](
             count.clamp_min(_LEAST_COUNT), sums[f"{layer}.first"], sums[f"{layer}.second"]
         )
-        # A region too small for the layer's grid has nothing to say there.
+        # A region that is empty at the resolution of the layer does not count.
         return torch.where(count > _LEAST_COUNT, distance, 0.0)
 
 
@@ -253,7 +256,7 @@ def _second_sum(features: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class _SecondSum(torch.autograd.Function):
-    """``sum_n w_n f_n f_n^T``; its gradient needs one matrix product where autograd would take two."""
+    """``sum_n w_n f_n f_n^T`` with a gradient of one matrix product, where autograd takes two."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, mask: Tensor | None) -> Tensor:
@@ -265,7 +268,7 @@ class _SecondSum(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (features,) = ctx.saved_tensors
         both = grads[0] + grads[0].mT
-        # In the layout of the features, whose gradient from deeper layers it is added to.
+        # Match the memory layout of the features: the result is added to their gradient from deeper layers.
         last = features.stride(1) == 1
         gradient: Tensor = (features.mT @ both).mT if last else both @ features
         return gradient if ctx.mask is None else gradient * ctx.mask, None

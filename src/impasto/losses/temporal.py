@@ -1,4 +1,4 @@
-"""A film's frame should be what the one before became, carried along (Ruder et al. 2016, equation 6)."""
+"""Temporal loss: distance to the previous result, warped by the flow (Ruder et al. 2016, equation 6)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.scene import Scene
 from impasto.tiles import Window
 
-NARROW = 6  # pixels from a trusted one, within which a hole is no hole to be filled
+NARROW = 6  # pixels; holes are filled only further than this from a trusted pixel
 
 
 class Temporal(Loss):
     """``mean m |x - w|^2`` over pixels and channels, values 0..1.
 
     Args:
-        warped: w, the frame before as it was painted, carried to this one; anything
-            :func:`impasto.image.read` takes.
-        mask: m, where the flow can be trusted, ``(1, 1, H, W)``, 0..1, of the same size.
+        warped: w, the previous result warped to this frame; anything :func:`impasto.image.read` takes.
+        mask: m, confidence of the flow, ``(1, 1, H, W)``, 0..1, of the same size.
 
     Raises:
-        InputError: sizes that differ.
+        InputError: the sizes differ.
 
     Source: Ruder, Dosovitskiy and Brox 2016 (arXiv 1604.08610).
     """
@@ -38,7 +37,7 @@ class Temporal(Loss):
         self.warped, self.mask = tensors.from_source(warped), mask
         if self.warped.shape[-2:] != mask.shape[-2:]:
             raise InputError(
-                f"the mask is {tuple(mask.shape[-2:])}, the frame it is for {tuple(self.warped.shape[-2:])}"
+                f"the mask is {tuple(mask.shape[-2:])}, its frame {tuple(self.warped.shape[-2:])}: resize it"
             )
 
     @property
@@ -49,7 +48,7 @@ class Temporal(Loss):
     def bind(self, scene: Scene) -> Bound:
         """See :meth:`Loss.bind`."""
         device = next(scene.backbone.buffers()).device
-        # The least trust of what a coarse pixel covers: no border of a hole is held to what lies in it.
+        # Minimum over what a coarse pixel covers, so that the border of a hole does not follow its content.
         mask = self.mask.to(device)
         if scene.size != tuple(mask.shape[-2:]):
             mask = 1 - F.adaptive_max_pool2d(1 - mask, scene.size)
@@ -73,11 +72,11 @@ class _BoundTemporal(Bound):
 
 
 def holes_filled(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
-    """``warped (1, 3, H, W)``, and in wide holes of the mask the photo in the colours around there.
+    """Return ``warped (1, 3, H, W)`` with wide holes of the mask filled from the content image.
 
-    The photograph's own detail, on the local mean of what was painted: near to what belongs there, so that
-    few steps do. Narrow places that are not trusted, such as borders of things, keep what was carried: to
-    begin anew there in every frame would flicker.
+    The fill is the detail of the content image on the local mean of the warped result, which takes few steps
+    to converge. Narrow holes, such as object borders, keep the warped result: resetting them in every frame
+    would flicker.
     """
     sigma = max(warped.shape[-2:]) / 24
     weight = _blurred(mask, sigma).clamp_min(1e-3)
@@ -87,7 +86,7 @@ def holes_filled(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
 
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:
-    """Three box blurs, which are nearly a Gaussian."""
+    """Blur with three box filters, which approximate a Gaussian."""
     radius = max(1, round(sigma))
     for _ in range(3):
         padded = F.pad(picture, (radius,) * 4, mode="replicate")

@@ -1,4 +1,4 @@
-"""One paper, one file, one function."""
+"""Style transfer methods: one file and one function for each paper."""
 
 from __future__ import annotations
 

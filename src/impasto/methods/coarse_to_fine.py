@@ -1,16 +1,16 @@
-"""Our own optimisation: Gatys' idea with what ten years have taught.
+"""Multi-scale optimisation: the method of Gatys et al. 2015 with later improvements.
 
-Where it departs from the 2015 paper, and why:
+Differences from the paper, and reasons:
 
-- *Coarse to fine*, by sqrt 2 (K. Crowson, style-transfer-pytorch): large strokes are found where a pixel is
-  large, and where an evaluation is cheap; most evaluations are spent there.
-- *The photograph's own detail comes back at every size* (the octaves of Deep Dream, carried to style).
-- *Relative terms*: every term is divided by its value between photo and painting, so a strength means the
-  same for every painting, loss and size.
-- *Gram and Wasserstein together*: the Gram matrix is strong on texture, the Wasserstein distance on colour
-  and contrast; together they come nearer to the painting, also in layers that neither looks at.
-- *Uneven layers*: relu4_1, where strokes are, counts most; relu1_1 and relu5_1 least.
-- L-BFGS that never accepts a raised loss, begun at the photograph.
+- *Coarse to fine*, by sqrt 2 (K. Crowson, style-transfer-pytorch): large strokes form at small sizes, where
+  an evaluation is cheap; most evaluations are spent there.
+- *Detail of the content image is restored at every size*, as in the octaves of Deep Dream.
+- *Relative terms*: every term is divided by its value between content and style image, so a strength has the
+  same effect for every style image, loss and size.
+- *Gram and Wasserstein together*: the Gram matrix captures texture, the Wasserstein distance colour and
+  contrast. The sum is closer to the style image, also in layers that are not optimised.
+- *Layer weights*: relu4_1, which carries strokes, has the largest weight; relu1_1 and relu5_1 the smallest.
+- Monotone L-BFGS, initialised with the content image.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, minimiz
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
-# Weight of the style terms at strength 1, and how fast it grows with strength: chosen so that the style
-# distance falls evenly as the slider moves (topic "strength" of benchmarks/optimisation.py).
+# Weight of the style terms at strength 1, and its power of the strength: chosen so that the style distance
+# falls evenly with the strength (topic "strength" of benchmarks/optimisation.py).
 STYLE_WEIGHT = 4.0
 STRENGTH_POWER = 2.0
 SMOOTHNESS = 0.3
 
 LAYER_WEIGHTS = {"relu1_1": 0.3, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 4.0, "relu5_1": 0.3}
 
-# What a name of a loss stands for: kinds with their shares.
+# Loss names, and the style losses they combine, with shares.
 KINDS: dict[str, tuple[tuple[type[StyleLoss], float], ...]] = {
     "mixed": ((Gram, 0.7), (Wasserstein, 0.3)),
     "gram": ((Gram, 1.0),),
@@ -56,10 +56,10 @@ KINDS: dict[str, tuple[tuple[type[StyleLoss], float], ...]] = {
 
 @dataclass(frozen=True)
 class Style:
-    """A painting and its part in the picture.
+    """Style image with its weight, scale and region.
 
-    ``picture`` is ``(1, 3, H, W)``; ``scale`` its size relative to the picture; ``mask (1, 1, H, W)``, 0..1,
-    where it goes (everywhere if None).
+    ``picture`` is ``(1, 3, H, W)``, ``scale`` its area relative to the result, ``mask`` its region,
+    ``(1, 1, H, W)``, 0..1 (None: everywhere).
     """
 
     picture: Tensor
@@ -83,17 +83,17 @@ def modern(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Paints ``content (1, 3, H, W)`` in the given styles.
+    """Stylise ``content (1, 3, H, W)`` in the given styles.
 
     Args:
-        content: the photograph, at the size of the last stage of the schedule.
-        styles: paintings with their shares, scales and masks.
+        content: content image, at the size of the last stage of the schedule.
+        styles: style images with their weights, scales and masks.
         schedule: see :func:`impasto.optim.scales`.
-        backbone: the network whose features are compared.
-        strength: 0 returns the photograph; 1 is a painting.
+        backbone: feature extractor.
+        strength: 0 returns the content image; 1 is the usual strength.
         loss: a key of ``KINDS``.
-        blend: how several unmasked styles meet, see :class:`impasto.losses.StyleLoss`.
-        start: the picture to begin with; default: the photograph.
+        blend: how to combine several unmasked styles, see :class:`impasto.losses.StyleLoss`.
+        start: initial image; default: the content image.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     begin = content if start is None else start
@@ -120,7 +120,7 @@ def objective(
     loss: str = "mixed",
     blend: Blend = "moments",
 ) -> Loss:
-    """Content, style and smoothness as one loss; the arguments are those of :func:`modern`."""
+    """Return the sum of content, style and smoothness losses; arguments as for :func:`modern`."""
     reference = max(styles, key=lambda style: style.weight).picture
     total: Loss = Content(content).relative(reference)
     if strength == 0:
@@ -133,7 +133,7 @@ def objective(
 def style_terms(
     content: Tensor, styles: Sequence[Style], *, loss: str = "mixed", blend: Blend = "moments"
 ) -> Loss:
-    """The style losses alone, each 1 at the photo; the arguments are those of :func:`modern`."""
+    """Return the style losses, each 1 at the content image; arguments as for :func:`modern`."""
     total: Loss = Sum(())
     for group, share in _groups(styles):
         for kind, part in KINDS[loss]:
@@ -150,10 +150,10 @@ def style_terms(
 
 
 def _groups(styles: Sequence[Style]) -> list[tuple[list[Style], float]]:
-    """Styles that share the whole picture make one blend; a style with a mask stands alone.
+    """Group styles into one blend without masks, or one group for each style with masks.
 
-    A region counts by its area: its loss is a mean over the region, so each of its pixels then feels the
-    same pull as any other.
+    A region is weighted by its area: its loss is a mean over the region, so the gradient per pixel is then
+    the same in every region.
     """
     if all(style.mask is None for style in styles):
         return [(list(styles), 1.0)]

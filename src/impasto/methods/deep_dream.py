@@ -1,17 +1,19 @@
-"""Deep Dream (Mordvintsev, Olah and Tyka 2015): a photograph painted over with what a network sees in it.
+"""Deep Dream (Mordvintsev, Olah and Tyka 2015): gradient ascent on the activations of a network.
 
-The algorithm is that of the original notebook: octaves, each carrying the *difference* that was dreamed at
-the one before; at each step the picture is rolled at random, the gradient of the layer's answer is taken, and
-a step of set length follows it. Where this departs from it, and why:
+The algorithm is that of the original notebook: octaves, each starting from the *difference* found at the
+previous one; each step rolls the image at random, computes the gradient of the activation and moves along it
+by a fixed length. Differences from the notebook, and reasons:
 
-- Several layers at once, each with a gradient of unit length (K. Crowson, deep_dream).
-- The gradient is blurred a little (A. Gordic, pytorch-deepdream), or VGG grows more grain than shapes.
-- It is led along the colours of photographs (after *Feature Visualization*, 2017), or noise of all hues
-  grows.
-- In place of cutting pixels off at black and white, their excess and their distance from the photo are held
-  against them, so that colours do not saturate.
-- A mask is a factor of the difference, so the photo outside it stays exactly as it is.
-- Large pictures are seen in tiles whose gradients add up to that of the whole, and stepped once.
+- Several layers at once, each with a gradient of unit norm (K. Crowson, deep_dream).
+- The gradient is blurred slightly (A. Gordic, pytorch-deepdream); otherwise VGG produces more grain than
+  shapes.
+- The gradient is projected towards the colour statistics of photographs (*Feature Visualization*, 2017);
+  otherwise noise of all hues grows.
+- Pixels are not clipped; a penalty on their excess over 0..1 and on their distance from the content image
+  prevents saturation.
+- A mask multiplies the difference, so the image outside it is unchanged, bit for bit.
+- Large images are evaluated in tiles whose gradients add up to the gradient of the whole image, followed by
+  one step.
 """
 
 from __future__ import annotations
@@ -44,10 +46,10 @@ from impasto.parametrizations import Residual
 from impasto.record import Watch
 from impasto.tiles import Size, Window, split
 
-WHOLE = 640 * 640  # pixels up to which a picture is seen in one piece
-TILE = 384  # pixels a tile owns, each way: with what relu5_4 sees around it, 1.2 GB
-THUMBNAIL = 256  # pixels, on which the photo's own answer is measured
-FLOOR = 1e-3  # of that answer: a plain grey picture has next to none
+WHOLE = 640 * 640  # pixels; larger images are tiled
+TILE = 384  # side of the owned part of a tile, in pixels; 1.2 GB with the halo of relu5_4
+THUMBNAIL = 256  # long side, in pixels, at which the reference activation is measured
+FLOOR = 1e-3  # least reference activation: that of a uniform image is near zero
 
 
 def dream(
@@ -67,21 +69,22 @@ def dream(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Dreams over ``photo (1, 3, H, W)``.
+    """Apply Deep Dream to ``photo (1, 3, H, W)``.
 
     Args:
-        photo: at the size of the last stage of the schedule.
-        layers: what to raise, as :meth:`impasto.losses.Target.parse` reads it.
+        photo: content image, at the size of the last stage of the schedule.
+        layers: layers or channels to maximise, in the syntax of :meth:`impasto.losses.Target.parse`.
         schedule: the octaves, see :func:`impasto.optim.octaves`.
-        backbone: the network that dreams.
-        guide: a picture whose shapes the dream takes.
-        mask: ``(1, 1, H, W)``, 0..1: where to dream.
-        start: a difference to begin with, ``(1, 3, H, W)``, such as that of the frame before.
-        rate: mean change of a pixel a step, of values 0..1.
-        jitter: pixels by which the picture is rolled at most.
-        smoothing: deviation in pixels of the middle one of three Gaussians that blur the gradient; 0: none.
-        distance: weight that holds the picture to the photo, against saturation.
-        seed: of the rolls.
+        backbone: the network.
+        guide: image whose features guide the dream.
+        mask: region to change, ``(1, 1, H, W)``, 0..1.
+        start: initial difference, ``(1, 3, H, W)``, such as that of the previous frame.
+        rate: mean change of a pixel value (0..1) in one step.
+        jitter: largest random shift, in pixels.
+        smoothing: standard deviation, in pixels, of the middle one of the three Gaussians that blur the
+            gradient; 0: no blur.
+        distance: weight of the squared distance from the content image, against saturation.
+        seed: random seed of the shifts.
         watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     loss = Activation(layers, guide=guide)
@@ -112,12 +115,11 @@ def dream_in_style(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Paints and dreams at once: ``Content + style - Activation``, one sum.
+    """Combine style transfer and Deep Dream: minimise ``Content + style - Activation``.
 
-    Content holds the picture in its place, so it is not rolled; and where there is a style to reach there is
-    something to converge to, so L-BFGS takes the steps. ``weight`` is that of the dream, in units of the
-    photo's own answer; the other arguments are those of :func:`dream` and
-    :func:`impasto.methods.modern`.
+    There is no jitter, because the content loss is tied to positions. The style term has a minimum, so
+    L-BFGS takes the steps. ``weight`` is the weight of the dream, in units of the activation at the content
+    image. The other arguments are those of :func:`dream` and :func:`impasto.methods.modern`.
     """
     dreaming = Activation(layers, guide=guide)
     painted = objective(photo, styles, strength=strength)
@@ -134,7 +136,7 @@ def dream_in_style(
 
 
 def shaken(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
-    """The colours, the smoothing and the rolls of a dream, as one transform."""
+    """Return colour decorrelation, gradient blur and jitter as one transform."""
     parts: list[Transform] = [Decorrelate()]
     if smoothing > 0:
         parts.append(BlurGradient.around(smoothing))
@@ -144,7 +146,7 @@ def shaken(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
 
 
 def tiling(size: Size, layers: frozenset[str], backbone: Backbone) -> list[Window]:
-    """One piece while that fits, else tiles with halos of half of what the layers see."""
+    """Return one window up to ``WHOLE`` pixels, else tiles with a halo of half the receptive field."""
     if size[0] * size[1] <= WHOLE:
         return [Window.full(size)]
     stride = max(backbone.stride(layer) for layer in layers)
@@ -154,9 +156,9 @@ def tiling(size: Size, layers: frozenset[str], backbone: Backbone) -> list[Windo
 
 @torch.no_grad()
 def own_answer(photo: Tensor, targets: Sequence[Target], backbone: Backbone) -> float:
-    """The value of :class:`Activation` at the photo itself, measured small: the unit of a dream.
+    """Return the value of :class:`Activation` at a thumbnail of the content image: the unit of a dream.
 
-    A single channel counts as the layer's share for one, for it may be silent.
+    For a single channel the average over the channels of its layer is used, as the channel may be inactive.
     """
     size = (photo.shape[-2], photo.shape[-1])
     small = tensors.long_side(size, THUMBNAIL) if max(size) > THUMBNAIL else size

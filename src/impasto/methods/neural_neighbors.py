@@ -1,20 +1,19 @@
-"""Neural neighbours: a picture made of what the painting is made of.
+"""Neural Neighbor Style Transfer (Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022).
 
-After Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022, *Neural Neighbor Style Transfer*
-(arXiv 2203.13215): from coarse to fine, each place of the photo is given the feature of the painting's
-nearest place, which stays its target for the size; a last pass does so layer by layer, with targets renewed
-every few evaluations. Where it departs from the paper, and why:
+arXiv 2203.13215. From coarse to fine, the target of each place of the content image is the nearest feature
+vector of the style image, fixed for the size; a final pass matches each layer separately and renews the
+targets every few evaluations. Differences from the paper, and reasons:
 
-- *L-BFGS* in place of Adam: the targets are fixed, so the loss is smooth, and a fifth of the evaluations do.
-- *Lengths* of features count as well as directions (:mod:`impasto.losses.neighbors`); the paper's matching of
-  colours at the end is not needed.
-- *The start* is the photo in the painting's mean and covariance of colours, without its finest octaves:
-  colours are then nearly right at once.
-- *Moments at the coarsest size*: neighbours do not know what the whole painting is like, and use one corner
-  of it for everything. Gram matrices beside them bring its large forms and the proportion of its colours; at
-  finer sizes, most of what is compared with the painting is the picture as it is by then.
-- *A little content*: without it eyes and towers dissolve into what the painting happens to have. It is that
-  of the photo in the colours of the painting, so it holds shapes and not colours.
+- *L-BFGS* instead of Adam: with fixed targets the loss is smooth, and a fifth of the evaluations is enough.
+- *Norms* of features count as well as directions (:mod:`impasto.losses.neighbors`), so the colour matching at
+  the end of the paper's method is not needed.
+- *The initial image* is the content image with the colour mean and covariance of the style image, without
+  the finest octaves: its colours are nearly right from the start.
+- *Moments at the coarsest size*: nearest neighbours alone ignore the global statistics and can draw
+  everything from one corner of the style image. Gram matrices add its large shapes and colour proportions. At
+  finer sizes the search uses mostly the current image.
+- *A weak content term*: without it eyes and towers dissolve into strokes. It uses the content image in the
+  colours of the style image, so it constrains shapes and not colours.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ from impasto.parametrizations import Pixels
 from impasto.record import Watch
 from impasto.tiles import Size
 
-OCTAVES = 8  # how many times smaller the start is, before it is enlarged again
-SEARCH = 0.8  # share of the picture as it is in what is compared with the painting, after the coarsest size
-KEPT = ("relu1_2", "relu2_2", "relu3_3", "relu4_2")  # where the photo counts below strength 1
-SHAPES, CONTENT = ("relu3_1", "relu4_1"), 0.6  # where things are held in their shapes, and how firmly
-MOMENTS = 1.5  # weight of the Gram matrices at the coarsest size, in units of their value at the photo
+OCTAVES = 8  # factor by which the initial image is reduced before it is enlarged again
+SEARCH = 0.8  # share of the current image in the query of the search, after the coarsest size
+KEPT = ("relu1_2", "relu2_2", "relu3_3", "relu4_2")  # content layers added below strength 1
+SHAPES, CONTENT = ("relu3_1", "relu4_1"), 0.6  # layers and weight of the content term
+MOMENTS = 1.5  # weight of the Gram matrices at the coarsest size, relative to the content image
 
 
 def neural_neighbors(
@@ -58,18 +57,18 @@ def neural_neighbors(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Paints ``content (1, 3, H, W)`` in the given styles.
+    """Stylise ``content (1, 3, H, W)`` in the given styles.
 
     Args:
-        content: the photograph, at the size of the last stage of the schedule.
-        styles: paintings with their shares, scales and masks.
-        schedule: sizes, about twice as large from one to the next.
-        rounds: evaluations of each round of the last pass.
-        backbone: the network whose features are compared.
-        strength: 0 returns the photograph; 1 is a painting.
-        start: the picture to begin with; default: the photo in the painting's colours, blurred.
-        turned: whether the paintings are also looked at turned by 90, 180 and 270 degrees.
-        seed: which places are looked at, where there are too many.
+        content: content image, at the size of the last stage of the schedule.
+        styles: style images with their weights, scales and masks.
+        schedule: stages, each about twice as large as the previous one.
+        rounds: evaluations of each round of the final pass.
+        backbone: feature extractor.
+        strength: 0 returns the content image; 1 is the usual strength.
+        start: initial image; default: the blurred content image in the colours of the style images.
+        turned: also search the style images rotated by 90, 180 and 270 degrees.
+        seed: random seed for sampling places and positions.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     device = next(backbone.buffers()).device
@@ -99,7 +98,7 @@ def objective(
     turned: bool = True,
     seed: int = 0,
 ) -> ByStage:
-    """The losses of ``stages`` sizes and of the last pass; arguments as of :func:`neural_neighbors`."""
+    """Return the losses of ``stages`` sizes and the final pass; arguments as for :func:`neural_neighbors`."""
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
     kept = _content(content, styles, strength)
     forms = style_terms(content, styles, loss="gram") * (MOMENTS * max(1.0, strength))
@@ -112,9 +111,9 @@ def objective(
 def objective_of_a_following_frame(
     content: Tensor, styles: Sequence[Style], *, strength: float = 1.0, turned: bool = True, seed: int = 0
 ) -> Loss:
-    """The loss of a film's frame that begins as the painted one before: so that is what is searched with.
+    """Return the loss of a video frame that starts from the warped previous result.
 
-    Arguments as of :func:`neural_neighbors`.
+    The search uses mostly the current image. Arguments as for :func:`neural_neighbors`.
     """
     styles = [style for style in styles if style.weight > 0]
     places = _places(styles, turned, seed)
@@ -133,7 +132,7 @@ def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
 
 
 def _content(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
-    """What holds things in their shapes; below strength 1 also what holds the photo itself."""
+    """Return the content term for shapes; below strength 1, plus the content term of the image itself."""
     heaviest = max(styles, key=lambda style: style.weight).picture
     shapes = Content(_in_their_colours(content, styles), SHAPES).relative(heaviest) * CONTENT
     if strength >= 1:
@@ -142,7 +141,7 @@ def _content(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
 
 
 def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
-    """The photo with the mean and the covariance of the paintings' colours."""
+    """Return the content image with the colour mean and covariance of the style images."""
     palettes = [moments(style.picture.flatten(2)[0]) for style in styles]
     palette = mixture(palettes, shares([style.weight for style in styles], count=len(styles)))
     matrix, shift = transport(moments(photo.flatten(2)[0]), palette)
@@ -150,7 +149,7 @@ def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
 
 
 def _begun(content: Tensor, styles: Sequence[Style], size: Size, strength: float) -> Tensor:
-    """The photo in the colours of the paintings, without its finest octaves; below strength 1 less so."""
+    """Return the initial image: recoloured and blurred, less so below strength 1."""
     photo = tensors.resize(content, size)
     small = (max(8, size[0] // OCTAVES), max(8, size[1] // OCTAVES))
     blurred = tensors.resize(tensors.resize(_in_their_colours(photo, styles), small), size)

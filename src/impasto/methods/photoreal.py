@@ -1,13 +1,14 @@
-"""Photorealistic transfer: light and colour of the style, class by class, through grids of affine maps.
+"""Photorealistic transfer of light and colour by semantic class, with bilateral grids of affine maps.
 
 After Luan et al. 2017 ("Deep Photo Style Transfer": masked statistics, locally affine in colour) and Xia et
-al. 2020 ("Joint Bilateral Learning": a bilateral grid). Departures, and why:
+al. 2020 ("Joint Bilateral Learning": a bilateral grid). Differences, and reasons:
 
-- the result is affine in colour by construction, so there is no matting term to weigh;
-- the grid is optimised for the pair, begun at a closed form: no decoder, nothing trained;
-- one grid a class, joined by mattes: a grid over luma alone has halos where a white tower meets a white sky;
-- means and deviations of shallow layers, not Gram matrices: a grid cannot paint texture, and would buy
-  its statistics with contrast and noise.
+- the result is locally affine in colour by construction, so no matting term is needed;
+- the grid is optimised for each image pair from a closed-form start: no decoder, no training;
+- one grid for each class, blended by mattes: a single grid indexed by luma has halos where a white tower
+  meets a white sky;
+- means and deviations of shallow layers, not Gram matrices: a grid cannot produce texture, and would match
+  its statistics by contrast and noise.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 CONTENT_LAYER, CONTENT_WEIGHT = "relu3_1", 0.3
 STYLE_WEIGHT = 2.0
 STEPS = 40
-FIRST_STEP, LONGEST_STEP = 0.002, 0.02  # of the entries of the maps, root mean square
+FIRST_STEP, LONGEST_STEP = 0.002, 0.02  # RMS step of the map entries
 
 
 def photoreal(
@@ -41,12 +42,12 @@ def photoreal(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Moves the grids until the classes have the statistics they should.
+    """Optimise the grids to match the target statistics of each class.
 
     Args:
-        grid: the photograph under its grids, begun at the closed form; on return it holds the result.
-        targets: for each class the means and deviations of ``LAYERS``, ``(2, C)`` each; None leaves it alone.
-        backbone: the network whose features are compared.
+        grid: content image with its grids, at the closed-form start; holds the result on return.
+        targets: for each class the means and deviations of ``LAYERS``, ``(2, C)`` each; None: no style term.
+        backbone: feature extractor.
         steps: evaluations of loss and gradient.
         watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
@@ -58,7 +59,7 @@ def photoreal(
         grid.to(next(backbone.buffers()).device),
         schedule=(Stage(size, steps),),
         backbone=backbone,
-        # It never accepts a raised loss: a photo that is its own style stays as it is, to the last bit.
+        # Monotone: an image that is its own style stays unchanged, bit for bit.
         optimiser=Lbfgs(first_step=FIRST_STEP, longest_step=LONGEST_STEP),
         watch=watch,
         checkpoint=checkpoint,
@@ -68,16 +69,16 @@ def photoreal(
 def region_statistics(
     picture: Tensor, alphas: Tensor, *, backbone: Backbone, layers: Sequence[str] = tuple(LAYERS)
 ) -> list[dict[str, Tensor]]:
-    """Means and deviations ``(2, C)`` of each layer in each region of ``picture (1, 3, H, W)``.
+    """Compute channel means and deviations, ``(2, C)``, of each layer in each region.
 
     Args:
-        picture: RGB, 0..1.
-        alphas: ``(K, H, W)``, 0..1.
-        backbone: the network.
-        layers: names of its layers.
+        picture: RGB image, ``(1, 3, H, W)``, 0..1.
+        alphas: masks of the regions, ``(K, H, W)``, 0..1.
+        backbone: feature extractor.
+        layers: layer names.
 
     Returns:
-        One mapping a region.
+        One mapping for each region.
     """
     device = next(backbone.buffers()).device
     with torch.no_grad():

@@ -1,9 +1,9 @@
-"""Photoreal projection: of a painted picture, only what a photograph could show.
+"""Photoreal projection of a stylised image: keep its light and colour, remove its strokes.
 
-The least-squares fit of a bilateral grid of affine maps that takes the photograph as near to the painting as
-light alone can (Chen, Adams, Wadhwa and Hasinoff 2016, "Bilateral guided upsampling"): fitted on a small
-copy, sliced at any size. Strokes fall away, colours and light stay. Departure: the prior is smoothness in
-place and in luma, in squares of differences, solved exactly by conjugate gradients.
+A least-squares fit of a bilateral grid of affine maps from the content image to the stylised image (Chen,
+Adams, Wadhwa and Hasinoff 2016, "Bilateral guided upsampling"), fitted on a small copy and sliced at any
+size. Difference from the paper: the prior is the squared differences in space and luma, and the system is
+solved by conjugate gradients.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from impasto.parametrizations.bilateral_grid import hats, luma_hats
 Array = NDArray[np.float32]
 Cells = tuple[int, int, int]
 
-MOST_CELLS, BINS = 16, 8  # of a side, and of luma
-CELL = 20  # pixels of the small copy that a cell spans at least
-SIDE = 320  # pixels of the long side at which the grid is fitted
-SMOOTH, CURVED = 0.03, 0.003  # weight of differences in place, and of second differences in luma
-RIDGE = 1e-6  # towards the photograph, where there is nothing to fit
+MOST_CELLS, BINS = 16, 8  # most cells along a side; luma bins
+CELL = 20  # least side of a cell, in pixels of the small copy
+SIDE = 320  # long side of the small copy, in pixels
+SMOOTH, CURVED = 0.03, 0.003  # weight of spatial differences, and of second differences in luma
+RIDGE = 1e-6  # towards the identity, where there is no data
 STEPS, TOLERANCE = 600, 1e-5  # of conjugate gradients
 
 
 def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
-    """The photograph in the light of a painting made from it.
+    """Transfer light and colour of a stylised image to the content image it was made from.
 
     Args:
-        content: the photograph ``(H, W, 3)``, 0..1.
-        painted: the painting ``(H, W, 3)``, of the same size.
-        realism: how smooth the maps are; less keeps more of the painting.
+        content: content image, ``(H, W, 3)``, 0..1.
+        painted: stylised image, ``(H, W, 3)``, of the same size.
+        realism: smoothness of the maps; smaller values keep more of the stylised image.
 
     Returns:
-        ``(H, W, 3)``, float32, 0..1: at every pixel an affine map of the photograph's colour.
+        ``(H, W, 3)``, float32, 0..1: at every pixel an affine function of the content colour.
 
     Raises:
-        InputError: sizes that differ.
+        InputError: the sizes differ.
     """
     if content.shape != painted.shape:
         raise InputError(
-            f"the photo is {content.shape[:2]} and its painting {painted.shape[:2]}: one is resized"
+            f"the photo is {content.shape[:2]} and its painting {painted.shape[:2]}: resize one to the other"
         )
     size = image.fit((content.shape[0], content.shape[1]), min(SIDE, max(content.shape[:2])))
     small, wanted = (image.resize(p, size).astype(np.float64) for p in (content, painted))
@@ -73,12 +73,12 @@ def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
 
 
 def _cells(side: int) -> int:
-    """Cells along a side: a small picture has few, or they would follow its strokes."""
+    """Return the number of cells along a side; too small cells would follow the strokes."""
     return min(MOST_CELLS, max(2, round(side / CELL)))
 
 
 def _weights(small: NDArray[np.float64], cells: Cells) -> sparse.csr_matrix:
-    """Weight of each point of the grid at each pixel, ``(H W, points)``; each row sums to 1."""
+    """Return the weight of each grid point at each pixel, ``(H W, points)``; each row sums to 1."""
     photo = torch.from_numpy(small)
     down = hats(cells[0], small.shape[0], photo).numpy()
     across = hats(cells[1], small.shape[1], photo).numpy()
@@ -92,7 +92,7 @@ def _weights(small: NDArray[np.float64], cells: Cells) -> sparse.csr_matrix:
 
 
 def _design(weights: sparse.csr_matrix, small: NDArray[np.float64]) -> sparse.csr_matrix:
-    """Rows that take the entries of all maps to one channel of each pixel, ``(H W, points * 4)``."""
+    """Return the matrix from the entries of all maps to one channel of all pixels, ``(H W, points * 4)``."""
     colours = np.concatenate([small.reshape(-1, 3), np.ones((len(small.reshape(-1, 3)), 1))], 1)
     parts = sparse.hstack([weights.multiply(colours[:, j : j + 1]) for j in range(4)]).tocsr()
     order = np.arange(4 * weights.shape[1]).reshape(4, -1).T.ravel()
@@ -100,7 +100,7 @@ def _design(weights: sparse.csr_matrix, small: NDArray[np.float64]) -> sparse.cs
 
 
 def _prior(cells: Cells, realism: float) -> sparse.csr_matrix:
-    """Squares of differences between neighbours in place, and of second differences in luma."""
+    """Return the quadratic form of squared spatial differences and squared second luma differences."""
     rows, columns, bins = cells
     steps = [_difference(rows, 1), _difference(columns, 1), _difference(bins, 2)]
     eyes = [sparse.identity(n) for n in cells]

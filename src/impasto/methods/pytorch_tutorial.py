@@ -1,13 +1,13 @@
-"""The algorithm of PyTorch's tutorial "Neural Transfer Using PyTorch", from its published description.
+"""Reimplementation of the PyTorch tutorial "Neural Transfer Using PyTorch".
 
-Its layers ``conv_1 .. conv_5`` are the first five convolutions of VGG-19, before their ReLU, and its content
-layer is ``conv_4``; style weight 1e6, content weight 1, Gram matrices divided by the number of all features,
-300 evaluations of L-BFGS, begun at the photograph.
+Its style layers ``conv_1 .. conv_5`` are the first five convolutions of VGG-19, before the ReLU; its content
+layer is ``conv_4``. Style weight 1e6, content weight 1, Gram matrices divided by the number of features, 300
+evaluations of L-BFGS from the content image.
 
-Departures: the tutorial clamps the picture inside the closure, which spoils the curvature L-BFGS learns, and
-asks for pictures of equal size; neither is repeated here. Its weights are torchvision's, on standardised
-pixels; with the original VGG-19, on 0..255, features are larger by ``SCALE``, and the two weights are brought
-to the same balance.
+Differences: the tutorial clamps the image inside the closure, which corrupts the curvature estimate of
+L-BFGS, and requires images of equal size; this version does neither. The tutorial uses torchvision weights on
+standardised pixels. The features of the original VGG-19, on 0..255, are larger by ``SCALE``; the loss weights
+compensate for that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from impasto.record import Watch
 CHANNELS = {"conv1_1": 64, "conv1_2": 64, "conv2_1": 128, "conv2_2": 128, "conv3_1": 256}
 CONTENT_LAYER = "conv2_2"
 STYLE_WEIGHT, CONTENT_WEIGHT = 1e6, 1.0
-SCALE = 255 * 0.225  # of features on 0..255 against those on pixels divided by their standard deviation
+SCALE = 255 * 0.225  # ratio of features on 0..255 to features on standardised pixels
 STEPS = 300
 
 
@@ -39,19 +39,19 @@ def tutorial(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Paints ``content (1, 3, H, W)`` like ``style``, as the tutorial does.
+    """Stylise ``content (1, 3, H, W)`` with ``style`` as the tutorial does.
 
     Args:
-        content: the photograph, at the size of the result.
-        style: the painting.
+        content: content image, at the size of the result.
+        style: style image.
         backbone: VGG-19.
         steps: evaluations of loss and gradient.
-        standardised: whether the backbone takes standardised pixels, as torchvision's do.
+        standardised: whether the backbone expects standardised pixels, as torchvision models do.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     scale = 1.0 if standardised else SCALE
-    # mse(G / CM, A / CM) over C^2 entries is 1 / C^4 |G/M - A/M|^2; Gram grows with the fourth power of the
-    # features, content with the second.
+    # mse(G / CM, A / CM) over C^2 entries is 1 / C^4 |G/M - A/M|^2. The Gram loss is of degree 4 in the
+    # features, the content loss of degree 2.
     layers = {layer: STYLE_WEIGHT / count**4 / scale**4 for layer, count in CHANNELS.items()}
     loss = (CONTENT_WEIGHT / scale**2) * Content(content, CONTENT_LAYER, unit="absolute")
     loss = loss + sum(layers.values()) * Gram(style, layers, unit="absolute")

@@ -1,4 +1,4 @@
-"""What a layer knows: figure 1 of Gatys et al. 2015, reconstructions of content and of style from noise."""
+"""Reconstruction of content or style from noise (figure 1 of Gatys et al. 2015)."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def reconstruct(
     seed: int = 0,
     watch: Watch | None = None,
 ) -> Outcome:
-    """Finds, from white noise, a picture with the same features (content) or the same Gram matrices (style).
+    """Optimise white noise to the same features (content) or Gram matrices (style) as an image.
 
     Args:
-        picture: what to reconstruct; anything :func:`impasto.image.read` takes.
+        picture: image to reconstruct; anything :func:`impasto.image.read` takes.
         layers: layer names; for style the paper uses the first one to five of ``losses.LAYERS``.
         what: ``content`` or ``style``.
-        backbone: the network.
-        size: long side of the result, pixels.
+        backbone: feature extractor.
+        size: long side of the result, in pixels.
         steps: evaluations of loss and gradient.
-        seed: of the noise.
+        seed: random seed of the noise.
         watch: called after every step.
 
     Raises:
-        InputError: an unknown layer, or neither content nor style.
+        InputError: an unknown layer, or ``what`` is neither content nor style.
 
     Examples:
         >>> out = reconstruct("starry.jpg", LAYERS[:3], what="style", backbone=load())  # doctest: +SKIP
@@ -68,4 +68,4 @@ def reconstruct(
 
 
 FIGURE_1 = tuple(LAYERS[: count + 1] for count in range(len(LAYERS)))
-"""The five sets of layers of the paper's style reconstructions (a) to (e)."""
+"""Layers of the style reconstructions (a) to (e) in the paper."""

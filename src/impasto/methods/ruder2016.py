@@ -1,13 +1,13 @@
-"""A frame of a film that follows a painted one, after Ruder, Dosovitskiy and Brox 2016 (arXiv 1604.08610).
+"""Temporally consistent video frames, after Ruder, Dosovitskiy and Brox 2016 (arXiv 1604.08610).
 
-As they do: it begins as the painted frame before, carried along by the flow, and is held to it where that
-can be trusted. Where it departs from the paper, and why:
+As in the paper, a frame starts from the previous result warped by the optical flow, and a temporal loss ties
+it to that where the flow is reliable. Differences from the paper, and reasons:
 
-- the losses are those of :func:`impasto.methods.neural_neighbors`, searched with the painted frame, so that
-  strokes stay what they are; or those of :func:`impasto.methods.modern`;
-- two sizes, half and whole: at half size what came into sight is painted at a quarter of the cost; what
-  changed there is *added* to the carried frame, which so keeps all of its detail;
-- what came into sight begins as the photograph, in the colours that its surroundings were painted in.
+- the losses are those of :func:`impasto.methods.neural_neighbors`, with a search from the current image, so
+  that strokes persist; or those of :func:`impasto.methods.modern`;
+- two sizes, half and full: disoccluded regions are stylised at half size for a quarter of the cost, and the
+  change is *added* to the warped frame, which keeps its detail;
+- disoccluded regions start from the content image, in the colours of the stylised surroundings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from impasto.optim import Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
-# Of the temporal term at consistency 1: at which nothing but what is new is painted again.
+# Weight of the temporal term at consistency 1, at which only disoccluded regions change.
 TEMPORAL_WEIGHT = 400.0
 
 
@@ -43,20 +43,20 @@ def following_frame(
     watch: Watch | None = None,
     seen: FeatureCache | None = None,
 ) -> Outcome:
-    """Paints a frame that follows a painted one.
+    """Stylise a frame consistently with the previous one.
 
     Args:
         content: the frame, ``(1, 3, H, W)``, 0..1.
         styles: as for :func:`impasto.methods.modern`.
-        warped: the painted frame before, carried to this one, likewise.
-        mask: where that can be trusted, ``(1, 1, H, W)``, 0..1.
+        warped: previous result warped to this frame, ``(1, 3, H, W)``, 0..1.
+        mask: confidence of the flow, ``(1, 1, H, W)``, 0..1.
         schedule: sizes and evaluations.
-        backbone: the network that looks.
+        backbone: feature extractor.
         strength, blend: as for :func:`impasto.methods.modern`.
         loss: ``neighbors``, or as for :func:`impasto.methods.modern`.
-        consistency: 0..1, how firmly the frame is held to the one before.
+        consistency: strength of the temporal loss, 0..1.
         watch: called after every step.
-        seen: what was seen of the styles for the frames before this one.
+        seen: cache of the features of the style images.
     """
     start = holes_filled(warped, mask, content)
     if loss == "neighbors":

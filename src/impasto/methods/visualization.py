@@ -1,8 +1,8 @@
-"""What a layer or a channel of a network answers to most, made from noise.
+"""Feature visualisation: optimise noise to maximise the activation of a layer or a channel.
 
-C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017): a picture in decorrelated
-Fourier space, seen turned, scaled and shifted a little at each step. Here a whole layer is raised by its
-length, and a channel by its length and its mean, seen before the ReLU: see
+C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017): an image in decorrelated
+Fourier space, under small random rotations, scalings and shifts. The objective of a layer is the norm of its
+activations; that of a channel is the norm plus the mean before the ReLU, see
 :class:`impasto.losses.Activation`.
 """
 
@@ -26,15 +26,15 @@ def visualize(
     seed: int = 0,
     watch: Watch | None = None,
 ) -> Outcome:
-    """The picture for ``layer``, as :meth:`impasto.losses.Target.parse` reads it.
+    """Visualise a layer or a channel.
 
     Args:
-        layer: a layer or one of its channels.
-        size: (height, width), pixels.
-        steps: evaluations.
-        backbone: the network that looks.
-        rate: of Adam, in units of the spectrum.
-        seed: of the noise to begin with, and of the transforms.
+        layer: layer or channel, in the syntax of :meth:`impasto.losses.Target.parse`.
+        size: (height, width) in pixels.
+        steps: number of evaluations.
+        backbone: the network.
+        rate: learning rate of Adam, in units of the spectrum.
+        seed: random seed of the initial noise and of the transforms.
         watch: see :func:`impasto.optim.minimize`.
     """
     picture = Fourier(size, seed=seed)

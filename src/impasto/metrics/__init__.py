@@ -1,7 +1,8 @@
-"""How near a painting came to its styles, and what it kept of its photograph: pure functions.
+"""Metrics of style similarity and content preservation, as pure functions.
 
-None of them uses the code of :mod:`impasto.losses`, so that they can judge it. Distances are 0 for equal
-pictures and relative where that makes sense (1 is the size of the target itself); similarities are 1.
+They share no code with :mod:`impasto.losses`, so they can evaluate it independently. Distances are 0 for
+equal images and relative where possible (1 is the size of the target itself); similarities are 1 for equal
+images.
 
     >>> from impasto import backbones, metrics
     >>> network = backbones.load("vgg19", precision="float32")  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Distance to the photograph: are the features of the painting where the photograph has them?"""
+"""Content distance: position-wise difference of features."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from impasto.backbones import Backbone
 from impasto.image import Source
 from impasto.metrics.features import features_of, names_of, one_picture
 
-_LEAST = 1e-12  # of the photograph's own energy, where a layer is silent
+_LEAST = 1e-12  # least divisor, for layers without activations
 
 
 def content_distance(
     output: Source, content: Source, *, backbone: Backbone, layers: str | Sequence[str] = ("relu4_2",)
 ) -> dict[str, float]:
-    """Squared distance of features, position by position: ``|F - P|^2 / |P|^2``.
+    """Compute the relative squared distance of features, ``|F - P|^2 / |P|^2``.
 
     Args:
-        output: the painting, anything :func:`impasto.image.read` takes.
-        content: the photograph, resized to the output's size (bicubic) if it has another.
-        backbone: the network; two of another precision, pooling or kind give other numbers.
-        layers: names of its layers.
+        output: stylised image, anything :func:`impasto.image.read` takes.
+        content: content image, resized (bicubic) to the size of the output.
+        backbone: feature extractor; values depend on its weights, precision and pooling.
+        layers: layer names.
 
     Returns:
-        For each layer a number of at least 0; 1 is the size of the photograph's own features.
+        For each layer a number of at least 0; 1 is the size of the content features.
 
     Raises:
-        InputError: an unknown layer, or a picture too small for one.
+        InputError: a layer is unknown, or an image is too small for it.
 
     Source: Gatys, Ecker and Bethge 2015 (arXiv 1508.06576), equation 1, made relative.
 

@@ -1,4 +1,4 @@
-"""Gradients of luma: where a picture has edges, and how many."""
+"""Luma gradients and sharpness."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Plane = NDArray[np.float64]
 
 
 def luma_of(source: Source) -> Plane:
-    """Luma ``(H, W)``, 0..1, of anything :func:`impasto.image.read` takes."""
+    """Return the luma ``(H, W)``, 0..1, of anything :func:`impasto.image.read` takes."""
     return np.asarray(color.luma(image.read(source).flat().astype(np.float64)))
 
 
 def gradient(plane: Plane) -> tuple[Plane, Plane]:
-    """Slopes down and across ``(H, W)`` each, per pixel, by Sobel's operator; the border pixel is repeated.
+    """Compute vertical and horizontal Sobel gradients, ``(H, W)`` each, with replicated borders.
 
     Source: Sobel and Feldman 1968, "A 3x3 isotropic gradient operator for image processing", divided by 8.
     """
@@ -31,20 +31,20 @@ def gradient(plane: Plane) -> tuple[Plane, Plane]:
 
 
 def sharpness(picture: Source) -> float:
-    """Mean squared slope of luma ("Tenengrad" without its threshold): falls with blur, rises with detail.
+    """Compute the mean squared luma gradient ("Tenengrad" without threshold), a measure of sharpness.
 
-    The first derivative rather than the variance of the Laplacian, because the second derivative weighs
-    noise and the grain of JPEG more than edges. The number has a meaning only against that of another
-    picture of the same size: a film's frame against the frame painted alone, a painting against its photo.
+    It uses the first derivative, because second derivatives (variance of the Laplacian) emphasise noise and
+    JPEG artefacts. Values are comparable only between images of the same size and subject, such as a result
+    and its content image.
 
     Args:
         picture: anything :func:`impasto.image.read` takes.
 
     Returns:
-        At least 0 and at most 1/2, in (luma per pixel) squared; 0 for one colour.
+        0 to 1/2, in (luma per pixel) squared; 0 for a uniform image.
 
     Raises:
-        InputError: not a picture.
+        InputError: the image cannot be read.
 
     Source: Tenenbaum 1970, "Accommodation in computer vision"; compared with others by Pertuz, Puig and
     Garcia 2013, "Analysis of focus measure operators for shape-from-focus".

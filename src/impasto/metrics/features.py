@@ -1,4 +1,4 @@
-"""A picture handed to the metrics, and what a network sees in it: checked before anything runs."""
+"""Input checks and feature extraction for the metrics."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from impasto.image import Source
 
 
 def one_picture(source: Source) -> Tensor:
-    """One picture as ``(1, 3, H, W)``, RGB 0..1, by way of :func:`impasto.image.read`, which checks it."""
+    """Read one image by :func:`impasto.image.read`, as ``(1, 3, H, W)``, RGB 0..1."""
     return tensors.from_array(image.read(source).flat())
 
 
 def names_of(layers: str | Sequence[str], *, backbone: Backbone) -> list[str]:
-    """The layers as a list that the network has, without repeats.
+    """Return the layers as a list without duplicates.
 
     Raises:
-        InputError: no layer at all, or one that the network does not have.
+        InputError: there is no layer, or one is unknown.
     """
     names = backbone.check(dict.fromkeys((layers,) if isinstance(layers, str) else layers))
     if not names:
@@ -31,10 +31,10 @@ def names_of(layers: str | Sequence[str], *, backbone: Backbone) -> list[str]:
 
 
 def features_of(picture: Tensor, layers: Sequence[str], *, backbone: Backbone) -> dict[str, Tensor]:
-    """Features ``{layer: (1, C, h, w)}`` of ``picture (1, 3, H, W)``, float32, without gradient.
+    """Compute features ``{layer: (1, C, h, w)}`` of ``picture (1, 3, H, W)``, float32, without gradient.
 
     Raises:
-        InputError: the picture is so small that a layer has no position.
+        InputError: the image is too small for a layer.
     """
     device = next(backbone.buffers()).device
     with torch.no_grad():

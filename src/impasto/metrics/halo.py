@@ -1,4 +1,4 @@
-"""Halos: is a result worse explained along the borders of classes than within them?"""
+"""Halo index: error of class-wise affine maps along class borders."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from impasto.errors import InputError
 from impasto.image import Source
 
 Labels = NDArray[np.integer[Any]]
-BORDER = 3  # pixels to either side of a border between classes
+BORDER = 3  # half-width of the band along class borders, in pixels
 
 
 def halo_index(output: Source, content: Source, *, alphas: NDArray[np.float32]) -> float:
-    """How much worse class-wise affine maps explain a result along the borders of classes than elsewhere.
+    """Compute the error ratio of class-wise affine maps at class borders and elsewhere.
 
-    Each class is given the one affine colour map that, joined by the mattes, comes nearest to the result. The
-    index is the mean absolute difference left within 3 pixels of borders, divided by that elsewhere: about 1
-    for a result without halos.
+    Fits one affine colour map for each class, blended by the mattes, to the result. The index is the mean
+    absolute residual within 3 pixels of borders divided by that elsewhere: about 1 for a result without
+    halos.
 
     Args:
         output: the result, anything :func:`impasto.image.read` takes.
-        content: the photo it was made from, of the same size.
-        alphas: mattes ``(K, H, W)`` of the photo, 0..1.
+        content: content image of the same size.
+        alphas: mattes of the content image, ``(K, H, W)``, 0..1.
 
     Returns:
-        At least 0; 1 where there is no border, or nothing is left to explain.
+        At least 0; 1 if there is no border, or no residual.
 
     Raises:
-        InputError: sizes that differ.
+        InputError: the sizes differ.
 
     Examples:
         >>> photo, alphas = np.random.default_rng(0).random((16, 16, 3)), np.ones((1, 16, 16), np.float32)
@@ -41,7 +41,7 @@ def halo_index(output: Source, content: Source, *, alphas: NDArray[np.float32]) 
     """
     a, b = (image.read(p).flat().astype(np.float64) for p in (output, content))
     if a.shape != b.shape or alphas.shape[1:] != a.shape[:2]:
-        raise InputError(f"result {a.shape}, photo {b.shape} and mattes {alphas.shape} need one size")
+        raise InputError(f"result {a.shape}, photo {b.shape} and mattes {alphas.shape}: resize to one size")
     homogeneous = np.concatenate([b, np.ones_like(b[..., :1])], -1).reshape(-1, 4)
     design = np.concatenate([plane.reshape(-1, 1) * homogeneous for plane in alphas], 1)
     normal = design.T @ design + 1e-9 * len(design) * np.eye(design.shape[1])
@@ -54,7 +54,7 @@ def halo_index(output: Source, content: Source, *, alphas: NDArray[np.float32]) 
 
 
 def _borders(labels: Labels) -> NDArray[np.bool_]:
-    """Pixels within ``BORDER`` of another class."""
+    """Return the pixels within ``BORDER`` of another class."""
     plane = labels.astype(np.float32)
     kernel = np.ones((2 * BORDER + 1,) * 2, np.uint8)
     return np.asarray(cv2.dilate(plane, kernel) != cv2.erode(plane, kernel))

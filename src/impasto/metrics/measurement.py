@@ -1,4 +1,4 @@
-"""All metrics of one painting at once."""
+"""All metrics of one image."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distanc
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured of a painting; what had nothing to be measured against is empty or None.
+    """Metrics of a stylised image; those without a reference image are empty or None.
 
     Attributes:
-        size: height and width of the painting, pixels: the scale of everything else.
-        style: by layer, see :func:`style_distance`.
-        held_out: the same in layers that no method optimises (but that the tutorial's algorithm knows
-            conv2_2, of which the first of them is the ReLU).
-        content: by layer, see :func:`content_distance`.
-        ssim: against the photograph, see :func:`ssim`.
-        edge_ssim: against the photograph, see :func:`edge_ssim`.
-        palette_style: distance of colours to those of the styles, see :func:`palette_distance`.
-        palette_content: to those of the photograph.
+        size: height and width of the image in pixels; all other values refer to this size.
+        style: style distance by layer, see :func:`style_distance`.
+        held_out: the same in layers that no method optimises (the ``tutorial`` method uses conv2_2, which is
+            relu2_2 before the ReLU).
+        content: content distance by layer, see :func:`content_distance`.
+        ssim: SSIM with the content image, see :func:`ssim`.
+        edge_ssim: edge SSIM with the content image, see :func:`edge_ssim`.
+        palette_style: colour distance to the style images, see :func:`palette_distance`.
+        palette_content: colour distance to the content image.
         sharpness: see :func:`sharpness`.
-        sharpness_ratio: sharpness divided by that of the photograph; None for a photograph of one colour.
+        sharpness_ratio: sharpness relative to the content image; None if that is uniform.
     """
 
     size: tuple[int, int]
@@ -48,7 +48,7 @@ class Measurement:
     sharpness_ratio: float | None = None
 
     def summary(self) -> dict[str, float]:
-        """One number for each thing measured, distances by layer as their mean over layers."""
+        """Return one number for each metric; distances are averaged over layers."""
         found: dict[str, float | None] = {}
         for name, layers in (("style", self.style), ("held_out", self.held_out)):
             if layers:
@@ -60,7 +60,7 @@ class Measurement:
         return {name: value for name, value in found.items() if value is not None}
 
     def to_json(self) -> str:
-        """One line of JSON: every field, and the summary."""
+        """Return one line of JSON with every field and the summary."""
         return json.dumps({**asdict(self), "summary": self.summary()}, allow_nan=False)
 
 
@@ -75,24 +75,25 @@ def measure(
     held_out: Sequence[str] = HELD_OUT,
     content_layers: Sequence[str] = ("relu4_2",),
 ) -> Measurement:
-    """Measures a painting against its photograph and its styles.
+    """Measure a stylised image against its content and style images.
 
     Args:
-        output: the painting, anything :func:`impasto.image.read` takes; its size is the scale of the
-            measurement, so compare only paintings of one size.
-        backbone: the network, or its name. Numbers that are kept or published are those of ``vgg19`` in
-            float32, which a name stands for.
-        content: the photograph; if it has another size it is resized to the output's.
-        styles: a picture or several, resized to the output's area, but never enlarged.
-        weights: share of each style, scaled to sum 1. Default: equal.
-        layers: where style is compared.
-        held_out: where style is compared too, reported apart; may be empty.
-        content_layers: where content is compared.
+        output: stylised image, anything :func:`impasto.image.read` takes. Values depend on its size, so
+            compare only images of equal size.
+        backbone: feature extractor, or its name, which loads it in float32. Published values use ``vgg19`` in
+            float32.
+        content: content image, resized to the size of the output.
+        styles: one style image or several, resized to the area of the output, never enlarged.
+        weights: share of each style, normalised to sum 1. Default: equal.
+        layers: layers of the style distance.
+        held_out: further layers of the style distance, reported separately; may be empty.
+        content_layers: layers of the content distance.
 
     Raises:
-        InputError: not a picture, one too small, an unknown layer, or weights that do not fit.
+        InputError: an image cannot be read or is too small, a layer is unknown, or the weights do not match
+            the styles.
 
-    Source: each metric's own.
+    Source: see each metric.
 
     Examples:
         >>> picture = np.random.default_rng(0).random((16, 16, 3))
@@ -120,7 +121,7 @@ def measure(
 
 
 def _against_photo(found: Measurement, picture: Picture, content: Picture) -> Measurement:
-    """What compares pixels with those of the photograph, at the painting's size."""
+    """Add the pixel-based metrics with respect to the content image, at the size of the output."""
     photo = tensors.to_array(tensors.resize(one_picture(content), picture.size))
     own = sharpness(photo)
     return replace(

@@ -1,4 +1,4 @@
-"""Distance between the colours of two pictures, wherever in the pictures they are."""
+"""Distance between colour distributions."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ DIRECTIONS = 24
 def palette_distance(
     a: Source, b: Source | Sequence[Source], *, weights: Sequence[float] | None = None
 ) -> float:
-    """Sliced 1-Wasserstein distance between the colours of two pictures, in CIE Lab.
+    """Compute the sliced 1-Wasserstein distance between the colours of two images, in CIE Lab.
 
-    The unit is that of Lab, where 1 is about the least difference one sees, and the mean over directions
-    halves it: two flat colours a Delta E of d apart are d / 2 apart.
+    The unit is that of Lab, where 1 is about the smallest visible difference. The mean over directions halves
+    it: two uniform colours with a Delta E of d have the distance d / 2.
 
     Args:
         a: anything :func:`impasto.image.read` takes.
-        b: another picture of any size, or several, whose colours are pooled.
-        weights: share of each of several pictures, scaled to sum 1. Default: equal.
+        b: another image of any size, or several images, whose colours are pooled.
+        weights: share of each of several images, normalised to sum 1. Default: equal.
 
     Returns:
-        At least 0; for two single pictures symmetric.
+        At least 0; symmetric for two single images.
 
     Raises:
-        InputError: not a picture, no picture, or weights that do not fit.
+        InputError: an image cannot be read, there is none, or the weights do not match the images.
 
     Source: Rabin, Peyre, Delon and Bernot 2011, "Wasserstein barycenter and its application to texture
     mixing"; CIE 15:2004 for Lab.
@@ -62,14 +62,14 @@ def sliced_wasserstein(
     b_weights: Points | None = None,
     order: Order = 1,
 ) -> float:
-    """Sliced Wasserstein distance between two sets of points, exact in each direction.
+    """Compute the sliced Wasserstein distance between two point sets, exact in each direction.
 
     Args:
-        a: ``(N, D)`` points.
-        b: ``(M, D)`` points; M need not be N.
-        directions: ``(K, D)`` unit vectors; default: ``spread_directions()``, for three dimensions.
-        a_weights: ``(N,)`` mass of each point, not negative, scaled to sum 1: a mask, for example.
-            Default: equal.
+        a: points, ``(N, D)``.
+        b: points, ``(M, D)``.
+        directions: unit vectors, ``(K, D)``; default: ``spread_directions()``, for three dimensions.
+        a_weights: non-negative mass of each point, ``(N,)``, normalised to sum 1, such as a mask. Default:
+            equal.
         b_weights: the same for ``b``, ``(M,)``.
         order: p, 1 or 2.
 
@@ -77,9 +77,9 @@ def sliced_wasserstein(
         ``(mean over directions of W_p^p)^(1/p)``, in the unit of the points.
 
     Raises:
-        InputError: shapes that do not fit, weights without mass, or an order that is neither 1 nor 2.
+        InputError: the shapes do not match, the weights are invalid, or the order is neither 1 nor 2.
 
-    Source: Rabin et al. 2011, section 3; in one dimension the optimal coupling joins equal quantiles.
+    Source: Rabin et al. 2011, section 3; in one dimension the optimal coupling matches equal quantiles.
 
     Examples:
         >>> sliced_wasserstein(np.zeros((4, 1)), np.ones((3, 1)), directions=np.ones((1, 1)))
@@ -105,9 +105,9 @@ def sliced_wasserstein(
 
 
 def spread_directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
-    """Unit vectors ``(count, 3)`` spread evenly over half a sphere; the other half would say the same again.
+    """Return unit vectors ``(count, 3)`` spread evenly over a hemisphere (opposite ones are equivalent).
 
-    Not drawn from a seed: a lattice covers the sphere more evenly, and is the same in every version of NumPy.
+    A lattice covers the sphere more evenly than random directions, and does not depend on the NumPy version.
 
     Source: the Fibonacci lattice, Gonzalez 2010, "Measurement of areas on a sphere using Fibonacci and
     latitude-longitude lattices".
@@ -126,20 +126,20 @@ def spread_directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
 
 
 def _colours(source: Source) -> Points:
-    """Lab ``(N, 3)`` in float32, which NumPy sorts many times faster; the error is some 1e-5."""
+    """Return Lab colours ``(N, 3)`` in float32, which NumPy sorts much faster; the error is about 1e-5."""
     return color.rgb_to_lab(image.read(source).flat()).reshape(-1, 3).astype(np.float32)
 
 
 def _check(a: Points, b: Points, directions: Points, order: int) -> None:
     if order not in (1, 2):
-        raise InputError(f"the order of a Wasserstein distance here is 1 or 2, not {order}")
+        raise InputError(f"order {order} of the Wasserstein distance is not supported: choose 1 or 2")
     shapes = a.shape, b.shape, directions.shape
     if any(len(s) != 2 or 0 in s for s in shapes) or len({s[1] for s in shapes}) != 1:
         raise InputError(f"points and directions are (number, dimensions) with one dimension, not {shapes}")
 
 
 def _mass(weights: Points | None, count: int) -> NDArray[np.float64]:
-    """Weights ``(count,)`` scaled to sum 1."""
+    """Return weights ``(count,)`` normalised to sum 1."""
     if weights is None:
         return np.full(count, 1 / count)
     mass = np.asarray(weights, np.float64)
@@ -154,9 +154,9 @@ Coupling = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
 
 
 def _couple(a: NDArray[np.float64], b: NDArray[np.float64]) -> Coupling:
-    """Which sorted point goes to which, and how much of it, from cumulative masses that end at 1."""
+    """Return the optimal coupling of sorted points, as index pairs and masses, from cumulative masses."""
     levels = np.concatenate([a, b])
-    levels.sort(kind="stable")  # two runs already in order: a merge
+    levels.sort(kind="stable")  # merges two sorted runs
     of_a = np.minimum(np.searchsorted(a, levels), len(a) - 1)
     of_b = np.minimum(np.searchsorted(b, levels), len(b) - 1)
     return of_a, of_b, np.diff(levels, prepend=0.0)

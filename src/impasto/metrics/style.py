@@ -1,4 +1,4 @@
-"""Distance to the styles: do the features of the painting have the statistics of theirs?"""
+"""Style distance: difference of feature statistics."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from impasto.image import Source
 from impasto.metrics.features import features_of, names_of, one_picture
 from impasto.moments import Moments, mixture, moments, root, shares, wasserstein2
 
-# The layers whose statistics the style losses bring together, and others that none of our methods does:
-# a painting that is near in the first and far in the second has fooled the loss, not the eye.
+# Layers of the style losses, and held-out layers that no method optimises: an image that is close in the
+# first and far in the second has overfitted to the loss.
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 HELD_OUT = ("relu2_2", "relu3_3", "relu4_3")
 
-_LEAST = 1e-12  # of a target's own size, where a layer is silent
+_LEAST = 1e-12  # least divisor, for layers without activations
 
 
 class StyleDistance(TypedDict):
-    """Two relative distances in one layer: 0 is equal, 1 the size of the target itself."""
+    """Relative distances in one layer: 0 is equal, 1 is the size of the target itself."""
 
     gram: float
     w2: float
@@ -37,27 +37,29 @@ def style_distance(
     layers: str | Sequence[str] = LAYERS,
     weights: Sequence[float] | None = None,
 ) -> dict[str, StyleDistance]:
-    """Distance between the feature statistics of a painting and of its styles, layer by layer.
+    """Compute the distance between the feature statistics of an image and its styles, by layer.
 
     ``gram`` is ``|G - A|^2 / |A|^2``, of Gram matrices divided by the number of positions. ``w2`` is the
     squared 2-Wasserstein distance ``|m - n|^2 + tr(S + T - 2 (T^1/2 S T^1/2)^1/2)`` of Gaussians with the
-    means m, n and covariances S, T of painting and styles, divided by ``tr T + |n|^2``. The roots are taken
-    in float64: in float32 their error is some 1e-3, and the result may be negative.
+    means m, n and covariances S, T of image and styles, divided by ``tr T + |n|^2``. The roots are computed
+    in float64: in float32 their error is about 1e-3, and the result may be negative.
 
     Args:
-        output: the painting, anything :func:`impasto.image.read` takes. Its size is the scale of the
-            measurement, so compare only paintings of one size.
-        styles: a picture or several, resized at their own aspect to the output's area, but never enlarged.
-        backbone: the network; two of another precision, pooling or kind give other numbers.
-        layers: names of its layers.
-        weights: share of each style, scaled to sum 1; the target is their mixture, the styles lying side by
-            side. Default: equal.
+        output: stylised image, anything :func:`impasto.image.read` takes. Values depend on its size, so
+            compare only images of equal size.
+        styles: one style image or several, resized to the area of the output with their own aspect ratio,
+            never enlarged.
+        backbone: feature extractor; values depend on its weights, precision and pooling.
+        layers: layer names.
+        weights: share of each style, normalised to sum 1; the target is the mixture of the styles. Default:
+            equal.
 
     Returns:
-        For each layer ``{"gram": float, "w2": float}``, neither below 0.
+        For each layer ``{"gram": float, "w2": float}``, both at least 0.
 
     Raises:
-        InputError: an unknown layer, a picture too small for one, no style, or weights that do not fit.
+        InputError: a layer is unknown, an image is too small for it, there is no style, or the weights do not
+            match the styles.
 
     Source: Gatys, Ecker and Bethge 2015 (arXiv 1508.06576), equation 4; Dowson and Landau 1982.
 
@@ -84,7 +86,7 @@ def _size(picture: Tensor) -> tuple[int, int]:
 
 
 def _statistics(picture: Tensor, layers: Sequence[str], backbone: Backbone) -> dict[str, Moments]:
-    """Moments of each layer: summed where the network is, then float64 on the CPU (some GPUs have none)."""
+    """Compute the moments of each layer on the device, then convert to float64 on the CPU (MPS lacks it)."""
     result: dict[str, Moments] = {}
     for layer, values in features_of(picture, layers, backbone=backbone).items():
         found = moments(values[0].flatten(1))

@@ -1,4 +1,4 @@
-"""The loop that optimises a picture, and what it is given: a schedule and an optimiser."""
+"""Optimisation loop, schedules, optimisers, gradient transforms and checkpoints."""
 
 from __future__ import annotations
 

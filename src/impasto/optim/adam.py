@@ -1,4 +1,4 @@
-"""Adam (Kingma and Ba 2014) on one flat vector, with moments that can be brought to another size."""
+"""Adam (Kingma and Ba 2014) on one flat vector, with moments that can be resized."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from impasto.optim.lbfgs import Evaluate, State
 
 
 class Adam:
-    """One evaluation a step; the picture to keep is an average of iterates, not the last one.
+    """Adam with one evaluation per step; the result is an average of iterates, not the last one.
 
     Args:
-        rate: step size, in units of the parameters.
-        betas: decay of the first and second moment.
+        rate: learning rate, in units of the parameters.
+        betas: decay rates of the first and second moment.
     """
 
     averages = True
@@ -25,27 +25,27 @@ class Adam:
         self.restart()
 
     def restart(self) -> None:
-        """Forgets the moments."""
+        """Reset the moments."""
         self.first: Tensor | None = None
         self.second: Tensor | None = None
         self.count = 0
 
     def recover(self) -> None:
-        """After a divergence: forget, and be half as fast."""
+        """Reset after a divergence and halve the learning rate."""
         self.restart()
         self.rate /= 2
 
     def move(self, resize: Callable[[Tensor], Tensor]) -> None:
-        """Brings both moments to the next size (after K. Crowson), so that nothing is warmed up again.
+        """Resize both moments (after K. Crowson), which avoids a warm-up at the new size.
 
         ``resize`` must be an average, without negative weights: the second moment then stays positive and
-        no smaller than the square of the first, which bounds the steps that follow.
+        at least the square of the first, which bounds the following steps.
         """
         if self.first is not None and self.second is not None:
             self.first, self.second = resize(self.first), resize(self.second)
 
     def step(self, x: Tensor, evaluate: Evaluate) -> tuple[Tensor, float]:
-        """One step from ``x``; returns the new vector, and the loss at the old one."""
+        """Take one step from ``x``; return the new vector and the loss at ``x``."""
         loss, gradient = evaluate(x)
         first = torch.zeros_like(x) if self.first is None else self.first
         second = torch.zeros_like(x) if self.second is None else self.second
@@ -57,14 +57,14 @@ class Adam:
         return x - self.rate * mean / (deviation + 1e-12), loss
 
     def state(self) -> State:
-        """What :meth:`restore` needs to go on exactly here."""
+        """Return the state for :meth:`restore`; resuming from it is exact."""
         state: State = {"rate": torch.tensor([self.rate, float(self.count)], dtype=torch.float64)}
         if self.first is not None and self.second is not None:
             state |= {"first": self.first, "second": self.second}
         return state
 
     def restore(self, state: State) -> None:
-        """Takes up a state saved by :meth:`state`."""
+        """Restore a state from :meth:`state`."""
         self.rate, count = state["rate"].tolist()
         self.count = int(count)
         self.first, self.second = state.get("first"), state.get("second")

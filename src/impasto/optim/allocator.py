@@ -1,7 +1,7 @@
-"""Memory that stays with the process between evaluations, where the system's allocator would return it.
+"""Allocator settings that keep freed memory in the process between evaluations.
 
-Each evaluation takes and frees the same gigabytes, in blocks that glibc maps and unmaps one by one: the
-system then clears every page anew, a fifth to a third of the time where the network itself is fast.
+Each evaluation allocates and frees the same gigabytes, in blocks that glibc maps and unmaps one by one. The
+kernel then zeroes every page again, which takes a fifth to a third of the time with a fast network.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Parameters of glibc's mallopt(3), and their values as a program starts.
+# Parameters of glibc's mallopt(3), and their defaults.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _USUAL = {_TRIM_THRESHOLD: 128 * 1024, _MMAP_MAX: 65536}
 
 
 @contextmanager
 def retain_freed_memory() -> Iterator[None]:
-    """Keep freed memory for what is allocated next; give it back at the end.
+    """Keep freed memory for later allocations; return it to the system at the end.
 
-    It takes up to a fifth more memory, for blocks of unlike sizes leave gaps. Elsewhere than under glibc it
-    does nothing.
+    Uses up to a fifth more memory, because of fragmentation. Without glibc it does nothing.
     """
     if platform.libc_ver()[0] != "glibc":
         yield

@@ -1,4 +1,4 @@
-"""Normalised gradient steps, as Deep Dream takes them (Mordvintsev, Olah and Tyka 2015)."""
+"""Normalised gradient steps, as in Deep Dream (Mordvintsev, Olah and Tyka 2015)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from impasto.optim.lbfgs import Evaluate, State
 
 
 class Ascent:
-    """Steps of a set length along the gradient: up what is subtracted from a loss.
+    """Gradient descent with steps of fixed length: ascent for a term that is subtracted from the loss.
 
-    It has no memory, so that a dream goes on dreaming: it is a number of steps, and not a minimum.
+    It has no state and does not converge: a dream ends after a number of steps, not at a minimum.
 
     Args:
-        rate: mean absolute change of a step, over the parameters that the gradient reaches.
+        rate: mean absolute change in one step, over the parameters with a nonzero gradient.
     """
 
     averages = False
@@ -25,23 +25,23 @@ class Ascent:
         self.rate = rate
 
     def recover(self) -> None:
-        """After a divergence: half as far."""
+        """Halve the step length after a divergence."""
         self.rate /= 2
 
     def move(self, resize: Callable[[Tensor], Tensor]) -> None:
-        """Nothing is carried to another size."""
+        """Do nothing: there is no state to resize."""
 
     def step(self, x: Tensor, evaluate: Evaluate) -> tuple[Tensor, float]:
-        """One step from ``x``; returns the new vector, and the loss at the old one."""
+        """Take one step from ``x``; return the new vector and the loss at ``x``."""
         loss, gradient = evaluate(x)
-        # Over what is reached alone: under a small mask the mean over all would make the steps huge.
+        # Mean over nonzero entries: with a small mask, the mean over all would make the steps huge.
         mean = gradient.norm(p=1) / torch.count_nonzero(gradient).clamp_min(1)
         return torch.addcmul(x, gradient, -self.rate / mean.clamp_min(1e-30)), loss
 
     def state(self) -> State:
-        """What :meth:`restore` needs to go on exactly here."""
+        """Return the state for :meth:`restore`; resuming from it is exact."""
         return {"rate": torch.tensor([self.rate], dtype=torch.float64)}
 
     def restore(self, state: State) -> None:
-        """Takes up a state saved by :meth:`state`."""
+        """Restore a state from :meth:`state`."""
         self.rate = float(state["rate"])

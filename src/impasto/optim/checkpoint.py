@@ -1,4 +1,4 @@
-"""A run's memory on disk: where it stood, so that a killed run goes on and ends at the same picture."""
+"""Checkpoints: the state of a run on disk, from which an interrupted run resumes to the same result."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from impasto.errors import InputError
 
 @dataclass
 class Checkpoint:
-    """Where and how often a run is saved.
+    """File and interval of the checkpoints of a run.
 
     Args:
-        path: the file; it is replaced whole, so a kill while it is written leaves the one before.
+        path: the file. It is replaced atomically, so a kill during a save leaves the previous checkpoint.
         every: evaluations between saves.
-        key: what makes the run this run (a hash of its recipe); a file of another run is refused.
-        resume: whether to go on from the file if it is there.
-        note: what else a run that goes on should know before it begins, see :meth:`noted`.
+        key: identifies the run (a hash of its recipe); a checkpoint with another key is rejected.
+        resume: resume from the file if it exists.
+        note: data that a resumed run needs before it starts, see :meth:`noted`.
     """
 
     path: Path
@@ -32,28 +32,28 @@ class Checkpoint:
     note: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The saved state, or None if there is nothing to go on from.
+        """Read the saved state; return None if there is no checkpoint to resume.
 
         Raises:
-            InputError: the file is damaged, or of another run.
+            InputError: the file is damaged, or belongs to another run.
         """
         if not self.resume or not self.path.exists():
             return None
         tensors, meta = files.load_checkpoint(self.path)
         if meta.get("key") != self.key:
             raise InputError(
-                f"{self.path} was left by a run with other settings or inputs: repeat those to go on, "
-                f"or leave out --resume to start anew"
+                f"{self.path} is a checkpoint of a run with other settings or inputs: repeat those to "
+                f"resume, or leave out --resume to start over"
             )
         return tensors, meta
 
     def save(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        """Replaces the file."""
+        """Write the checkpoint."""
         files.save_checkpoint(self.path, tensors, {**meta, "key": self.key, "note": dict(self.note)})
 
     @staticmethod
     def noted(path: Path) -> dict[str, Any]:
-        """The note in a file, without its tensors; empty if there is no file or no note.
+        """Read the note of a checkpoint without its tensors; empty if there is no file or no note.
 
         Raises:
             InputError: the file is damaged.

@@ -1,4 +1,4 @@
-"""Loss and gradient of a picture, in one piece or in tiles, with the same result."""
+"""Loss and gradient of an image, whole or in tiles, with the same result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from impasto.tiles import Window
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Value, gradient with respect to the picture ``(1, 3, H, W)``, and the named terms of the value."""
+    """Loss value, gradient with respect to the image ``(1, 3, H, W)``, and terms of the value by name."""
 
     value: float
     gradient: Tensor
@@ -24,13 +24,13 @@ class Evaluation:
 
 
 def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequence[Window]) -> Evaluation:
-    """The loss of a picture and its gradient.
+    """Compute the loss of an image and its gradient.
 
-    One window: forward and backward. Several: first the sums of all windows without gradient; then, window
-    by window, the gradient of the sums weighted by the derivative of the value, which is fixed by then.
+    With one window: forward and backward. With several: first the sums of all windows without gradient, then
+    the gradient of the sums in each window, weighted by the derivative of the value with respect to the sums.
 
     Raises:
-        TilingError: several windows, and a term whose value is not a function of additive sums.
+        TilingError: there are several windows and a term is not a function of additive sums.
     """
     if len(windows) == 1:
         return _whole(bound, picture, backbone, windows[0])
@@ -47,7 +47,7 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
         tile = window.read(picture).detach().requires_grad_()
         sums = _sums(bound, tile, backbone, window)
         used = [key for key in sums if slopes[key] is not None and sums[key].requires_grad]
-        # Tiles overlap in their halos, where each owns other features: what they say adds up.
+        # Tiles overlap in their halos but own different features, so their gradients add up.
         window.read(gradient).add_(
             torch.autograd.grad([sums[key] for key in used], tile, [slopes[key] for key in used])[0]
         )
@@ -68,7 +68,7 @@ def _sums(bound: Bound, picture: Tensor, backbone: Backbone, window: Window) -> 
 
 
 def _total(terms: dict[str, Tensor]) -> Tensor:
-    """The value as the sum of its named terms, which are then not computed twice."""
+    """Return the value as the sum of its terms, which avoids computing them twice."""
     return torch.stack(list(terms.values())).sum()
 
 

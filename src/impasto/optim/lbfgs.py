@@ -1,9 +1,9 @@
-"""Limited-memory BFGS (Liu and Nocedal 1989), made safe for pictures.
+"""Limited-memory BFGS (Liu and Nocedal 1989) with safeguards for image optimisation.
 
-One evaluation a step as a rule: the full quasi-Newton step is tried first and only cut when it raises the
-loss. Pairs without positive curvature are not learned, a step is never longer than a picture can bear, and
-a gradient that is not finite is treated like a raised loss. PyTorch's own L-BFGS takes unchecked steps
-unless it is allowed several evaluations for each.
+Usually one evaluation per step: the full quasi-Newton step is tried first and shortened only if it raises the
+loss. Pairs without positive curvature are skipped, the step length is limited, and a non-finite gradient is
+treated like a raised loss. PyTorch's L-BFGS takes unchecked steps unless it may use several evaluations per
+step.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ State = dict[str, Tensor]
 
 
 class Lbfgs:
-    """Minimises a function of one flat vector.
+    """Monotone L-BFGS minimiser of a function of one flat vector.
 
     Args:
-        history: pairs kept; each costs two vectors.
-        first_step: root-mean-square length of the first step, in units of the parameters.
-        longest_step: the same for any later step.
+        history: number of curvature pairs; each takes the memory of two vectors.
+        first_step: RMS length of the first step, in units of the parameters.
+        longest_step: RMS limit of later steps.
     """
 
     averages = False
@@ -34,25 +34,25 @@ class Lbfgs:
         self.restart()
 
     def restart(self) -> None:
-        """Forgets all it learned; the next step begins anew from wherever it is."""
+        """Reset the state; the next step starts from scratch."""
         self.pairs: list[tuple[Tensor, Tensor]] = []
         self.loss: float | None = None
         self.gradient: Tensor | None = None
 
     def recover(self) -> None:
-        """After a divergence: forget, and be half as bold."""
+        """Reset after a divergence and halve the step lengths."""
         self.restart()
         self.first_step /= 2
         self.longest_step /= 2
 
     def move(self, resize: Callable[[Tensor], Tensor]) -> None:
-        """At a new size the old curvature is of another function: restart."""
+        """Restart at a new size, where the old curvature is not valid."""
         self.restart()
 
     def step(self, x: Tensor, evaluate: Evaluate) -> tuple[Tensor, float]:
-        """One step from ``x``; returns the new vector and its loss. Uses one to four evaluations.
+        """Take one step from ``x``, with one to four evaluations; return the new vector and its loss.
 
-        If no evaluation of a step is finite, neither is the loss returned.
+        If no evaluation is finite, the returned loss is NaN.
         """
         if self.gradient is None or self.loss is None:
             self.loss, self.gradient = evaluate(x)
@@ -72,10 +72,10 @@ class Lbfgs:
             if finite and loss <= self.loss + 1e-4 * length * slope:
                 break
             if attempt == 3:
-                # Not even a short step helps: the memory is wrong here. Stay, and begin anew next time.
+                # Even a short step fails, so the curvature is wrong here. Stay at x and drop the pairs.
                 self.pairs.clear()
                 return x, self.loss if seen else math.nan
-            # The minimum of the parabola through what is known, kept between a tenth and a half.
+            # Minimum of the interpolating parabola, clamped to 0.1 .. 0.5 of the length.
             rise = loss - self.loss - length * slope
             best = -slope * length * length / (2 * rise) if finite and rise > 0 else 0.0
             length = min(max(best, 0.1 * length), 0.5 * length)
@@ -89,7 +89,7 @@ class Lbfgs:
             del self.pairs[: -self.history]
 
     def _direction(self, gradient: Tensor) -> Tensor:
-        """The two-loop recursion; without pairs, steepest descent of a set length."""
+        """Compute the direction by two-loop recursion; without pairs, steepest descent of a fixed length."""
         rms = gradient.numel() ** 0.5
         if not self.pairs:
             first: Tensor = -gradient * (self.first_step * rms / gradient.norm().clamp_min(1e-30))
@@ -108,7 +108,7 @@ class Lbfgs:
         return direction
 
     def state(self) -> State:
-        """What :meth:`restore` needs to go on exactly here."""
+        """Return the state for :meth:`restore`; resuming from it is exact."""
         state: State = {"steps": torch.tensor([self.first_step, self.longest_step], dtype=torch.float64)}
         if self.gradient is not None and self.loss is not None:
             state["gradient"] = self.gradient
@@ -119,8 +119,8 @@ class Lbfgs:
         return state
 
     def restore(self, state: State) -> None:
-        """Takes up a state saved by :meth:`state`."""
-        # Copies: a product of vectors at another alignment in memory may differ in its last bit.
+        """Restore a state from :meth:`state`."""
+        # Copies, because the last bit of a dot product can depend on the memory alignment.
         state = {key: value.clone() for key, value in state.items()}
         self.first_step, self.longest_step = state["steps"].tolist()
         self.gradient = state.get("gradient")

@@ -1,4 +1,4 @@
-"""The one loop that optimises a picture."""
+"""The optimisation loop."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ T = TypeVar("T")
 
 _log = logging.getLogger("impasto")
 
-RECOVERIES = 5  # rollbacks in a row before the run is given up
-MEMORY = 0.95  # decay of the average of iterates, for optimisers that wander around the minimum
+RECOVERIES = 5  # consecutive rollbacks before the run fails
+MEMORY = 0.95  # decay of the average of iterates, for optimisers that oscillate around the minimum
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The picture ``(1, 3, H, W)``, clipped to 0..1, and how it came about."""
+    """Result of an optimisation: the image ``(1, 3, H, W)``, clipped to 0..1, and its history."""
 
     picture: Tensor
     history: tuple[Point, ...]
@@ -63,27 +63,26 @@ def minimize(
     checkpoint: Checkpoint | None = None,
     seen: FeatureCache | None = None,
 ) -> Outcome:
-    """Finds the picture that makes a loss small, from coarse to fine.
+    """Optimise an image from coarse to fine.
 
     Args:
-        loss: what the picture should be like; bound anew at each size.
-        parametrization: what is moved; on return it holds the result.
+        loss: the loss to minimise; bound at each size.
+        parametrization: the parameters to optimise; holds the result on return.
         schedule: sizes and evaluations, see :func:`impasto.optim.scales`.
-        backbone: the network whose features the loss compares.
-        optimiser: default :class:`Lbfgs`. A copy is used, so one may serve several runs.
-        plateau: a stage ends early once ten steps lowered its loss by less than this share; 0: never.
-        tiling: how a picture of a size is cut; default: one piece. If memory runs out it is cut smaller,
-            once.
-        transform: what is done to the picture before the network sees it: see
-            :mod:`impasto.optim.transforms`.
-        watch: called after every step. A ``KeyboardInterrupt``, from here or the keyboard, keeps what there
-            is.
-        checkpoint: where the run is saved, and perhaps taken up again.
-        seen: what was seen of pictures that stay the same in several runs.
+        backbone: feature extractor.
+        optimiser: default: :class:`Lbfgs`. The loop works on a copy.
+        plateau: a stage ends early if ten steps lower the loss by less than this fraction; 0: never.
+        tiling: returns the windows of an image of a given size; default: one window. If memory runs out, the
+            loop retries once with smaller tiles.
+        transform: applied to the image before the backbone, see :mod:`impasto.optim.transforms`.
+        watch: called after every step. A ``KeyboardInterrupt``, from here or from the keyboard, stops the
+            run and returns the current image.
+        checkpoint: where to save the run, and whether to resume it.
+        seen: cache of features of images shared by several runs.
 
     Raises:
-        ImpastoError: the loss is not a finite number, even after rolling back; or memory ran out twice.
-        InputError: the checkpoint is damaged, or of another run.
+        ImpastoError: the loss stays non-finite after rollbacks, or memory ran out twice.
+        InputError: the checkpoint is damaged, or belongs to another run.
 
     Examples:
         >>> picture, plan = Pixels("photo.jpg"), scales((384, 512))  # doctest: +SKIP
@@ -114,7 +113,7 @@ class _Loop:
     def run(self) -> Outcome:
         start = self.parametrization.vector()
         self.state = State(start, start, start)
-        # Whether state and optimiser belong together: what is between two steps, or two sizes, is not saved.
+        # Whether state and optimiser are consistent. Between two steps or two sizes nothing is saved.
         self.settled = False
         resumed = self._take_up()
         self.clock = Clock(self.state.seconds)
@@ -128,7 +127,7 @@ class _Loop:
             stopped = True
             if self.settled:
                 self._save()
-            # Between two sizes the parametrization holds the picture already, and the state an older one.
+            # Between two sizes the parametrization is newer than the state.
             if self.parametrization.vector().numel() == self.state.good.numel():
                 self.parametrization.assign(self.state.good)
             self.parametrization.resize(self.schedule[-1].size)
@@ -137,7 +136,7 @@ class _Loop:
         return Outcome(picture, tuple(self.state.history), self.state.evaluations, stopped)
 
     def _paint(self, stage: Stage, *, resumed: bool) -> None:
-        """One stage: move to its size, bind the loss there, and step until the budget or a plateau."""
+        """Run one stage: resize, bind the loss, and step until the budget or a plateau."""
         state = self.state
         if not resumed:
             self.optimiser.move(lambda vector: self.parametrization.resize_state(vector, stage.size))
@@ -156,7 +155,7 @@ class _Loop:
 
     def _bind(self, size: Size) -> Bound:
         self.windows = self.tiling(size) if self.tiling else [Window.full(size)]
-        if self.state.begun is not self.state.x:  # taken up in the middle of a stage
+        if self.state.begun is not self.state.x:  # resumed in the middle of a stage
             self.parametrization.assign(self.state.begun)
         with torch.no_grad():
             present = self.parametrization().clone()
@@ -172,7 +171,7 @@ class _Loop:
         return self.loss.bind(scene)
 
     def _within_memory(self, work: Callable[[], T]) -> T:
-        """Does it; and if memory runs out, does it once more in smaller pieces."""
+        """Call ``work``; if memory runs out, retry once with smaller tiles."""
         try:
             return work()
         except Exception as error:
@@ -183,24 +182,24 @@ class _Loop:
             if self.fallen or smaller is None:
                 raise ImpastoError(
                     f"there is not enough memory to paint {size[1]}x{size[0]} pixels: choose a smaller "
-                    f"--size, or say with --memory how much there is"
+                    f"--size, or set the memory budget with --memory"
                 ) from None
-        # Out here the error is gone, and with it all that it held.
+        # Outside the handler, so that the exception and the tensors it references are freed.
         self.tiling, self.fallen = smaller, True
         self.windows = smaller(size)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        _log.warning("memory ran out: going on in %d tiles", len(self.windows))
+        _log.warning("memory ran out: continuing in %d tiles", len(self.windows))
         return self._within_memory(work)
 
     def _smaller(self, size: Size) -> Tiling | None:
-        """Tiles with about a quarter of the pixels that the pieces had."""
+        """Return a tiling with about a quarter of the pixels per tile."""
         if isinstance(self.tiling, Tiling) and len(self.windows) > 1:
             return self.tiling.smaller()
         return fitting(self.backbone, self.loss.needs, pixels=size[0] * size[1] // 4)
 
     def _advance(self, stage: Stage) -> None:
-        """One step of the optimiser, the guard against divergence, the average, and the report."""
+        """Take one optimiser step, check for divergence, update the average, and report progress."""
         state, points = self.state, self._points()
         self.tried: list[tuple[float, Mapping[str, float]]] = []
         moved, value = self.optimiser.step(state.x, self._evaluate)
@@ -215,7 +214,7 @@ class _Loop:
             state.good = state.good.lerp(moved, max(1 - MEMORY, 1 / (1 + len(points))))
         else:
             state.good = moved
-        # A step that found nothing better returns the loss it began with, not the last one it tried.
+        # A step without improvement returns the loss at its start, not the last one it tried.
         terms = dict(self.tried).get(value, points[-1].terms if points else {})
         state.history.append(Point(self.clock.seconds(), state.stage + 1, value, terms))
         self.settled = True
@@ -223,19 +222,19 @@ class _Loop:
             self.watch(self._progress(stage, state.history[-1]))
 
     def _roll_back(self, value: float) -> None:
-        """After a loss that is no number, or far too large: back to what was good, with less boldness."""
+        """Return to the last good parameters after a divergence, and let the optimiser recover."""
         self.state.recoveries += 1
         if self.state.recoveries > RECOVERIES:
             raise ImpastoError(
-                f"the loss became {value:g} and stayed so after {RECOVERIES} rollbacks: "
+                f"the loss diverged to {value:g} and {RECOVERIES} rollbacks did not help: "
                 f"try a lower strength or weight, or --device cpu"
             )
         self.state.x = self.state.good
         self.optimiser.recover()
 
     def _evaluate(self, x: Tensor) -> tuple[float, Tensor]:
-        """Loss and gradient of a flat vector of parameters, penalty included."""
-        self.settled = True  # an interrupt in here leaves the step undone, and the optimiser as it was
+        """Compute loss and gradient at a flat vector of parameters, including the penalty."""
+        self.settled = True  # an interrupt in here discards the step and leaves the optimiser unchanged
         self.parametrization.assign(x)
         picture = self.parametrization()
         if self.transform:
@@ -247,7 +246,7 @@ class _Loop:
         parameters = list(self.parametrization.parameters())
         gradient = _flat(torch.autograd.grad(picture, parameters, found.gradient), parameters)
         value, terms = found.value, found.terms
-        del picture, found  # a poster's way here takes memory, and so will its penalty
+        del picture, found  # free the graph before the penalty: both are large for large images
         penalty = self.parametrization.penalty()
         if penalty.requires_grad:
             more = torch.autograd.grad(penalty, parameters, allow_unused=True)
@@ -265,7 +264,7 @@ class _Loop:
         return [p for p in self.state.history if p.stage == self.state.stage + 1]
 
     def _is_flat(self) -> bool:
-        """Whether ten steps brought less than the share ``plateau``; averages smooth both ends."""
+        """Return whether the mean loss of the last ten steps fell by less than the fraction ``plateau``."""
         losses = [p.loss for p in self._points()]
         if self.plateau <= 0 or len(losses) < 20:
             return False
@@ -275,7 +274,7 @@ class _Loop:
     def _progress(self, stage: Stage, point: Point) -> Progress:
         work = [s.steps * s.size[0] * s.size[1] for s in self.schedule]
         state = self.state
-        step = min(state.step, stage.steps)  # the last step may need an evaluation or two beyond its stage
+        step = min(state.step, stage.steps)  # the last step may exceed the budget by a few evaluations
         done = sum(work[: state.stage]) + step * stage.size[0] * stage.size[1]
         return Progress(
             stage=state.stage + 1,
@@ -303,7 +302,7 @@ class _Loop:
         self.saved = self.state.evaluations
 
     def _take_up(self) -> bool:
-        """Restores what the checkpoint holds; whether there was anything."""
+        """Restore the checkpoint; return whether there was one."""
         saved = self.checkpoint.load() if self.checkpoint else None
         if self.checkpoint is None or saved is None:
             return False
@@ -325,6 +324,6 @@ class _Loop:
 
 
 def _flat(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor]) -> Tensor:
-    """Gradients as one vector; none counts as zero."""
+    """Concatenate gradients to one vector; None counts as zero."""
     pairs = zip(gradients, parameters, strict=True)
     return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs])

@@ -1,9 +1,8 @@
-"""How a picture of any size is painted within so much memory, chosen before the start.
+"""Memory planning: choose tiles and optimiser for an image size and a memory budget, before the run.
 
-What a painting holds is known beforehand: vectors of the picture's size (the optimiser's above all), the
-features that content is compared with, and, for one piece at a time, the activations of the network. So
-optimiser and tiles can be chosen, and said, before the first pixel moves. A device that computes in bfloat16
-does so anyway; one that does not would take hours to pretend.
+The memory of a run is predictable: vectors of the image size (mostly those of the optimiser), the target
+features of the content loss, and the activations of the backbone for one tile at a time. The precision is not
+a means to save memory: bfloat16 is used anyway where the hardware supports it, and is very slow elsewhere.
 """
 
 from __future__ import annotations
@@ -24,35 +23,36 @@ from impasto.tiles import Size, Tiling
 
 GB = 2**30
 
-# Measured with VGG-19 on a CPU (topic "memory" of benchmarks/scale.py), in bytes: what a process holds
-# before it paints, and what a pixel that is looked at costs, forward and backward.
+# Measured with VGG-19 on a CPU (topic "memory" of benchmarks/scale.py), in bytes: the process before the run,
+# and the activations of one pixel, forward and backward.
 FIXED = 1.0 * GB
 ACTIVATIONS: dict[Precision, int] = {"float32": 3900, "bfloat16": 2300}
-CONTENT: dict[Precision, int] = {"float32": 32, "bfloat16": 16}  # relu4_2 of a pixel, kept as a target
-VECTOR = 12  # bytes of a pixel in one float32 picture
+CONTENT: dict[Precision, int] = {"float32": 32, "bfloat16": 16}  # relu4_2 target per pixel
+VECTOR = 12  # bytes per pixel of one float32 image
 
-# Pictures held while the network looks (photo, parameters, gradients, direction), beside two a pair of L-BFGS
-# and the two moments of Adam; and those that come and go between two looks, when the activations are gone.
+# Image-sized vectors during an evaluation (content, parameters, gradients, direction), without two for each
+# L-BFGS pair; for Adam, with its two moments. PASSING: temporary vectors between evaluations, after the
+# activations are freed.
 LBFGS_VECTORS, ADAM_VECTORS, PASSING = 9, 9, 6
 
-HISTORIES = (20, 10, 5, 3)  # pairs of L-BFGS, from the best to the least that is worth it
-WORTHWHILE = 512  # pixels: halos of smaller tiles cost more than a longer history saves
-LEAST_SIDE = 96  # pixels of the smallest tile
-SHARE = 0.85  # of the free memory that is taken if nobody says how much
+HISTORIES = (20, 10, 5, 3)  # L-BFGS pairs, from the best to the least useful number
+WORTHWHILE = 512  # pixels; the halos of smaller tiles cost more than a longer history saves
+LEAST_SIDE = 96  # side of the smallest tile, in pixels
+SHARE = 0.85  # default budget, as a fraction of the free memory
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was chosen.
+    """Memory plan of a run.
 
     Args:
-        size: (height, width) of the picture, pixels.
-        precision: of the network.
-        history: pairs of L-BFGS; 0 is Adam.
-        tiling: how the picture is cut.
-        needs: bytes expected at the most.
-        budget: bytes allowed.
-        first_choice: whether nothing had to be given up: one piece, and the usual optimiser.
+        size: (height, width) of the image, in pixels.
+        precision: precision of the backbone.
+        history: number of L-BFGS pairs; 0: Adam.
+        tiling: the tiles.
+        needs: expected peak memory, in bytes.
+        budget: memory budget, in bytes.
+        first_choice: whether the plan has no compromise: one tile and the default optimiser.
     """
 
     size: Size
@@ -64,7 +64,7 @@ class Plan:
     first_choice: bool
 
     def optimiser(self) -> Lbfgs | Adam:
-        """A new optimiser as planned."""
+        """Return a new optimiser for this plan."""
         return Lbfgs(history=self.history) if self.history else Adam()
 
     def __str__(self) -> str:
@@ -78,11 +78,11 @@ class Plan:
 
 
 def tiling(backbone: Backbone, layers: Iterable[str], *, pixels: int) -> Tiling | None:
-    """Tiles that look at no more than ``pixels`` at once; None if not even the smallest does.
+    """Return a tiling that reads at most ``pixels`` pixels at once; None if the smallest tile is larger.
 
-    The halo is half of what a feature position sees beyond its own cell: with it the owned features are
-    those of the whole picture. Origins lie on multiples of the stride; where convolutions work by blocks, on
-    multiples of theirs, so that even their rounding is that of the whole.
+    The halo is half the receptive field beyond a feature's own cell, so the owned features equal those of the
+    whole image. Tile origins are multiples of the stride; for blockwise convolutions, of the stride times the
+    block size, so that even the rounding is the same.
     """
     layers = list(layers)
     stride = max((backbone.stride(layer) for layer in layers), default=1) * backbone.block
@@ -102,22 +102,22 @@ def plan(
     adam: bool = False,
     held: int = 0,
 ) -> Plan:
-    """The best way to paint a picture of ``size`` within ``budget`` bytes.
+    """Return the best plan for an image of ``size`` within ``budget`` bytes.
 
-    A tile costs time, a shorter history some quality: so first one piece, then tiles, then a shorter history,
-    then Adam.
+    Tiles cost time, a shorter history some quality. The order of preference is one tile, several tiles, a
+    shorter history, Adam.
 
     Args:
-        size: (height, width), pixels.
-        backbone: the network, for its strides and fields.
-        layers: those that the loss looks at.
-        budget: bytes.
-        precision: of the network.
-        adam: whether Adam is wanted in any case.
-        held: bytes of other pictures.
+        size: (height, width) in pixels.
+        backbone: the backbone, for its strides and receptive fields.
+        layers: layers of the loss.
+        budget: memory budget, in bytes.
+        precision: precision of the backbone.
+        adam: use Adam in any case.
+        held: bytes of other images in memory.
 
     Raises:
-        InputError: it cannot be done within so little; the message says how much it takes.
+        InputError: the budget is too small; the message names the required amount.
     """
     layers = list(layers)
     histories = (0,) if adam else (*HISTORIES, 0)
@@ -142,7 +142,7 @@ def plan(
 
 
 def _fitting(size: Size, backbone: Backbone, layers: list[str], *, pixels: int) -> Tiling | None:
-    """Tiles that fit; for a picture smaller than the smallest tile, one that it stays whole in."""
+    """Return a tiling that fits; for an image smaller than the smallest tile, one that keeps it whole."""
     found = tiling(backbone, layers, pixels=pixels)
     if found is None and size[0] * size[1] <= pixels:
         return tiling(backbone, layers, pixels=(4 * LEAST_SIDE) ** 2)
@@ -155,17 +155,17 @@ def _vectors(size: Size, history: int) -> int:
 
 
 def free(device: torch.device) -> int:
-    """Bytes that may be taken on a device without anyone else going short, in steps of a quarter GB."""
+    """Return the memory to use on a device by default, in bytes: ``SHARE`` of the free memory."""
     if device.type == "cuda":
         found = torch.cuda.mem_get_info(device)[0]
     else:
         found = min(psutil.virtual_memory().available, _limit())
-    # In steps, so that two runs on one machine plan alike, and a recipe can say it shortly.
+    # Multiples of 0.25 GB, so that runs on one machine get the same plan and recipes stay short.
     return max(1, int(found * SHARE / (GB / 4))) * (GB // 4)
 
 
 def _limit() -> int:
-    """What a container's limit leaves (control groups, version 2), or more than any machine has."""
+    """Return what the container's memory limit (cgroup v2) leaves, or 2**62 without a limit."""
     folder = Path("/sys/fs/cgroup")
     most, used = folder / "memory.max", folder / "memory.current"
     try:
@@ -176,7 +176,7 @@ def _limit() -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on any device."""
+    """Return whether an error reports a failed memory allocation, on any device."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     words = ("not enough memory", "can't allocate memory", "out of memory", "could not create a memory")

@@ -1,4 +1,4 @@
-"""Schedules: plain data that say at which sizes to paint, and how many evaluations each is worth."""
+"""Schedules: the image sizes of a run, and the number of evaluations at each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from impasto.tiles import Size
 
 @dataclass(frozen=True)
 class Stage:
-    """One size ``(height, width)`` and the evaluations of loss and gradient spent at it."""
+    """Image size ``(height, width)`` and the number of evaluations of loss and gradient at it."""
 
     size: Size
     steps: int
@@ -28,32 +28,32 @@ def scales(
     steps: Sequence[int] = (120, 100, 60, 30),
     ratio: float = 2**0.5,
 ) -> Schedule:
-    """Coarse to fine: sizes that grow by ``ratio`` up to ``size``, none smaller than two limits.
+    """Return a coarse-to-fine schedule of sizes that grow by ``ratio`` up to ``size``.
 
     Args:
-        size: (height, width) of the result, pixels.
-        first: least long side of a coarse stage, pixels; a smaller result has one stage.
-        shortest: least short side of a coarse stage, pixels: a long panorama begins where the deepest
-            layers still see something.
-        steps: evaluations from the coarsest stage on; the *last* counts for the finest stage, the first for
-            the coarsest, and those between are spread over the stages there are. A lone stage does them all.
-        ratio: from one long side to the next, above 1.
+        size: (height, width) of the result, in pixels.
+        first: least long side of a coarse stage, in pixels; a smaller result has one stage.
+        shortest: least short side of a coarse stage, in pixels, so that the deepest layers of a long panorama
+            are not empty.
+        steps: evaluations from the coarsest to the finest stage, interpolated over the actual number of
+            stages. A single stage gets the sum.
+        ratio: ratio of consecutive long sides, above 1.
 
     Raises:
-        InputError: no steps, or a negative number; a ratio or limits that lead nowhere.
+        InputError: no steps or a negative number of steps; ``ratio``, ``first`` or ``shortest`` out of range.
 
     Examples:
         >>> [stage.size for stage in scales((96, 192), first=128)]
         [(68, 136), (96, 192)]
     """
     if not steps or min(steps) < 0:
-        raise InputError(f"a schedule needs a number of steps of 0 or more for each stage; got {list(steps)}")
+        raise InputError(f"a schedule needs steps of 0 or more for each stage: got {list(steps)}")
     if not ratio > 1 or first < 1 or shortest < 1:
         raise InputError(
-            f"a schedule needs a ratio above 1 and sides of 1 pixel or more; got {ratio}, {first}, {shortest}"
+            f"a schedule needs a ratio above 1 and sides of 1 pixel or more: got {ratio}, {first}, {shortest}"
         )
     sizes = [size]
-    # Rounded before they are compared: 512 by sqrt 2 four times over is a little more or less than 128.
+    # Compare after rounding: 512 / sqrt(2)**4 is not exactly 128.
     while max(smaller := _scaled(size, ratio ** -len(sizes))) >= first and min(smaller) >= shortest:
         sizes.insert(0, smaller)
     return tuple(Stage(here, _spread(steps, index, len(sizes))) for index, here in enumerate(sizes))
@@ -62,18 +62,18 @@ def scales(
 def octaves(
     size: Size, *, count: int = 4, ratio: float = 1.4, steps: Sequence[int] = (10,), least: int = 32
 ) -> Schedule:
-    """As many sizes as are asked for, up to ``size`` and each ``ratio`` times the one before.
+    """Return a schedule of ``count`` sizes up to ``size``, each ``ratio`` times the previous one.
 
     Args:
-        size: (height, width) of the result, pixels.
-        count: octaves, the finest included; those with a side below ``least`` are left out.
-        ratio: from one to the next, above 1.
-        steps: of each octave: one number for all, or from the coarsest to the finest, spread over those
-            there are.
-        least: pixels.
+        size: (height, width) of the result, in pixels.
+        count: number of octaves; those with a side below ``least`` are skipped.
+        ratio: ratio of consecutive sizes, above 1.
+        steps: steps of each octave: one number for all, or several from the coarsest to the finest,
+            interpolated over the actual number of octaves.
+        least: least side of an octave, in pixels.
 
     Raises:
-        InputError: no octave, no steps or a negative number, a ratio that leads nowhere.
+        InputError: no octave, no steps, a negative number of steps, or a ratio of 1 or less.
 
     Examples:
         >>> [(stage.size, stage.steps) for stage in octaves((140, 280), count=2, steps=(12, 6))]
@@ -81,7 +81,7 @@ def octaves(
     """
     if count < 1 or not ratio > 1 or not steps or min(steps) < 0:
         raise InputError(
-            f"octaves need to be 1 or more, with a ratio above 1 and steps of 0 or more; got {count}, "
+            f"octaves need a count of 1 or more, a ratio above 1 and steps of 0 or more: got {count}, "
             f"{ratio:g}, {list(steps)}"
         )
     sizes = [_scaled(size, ratio**-index) for index in reversed(range(count))]
@@ -99,7 +99,7 @@ def _scaled(size: Size, factor: float) -> Size:
 
 
 def _spread(values: Sequence[int], index: int, count: int) -> int:
-    """The value at ``index`` of ``count`` when ``values`` are stretched over them."""
+    """Interpolate ``values``, stretched over ``count`` entries, at ``index``; for one entry, their sum."""
     if count == 1:
         return sum(values)
     place = index / (count - 1) * (len(values) - 1)

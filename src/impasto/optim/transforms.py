@@ -1,8 +1,8 @@
-"""What is done to a picture on its way to the network, another way each time.
+"""Random transforms of the image before the backbone.
 
-A transform is called with the picture and the number of the evaluation, and draws from nothing else but its
-seed: a run that is taken up again draws the same. It keeps the size. Losses that compare place by place
-(:class:`impasto.losses.Content`) do not go with transforms that move the picture.
+A transform is called with the image and the index of the evaluation. Its randomness depends only on these and
+its seed, so a resumed run repeats it. It keeps the size. Losses tied to positions
+(:class:`impasto.losses.Content`) cannot be combined with transforms that move the image.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ class Compose:
         self.transforms = transforms
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
-        """``picture (B, 3, H, W)``, transformed."""
+        """Return the transformed ``picture (B, 3, H, W)``."""
         for transform in self.transforms:
             picture = transform(picture, number)
         return picture
 
 
 class Jitter:
-    """Roll the picture around its borders by up to ``reach`` pixels (the jitter of Deep Dream).
+    """Roll the image by up to ``reach`` pixels (the jitter of Deep Dream).
 
-    The network's grid then lies elsewhere each time, and leaves no print.
+    This shifts the sampling grid of the network, which would otherwise leave a visible pattern.
     """
 
     def __init__(self, reach: int = 32, *, seed: int = 0) -> None:
         self.reach, self.seed = reach, seed
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
-        """``picture (B, 3, H, W)``, rolled."""
-        # A small picture is not rolled around and around: its borders would be everywhere.
+        """Return the rolled ``picture (B, 3, H, W)``."""
+        # At most a quarter of a side, otherwise the seam passes through all of a small image.
         reach = min(self.reach, *(side // 4 for side in picture.shape[-2:]))
         down, across = (round((2 * u - 1) * reach) for u in _uniform(2, self.seed, number))
         return picture.roll((down, across), (-2, -1))
 
 
 class BlurGradient:
-    """Leave the picture as it is, and blur the gradient that comes back by a mean of three Gaussians.
+    """Pass the image through and blur its gradient with the mean of several Gaussians.
 
-    Large shapes then grow before fine ones (after A. Gordic, pytorch-deepdream).
+    This favours large shapes over fine ones (after A. Gordic, pytorch-deepdream).
 
     Args:
-        sigmas: deviations, pixels.
+        sigmas: standard deviations, in pixels.
     """
 
     def __init__(self, sigmas: Sequence[float]) -> None:
@@ -65,11 +65,11 @@ class BlurGradient:
 
     @classmethod
     def around(cls, sigma: float) -> BlurGradient:
-        """Half of, once and twice ``sigma`` pixels."""
+        """Return a transform with the deviations ``sigma / 2``, ``sigma`` and ``2 * sigma`` pixels."""
         return cls((sigma / 2, sigma, 2 * sigma))
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
-        """``picture (B, 3, H, W)`` itself."""
+        """Return ``picture (B, 3, H, W)`` unchanged."""
         result: Tensor = _BlurGradient.apply(picture, self.sigmas)  # type: ignore[no-untyped-call]
         return result
 
@@ -83,7 +83,7 @@ class _BlurGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         total = torch.zeros_like(grads[0])
-        # A channel at a time: what is in between is then a third as large.
+        # One channel at a time, which takes a third of the temporary memory.
         for channel in range(grads[0].shape[1]):
             own = grads[0][:, channel : channel + 1]
             for sigma in ctx.sigmas:
@@ -92,13 +92,13 @@ class _BlurGradient(torch.autograd.Function):
 
 
 class Decorrelate:
-    """Leave the picture as it is, and lead the gradient that comes back along the colours of photographs.
+    """Pass the image through and multiply its gradient by the colour covariance of photographs.
 
-    These vary in lightness far more than in hue: a step of equal length in red, green and blue is neon noise
-    (after *Feature Visualization*, Distill 2017, whose decorrelated colours are used here as they are).
+    Photographs vary far more in lightness than in hue; equal steps in red, green and blue produce neon noise
+    (the decorrelated colours of *Feature Visualization*, Distill 2017).
 
     Args:
-        share: 0..1, of the gradient that is led so; the rest stays, or nothing would ever change its hue.
+        share: fraction of the gradient to multiply, 0..1; the rest is unchanged, so that hues can change.
     """
 
     def __init__(self, share: float = 0.8) -> None:
@@ -107,7 +107,7 @@ class Decorrelate:
         self.matrix = share * 3 * varying / varying.trace() + (1 - share) * torch.eye(3)
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
-        """``picture (B, 3, H, W)`` itself."""
+        """Return ``picture (B, 3, H, W)`` unchanged."""
         result: Tensor = _Decorrelate.apply(picture, self.matrix.to(picture))  # type: ignore[no-untyped-call]
         return result
 
@@ -121,7 +121,7 @@ class _Decorrelate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         turned = torch.empty_like(grads[0])
-        # Some rows at a time: a product of matrices lays out copies.
+        # In strips of rows, because einsum makes copies.
         for top in range(0, turned.shape[-2], STRIP):
             rows = slice(top, top + STRIP)
             turned[..., rows, :] = torch.einsum("oc,bchw->bohw", ctx.matrix, grads[0][..., rows, :])
@@ -129,21 +129,23 @@ class _Decorrelate(torch.autograd.Function):
 
 
 class RandomAffine:
-    """Rotate, scale and shift the picture a little: what only one exact view answers to is no shape.
+    """Rotate, scale and shift the image slightly at random.
 
-    The robustness transforms of *Feature Visualization* (Distill 2017), in one resampling.
+    The robustness transforms of *Feature Visualization* (Distill 2017), in one resampling. They suppress
+    patterns that activate the network in one exact position only.
 
     Args:
-        shift: pixels at most, each way.
-        scale: at most larger or smaller by this share.
-        turn: degrees at most.
+        shift: largest shift, in pixels.
+        scale: largest relative change of scale.
+        turn: largest rotation, in degrees.
+        seed: random seed.
     """
 
     def __init__(self, *, shift: float = 12, scale: float = 0.1, turn: float = 10, seed: int = 0) -> None:
         self.shift, self.scale, self.turn, self.seed = shift, scale, turn, seed
 
     def __call__(self, picture: Tensor, number: int) -> Tensor:
-        """``picture (B, 3, H, W)``, moved; beyond its borders it is reflected."""
+        """Return the moved ``picture (B, 3, H, W)``, with reflection at its borders."""
         down, across, size, angle = (2 * u - 1 for u in _uniform(4, self.seed, number))
         height, width = picture.shape[-2:]
         zoom, turn = 1 / (1 + self.scale * size), math.radians(self.turn * angle)
@@ -159,14 +161,14 @@ class RandomAffine:
 
 
 def blur(picture: Tensor, sigma: float) -> Tensor:
-    """``picture (B, C, H, W)`` under a Gaussian of ``sigma`` pixels, its borders continued."""
+    """Blur ``picture (B, C, H, W)`` with a Gaussian of ``sigma`` pixels, with replicated borders."""
     reach = max(1, math.ceil(3 * sigma))
     kernel = [math.exp(-(offset**2) / (2 * max(sigma, 1e-3) ** 2)) for offset in range(-reach, reach + 1)]
     total = sum(kernel)
     for axis, sides in ((-2, (0, 0, reach, reach)), (-1, (reach, reach, 0, 0))):
         length = picture.shape[axis]
         wide = F.pad(picture, sides, mode="replicate")
-        # Shifted and added: a convolution would lay out a copy for every number of the kernel.
+        # Shift and add: a convolution would make one copy for each entry of the kernel.
         picture = torch.zeros_like(picture)
         for offset, weight in enumerate(kernel):
             picture.add_(wide.narrow(axis, offset, length), alpha=weight / total)
@@ -174,6 +176,6 @@ def blur(picture: Tensor, sigma: float) -> Tensor:
 
 
 def _uniform(count: int, seed: int, number: int) -> list[float]:
-    """Numbers 0..1 that depend on the seed and on the evaluation alone."""
+    """Return random numbers 0..1 that depend only on the seed and the evaluation."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
     return torch.rand(count, generator=generator).tolist()

@@ -1,4 +1,4 @@
-"""From a job to a picture: what a style is decides how it is painted. Importing this loads no PyTorch."""
+"""Run jobs: choose a painter for the style and compute the result. Importing this does not load PyTorch."""
 
 from __future__ import annotations
 

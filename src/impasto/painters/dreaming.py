@@ -1,4 +1,4 @@
-"""``dream`` and ``visualize``: from a job to a size, a device, a network and a picture."""
+"""``dream`` and ``visualize``: run a job with its size, device and network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from impasto.optim import Checkpoint, Outcome, octaves, scales
 from impasto.painters.inputs import BUDGETS, digest, key_of, labels
 from impasto.record import Recipe, Result, Watch
 
-LONGEST = 640  # pixels of the long side unless another size is asked for
+LONGEST = 640  # default limit of the long side, in pixels
 
 
 def dream(
@@ -37,25 +37,25 @@ def dream(
     resume: bool = False,
     **settings: Any,
 ) -> Result:
-    """Paints over a photo what a network sees in it.
+    """Apply Deep Dream to an image.
 
     Args:
-        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        guide: a picture whose shapes the dream takes.
-        style: paintings to paint like while dreaming.
-        mask: a grey picture, white where to dream.
+        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
+        guide: image whose features guide the dream.
+        style: style images to combine with the dream.
+        mask: grey image, white where to dream.
         watch: called with a :class:`impasto.Progress` after every step.
-        checkpoint: a file to save the run in.
+        checkpoint: checkpoint file.
         save_every: evaluations between saves.
-        resume: go on from the checkpoint of a killed run.
-        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers`` (a list, or one text
+        resume: resume from the checkpoint.
+        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers`` (a list, or one string
             with commas), ``octaves``, ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
 
     Returns:
-        The picture with the recipe and the history of the run; ``.save(path)`` writes it.
+        The image with the recipe and the history of the run; ``.save(path)`` writes it.
 
     Raises:
-        InputError: a picture or a setting that cannot be used.
+        InputError: an image or a setting is not valid.
 
     Examples:
         >>> out = dream("photo.jpg", layers=["relu4_3", "relu5_2:0.5"], octaves=5)  # doctest: +SKIP
@@ -96,7 +96,7 @@ def run_dream(
     resume: bool = False,
     threads: int | None = None,
 ) -> Result:
-    """Runs a job on a photo; the arguments are those of :func:`impasto.painters.run`."""
+    """Run a job on an image; arguments as for :func:`impasto.painters.run`."""
     job.check_kind("photo")
     if threads is not None:
         torch.set_num_threads(threads)
@@ -123,10 +123,10 @@ def run_dream(
 
 
 class Dreamer:
-    """A dream job with what its names stand for, and the network that dreams it.
+    """A dream job with its input images and its network.
 
     Raises:
-        InputError: a layer the network does not have, or one that cannot be read.
+        InputError: an input is missing, or a layer is unknown or invalid.
     """
 
     def __init__(self, job: DreamJob, pictures: Mapping[str, Source]) -> None:
@@ -147,22 +147,22 @@ class Dreamer:
         self.backbone.check(target.layer for target in targets)
 
     def read(self, name: str) -> Picture:
-        """The picture of that name."""
+        """Return the image of a name."""
         if name not in self._known:
             self._known[name] = image.read(self.pictures.get(name, name), max_pixels=self.job.max_pixels)
         return self._known[name]
 
     def forget(self, name: str) -> None:
-        """Lets go of a picture that is not needed any more: a poster weighs."""
+        """Free the memory of an image that is no longer needed."""
         self._known.pop(name, None)
 
     def content(self) -> Tensor:
-        """The photo at the size that is dreamed at, ``(1, 3, H, W)``."""
+        """Return the content image at the size of the dream, ``(1, 3, H, W)``."""
         photo = tensors.from_array(self.read(self.job.content).flat())
         return tensors.resize(photo, self.size((photo.shape[-2], photo.shape[-1]))).clamp(0, 1)
 
     def size(self, own: tuple[int, int]) -> tuple[int, int]:
-        """(height, width) of the result for a photo of its own size."""
+        """Return (height, width) of the result for a content image of size ``own``."""
         if self.job.size == "original":
             return own
         longest = self.job.size if isinstance(self.job.size, int) else min(LONGEST, max(own))
@@ -178,7 +178,7 @@ class Dreamer:
         watch: Watch | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Outcome:
-        """Dreams over ``content (1, 3, H, W)``; ``steps`` and ``count`` of octaves are those of the job."""
+        """Apply the dream to ``content (1, 3, H, W)``; ``steps`` and ``count`` override those of the job."""
         job = self.job
         size = (content.shape[-2], content.shape[-1])
         guide = None if job.guide is None else tensors.from_array(self.read(job.guide).flat())
@@ -222,7 +222,7 @@ class Dreamer:
         )
 
     def recipe(self) -> Recipe:
-        """The job with file names in place of paths, and the hash of every input."""
+        """Return the recipe: the job with file names instead of paths, and the hash of every input."""
         names = [self.job.content, *self.others]
         short = labels(names)
         settings = self.job.settings()
@@ -247,14 +247,14 @@ class Dreamer:
 
     @property
     def others(self) -> list[str]:
-        """The pictures beside the photo."""
+        """Names of the inputs other than the content image."""
         return [name for name in (self.job.guide, self.job.mask, *self.job.style) if name is not None]
 
     def mask(self, size: tuple[int, int]) -> Tensor | None:
-        """Where to dream, ``(1, 1, H, W)``, 0..1; None: everywhere.
+        """Return the mask, ``(1, 1, H, W)``, 0..1; None: everywhere.
 
         Raises:
-            InputError: a mask of other proportions, or nearly black.
+            InputError: the mask has another aspect ratio, or is nearly black.
         """
         name = self.job.mask
         if name is None:
@@ -262,17 +262,17 @@ class Dreamer:
         mask = tensors.from_array(image.as_mask(self.read(name), name=name).rgb)[:, :1]
         if abs(mask.shape[-1] / mask.shape[-2] / (size[1] / size[0]) - 1) > 0.05:
             raise InputError(
-                f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, of other proportions than the picture "
+                f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, not in the aspect ratio of the picture "
                 f"({size[1]}x{size[0]}): make it from the photo, at any size"
             )
         return F.interpolate(mask, size, mode="area")
 
 
-LEAST = 64  # pixels of the short side, below which the layers of shapes see no shape
+LEAST = 64  # least short side of an octave, in pixels; deep layers need as much
 
 
 def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Result:
-    """The picture that a layer or a channel answers to most, made from noise.
+    """Optimise noise to maximise the activation of a layer or a channel.
 
     Args:
         layer: ``relu4_3`` or ``relu4_3[12]``.
@@ -281,7 +281,7 @@ def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Res
             ``seed``, ``backbone``, ...
 
     Raises:
-        InputError: a layer or a channel that the network does not have.
+        InputError: the layer or channel is unknown.
 
     Examples:
         >>> visualize("relu4_3[12]").save("channel.png")  # doctest: +SKIP
@@ -290,7 +290,7 @@ def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Res
 
 
 def run_visualize(job: VisualizeJob, *, watch: Watch | None = None, threads: int | None = None) -> Result:
-    """Runs a job."""
+    """Run a job."""
     if threads is not None:
         torch.set_num_threads(threads)
     device = choose_device(job.device)

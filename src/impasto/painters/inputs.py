@@ -1,4 +1,4 @@
-"""What a job names, read once; and the size that it asks for. Nothing here needs PyTorch."""
+"""Input images, output size and presets of a job. Does not need PyTorch."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from impasto.record import Recipe
 
 @dataclass(frozen=True)
 class Budget:
-    """What a preset spends at its own size.
+    """Size and number of evaluations of a preset.
 
     Args:
-        size: long side, pixels.
-        first: least long side of a coarse stage.
-        steps: evaluations from the coarsest stage to the finest, of losses on moments.
-        ratio: of their sizes.
-        neighbors: evaluations from the coarsest stage to the finest, of neural neighbours.
-        rounds: evaluations of each round of their last pass.
+        size: default long side, in pixels.
+        first: least long side of a coarse stage, in pixels.
+        steps: evaluations from the coarsest to the finest stage, for moment losses.
+        ratio: ratio of consecutive sizes, for moment losses.
+        neighbors: evaluations from the coarsest to the finest stage, for neural neighbours.
+        rounds: evaluations of each round of the final pass of neural neighbours.
     """
 
     size: int
@@ -38,19 +38,18 @@ class Budget:
     rounds: tuple[int, ...] = (2,)
 
     def steps_at(self, longest: int) -> tuple[int, ...]:
-        """The evaluations of a picture with this long side, pixels.
+        """Return the evaluations for an image with this long side, in pixels.
 
-        A larger one has strokes of more pixels to lay, a smaller one ends before its finest strokes are
-        there; with more evaluations both come as near to the painting as the preset's own size (topic
-        ``sizes`` of benchmarks/optimisation.py).
+        At sizes other than the preset's own, the same number of evaluations gives a larger style distance;
+        the added evaluations compensate for that (topic ``sizes`` of benchmarks/optimisation.py).
         """
         ratio = longest / self.size
-        # One that is smaller than a first stage has but that stage, and does all the evaluations in it.
+        # An image smaller than the first stage has one stage, which gets all evaluations.
         more = 1.0 if longest < self.first else min(MOST, ratio if ratio > 1 else ratio**-SMALLER)
         return tuple(round(steps * more) for steps in self.steps)
 
 
-# How many times the evaluations of its own size a preset may spend, and how they grow as pictures shrink.
+# Largest factor on the evaluations of a preset, and the exponent of its growth below the preset's size.
 MOST, SMALLER = 2.0, 0.5
 
 
@@ -65,13 +64,13 @@ AnyJob = StylizeJob | PhotorealJob
 FILES = ("content", "styles", "mask", "masks", "init")  # settings that name files
 
 
-LARGE = 4_000_000  # pixels above which a plain picture is kept as bytes
-WHITE = 0.998  # of a mask: all of it is to be painted
-ASPECT = 0.05  # relative difference of proportions that a mask may have
+LARGE = 4_000_000  # pixels above which an 8-bit image is kept as uint8
+WHITE = 0.998  # least value of a mask that selects the whole image
+ASPECT = 0.05  # tolerated relative difference of the aspect ratio of a mask
 
 
 class Inputs:
-    """The pictures a job names, read once, and remembered by hash for its recipe."""
+    """Input images of a job, read once, with their hashes for the recipe."""
 
     def __init__(self, job: AnyJob, pictures: Mapping[str, Source]) -> None:
         self.job, self.pictures = job, pictures
@@ -86,11 +85,11 @@ class Inputs:
                 self.names.append(job.init)
 
     def source(self, name: str) -> Source:
-        """What the name stands for."""
+        """Return the source of a name: an image in memory, or the path."""
         return self.pictures.get(name, name)
 
     def read(self, name: str) -> Picture:
-        """The picture of that name; of a mask, how far it covers, as grey."""
+        """Return the image of a name; for a mask, its coverage as a grey image."""
         if name not in self._known:
             picture = image.read(self.source(name), max_pixels=self.job.max_pixels)
             masks = (self.job.mask or ()) if isinstance(self.job, StylizeJob) else ()
@@ -98,14 +97,14 @@ class Inputs:
         return self._known[name]
 
     def read_bytes(self, name: str, *, least: int) -> NDArray[np.uint8] | None:
-        """A large plain picture as bytes, see :func:`impasto.image.read_bytes`; None for any other."""
+        """Read a large 8-bit image as uint8, see :func:`impasto.image.read_bytes`; None for any other."""
         source = self.source(name)
         if not isinstance(source, (str, Path)):
             return None
         return image.read_bytes(source, max_pixels=self.job.max_pixels, least=least)
 
     def grey(self, name: str) -> NDArray[np.float32]:
-        """A mask ``(H, W)``, 0..1; a large one never lies here as three planes of floats."""
+        """Read a mask ``(H, W)``, 0..1; a large one without three channels of floats in memory."""
         plain = self.read_bytes(name, least=LARGE)
         if plain is None or int((plain.max(2) - plain.min(2)).max()) > 255 * image.ALIKE:
             return self.read(name).rgb[..., 0]
@@ -113,16 +112,16 @@ class Inputs:
         return image.coverage(Picture(np.broadcast_to(grey[..., None], plain.shape)), name=name)
 
     def hand_over(self, name: str, digest: str) -> None:
-        """Says that a name stands for no picture, and by what digest it is known."""
+        """Register the digest of a name that is not an image."""
         self._digests[name] = digest
 
     def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
-        """The job with file names in place of paths, and the hash of every input.
+        """Return the recipe: the job with file names instead of paths, and the hash of every input.
 
         Args:
-            device: where it is painted.
-            engine: the library that computes, whose version matters.
-            threads: that it computes with.
+            device: device of the run.
+            engine: library of the run, whose version is recorded.
+            threads: number of threads.
         """
         short = labels(self.names)
         settings = self.job.settings()
@@ -132,14 +131,14 @@ class Inputs:
                 settings[field] = short.get(value, value)
             elif value is not None:
                 settings[field] = [short[name] for name in value]
-        # A film as a folder has no hash of its own.
+        # A folder of frames has no hash.
         hashes = {label: self.digest(name) for name, label in short.items() if not Path(name).is_dir()}
         return record.recipe(
             self.job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads
         )
 
     def digest(self, name: str) -> str:
-        """What a name stands for, by its content."""
+        """Return the hash of the content of an input."""
         if name in self._digests:
             return self._digests[name]
         source = self.source(name)
@@ -147,7 +146,7 @@ class Inputs:
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:
-    """For each name of an input its file's name, told apart where two are the same."""
+    """Map each input to its file name, with a number appended where two are equal."""
     short: dict[str, str] = {}
     for name in dict.fromkeys(names):
         label, count = Path(name).name, 2
@@ -158,7 +157,7 @@ def labels(names: Iterable[str]) -> dict[str, str]:
 
 
 def digest(source: Source, picture: Picture | str | Path) -> str:
-    """The SHA-256 of an input: of its file, or of the values of a picture in memory."""
+    """Return the SHA-256 of an input: of its file, or of the values of an image in memory."""
     if isinstance(source, (str, Path)):
         return files.sha256(Path(source))
     assert isinstance(picture, Picture)
@@ -166,20 +165,23 @@ def digest(source: Source, picture: Picture | str | Path) -> str:
 
 
 def key_of(recipe: Recipe) -> str:
-    """What makes a run this run: its job and its inputs, whatever it runs on."""
-    # How much memory there was is no part of it: whoever ran out goes on with less.
+    """Return a key that identifies a run by its job and inputs, independent of the machine."""
+    # Without the memory budget: a run that ran out of memory can be resumed with another one.
     settings = {name: value for name, value in recipe.job.items() if name != "memory"}
     text = replace(recipe, job=settings, device="", threads=0, versions={}).to_json()
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None = None) -> tuple[int, int]:
-    """(height, width) of the result; only a size that was asked for enlarges a photo.
+    """Return (height, width) of the result; only an explicit size enlarges an image.
 
     Args:
-        size: of the photo.
-        job: may say a size.
-        longest: side that is not passed if it does not; default: by preset.
+        size: (height, width) of the content image.
+        job: the job, which may set a size.
+        longest: limit of the long side if the job sets no size; default: that of the preset.
+
+    Raises:
+        InputError: the size gives more pixels than allowed.
     """
     longest = longest or BUDGETS[job.preset].size
     if job.size == "original":
@@ -189,24 +191,24 @@ def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None =
         if height * width > job.max_pixels:
             raise InputError(
                 f"--size {job.size} makes {width} x {height} = {height * width:,} pixels, more than the "
-                f"{job.max_pixels:,} allowed: choose a smaller one, or allow more with --max-pixels"
+                f"{job.max_pixels:,} allowed: choose a smaller size, or allow more with --max-pixels"
             )
         return height, width
     return image.fit(size, min(longest, max(size)))
 
 
 def check_mask(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> None:
-    """Refuses a mask whose (height, width) are of other proportions than those of the picture."""
+    """Raise InputError if a mask, (height, width), does not have the aspect ratio of the image."""
     (rows, columns), (height, width) = mask, picture
     if abs(columns / rows / (width / height) - 1) > ASPECT:
         raise InputError(
-            f"mask {name} is {columns}x{rows}, of other proportions than the picture ({width}x{height}): "
+            f"mask {name} is {columns}x{rows}, not in the aspect ratio of the picture ({width}x{height}): "
             f"make it from the photo, at any size"
         )
 
 
 def masked(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np.float32] | None:
-    """How far masks allow each pixel to be painted ``(H, W)``, 0..1; None if they allow all."""
+    """Return the sum of all masks, ``(H, W)``, clipped to 0..1; None if it covers the whole image."""
     if not job.mask:
         return None
     planes = [image.resize(inputs.grey(name), size).clip(0, 1) for name in job.mask]

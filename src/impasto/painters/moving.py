@@ -1,4 +1,4 @@
-"""Frames of a film painted by optimisation: all but the first of a shot begin from the one before."""
+"""Video frames by optimisation; each frame of a shot starts from the previous result."""
 
 from __future__ import annotations
 
@@ -25,21 +25,20 @@ from impasto.record import Watch
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-# Evaluations of a frame that follows a painted one, as shares of those of a first frame: at half size, and
-# at its own. A quarter in all.
+# Evaluations of a following frame, as fractions of those of a first frame: at half size and at full size.
 FOLLOWING = (0.19, 0.06)
 
 
 class MovingPainter:
-    """Paints the frames of a film one after the other.
+    """Stylise the frames of a video in order.
 
     Args:
-        job: styles and settings; its ``content`` is not looked at.
-        consistency: 0..1, how firmly a frame is held to the one before.
-        watch: called after every step; what it raises ends the frame, and nothing is kept of that.
+        job: styles and settings; its ``content`` is ignored.
+        consistency: strength of the temporal loss, 0..1.
+        watch: called after every step; an exception from it discards the frame.
 
     Raises:
-        InputError: a style or a mask that cannot be read.
+        InputError: a style image or a mask cannot be read.
     """
 
     def __init__(self, job: StylizeJob, *, consistency: float, watch: Watch | None = None) -> None:
@@ -51,21 +50,23 @@ class MovingPainter:
         self.backbone = backbones.load(
             job.backbone, pooling=job.pooling or "max", device=self.device, precision=job.precision
         )
-        self.evaluations: list[int] = []  # of each frame painted
+        self.evaluations: list[int] = []  # by frame
         self._styles: list[Style] = []
         self._seen = FeatureCache(())
 
     def digest(self) -> str:
-        """What makes these paintings these: styles, masks and settings."""
+        """Return a hash of styles, masks and settings."""
         hashes = [self.inputs.digest(name) for name in (*self.job.styles, *(self.job.mask or ()))]
         return hashlib.sha256(json.dumps([asdict(self.job), hashes], sort_keys=True).encode()).hexdigest()
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """The frame ``(H, W, 3)`` painted, 0..1; see :class:`impasto.video.Steady`."""
+        """Stylise a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
         rgb: Array = frame.astype(np.float32) * np.float32(1 / 255)
         content = tensors.from_array(rgb)
         if min(content.shape[-2:]) < 48:
-            raise InputError(f"frames of {frame.shape[1]}x{frame.shape[0]} are too small to paint: --size")
+            raise InputError(
+                f"frames of {frame.shape[1]}x{frame.shape[0]} are too small to paint: choose a larger --size"
+            )
         if warped is None or mask is None:
             self.begin(rgb)
         if self.job.color == "luminance":
@@ -97,14 +98,14 @@ class MovingPainter:
         return painted
 
     def begin(self, first: Array) -> None:
-        """Takes palettes and masks for a shot from its first frame ``(H, W, 3)``, so that nothing pumps."""
+        """Prepare palettes and masks of a shot from its first frame ``(H, W, 3)``, to avoid flicker."""
         content = tensors.from_array(first)
         whole = (slice(0, content.shape[-2]), slice(0, content.shape[-1]))
         self._styles = styles_of(self.job, self.inputs, content, whole)
         self._seen = FeatureCache([style.picture for style in self._styles])
 
     def _grey(self, warped: Array) -> Tensor:
-        """What was painted before, as it was before it got its colours back."""
+        """Return the warped result as a tensor; as grey if only the luminance is stylised."""
         if self.job.color != "luminance":
             return tensors.from_array(warped)
         grey = color.luma(warped).astype(np.float32)
@@ -112,7 +113,7 @@ class MovingPainter:
 
 
 def following(plan: Schedule) -> Schedule:
-    """The stages of a frame that follows a painted one, from those of a first frame."""
+    """Return the schedule of a following frame, from that of a first frame."""
     height, width = plan[-1].size
     steps = sum(stage.steps for stage in plan)
     if min(height, width) < 96:

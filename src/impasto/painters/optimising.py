@@ -1,4 +1,4 @@
-"""Painting by optimisation: from a job to a size, a device, a method and a picture."""
+"""Style transfer by optimisation: run a job with its size, device and method."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_
 from impasto.record import Result, Watch
 
 _log = logging.getLogger("impasto")
-COARSEST = 112  # pixels: least long side of the coarsest stage of neural neighbours
-LEAST_SIDE = 48  # pixels; smaller pictures are padded to it by reflection, painted, and cropped back
+COARSEST = 112  # least long side of the coarsest stage of neural neighbours, in pixels
+LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the result is cropped
 
 
 def optimise(
@@ -42,7 +42,7 @@ def optimise(
     threads: int | None = None,
     budget: int | None = None,
 ) -> Result:
-    """Paints a job's photo in the style of its pictures; the arguments are those of ``painters.run``."""
+    """Run a job by optimisation; arguments as for ``painters.run``."""
     if threads is not None:
         torch.set_num_threads(threads)
     photo = inputs.read(job.content)
@@ -51,7 +51,7 @@ def optimise(
     content, frame = _padded(tensors.resize(tensors.from_array(photo.flat()), size).clamp(0, 1))
     noted = Checkpoint.noted(checkpoint) if checkpoint is not None and resume else {}
     budget = parse_memory(job.memory or noted.get("memory")) or budget or memory.free(device)
-    # What had to be given up changes the picture: then the recipe says for how much memory it was planned.
+    # A plan with compromises changes the result, so the recipe records the memory budget.
     backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
     if not plan.first_choice:
         inputs.job = job = replace(job, memory=f"{budget // 2**20}MB")
@@ -85,11 +85,11 @@ Frame = tuple[slice, slice]
 def _plan(
     job: StylizeJob, inputs: Inputs, size: tuple[int, int], device: torch.device, budget: int
 ) -> tuple[Vgg, Plan]:
-    """The network in the precision that was planned, and the plan."""
+    """Return the backbone and the memory plan."""
     pooling = job.pooling or ("avg" if job.method == "paper" else "max")
     backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=job.precision)
     first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
-    # Each as it was read, as a tensor, and once more at the size at which it is seen.
+    # Three copies of each: as read, as a tensor, and resized.
     held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
     plan = memory.plan(
         size,
@@ -104,7 +104,7 @@ def _plan(
 
 
 def _padded(content: Tensor) -> tuple[Tensor, Frame]:
-    """A picture of at least ``LEAST_SIDE`` a side, reflected beyond its borders, and where it lies in it."""
+    """Pad an image by reflection to at least ``LEAST_SIDE`` a side; return it and its original part."""
     height, width = content.shape[-2:]
     below, right = max(0, LEAST_SIDE - height), max(0, LEAST_SIDE - width)
     frame = (slice(below // 2, below // 2 + height), slice(right // 2, right // 2 + width))
@@ -169,7 +169,7 @@ def _paint(
 
 
 def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> Outcome:
-    """``--method modern`` with the loss of the job; ``run`` is what its methods have in common."""
+    """Run ``--method modern`` with the loss of the job; ``run`` holds the common arguments."""
     if job.loss == "neighbors":
         rounds = BUDGETS[job.preset].rounds
         return methods.neural_neighbors(
@@ -179,7 +179,7 @@ def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) ->
 
 
 def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
-    """The stages of a job's preset up to ``size``."""
+    """Return the schedule of the job's preset up to ``size``."""
     budget = BUDGETS[job.preset]
     if job.loss == "neighbors":
         return scales(size, first=COARSEST, steps=budget.neighbors, ratio=2.0)
@@ -209,13 +209,13 @@ def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) ->
 
 
 def _palette(job: StylizeJob, style: Tensor, content: Tensor) -> Tensor:
-    """The style in the colours that were asked for, matched before painting (Gatys et al. 2017)."""
+    """Convert a style image to the colour mode of the job, before optimisation (Gatys et al. 2017)."""
     if job.color == "style":
         return style
     if job.color == "luminance":
         style = style.mean(1, keepdim=True)
         grey = content.mean(1, keepdim=True)
-        # The style's lightness moved onto the photo's, so that only what is *in* the lightness is painted.
+        # Match mean and deviation of the lightness, so that the style does not change the exposure.
         spread = grey.std() / style.std().clamp_min(1e-4)
         return ((style - style.mean()) * spread + grey.mean()).clamp(0, 1).expand(-1, 3, -1, -1).clone()
     matrix, shift = transport(moments(style.flatten(2)[0]), moments(content.flatten(2)[0]))
@@ -224,13 +224,13 @@ def _palette(job: StylizeJob, style: Tensor, content: Tensor) -> Tensor:
 
 
 def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
-    """A mask brought to the picture's size, grown over the padding; ``(1, 1, H, W)``."""
+    """Return a mask at the size of the image, extended over the padding, ``(1, 1, H, W)``."""
     mask = tensors.from_array(inputs.read(name).rgb).mean(1, keepdim=True)
     height, width = frame[0].stop - frame[0].start, frame[1].stop - frame[1].start
     check_mask(name, (mask.shape[-2], mask.shape[-1]), (height, width))
     mask = F.interpolate(mask, (height, width), mode="area")
     if float(mask.max()) < 0.01:
-        raise InputError(f"mask {name} is black all over: white marks where its style goes")
+        raise InputError(f"mask {name} is black: make it white where its style applies")
     rows, columns = content.shape[-2:]
     sides = (frame[1].start, columns - frame[1].stop, frame[0].start, rows - frame[0].stop)
     return F.pad(mask, sides, mode="replicate")

@@ -1,4 +1,4 @@
-"""``stylize``: a style is a picture, to be painted by optimisation, or a name, to be painted at once."""
+"""``stylize``: by optimisation for style images, by a network for learned styles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from impasto.painters.inputs import LARGE, Inputs, masked
 from impasto.painters.paintings import spread
 from impasto.record import Result, Watch
 
-STRIP = 256  # rows that are mixed at a time
+STRIP = 256  # rows blended at a time
 
 
 def stylize(
@@ -29,23 +29,24 @@ def stylize(
     resume: bool = False,
     **settings: Any,
 ) -> Result:
-    """Paints a photo in the style of one or several pictures, or of learned styles.
+    """Stylise an image with one or several style images, or with learned styles.
 
     Args:
-        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: one painting or a list of them, likewise; a folder of some; or names of learned styles.
-        watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to keep what
-            there is.
-        checkpoint: a file to save the run in, every ``save_every`` evaluations; with ``resume``, a killed run
-            goes on from it.
+        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
+        styles: one style image or a list of them, likewise; a folder of style images; or names of learned
+            styles.
+        watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to stop and
+            keep the current image.
+        checkpoint: checkpoint file, saved every ``save_every`` evaluations; with ``resume``, the run resumes
+            from it.
         **settings: the other fields of :class:`impasto.StylizeJob`: ``weights``, ``strength``, ``size``,
             ``preset``, ``blend``, ``mask``, ``color``, ``method``, ``seed``, ...
 
     Returns:
-        The picture with the recipe and the history of the run; ``.save(path)`` writes it.
+        The image with the recipe and the history of the run; ``.save(path)`` writes it.
 
     Raises:
-        InputError: a picture or a setting that cannot be used.
+        InputError: an image or a setting is not valid.
 
     Examples:
         >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
@@ -59,7 +60,7 @@ def stylize(
 
 
 def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[str, Source], dict[str, Any]]:
-    """Pictures in memory by the names they are given, and the names of a photo and its styles."""
+    """Return the images in memory by assigned name, and the job fields ``content`` and ``styles``."""
     pictures: dict[str, Source] = {}
     several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
     names = {
@@ -70,7 +71,7 @@ def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[s
 
 
 def named(source: Source, name: str, pictures: dict[str, Source]) -> str:
-    """The path of a source, or a name under which a picture in memory is handed on."""
+    """Return the path of a source, or register an image in memory under ``name`` and return that."""
     if isinstance(source, (str, Path)):
         return str(source)
     pictures[name] = source
@@ -88,12 +89,14 @@ def run(
     threads: int | None = None,
     budget: int | None = None,
 ) -> Result:
-    """Runs a job.
+    """Run a job.
 
-    ``pictures`` hands in what the job's names stand for, where that is not a file of that name; ``threads``
-    sets how many the engine computes with (sums depend on it in their last bits); ``budget`` the bytes to
-    plan for where the job does not say, in place of all that are free. The rest is as for
-    :func:`stylize`.
+    Args:
+        job: the job.
+        pictures: images in memory, by the names used in the job.
+        watch, checkpoint, save_every, resume: as for :func:`stylize`.
+        threads: number of threads (sums depend on it in their last bits).
+        budget: memory budget in bytes if the job sets none; default: the free memory.
     """
     from impasto.painters import learned
 
@@ -123,7 +126,7 @@ def run(
 
 
 def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
-    """The photo itself where no mask is white."""
+    """Restore the content image outside the masks."""
     painted = result.picture
     where = masked(job, inputs, (painted.shape[0], painted.shape[1]))
     if where is None:
@@ -133,7 +136,7 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
     if photo.shape != painted.shape:
         photo = image.resize(photo, (painted.shape[0], painted.shape[1]))
     found = np.empty_like(painted)
-    for first in range(0, len(painted), STRIP):  # as floats a huge picture takes much memory
+    for first in range(0, len(painted), STRIP):  # in strips, to avoid a float copy of a huge image
         part = slice(first, first + STRIP)
         own = image.floats(photo[part]).clip(0, 1)
         mixed = own + where[part, :, None] * (image.floats(painted[part]) - own)
@@ -142,7 +145,7 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
 
 
 def _projected(result: Result, photo: Picture, *, realism: float) -> Result:
-    """The photo in the light of what was painted from it."""
+    """Project the result to the light and colour changes of a photograph."""
     from impasto.methods.projection import project
 
     painted = result.picture

@@ -1,4 +1,4 @@
-"""What styles stand for: a folder of paintings means all of them, and the same painting twice is one."""
+"""Expand folders of style images, and merge duplicate styles."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from impasto.networks import library
 
 
 def spread(job: StylizeJob, pictures: Mapping[str, Source] | None = None) -> StylizeJob:
-    """The job with each folder among its styles as the paintings in it, and no style twice.
+    """Replace each folder among the styles by its images, and merge duplicate styles.
 
-    A folder's weight is shared out among its paintings; its mask and its scale are those of each. The weights
-    of a style that is named twice are added up; with other masks or scales it stays two.
+    The weight of a folder is divided among its images, which share its mask and scale. The weights of
+    duplicates add up; duplicates with different masks or scales are kept separate.
 
     Args:
-        job: as it was asked for.
-        pictures: styles that are in memory, by name.
+        job: the job.
+        pictures: styles in memory, by name.
 
     Raises:
-        InputError: a folder without pictures.
+        InputError: a folder contains no images.
     """
     count = len(job.styles)
     rows = []
@@ -55,7 +55,7 @@ def spread(job: StylizeJob, pictures: Mapping[str, Source] | None = None) -> Sty
 
 
 def _paintings(name: str, job: StylizeJob, pictures: Mapping[str, Source]) -> list[str]:
-    """The files that a style stands for: of a folder those in it, else itself."""
+    """Return the image files of a style: those in a folder, else the style itself."""
     if name in pictures or not Path(name).is_dir() or library.find(name, network=job.network) is not None:
         return [name]
     found = [str(path) for path in image.pictures_among(Path(name).iterdir()).pictures]
@@ -65,5 +65,5 @@ def _paintings(name: str, job: StylizeJob, pictures: Mapping[str, Source]) -> li
 
 
 def _content(name: str, pictures: Mapping[str, Source]) -> str:
-    """What tells styles apart: a file's bytes, else the name."""
+    """Return the identity of a style: the hash of a file, else the name."""
     return files.sha256(name) if name not in pictures and Path(name).is_file() else name

@@ -1,4 +1,4 @@
-"""The part of ``photoreal`` that looks with a network: classes, features of styles, and the refinement."""
+"""The network-based part of ``photoreal``: classes, style features and refinement."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ __all__ = [
 ]
 
 Array = NDArray[np.float32]
-LEAST_KEPT = 0.25  # of a class's area that its matte must keep to speak for it
+LEAST_KEPT = 0.25  # least fraction of the area of a class that its matte must cover to be used
 
 
 def classes_of(
     job: PhotorealJob, pictures: Sequence[Array], *, backbone: Backbone
 ) -> tuple[Classifier, list[Regions]]:
-    """Classes that the photo and its styles have in common."""
+    """Find the classes that all images have in common; return their classifier and regions."""
     features = [_seen(picture, backbone) for picture in pictures]
     found = cluster(pictures, features, count=job.classes, seed=job.seed)
     return found, [found.classify(p, f) for p, f in zip(pictures, features, strict=True)]
 
 
 def classifier_of(pictures: Sequence[Array], regions: Sequence[Regions], *, backbone: Backbone) -> Classifier:
-    """What finds the classes of masks in pictures that have none."""
+    """Return a classifier that finds the classes of given masks in other images."""
     return of_regions(pictures, [_seen(picture, backbone) for picture in pictures], regions)
 
 
 def classified(look: Look, picture: Array, *, backbone: Backbone) -> Regions:
-    """The classes of a look in a photo."""
+    """Classify an image with the classifier of a look."""
     assert look.classifier is not None
     return replace(look.classifier.classify(picture, _seen(picture, backbone)), names=look.names)
 
 
 def _seen(picture: Array, backbone: Backbone) -> Array:
-    """Features ``(C, h, w)`` that classes are found by."""
+    """Compute the features ``(C, h, w)`` for classification."""
     device = next(backbone.buffers()).device
     with torch.no_grad():
         found = backbone.features(tensors.from_array(picture).to(device), {LAYER})[LAYER]
@@ -67,13 +67,13 @@ def _seen(picture: Array, backbone: Backbone) -> Array:
 def with_features(
     picture: Array, regions: Regions, known: Sequence[Statistics | None], *, backbone: Backbone
 ) -> list[Statistics | None]:
-    """Statistics of classes, and last of the whole, with what the network sees there."""
-    # Through mattes, as the photo's classes are: what is compared is then alike, border and all.
+    """Add feature statistics to those of each class and, last, of the whole image."""
+    # Weighted by mattes, like the classes of the content image, so that both are comparable.
     mattes = Mattes.of(picture, regions.labels, len(regions.names), sure=regions.sure)
     size = (regions.labels.shape[0], regions.labels.shape[1])
     soft = torch.from_numpy(mattes.shrunk(size))
     hard = torch.from_numpy(np.stack([regions.labels == i for i in range(len(soft))]).astype(np.float32))
-    # A class of which nothing is sure has no matte: then its own pixels stand for it.
+    # A class without certain pixels has no matte: use its labels instead.
     lost = soft.sum((1, 2)) < LEAST_KEPT * hard.sum((1, 2))
     soft = torch.where(lost[:, None, None], hard, soft)
     small = looked_at(picture)
@@ -97,7 +97,7 @@ def refine(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[BilateralGrid, Outcome]:
-    """The grids of a subject, begun at the closed form."""
+    """Optimise the grids of a subject from the closed-form start."""
     grid = begun(job, [subject.small], [mattes], given)
     targets = targets_of(subject.look.classes, subject.look.whole)
     return grid, methods.photoreal(grid, targets, backbone=backbone, watch=watch, checkpoint=checkpoint)
@@ -111,7 +111,7 @@ def begun(
     *,
     steep: float = 0.0,
 ) -> BilateralGrid:
-    """Grids at the closed form, which small copies of a photo, or of some frames of a film, share."""
+    """Return grids at the closed-form start, shared by small copies of an image or of several frames."""
     size = (pictures[0].shape[0], pictures[0].shape[1])
     quiet = [quieted(p, m.at(p), given.grain) for p, m in zip(pictures, mattes, strict=True)]
     return BilateralGrid(
@@ -126,7 +126,7 @@ def begun(
 
 
 def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[Mapping[str, Tensor] | None]:
-    """What each class shall look like to the network; those that the styles lack, like the whole."""
+    """Return the target features of each class; those of the whole for classes missing in the styles."""
     return [
         {
             layer: torch.from_numpy(values)
@@ -137,7 +137,7 @@ def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[
 
 
 def rendered(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
-    """The grids on the photo ``(H, W, 3)`` at its full size."""
+    """Apply the grids to the content image ``(H, W, 3)`` at full size."""
     device = grid.grid.device
     alphas = mattes.at(photo)
     quiet = tensors.from_array(quieted(photo, alphas, given.grain))

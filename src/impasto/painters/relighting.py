@@ -1,4 +1,4 @@
-"""``photoreal``: from a job to a photograph in another light. With masks and ``fast``, no PyTorch."""
+"""``photoreal``: photorealistic transfer of a job. With masks and ``fast`` it needs no PyTorch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Told = Callable[[str], None]
 
-MADE_UP = 0.02  # share of a picture that may be shown out of nothing before it is said
+MADE_UP = 0.02  # fraction of the result without signal in the content image that triggers a warning
 
 _log = logging.getLogger("impasto")
 
@@ -54,26 +54,26 @@ def photoreal(
     told: Told | None = None,
     **settings: Any,
 ) -> Result:
-    """Gives a photo the light and the colours of others, class by class; it stays a photograph.
+    """Transfer light and colour of other photographs by semantic class, with a photorealistic result.
 
     Args:
-        content: the photo: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: a photo or a list of them, likewise; or the path of a saved ``.look``.
-        masks: one of the photo, then one of each style: the nine flat colours of
-            ``impasto.looks.masks.COLOURS``, or ids in a grey picture. Default: classes are looked for.
-        save_look: a file for the styles' statistics, to be used as a style later.
-        save_masks: a folder for the classes of photo and styles, as ``masks`` takes them.
-        overwrite: replace the look if it is there.
+        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
+        styles: a photograph or a list of them, likewise; or the path of a saved ``.look``.
+        masks: one mask of the content image, then one of each style image: the nine flat colours of
+            ``impasto.looks.masks.COLOURS``, or ids in a grey image. Default: find the classes automatically.
+        save_look: file for the statistics of the styles, which can be used as a style later.
+        save_masks: folder for the class masks of content and style images, in the format of ``masks``.
+        overwrite: replace existing files of ``save_look`` and ``save_masks``.
         watch: called with a :class:`impasto.Progress` after every step.
-        checkpoint: a file to save the run in; with ``resume``, a killed run goes on from it.
+        checkpoint: checkpoint file; with ``resume``, the run resumes from it.
         told: called with the table of classes, and with warnings; default: the log.
         **settings: ``weights``, ``fast``, ``strength``, ``realism``, ``classes``, ``size``, ``seed``, ...
 
     Returns:
-        The picture with the recipe of the run; ``.save(path)`` writes it.
+        The image with the recipe of the run; ``.save(path)`` writes it.
 
     Raises:
-        InputError: a picture, a mask, a look or a setting that cannot be used.
+        InputError: an image, a mask, a look or a setting is not valid.
 
     Examples:
         >>> out = photoreal("day.jpg", "night.jpg")  # doctest: +SKIP
@@ -110,7 +110,7 @@ def run(
     threads: int | None = None,
     told: Told | None = None,
 ) -> Result:
-    """Runs a job; the arguments are those of :func:`photoreal` and of ``painters.run``."""
+    """Run a job; arguments as for :func:`photoreal` and ``painters.run``."""
     start = time.monotonic()
     inputs = Inputs(job, pictures or {})
     eyes = Eyes(job, threads)
@@ -162,10 +162,10 @@ def run(
 
 
 class Eyes:
-    """The network that looks, loaded when it is first needed, and once.
+    """Lazily loaded backbone.
 
-    ``threads`` is what it looks with, as given or, once it is loaded, as it was then: classes hang on
-    sums that depend on it, and what is imported later may set another.
+    ``threads`` is the number of threads as given or, after loading, as it was at that time. Classes depend on
+    it through rounding, and a later import may change it.
     """
 
     def __init__(self, job: PhotorealJob, threads: int | None = None) -> None:
@@ -173,14 +173,14 @@ class Eyes:
 
     @cached_property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Device of the backbone."""
         from impasto.backbones.devices import choose_device
 
         return choose_device(self.job.device)
 
     @cached_property
     def backbone(self) -> Vgg:
-        """As the job says; loading it loads PyTorch."""
+        """Backbone of the job; loading it imports PyTorch."""
         from impasto import backbones
         from impasto.backbones.devices import use_threads
 
@@ -197,23 +197,23 @@ def prepare(
     keep: bool = False,
     told: Told | None = None,
 ) -> Subject:
-    """Reads what a job names, finds the classes, and takes the statistics of the styles.
+    """Read the inputs of a job, find the classes, and compute the style statistics.
 
     Args:
         job: the job.
-        inputs: its pictures.
-        eyes: the network, where one is needed.
-        features: whether the look needs what a network sees.
-        keep: whether the look shall find the classes of masks in pictures that have none.
-        told: called with a warning where it does so; default: the log.
+        inputs: its input images.
+        eyes: the backbone, loaded if needed.
+        features: whether the look needs feature statistics.
+        keep: store a classifier in the look that finds the classes of masks in other images.
+        told: called with warnings; default: the log.
 
     Raises:
-        InputError: a picture, a mask or a look that cannot be used.
+        InputError: an image, a mask or a look is not valid.
     """
     picture = inputs.read(job.content)
     size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
     rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
-    # Classes are looked for at one size, so that they do not change with that of the result.
+    # Classify at a fixed size, so that the classes do not depend on the output size.
     small, seen = looked_at(rgb), looked_at(picture.flat())
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
@@ -241,7 +241,7 @@ def prepare(
 def _found(
     job: PhotorealJob, inputs: Inputs, pictures: list[Array], *, eyes: Eyes, keep: bool
 ) -> tuple[Classifier | None, list[Regions]]:
-    """The classes of photo and styles, and what finds them in other pictures."""
+    """Find the regions of content and style images, and the classifier for other images."""
     if job.masks is None and job.classes == 1:
         return None, [Regions(np.zeros(p.shape[:2], np.int16), ("whole",)) for p in pictures]
     if job.masks is None:
@@ -259,7 +259,7 @@ def _found(
 
 
 def _save_masks(subject: Subject, folder: Path, *, overwrite: bool) -> None:
-    """Writes the classes as masks: ``photo.png``, and ``style.png``, or ``style-1.png`` and so on."""
+    """Write the classes as masks: ``photo.png``, and ``style.png``, or ``style-1.png`` and so on."""
     folder.mkdir(parents=True, exist_ok=True)
     several = len(subject.styles) > 1
     names = [
@@ -288,24 +288,24 @@ def _classes_of(
     features: bool,
     told: Told | None,
 ) -> tuple[Look, Regions]:
-    """A saved look, and its classes in a photo."""
+    """Return a saved look and its classes in the content image."""
     name = Path(str(job.look)).name
     if features and not look.has_features:
-        raise InputError(f"{name} holds colours only: add --fast, or save it again without")
+        raise InputError(f"{name} contains colours only: add --fast, or save it again without --fast")
     finds = look.classifier is not None and job.masks is None
     if look.backbone != job.backbone and (features or finds):
-        raise InputError(f"{name} was seen by the network {look.backbone}: add --backbone {look.backbone}")
+        raise InputError(f"{name} was made with backbone {look.backbone}: add --backbone {look.backbone}")
     if job.masks is not None:
         if look.classifier is not None and not look.drawn:
-            raise InputError(f"{name} finds its classes itself: leave out --masks")
+            raise InputError(f"{name} has a classifier and takes no masks: leave out --masks")
         size = inputs.read(job.content).size
         found = looks.read_masks([inputs.source(job.masks[0])], [size])[0]
         strange = [n for n in found.names if n not in look.names]
         if len(strange) == len(found.names):
             raise InputError(
-                f"the mask has {', '.join(found.names)}, of which {name} has none: {', '.join(look.names)}"
+                f"the mask has {', '.join(found.names)}, {name} only {', '.join(look.names)}: use those"
             )
-        # What the look does not know becomes a class without statistics, and the table says so.
+        # A class that the look does not have gets no statistics; the table reports it.
         names = (*look.names, *strange)
         index = np.array([names.index(n) for n in found.names], np.int16)
         own = Regions(index[found.labels], names, thin=found.thin)
@@ -316,8 +316,8 @@ def _classes_of(
 
         if look.drawn:
             (told or _log.warning)(
-                f"warning: {name} has classes from masks ({', '.join(look.names)}); they are looked for, as "
-                f"there is no mask of {Path(job.content).name}"
+                f"warning: {name} has classes from masks ({', '.join(look.names)}); they are detected "
+                f"automatically, as there is no mask of {Path(job.content).name}"
             )
         return look, classified(look, small, backbone=eyes.backbone)
     if len(look.names) == 1:
@@ -330,24 +330,24 @@ def _classes_of(
 def say_classes(
     job: PhotorealJob, subject: Subject, own: Sequence[Statistics | None], *, told: Told | None
 ) -> None:
-    """Tells how much of photo and style each class covers, and what becomes of those that one side lacks."""
+    """Report the coverage of each class, and how classes missing on one side are handled."""
     rows = looks.coverage(own, subject.look, subject.regions, subject.styles)
     found, lines = len(subject.look.names), [table(rows)]
     searched = job.look is None and job.masks is None and job.classes > 1
     if searched and found == 1:
-        lines.append("warning: only one class in common: one map for the whole picture")
+        lines.append("warning: only one class in common: using one map for the whole picture")
     elif searched and found < job.classes:
-        lines.append(f"{job.classes} classes asked, {found} found in all pictures")
+        lines.append(f"{job.classes} classes requested, {found} found in all pictures")
     odd = any(row.words for row in rows) or (searched and found == 1)
     (told or (_log.warning if odd else _log.info))("\n".join(lines))
 
 
 def say_signal(photo: Array, result: Array, *, told: Told | None) -> None:
-    """Warns where a result shows something and the photo nothing, or next to nothing."""
+    """Warn if the result is visible where the content image has little or no signal."""
     share = without_signal(photo, result)
     if share > MADE_UP:
         dim = without_signal(photo, result, least=HARDLY)
         (told or _log.warning)(
-            f"warning: {share:.0%} of the photo is too dark to show anything, and {dim:.0%} to show much; "
-            f"what is seen there is guessed"
+            f"warning: {share:.0%} of the photo is too dark to show anything, and {dim:.0%} to show much: "
+            f"the result is unreliable there"
         )

@@ -1,4 +1,4 @@
-"""What the optimiser moves, and the picture it stands for."""
+"""Image parametrizations: optimised parameters, and the image they represent."""
 
 from __future__ import annotations
 

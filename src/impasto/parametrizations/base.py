@@ -1,4 +1,4 @@
-"""What a parametrization is: numbers that an optimiser moves, and the picture they stand for."""
+"""Base class of image parametrizations."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from impasto.tiles import Size
 
 
 class Parametrization(nn.Module, ABC):
-    """A module whose ``forward()`` is the picture ``(1, 3, H, W)``; it can move itself to another size."""
+    """Module whose ``forward()`` returns the image ``(1, 3, H, W)``, and which can be resized."""
 
     @abstractmethod
     def forward(self) -> Tensor:
-        """The picture, RGB; it may leave 0..1 while it is optimised."""
+        """Return the RGB image; values may leave 0..1 during optimisation."""
 
     @abstractmethod
     def resize(self, size: Size) -> None:
-        """Moves the parameters to a picture of ``size``, in place; the picture stays what it shows."""
+        """Resize the parameters to an image of ``size``, in place; the content of the image is kept."""
 
     @abstractmethod
     def resize_state(self, state: Tensor, size: Size) -> Tensor:
-        """Brings a flat vector that belongs to the parameters (a moment of Adam) to ``size``.
+        """Resize a flat vector aligned with the parameters (a moment of Adam) to ``size``.
 
-        Linear, and without negative weights: what was positive stays so. Must be called before
+        The map is linear without negative weights, so positive entries stay positive. Call it before
         :meth:`resize`.
         """
 
     def penalty(self) -> Tensor:
-        """A scalar added to the loss, on the parameters alone."""
+        """Return a scalar penalty on the parameters, added to the loss."""
         return torch.zeros((), device=next(self.parameters()).device)
 
     def vector(self) -> Tensor:
-        """All parameters as one flat vector, a copy."""
+        """Return a copy of all parameters as one flat vector."""
         return torch.cat([p.detach().flatten() for p in self.parameters()]).clone()
 
     @torch.no_grad()
     def assign(self, vector: Tensor) -> None:
-        """Sets all parameters from one flat vector."""
+        """Set all parameters from one flat vector."""
         offset = 0
         for parameter in self.parameters():
             parameter.copy_(vector[offset : offset + parameter.numel()].view_as(parameter))

@@ -1,11 +1,11 @@
-"""A photograph seen through grids of affine colour maps: what an optimiser moves can only be light.
+"""Bilateral grids of affine colour maps, applied to a photograph.
 
-One small grid a class (Chen, Paris and Durand 2007; affine maps after Gharbi et al. 2017, "Deep bilateral
-learning"): its axes are place and luma, each of its points an affine map of colours. A pixel takes the map
-between the points around it, and mattes join the classes. So every pixel's colour is an affine function of
-its own, that changes smoothly with place and brightness: no edge can move, no stroke can appear.
+One small grid for each class (Chen, Paris and Durand 2007; affine maps after Gharbi et al. 2017, "Deep
+bilateral learning"). Its axes are position and luma, and each grid point holds an affine colour map. A pixel
+uses the map interpolated between its grid points; mattes blend the classes. The result is an affine function
+of the colour that varies smoothly with position and brightness, so it cannot move edges or add strokes.
 
-Slicing is by hat weights, as matrix products: the same numbers at every run, and at every size.
+Slicing uses hat weights in matrix products, so it is deterministic and works at every size.
 """
 
 from __future__ import annotations
@@ -23,29 +23,30 @@ from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
 CELLS = (4, 4, 8)  # down, across, luma
-# Weights of the penalties, of mean squares of entries of the maps; the first is multiplied by the realism.
+# Weights of the penalties, which are mean squares of map entries; the first is multiplied by the realism.
 SMOOTH, CURVED, STRAY, FALLING, OUTSIDE = 10.0, 1.0, 0.05, 1.0, 10.0
-RISE = 0.02  # least slope of the tone curve, so that no light is turned into dark
+RISE = 0.02  # least slope of the tone curve, so that tones are not inverted
 LUMA = (0.2126, 0.7152, 0.0722)
-FEW = 512  # cells of a grid, up to which all weights are kept while it is optimised
-STRIP = 1 << 19  # pixels sliced at a time: some 200 MB of coefficients
+FEW = 512  # cells of a grid up to which the slicing weights are cached
+STRIP = 1 << 19  # pixels sliced at a time: about 200 MB of coefficients
 
 
 class BilateralGrid(Parametrization):
-    """A photograph under grids of affine maps, one a class.
+    """A photograph under grids of affine maps, one grid for each class.
 
     Args:
-        photo: ``(1, 3, H, W)``, 0..1, at the largest size it will be shown at.
-        alphas: ``(K, H, W)``, mattes of the classes, that sum to 1.
-        start: ``(K, 3, 4)``, the map of each class to begin with, everywhere.
-        ends: ``(K, 2)``, the darkest and the lightest value of each class, bent into 0..1; default: none.
-        cells: of each grid, down, across, and in luma; each at least 2.
-        realism: how smooth the grids are in place; 1 is usual.
-        frames: how many pictures of one size, one below the other, ``photo`` and ``alphas`` are: they share
-            the grids.
-        steep: weight of a penalty on tone that rises more steeply than at the start; none by default. In a
-            film, contrast is flicker.
-        size: (height, width) to begin at; default: that of the photo.
+        photo: content image, ``(1, 3, H, W)``, 0..1, at the largest size it is needed at.
+        alphas: mattes of the classes, ``(K, H, W)``, with sum 1.
+        start: initial map of each class, ``(K, 3, 4)``, used at all grid points.
+        ends: darkest and lightest value of each class, ``(K, 2)``, compressed into 0..1; default: no
+            compression.
+        cells: cells of each grid along height, width and luma; each at least 2.
+        realism: spatial smoothness of the grids; the default is 1.
+        frames: number of images of equal size stacked vertically in ``photo`` and ``alphas``, which share the
+            grids.
+        steep: weight of a penalty on tone curves steeper than the initial ones; default: 0. In a video,
+            higher contrast amplifies flicker.
+        size: initial (height, width); default: that of the content image.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class BilateralGrid(Parametrization):
         self.resize(size or (photo.shape[-2], photo.shape[-1]))
 
     def forward(self) -> Tensor:
-        """The picture ``(1, 3, H, W)`` at the present size."""
+        """Return the image ``(1, 3, H, W)`` at the current size."""
         if self._basis is None:
             return self._shown(self._small, self._mattes)
         points = self.grid.movedim(0, 3).flatten(0, 2).flatten(1)  # (cells, K * 12)
@@ -85,18 +86,18 @@ class BilateralGrid(Parametrization):
 
     @torch.no_grad()
     def resize(self, size: Size) -> None:
-        """See :meth:`Parametrization.resize`: the grid stays, the photograph behind it changes its size."""
+        """See :meth:`Parametrization.resize`; the grid is unchanged, the content image is resized."""
         self._small = tensors.resize(self.photo, size).clamp(0, 1)
         self._mattes = _resized(self.alphas, size)
         self._colour, self._filled = self._cells_of(self._small, self._mattes)
         self._basis = self._weights_of(self._small) if math.prod(self.cells) <= FEW else None
 
     def resize_state(self, state: Tensor, size: Size) -> Tensor:
-        """See :meth:`Parametrization.resize_state`: a grid has no size."""
+        """See :meth:`Parametrization.resize_state`; a grid does not depend on the image size."""
         return state.clone()
 
     def penalty(self) -> Tensor:
-        """Rough in place, curved or falling in luma, far from the start, or out of range: each costs."""
+        """Penalise roughness, curved or falling tone curves, distance from the start, and overflow."""
         grid = self.grid
         rough = grid.diff(dim=1).square().mean() + grid.diff(dim=2).square().mean()
         bent = grid.diff(n=2, dim=3).square().mean() if self.cells[2] > 2 else grid.new_zeros(())
@@ -120,11 +121,11 @@ class BilateralGrid(Parametrization):
 
     @torch.no_grad()
     def slice(self, photo: Tensor, alphas: Tensor) -> Tensor:
-        """The grids on a photograph of any size, ``(1, 3, H, W)``, clipped to 0..1, by strips of rows.
+        """Apply the grids to an image of any size, in strips of rows: ``(1, 3, H, W)``, 0..1.
 
         Args:
-            photo: ``(1, 3, H, W)``, 0..1.
-            alphas: ``(K, H, W)``, mattes at the same size.
+            photo: content image, ``(1, 3, H, W)``, 0..1.
+            alphas: mattes at the same size, ``(K, H, W)``.
         """
         height, width = photo.shape[-2:]
         result = torch.empty_like(photo)
@@ -136,7 +137,7 @@ class BilateralGrid(Parametrization):
         return result
 
     def _shown(self, photo: Tensor, alphas: Tensor, *, rows: tuple[int, int, int] | None = None) -> Tensor:
-        """Rows ``first`` to ``last`` of ``whole`` of one picture; default: all frames there are."""
+        """Apply the grids to rows ``(first, last, whole height)`` of one image; default: all frames."""
         if rows is None:
             down = self._down(photo.shape[-2])
         else:
@@ -147,7 +148,7 @@ class BilateralGrid(Parametrization):
         return self._joined(lambda index: sliced(self.grid[index], down, across, bins), pixels, alphas)
 
     def _joined(self, maps: Callable[[int], Tensor], pixels: Tensor, alphas: Tensor) -> Tensor:
-        """What each class makes of ``pixels (H, W, 3)``, joined by the mattes: ``(1, 3, H, W)``."""
+        """Blend the results of all classes for ``pixels (H, W, 3)`` by the mattes: ``(1, 3, H, W)``."""
         total = torch.zeros_like(pixels)
         for index in range(len(self.grid)):
             if not bool(alphas[index].any()):
@@ -158,18 +159,18 @@ class BilateralGrid(Parametrization):
         return (total / weight).movedim(-1, 0)[None]
 
     def _down(self, height: int) -> Tensor:
-        """Weights ``(height, cells)`` of the cells for each row of all frames."""
+        """Return the weights ``(height, cells)`` of the cells for each row of all frames."""
         return hats(self.cells[0], height // self.frames, self.grid).repeat(self.frames, 1)
 
     def _weights_of(self, photo: Tensor) -> Tensor:
-        """Weight of each cell at each pixel ``(H W, cells)``: small grids are sliced by one product."""
+        """Return the weight of each cell at each pixel, ``(H W, cells)``, to slice by one matrix product."""
         down = self._down(photo.shape[-2])[:, None, :, None, None]
         across = hats(self.cells[1], photo.shape[-1], self.grid)[None, :, None, :, None]
         bins = luma_hats(photo[0].movedim(0, -1), self.cells[2])[:, :, None, None, :]
         return (down * across * bins).flatten(0, 1).flatten(1)
 
     def _cells_of(self, photo: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean colour ``(K, gy, gx, gz, 3)`` of what each cell holds, and its share of the picture."""
+        """Compute the mean colour ``(K, gy, gx, gz, 3)`` of the pixels in each cell, and their share."""
         down = self._down(photo.shape[-2])
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
@@ -186,36 +187,36 @@ class BilateralGrid(Parametrization):
 
 
 def hats(cells: int, length: int, like: Tensor) -> Tensor:
-    """Weights ``(length, cells)`` of the cells for each pixel's centre; each row sums to 1."""
+    """Return the weights ``(length, cells)`` of the cells at each pixel centre; each row sums to 1."""
     place = (torch.arange(length, device=like.device, dtype=like.dtype) + 0.5) * (cells / length) - 0.5
     away = place.clamp(0, cells - 1)[:, None] - torch.arange(cells, device=like.device, dtype=like.dtype)
     return (1 - away.abs()).clamp_min(0)
 
 
 def luma_hats(pixels: Tensor, cells: int) -> Tensor:
-    """Weights ``(H, W, cells)`` of the bins of luma for ``pixels (H, W, 3)``."""
+    """Return the weights ``(H, W, cells)`` of the luma bins for ``pixels (H, W, 3)``."""
     place = (pixels @ pixels.new_tensor(LUMA)).clamp(0, 1) * (cells - 1)
     away = place[..., None] - torch.arange(cells, device=pixels.device, dtype=pixels.dtype)
     return (1 - away.abs()).clamp_min(0)
 
 
 def sliced(grid: Tensor, down: Tensor, across: Tensor, bins: Tensor) -> Tensor:
-    """The maps ``(H, W, 12)`` of a grid ``(gy, gx, gz, 12)`` at every pixel."""
+    """Slice a grid ``(gy, gx, gz, 12)``: return the maps ``(H, W, 12)`` at every pixel."""
     cells = grid.shape
     rows = (down @ grid.flatten(1)).view(-1, cells[1], cells[2] * cells[3])
     placed = (across @ rows).view(-1, len(across), cells[2], cells[3])
-    # Products and sums: PyTorch's own product of many tiny matrices takes ten times as long on a CPU.
+    # Multiply and sum: a batched matmul of many tiny matrices takes ten times as long on a CPU.
     return (bins[..., None] * placed).sum(-2)
 
 
 def apply(maps: Tensor, pixels: Tensor) -> Tensor:
-    """Affine maps ``(H, W, 12)`` of ``pixels (H, W, 3)``."""
+    """Apply affine maps ``(H, W, 12)`` to ``pixels (H, W, 3)``."""
     full = maps.view(*maps.shape[:-1], 3, 4)
     return (full[..., :3] * pixels[..., None, :]).sum(-1) + full[..., 3]
 
 
 def bend(values: Tensor, ends: Tensor) -> Tensor:
-    """As ``impasto.looks.grading.bend``, with a gradient."""
+    """Compress values into 0..1 as ``impasto.looks.grading.bend`` does, with a gradient."""
     low, high = float(ends[0]), float(ends[1])
     if low < 0:
         depth = (DARK - values).clamp_min(0)
@@ -231,7 +232,7 @@ def bend(values: Tensor, ends: Tensor) -> Tensor:
 
 
 def _slope(maps: Tensor) -> Tensor:
-    """Slopes ``(..., gz - 1)`` of the tone curves of maps ``(..., gz, 3, 4)``: the luma that greys take."""
+    """Compute the slopes ``(..., gz - 1)`` of the grey tone curves of maps ``(..., gz, 3, 4)``."""
     greys = torch.linspace(0, 1, maps.shape[-3], device=maps.device)
     of_grey = maps[..., :3].sum(-1) * greys[:, None] + maps[..., 3]
     return (of_grey @ maps.new_tensor(LUMA)).diff(dim=-1) * (len(greys) - 1)

@@ -1,8 +1,8 @@
-"""A picture as its spectrum, with colours that do not correlate: for pictures made from nothing.
+"""Fourier parametrization with decorrelated colours, for images optimised from noise.
 
 After C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017), "Preconditioning and
-parameterization": steepest descent in these coordinates takes equal strides at all frequencies, where in
-pixels high frequencies run ahead and make noise.
+parameterization": steepest descent in these coordinates progresses equally at all frequencies, whereas in
+pixels high frequencies dominate and produce noise.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
-START = 0.01  # deviation of the spectrum to begin with
-STRENGTH = 0.4  # of the picture, before the sigmoid, for a unit of spectrum
+START = 0.01  # standard deviation of the initial spectrum
+STRENGTH = 0.4  # gain before the sigmoid for a unit of spectrum
 
-# The principal axes of red, green and blue, taken back through the sigmoid, over 75 photographs of the
-# Berkeley segmentation set, their mean variance scaled to 1: lightness varies most, blue against red less,
-# green against magenta least.
+# Principal axes of the RGB logits of 75 photographs of the Berkeley segmentation data set, scaled to mean
+# variance 1: lightness varies most, blue against red less, green against magenta least.
 AXES = (
     (0.976, -0.412, -0.111),
     (0.871, -0.021, 0.218),
@@ -27,12 +26,12 @@ AXES = (
 
 
 class Fourier(Parametrization):
-    """A picture from its spectrum; frequencies are scaled by ``1 / f``, colours decorrelated.
+    """Image from its spectrum, with frequencies scaled by ``1 / f`` and decorrelated colours.
 
     Args:
-        size: (height, width), pixels.
-        seed: of the noise to begin with.
-        decay: power of the frequency that amplitudes are divided by.
+        size: (height, width) in pixels.
+        seed: random seed of the initial noise.
+        decay: amplitudes are divided by the frequency to this power.
     """
 
     def __init__(self, size: Size, *, seed: int = 0, decay: float = 1.0) -> None:
@@ -46,7 +45,7 @@ class Fourier(Parametrization):
         self.spectrum = nn.Parameter(START * noise)
 
     def forward(self) -> Tensor:
-        """The picture, ``(1, 3, H, W)``, within 0..1."""
+        """Return the image, ``(1, 3, H, W)``, 0..1."""
         height, width = self.size
         amplitudes = torch.view_as_complex(self.spectrum) * self._scale(self.size)
         planes = torch.fft.irfft2(amplitudes, s=(height, width), norm="ortho") * STRENGTH
@@ -54,10 +53,10 @@ class Fourier(Parametrization):
 
     @torch.no_grad()
     def resize(self, size: Size) -> None:
-        """See :meth:`Parametrization.resize`: low frequencies are kept, new ones are zero."""
+        """See :meth:`Parametrization.resize`; low frequencies are kept, new ones are zero."""
         if size == self.size:
             return
-        # Orthonormal transforms of a larger picture hold larger numbers; the scale has its own share in it.
+        # The coefficients of an orthonormal transform grow with the size, and the scale depends on it too.
         old = torch.view_as_complex(self.spectrum) * self._scale(self.size)
         ratio = (size[0] * size[1] / (self.size[0] * self.size[1])) ** 0.5
         moved = _cut(old, self.size, size) * ratio / self._scale(size)
@@ -80,7 +79,7 @@ class Fourier(Parametrization):
 
 
 def _cut(spectrum: Tensor, old: Size, new: Size) -> Tensor:
-    """The same frequencies in a spectrum of another size; what it has beyond them is zero."""
+    """Crop or zero-pad a spectrum to the frequencies of another size."""
     moved = spectrum.new_zeros((*spectrum.shape[:2], new[0], new[1] // 2 + 1))
     rows, columns = min(old[0], new[0]), min(old[1], new[1]) // 2 + 1
     low, high = (rows + 1) // 2, rows // 2

@@ -1,4 +1,4 @@
-"""The picture as its pixels, alone or as a difference from a photograph."""
+"""Pixel parametrization, optionally resized as a difference from the content image."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from impasto.image import Source
 from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
-# Weight of the squared excess over 0..1: strong enough that little is lost when the result is clipped,
-# weak enough that the pixels may swing through while they settle.
+# Weight of the squared excess over 0..1: large enough that clipping the result loses little, small enough
+# that pixels may overshoot during optimisation.
 RANGE_WEIGHT = 10.0
 
 
 class Pixels(Parametrization):
-    """Every pixel is a parameter.
+    """Parametrization in which every pixel is a parameter.
 
     Args:
-        start: the picture to begin with.
-        photo: if given, what is carried from size to size is the *difference* from this photograph: its
-            own detail at the new size is added back, so whatever is not painted over stays as sharp as it
-            was (the way of Deep Dream's octaves).
-        size: (height, width) to begin at; default: that of ``start``.
+        start: initial image.
+        photo: content image. If given, only the *difference* from it is resized, and its detail at the new
+            size is added back, so unchanged regions stay sharp (as in the octaves of Deep Dream).
+        size: initial (height, width); default: that of ``start``.
     """
 
     def __init__(self, start: Source, *, photo: Source | None = None, size: Size | None = None) -> None:
@@ -36,11 +35,11 @@ class Pixels(Parametrization):
 
     @property
     def size(self) -> Size:
-        """(height, width), pixels."""
+        """Current (height, width) in pixels."""
         return self.pixels.shape[-2], self.pixels.shape[-1]
 
     def forward(self) -> Tensor:
-        """The pixels, ``(1, 3, H, W)``."""
+        """Return the pixels, ``(1, 3, H, W)``."""
         return self.pixels
 
     @torch.no_grad()
@@ -58,13 +57,13 @@ class Pixels(Parametrization):
 
     def resize_state(self, state: Tensor, size: Size) -> Tensor:
         """See :meth:`Parametrization.resize_state`."""
-        # Bilinear, because the negative lobes of the bicubic kernel would make squares negative.
+        # Bilinear: the negative lobes of a bicubic kernel could make second moments negative.
         moved = F.interpolate(
             state.view_as(self.pixels), size, mode="bilinear", antialias=True, align_corners=False
         )
         return moved.flatten()
 
     def penalty(self) -> Tensor:
-        """Mean squared excess over 0..1, weighted."""
+        """Return the weighted mean squared excess over 0..1."""
         excess = self.pixels - self.pixels.clamp(0, 1)
         return RANGE_WEIGHT * excess.square().mean()

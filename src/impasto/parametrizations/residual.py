@@ -1,4 +1,4 @@
-"""A photograph and what is painted over it, kept apart."""
+"""Parametrization as a content image plus a difference."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from impasto.image import Source
 from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
-# Weight of the squared excess over 0..1. Larger than that of plain pixels: what is raised without end pulls
-# ten and twenty times harder in the end than what is brought to a minimum.
+# Weight of the squared excess over 0..1. Larger than for plain pixels: the gradient of an unbounded objective
+# ends up ten to twenty times larger than that of a minimised loss.
 RANGE_WEIGHT = 200.0
 STRIP = 256  # rows
 
 
 class Residual(Parametrization):
-    """``photo + mask * difference``, the difference being what is moved (the octaves of Deep Dream, 2015).
+    """``photo + mask * difference`` with the difference as the parameter (the octaves of Deep Dream, 2015).
 
-    The photo itself is never carried through a smaller size: at each it is made anew from the original.
+    The content image is always resized from the original, never from a smaller size.
 
     Args:
-        photo: the photograph, untouched where there is no difference.
-        mask: ``(1, 1, H, W)``, 0..1: where the difference may show; everywhere if None.
-        difference: ``(1, 3, H, W)``, to begin with; none if None.
-        distance: weight of the mean squared difference, which holds colours back from saturation.
-        size: (height, width) to begin at; default: that of the photo.
+        photo: content image, unchanged where the difference is zero.
+        mask: region in which the difference is applied, ``(1, 1, H, W)``, 0..1; None: everywhere.
+        difference: initial difference, ``(1, 3, H, W)``; None: zero.
+        distance: weight of the mean squared difference, which prevents saturated colours.
+        size: initial (height, width); default: that of the content image.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Residual(Parametrization):
 
     @property
     def size(self) -> Size:
-        """(height, width), pixels."""
+        """Current (height, width) in pixels."""
         return self.difference.shape[-2], self.difference.shape[-1]
 
     def forward(self) -> Tensor:
-        """The photo with the difference over it, ``(1, 3, H, W)``."""
+        """Return the content image plus the masked difference, ``(1, 3, H, W)``."""
         shown = self.difference if self._mask is None else self._mask * self.difference
         return self._photo + shown
 
@@ -72,19 +72,19 @@ class Residual(Parametrization):
 
     def resize_state(self, state: Tensor, size: Size) -> Tensor:
         """See :meth:`Parametrization.resize_state`."""
-        # Bilinear, because the negative lobes of the bicubic kernel would make squares negative.
+        # Bilinear: the negative lobes of a bicubic kernel could make second moments negative.
         moved = F.interpolate(
             state.view_as(self.difference), size, mode="bilinear", antialias=True, align_corners=False
         )
         return moved.flatten()
 
     def penalty(self) -> Tensor:
-        """Mean squared excess over 0..1, and mean squared difference, weighted."""
+        """Return the weighted mean squared excess over 0..1 plus the weighted mean squared difference."""
         penalty: Tensor = _Penalty.apply(self.difference, self._photo, self._mask, self.distance)  # type: ignore[no-untyped-call]
         return penalty
 
     def _at(self, size: Size) -> None:
-        """Photo and mask at a size; the originals stay."""
+        """Compute content image and mask at a size from the originals."""
         device = self.difference.device
         photo, mask = self.photo.to(device), self.mask
         self._photo = tensors.resize(photo, size)
@@ -92,7 +92,7 @@ class Residual(Parametrization):
 
 
 class _Penalty(torch.autograd.Function):
-    """Value and gradient at once, some rows at a time: of a poster, autograd would keep eight copies."""
+    """Penalty and gradient in strips of rows, where autograd would keep eight copies of the image."""
 
     @staticmethod
     def forward(ctx: Any, difference: Tensor, photo: Tensor, mask: Tensor | None, distance: float) -> Tensor:
@@ -101,7 +101,7 @@ class _Penalty(torch.autograd.Function):
         for top in range(0, difference.shape[-2], STRIP):
             moved, under, over = (p[..., top : top + STRIP, :] for p in (difference, photo, shown))
             picture = under + over * moved
-            # A photo's own excess is none; elsewhere only what may be mended is held against it.
+            # Only excess that the difference can correct counts: none outside the mask.
             excess = (picture - picture.clamp(0, 1)) * (over > 0)
             total += RANGE_WEIGHT * excess.square().sum() + distance * moved.square().sum()
             slope = RANGE_WEIGHT * over * excess + distance * moved
@@ -111,7 +111,7 @@ class _Penalty(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        whole = bool(grads[0] == 1)  # as a rule: no copy of a poster then
+        whole = bool(grads[0] == 1)  # the usual case, in which no copy is needed
         return ctx.gradient if whole else ctx.gradient * grads[0], None, None, None
 
 
