@@ -145,13 +145,13 @@ def test_bad_input_is_one_line(
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        (("--start", "3"), "--start is for a film"),
-        (("--decay", "0.2"), "--decay is for a film"),
+        (("--start", "3"), "--start is for videos"),
+        (("--decay", "0.2"), "--decay is for videos"),
         (("--frames", "10"), "--frames is for --zoom"),
         (("--restart",), "--restart is for films"),
-        (("--zoom", "--consistency", "0.5"), "--consistency is for a film"),
-        (("--style", "guide.png", "--rate", "3"), "--rate is of a dream alone"),
-        (("--style", "guide.png", "--octave-scale", "2"), "--octave-scale is of a dream alone"),
+        (("--zoom", "--consistency", "0.5"), "--consistency is for videos"),
+        (("--style", "guide.png", "--rate", "3"), "--rate cannot be combined with --style"),
+        (("--style", "guide.png", "--octave-scale", "2"), "--octave-scale cannot be combined with --style"),
     ],
 )
 def test_an_option_that_would_say_nothing_is_refused(

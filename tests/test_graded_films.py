@@ -181,7 +181,7 @@ def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
         (("film.mp4", "night.png", "--preview", "a.png"), "preview is for photos"),
         (("film.mp4", "night.png", "--resume"), "the same command goes on"),
         (("night.png", "night.png", "--restart"), "--restart is for films"),
-        (("film.mp4", "night.png", "--weights", "1,2"), "give one a style"),
+        (("film.mp4", "night.png", "--weights", "1,2"), "give one per style"),
     ],
 )
 def test_what_cannot_be_graded_is_told_in_one_line(
