@@ -92,7 +92,7 @@ def test_films_are_sent_to_video(run: Run, here: Path) -> None:
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
     frames[0].save("moves.gif", save_all=True, append_images=frames[1:])
     code, _, wrong = run("stylize", "moves.gif", "p.safetensors#style1")
-    assert code == 0 and "moves.gif moves: its first picture is painted; impasto video" in wrong
+    assert code == 0 and "moves.gif is animated: only its first frame is used; impasto video" in wrong
 
 
 def test_a_folder_to_learn_is_sent_to_styles(run: Run, here: Path) -> None:

@@ -177,10 +177,10 @@ def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
         (("none.mp4", "night.png"), "no such file"),
         (("film.mp4", "night.png", "--masks", "a.png", "b.png"), "masks are for photos"),
         (("film.mp4", "night.png", "--start", "90"), "no frame"),
-        (("film.mp4", "night.png", "--save-look", "a.look"), "save it from one"),
+        (("film.mp4", "night.png", "--save-look", "a.look"), "save it from a photo"),
         (("film.mp4", "night.png", "--preview", "a.png"), "preview is for photos"),
-        (("film.mp4", "night.png", "--resume"), "the same command goes on"),
-        (("night.png", "night.png", "--restart"), "--restart is for films"),
+        (("film.mp4", "night.png", "--resume"), "the same command resumes"),
+        (("night.png", "night.png", "--restart"), "--restart is for videos"),
         (("film.mp4", "night.png", "--weights", "1,2"), "give one per style"),
     ],
 )

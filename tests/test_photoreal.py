@@ -476,7 +476,7 @@ def test_classes_do_not_change_with_the_size() -> None:
         (("day.png", "night.png", "-o", "out.txt"), "suffix"),
         (("day.png", "night.png", "-o", "out.mp4"), "suffix"),
         (("day.png", "night.png", "--save-look", "night.txt"), "end in .look"),
-        (("day.png", "night.png", "--every", "2"), "are for films"),
+        (("day.png", "night.png", "--every", "2"), "are for videos"),
         (("day.png", "night.png", "--fast", "--realism", "3"), "no effect with --fast"),
         (("day.png", "night.png", *MASKS, "--classes", "3"), "with --masks, which defines the classes"),
         (("day.png", "bad.look", "--classes", "3"), "with bad.look, which defines the classes"),
