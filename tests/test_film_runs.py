@@ -285,7 +285,7 @@ def test_a_damaged_film_is_painted_as_far_as_it_goes(
 
     monkeypatch.setattr(FilmReader, "frames", broken)
     code, _, wrong = run("video", "film.mp4", "style1", "-o", "out.mp4")
-    assert code == 2 and "damaged after 6 frames" in wrong and "painted in out.mp4" in wrong
+    assert code == 2 and "damaged after 6 frames" in wrong and "the frames before are in out.mp4" in wrong
     monkeypatch.undo()
     assert len(frames(str(here / "out.mp4"))) == 6
 
@@ -328,7 +328,7 @@ def test_another_programs_output_is_held_still(run: Run, here: Path) -> None:  #
 def test_a_processed_film_that_is_too_short_is_told(run: Run, here: Path) -> None:  # noqa: F811
     assert run("video", "film.mp4", "style1", "--end", "0.4", "-o", "short.mp4")[0] == 0
     code, _, wrong = run("video", "film.mp4", "--processed", "short.mp4", "-o", "x.mp4")
-    assert code == 2 and "ends after 4 frames" in wrong and "painted in x.mp4" in wrong
+    assert code == 2 and "ends after 4 frames" in wrong and "the frames before are in x.mp4" in wrong
     assert wrong.count("\n") == 1 and len(frames("x.mp4")) == 4
     assert not Path("x.mp4.parts").exists()
 

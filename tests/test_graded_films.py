@@ -153,7 +153,7 @@ def test_of_a_damaged_film_what_comes_before_is_graded(
     with monkeypatch.context() as patched:
         patched.setattr(FilmReader, "frames", damaged)
         code, _, told = run(*ONE, "-o", "out.mp4")
-    assert code == 2 and "damaged after 7 frames" in told and "painted in out.mp4" in told
+    assert code == 2 and "damaged after 7 frames" in told and "the frames before are in out.mp4" in told
     assert len(frames("out.mp4")) == 7
 
 
