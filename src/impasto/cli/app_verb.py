@@ -22,7 +22,9 @@ def studio(
     max_pixels: Annotated[int, typer.Option(help=base.MAX_PIXELS)] = 60_000_000,
     max_uploads: Annotated[int, typer.Option(help="Maximum number of stored files, of all sessions.")] = 500,
     max_film: Annotated[float, typer.Option(help="Maximum length of a video, in seconds.")] = 120.0,
-    max_minutes: Annotated[float, typer.Option(help="Time limit per job; its result so far is kept.")] = 30.0,
+    max_minutes: Annotated[
+        float, typer.Option(help="Time limit of a job, in minutes; it keeps its result so far.")
+    ] = 30.0,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

@@ -36,7 +36,7 @@ app = typer.Typer(
 GREETING = """impasto stylizes photos and videos, offline.
 
   impasto stylize photo.jpg painting.jpg         paint a photo in the style of a painting
-  impasto stylize photo.jpg waves                use a learned style, in seconds; see impasto styles list
+  impasto stylize photo.jpg waves                use a learned style; see impasto styles list
   impasto video film.mp4 waves                   stylize a video with temporal consistency
   impasto photoreal day.jpg night.jpg            transfer light and colours between photos
   impasto dream photo.jpg                        DeepDream

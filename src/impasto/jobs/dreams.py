@@ -66,7 +66,7 @@ class DreamJob(Part, Job):
     fps: float = option(25.0, "Frame rate of --zoom, in frames per second.")
     speed: float = option(1.02, "Magnification from one frame of --zoom to the next.")
     consistency: float = option(0.85, base.CONSISTENCY)
-    decay: float = option(0.95, "Share of the previous frame's dream that a frame of a video keeps, 0 to 1.")
+    decay: float = option(0.95, "Share of the previous dream from which a frame of a video starts, 0 to 1.")
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)

@@ -61,12 +61,16 @@ class VideoJob(Part, Job):
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
     every: int = option(1, base.EVERY)
-    fps: float | None = option(None, "Reduce the video to this frame rate; rate of a folder. Default: 25.")
+    fps: float | None = option(
+        None, "Maximum frame rate; of a folder, its frame rate. Default: the video's, or 25."
+    )
     preview: float | str | None = option(
-        None, "Only this much, e.g. 2s: half where motion is strongest, half where weakest."
+        None, "Preview of this length, e.g. 2s: half with the most motion, half the least."
     )
     flow: str | None = option(
-        None, "Optical flow: medium, fast or a folder of .flo files (Ruder's names). Default: fast for tiny."
+        None,
+        "Optical flow: medium, fast, or a folder of .flo files named as in Ruder et al. Default: medium; "
+        "fast for tiny networks.",
     )
     network: NetworkName | None = option(None, base.NETWORK)
     precision: Precision = option("auto", base.PRECISION)
