@@ -262,7 +262,11 @@ def test_a_full_disk_is_told_and_nothing_is_lost(here: Path) -> None:  # noqa: F
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
-    assert "cannot write" in done.stderr and "again to go on" in done.stderr and done.stderr.count("\n") == 1
+    assert (
+        "cannot write" in done.stderr
+        and "repeat the command to resume" in done.stderr
+        and done.stderr.count("\n") == 1
+    )
     assert not Path("out.mkv").exists()
     job = VideoJob(film="noisy.mkv", processed="noisy.mkv", consistency=0)
     result = paint_film(job, out=Path("out.mkv"))

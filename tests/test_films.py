@@ -137,7 +137,7 @@ def test_parts_and_steps_of_a_film(run: Run, here: Path) -> None:
     ("arguments", "words"),
     [
         (("none.mp4", "style1"), "no such file"),
-        (("notes.txt", "style1"), "not a film"),
+        (("notes.txt", "style1"), "not a readable video"),
         (("film.mp4", "stile1"), "style1"),
         (("film.mp4", "notes.txt"), "notes.txt"),
         (("film.mp4", "style1", "--consistency", "2"), "consistency 2"),

@@ -40,7 +40,7 @@ class Damage(Exception):  # noqa: N818 - carries an error to the end of the vide
 class Brush(Protocol):
     """Stylizes the frames of a video in order."""
 
-    identity: str  # hash of its inputs, to recognise a killed run of the same job
+    identity: str  # settings or hashes that identify it, to recognise a killed run of the same job
     engine: str  # the package that computes
     device: str
     part: int | None  # frames between checkpoints; None: the default
