@@ -95,7 +95,9 @@ class VideoJob(Part, Job):
         if self.weights is not None and (
             len(self.weights) != len(self.styles) or min(self.weights) < 0 or sum(self.weights) <= 0
         ):
-            raise InputError(f"{len(self.styles)} styles need as many weights, not negative, nor all zero")
+            raise InputError(
+                f"{len(self.styles)} styles need as many weights, none negative and not all zero"
+            )
 
     def stylizing(self) -> StylizeJob:
         """Return the job that stylizes one frame."""

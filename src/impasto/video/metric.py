@@ -92,7 +92,7 @@ class Watcher:
         errors = self._errors.get((lag, which))
         if not errors:
             raise InputError(
-                f"{self.frames} frames cannot be compared at {lag} apart: give more, and of one shot"
+                f"{self.frames} frames cannot be compared at a distance of {lag}: give more, of one shot"
             )
         floor, shares = self._errors[lag, -1], self._trusted[lag]
         energies = [energies[which] for energies in self._energies]
