@@ -107,11 +107,11 @@ def test_uploads_beyond_the_limits_are_refused_before_they_are_read(tmp_path: Pa
         return sent
 
     assert asked("POST", "/gradio_api/upload") == []
-    assert b"60 MB at most" in asked("POST", "/gradio_api/upload", 10**8)[1]["body"]
+    assert b"must not exceed 60 MB" in asked("POST", "/gradio_api/upload", 10**8)[1]["body"]
     for name in ("a.jpg", "b.jpg", "b.jpg.seen.jpg"):
         (tmp_path / name).touch()
     start, body = asked("POST", "/gradio_api/upload")
-    assert start["status"] == 413 and b"keeps 2 files at a time" in body["body"]
+    assert start["status"] == 413 and b"upload limit reached (2 files)" in body["body"]
     assert asked("GET", "/gradio_api/upload") == [] and len(passed) == 2
     (tmp_path / "b.jpg").unlink()
     assert asked("POST", "/gradio_api/upload") == []
@@ -139,9 +139,9 @@ def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(processing_utils, name, getattr(processing_utils, name))  # put back afterwards
     serving._fetch_nothing()
     place = Place(render=False)
-    with pytest.raises(InputError, match="no addresses"):
+    with pytest.raises(InputError, match="no URLs"):
         place.move_resource_to_block_cache("http://127.0.0.1:9/a.png")
-    with pytest.raises(InputError, match="no addresses"):
+    with pytest.raises(InputError, match="no URLs"):
         asyncio.run(place.async_move_resource_to_block_cache("http://127.0.0.1:9/a.png"))
 
 
@@ -211,7 +211,7 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
     studio, job = Studio(Limits(waiting=1), tmp_path), DreamJob(content="a.jpg")
     first, second, third = (studio.work(job, tmp_path / f"{n}.png") for n in ("first", "second", "third"))
     assert "frame 1" in next(first).text and busy == ["first"]
-    assert next(second).text == "waiting: another painting is before this one"
+    assert next(second).text == "waiting: another job is ahead of this one"
     with pytest.raises(InputError, match="try again"):
         next(third)
     first.close()  # as when the tab is closed

@@ -193,7 +193,7 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
     out = saved(page, part, tmp_path / "out.png")
     assert "woodcut" in (image.read_recipe(out) or "")
     assert np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).mean() > 0.03
-    part.get_by_text("the same as a command").click()
+    part.get_by_text("equivalent command").click()
     part.get_by_text("impasto stylize").wait_for()
 
 
@@ -215,13 +215,13 @@ def test_two_styles_are_mixed_by_their_weights(page: Any, folder: Path, tmp_path
     paint(part)
     job = json.loads(image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")["job"]
     assert (job["styles"], job["weights"]) == (["woodcut", "starry_night"], [0.7, 0.3])
-    part.get_by_text("the same as a command").click()
+    part.get_by_text("equivalent command").click()
     part.get_by_text("--weights").wait_for()
 
 
 def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
     part = chosen(page, folder / "photo.png", "woodcut")
-    part.get_by_role("button", name="mask: where the first style goes").click()
+    part.get_by_role("button", name="mask: where the first style applies").click()
     canvas = part.locator("canvas").first
     canvas.wait_for()
     page.wait_for_timeout(1000)  # the photo is laid under the brush
@@ -333,7 +333,7 @@ def test_a_damaged_photo_is_refused_in_a_sentence(page: Any, folder: Path) -> No
     [
         ("Stylize", "Paint", None, "there is no photo yet"),
         ("Stylize", "Paint", "photo.png", "no style is chosen"),
-        ("Film", "Paint film", None, "there is no film yet"),
+        ("Film", "Paint film", None, "there is no video yet"),
         ("Photoreal", "Relight", "photo.png", "no style is chosen"),
         ("Dream", "Dream", None, "there is no photo yet"),
     ],

@@ -103,7 +103,7 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
     )
     Path("out/training/label_2/000000.txt").write_bytes(b"other")
     faults = verifying.verify("kitti", "out")
-    assert len(faults) == 2 and "5 pixels to the right" in faults[0] and "not the copy" in faults[1]
+    assert len(faults) == 2 and "shifted 5 pixels right" in faults[0] and "not a copy" in faults[1]
 
 
 def test_what_is_drawn_depends_on_name_and_seed_alone() -> None:
@@ -137,8 +137,8 @@ def test_a_photo_that_is_stored_turned_is_painted_and_stored_turned_again(
         upright.save(turned, exif=exif)
     command = ["augment", "bdd", "--looks", "looks", "--workers", "1", "--strength", "0.1", "-o", "out"]
     code, said, wrong = run(*command, "--verify")
-    assert code == 0 and said.startswith("2 done") and "1 photos are stored turned (EXIF)" in wrong
-    assert "verified: no picture moved" in wrong
+    assert code == 0 and said.startswith("2 done") and "1 photos have an EXIF orientation" in wrong
+    assert "verified: no image moved" in wrong
     out = Path("out/images/100k/train/turned.jpg")
     assert image.read(out).size == image.read(turned).size
     with Image.open(out) as painted, Image.open(turned) as photo:  # as programs do that know nothing of turns
@@ -178,7 +178,7 @@ def test_grey_photos_stay_grey(here: Path) -> None:
 def test_a_data_set_is_never_written_into(here: Path) -> None:
     lay_out("coco")
     for out in ("coco", "coco/painted"):
-        with pytest.raises(OutputError, match="lies in the data set"):
+        with pytest.raises(OutputError, match="inside the data set"):
             augmenting.augment("coco", out, looks_in="looks")
     shutil.copytree("coco", "out")
     outcome = augmenting.augment("coco", "out", looks_in="looks", workers=1)
@@ -187,7 +187,7 @@ def test_a_data_set_is_never_written_into(here: Path) -> None:
 
 def test_what_is_no_data_set_is_refused(here: Path) -> None:
     Path("empty/pictures").mkdir(parents=True)
-    for folder, words in (("gone", "not a folder"), ("empty", "laid out as none")):
+    for folder, words in (("gone", "not a folder"), ("empty", "the layout of none")):
         with pytest.raises(InputError, match=words):
             augmenting.augment(folder, "out", looks_in="looks")
     lay_out("coco")
@@ -294,7 +294,7 @@ def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pyte
         assert Path("out/rejected", names[0]).read_bytes() == painted
         assert Path("out", names[1]).read_bytes() != (source / names[1]).read_bytes()
     page = Path("out/report.html").read_text()
-    assert "1 rejected" in page and "what is labelled at 5, 5, 80, 55" in page and page.count("<img") >= 4
+    assert "1 rejected" in page and "the object labelled at 5, 5, 80, 55" in page and page.count("<img") >= 4
     assert verifying.verify(source, "out") == [] or "right" in verifying.verify(source, "out")[0]
     rows = {row["output"]: row for row in read(Path("out/manifest.jsonl"))}
     assert rows[names[0]]["rejected"] and not rows[names[1]]["rejected"]

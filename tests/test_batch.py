@@ -112,7 +112,7 @@ def test_what_would_be_lost_or_never_done_is_refused_at_once(here: Path) -> None
     ):
         with pytest.raises(InputError, match=words):
             batch.run("in", "new", settings=settings, workers=1)
-    with pytest.raises(InputError, match="folder of the photos"):
+    with pytest.raises(InputError, match="is the input folder"):
         batch.run("in", "in", settings=SETTINGS, workers=1)
     assert not Path("new").exists() and len(list(Path("in").iterdir())) == 5
 
@@ -145,7 +145,7 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert "'live' is not one of stylize" in errors["jobs.jsonl:5"]
     assert "did you mean strength" in errors["jobs.jsonl:6"]
     assert "needs picture" in errors["jobs.jsonl:8"]
-    assert "not JSON" in errors["jobs.jsonl:9"] and "a table" in errors["jobs.jsonl:10"]
+    assert "not JSON" in errors["jobs.jsonl:9"] and "an object" in errors["jobs.jsonl:10"]
     assert Path("out/deep/er/a.png").exists() and Path("out/0.png").exists()
 
 
@@ -475,7 +475,7 @@ def test_threads_that_are_asked_for_are_those_of_each() -> None:
 
 @pytest.mark.parametrize("nodes", [[], [(0, 0)]])
 def test_a_cluster_without_cores_is_refused(nodes: list[tuple[int, int]]) -> None:
-    with pytest.raises(InputError, match="core to give"):
+    with pytest.raises(InputError, match="has a core"):
         on_ray.shared_out(nodes, None)
 
 

@@ -134,7 +134,7 @@ def test_a_name_that_no_file_can_have_is_one_line(
         (("stylize", "photo.jpg", "waves.png", "--max-pixels", "100"), "--max-pixels"),
         (("stylize", "photo.jpg", "waves.png", "--mask", "night.png"), "the aspect ratio"),
         (("stylize", "photo.jpg", "waves.png", "--init", "nowhere.png"), "nowhere.png"),
-        (("stylize", "empty", "waves.png"), "no pictures there"),
+        (("stylize", "empty", "waves.png"), "empty contains no images"),
         (("stylize", "photo.jpg", "waves.png", "--save-every", "0"), "1 or more"),
         (("stylize", "photo.jpg", "waves.png", "--strenght", "1"), "--strength"),
         (("paint", "photo.jpg"), "paint"),

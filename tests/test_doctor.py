@@ -58,7 +58,7 @@ def test_what_is_wrong_is_told_with_its_mend(
     monkeypatch.setenv(library.HOME, str(tmp_path))
     monkeypatch.setattr(doctor, "MEMORY", 1e9)
     code, said = told(capsys)
-    lines = said[said.index("to mend\n") :].splitlines()[1:]
+    lines = said[said.index("to fix\n") :].splitlines()[1:]
     assert code == 2 and len(lines) == 3
     for words in ("delete it", "remove", "smaller --size"):
         assert any(words in line for line in lines), words

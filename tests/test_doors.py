@@ -88,11 +88,11 @@ def test_films_are_sent_to_video(run: Run, here: Path) -> None:
         code, _, wrong = run(*command)
         assert code == 2 and "film.mp4 is a video, not a picture: use impasto video" in wrong
     code, _, wrong = run("batch", "film.mp4", "--style", "p.safetensors#style1", "-o", "out")
-    assert code == 2 and "impasto video a film" in wrong
+    assert code == 2 and "impasto video for a video" in wrong
     frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
     frames[0].save("moves.gif", save_all=True, append_images=frames[1:])
     code, _, wrong = run("stylize", "moves.gif", "p.safetensors#style1")
-    assert code == 0 and "moves.gif moves: its first picture is painted; impasto video" in wrong
+    assert code == 0 and "moves.gif is animated: only its first frame is used; impasto video" in wrong
 
 
 def test_a_folder_to_learn_is_sent_to_styles(run: Run, here: Path) -> None:

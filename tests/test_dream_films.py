@@ -118,8 +118,8 @@ def test_dream_and_style_are_one_sum(here: Path, brief: None, capsys: pytest.Cap
         (("dream", "film.mp4", "--zoom"), "leave out --zoom"),
         (("dream", "film.mp4", "--start", "99"), "no frame at 99 s"),
         (("dream", "film.mp4", "--preview", "p.png"), "--preview"),
-        (("dream", "film.mp4", "--resume"), "the same command goes on"),
-        (("dream", "film.mp4", "--save-every", "3"), "the same command goes on"),
+        (("dream", "film.mp4", "--resume"), "the same command resumes"),
+        (("dream", "film.mp4", "--save-every", "3"), "the same command resumes"),
         (("dream", "broken.mp4"), "broken.mp4"),
         (("dream", "photo.jpg", "--save-every", "0"), "1 or more"),
         (("layers", "vgg11"), "googlenet-torchvision"),
@@ -145,13 +145,13 @@ def test_bad_input_is_one_line(
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        (("--start", "3"), "--start is for a film"),
-        (("--decay", "0.2"), "--decay is for a film"),
+        (("--start", "3"), "--start is for videos"),
+        (("--decay", "0.2"), "--decay is for videos"),
         (("--frames", "10"), "--frames is for --zoom"),
-        (("--restart",), "--restart is for films"),
-        (("--zoom", "--consistency", "0.5"), "--consistency is for a film"),
-        (("--style", "guide.png", "--rate", "3"), "--rate is of a dream alone"),
-        (("--style", "guide.png", "--octave-scale", "2"), "--octave-scale is of a dream alone"),
+        (("--restart",), "--restart is for videos"),
+        (("--zoom", "--consistency", "0.5"), "--consistency is for videos"),
+        (("--style", "guide.png", "--rate", "3"), "--rate cannot be combined with --style"),
+        (("--style", "guide.png", "--octave-scale", "2"), "--octave-scale cannot be combined with --style"),
     ],
 )
 def test_an_option_that_would_say_nothing_is_refused(
@@ -289,7 +289,7 @@ def test_a_film_is_replayed_wherever_its_inputs_went(
 def test_a_film_without_a_recipe_is_not_replayed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("replay", "film.mp4") == 2
     assert "film.mp4 carries no recipe" in capsys.readouterr().err
-    with pytest.raises(InputError, match="is a film"):
+    with pytest.raises(InputError, match="is a video"):
         impasto.replay("film.mp4")
 
 

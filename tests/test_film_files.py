@@ -252,7 +252,7 @@ def _decoded(path: Path) -> Bytes:
 
 def test_what_is_no_film_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no film")
-    with pytest.raises(InputError, match="not a film"):
+    with pytest.raises(InputError, match="not a readable video"):
         FilmReader(tmp_path / "a.mp4")
     with pytest.raises(InputError, match="no such file"):
         FilmReader(tmp_path / "b.mp4")

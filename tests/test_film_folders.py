@@ -56,7 +56,7 @@ def test_a_folder_has_one_ground(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         Image.fromarray(rgba).save(folder / f"{number}.png")
     shown = [frame.rgb for frame in open_film(folder).frames()]
     assert all((rgb[:8] == 255).all() for rgb in shown)
-    assert caplog.messages == [f"{folder} lets light through, which is not kept: it is laid on white"]
+    assert caplog.messages == [f"{folder} has transparency, which is replaced by a white background"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_films_that_let_light_through_stand_on_white(
     assert len(shown) == 3
     for rgb in shown:
         assert (rgb[:8] > 250).all() and np.abs(rgb[24, 32].astype(int) - (200, 30, 30)).max() <= 12
-    assert caplog.messages == [f"{path} lets light through, which is not kept: it is laid on white"]
+    assert caplog.messages == [f"{path} has transparency, which is replaced by a white background"]
 
 
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:

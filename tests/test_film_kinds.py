@@ -178,7 +178,7 @@ def test_what_is_damaged_within_a_film_is_passed_over(
     assert found == [*range(9), *range(10, 30)]
     assert sum(frame.duration for frame in frames) == Fraction(COUNT, 25)
     assert caplog.messages == [
-        f"{path} is damaged: 1 of its 30 packets cannot be decoded, the first at 0.36 s; all others are"
+        f"{path} is damaged: 1 of its 30 packets cannot be decoded, the first at 0.36 s; they are skipped"
     ]
     paint_film(VideoJob(str(path), processed=str(path), consistency=0), out=tmp_path / "c.mp4")
     with FilmReader(tmp_path / "c.mp4") as reader:
@@ -247,7 +247,7 @@ def test_a_film_that_changes_its_size_has_one(tmp_path: Path, caplog: pytest.Log
     assert (frames[0] > 190).all()
     assert (frames[-1][:, 30:66] > 190).all()  # 43 of 96 columns: as tall as it can be, not stretched
     assert (frames[-1][:, :24] < 10).all() and (frames[-1][:, -24:] < 10).all()
-    assert caplog.messages == [f"{whole} changes its size: all of it is shown within 96x64"]
+    assert caplog.messages == [f"{whole} changes its frame size: all frames are fitted into 96x64"]
     paint_film(VideoJob(str(whole), processed=str(whole), consistency=0), out=tmp_path / "out.mp4")
 
 
@@ -270,9 +270,7 @@ def test_half_pictures_are_made_whole(tmp_path: Path, caplog: pytest.LogCaptureF
     for frame in frames[1:-1]:
         rows = frame.rgb[8:-8].mean(2)
         assert np.abs(np.diff(rows, axis=0)).mean() < 1  # woven, every row differs from the next
-    assert caplog.messages == [
-        f"{path} is interlaced: each two half pictures are made one, by FFmpeg's bwdif"
-    ]
+    assert caplog.messages == [f"{path} is interlaced: it is deinterlaced by FFmpeg's bwdif"]
 
 
 def test_a_cover_is_no_film_and_a_film_may_have_one(tmp_path: Path) -> None:
@@ -300,7 +298,7 @@ def test_a_cover_is_no_film_and_a_film_may_have_one(tmp_path: Path) -> None:
         container.mux(cover.encode(plain.reformat(format="yuvj420p")))
         for block in tone(sung.codec_context, 1):
             container.mux(sung.encode(block))
-    with pytest.raises(InputError, match="has a cover, but no film in it"):
+    with pytest.raises(InputError, match="has a cover image, but no video"):
         open_film(song)
 
 

@@ -73,7 +73,7 @@ def test_a_folder_is_a_film_in_the_order_of_its_numbers(tmp_path: Path) -> None:
 
 
 def test_folders_and_pictures_that_are_no_film_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no pictures"):
+    with pytest.raises(InputError, match="no images"):
         open_film(tmp_path)
     image.write(tmp_path / "a.png", np.zeros((8, 8, 3), np.float32))
     write_pictures(tmp_path / "b.gif", ".gif", frames, wait=Fraction(1, 10))

@@ -203,5 +203,5 @@ def test_a_baseline_of_another_part_is_refused(long: Path, tmp_path: Path) -> No
     with ExitStack() as stack:
         for painted, film, alone in matched(stack, late, long, early).together():
             assert max(np.abs(painted.astype(int) - other).mean() for other in (film, alone)) < 4
-    with pytest.raises(InputError, match="lacks what the painted film shows"):
+    with pytest.raises(InputError, match="lacks part of the stylized video"):
         report(early, long, baseline=late)

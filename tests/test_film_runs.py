@@ -262,7 +262,11 @@ def test_a_full_disk_is_told_and_nothing_is_lost(here: Path) -> None:  # noqa: F
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
-    assert "cannot write" in done.stderr and "again to go on" in done.stderr and done.stderr.count("\n") == 1
+    assert (
+        "cannot write" in done.stderr
+        and "repeat the command to resume" in done.stderr
+        and done.stderr.count("\n") == 1
+    )
     assert not Path("out.mkv").exists()
     job = VideoJob(film="noisy.mkv", processed="noisy.mkv", consistency=0)
     result = paint_film(job, out=Path("out.mkv"))
@@ -285,7 +289,7 @@ def test_a_damaged_film_is_painted_as_far_as_it_goes(
 
     monkeypatch.setattr(FilmReader, "frames", broken)
     code, _, wrong = run("video", "film.mp4", "style1", "-o", "out.mp4")
-    assert code == 2 and "damaged after 6 frames" in wrong and "painted in out.mp4" in wrong
+    assert code == 2 and "damaged after 6 frames" in wrong and "the frames before are in out.mp4" in wrong
     monkeypatch.undo()
     assert len(frames(str(here / "out.mp4"))) == 6
 
@@ -328,7 +332,7 @@ def test_another_programs_output_is_held_still(run: Run, here: Path) -> None:  #
 def test_a_processed_film_that_is_too_short_is_told(run: Run, here: Path) -> None:  # noqa: F811
     assert run("video", "film.mp4", "style1", "--end", "0.4", "-o", "short.mp4")[0] == 0
     code, _, wrong = run("video", "film.mp4", "--processed", "short.mp4", "-o", "x.mp4")
-    assert code == 2 and "ends after 4 frames" in wrong and "painted in x.mp4" in wrong
+    assert code == 2 and "ends after 4 frames" in wrong and "the frames before are in x.mp4" in wrong
     assert wrong.count("\n") == 1 and len(frames("x.mp4")) == 4
     assert not Path("x.mp4.parts").exists()
 

@@ -194,8 +194,8 @@ def test_what_a_container_cannot_hold_is_told(tmp_path: Path, caplog: pytest.Log
     target = tmp_path / "b.webm"
     paint(source, target)
     assert caplog.messages == [
-        f"{target} will have its sound (aac, ger) coded anew as Opus, which .webm cannot hold as it is: let "
-        f"its name end in .mkv or .mp4 to keep it"
+        f"{target} will have its sound (aac, ger) re-encoded as Opus, which .webm cannot hold as it is: use "
+        f"the suffix .mkv or .mp4 to keep it"
     ]
     with av.open(str(target)) as container:
         assert [s.codec_context.name for s in container.streams.audio] == ["opus"]

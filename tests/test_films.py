@@ -137,7 +137,7 @@ def test_parts_and_steps_of_a_film(run: Run, here: Path) -> None:
     ("arguments", "words"),
     [
         (("none.mp4", "style1"), "no such file"),
-        (("notes.txt", "style1"), "not a film"),
+        (("notes.txt", "style1"), "not a readable video"),
         (("film.mp4", "stile1"), "style1"),
         (("film.mp4", "notes.txt"), "notes.txt"),
         (("film.mp4", "style1", "--consistency", "2"), "consistency 2"),
@@ -145,7 +145,7 @@ def test_parts_and_steps_of_a_film(run: Run, here: Path) -> None:
         (("film.mp4", "style1", "--start", "50"), "no frame at 50"),
         (("film.mp4", "style1", "--weights", "1,2"), "as many weights"),
         (("film.mp4", "style1", "--every", "0"), "every 0"),
-        (("film.mp4", "style1", "--size", "7"), "8x6 are too small to be followed"),
+        (("film.mp4", "style1", "--size", "7"), "8x6 are too small for optical flow"),
     ],
 )
 def test_what_cannot_be_painted_is_told_in_one_line(

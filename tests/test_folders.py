@@ -58,8 +58,8 @@ def test_pictures_are_known_by_their_first_bytes(folder: Path) -> None:
         # Grain loses most of its colour in a JPEG; another picture would be 0.2 away.
         assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.1
     line = batch.passed_over("in")
-    assert line == "in: passed over 5 files that are no pictures (BMW.list, Thumbs.db, film.mp4, ...); " + (
-        "impasto video paints films"
+    assert line == "in: ignored 5 files that are not images (BMW.list, Thumbs.db, film.mp4, ...); " + (
+        "use impasto video for videos"
     )
     assert [path.name for path in _found(folder)] == ["K.HIF", *KINDS]
 
@@ -69,9 +69,9 @@ def test_a_damaged_picture_is_not_passed_over(run: Run, folder: Path) -> None:
     (folder / "z.jpg").write_bytes(b"")
     code, said, wrong = run("stylize", "in", "p.safetensors#style1", "-o", "out", "--quiet", "--json")
     assert code == 2 and json.loads(said)["painted"] == 11 and "z.jpg is empty" in wrong
-    assert "passed over 5 files" in wrong
+    assert "ignored 5 files" in wrong
     code, said, wrong = run("batch", "in", "--style", "p.safetensors#style1", "-o", "many", "-q")
-    assert code == 2 and said.startswith("11 done") and "passed over 5 files" in wrong
+    assert code == 2 and said.startswith("11 done") and "ignored 5 files" in wrong
 
 
 def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.png").rename(tmp_path / "a.txt")
     assert batch.photos(str(tmp_path)) == [tmp_path / "a.txt"]
     (tmp_path / "a.txt").write_text("words")
-    with pytest.raises(InputError, match="no pictures there, but 1 other file"):
+    with pytest.raises(InputError, match="contains no images, but 1 other file"):
         batch.photos(str(tmp_path))
 
 

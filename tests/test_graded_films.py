@@ -153,7 +153,7 @@ def test_of_a_damaged_film_what_comes_before_is_graded(
     with monkeypatch.context() as patched:
         patched.setattr(FilmReader, "frames", damaged)
         code, _, told = run(*ONE, "-o", "out.mp4")
-    assert code == 2 and "damaged after 7 frames" in told and "painted in out.mp4" in told
+    assert code == 2 and "damaged after 7 frames" in told and "the frames before are in out.mp4" in told
     assert len(frames("out.mp4")) == 7
 
 
@@ -177,11 +177,11 @@ def test_classes_of_a_film_follow_it(run: Run, here: Path) -> None:
         (("none.mp4", "night.png"), "no such file"),
         (("film.mp4", "night.png", "--masks", "a.png", "b.png"), "masks are for photos"),
         (("film.mp4", "night.png", "--start", "90"), "no frame"),
-        (("film.mp4", "night.png", "--save-look", "a.look"), "save it from one"),
+        (("film.mp4", "night.png", "--save-look", "a.look"), "save it from a photo"),
         (("film.mp4", "night.png", "--preview", "a.png"), "preview is for photos"),
-        (("film.mp4", "night.png", "--resume"), "the same command goes on"),
-        (("night.png", "night.png", "--restart"), "--restart is for films"),
-        (("film.mp4", "night.png", "--weights", "1,2"), "give one a style"),
+        (("film.mp4", "night.png", "--resume"), "the same command resumes"),
+        (("night.png", "night.png", "--restart"), "--restart is for videos"),
+        (("film.mp4", "night.png", "--weights", "1,2"), "give one per style"),
     ],
 )
 def test_what_cannot_be_graded_is_told_in_one_line(

@@ -155,8 +155,8 @@ def test_the_pace_finds_the_size_that_holds_the_rate() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("style1", "--source", "none.mp4"), "cannot look through none.mp4"),
-        (("style1", "--source", "notes.txt"), "cannot look through notes.txt"),
+        (("style1", "--source", "none.mp4"), "cannot open video source none.mp4"),
+        (("style1", "--source", "notes.txt"), "cannot open video source notes.txt"),
         (("stile1", "--source", "film.mp4"), "style1"),
         (("style1", "--source", "film.mp4", "--fps", "0"), "fps 0"),
     ],

@@ -340,7 +340,7 @@ def test_stylize_can_stay_a_photograph() -> None:
     assert kept.recipe.job["photoreal"] is True
     stiff = impasto.stylize(rgb, style, photoreal=True, realism=100.0, **settings)
     assert np.abs(stiff.picture - kept.picture).mean() > 0.002
-    with pytest.raises(InputError, match="add --photoreal"):
+    with pytest.raises(InputError, match="needs --photoreal"):
         impasto.stylize(rgb, style, realism=3.0)
 
 
@@ -467,20 +467,20 @@ def test_classes_do_not_change_with_the_size() -> None:
         (("day.png", "night.png", "--masks", "day.png", "night-mask.png"), "is none of"),
         (("day.png", "none.look", "--fast"), "no such file"),
         (("day.png", "bad.look", "--fast"), "damaged"),
-        (("day.png", "bad.look", "night.png"), "stands alone"),
+        (("day.png", "bad.look", "night.png"), "as the only style"),
         (("day.png", "night.png", "--strength", "7"), "strength 7"),
         (("day.png", "night.png", "--realism", "0"), "realism 0"),
         (("day.png", "night.png", "--classes", "0"), "classes 0"),
-        (("day.png", "night.png", "--weights", "1,2"), "give one a style"),
+        (("day.png", "night.png", "--weights", "1,2"), "give one per style"),
         (("day.png", "night.png", "-o", "day.png", "--overwrite"), "is an input"),
         (("day.png", "night.png", "-o", "out.txt"), "suffix"),
         (("day.png", "night.png", "-o", "out.mp4"), "suffix"),
         (("day.png", "night.png", "--save-look", "night.txt"), "end in .look"),
-        (("day.png", "night.png", "--every", "2"), "are for films"),
-        (("day.png", "night.png", "--fast", "--realism", "3"), "which --fast leaves out"),
-        (("day.png", "night.png", *MASKS, "--classes", "3"), "--masks says them already"),
-        (("day.png", "bad.look", "--classes", "3"), "bad.look says them already"),
-        (("day.png", "night.png", *MASKS, "day-mask.png"), "has 3 pictures and needs 2"),
+        (("day.png", "night.png", "--every", "2"), "are for videos"),
+        (("day.png", "night.png", "--fast", "--realism", "3"), "no effect with --fast"),
+        (("day.png", "night.png", *MASKS, "--classes", "3"), "with --masks, which defines the classes"),
+        (("day.png", "bad.look", "--classes", "3"), "with bad.look, which defines the classes"),
+        (("day.png", "night.png", *MASKS, "day-mask.png"), "has 3 images and needs 2"),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_line(

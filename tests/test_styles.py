@@ -207,7 +207,7 @@ def test_networks_that_learned_the_painting_are_compared_each_by_its_own_name(ru
     code, _, wrong = run(*command)
     assert code == 2 and "learned-small-2.png" in wrong and not Path("sheet/modern.png").exists()
     code, _, wrong = run("compare", "photo.png", "style1")
-    assert code == 2 and "painting's file" in wrong
+    assert code == 2 and "file of the style image" in wrong
 
 
 def test_painting_with_a_learned_style_loads_no_torch(home: Path) -> None:

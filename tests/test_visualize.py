@@ -95,7 +95,7 @@ def test_an_atlas_draws_channels_by_the_names_it_prints(tmp_path: Path) -> None:
     assert names[3:] == ["relu1_2[7]"]
     page = (tmp_path / "index.html").read_text()
     assert page.count("<section>") == 2 and all(f">{name}</button>" in page for name in names)
-    for wrong, word in (("relu1_2[64]", "channels 0 to 63"), ("relu1_2:0.5", "no weights")):
+    for wrong, word in (("relu1_2[64]", "channels 0 to 63"), ("relu1_2:0.5", "weights do not apply")):
         with pytest.raises(InputError, match=word):
             atlas.draw(LayersJob(layers=(wrong,), size=32, steps=1), folder=tmp_path / "other")
     assert not list((tmp_path / "other").iterdir())

@@ -1,4 +1,4 @@
-"""A web page on this machine that builds the jobs of the command line, and runs them."""
+"""A local web page that builds and runs the jobs of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Controls made from a job's fields, so that they mean what they mean on the command line."""
+"""Controls generated from the fields of a job, with the names and help texts of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import gradio as gr
 from impasto.errors import InputError
 from impasto.jobs import Job
 
-# Least, most and step of the sliders; a job may take more, by its command.
+# Minimum, maximum and step of the sliders; the command line allows wider ranges.
 SLIDERS: Mapping[str, tuple[float, float, float]] = {
     "strength": (0, 2, 0.05),
     "realism": (0.1, 10, 0.1),
@@ -29,17 +29,17 @@ SLIDERS: Mapping[str, tuple[float, float, float]] = {
 
 
 def controls(job: type[Job], names: Sequence[str]) -> dict[str, gr.components.Component]:
-    """A control for each of these fields, labelled with its option and explained by its help."""
+    """Return a control for each field, with its option as label and its help text."""
     hints = typing.get_type_hints(job)
     fields = {item.name: item for item in dataclasses.fields(job)}
     return {name: _control(fields[name], hints[name]) for name in names}
 
 
 def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the controls say, as the job wants it; empty ones are left out.
+    """Convert the values of the controls to job settings; empty ones are left out.
 
     Raises:
-        InputError: a number that is none.
+        InputError: the text of a number is not one.
     """
     hints = typing.get_type_hints(job)
     found: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _whole(name: str, text: str, *, words: bool) -> int | str:
-    """A whole number; where a job takes words too, such as 'original', it judges them itself."""
+    """Return a whole number, or the text if the field also takes words, which the job checks itself."""
     return text if words and not text.isdigit() else int(_entry(name, text, int))
 
 

@@ -1,4 +1,4 @@
-"""Where the page's jobs are done: each in a thread of its own, watched, and stopped when asked."""
+"""Job runner of the page: one thread per job, with progress messages and a stop request."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 from impasto.record import Progress, Result
 
 Bytes = NDArray[np.uint8]
-PREVIEW_SECONDS = 0.7  # between two previews
+PREVIEW_SECONDS = 0.7  # minimum time between previews
 PREVIEW_SIDE = 640  # pixels
 
 
 @dataclass(frozen=True)
 class News:
-    """What a run has to say: a sentence, the picture as it is now, or the file that it wrote."""
+    """A progress message of a run: a text, and the current image or the file that was written."""
 
     text: str
     picture: Bytes | None = None
@@ -36,7 +36,7 @@ class News:
 
 
 class Line:
-    """Where runs wait for their turn: one is done at a time, first come, first served.
+    """Queue of runs: one runs at a time, first come, first served.
 
     Args:
         most: how many may wait.
@@ -49,14 +49,14 @@ class Line:
 
     @contextmanager
     def turn(self, run: Run) -> Iterator[None]:
-        """The turn of a run, until the ``with`` is left; before that it is told how many come first.
+        """Wait for the turn of ``run``, telling it how many are ahead, and hold it for the ``with`` block.
 
         Raises:
-            InputError: too many wait.
+            InputError: the queue is full.
         """
         with self._changed:
             if len(self._runs) > self.most:
-                raise InputError(f"{self.most} paintings wait for their turn already: try again in a while")
+                raise InputError(f"{self.most} jobs are already waiting: try again later")
             self._runs.append(run)
         try:
             with self._changed:
@@ -71,13 +71,13 @@ class Line:
 
 
 class Run:
-    """A job that is being done.
+    """A job that runs in a thread.
 
     Args:
-        job: what to do.
+        job: the job.
         out: the file to write.
-        seconds: after which it is stopped.
-        line: where it waits for its turn.
+        seconds: time limit.
+        line: queue in which it waits for its turn.
     """
 
     def __init__(self, job: Job, out: Path, *, seconds: float, line: Line) -> None:
@@ -89,19 +89,19 @@ class Run:
         self._before = 0
 
     def stop(self) -> None:
-        """Ends it at its next step; what there is by then is kept."""
+        """Stop the run at its next step and keep its result so far."""
         self._stop.set()
 
     def wait(self) -> None:
-        """Until nothing of it goes on any more."""
+        """Wait until the thread has ended."""
         if self._thread.is_alive():
             self._thread.join()
 
     def news(self) -> Iterator[News]:
-        """Does the job when its turn comes, and says how it goes.
+        """Run the job when its turn comes, and yield its progress.
 
         Raises:
-            ImpastoError: what was wrong with the job.
+            ImpastoError: the job failed.
         """
         self._thread.start()
         while (said := self._news.get()) is not None:
@@ -115,22 +115,22 @@ class Run:
                 self._begun = time.monotonic()
                 self._news.put(_WAYS[type(self.job)](self))
         except KeyboardInterrupt:
-            self._news.put(News("stopped before there was anything to keep"))
+            self._news.put(News("stopped before there was a result to keep"))
         except BaseException as error:
             self._news.put(error)
         self._news.put(None)
 
     def waits(self, before: int) -> None:
-        """Called now and then while others come first."""
+        """Report ``before``, the number of runs ahead; called regularly while waiting."""
         if self._stop.is_set():
             raise KeyboardInterrupt
         if before != self._before:
             self._before = before
-            others = "another painting is" if before == 1 else f"{before} paintings are"
-            self._news.put(News(f"waiting: {others} before this one"))
+            others = "another job is" if before == 1 else f"{before} jobs are"
+            self._news.put(News(f"waiting: {others} ahead of this one"))
 
     def watch(self, progress: Progress) -> None:
-        """Called after every step of a picture."""
+        """Report the progress of an image; called after every step."""
         if self._ends:
             raise KeyboardInterrupt
         now = time.monotonic()
@@ -142,7 +142,7 @@ class Run:
         self._news.put(News(text, _seen(progress.picture())))
 
     def told(self, progress: FilmProgress) -> None:
-        """Called after every frame of a film."""
+        """Report the progress of a video; called after every frame."""
         if self._ends:
             raise Enough
         now = time.monotonic()
@@ -153,12 +153,12 @@ class Run:
         if progress.expected:
             left = _clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
         whole = f" of {progress.expected}" if progress.expected else ""
-        text = f"frame {progress.frames}{whole}, {progress.rate:.1f} a second, {left} left"
+        text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
         picture = None if progress.picture is None else _small(progress.picture)
         self._news.put(News(text, picture))
 
     def step(self, progress: Progress) -> None:
-        """Called after every step of a film's frame that is optimised, which may take minutes."""
+        """Stop within a frame; called after every optimisation step, since a frame may take minutes."""
         if self._ends:
             raise Enough
 
@@ -168,13 +168,13 @@ class Run:
 
     @property
     def why(self) -> str:
-        """Why it ended before its end."""
+        """Reason of an early end, as text."""
         if self._stop.is_set():
             return "stopped"
-        return f"stopped after {self.seconds / 60:g} minutes, the most that this page takes"
+        return f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
 
     def finished(self, result: Result) -> News:
-        """The result, written with its recipe."""
+        """Write the result with its recipe, and return the final message."""
         result.save(self.out, overwrite=True)
         height, width = result.picture.shape[:2]
         how = f"{self.why}, this is the best so far" if result.stopped else "done"
@@ -213,7 +213,7 @@ def _video(run: Run) -> News:
     choose = partial(brushes.choose, watch=run.step)
     found = films.paint_film(run.job, out=run.out, overwrite=True, restart=True, told=run.told, choose=choose)
     height, width = found.size
-    how = f"{run.why}, this is what was painted" if found.stopped else "done"
+    how = f"{run.why}, this is the part that is done" if found.stopped else "done"
     return News(f"{how}: {found.frames} frames, {width} x {height}, {found.seconds:.0f} s", None, run.out)
 
 
@@ -226,15 +226,15 @@ _WAYS: dict[type[Job], Callable[[Run], News]] = {
 
 
 def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
-    """One line of what went wrong; of files in a visit's folder within ``folders`` their names alone."""
+    """Return an error as one line, without the paths of session folders within ``folders``."""
     text = " ".join(str(error).split())
     for folder in folders:
         text = re.sub(rf"{re.escape(str(folder))}/[^/ ]+/", "", text)
-    return text if isinstance(error, ImpastoError) else f"a fault of impasto: {type(error).__name__}: {text}"
+    return text if isinstance(error, ImpastoError) else f"a bug in impasto: {type(error).__name__}: {text}"
 
 
 def _tabled(text: str) -> str:
-    """A table of several lines as Markdown has it; one line as it is."""
+    """Convert a plain-text table of several lines to Markdown; return a single line unchanged."""
     lines = [line for line in text.splitlines() if not line.startswith("warning:")]
     warnings = text.splitlines()[len(lines) :]
     first, *others = (re.split(r"\s{2,}", line.strip()) for line in lines or [""])

@@ -1,4 +1,4 @@
-"""What the page takes from whoever can open it."""
+"""Limits of the page: what its users may upload and run."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 
 from impasto.errors import InputError
 
-SEEN = ".seen.jpg"  # what is added to a photo's name for a small picture of it
+SEEN = ".seen.jpg"  # suffix of a photo's preview image
 
 
 def kept(folder: Path) -> int:
-    """How many files lie in a folder and below, small pictures of others not counted."""
+    """Return the number of files in a folder and its subfolders, without preview images."""
     return sum(1 for path in folder.rglob("*") if path.is_file() and not path.name.endswith(SEEN))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one visit may ask for.
+    """Upper limits for one session.
 
     Args:
-        megabytes: of one upload.
-        uploads: files that are kept at once, of all visits.
-        pixels: of one picture.
-        side: long side of what is painted, pixels.
-        styles: pictures of style at once.
-        film_seconds: length of a film.
-        run_seconds: time for one painting; what there is by then is kept.
-        waiting: visits that may wait for their turn.
+        megabytes: size of an upload.
+        uploads: number of stored files, of all sessions.
+        pixels: pixels of an image.
+        side: long side of a result, in pixels.
+        styles: number of styles.
+        film_seconds: length of a video.
+        run_seconds: time per job; its result so far is then kept.
+        waiting: number of jobs in the queue.
     """
 
     megabytes: int = 200
@@ -41,50 +41,50 @@ class Limits:
     waiting: int = 8
 
     def check_uploads(self, kept: int) -> None:
-        """Refuses another upload where as many files as may be are kept."""
+        """Raise InputError if ``kept`` files reach the upload limit."""
         if kept >= self.uploads:
             raise InputError(
-                f"this page keeps {self.uploads} files at a time, and has them: try again tomorrow, or have "
-                f"it started anew, perhaps with a higher --max-uploads"
+                f"upload limit reached ({self.uploads} files): try again later, or restart the server with "
+                f"a higher --max-uploads"
             )
 
     def check_bytes(self, said: str) -> None:
-        """Refuses an upload of more bytes, as its header says, than all styles at once may have."""
+        """Raise InputError if an upload's content length exceeds the limit for all styles together."""
         most = self.megabytes * self.styles
         if not said.isdigit() or int(said) > most * 10**6:
-            raise InputError(f"what is dropped at once must be {most} MB at most")
+            raise InputError(f"an upload must not exceed {most} MB: choose fewer or smaller files")
 
     def check_styles(
-        self, styles: Sequence[str], mend: str = "click a learned style, or drop a painting"
+        self, styles: Sequence[str], mend: str = "click a learned style, or drop a style image"
     ) -> None:
-        """Refuses none, and too many."""
+        """Raise InputError if there are no styles, or too many."""
         if not styles:
             raise InputError(f"no style is chosen: {mend}")
         if len(styles) > self.styles:
             raise InputError(f"{len(styles)} styles are too many: choose at most {self.styles}")
 
     def side_of(self, size: int | str | None, painted: int) -> int | str | None:
-        """The size to paint at: as asked for; or the most, where nothing was and it would be more.
+        """Return the size to process at: the requested one, or the limit if none was requested.
 
         Args:
-            size: what was asked for.
-            painted: long side of what that would paint, pixels.
+            size: the requested size.
+            painted: long side of the result at that size, in pixels.
 
         Raises:
-            InputError: more was asked for than may be painted.
+            InputError: the requested size exceeds the limit.
         """
         if painted <= self.side:
             return size
         if size is None:
             return self.side
         pixels = "" if isinstance(size, int) else f" ({painted} px)"
-        raise InputError(f"size {size}{pixels} is more than this page paints: give at most {self.side}")
+        raise InputError(f"size {size}{pixels} exceeds the limit of this page: give at most {self.side}")
 
     def check_film(self, path: str | Path, seconds: float | None) -> None:
-        """Refuses films that are too long, or do not say how long they are."""
+        """Raise InputError if a video is too long, or its length is unknown."""
         if seconds is None or seconds > self.film_seconds:
             long = "of unknown length" if seconds is None else f"of {seconds:.0f} s"
             raise InputError(
-                f"{Path(path).name} is a film {long}, and this page takes {self.film_seconds:.0f} s: "
+                f"{Path(path).name} is a video {long}, and this page accepts {self.film_seconds:.0f} s: "
                 "set start and end"
             )

@@ -1,4 +1,4 @@
-"""The tab that paints what a webcam shows."""
+"""The tab that stylizes a webcam."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Mirror:
-    """One visit's camera, painted as a job says."""
+    """Live stylization of one session's camera."""
 
     def __init__(self, job: LiveJob) -> None:
         from impasto.live.painting import Held
@@ -36,7 +36,7 @@ class Mirror:
         self._held = Held(job.consistency, fps=FPS)
 
     def paint(self, frame: Bytes) -> Bytes:
-        """The next frame ``(H, W, 3)``, painted."""
+        """Stylize the next frame ``(H, W, 3)``."""
         shown: Bytes = np.rint(self._held.paint(frame, self._painter, self._weights).clip(0, 1) * 255).astype(
             np.uint8
         )
@@ -44,9 +44,9 @@ class Mirror:
 
 
 def live_tab() -> None:
-    """Places it."""
+    """Build the tab."""
     names = sorted({known.name for known in library.known()})
-    gr.Markdown("Open the camera, then *Record*: what it sees is painted as it comes, and kept nowhere.")
+    gr.Markdown("Open the camera, then press *Record*: frames are stylized live and never stored.")
     style = gr.Radio(names, value=names[0] if names else None, label="learned style")
     with gr.Row():
         knobs = controls(LiveJob, ("strength", "consistency"))
@@ -54,7 +54,7 @@ def live_tab() -> None:
     mirror: gr.State = gr.State(None)
     with gr.Row(equal_height=False):
         camera = gr.Image(label="camera", sources=["webcam"], streaming=True, type="numpy")
-        painted = passing("painted")
+        painted = passing("result")
 
     def paint(
         frame: Bytes | None, name: str | None, strength: float, consistency: float, held: Mirror | None

@@ -1,4 +1,4 @@
-"""The page: a tab a verb; each gathers a job, has it done, and shows what becomes of it."""
+"""The page: one tab per verb, each of which collects a job, runs it and shows the result."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from impasto.app.limits import Limits
 from impasto.app.studio import Studio
 from impasto.app.tabs import TABS
 
-KEPT = 24 * 3600  # seconds that uploads are kept
+KEPT = 24 * 3600  # seconds until uploads are deleted
 
 
 def page(limits: Limits, folder: Path) -> gr.Blocks:
-    """The whole page; what comes and goes lies in ``folder``."""
+    """Return the page; uploads and results are stored in ``folder``."""
     studio = Studio(limits, folder)
     blocks: gr.Blocks
     with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(KEPT // 24, KEPT)) as blocks:
-        gr.Markdown("# impasto\nPaint photographs in any style. Nothing leaves this machine.", elem_id="head")
+        gr.Markdown("# impasto\nStylize photographs and videos. Nothing leaves this machine.", elem_id="head")
         with gr.Tabs():
             for name, draw in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"tab-{name.lower()}"):

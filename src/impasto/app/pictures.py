@@ -1,4 +1,4 @@
-"""Pictures that the page shows and takes: thumbnails of learned styles, masks that were painted."""
+"""Images on the page: thumbnails of learned styles, painted masks, live previews."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from impasto import image
 from impasto.networks import library
 
-QUALITY = 90  # of JPEG, of what changes too fast to be looked at closely
+QUALITY = 90  # JPEG quality of previews
 
 
 def passing(label: str) -> gr.Image:
-    """A place for pictures that come many times a minute: each within the page, and none as a file here."""
+    """Return a component for frequently updated images, which are sent inline and never written to a file."""
     place = gr.Image(label=label, interactive=False, buttons=["fullscreen"], elem_classes="passing")
-    # Gradio would write each into its folder, and keep it for as long as uploads.
+    # Gradio would write each image to its cache and keep it as long as uploads.
     place.postprocess = within  # type: ignore[assignment, method-assign]
     return place
 
 
 def within(rgb: NDArray[np.uint8] | None) -> Any:
-    """A picture ``(H, W, 3)`` as a part of the page itself."""
+    """Return an image ``(H, W, 3)`` as a data URL."""
     from gradio.data_classes import ImageData
     from PIL import Image
 
@@ -39,7 +39,7 @@ def within(rgb: NDArray[np.uint8] | None) -> Any:
 
 
 def thumbnails(folder: Path) -> list[tuple[str, str]]:
-    """A picture and a name for each learned style."""
+    """Write the thumbnail of each learned style to ``folder``; return pairs of path and name."""
     found = {}
     for known in library.known():
         path = folder / f"{known.name}.jpg"
@@ -50,7 +50,7 @@ def thumbnails(folder: Path) -> list[tuple[str, str]]:
 
 
 def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
-    """Writes what was painted over a picture as a mask, white where there is paint; None if there is none."""
+    """Write a mask that is white where the user painted; return its path, or None if nothing was painted."""
     layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
     alphas = [layer[..., 3] for layer in layers if layer.ndim == 3 and layer.shape[2] == 4]
     if not alphas or not any(alpha.any() for alpha in alphas):
@@ -61,7 +61,7 @@ def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
 
 
 def turned(mask: Path) -> Path:
-    """The mask of all that another leaves."""
+    """Write the inverse of a mask beside it, and return its path."""
     path = mask.with_name(f"not-{mask.name}")
     grey = image.read(mask).flat()[..., 0]
     image.write(path, 1 - grey, grey=True, overwrite=True)

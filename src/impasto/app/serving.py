@@ -1,4 +1,4 @@
-"""The page, served: on this machine, with nothing fetched from anywhere else."""
+"""Server of the page; browsers fetch nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from impasto.app.limits import Limits, kept
 from impasto.errors import InputError
 
-WARM_AFTER = 3.0  # seconds: by then the page is drawn, which comes first
-# Whatever a page's parts may ask for, the browser fetches from here alone.
+WARM_AFTER = 3.0  # seconds, to let the page load first
+# The browser fetches from this server only, whatever the page's components request.
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
@@ -56,12 +56,12 @@ footer { display: none !important; }
 
 
 class Guarded:
-    """An ASGI application whose answers forbid the browser to fetch anything from elsewhere.
+    """ASGI application that adds a content security policy and enforces the upload limits.
 
     Args:
-        app: what it guards.
-        uploads: the folder in which each file that comes will have a folder of its own, beside the page's.
-        limits: of which ``uploads`` are kept.
+        app: the wrapped application.
+        uploads: folder in which Gradio stores the uploads.
+        limits: limits of uploads.
     """
 
     def __init__(self, app: Any, uploads: Path, limits: Limits) -> None:
@@ -69,7 +69,7 @@ class Guarded:
         self.own = kept(uploads)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handles one request."""
+        """Handle one request."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/upload"):
             try:
                 self.limits.check_uploads(kept(self.uploads) - self.own)
@@ -90,11 +90,11 @@ class Guarded:
 
 
 def _fetch_nothing() -> None:
-    """Has Gradio refuse what it would download: a file may be an address, if whoever asks says so."""
+    """Make Gradio refuse to download files: a client may send a URL in place of a file."""
     from gradio import processing_utils
 
     def refuse(url: str, *_: object, **__: object) -> str:
-        raise InputError("this page takes files, and no addresses of files")
+        raise InputError("this page accepts uploaded files, no URLs")
 
     for name in ("save_url_to_cache", "ssrf_protected_download", "async_ssrf_protected_download"):
         assert hasattr(processing_utils, name)
@@ -102,16 +102,16 @@ def _fetch_nothing() -> None:
 
 
 def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None]) -> None:
-    """Serves the page until Ctrl-C.
+    """Serve the page until Ctrl-C.
 
     Args:
-        host: whom to listen to.
-        port: of the page.
-        limits: what a visit may ask for.
-        ready: called with the page's address, before it is served.
+        host: address to bind.
+        port: port to bind.
+        limits: limits of the page.
+        ready: called with the page's URL before the server starts.
 
     Raises:
-        InputError: the port is taken, or Gradio is not installed.
+        InputError: the port is in use, or Gradio is not installed.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -155,7 +155,7 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
 
 
 def _theme() -> Any:
-    """Light and plain, with edges that are seen."""
+    """Return a light, plain theme with visible borders."""
     import gradio as gr
 
     font = ("ui-sans-serif", "system-ui", "sans-serif")
@@ -180,7 +180,7 @@ def _theme() -> Any:
 
 
 def _address(host: str, port: int) -> str:
-    """Where a browser finds the page: of a whole network, by the machine's name."""
+    """Return the URL of the page; with a wildcard host, it has the machine's name."""
     import socket
 
     named = socket.gethostname() if host in ("0.0.0.0", "::") else host
@@ -201,7 +201,7 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _warm() -> None:
-    """Compiles the network that most will try first, while they choose."""
+    """Compile the network of the first learned style, so that the first request is fast."""
     import numpy as np
 
     from impasto.networks import library

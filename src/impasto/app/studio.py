@@ -1,4 +1,4 @@
-"""What the tabs share: where jobs are done, and the side of a tab that shows what becomes of one."""
+"""Shared parts of the tabs: session state and running jobs, and the output panel."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from impasto.errors import ImpastoError
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 
 Shown = dict[Any, Any]
-UPLOADS = "uploads"  # the folder of what comes and goes
-# On a phone to the top, above the bar with the buttons; elsewhere only if it is out of sight.
+UPLOADS = "uploads"  # folder of uploads and results
+# On a phone, scroll to the top, above the button bar; elsewhere only if the element is out of view.
 SEEK = (
     "() => document.getElementById('%s').scrollIntoView"
     "({behavior: 'smooth', block: window.innerWidth > 640 ? 'nearest' : 'start'})"
@@ -32,7 +32,7 @@ AnyJob = StylizeJob | VideoJob | PhotorealJob | DreamJob
 
 @dataclass(frozen=True)
 class Order:
-    """A job, the photo to compare with, what the visit should know of it, and the masks that were painted."""
+    """A job with the photo to compare with, a note for the user, and the painted masks."""
 
     job: Job
     photo: str | None = None
@@ -45,7 +45,7 @@ Gather = Callable[[dict[Any, Any], str | None], Order]
 
 @dataclass
 class Studio:
-    """What all visits share: the limits, a folder for what comes and goes, and the runs by their files."""
+    """State of all sessions: the limits, the folder of uploads and results, and the runs by output file."""
 
     limits: Limits
     folder: Path
@@ -56,23 +56,26 @@ class Studio:
         self._visits = self.folder / UPLOADS / "visits"
 
     def place(self, visit: str | None, name: str) -> Path:
-        """A new file of a visit's own: under the address of an old one a browser would show that."""
+        """Return a new path in a session's folder; browsers would show a reused one from their cache."""
         folder = self._folder(visit) / secrets.token_hex(4)
         folder.mkdir(parents=True)
         return folder / name
 
     def stop(self, visit: str | None, name: str) -> None:
-        """Stops what a visit has running under that name."""
+        """Stop the runs of a session whose output has that name."""
         for out, run in self.runs.items():
             if out.parent.parent == self._folder(visit) and out.name == name:
                 run.stop()
 
     def _folder(self, visit: str | None) -> Path:
-        """Among the uploads, where Gradio shows files without a copy; its name is not left to who asks."""
+        """Return the folder of a session, within the uploads, whose files Gradio serves without a copy.
+
+        The name is a hash, so that a client cannot choose it.
+        """
         return self._visits / hashlib.sha256(str(visit).encode()).hexdigest()[:32]
 
     def left(self, request: gr.Request) -> None:
-        """Ends what a visit has running when its page is closed, and throws its files away."""
+        """Stop the runs of a session whose page was closed, and delete its files."""
         folder = self._folder(request.session_hash)
         mine = [self.runs.pop(out) for out in list(self.runs) if out.parent.parent == folder]
         for run in mine:
@@ -82,10 +85,10 @@ class Studio:
         shutil.rmtree(folder, ignore_errors=True)
 
     def work(self, job: Job, out: Path) -> Iterator[News]:
-        """What there is to say of a job as it goes on; it is stopped when nobody listens any more.
+        """Run a job and yield its progress; the run stops when the generator is closed.
 
         Raises:
-            ImpastoError: what was wrong.
+            ImpastoError: the job failed.
         """
         self.limits.check_uploads(kept(self._visits))
         self.runs[out] = run = Run(job, out, seconds=self.limits.run_seconds, line=self.line)
@@ -97,19 +100,25 @@ class Studio:
     def bounded(
         self, job: AnyJob, painted: int, *, photo: str | None = None, masks: tuple[str, ...] = ()
     ) -> Order:
-        """A job at no more than this page's size, of which ``painted`` is the long side without that.
+        """Return an order for a job, limited to the size of this page.
+
+        Args:
+            job: the job.
+            painted: long side of its result without the limit, in pixels.
+            photo: photo to compare with.
+            masks: painted masks of the job.
 
         Raises:
-            InputError: more was asked for.
+            InputError: the job asks for a larger size.
         """
         size = self.limits.side_of(job.size, painted)
         if size == job.size:
             return Order(job, photo, masks=masks)
-        note = f"painted at {size} px, the most that this page paints"
+        note = f"processed at {size} px, the limit of this page"
         return Order(replace(job, size=size), photo, note, masks)
 
     def sentence(self, error: BaseException) -> str:
-        """What went wrong, without the folders of this machine."""
+        """Return an error as one line, without the folders of this machine."""
         from gradio.utils import get_upload_folder
 
         return sentence(error, folders=(Path(get_upload_folder()), self.folder))
@@ -117,7 +126,7 @@ class Studio:
 
 @dataclass
 class Easel:
-    """The right side of a tab: what is being painted, and what came of it."""
+    """Output panel of a tab: preview, result, status and command."""
 
     preview: gr.Image
     whole: gr.ImageSlider | gr.Video
@@ -129,16 +138,16 @@ class Easel:
 
     @classmethod
     def drawn(cls, verb: str, *, film: bool = False) -> Easel:
-        """Places it."""
+        """Build the panel."""
         with gr.Row(elem_classes="act"):
             paint = gr.Button(verb, variant="primary", min_width=120)
             stop = gr.Button("Stop and keep", interactive=False, min_width=120)
         name = verb.lower().replace(" ", "-")
         status = gr.Markdown("", elem_id=f"status-{name}", elem_classes="status")
-        preview = passing("painted")
+        preview = passing("result")
         whole: gr.ImageSlider | gr.Video
         if film:
-            whole = gr.Video(label="painted", visible=False, interactive=False)
+            whole = gr.Video(label="result", visible=False, interactive=False)
         else:
             whole = gr.ImageSlider(
                 label="before and after",
@@ -148,9 +157,9 @@ class Easel:
                 buttons=["fullscreen"],
             )
         file = gr.File(
-            label="to keep, with its recipe", interactive=False, visible=False, elem_classes="kept"
+            label="result file, with its recipe", interactive=False, visible=False, elem_classes="kept"
         )
-        with gr.Accordion("the same as a command", open=False):
+        with gr.Accordion("equivalent command", open=False):
             command = gr.Code(
                 language="shell",
                 interactive=False,
@@ -163,9 +172,9 @@ class Easel:
         return cls(preview, whole, status, command, file, paint, stop)
 
     def begun(self, job: Job, out: str) -> Shown:
-        """How it looks when a run begins."""
+        """Return the updates at the start of a run."""
         return {
-            self.status: "waiting for its first step ...",
+            self.status: "waiting for the first step ...",
             self.command: command_line(job, out=out),
             self.file: gr.update(visible=False),
             self.whole: gr.update(visible=False),
@@ -174,7 +183,7 @@ class Easel:
         }
 
     def told(self, news: News, order: Order) -> Shown:
-        """How it looks after a piece of news."""
+        """Return the updates for a progress message."""
         shown: Shown = {self.status: "  \n".join(filter(None, (order.note, news.text)))}
         if news.file is None:
             return shown if news.picture is None else shown | {self.preview: news.picture}
@@ -188,21 +197,21 @@ class Easel:
 
     @staticmethod
     def offered(out: Path, order: Order) -> Any:
-        """What is to be kept: what was painted, and the masks without which its recipe cannot be replayed."""
+        """Return the update of the downloads: the result, and the masks that a replay of its recipe needs."""
         return gr.update(value=[str(out), *order.masks] if order.masks else str(out), visible=True)
 
     def ended(self) -> Shown:
-        """How it looks when nothing runs any more."""
+        """Return the updates at the end of a run."""
         return {self.stop: gr.update(interactive=False)}
 
     @property
     def outputs(self) -> list[Any]:
-        """All that changes."""
+        """All components that are updated."""
         return [self.preview, self.whole, self.status, self.command, self.file, self.stop]
 
 
 def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, name: str) -> None:
-    """Makes the buttons do what they say: ``gather`` makes a job of values, its file gets that name."""
+    """Connect the buttons: ``gather`` builds a job from the input values, ``name`` is its output file."""
 
     def paint(values: dict[Any, Any], request: gr.Request) -> Iterator[Shown]:
         visit, made = request.session_hash, None
@@ -213,21 +222,21 @@ def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, na
             for news in studio.work(order.job, studio.place(visit, name)):
                 made = news.file or made
                 if made is not None and not made.exists():
-                    return  # whoever asked has left, and it was thrown away
+                    return  # the session ended, and its files were deleted
                 yield (last := easel.told(news, order))
         except Exception as error:
             text = studio.sentence(error)
             yield easel.ended() | {easel.status: text}
             known = isinstance(error, ImpastoError)
             raise gr.Error(text, duration=20, print_exception=not known) from error
-        # Once more: of what is hidden and shown again within a moment, a browser may have lost the second.
+        # Repeated: a browser may lose the second of two quick updates that hide and show a component.
         yield (last if made else {}) | easel.ended()
 
     def stop(request: gr.Request) -> None:
         studio.stop(request.session_hash, name)
 
-    # On a phone what is painted lies below what is asked.
+    # On a phone the output is below the inputs.
     easel.paint.click(None, None, None, js=SEEK % easel.status.elem_id, **QUIET)
-    # As many at once as like to: the desk has them wait for their turn, and tells them.
+    # No limit here: runs wait in the queue of the studio, which reports their position.
     easel.paint.click(paint, set(inputs), easel.outputs, concurrency_limit=None, **QUIET)
     easel.stop.click(stop, None, None, queue=False, **QUIET)

@@ -1,4 +1,4 @@
-"""The tabs: one a verb; each gathers a job from what was dropped, chosen and set."""
+"""The tabs, one per verb; each builds a job from uploads, styles and controls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from impasto.jobs import DreamJob, PhotorealJob, StylizeJob, VideoJob
 from impasto.painters import BUDGETS, learned
 
 MORE = "more settings"
-DROP = 130  # pixels of a place for several files
+DROP = 130  # height of an upload area for several files, in pixels
 
 
 def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
-    """Learned styles to click, and a place to drop paintings."""
+    """Return the choice of learned styles and the upload area for style images."""
     known = pictures.thumbnails(studio.folder)
     gallery = gr.Gallery(
         known,
@@ -68,7 +68,7 @@ def _needed(value: Any, what: str) -> str:
 
 
 def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 10**6) -> int:
-    """Long side of what is painted, if it is ``longest`` at most where no size is asked for."""
+    """Return the long side of the result; ``longest`` limits it if no size is requested."""
     if isinstance(job.size, int):
         return job.size
     own = max(decoding.size_of(Path(photo), max_pixels=job.max_pixels))
@@ -76,7 +76,7 @@ def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 
 
 
 def _photo_and_mask(studio: Studio) -> tuple[Any, Any]:
-    """A place for a photo, and one to paint a mask over it, which stands where its ``render`` is called."""
+    """Return an upload area for a photo, and a mask editor to place with ``render``."""
     mask = gr.ImageEditor(label="mask", sources=(), layers=False, height=320, type="numpy", render=False)
     return photo_place("photo", max_pixels=studio.limits.pixels, mask=mask), mask
 
@@ -85,12 +85,12 @@ def _stylize_tab(studio: Studio) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
             photo, mask = _photo_and_mask(studio)
-            names, files = _chooser(studio, "or paintings of your own (these take minutes)")
+            names, files = _chooser(studio, "or your own style images (these take minutes)")
             knobs = controls(StylizeJob, ("strength",))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
                 knobs |= controls(StylizeJob, ("method", "loss", "photoreal", "network", "seed"))
-            with gr.Accordion("mask: where the first style goes; a second takes the rest", open=False):
+            with gr.Accordion("mask: where the first style applies; a second takes the rest", open=False):
                 mask.render()
         with gr.Column(scale=5):
             easel = Easel.drawn("Paint")
@@ -103,7 +103,7 @@ def _stylize_tab(studio: Studio) -> None:
         drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
         if drawn is not None:
             if len(styles) > 2:
-                raise InputError("a painted mask divides a picture between two styles: choose one or two")
+                raise InputError("a painted mask divides an image between two styles: choose one or two")
             parts = (drawn, pictures.turned(drawn))[: len(styles)]
             given["mask"] = masks = tuple(str(part) for part in parts)
         given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
@@ -117,8 +117,8 @@ def _stylize_tab(studio: Studio) -> None:
 def _film_tab(studio: Studio) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            film = gr.Video(label="film", sources=["upload"], height=260, elem_classes="drop")
-            names, files = _chooser(studio, "or paintings of your own (these take minutes a frame)")
+            film = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
+            names, files = _chooser(studio, "or your own style images (these take minutes per frame)")
             knobs = controls(VideoJob, ("strength",))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(VideoJob, ("size", "start", "end", "consistency", "keys", "every"))
@@ -130,7 +130,7 @@ def _film_tab(studio: Studio) -> None:
         from impasto.films.painting import frame_size
         from impasto.video import open_film
 
-        source = _needed(values[film], "film")
+        source = _needed(values[film], "video")
         given = settings(VideoJob, {name: values[knob] for name, knob in knobs.items()})
         given |= {"film": source, "styles": _styles(studio, values, names, files)}
         job = VideoJob.parse(given)
@@ -147,7 +147,7 @@ def _photoreal_tab(studio: Studio) -> None:
         with gr.Column(scale=4):
             photo = photo_place("photo", max_pixels=studio.limits.pixels)
             files = gr.File(
-                label="photos whose light it shall have, or one saved .look",
+                label="photos to take light and colours from, or one saved .look",
                 file_count="multiple",
                 file_types=[*PICTURES, ".look"],
                 height=DROP,
@@ -162,7 +162,7 @@ def _photoreal_tab(studio: Studio) -> None:
     def gather(values: dict[Any, Any], visit: str | None) -> Order:
         content = _needed(values[photo], "photo")
         styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
-        studio.limits.check_styles(styles, "drop a photo whose light it shall have")
+        studio.limits.check_styles(styles, "drop a photo to take light and colours from")
         given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
         given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
         job = PhotorealJob.parse(given)
@@ -179,7 +179,7 @@ def _dream_tab(studio: Studio) -> None:
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(DreamJob, ("size", "octaves", "rate", "distance"))
                 knobs |= controls(DreamJob, ("octave_scale", "steps", "smoothing", "jitter", "seed"))
-                guide = photo_place("guide: its shapes are dreamed", max_pixels=studio.limits.pixels)
+                guide = photo_place("guide: its shapes guide the dream", max_pixels=studio.limits.pixels)
             with gr.Accordion("mask: where to dream", open=False):
                 mask.render()
         with gr.Column(scale=5):

@@ -1,4 +1,4 @@
-"""Photos that are dropped on the page: shown as a small picture, handed on as the file that they are."""
+"""Uploaded photos: displayed as a small preview, processed as the original file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from impasto.errors import ImpastoError
 
 PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp", ".gif"]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-SIDE = 1280  # pixels of that
+SIDE = 1280  # pixels of the preview's long side
 
 
 def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = None) -> gr.Image:
-    """A place for a photo; its value is the path of the file that was dropped, whatever a browser can show.
+    """Return an upload whose value is the path of the original file, even if browsers cannot show it.
 
     Args:
-        label: what is wanted.
+        label: label of the component.
         max_pixels: larger photos are refused.
-        mask: shows the photo too, to paint over.
+        mask: editor that also shows the photo, to paint over.
     """
     place = gr.Image(
         label=label,
@@ -32,8 +32,8 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
         buttons=["fullscreen"],
         elem_classes="drop",
     )
-    # Gradio would decode the file, write it anew and lose its name; not by a subclass, of which it would
-    # write a .pyi file beside this one.
+    # Gradio would decode the file, write it again and lose its name. Not a subclass: Gradio would write a
+    # .pyi file for it beside this one.
     place.preprocess = original  # type: ignore[method-assign]
     place.postprocess = shown  # type: ignore[assignment, method-assign]
     outputs: list[Any] = [place] if mask is None else [place, mask]
@@ -55,10 +55,10 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
 
 
 def seen(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Path:
-    """A small picture of a photo, beside it.
+    """Write a preview of a photo beside it, unless there is one, and return its path.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the photo cannot be read.
     """
     small = Path(f"{path}{SEEN}")
     if not small.exists():
@@ -69,12 +69,12 @@ def seen(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Path:
 
 
 def shown(path: str | None) -> Any:
-    """What a browser gets for a photo: the small picture of it."""
+    """Return the preview of a photo for the browser."""
     from gradio.data_classes import ImageData
 
     return None if path is None else ImageData(path=str(seen(path)), orig_name=Path(path).name)
 
 
 def original(payload: Any) -> str | None:
-    """The photo of what a browser gives back: the photo itself, or the small picture of it."""
+    """Return the path of the photo for a browser's payload, which is the photo or its preview."""
     return None if payload is None else str(payload.path).removesuffix(SEEN)

@@ -1,4 +1,4 @@
-"""The command that does what a job does, to copy into a terminal."""
+"""The command line of a job, to copy into a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POSITIONAL = ("content", "film", "styles")
 
 
 def command_line(job: Job, *, out: str) -> str:
-    """The words of a terminal: files by their names alone, and only settings that are not the usual ones."""
+    """Return the command of a job, with bare file names, and without settings that have their defaults."""
     words, options = ["impasto", job.verb], []
     for item in dataclasses.fields(job):
         value = getattr(job, item.name)

@@ -1,4 +1,4 @@
-"""Many pictures: a folder one after the other, or many jobs in many processes, here or on a cluster."""
+"""Many images: a folder one by one, or many jobs in parallel, on this machine or a cluster."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Data sets painted in other looks, to train what must not depend on the weather or the painter.
+"""Augmentation of data sets with styles and light, for models that must not depend on weather or texture.
 
-The geometry of every picture stays, so its labels stay true: they are copied byte for byte. A photo that is
-stored turned (EXIF) is painted upright, and its painting is stored turned, with the same mark: whichever way
-round its labels are meant, they fit as they did. Grey photos stay grey. Which look a
-picture gets, how strong and with which seed, is drawn from a hash of its name in the data set and one global
-seed, and every picture is painted with one thread: neither order nor number of workers matters, and a larger
-data set changes nothing about a smaller one.
+The geometry of every image is unchanged, so its labels remain true and are copied byte for byte. A photo with
+an EXIF orientation is processed upright and stored with the same orientation, so that its labels still fit.
+Grey photos stay grey. The look of an image, its strength and its seed derive from a hash of its name in the
+data set and one global seed, and every image is processed with one thread: results do not depend on the
+order, the number of workers or the other images of the data set.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from impasto.looks import load
 from impasto.networks import library
 from impasto.networks.packs import MOST_STRENGTH
 
-THREADS = 1  # of every picture: with it the number of workers changes no bit
+THREADS = 1  # per image, so that results do not depend on the number of workers
 
 
 @dataclass(frozen=True)
 class Look:
-    """A look: a verb and the settings that make it; ``digest`` knows it by its content."""
+    """A look: a verb with its settings, and a digest of its content."""
 
     name: str
     verb: str
@@ -47,7 +46,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn for a picture."""
+    """Random choices for an image."""
 
     look: Look
     strength: float
@@ -55,18 +54,18 @@ class Drawn:
 
 
 def looks(folder: Path) -> list[Look]:
-    """The looks in a folder, in the order of their names: learned styles of packs and style files, and light.
+    """Return the looks in a folder, sorted by name: learned styles of packs and style files, and saved looks.
 
-    A saved ``.look`` stands for ``photoreal`` in closed form; all else for ``stylize``.
+    A saved ``.look`` is applied by ``photoreal`` in closed form, a style by ``stylize``.
 
     Raises:
-        InputError: there are none, or a file that cannot be used.
+        InputError: there are none, or a file cannot be used.
     """
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.suffix.lower() == LOOK:
             settings = {"styles": [str(path)], "fast": True}
-            load(path)  # a damaged one is told now, and not once a picture
+            load(path)  # report a damaged file once, not for each image
             found.append(Look(path.name, "photoreal", settings, f"{files.sha256(path)}:{path.name}"))
             continue
         if path.suffix == library.PACK_SUFFIX:
@@ -82,19 +81,19 @@ def looks(folder: Path) -> list[Look]:
         ]
     if not found:
         raise InputError(
-            f"{folder} holds no looks: put learned styles or saved light (.safetensors, .style, {LOOK}) there"
+            f"{folder} holds no looks: put learned styles or saved looks (.safetensors, .style, {LOOK}) there"
         )
     return found
 
 
 def draw(picture: str, looks: Sequence[Look], *, seed: int, strength: tuple[float, float]) -> Drawn:
-    """The look of a picture, its strength and its seed, from a hash of its name and the global seed.
+    """Return look, strength and seed of an image, from a hash of its name and the global seed.
 
     Args:
         picture: its name in the data set, with ``/`` between folders.
-        looks: to choose from.
-        seed: global.
-        strength: from, to.
+        looks: looks to choose from.
+        seed: global random seed.
+        strength: range of the strength, (lowest, highest).
     """
     digest = hashlib.sha256(f"{seed}\0{picture}".encode()).digest()
     part = int.from_bytes(digest[8:16], "big") / 2**64
@@ -121,26 +120,25 @@ def augment(
     overwrite: bool = False,
     told: Told | None = None,
 ) -> Outcome:
-    """Paints every photograph of a data set in a look of its own, and copies everything else.
+    """Apply a random look to every photograph of a data set, and copy all other files.
 
-    What the gate rejects (see :mod:`impasto.batch.gate`) does not get in: the photograph itself stands in its
-    place, and the painting in ``rejected/``, for ``report.html`` to show.
+    An image that the gate rejects (see :mod:`impasto.batch.gate`) is replaced by its photograph and moved to
+    ``rejected/``; ``report.html`` shows it.
 
     Args:
-        dataset: a folder laid out as COCO, BDD, Cityscapes or KITTI.
+        dataset: a folder in the layout of COCO, BDD, Cityscapes or KITTI.
         out: a folder for the same files under the same names, with a manifest.
         looks_in: the folder of looks.
-        layout: of the data set; default: by its folders.
-        seed: of all that is drawn.
-        strength: between which two it is drawn.
+        layout: layout of the data set; default: detected from its folders.
+        seed: random seed.
+        strength: range from which the strength is drawn.
         engine, workers, address, retry_errors, told: see :func:`impasto.batch.run`.
-        gate: whether pictures are judged before they get in.
-        overwrite: replace pictures that were painted with other settings, or by someone else, and what was
-            copied and is another now.
+        gate: whether images are judged.
+        overwrite: replace images with other settings or from elsewhere, and copies whose original changed.
 
     Raises:
-        InputError: a data set or looks that cannot be used.
-        OutputError: the output is the data set, or cannot be written.
+        InputError: the data set or the looks cannot be used.
+        OutputError: the output is within the data set, or cannot be written.
 
     Examples:
         >>> augment("kitti/", "kitti-painted/", looks_in="looks/")  # doctest: +SKIP
@@ -170,7 +168,7 @@ def augment(
 
 
 def _judged(outcome: Outcome, source: Path, target: Path, contents: Contents) -> Outcome:
-    """What the gate lets in, with a report of the rest."""
+    """Apply the gate, write the report and return the outcome with the number of rejected images."""
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
     return replace(outcome, rejected=rejected)
@@ -186,7 +184,7 @@ def _check_strength(strength: tuple[float, float]) -> None:
 
 def _check_apart(source: Path, target: Path) -> None:
     if target.resolve().is_relative_to(source.resolve()):
-        raise OutputError(f"{target} lies in the data set, which would be changed: choose another folder")
+        raise OutputError(f"{target} is inside the data set, which must not change: choose another folder")
 
 
 def _tasks(
@@ -198,7 +196,7 @@ def _tasks(
     strength: tuple[float, float],
     turned: list[str],
 ) -> Iterator[Task]:
-    """A task a photo; the names of those that are stored turned are added to ``turned``."""
+    """Yield a task per photo; append the names of photos with an EXIF orientation to ``turned``."""
     for path in contents.photos:
         name = path.as_posix()
         drawn = draw(name, found, seed=seed, strength=strength)
@@ -230,13 +228,13 @@ def _tasks(
 
 
 def _copy(source: Path, target: Path, contents: Contents, *, overwrite: bool) -> None:
-    """Copies labels and all else, byte for byte; what is there already with the same bytes stays."""
+    """Copy labels and all other files byte for byte; identical files are kept."""
     for path in contents.others:
         if path.as_posix() == NAME:
             continue
         here, there = source / path, target / path
         if not here.is_file():
-            raise InputError(f"{here} is gone since the start: put it back, and repeat the command")
+            raise InputError(f"{here} was deleted during the run: restore it, and run the command again")
         if there.is_file() and files.sha256(there) == files.sha256(here):
             continue
         files.check_output(there, overwrite=overwrite)

@@ -1,7 +1,7 @@
-"""Where a data set's labels say that something is: boxes ``(left, top, right, bottom)``, pixels of the photo.
+"""Boxes of labelled objects in a data set: ``(left, top, right, bottom)`` in pixels of the photo.
 
-Each layout keeps them in its own way: KITTI a text file a photo, Cityscapes polygons a photo, COCO one JSON
-file for all, BDD either. What cannot be read as boxes has none: labels are copied, not judged.
+KITTI has a text file per photo, Cityscapes polygons per photo, COCO one JSON file for all, BDD either. Labels
+that cannot be read as boxes are ignored: they are copied, not judged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from impasto.batch.datasets import Contents
 
 Box = tuple[float, float, float, float]
 
-# Of Cityscapes' classes those that can be counted: a road has no box.
+# Countable classes of Cityscapes: a road has no box.
 THINGS = frozenset(
     {"person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle", "caravan", "trailer"}
     | {"traffic light", "traffic sign"}
@@ -23,7 +23,7 @@ THINGS = frozenset(
 
 
 def boxes_of(source: Path, contents: Contents) -> Callable[[str], list[Box]]:
-    """A function that knows the boxes of each photo of a data set by its name in it."""
+    """Return a function that maps the name of a photo in the data set to its boxes."""
     if contents.layout == "kitti":
         return lambda name: list(_kitti(source / name))
     if contents.layout == "cityscapes":
@@ -38,7 +38,7 @@ def boxes_of(source: Path, contents: Contents) -> Callable[[str], list[Box]]:
 
 
 def _kitti(photo: Path) -> Iterator[Box]:
-    """``training/label_2/000001.txt`` beside ``training/image_2``: the words 5 to 8 of each line."""
+    """Read ``training/label_2/000001.txt`` beside ``training/image_2``: words 5 to 8 of each line."""
     folder = photo.parent.name.replace("image", "label")
     try:
         lines = (photo.parents[1] / folder / f"{photo.stem}.txt").read_text("utf-8", "replace").splitlines()
@@ -51,7 +51,7 @@ def _kitti(photo: Path) -> Iterator[Box]:
 
 
 def _cityscapes(photo: Path) -> Iterator[Box]:
-    """``gtFine/train/aachen/x_gtFine_polygons.json`` for ``leftImg8bit/train/aachen/x_leftImg8bit.png``."""
+    """Read ``gtFine/train/aachen/x_gtFine_polygons.json`` for ``leftImg8bit/.../x_leftImg8bit.png``."""
     parts = list(photo.parts)
     if "leftImg8bit" not in parts:
         return
@@ -69,7 +69,7 @@ def _cityscapes(photo: Path) -> Iterator[Box]:
 
 
 def _coco(labels: Any) -> Iterator[tuple[str, Box]]:
-    """``images`` with names, and ``annotations`` with ``bbox`` (left, top, width, height)."""
+    """Read ``images`` with names, and ``annotations`` with ``bbox`` (left, top, width, height)."""
     names = {str(entry.get("id")): entry.get("file_name") for entry in _tables(labels, "images")}
     for entry in _tables(labels, "annotations"):
         name, box = names.get(str(entry.get("image_id"))), entry.get("bbox")
@@ -79,7 +79,7 @@ def _coco(labels: Any) -> Iterator[tuple[str, Box]]:
 
 
 def _bdd(labels: Any) -> Iterator[tuple[str, Box]]:
-    """A list of photos, or one: ``name``, and ``labels`` or ``frames`` of ``objects``, with ``box2d``."""
+    """Read one or a list of photos: ``name``, and ``labels`` or ``frames`` of ``objects``, with ``box2d``."""
     for entry in labels if isinstance(labels, list) else [labels]:
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str):
@@ -95,7 +95,7 @@ def _bdd(labels: Any) -> Iterator[tuple[str, Box]]:
 
 
 def _box(values: Sequence[Any], *, ordered: bool = True) -> Iterator[Box]:
-    """The four numbers as a box, if they are one."""
+    """Yield the four numbers as a box if they are valid."""
     try:
         one, two, three, four = (float(value) for value in values)
     except (TypeError, ValueError):
@@ -112,6 +112,6 @@ def _json(path: Path) -> Any:
 
 
 def _tables(value: Any, name: str) -> list[dict[str, Any]]:
-    """The entries of a list in a table, those that are tables themselves."""
+    """Return the dictionaries in the list ``value[name]``."""
     found = value.get(name) if isinstance(value, dict) else None
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

@@ -1,4 +1,4 @@
-"""Data sets as they lie on disk: which files are photographs, and which are labels that must not change."""
+"""Layouts of data sets on disk: which files are photographs, and which are labels that must not change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LayoutName = Literal["coco", "bdd", "cityscapes", "kitti"]
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout.
+    """Layout of a data set.
 
     Args:
-        marks: names of folders one of which must lie somewhere in a data set of this layout.
-        photos: names of folders in which, at any depth, photographs lie; empty: anywhere.
-        labels: names of folders in which no photographs lie, whatever their suffix: label maps are PNGs too.
+        marks: folder names of which a data set of this layout has at least one.
+        photos: names of folders with photographs, at any depth; empty: anywhere.
+        labels: names of folders without photographs, whatever their suffix: label maps are PNGs, too.
     """
 
     marks: frozenset[str]
@@ -45,7 +45,7 @@ LAYOUTS: dict[LayoutName, Layout] = {
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a data set, relative to its folder, in the order of their names."""
+    """Files of a data set, relative to its folder, sorted by name."""
 
     layout: str
     photos: tuple[Path, ...]
@@ -53,14 +53,14 @@ class Contents:
 
 
 def look(folder: Path, layout: LayoutName | None = None) -> Contents:
-    """The photographs and the other files of a data set.
+    """Return the photographs and the other files of a data set.
 
     Args:
         folder: the data set.
-        layout: as which it is read; default: by its folders.
+        layout: its layout; default: detected from its folders.
 
     Raises:
-        InputError: no such folder, no layout that fits, or no photographs.
+        InputError: the folder does not exist, no layout matches, or there are no photographs.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the folder of a data set")
@@ -71,12 +71,12 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
         chosen = next((name for name, found in LAYOUTS.items() if found.marks & names), None)
     if chosen is None:
         raise InputError(
-            f"{folder} is laid out as none of {', '.join(LAYOUTS)}: say the nearest with --layout"
+            f"{folder} has the layout of none of {', '.join(LAYOUTS)}: give the closest with --layout"
         )
     rule = LAYOUTS[chosen]
     photos = tuple(path for path in files if _is_photo(folder, path, rule))
     if not photos:
-        raise InputError(f"{folder}: no photographs where {chosen} has them")
+        raise InputError(f"{folder} has no photographs in the folders of the {chosen} layout")
     known = set(photos)
     return Contents(chosen, photos, tuple(path for path in files if path not in known))
 

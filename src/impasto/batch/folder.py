@@ -1,4 +1,4 @@
-"""Many photos, one after the other: what is done is skipped, what is bad is told at the end."""
+"""Many photos, one by one: finished ones are skipped, errors are reported at the end."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from impasto import image
 from impasto.errors import ImpastoError, InputError, OutputError
 from impasto.jobs import FILMS
 
-SHOWN = 3  # names of files that were passed over
+SHOWN = 3  # names of ignored files to print
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of each photo: painted, skipped because its output was there, or refused with a reason."""
+    """Result for each photo: painted, skipped because its output exists, or refused with a reason."""
 
     painted: tuple[Path, ...]
     skipped: tuple[Path, ...]
@@ -26,12 +26,12 @@ class Report:
 
 
 def photos(content: str) -> list[Path] | None:
-    """The photos that a folder or a pattern stands for; None if ``content`` is a single file's name.
+    """Return the photos of a folder or a pattern; None if ``content`` is the name of a single file.
 
-    Those of a folder are known by their first bytes where not by their suffix; a pattern names all it fits.
+    Photos of a folder are recognised by suffix or by their first bytes; a pattern takes every match.
 
     Raises:
-        InputError: nothing there looks like a picture.
+        InputError: there are no images.
     """
     path = Path(content)
     if path.is_dir():
@@ -44,25 +44,26 @@ def photos(content: str) -> list[Path] | None:
     found = [p for p in found if not p.name.startswith(".")]
     if not found:
         others = f", but {len(passed)} other files" if passed else ""
-        raise InputError(f"{content}: no pictures there{others}: give a folder with pictures in it")
+        raise InputError(f"{content} contains no images{others}: give a folder of images")
     return found
 
 
 def passed_over(content: str) -> str | None:
-    """A line on the files of a folder that are no pictures; None where there are none."""
+    """Return a message on the files of a folder that are not images; None if there are none."""
     passed = image.pictures_among(Path(content).iterdir()).passed if Path(content).is_dir() else []
     if not passed:
         return None
     names = [path.name for path in passed[:SHOWN]] + ["..."] * (len(passed) > SHOWN)
-    films = "; impasto video paints films" if any(p.suffix.lower() in FILMS for p in passed) else ""
-    count = "1 file that is no picture" if len(passed) == 1 else f"{len(passed)} files that are no pictures"
-    return f"{content}: passed over {count} ({', '.join(names)}){films}"
+    films = "; use impasto video for videos" if any(p.suffix.lower() in FILMS for p in passed) else ""
+    count = "1 file that is not an image" if len(passed) == 1 else f"{len(passed)} files that are not images"
+    return f"{content}: ignored {count} ({', '.join(names)}){films}"
 
 
 def stems(sources: Sequence[Path]) -> dict[Path, str]:
-    """What each photo's picture is called, without suffix: two of one name keep theirs to be told apart.
+    """Return the name of each photo's output, without suffix.
 
-    Photos of several folders keep theirs as well, from the last one that all lie in.
+    Photos that differ only in their suffix get it appended. Photos of several folders keep their path
+    relative to the common parent folder.
     """
     count = Counter(source.with_name(source.stem) for source in sources)
     above = os.path.commonpath([source.parent for source in sources])
@@ -82,23 +83,23 @@ def paint_each(
     overwrite: bool = False,
     told: Callable[[Path, str], None],
 ) -> Report:
-    """Calls ``paint(source, target(source))`` for each photo whose output is not there yet.
+    """Call ``paint(source, target(source))`` for each photo whose output does not exist yet.
 
     Args:
         sources: the photos.
-        paint: paints one; an :class:`ImpastoError` from it is noted and the rest goes on.
-        target: where a photo's picture goes.
-        overwrite: paint also what is there already.
-        told: called with each photo and what became of it, as it happens.
+        paint: processes one photo; an :class:`ImpastoError` from it is recorded, and the others still run.
+        target: returns the output path of a photo.
+        overwrite: also process photos whose output exists.
+        told: called with each photo and its result.
 
     Raises:
-        OutputError: two photos would be written to one file.
+        OutputError: two photos have the same output.
     """
     targets = {source: target(source) for source in sources}
     if len(set(targets.values())) < len(targets):
         names = sorted({t.name for t in targets.values() if list(targets.values()).count(t) > 1})
         raise OutputError(
-            f"several photos would be written to {', '.join(names)}: paint them into different folders"
+            f"several photos would be written to {', '.join(names)}: use different output folders"
         )
     painted, skipped, refused = [], [], []
     for source, out in targets.items():

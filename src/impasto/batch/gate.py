@@ -1,8 +1,7 @@
-"""What keeps a bad picture out of a data set: clipped light, halos, and labelled things that nobody can see.
+"""Quality gate of an augmented data set: rejects clipped light, halos and labelled objects that vanished.
 
-Each picture is judged beside its photo, by three figures. None of them asks how it looks; they ask whether
-what the labels say is still there. The photograph itself takes the place of a picture that is rejected, so
-that the data set stays whole.
+Each image is compared with its photo by three metrics. They do not judge its appearance, but whether its
+labels are still true. A rejected image is replaced by its photo, so that the data set stays complete.
 """
 
 from __future__ import annotations
@@ -25,27 +24,27 @@ from impasto.batch.manifest import Manifest, Row
 from impasto.errors import ImpastoError
 from impasto.metrics import halo_index
 
-MOST_CLIPPED = 0.1  # share of the picture that may become black or white where the photo was not
-MOST_HALO = 3.0  # difference left along the skyline, against that elsewhere
-LEAST_KEPT = 0.25  # correlation of a labelled thing's edges with those of its photo
-SMALLEST = 12  # pixels: boxes with a shorter side hold too little to be judged by
-FAINT = 0.015  # mean slope of a box, luma a pixel, below which the photo shows nothing there either
-REJECTED = "rejected"  # the folder of what did not get in
-_SIDE = 350  # pixels at which halos are looked for
-_PATCH = 32  # pixels at which a box is looked at: what is finer than that, strokes may change
+MOST_CLIPPED = 0.1  # share of pixels that may become black or white where the photo was not
+MOST_HALO = 3.0  # remaining difference along the skyline, relative to elsewhere
+LEAST_KEPT = 0.25  # correlation of the edges of a labelled object with those of its photo
+SMALLEST = 12  # pixels; boxes with a shorter side are not judged
+FAINT = 0.015  # mean gradient of a box, luma per pixel, below which the photo itself shows nothing
+REJECTED = "rejected"  # folder of rejected images
+_SIDE = 350  # long side in pixels for the halo index
+_PATCH = 32  # side in pixels to which a box is resized; brush strokes may change finer detail
 _ENDS = (2 / 255, 253 / 255)
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the gate saw.
+    """Metrics of one image.
 
     Args:
-        clipped: share of pixels that are black or white now, and were not in the photo, 0..1.
+        clipped: share of pixels that are black or white, and were not in the photo, 0..1.
         halo: :func:`impasto.metrics.halo_index` along the border of the photo's dark and bright parts.
-        kept: correlation of edges in the labelled box that kept least of them; None if there is no box.
-        box: that box.
+        kept: lowest correlation of edges among the labelled boxes; None if there is no box.
+        box: the box with this correlation.
     """
 
     clipped: float
@@ -55,19 +54,19 @@ class Judgement:
 
     @property
     def faults(self) -> list[str]:
-        """Why the picture is rejected; empty if it is not."""
+        """Reasons for a rejection; empty if the image is accepted."""
         found = []
         if self.clipped > MOST_CLIPPED:
-            found.append(f"{self.clipped:.0%} of it is clipped")
+            found.append(f"{self.clipped:.0%} of its pixels are clipped")
         if self.halo > MOST_HALO:
-            found.append(f"halos along the skyline ({self.halo:.1f} times what is elsewhere)")
+            found.append(f"halos along the skyline ({self.halo:.1f} times the difference elsewhere)")
         if self.kept is not None and self.kept < LEAST_KEPT and self.box is not None:
             place = ", ".join(f"{value:.0f}" for value in self.box)
-            found.append(f"what is labelled at {place} cannot be seen ({self.kept:.2f} of its edges)")
+            found.append(f"the object labelled at {place} is not visible (edge correlation {self.kept:.2f})")
         return found
 
     def row(self) -> dict[str, Any]:
-        """As the manifest holds it."""
+        """Return the entry for the manifest."""
         return {
             k: [round(v, 1) for v in found] if isinstance(found, tuple) else found and round(found, 4)
             for k, found in asdict(self).items()
@@ -75,14 +74,14 @@ class Judgement:
 
 
 def judge(photo: Path, painted: Path, boxes: Sequence[Box]) -> Judgement:
-    """Looks at a painted picture beside its photo.
+    """Compare an augmented image with its photo.
 
     Args:
-        photo, painted: files of one size.
-        boxes: what is labelled in the photo.
+        photo, painted: image files of the same size.
+        boxes: boxes of the objects labelled in the photo.
 
     Raises:
-        InputError: a file that cannot be read, or sizes that differ.
+        InputError: a file cannot be read, or the sizes differ.
     """
     one, other = (np.asarray(image.read(path).flat(), np.float32) for path in (photo, painted))
     grey = [np.asarray(color.luma(rgb), np.float32) for rgb in (one, other)]
@@ -97,7 +96,7 @@ def _ended(grey: Array) -> NDArray[np.bool_]:
 
 
 def _halo(photo: Array, painted: Array) -> float:
-    """The halo index between the photo's dark and its bright part (Otsu 1979), where skylines lie."""
+    """Return the halo index along the border of dark and bright parts of the photo (Otsu 1979)."""
     size = image.fit((photo.shape[0], photo.shape[1]), _SIDE)
     one, other = (image.resize(rgb, size).clip(0, 1) for rgb in (photo, painted))
     grey = (cv2.GaussianBlur(np.asarray(color.luma(one), np.float32), (0, 0), 2) * 255).astype(np.uint8)
@@ -107,7 +106,7 @@ def _halo(photo: Array, painted: Array) -> float:
 
 
 def _kept(photo: Array, painted: Array, box: Box) -> float | None:
-    """Correlation of the edges in a box; None if it is too small, or the photo shows nothing in it."""
+    """Return the correlation of edges in a box; None if it is too small, or the photo shows nothing in it."""
     left, top, right, bottom = (max(0, round(value)) for value in box)
     patches = [grey[top:bottom, left:right] for grey in (photo, painted)]
     if min(patches[0].shape) < SMALLEST:
@@ -121,26 +120,27 @@ def _kept(photo: Array, painted: Array, box: Box) -> float | None:
 
 
 def _slopes(patch: Array) -> Array:
-    """Sobel's magnitude, luma a pixel."""
+    """Return the magnitude of the Sobel gradient, in luma per pixel."""
     across, down = (cv2.Sobel(patch, cv2.CV_32F, *order) / 8 for order in ((1, 0), (0, 1)))
     return np.asarray(np.hypot(across, down), np.float32)
 
 
 def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box]]) -> int:
-    """Judges every picture of a data set that was not judged yet; how many of all are rejected.
+    """Judge every image of a data set that is not judged yet; return the total number of rejected ones.
 
-    The judgement is written down before anything is moved, and what is written down is carried out again if
-    need be: killed at any moment, it goes on.
+    Judgements are recorded before any file is moved, and moves are repeated if needed, so that a killed run
+    can be resumed at any point.
 
     Args:
-        source: the data set; ``target``: the painted one, with its manifest.
-        boxes: what is labelled in the photo of this name.
+        source: the data set.
+        target: the augmented data set with its manifest.
+        boxes: returns the labelled boxes of the photo of this name.
 
     Raises:
-        OutputError: the manifest or a picture cannot be written.
+        OutputError: the manifest or an image cannot be written.
     """
     manifest = Manifest(target)
-    # What other settings have painted over since is none of this data set's pictures.
+    # An image that was replaced by a run with other settings is not part of the data set.
     done = [
         row
         for row in manifest.last.values()
@@ -167,12 +167,12 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
 
 
 def _put_back(photo: Path, target: Path, row: Row) -> None:
-    """Moves a rejected painting aside, and its photo into its place; does nothing the second time."""
+    """Move a rejected image aside, and copy its photo into its place; idempotent."""
     place, aside = target / row["output"], target / REJECTED / row["output"]
     if not place.is_file() or files.sha256(place) != row.get("sha256"):
         return
     for here, there in ((place, aside), (photo, place)):
-        if not here.is_file():  # a photo that is gone since the start: what cannot be judged does not get in
+        if not here.is_file():  # the photo was deleted: an image that cannot be judged is rejected
             there.unlink()
             continue
         files.check_output(there, overwrite=True)

@@ -1,4 +1,4 @@
-"""Workers on this machine: processes of their own, so that one that dies takes only its own job along."""
+"""Local workers: separate processes, so that a worker that dies loses only its own job."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from typing import Any
 from impasto.batch.tasks import Task
 from impasto.batch.verbs import Share, carry_out
 
-TRIES = 2  # a job whose worker died is tried once more; twice is no accident
-GIGABYTES = 1.5  # that a worker needs, as a rule
+TRIES = 2  # attempts at a job whose worker dies
+GIGABYTES = 1.5  # typical memory of a worker
 
 Done = tuple[Task, dict[str, Any]]
 
 
 def shared_out(workers: int | None, *, memory: int, threads: int | None = None) -> tuple[int, Share]:
-    """How many workers, and what each may use: as many as there are cores and memory for.
+    """Return the number of workers, and the resources of each.
 
-    Many workers of few threads do more than few of many: a thread waits for nobody.
+    By default there are as many workers as cores and memory allow: many workers with few threads have a
+    higher throughput than few workers with many.
 
     Args:
-        workers: how many are wanted; default: chosen.
-        memory: free, bytes.
-        threads: that each is to have; default: chosen.
+        workers: number of workers; default: chosen.
+        memory: free memory in bytes.
+        threads: threads of each worker; default: chosen.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = workers or max(1, min(cores // (threads or 1), int(memory / (GIGABYTES * 2**30))))
@@ -50,12 +51,13 @@ def execute(
     share: Share,
     serve: Callable[[Connection, str, Share], None] | None = None,
 ) -> Iterator[Done]:
-    """Carries out tasks, as many at once as there are workers; yields each with what came of it.
+    """Run tasks in parallel workers; yield each task with its result.
 
-    Tasks are taken from the iterator only as workers come free. A worker that dies (killed, or out of memory)
-    is replaced, and its job tried once more. ``serve`` is what a worker does, given its line; default: jobs.
+    Tasks are taken from the iterator only when a worker is free. A worker that dies (killed, or out of
+    memory) is replaced, and its job is tried once more. ``serve`` is the main function of a worker; default:
+    run jobs.
     """
-    # Not forked: threads of the libraries that are loaded here would not live on in a copy.
+    # Not forked: the threads of loaded libraries do not survive a fork.
     context = multiprocessing.get_context("spawn")
     hire = functools.partial(_hire, context, (serve or _serve, str(folder), share))
     staff: list[_Worker] = []
@@ -80,7 +82,7 @@ def execute(
                     if tries[task.key] < TRIES:
                         again.append(task)
                         continue
-                    result = {"error": "its worker died, twice: killed, or out of memory", "fault": True}
+                    result = {"error": "its worker died twice: killed, or out of memory", "fault": True}
                 worker.task = None
                 yield task, result
     finally:
@@ -108,7 +110,7 @@ def _hand_out(
         try:
             worker.line.send((task.verb, dict(task.settings), task.output, task.key))
             worker.task = task
-        except OSError:  # it died while it had nothing to do
+        except OSError:  # it died while idle
             _end(worker)
             staff.remove(worker)
             again.append(task)
@@ -118,7 +120,7 @@ def _hire(context: Any, work: tuple[Callable[..., None], str, Share]) -> _Worker
     ours, theirs = context.Pipe()
     process = context.Process(target=work[0], args=(theirs, *work[1:]), daemon=True)
     process.start()
-    theirs.close()  # else its end would never be seen
+    theirs.close()  # otherwise the worker's exit would go unnoticed
     return _Worker(process, ours)
 
 
@@ -132,7 +134,7 @@ def _end(worker: _Worker) -> None:
 
 
 def _serve(line: Connection, folder: str, share: Share) -> None:
-    """A worker: job after job, until the other end is gone."""
+    """Run jobs from the connection until it is closed."""
     os.environ["OMP_NUM_THREADS"] = str(share.threads)
     place = Path(folder)
     while True:
@@ -144,5 +146,5 @@ def _serve(line: Connection, folder: str, share: Share) -> None:
 
 
 def state_of(folder: Path, key: str) -> Path:
-    """Where a job that may be killed keeps its state."""
+    """Return the path of a job's checkpoint."""
     return folder / ".state" / f"{key}.checkpoint"

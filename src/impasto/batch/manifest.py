@@ -1,7 +1,7 @@
-"""The manifest of a batch: one JSON line for each thing that happened, only ever added to.
+"""Manifest of a batch: an append-only file with one JSON row per line.
 
-A row is written when a job begins and another when it ends. What began and did not end was killed: it is run
-again, over whatever it left. A line that was cut off in the middle by a kill is passed over.
+A row is written when a job begins and another when it ends. A job that began and did not end was killed: it
+runs again and replaces what it left. A line that was truncated by a kill is ignored.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Row = dict[str, Any]
 
 
 class Manifest:
-    """The manifest in an output folder, which is made if need be.
+    """Manifest of an output folder.
 
     Args:
-        folder: the output folder.
+        folder: the output folder; created if needed.
 
     Raises:
         OutputError: it cannot be written to.
@@ -38,15 +38,15 @@ class Manifest:
             self._note(row)
 
     def add(self, row: Row) -> None:
-        """Adds a row, whole and at once.
+        """Append a row atomically.
 
         Raises:
-            OutputError: the disk is full, or the folder gone.
+            OutputError: the disk is full, or the folder is gone.
         """
         line = json.dumps(row, ensure_ascii=True, sort_keys=True, default=str) + "\n"
         try:
             with self.path.open("ab+") as stream:
-                # A line that a kill has cut off must not swallow this one.
+                # Start a new line if the last one was truncated by a kill.
                 if stream.tell() and not _ends_whole(stream.fileno(), stream.tell()):
                     line = "\n" + line
                 stream.write(line.encode())
@@ -57,18 +57,18 @@ class Manifest:
         self._note(row)
 
     def status(self, key: str) -> str:
-        """``done``, ``error``, ``begun`` or, if nothing is known of it, nothing."""
+        """Return ``done``, ``error``, ``begun``, or an empty string for an unknown key."""
         return str(self.last.get(key, {}).get("status", ""))
 
     def owner(self, output: str) -> str:
-        """The key of the job that wrote an output last; empty if none of this batch did."""
+        """Return the key of the job that last wrote an output; empty if none of this batch did."""
         return self._owners.get(output, "")
 
     def _note(self, row: Row) -> None:
         key, output = row.get("key"), row.get("output")
         if isinstance(key, str):
             self.last[key] = row
-            # A job that was refused before it began has written nothing.
+            # A job that was refused before it began wrote nothing.
             if isinstance(output, str) and output and row.get("status") in ("begun", "done"):
                 self._owners[output] = key
 
@@ -78,7 +78,7 @@ def _ends_whole(descriptor: int, length: int) -> bool:
 
 
 def read(path: Path) -> Iterator[Row]:
-    """The rows of a manifest that are whole.
+    """Yield the complete rows of a manifest.
 
     Raises:
         OutputError: the file cannot be read.

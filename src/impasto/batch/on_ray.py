@@ -1,6 +1,6 @@
-"""Workers on a Ray cluster: one machine or many, with a file system that all of them see.
+"""Workers on a Ray cluster of one or more machines with a shared file system.
 
-Ray distributes, restarts and keeps count of cores and GPUs; here is only what it needs to know of a job.
+Ray distributes the work and keeps count of cores and GPUs; retries are handled here.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
 from impasto.errors import InputError
 from impasto.jobs import VideoJob
 
-Node = tuple[int, int]  # its cores and its GPUs
-PATIENCE = 10.0  # seconds until a machine must answer
+Node = tuple[int, int]  # cores and GPUs
+PATIENCE = 10.0  # timeout of a connection in seconds
 
 
 class _Worker:
-    """An actor: it stays, and with it the networks that it has loaded."""
+    """Ray actor that runs one job after another and keeps its networks loaded."""
 
     def __init__(self, folder: str, threads: int, options: dict[str, int], count: int) -> None:
         self.folder = Path(folder)
         self.share = Share(threads, _own_memory(options, count))
 
     def work(self, verb: str, settings: dict[str, Any], output: str, key: str) -> dict[str, Any]:
-        """One job; see :func:`impasto.batch.verbs.carry_out`."""
+        """Run one job; see :func:`impasto.batch.verbs.carry_out`."""
         state = state_of(self.folder, key)
         return carry_out(verb, settings, self.folder / output, state, self.share)
 
@@ -42,18 +42,19 @@ def execute(
     address: str | None,
     threads: int | None = None,
 ) -> Iterator[Done]:
-    """Carries out tasks on a cluster; yields each with what came of it.
+    """Run tasks on a cluster; yield each task with its result.
 
-    An actor takes its cores (or one GPU where there are some) and one job at a time; tasks are taken from the
-    iterator as actors come free. The job of an actor that dies is tried once more, by a new one if the
-    cluster has room for it.
+    An actor reserves its cores (or one GPU, if there are any) and runs one job at a time; tasks are taken
+    from the iterator when an actor is free. The job of an actor that dies is tried once more, by a new actor
+    if the cluster has room for it.
 
     Args:
-        tasks: what is to be done; inputs and the folder must be seen by all machines.
+        tasks: the tasks; all machines must see their inputs and the folder.
         folder: the output folder.
-        workers: actors; default: one a core, or one a GPU if there are any. No more than the nodes can hold.
-        address: of the cluster (``auto`` for one that runs on this machine); default: one of its own.
-        threads: that each actor is to have; default: chosen.
+        workers: number of actors; default: one per GPU, or one per core if there are none. Limited by what
+            the nodes can hold.
+        address: address of the cluster (``auto`` for one on this machine); default: start one.
+        threads: threads of each actor; default: chosen.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be reached.
@@ -79,7 +80,7 @@ def execute(
 
 
 def _knock(address: str | None) -> None:
-    """Raises an OSError where nobody listens at ``HOST:PORT``: Ray itself would try for minutes."""
+    """Raise an OSError if nothing listens at ``HOST:PORT``; Ray itself would retry for minutes."""
     host, _, port = (address or "").rpartition(":")
     if host and port.isdecimal() and "/" not in host:
         socket.create_connection((host, int(port)), timeout=PATIENCE).close()
@@ -89,7 +90,7 @@ def _distribute(
     ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None, wanted: int | None
 ) -> Iterator[Done]:
     count, threads, options = shared_out([*_nodes(ray).values()], workers, threads=wanted)
-    # Never restarted by Ray: which job is tried again, and how often, is decided here.
+    # No restarts by Ray: retries are decided here.
     actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
     busy: dict[Any, tuple[Any, Task]] = {}
@@ -97,7 +98,7 @@ def _distribute(
     tries: dict[str, int] = {}
     alive = 0
     while True:
-        # A node may be gone since: an actor that no other has room for would be waited for for ever.
+        # A node may be gone: without room for another actor, waiting for one would never end.
         while idle or alive < min(count, max(1, _room(_nodes(ray).values(), options))):
             task = again.pop() if again else next(tasks, None)
             if task is None:
@@ -121,12 +122,12 @@ def _distribute(
             if tries[task.key] < TRIES:
                 again.append(task)
                 continue
-            result = {"error": f"its worker died, twice: {_short(error)}", "fault": True}
+            result = {"error": f"its worker died twice: {_short(error)}", "fault": True}
         yield task, result
 
 
 def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings whose inputs are named from the root: an actor works in a folder of its own."""
+    """Return settings with absolute paths of inputs, since an actor has its own working directory."""
     if verb == SHOT:
         return {**settings, "job": absolute(VideoJob.verb, settings["job"])}
     return VERBS[verb].job.renamed(settings, lambda name: placed(name, Path.cwd()))
@@ -135,19 +136,19 @@ def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 def shared_out(
     nodes: Sequence[Node], workers: int | None, *, threads: int | None = None
 ) -> tuple[int, int, dict[str, int]]:
-    """How many actors, the threads of each, and what each asks of Ray: no more than the nodes can hold.
+    """Return the number of actors, the threads of each, and its Ray options; no more than the nodes can hold.
 
     Args:
-        nodes: cores and GPUs of each.
-        workers: how many are wanted; default: one a GPU, or one a core.
-        threads: that each is to have; default: chosen.
+        nodes: cores and GPUs of each node.
+        workers: number of actors; default: one per GPU, or one per core.
+        threads: threads of each actor; default: chosen.
 
     Raises:
         InputError: no node has a core.
     """
     cores, gpus = (sum(amounts) for amounts in zip(*nodes, strict=True)) if nodes else (0, 0)
     if not cores and not gpus:
-        raise InputError("no machine of the Ray cluster has a core to give: start one with ray start")
+        raise InputError("no machine of the Ray cluster has a core: add one with ray start")
     count = workers or gpus or max(1, cores // (threads or 1))
     each = threads or max(1, cores // count)
     if gpus:
@@ -159,25 +160,25 @@ def shared_out(
 
 
 def _room(nodes: Iterable[Node], options: Mapping[str, int]) -> int:
-    """How many actors the nodes can hold: none lies on two of them."""
+    """Return the number of actors that the nodes can hold, each on a single node."""
     if "num_gpus" in options:
         return sum(gpus for _, gpus in nodes)
     return sum(cores // options["num_cpus"] for cores, _ in nodes)
 
 
 def memory_of_each(node: Node, options: Mapping[str, int], count: int, *, free: int) -> int | None:
-    """Bytes for each actor on a node; None where each has a GPU, whose memory is its own.
+    """Return the memory in bytes for each actor on a node; None if each has its own GPU.
 
     Args:
         node: its cores and GPUs.
-        options, count: what an actor asks for, and how many there are; see :func:`shared_out`.
-        free: bytes that are free on the node.
+        options, count: Ray options and number of actors; see :func:`shared_out`.
+        free: free memory of the node in bytes.
     """
     return None if "num_gpus" in options else free // max(1, min(count, _room([node], options)))
 
 
 def _own_memory(options: Mapping[str, int], count: int) -> int | None:
-    """The share of an actor in its node, asked in that actor."""
+    """Return the memory of the calling actor on its node."""
     import ray
     import torch
 
@@ -189,7 +190,7 @@ def _own_memory(options: Mapping[str, int], count: int) -> int | None:
 
 
 def _nodes(ray: Any) -> dict[str, Node]:
-    """Cores and GPUs of each node that is alive, by its name."""
+    """Return cores and GPUs of each live node by its id."""
     found = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
     return {name: (int(r.get("CPU", 0)), int(r.get("GPU", 0))) for name, r in found.items()}
 

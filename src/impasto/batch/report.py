@@ -1,4 +1,4 @@
-"""A page of the worst pictures of a painted data set, each beside its photo: to see what the gate saw."""
+"""HTML report of the worst images of an augmented data set, each beside its photo."""
 
 from __future__ import annotations
 
@@ -17,37 +17,35 @@ from impasto.batch.manifest import NAME, Row, read
 from impasto.errors import ImpastoError
 
 PAGE = "report.html"
-WORST = 8  # of each figure
-_WIDE = 320  # pixels of a thumbnail's long side
+WORST = 8  # images shown per metric
+_WIDE = 320  # long side of a thumbnail in pixels
 
-# What is drawn of each figure: its name, what it says, its limit, and whether more is worse.
+# Metrics of the report: name, description, limit, and whether more is worse.
 _FIGURES = (
     (
         "kept",
-        "Edges of a labelled thing that are still there (the box is the one that kept least)",
+        "Correlation of edges in labelled boxes (the box with the lowest one is shown)",
         LEAST_KEPT,
         False,
     ),
-    ("halo", "What is left along the skyline, against that elsewhere", MOST_HALO, True),
-    ("clipped", "Share of the picture that became black or white", MOST_CLIPPED, True),
+    ("halo", "Halo along the skyline, relative to elsewhere", MOST_HALO, True),
+    ("clipped", "Share of pixels that became black or white", MOST_CLIPPED, True),
 )
 
 
 def write(source: Path, target: Path) -> Path:
-    """Writes ``report.html`` into a painted data set: one file, with all its pictures in it.
+    """Write ``report.html`` into an augmented data set: one file with all images embedded.
 
     Args:
         source: the data set.
-        target: the painted one, with its manifest and the judgements in it.
+        target: the augmented data set, with the results of the gate in its manifest.
 
     Raises:
         OutputError: the page cannot be written.
     """
     rows = {row["output"]: row for row in read(target / NAME) if row.get("gate")}
     rejected = [row for row in rows.values() if row.get("rejected")]
-    parts = [
-        f"<p>{len(rows)} pictures judged, {len(rejected)} rejected: the photo stands in their place.</p>"
-    ]
+    parts = [f"<p>{len(rows)} images judged, {len(rejected)} rejected and replaced by their photos.</p>"]
     for name, title, limit, more in _FIGURES:
         known = [row for row in rows.values() if row["gate"].get(name) is not None]
         worst = sorted(known, key=lambda row: (row["gate"][name], row["output"]), reverse=more)[:WORST]
@@ -67,7 +65,7 @@ def _figure(source: Path, target: Path, row: Row, name: str) -> str:
     painted = target / REJECTED / output if row.get("rejected") else target / output
     drawn = "".join(_thumbnail(path, row["gate"]) for path in (source / output, painted))
     look = f"{row.get('look', '')}, strength {row['settings'].get('strength', 1):g}"
-    said = f"<b>rejected: {html.escape(row['rejected'])}</b>" if row.get("rejected") else "let in"
+    said = f"<b>rejected: {html.escape(row['rejected'])}</b>" if row.get("rejected") else "accepted"
     words = (
         f"{row['gate'][name]:.3g} &middot; {html.escape(output)} &middot; {html.escape(look)} &middot; {said}"
     )
@@ -75,7 +73,7 @@ def _figure(source: Path, target: Path, row: Row, name: str) -> str:
 
 
 def _thumbnail(path: Path, gate: dict[str, Any]) -> str:
-    """The picture, small, with the judged box; nothing if it is gone."""
+    """Return a thumbnail with the judged box as HTML; empty if the file cannot be read."""
     try:
         rgb = image.read(path).flat()
     except ImpastoError:
@@ -95,13 +93,13 @@ def _thumbnail(path: Path, gate: dict[str, Any]) -> str:
 
 _HTML = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>The worst pictures</title>
+<title>The worst images</title>
 <style>
 body {{ font: 15px/1.5 sans-serif; margin: 2em auto; max-width: 700px; padding: 0 1em; color: #222 }}
 figure {{ margin: 0 0 1.2em }} img {{ margin-right: 6px; max-width: 48%; height: auto }}
 figcaption {{ font-size: 13px; color: #555 }} b {{ color: #b00 }}
 </style>
-<h1>The worst pictures</h1>
+<h1>The worst images</h1>
 {body}
 </html>
 """

@@ -1,4 +1,4 @@
-"""Many jobs: planned one by one, carried out by an engine, and every one of them a row of the manifest."""
+"""Batch run: tasks are planned one by one, executed by an engine, and recorded in the manifest."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ Told = Callable[[Row, int, int | None], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many jobs were done, were done already, and could not be done; and the manifest that has them.
+    """Numbers of jobs that were done, skipped as already done, and failed; and the path of the manifest.
 
-    ``rejected`` counts the pictures of a data set that the gate does not let in, ``unusable`` the jobs among
-    the failed that cannot be done as they are written, however often they are tried; ``turned`` the photos of
-    a data set that are stored turned.
+    ``rejected`` counts the images of a data set that the gate rejects, ``unusable`` the failed jobs that are
+    invalid and fail at every retry, ``turned`` the photos of a data set with an EXIF orientation.
     """
 
     done: int
@@ -61,25 +60,25 @@ def run(
     total: int | None = None,
     threads: int | None = None,
 ) -> Outcome:
-    """Carries out many jobs; run again, it does only what is missing.
+    """Run many jobs; a repeated call does only what is missing.
 
     Args:
-        source: a folder of photos or a pattern, painted with ``settings``; a ``.jsonl`` file of jobs; or
+        source: a folder of photos or a pattern, processed with ``settings``; a ``.jsonl`` file of jobs; or
             tasks.
         out: the output folder, which gets ``manifest.jsonl``.
-        settings: of :class:`impasto.StylizeJob`, for a folder or a pattern: ``styles`` at least.
+        settings: settings of :class:`impasto.StylizeJob` for a folder or a pattern; ``styles`` is required.
         engine: ``local`` (processes) or ``ray`` (a cluster).
-        workers: jobs at a time; default: chosen by cores and memory.
-        address: of a Ray cluster; default: one of its own on this machine.
-        retry_errors: try again what could not be done the last time.
+        workers: number of parallel jobs; default: chosen by cores and memory.
+        address: address of a Ray cluster; default: start one on this machine.
+        retry_errors: retry jobs that failed in an earlier run.
         overwrite: replace files in ``out`` that this batch did not write.
-        told: called with each new row of the manifest, the number of jobs that have ended so far, and that
-            of all if it is known.
-        total: of tasks, how many there are; of a folder, a pattern or a file it is counted.
-        threads: of each job, on which the last bits of its picture depend; default: what its worker has.
+        told: called with each new row of the manifest, the number of jobs that have ended so far, and the
+            total number if it is known.
+        total: number of tasks, if ``source`` is an iterable of them; otherwise they are counted.
+        threads: threads of each job, on which the last bits of its result depend; default: the worker's.
 
     Raises:
-        InputError: no jobs, or a setting that cannot be used.
+        InputError: there are no jobs, or a setting is invalid.
         OutputError: the folder cannot be written to.
 
     Examples:
@@ -95,7 +94,7 @@ def run(
         total = _count(str(source))
     first = next(tasks, None)
     if first is None:
-        raise InputError(f"{source}: there are no jobs in it")
+        raise InputError(f"{source} contains no jobs")
     manifest = Manifest(folder)
     book = _Book(manifest, told, total, retry_errors=retry_errors, overwrite=overwrite)
     waiting = book.wanted(_chain(first, tasks))
@@ -103,7 +102,7 @@ def run(
     for task, result in _carry_out(waiting, folder, crew):
         book.enter(task, result)
     with contextlib.suppress(OSError):
-        (folder / ".state").rmdir()  # only if nothing is left in it
+        (folder / ".state").rmdir()  # only if it is empty
     return Outcome(book.done, book.skipped, book.failed, manifest.path, unusable=book.unusable)
 
 
@@ -112,7 +111,7 @@ def _is_list(source: str) -> bool:
 
 
 def _count(source: str) -> int | None:
-    """How many jobs there are; None if counting them would use them up."""
+    """Return the number of jobs; None if counting would consume them."""
     if _is_list(source):
         return count(Path(source)) if Path(source).is_file() else None
     return len(photos(source) or ()) or None
@@ -124,16 +123,16 @@ def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[T
             raise InputError("a file of jobs has its own styles: leave out --style")
         return from_file(Path(source))
     if not settings.get("styles"):
-        raise InputError("a folder needs a style to be painted in: give --style")
+        raise InputError("a folder needs a style: give --style")
     if Path(source).is_dir() and folder.exists() and folder.samefile(source):
-        raise InputError(f"{folder} is the folder of the photos: its paintings would be painted next time")
+        raise InputError(f"--out {folder} is the input folder, whose results would be inputs: choose another")
     if photos(source) is not None:
         _check(settings)
     return from_folder(source, settings)
 
 
 def _check(settings: Mapping[str, Any]) -> None:
-    """Refuses what no photo could be painted with, before the first is tried."""
+    """Check the settings once, before any photo is processed."""
     job = spread(StylizeJob.parse({**settings, "content": "photo"}))
     learned.find_all(job, Inputs(job, {}))
     for name in job.styles:
@@ -148,7 +147,7 @@ def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
 
 @dataclass(frozen=True)
 class _Crew:
-    """Who works: as for :func:`run`."""
+    """Engine settings; see :func:`run`."""
 
     engine: Engine
     workers: int | None
@@ -166,19 +165,19 @@ def _carry_out(tasks: Iterator[Task], folder: Path, crew: _Crew) -> Iterator[Don
             on_ray.execute(waiting, folder, workers=workers, address=crew.address, threads=threads)
         )
     if crew.address is not None:
-        raise InputError("--address is of a Ray cluster: give --engine ray too")
+        raise InputError("--address needs --engine ray: add it, or leave out --address")
     import torch
 
     from impasto.optim import memory
 
     count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")), threads=threads)
-    # One worker would only look at a film twice.
+    # With one worker, splitting a video would only decode it twice.
     waiting = films.split(tasks) if count > 1 else tasks
     return films.joined(local.execute(waiting, folder, workers=count, share=share))
 
 
 class _Book:
-    """Says which tasks are still to do, and enters what became of them."""
+    """Record of a run: selects the tasks that remain and writes their results to the manifest."""
 
     def __init__(
         self, manifest: Manifest, told: Told | None, total: int | None, *, retry_errors: bool, overwrite: bool
@@ -191,7 +190,7 @@ class _Book:
         self._begun: dict[str, float] = {}
 
     def wanted(self, tasks: Iterator[Task]) -> Iterator[Task]:
-        """The tasks that are to be done, each entered as begun."""
+        """Yield the tasks that remain, each recorded as begun."""
         for task in tasks:
             if task.key in self._known:
                 self.skipped += 1  # the same job twice
@@ -217,7 +216,7 @@ class _Book:
             self._taken.add(task.output)
 
     def enter(self, task: Task, result: Mapping[str, Any]) -> None:
-        """Writes down what became of a task."""
+        """Record the result of a task."""
         row: Row = {**_named(task), **result, "status": "error" if "error" in result else "done"}
         if task.key in self._begun:
             row["seconds"] = round(time.monotonic() - self._begun.pop(task.key), 3)
@@ -233,7 +232,7 @@ class _Book:
             self.told(row, self.done + self.skipped + self.failed, self.total)
 
     def _fault(self, task: Task, place: Path) -> str:
-        """Why a task must not begin; empty if it may."""
+        """Return why a task must not run; empty if it may."""
         if task.fault:
             return task.fault
         if task.output in self._taken:
@@ -242,15 +241,15 @@ class _Book:
         try:
             real = place.resolve()
         except (OSError, RuntimeError) as error:
-            return f"{task.output} leads nowhere ({type(error).__name__}): choose another output"
-        # A link that lies in the folder may lead out of it.
+            return f"{task.output} cannot be resolved ({type(error).__name__}): choose another output"
+        # A symbolic link in the folder may point outside.
         if not real.is_relative_to(root) or real in (root, self.manifest.path.resolve()):
             return f"{task.output} would lie outside the output folder: choose another output"
         if place.exists() and not self.overwrite:
             before = self.manifest.last.get(self.manifest.owner(task.output))
             if before is None:
                 return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
-            # What was painted from an input that has changed since is painted anew; what was asked for, not.
+            # A changed input replaces the earlier result, changed settings do not.
             if (before.get("verb"), before.get("settings")) != (task.verb, _plain(task.settings)):
                 return (
                     f"{task.output} was made with other settings, and would be lost: choose another folder, "
@@ -260,12 +259,12 @@ class _Book:
 
 
 def _plain(settings: Mapping[str, Any]) -> Any:
-    """Settings as the manifest gives them back."""
+    """Return settings as they are after a round trip through JSON."""
     return json.loads(json.dumps(dict(settings), default=str))
 
 
 def _sweep(place: Path) -> None:
-    """Removes the temporary files that killed writers of an output of ours have left beside it."""
+    """Remove the temporary files that killed writers of this output left beside it."""
     for left in place.parent.glob(f".{glob.escape(place.stem[:32])}.*.part*"):
         left.unlink(missing_ok=True)
 

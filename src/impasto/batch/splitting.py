@@ -1,4 +1,4 @@
-"""Films of a batch, split into shots that several workers paint, and put together when all are there."""
+"""Videos of a batch, split into shots for several workers and joined when all shots are done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.jobs import VideoJob
 
 @dataclass
 class _Open:
-    """A film whose shots are being painted: what came of each, in the order of the film."""
+    """A video in progress, with the results of its shots in order."""
 
     task: Task
     job: VideoJob
@@ -27,17 +27,17 @@ class _Open:
 
 @dataclass
 class Films:
-    """Splits the films among tasks, and joins them again.
+    """Splitter of the videos among the tasks, which joins them again.
 
     Args:
-        folder: of the batch, which keeps the shots until a film is whole.
+        folder: output folder of the batch, which keeps the shots until a video is complete.
     """
 
     folder: Path
     _open: dict[str, _Open] = field(default_factory=dict)
 
     def split(self, tasks: Iterator[Task]) -> Iterator[Task]:
-        """The tasks, with one for each shot in place of a film that has several."""
+        """Yield the tasks, with each video of several shots replaced by one task per shot."""
         for task in tasks:
             job, found = self._shots(task)
             if job is None or len(found) < 2:
@@ -54,7 +54,7 @@ class Films:
                 yield Task(SHOT, settings, task.output, f"{number}", f"{task.key}-{shot.first}")
 
     def joined(self, done: Iterator[Done]) -> Iterator[Done]:
-        """What came of the tasks that were split from; a film comes when its last shot does."""
+        """Yield the original tasks with their results; a video follows when its last shot is done."""
         for task, result in done:
             if task.verb != SHOT:
                 yield task, result
@@ -67,7 +67,7 @@ class Films:
 
     @staticmethod
     def _shots(task: Task) -> tuple[VideoJob | None, list[films.Shot]]:
-        """The shots of a film; none of what is no film, or cannot be looked through: its worker says why."""
+        """Return job and shots of a video; none if it cannot be split or read, which its worker reports."""
         if task.verb != "video":
             return None, []
         try:

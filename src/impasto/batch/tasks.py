@@ -1,6 +1,6 @@
-"""What a batch is made of: one job and one output each, from a folder, a pattern or a file of jobs.
+"""Tasks of a batch, each one job with one output, from a folder, a pattern or a file of jobs.
 
-A file of jobs may come from someone else: whatever it says, nothing is written outside the output folder.
+A file of jobs is untrusted: whatever it says, nothing is written outside the output folder.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from impasto.errors import ImpastoError, InputError
 from impasto.networks import library
 from impasto.painters import learned
 
-MOST_LINE = 1_000_000  # characters of a job: no job is longer, but a hostile file may be one line
+MOST_LINE = 1_000_000  # characters per job, since a hostile file may be a single line
 
 
 @dataclass(frozen=True)
 class Task:
-    """One job and where its result goes.
+    """A job and its output.
 
     Args:
         verb: a key of ``VERBS``.
-        settings: of the verb's job.
-        output: relative to the output folder, with ``/`` between its parts.
-        origin: what a person knows it by: a photo, or a line of a file.
+        settings: settings of the verb's job.
+        output: path relative to the output folder, separated by ``/``.
+        origin: source of the task as shown to the user: a photo, or a line of a file.
         key: SHA-256 of verb, settings, output and the content of all inputs.
-        fault: why it cannot even begin; empty if it can.
+        fault: why the task cannot run; empty if it can.
+        notes: further entries of its row in the manifest.
     """
 
     verb: str
@@ -47,27 +48,27 @@ class Task:
 
 
 def from_folder(source: str, settings: Mapping[str, Any], *, suffix: str = ".png") -> Iterator[Task]:
-    """One ``stylize`` a photo of a folder or a pattern, with the same settings for each.
+    """Yield one ``stylize`` task for each photo of a folder or a pattern, all with the same settings.
 
     Raises:
-        InputError: nothing there looks like a picture.
+        InputError: there are no images.
     """
     found = photos(source)
     if found is None:
         raise InputError(
             f"{source} is neither a folder nor a pattern such as 'in/*.jpg', nor a .jsonl file: "
-            f"impasto stylize paints one photo, impasto video a film"
+            f"use impasto stylize for a single photo, impasto video for a video"
         )
     for path, stem in stems(found).items():
         yield task("stylize", {**settings, "content": str(path)}, f"{stem}{suffix}", origin=str(path))
 
 
 def from_file(path: Path) -> Iterator[Task]:
-    """The jobs of a JSON-lines file: ``{"verb": ..., "output": ..., setting: value, ...}`` a line.
+    """Yield the tasks of a JSON-lines file: ``{"verb": ..., "output": ..., setting: value, ...}`` per line.
 
-    Names of inputs are taken from the file's own folder; what ``measure`` measures is called ``picture``, for
-    ``output`` is where its figures go. A line that cannot be used becomes a task with a fault, so that the
-    rest goes on.
+    Names of inputs are relative to the folder of the file. The input of ``measure`` is called ``picture``,
+    since ``output`` is the file for its results. An invalid line becomes a task with a fault, so that the
+    others still run.
 
     Raises:
         InputError: the file cannot be read.
@@ -77,7 +78,7 @@ def from_file(path: Path) -> Iterator[Task]:
 
 
 def count(path: Path) -> int:
-    """How many jobs a JSON-lines file has, whether they can be used or not.
+    """Return the number of jobs in a JSON-lines file, valid or not.
 
     Raises:
         InputError: the file cannot be read.
@@ -86,7 +87,7 @@ def count(path: Path) -> int:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, with their numbers."""
+    """Yield the non-empty lines with their numbers."""
     try:
         with path.open(encoding="utf-8", errors="replace") as stream:
             number = 0
@@ -100,16 +101,16 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _parsed(line: str, path: Path, origin: str) -> Task:
     try:
-        # Python's reader takes NaN, which jobs refuse, and ends in an error on deep nests.
+        # Python's parser accepts NaN, which jobs refuse, and raises RecursionError on deep nesting.
         entry = json.loads(line)
         if not isinstance(entry, dict):
-            raise InputError('a line must be a table such as {"content": "a.jpg", "styles": ["b"]}')
+            raise InputError('a line must be an object such as {"content": "a.jpg", "styles": ["b"]}')
         verb, output = entry.pop("verb", "stylize"), entry.pop("output", None)
         if not isinstance(verb, str) or verb not in VERBS:
             raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(VERBS)}")
         if verb == "measure":
             if "picture" not in entry:
-                raise InputError("measure needs picture, which is measured: output is where its figures go")
+                raise InputError("measure needs picture, the image to measure: output is the file of results")
             entry["output"] = entry.pop("picture")
         kind = VERBS[verb].job
         settings = kind.renamed(entry, lambda name: placed(name, path.parent))
@@ -124,7 +125,7 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
 
 
 def _first(settings: Mapping[str, Any]) -> str:
-    """The input that an output without a name of its own is called after."""
+    """Return the input after which an output without a name is called."""
     for name in ("output", "content", "film", "pictures", "styles", "teacher", "backbone"):
         value = settings.get(name)
         if value:
@@ -133,7 +134,7 @@ def _first(settings: Mapping[str, Any]) -> str:
 
 
 def placed(name: str, folder: Path) -> str:
-    """The name of a file or a folder that is there, seen from ``folder``; any other as it is."""
+    """Return the path of an existing file or folder, relative to ``folder``; other names are unchanged."""
     if not name or len(name) > 4096 or "\0" in name:
         return name
     path, mark, part = name.partition("#")
@@ -153,7 +154,7 @@ def task(
     origin: str,
     notes: Mapping[str, Any] | None = None,
 ) -> Task:
-    """A task with its key; an output that would leave the folder is refused as a fault."""
+    """Return a task with its key; an output outside the folder becomes a fault."""
     try:
         place = inside(output)
         return Task(verb, dict(settings), place, origin, key_of(verb, settings, place), notes=notes or {})
@@ -164,15 +165,15 @@ def task(
 
 
 def inside(name: Any) -> str:
-    """The name of an output as a path below the output folder.
+    """Return the name of an output as a path below the output folder.
 
     Raises:
-        InputError: it is absolute, climbs out, hides, or is no name on some system.
+        InputError: it is absolute, leaves the folder, is hidden, or is not portable.
     """
     if not isinstance(name, str) or not name or len(name) > 1000:
         raise InputError(f"output {str(name)[:40]!r} is not the name of a file")
     if re.search(r'[\x00-\x1f\x7f\\:*?"<>|]', name) or PureWindowsPath(name).drive:
-        raise InputError(f"output {name[:80]!r} has a sign that not every system allows in a name")
+        raise InputError(f"output {name[:80]!r} contains a character that not every system allows in a name")
     path = PurePosixPath(name)
     parts = path.parts
     if path.is_absolute() or any(part == ".." or part.startswith(".") for part in parts) or not parts:
@@ -180,26 +181,26 @@ def inside(name: Any) -> str:
             f"output {name[:80]!r} would lie outside the output folder, or be hidden: choose another"
         )
     if any(len(part.encode()) > 200 or part.endswith((" ", ".")) for part in parts):
-        raise InputError(f"output {name[:80]!r} is too long, or ends as no name may: choose another")
+        raise InputError(f"output {name[:80]!r} is too long, or ends with a space or a dot: choose another")
     return str(path)
 
 
 def key_of(verb: str, settings: Mapping[str, Any], output: str) -> str:
-    """What makes a task this task: its settings, its output's name, and what its inputs contain.
+    """Return the key of a task: a hash of its settings, the name of its output and the content of its inputs.
 
     Raises:
-        InputError: an input cannot be read, or no such verb.
+        InputError: an input cannot be read, or the verb is unknown.
     """
     if verb not in VERBS:
         raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(VERBS)}")
-    # By content, not by place: a folder that was moved is not painted again.
+    # By content, not by path: a folder that was moved is not processed again.
     known = VERBS[verb].job.renamed(settings, lambda name: _content(name) or name)
     text = json.dumps([verb, known, output], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _content(name: str) -> str:
-    """The hash of what a name stands for: a file, a learned style or a folder; empty if it is none."""
+    """Return the hash of a file, a learned style or a folder; empty if the name is none of them."""
     try:
         path = Path(name)
         if path.is_file():
@@ -217,7 +218,7 @@ def _content(name: str) -> str:
 
 
 def _listed(folder: Path) -> str:
-    """The hash of what a folder lists: the names, sizes and times of its files, whose bytes may be many."""
+    """Return a hash of the names, sizes and times of a folder's files, which is faster than their content."""
     found = sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir() if p.is_file())
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What a batch can do: for each verb its job, the suffix of its output, and how it is carried out."""
+"""Verbs of a batch: the job of each, the suffix of its output, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """What one worker may use of a machine: threads, and bytes of memory (None: what is free)."""
+    """Resources of a worker: threads, and memory in bytes (None: all free memory)."""
 
     threads: int
     memory: int | None = None
@@ -35,10 +35,10 @@ class Verb:
     """A verb of a batch.
 
     Args:
-        job: its settings.
-        suffix: of an output that has no name of its own; empty for a folder.
-        work: carries out settings into an output, with a file for the state of a run that may be killed;
-            returns what the manifest should hold, such as the recipe.
+        job: the class of its settings.
+        suffix: suffix of an output without a name; empty for a folder.
+        work: runs a job with the given settings, output, checkpoint and resources; returns the entries of the
+            manifest, such as the recipe.
     """
 
     job: type[jobs.Job]
@@ -46,8 +46,8 @@ class Verb:
     work: Work
 
 
-# A setting of pictures of a data set, which no job has: to be stored as the photo is, in its one channel if
-# it is grey, and turned if it is stored turned, so that all that reads the one can read the other.
+# A setting for the images of a data set, which is in no job: store the result like the photo, with one
+# channel if the photo is grey, and with its EXIF orientation, so that programs read both in the same way.
 AS_STORED = "as_stored"
 
 
@@ -101,21 +101,21 @@ def _video(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
 
 
 def _check(out: Path, *inputs: str) -> None:
-    """Refuses an output that cannot be written, or that is an input."""
+    """Raise an error if an output cannot be written, or is an input."""
     check_suffix(out)
     files.spare(out, inputs)
     files.check_output(out, overwrite=True)
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are the job's own."""
+    """Return the settings that belong to the job."""
     return {name: value for name, value in settings.items() if name != AS_STORED}
 
 
 def _saved(result: Result, out: Path, state: Path, *, like: str | None = None) -> dict[str, Any]:
-    """Writes a picture, as the photo ``like`` is stored, and ends the state of its run; what a row holds."""
+    """Write an image, stored like the photo ``like``; delete its checkpoint; return the manifest entries."""
     if result.stopped:
-        raise KeyboardInterrupt  # a batch that is stopped goes on from the state
+        raise KeyboardInterrupt  # a stopped batch resumes from the checkpoint
     grey, turn = (False, 1) if like is None else image.stored_as(Path(like))
     if turn != 1:
         result = replace(result, metadata=replace(result.metadata or image.Metadata(), turn=turn))
@@ -131,7 +131,7 @@ def _filmed(found: FilmResult) -> dict[str, Any]:
 
 
 def _recipe(job: jobs.Job, device: str, share: Share) -> dict[str, Any]:
-    """The recipe of a job whose output carries none, on PyTorch, with the share's threads from now on."""
+    """Return the recipe of a job whose output cannot hold one; set the threads of PyTorch to the share's."""
     from impasto.backbones.devices import choose_device, use_threads
 
     names: list[str] = []
@@ -167,7 +167,9 @@ def _measure(settings: Mapping[str, Any], out: Path, state: Path, share: Share) 
 
     job = jobs.MeasureJob.parse(settings)
     if job.original is not None or job.content is None:
-        raise InputError("a batch measures pictures, with their content; films: impasto measure --original")
+        raise InputError(
+            "a batch measures images, with their content; for videos use impasto measure --original"
+        )
     recipe = _recipe(job, job.device, share)
     backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
     found = metrics.measure(
@@ -190,7 +192,7 @@ def _learn(settings: Mapping[str, Any], out: Path, state: Path, share: Share) ->
     if not single and out.suffix != library.PACK_SUFFIX:
         raise InputError(f"{out.name} must end in {library.PACK_SUFFIX} or {library.STYLE_SUFFIX}")
     if single and (len(job.pictures) != 1 or job.styles):
-        raise InputError(f"{out.name} holds one style: give one painting, or a {library.PACK_SUFFIX}")
+        raise InputError(f"{out.name} holds one style: give one style image, or a {library.PACK_SUFFIX}")
     files.check_output(out, overwrite=True)
     recipe = _recipe(job, job.device, share)
     found = training.learn(job, checkpoint=state, resume=True)
@@ -225,7 +227,7 @@ VERBS: dict[str, Verb] = {
 
 
 def _shot(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    """Part of a film; nobody asks for it but :mod:`impasto.batch.splitting`."""
+    """Stylize one shot of a video; used by :mod:`impasto.batch.splitting` only."""
     from impasto.films import Shot, shots
 
     job, shot = VideoJob.parse(settings["job"]), Shot(settings["first"], settings["last"])
@@ -235,7 +237,7 @@ def _shot(settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> 
 
 
 def shots_of(folder: Path, key: str) -> Path:
-    """Where the shots of a film lie until it is whole, in a batch's output folder."""
+    """Return the folder of a video's shots within the output folder of a batch."""
     return folder / ".state" / f"{key}.shots"
 
 
@@ -244,7 +246,7 @@ _WORK = {**{name: verb.work for name, verb in VERBS.items()}, SHOT: _shot}
 
 
 def suffix_of(verb: str, settings: Mapping[str, Any]) -> str:
-    """The suffix of an output that has no name: a film that is dreamed, or lit otherwise, stays a film."""
+    """Return the suffix of an output without a name; a video remains a video."""
     if verb in ("photoreal", "dream"):
         own = Path(str(settings.get("content"))).suffix.lower()
         if own in FILMS or settings.get("zoom"):
@@ -253,7 +255,7 @@ def suffix_of(verb: str, settings: Mapping[str, Any]) -> str:
 
 
 def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    """Does one job, whatever comes: what it made, or what :func:`failed` says."""
+    """Run one job; return its manifest entries, or those of :func:`failed` on any error."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         state.parent.mkdir(parents=True, exist_ok=True)
@@ -263,10 +265,9 @@ def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, sh
 
 
 def failed(error: Exception) -> dict[str, Any]:
-    """What a row says of an error: ``{"error": one line}``.
+    """Return the manifest entries of an error: ``{"error": one line}``.
 
-    One that is none of ours is told with its kind: in a batch nobody sees a traceback, and the other jobs
-    go on.
+    An unexpected error is reported with its type and marked as a fault, since a batch shows no traceback.
     """
     if isinstance(error, ImpastoError):
         return {"error": " ".join(str(error).split())}

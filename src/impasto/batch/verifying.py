@@ -1,4 +1,4 @@
-"""Proofs that a painted data set is what it should be: nothing moved, no label changed, every bit repeats."""
+"""Verification of an augmented data set: geometry, labels, and bit-exact reproduction."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from impasto.batch.tasks import task
 from impasto.errors import ImpastoError, InputError
 from impasto.record import MOST_THREADS
 
-SHIFT = 1.5  # pixels by which a painted picture may seem moved: strokes are no survey
-LIKELY = 0.7  # of the best correlation: what agrees so well with its photo where it lies was not moved
+SHIFT = 1.5  # tolerance in pixels: brush strokes limit the precision
+LIKELY = 0.7  # share of the best correlation at which an image counts as not moved
 
 
 def verify(dataset: str | Path, out: str | Path) -> list[str]:
-    """What is wrong with an augmented data set; empty if all is well.
+    """Return the faults of an augmented data set; empty if there are none.
 
-    Every painted picture has the pixels' size of its photo, is not turned, and lies where the photo lies (by
-    phase correlation of their edges); every other file is the same, byte for byte.
+    Every image must have the size of its photo and must not be rotated or shifted (by phase correlation of
+    their edges); every other file must be a byte-for-byte copy.
     """
     source, target = Path(dataset), Path(out)
     faults = []
@@ -31,7 +31,7 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
         photo, painted = source / name, target / name
         try:
             if rows[name].get("rejected") and files.sha256(photo) != files.sha256(painted):
-                faults.append(f"{name}: was rejected, and is not the photo that should stand there")
+                faults.append(f"{name}: was rejected, but is not a copy of its photo")
                 continue
             faults += [f"{name}: {fault}" for fault in _moved(photo, painted)]
         except ImpastoError as error:
@@ -44,7 +44,7 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
         if not there.is_file():
             faults.append(f"{name}: is missing")
         elif files.sha256(path) != files.sha256(there):
-            faults.append(f"{name}: is not the copy that it should be")
+            faults.append(f"{name}: is not a copy of the original")
     return faults
 
 
@@ -54,21 +54,21 @@ def _moved(photo: Path, painted: Path) -> list[str]:
         return [f"is {other.size[1]}x{other.size[0]}, its photo {one.size[1]}x{one.size[0]}"]
     down, right = shift(one.rgb.mean(2), other.rgb.mean(2))
     if max(abs(down), abs(right)) > SHIFT:
-        return [f"lies {right:g} pixels to the right of its photo, and {down:g} below"]
+        return [f"is shifted {right:g} pixels right and {down:g} down from its photo"]
     return []
 
 
 def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
-    """By how many pixels (down, right) the second picture ``(H, W)`` lies off the first.
+    """Return the shift (down, right) of the second image ``(H, W)`` from the first, in whole pixels.
 
-    Phase correlation (Kuglin and Hines 1975) of the pictures' edges, to whole pixels; none where another
-    place agrees hardly better than the picture's own.
+    Phase correlation (Kuglin and Hines 1975) of the images' edges; zero if no other position agrees clearly
+    better.
     """
     edges = [np.hypot(*np.gradient(grey.astype(np.float64))) for grey in (one, other)]
     window = np.outer(*(np.hanning(length) for length in one.shape))
     first, second = (np.fft.rfft2((edge - edge.mean()) * window) for edge in edges)
     cross = second * np.conj(first)
-    # Half whitened: else the many weak frequencies of new strokes would outvote those of the scene.
+    # Partial whitening: otherwise the many weak frequencies of brush strokes outweigh those of the scene.
     field = np.fft.irfft2(cross / np.maximum(np.sqrt(np.abs(cross)), 1e-12), one.shape)
     if field[0, 0] > LIKELY * field.max():
         return 0.0, 0.0
@@ -78,22 +78,22 @@ def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, 
 
 
 def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None) -> list[str]:
-    """Paints every picture of a manifest again, and compares bit for bit; the names of those that differ.
+    """Recreate every image of a manifest, compare bit for bit, and return the names of those that differ.
 
     Args:
-        manifest: of an augmented data set; its inputs must lie where they lay.
-        out: an empty folder for the pictures.
+        manifest: manifest of an augmented data set; its inputs must still be in place.
+        out: an empty folder for the images.
         told: see :func:`impasto.batch.run`.
 
     Raises:
-        InputError: a manifest without pictures.
+        InputError: the manifest has no images.
     """
-    # What was painted before with other settings is there no more: the last row of an output counts.
+    # The last row of an output counts: earlier ones, with other settings, were replaced.
     last = {row["output"]: row for row in read(Path(manifest)) if row.get("status") == "done"}
     rows = list(last.values())
     if not rows:
-        raise InputError(f"{manifest} has no pictures: nothing can be painted again")
-    # With the threads of the first run: sums depend on them.
+        raise InputError(f"{manifest} has no images: give the manifest of an augmented data set")
+    # With the number of threads of the first run, which changes rounding.
     for count in dict.fromkeys(_threads(row) for row in rows):
         same = [row for row in rows if _threads(row) == count]
         tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in same)
@@ -107,7 +107,7 @@ def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None
 
 
 def _threads(row: Row) -> int | None:
-    """Those that a row's picture was painted with, if it says so."""
+    """Return the number of threads in the recipe of a row, or None."""
     recipe = row.get("recipe")
     count = recipe.get("threads") if isinstance(recipe, dict) else None
     return count if isinstance(count, int) and 1 <= count <= MOST_THREADS else None

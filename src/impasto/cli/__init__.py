@@ -12,7 +12,7 @@ from impasto.errors import ImpastoError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line; errors are one line on standard error."""
+    """Run the command line; errors are printed as one line on standard error."""
     from typer.exceptions import TyperException
 
     from impasto.cli.photoreal_verbs import paired
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status = app(arguments, prog_name="impasto", standalone_mode=False)
     except TyperException as error:
-        # Wrong options: the library's words, in our one line.
+        # Usage errors: Typer's message, on one line.
         words = error.format_message().replace("\n", " ").replace("Value error, ", "")
         _complain(words, "see impasto VERB --help")
         status = USAGE
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _complain(str(error))
         status = USAGE
     except KeyboardInterrupt:
-        sys.stderr.write("impasto: interrupted before there was anything to keep\n")
+        sys.stderr.write("impasto: interrupted before there was a result to keep\n")
         status = INTERRUPTED
     except Exception as error:
         if "--debug" in arguments:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if mended is not None:
             _complain(mended)
         else:
-            _complain(f"{type(error).__name__}: {error}", "this is a fault of impasto: --debug shows where")
+            _complain(f"{type(error).__name__}: {error}", "this is a bug in impasto: --debug shows where")
         status = BUG if mended is None else USAGE
     sys.exit(status if isinstance(status, int) else 0)
 

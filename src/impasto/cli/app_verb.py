@@ -1,4 +1,4 @@
-"""``impasto app``: the page."""
+"""``impasto app``: the web page."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from impasto.jobs import base
 
 def studio(
     *,
-    host: Annotated[
-        str, typer.Option(help="Whom to listen to: this machine alone, or 0.0.0.0 for the whole network.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Of the page.")] = 7860,
-    max_size: Annotated[int, typer.Option(help="Long side of what may be painted, pixels.")] = 2048,
-    max_megabytes: Annotated[int, typer.Option(help="Of one upload.")] = 200,
+    host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 for the whole network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 7860,
+    max_size: Annotated[int, typer.Option(help="Maximum long side of a result, in pixels.")] = 2048,
+    max_megabytes: Annotated[int, typer.Option(help="Maximum size of an upload, in MB.")] = 200,
     max_pixels: Annotated[int, typer.Option(help=base.MAX_PIXELS)] = 60_000_000,
-    max_uploads: Annotated[int, typer.Option(help="Files that are kept at once, of all visits.")] = 500,
-    max_film: Annotated[float, typer.Option(help="Length of a film, seconds.")] = 120.0,
-    max_minutes: Annotated[float, typer.Option(help="For one painting; then what there is is kept.")] = 30.0,
+    max_uploads: Annotated[int, typer.Option(help="Maximum number of stored files, of all sessions.")] = 500,
+    max_film: Annotated[float, typer.Option(help="Maximum length of a video, in seconds.")] = 120.0,
+    max_minutes: Annotated[
+        float, typer.Option(help="Time limit of a job, in minutes; it keeps its result so far.")
+    ] = 30.0,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Serve a page on this machine to paint with, in a browser."""
+    """Serve a web page on this machine to use impasto in a browser."""
     if not 1 <= port <= 65535:
         raise InputError(f"--port {port} is not between 1 and 65535")
     most: dict[str, float] = {
@@ -55,6 +55,6 @@ def studio(
 
     def ready(address: str) -> None:
         said = json.dumps({"address": address})
-        say(said if as_json else f"the page will be at {address} in a moment; Ctrl-C ends it")
+        say(said if as_json else f"the page will be at {address} in a moment; press Ctrl-C to stop")
 
     serve(host, port, limits, ready=ready)

@@ -23,7 +23,7 @@ def _dream(job: DreamJob, place: Place, watching: Watching, again: Again, report
     for target in (out, watching.preview):
         files.spare(target, (job.content, job.guide, job.mask, *job.style))
     if moves and job.zoom:
-        raise InputError(f"--zoom falls into a photo, and {job.content} is a film: leave out --zoom")
+        raise InputError(f"--zoom needs a photo, and {job.content} is a video: leave out --zoom")
     job.check_kind("film" if moves else "zoom" if job.zoom else "photo")
     if moves or job.zoom:
         watching.refuse(source)
@@ -66,7 +66,7 @@ def _photo(job: DreamJob, out: Path, *, place: Place, watching: Watching, report
         return
     say(f"{out}: {width}x{height}, {result.seconds:.0f} s")
     if result.stopped:
-        tell("stopped: this is how far the dream went; repeat it with --resume --overwrite to go on")
+        tell("stopped: the result so far is kept; to continue, repeat with --resume --overwrite")
 
 
 def _film(job: DreamJob, out: Path, *, place: Place, again: Again, reporting: Showing) -> None:

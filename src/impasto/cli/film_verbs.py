@@ -1,4 +1,4 @@
-"""``impasto video``, and ``impasto measure`` of films."""
+"""``impasto video``, and ``impasto measure`` of videos."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from impasto.jobs import FILMS, MeasureJob, VideoJob
 if TYPE_CHECKING:
     from impasto.films import FilmResult
 
-_KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes that a painted film takes over
+_KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes of inputs that the output keeps
 
 
 def video(job: VideoJob, place: Place, again: Again, reporting: Showing) -> None:
-    """Paints a film, shows how it goes, and says what came of it."""
+    """Stylize a video, show the progress and print a summary."""
     from impasto import films
 
     out = place.out or _beside(job)
@@ -30,7 +30,7 @@ def video(job: VideoJob, place: Place, again: Again, reporting: Showing) -> None
 
 
 def is_film(source: Path) -> bool:
-    """Whether a verb for photos has a film before it: by its suffix, a folder, or a picture that moves."""
+    """Return whether an input is a video: by its suffix, as a folder, or as an animated image."""
     if source.suffix.lower() in FILMS or source.is_dir():
         return True
     if source.suffix.lower() not in (".gif", ".webp"):
@@ -41,21 +41,21 @@ def is_film(source: Path) -> bool:
 
 
 def watched(make: Callable[..., FilmResult], out: Path, reporting: Showing) -> None:
-    """Makes a film, shows how it goes, and says what came of it."""
+    """Call ``make`` with a progress callback, and print a summary of its result."""
     from impasto.cli import progress
 
     with progress.watching_film(out.name, quiet=reporting.quiet) as told:
         try:
             result = make(told=told)
         except KeyboardInterrupt:
-            tell(f"stopped: what is done lies in {out.name}.parts; give the same command again to go on")
+            tell(f"stopped: finished frames are in {out.name}.parts; repeat the command to resume")
             raise typer.Exit(130) from None
     height, width = result.size
     rate = result.done / max(result.seconds, 1e-9)
     text = f"{out}: {result.frames} frames, {width}x{height}, {pace(rate)}"
     if result.whole:
         seconds, size = result.whole
-        text += f"; all of it: {clock(seconds)}, {size / 1e6:.1f} MB"
+        text += f"; whole video: {clock(seconds)}, {size / 1e6:.1f} MB"
     say(json.dumps(_said(result)) if reporting.json else text)
 
 
@@ -76,7 +76,7 @@ def _said(result: FilmResult) -> dict[str, Any]:
 
 
 def _beside(job: VideoJob) -> Path:
-    """A name beside the film's own, with those of the styles in it; of a folder, a folder."""
+    """Return an output path beside the video, named after it and its styles; a folder for a folder."""
     film = Path(job.film)
     names = "-".join(Path(style).stem for style in job.styles) or "steady"
     suffix = film.suffix if film.suffix.lower() in _KEPT else ".mp4"
@@ -84,7 +84,7 @@ def _beside(job: VideoJob) -> Path:
 
 
 def measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
-    """Measures how a painted film flickers."""
+    """Measure the flicker of a stylized video."""
     from impasto import backbones, films
     from impasto.backbones.devices import choose_device
 

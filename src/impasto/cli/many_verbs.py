@@ -1,4 +1,4 @@
-"""``impasto batch`` and ``impasto augment``: many pictures, and a line at the end that says how it went."""
+"""``impasto batch`` and ``impasto augment``: many images, with a summary at the end."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from impasto.jobs.base import SEED
 
 Engine = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
-_Workers = Annotated[int | None, typer.Option(help="Jobs at a time. Default: by cores and memory.")]
-_Retry = Annotated[bool, typer.Option("--retry-errors", help="Try again what failed the last time.")]
+_Workers = Annotated[int | None, typer.Option(help="Number of parallel jobs. Default: by cores and memory.")]
+_Retry = Annotated[bool, typer.Option("--retry-errors", help="Retry jobs that failed in an earlier run.")]
 _Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace files of other settings, or that are not of this batch.")
+    bool, typer.Option("--overwrite", help="Replace files with other settings, or not from this batch.")
 ]
-_Address = Annotated[str | None, typer.Option(help="Of a Ray cluster: 'auto', or HOST:PORT.")]
-_EngineOption = Annotated[Engine, typer.Option(help="'local' is processes on this machine, 'ray' a cluster.")]
+_Address = Annotated[str | None, typer.Option(help="Address of a Ray cluster: 'auto' or HOST:PORT.")]
+_EngineOption = Annotated[Engine, typer.Option(help="'local': processes on this machine, 'ray': a cluster.")]
 
 
 def batch(
     source: Annotated[
         str,
         typer.Argument(
-            help="A folder, a quoted pattern, or a .jsonl file of jobs: stylize, photoreal, dream, video, "
+            help="Folder, quoted pattern, or .jsonl file of jobs: stylize, photoreal, dream, video, "
             "learn, compare, measure, layers.",
             show_default=False,
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
     style: Annotated[
-        list[str] | None, typer.Option(help="Of a folder: a painting or a learned style; may be repeated.")
+        list[str] | None, typer.Option(help="Style image or learned style for a folder; may be repeated.")
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Of a folder: a setting of stylize, as strength=0.5; may be repeated."),
+        typer.Option("--set", help="Setting of stylize for a folder, e.g. strength=0.5; may be repeated."),
     ] = None,
     engine: _EngineOption = "local",
     address: _Address = None,
@@ -55,7 +55,7 @@ def batch(
     json_: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Do many jobs: what is done is skipped, what cannot be done is a row of the manifest."""
+    """Run many jobs: finished ones are skipped, failed ones are recorded in the manifest."""
     from impasto.batch import passed_over, run
 
     settings: dict[str, Any] = dict(_setting(text) for text in option or ())
@@ -80,23 +80,23 @@ def batch(
 
 def augment(
     dataset: Annotated[
-        Path, typer.Argument(help="A data set in the layout of COCO, BDD, Cityscapes or KITTI.")
+        Path, typer.Argument(help="Data set in the layout of COCO, BDD, Cityscapes or KITTI.")
     ],
     *,
-    looks: Annotated[Path, typer.Option(help="A folder of learned styles and saved .look files.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
-    layout: Annotated[Layout | None, typer.Option(help="Default: by the folders that are there.")] = None,
+    looks: Annotated[Path, typer.Option(help="Folder of learned styles and saved .look files.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
+    layout: Annotated[Layout | None, typer.Option(help="Default: detected from the folders.")] = None,
     seed: Annotated[int, typer.Option(help=SEED)] = 0,
-    strength: Annotated[str, typer.Option(help="Between which two it is drawn.")] = "0.4,1",
+    strength: Annotated[str, typer.Option(help="Range from which the strength is drawn.")] = "0.4,1",
     verify: Annotated[
-        bool, typer.Option("--verify", help="Prove that no picture moved and no label changed.")
+        bool, typer.Option("--verify", help="Verify that no image moved and no label changed.")
     ] = False,
     reproduce: Annotated[
         Path | None,
-        typer.Option(help="Paint the pictures of this manifest again, and compare them bit for bit."),
+        typer.Option(help="Recreate the images of this manifest, and compare them bit for bit."),
     ] = None,
     no_gate: Annotated[
-        bool, typer.Option("--no-gate", help="Let in also what clips, has halos, or hides what is labelled.")
+        bool, typer.Option("--no-gate", help="Also accept results that clip, have halos or hide labels.")
     ] = False,
     engine: _EngineOption = "local",
     address: _Address = None,
@@ -107,15 +107,15 @@ def augment(
     json_: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Paint a data set in other looks, each picture in one of its own; labels stay as they are."""
+    """Augment a data set: apply a random look to each image, and keep the labels."""
     from impasto.batch import augmenting, verifying
 
     told = None if quiet else _Teller()
     if reproduce is not None:
         different = verifying.reproduce(reproduce, out, told=told)
         if different:
-            raise InputError(f"{len(different)} pictures came out differently: {', '.join(different[:5])}")
-        say(json.dumps({"different": []}) if json_ else "every picture came out the same, bit for bit")
+            raise InputError(f"{len(different)} images differ from the manifest: {', '.join(different[:5])}")
+        say(json.dumps({"different": []}) if json_ else "all images are identical, bit for bit")
         return
     between = _two(strength)
     with _stopping():
@@ -136,8 +136,8 @@ def augment(
         )
     if outcome.turned and not quiet:
         tell(
-            f"{outcome.turned} photos are stored turned (EXIF): they are painted upright, and turned again "
-            f"with the same mark, so that labels fit as before"
+            f"{outcome.turned} photos have an EXIF orientation: they are processed upright and stored with "
+            f"the same orientation, so that labels still fit"
         )
     if verify:
         _verify(dataset, out, quiet=quiet)
@@ -153,7 +153,7 @@ def _two(strength: str) -> tuple[float, float]:
 
 
 def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
-    """Says that geometry and labels are unchanged, or what is wrong."""
+    """Print that geometry and labels are unchanged, or raise an error that says what is wrong."""
     from impasto.batch import verifying
 
     if faults := verifying.verify(dataset, out):
@@ -161,17 +161,17 @@ def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
             tell(f"impasto: {fault}")
         raise InputError(faults[-1])
     if not quiet:
-        tell("verified: no picture moved, and everything else is a copy, byte for byte")
+        tell("verified: no image moved, and all other files are identical, byte for byte")
 
 
 @contextmanager
 def _stopping() -> Iterator[None]:
-    """Ctrl-C ends the batch, what is done stays done; what an engine prints by itself is no result."""
+    """Exit with status 130 on Ctrl-C; redirect what the engine prints to standard error."""
     try:
-        with redirect_stdout(sys.stderr):  # Ray tells there of a worker that died
+        with redirect_stdout(sys.stderr):  # Ray reports dead workers on stdout
             yield
     except KeyboardInterrupt:
-        tell("stopped: what is done stays; repeat the command to go on")
+        tell("stopped: finished jobs are kept; repeat the command to resume")
         raise typer.Exit(130) from None
 
 
@@ -186,15 +186,15 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 class _Teller:
-    """Says a line a job: how many of all have ended, what came of it, and the time left."""
+    """Progress output: one line per job with the count, its result and the time left."""
 
     def __init__(self) -> None:
         self.begun, self.carried_out = time.monotonic(), 0
 
     def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
-        """One row; see :func:`impasto.batch.run`."""
+        """Print one row; see :func:`impasto.batch.run`."""
         what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
-        self.carried_out += "seconds" in row  # what was skipped or refused took no time
+        self.carried_out += "seconds" in row  # skipped and refused jobs take no time
         left = ""
         if total is not None and count < total and self.carried_out:
             pace = (time.monotonic() - self.begun) / self.carried_out
@@ -217,5 +217,5 @@ def _end(outcome: Any, *, as_json: bool) -> None:
         rejected = f", {outcome.rejected} rejected (report.html shows them)" if outcome.rejected else ""
         say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")
     if outcome.failed:
-        again = "; --retry-errors tries again" if outcome.failed > outcome.unusable else ""
-        raise InputError(f"{outcome.failed} jobs failed: {outcome.manifest} says why{again}")
+        again = "; --retry-errors retries them" if outcome.failed > outcome.unusable else ""
+        raise InputError(f"{outcome.failed} jobs failed: see {outcome.manifest} for the reasons{again}")

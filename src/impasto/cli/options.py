@@ -1,4 +1,4 @@
-"""From a job's fields to a command's options, so that both are always the same."""
+"""Command-line options generated from the fields of a job."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from impasto.cli.say import tell
 from impasto.errors import InputError
 from impasto.jobs import Job
 
-OUT = "Where to write: a file, whose suffix chooses the format, or a folder for several."
-OVERWRITE = "Replace an output that exists."
-QUIET = "No progress bar, and no line a picture."
+OUT = "Output file, whose suffix sets the format, or a folder for several results."
+OVERWRITE = "Replace an existing output."
+QUIET = "No progress bar, and no line per image."
 JSON = "Print the result as JSON."
 SAVE_EVERY = 50
 DEBUG = "Show the traceback of an error."
@@ -27,7 +27,7 @@ DEBUG = "Show the traceback of an error."
 
 @dataclass(frozen=True)
 class Place:
-    """Where a result goes, and what happens on the way: nothing here changes the picture."""
+    """Output path of a result."""
 
     out: Path | None = field(
         default=None,
@@ -41,46 +41,44 @@ class Place:
 
 @dataclass(frozen=True)
 class Watching:
-    """How a long run is watched, saved and taken up again."""
+    """Preview, checkpoints and resuming of a long run."""
 
     preview: Path | None = field(
         default=None,
         metadata={
-            "help": "Rewrite this small picture while painting; a folder keeps one at every save.",
+            "help": "Preview image, rewritten during the run; a folder keeps one per checkpoint.",
             "flag": None,
         },
     )
-    save_every: int = field(
-        default=SAVE_EVERY, metadata={"help": "Evaluations between saves of the run's state."}
-    )
-    resume: bool = field(default=False, metadata={"help": "Go on from a run that was stopped or killed."})
+    save_every: int = field(default=SAVE_EVERY, metadata={"help": "Evaluations between checkpoints."})
+    resume: bool = field(default=False, metadata={"help": "Resume a run that was stopped or killed."})
 
     def __post_init__(self) -> None:
         if self.save_every < 1:
             raise InputError(f"--save-every {self.save_every} must be 1 or more")
 
     def refuse(self, film: Path) -> None:
-        """Says that films are watched and taken up again otherwise, where that of photos was asked for."""
+        """Reject these options for a video, which has its own preview and resuming."""
         if self.preview is not None:
-            raise InputError("--preview is for photos: a film's frames lie in OUT.parts while it is made")
+            raise InputError("--preview is for photos: during the run, finished frames are in OUT.parts")
         if self.resume or self.save_every != SAVE_EVERY:
             raise InputError(
-                f"--resume and --save-every are for photos: what was made of {film} is kept as it comes, and "
-                f"the same command goes on from it"
+                f"--resume and --save-every are for photos: finished frames of {film} are kept, and the same "
+                f"command resumes"
             )
 
     def say_if_anew(self, state: Path) -> None:
-        """Says that there is nothing to go on from, where that was asked for."""
+        """Print a note if --resume was given but there is no checkpoint."""
         if self.resume and not state.exists():
-            tell(f"nothing to resume: there is no {state}, so this begins anew")
+            tell(f"nothing to resume: there is no {state}, so this starts from the beginning")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Where a training's loss is written."""
+    """Output file of the training curve."""
 
     curve: Path | None = field(
-        default=None, metadata={"help": "Write here how the loss fell: a .csv, or drawn as .svg or .png."}
+        default=None, metadata={"help": "Write the training loss to this .csv, .svg or .png file."}
     )
 
     def __post_init__(self) -> None:
@@ -90,22 +88,22 @@ class Curve:
 
 @dataclass(frozen=True)
 class Again:
-    """How a film is taken up again: the same command goes on from what a killed run left."""
+    """Resuming of a video: the same command continues a run that was killed."""
 
     restart: bool = field(
         default=False,
-        metadata={"help": "Of a film: throw away what a killed run left, and begin anew."},
+        metadata={"help": "Discard the partial work of a killed run on a video, and start again."},
     )
 
     def refuse_restart(self, photo: Path) -> None:
-        """Says that a photo begins anew by itself, where that was asked for."""
+        """Reject --restart for a photo, whose runs always start from the beginning."""
         if self.restart:
-            raise InputError(f"--restart is for films, and {photo} is none by its suffix")
+            raise InputError(f"--restart is for videos, and {photo} is not one: leave it out")
 
 
 @dataclass(frozen=True)
 class Reporting:
-    """How results and errors are said."""
+    """Format of results and errors."""
 
     json: bool = field(default=False, metadata={"help": JSON})
     debug: bool = field(default=False, metadata={"help": DEBUG})
@@ -113,12 +111,12 @@ class Reporting:
 
 @dataclass(frozen=True)
 class Showing(Reporting):
-    """The same, of a verb that shows how it goes."""
+    """:class:`Reporting` for a verb with a progress bar."""
 
     quiet: bool = field(default=False, metadata={"help": QUIET, "flag": "-q"})
 
 
-# The same, for verbs that are written as functions.
+# The same options for verbs that are written as functions.
 Overwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=QUIET)]
 AsJson = Annotated[bool, typer.Option("--json", help=JSON)]
@@ -128,12 +126,12 @@ Debug = Annotated[bool, typer.Option("--debug", help=DEBUG)]
 def command(
     job: type[Job], *extras: type, arguments: Sequence[str], handler: Callable[..., None]
 ) -> Callable[..., None]:
-    """A function that Typer can read: its parameters are the fields of ``job`` and of ``extras``.
+    """Return a function for Typer whose parameters are the fields of ``job`` and of ``extras``.
 
     Args:
         job: the verb's job.
         extras: further dataclasses of options.
-        arguments: the fields given by position, in order.
+        arguments: the positional fields, in order.
         handler: called with the job and one instance of each extra.
     """
 
@@ -178,7 +176,7 @@ def _parameter(item: dataclasses.Field[Any], hint: Any, *, positional: bool) -> 
         )
         annotation = Annotated[_plain(hint), info]
     default = inspect.Parameter.empty if missing else _shown(item.default)
-    # Keyword-only throughout: Typer goes by names, and arguments without defaults may then follow options.
+    # Keyword-only: Typer matches by name, and arguments without defaults may then follow options.
     return inspect.Parameter(
         item.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
     )
@@ -191,7 +189,7 @@ def _shown(default: Any) -> Any:
 
 
 def _plain(hint: Any) -> Any:
-    """What Typer reads for a hint: lists come as texts, which may hold commas, and are taken apart by us."""
+    """Return the type that Typer parses for a hint; lists are strings that :func:`_parsed` splits."""
     kinds = _kinds(hint)
     rest = [kind for kind in kinds if kind is not type(None)]
     if typing.get_origin(rest[0]) is tuple:
@@ -201,18 +199,18 @@ def _plain(hint: Any) -> Any:
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
-    """The kinds of a union, or the one there is."""
+    """Return the members of a union type, or the type itself."""
     return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
 def _parsed(name: str, value: Any, hint: Any) -> Any:
-    """A list given as texts, as the tuple that the job wants."""
+    """Convert a list of strings to the tuple that the job expects."""
     lists = [kind for kind in _kinds(hint) if typing.get_origin(kind) is tuple]
     if not lists or value is None:
         return value
     inner = typing.get_args(lists[0])[0]
     if inner is str:
-        # A comma may be part of a file's name.
+        # File names may contain commas.
         return tuple(p for text in value for p in ([text] if Path(text).exists() else text.split(",")))
     parts = [part.strip() for text in value for part in text.split(",")]
     if typing.get_origin(inner) is Literal:

@@ -1,4 +1,4 @@
-"""``impasto photoreal``: a photo, or a film, in the light of another photograph."""
+"""``impasto photoreal``: light and colours of one photograph for another, or for a video."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ from impasto.jobs import LOOK, WRITABLE, PhotorealJob
 
 @dataclass(frozen=True)
 class Keeping(Again):
-    """What is kept beside the picture, and of a run before."""
+    """Further outputs, and resuming of a video."""
 
     save_look: Path | None = field(
         default=None,
-        metadata={"help": "Write the styles' statistics here, to be used as a style, as night.look."},
+        metadata={"help": "Write the statistics of the styles to this .look file, to use as a style."},
     )
     save_masks: Path | None = field(
         default=None,
-        metadata={"help": "A folder for the classes as masks: to look at, to mend, and to give to --masks."},
+        metadata={"help": "Write the class masks to this folder, to inspect, edit and pass to --masks."},
     )
 
 
 def paired(arguments: Sequence[str]) -> list[str]:
-    """``--masks A B`` as the options that the parser knows: each word behind photo and styles, else two."""
+    """Rewrite ``--masks A B ...`` as repeated options, which the parser understands.
+
+    If photo and styles come first, all words after ``--masks`` are masks, otherwise two.
+    """
     found = list(arguments)
     if found[:1] != ["photoreal"] or found.count("--masks") != 1:
         return found
@@ -61,7 +64,7 @@ def _photoreal(
         _film(job, place, keeping, reporting)
         return
     if job.start or job.end is not None or job.every > 1:
-        raise InputError(f"--start, --end and --every are for films, and {content} is none by its suffix")
+        raise InputError(f"--start, --end and --every are for videos, and {content} is not one")
     keeping.refuse_restart(content)
     styles = "-".join(Path(style).stem for style in job.styles)
     out = place.out or content.with_name(f"{content.stem}-{styles}.png")
@@ -98,11 +101,11 @@ def _photoreal(
     }
     say(json.dumps(said) if reporting.json else f"{out}: {width}x{height}, {result.seconds:.1f} s")
     if result.stopped:
-        tell("stopped: this is the best so far; repeat the command with --resume --overwrite to go on")
+        tell("stopped: the best result so far is kept; to continue, repeat with --resume --overwrite")
 
 
 def _check(job: PhotorealJob, out: Path, place: Place, keeping: Keeping) -> None:
-    """Refuses what cannot be written before any work is done."""
+    """Raise an error before any work if an output cannot be written."""
     from impasto.image.writing import check_suffix
 
     check_suffix(out)
@@ -110,9 +113,9 @@ def _check(job: PhotorealJob, out: Path, place: Place, keeping: Keeping) -> None
     if keeping.save_look is not None:
         targets.append(keeping.save_look)
         if keeping.save_look.suffix.lower() != LOOK:
-            raise OutputError(f"{keeping.save_look} would not be known as a look: let its name end in {LOOK}")
+            raise OutputError(f"{keeping.save_look} is no name of a look: it must end in {LOOK}")
         if job.look is not None:
-            raise InputError(f"{job.look} is a saved look already: --save-look is for photos")
+            raise InputError(f"{job.look} is already a saved look: leave out --save-look")
     if keeping.save_masks is not None:
         targets.append(keeping.save_masks / "photo.png")
     for target in targets:
@@ -129,9 +132,9 @@ def _film(job: PhotorealJob, place: Place, keeping: Keeping, reporting: Showing)
     if job.strip:
         raise InputError("--strip is for photos: leave it out")
     if keeping.save_look is not None:
-        raise InputError("--save-look is for photos: save it from one, and give it to the film as its style")
+        raise InputError("--save-look is for photos: save it from a photo, and use it as the video's style")
     if keeping.save_masks is not None:
-        raise InputError("--save-masks is for photos: the classes of a film move")
+        raise InputError("--save-masks is for photos: leave it out, the classes of a video move")
     from impasto.films import grading
 
     make = partial(

@@ -18,20 +18,18 @@ Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
 
 
 def replay(
-    picture: Annotated[
-        Path, typer.Argument(help="A picture or a film written by impasto.", show_default=False)
-    ],
+    picture: Annotated[Path, typer.Argument(help="Image or video written by impasto.", show_default=False)],
     *,
     out: Annotated[Path | None, typer.Option("--out", "-o", help=OUT)] = None,
     search: Annotated[
-        list[Path] | None, typer.Option(help="A folder in which inputs may lie; may be repeated.")
+        list[Path] | None, typer.Option(help="Folder to search for the inputs; may be repeated.")
     ] = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Paint a picture or a film again from the recipe in its metadata."""
+    """Recreate an image or video from the recipe in its metadata."""
     from impasto import files
     from impasto.cli import progress
     from impasto.verbs import replay as replaying
@@ -62,7 +60,7 @@ def demo(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Paint two sample photos in sample styles, one in both at once, and a film; set them on one sheet."""
+    """Stylize two sample photos, one also with two styles at once, and a video; combine them on one sheet."""
     from impasto.cli import progress
     from impasto.verbs import demo
 
@@ -77,7 +75,7 @@ def demo(
 
 
 def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Tell what is here (memory, devices, weights, styles, extras), and what to mend."""
+    """Report memory, devices, weights, styles and extras, and what to fix."""
     from impasto.verbs import doctor
 
     found = doctor.examine()
@@ -88,7 +86,7 @@ def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
             say(topic)
             for name, fact in facts.items():
                 say(f"  {name.replace('_', ' '):28} {_shown(fact)}")
-        say("\n".join(["to mend", *(f"  {line}" for line in found.mend)] if found.mend else ["all is well"]))
+        say("\n".join(["to fix", *(f"  {line}" for line in found.mend)] if found.mend else ["all is well"]))
     if found.mend:
         raise typer.Exit(USAGE)
 

@@ -1,4 +1,4 @@
-"""What a person sees while a picture is painted: a bar with the time left, and a small preview."""
+"""Progress bars with the time left, and preview images."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ PREVIEW_SECONDS = 2.0
 
 @contextmanager
 def watching(title: str, *, quiet: bool, preview: Path | None, every: int = 50) -> Iterator[Watch]:
-    """A callback that moves a bar on standard error, and draws ``preview``.
+    """Yield a callback that updates a progress bar on standard error and writes ``preview``.
 
-    That picture is rewritten every two seconds; a folder keeps one ``every`` so many steps.
+    A preview image is rewritten every two seconds; a preview folder gets one every ``every`` steps.
     """
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
@@ -53,7 +53,7 @@ def watching(title: str, *, quiet: bool, preview: Path | None, every: int = 50) 
 
 @contextmanager
 def watching_training(title: str, *, quiet: bool, preview: Path | None, every: int) -> Iterator[Watch]:
-    """The same of a training; without a terminal, a line ``every`` so many steps with their mean loss."""
+    """Like :func:`watching`, for training; without a terminal, print the mean loss every ``every`` steps."""
     losses: list[float] = []
     with watching(title, quiet=quiet, preview=preview, every=every) as watch:
 
@@ -71,7 +71,7 @@ def watching_training(title: str, *, quiet: bool, preview: Path | None, every: i
 
 @contextmanager
 def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress], None]]:
-    """A callback that moves a bar on standard error from frame to frame."""
+    """Yield a callback that updates a progress bar on standard error after each frame."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -93,7 +93,7 @@ def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress
 
 
 def _drawing(preview: Path, every: int) -> Watch:
-    """What draws the preview, a picture or a folder of them."""
+    """Return the callback that writes the preview, an image or a folder of them."""
     from impasto import files, image
 
     if preview.suffix and not preview.is_dir():

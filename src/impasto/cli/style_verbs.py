@@ -1,4 +1,4 @@
-"""``impasto styles ...`` and ``impasto export``: the learned styles one has, and their ways in and out."""
+"""``impasto styles ...`` and ``impasto export``: list, add, remove, describe and export learned styles."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from impasto.errors import InputError, OutputError
 if TYPE_CHECKING:
     from impasto.networks.library import Known
 
-styles = typer.Typer(help="Styles to paint with.", no_args_is_help=True, rich_markup_mode=None)
+styles = typer.Typer(help="List and manage styles.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @styles.command("samples")
 def samples(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
-    size: Annotated[int, typer.Option("--size", "-s", help="Side of the styles, 32 to 768 pixels.")] = 768,
+    size: Annotated[int, typer.Option("--size", "-s", help="Side of the style images, 32 to 768 px.")] = 768,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write the sample photographs, the sample styles and a film."""
+    """Write the sample photographs, style images and video."""
     from impasto.verbs import demo
 
     paths = []
@@ -45,7 +45,7 @@ def show(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """List the learned styles: the user's own, then those that came with impasto."""
+    """List the learned styles: your own, then those bundled with impasto."""
     from impasto.networks import library
 
     found = [_described(known) for known in library.known()]
@@ -78,13 +78,13 @@ def _described(known: Known) -> dict[str, Any]:
 def sheet(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("styles.png"),
-    photo: Annotated[Path | None, typer.Option(help="The photo to paint. Default: a sample.")] = None,
+    photo: Annotated[Path | None, typer.Option(help="Photo to stylize. Default: a sample.")] = None,
     network: Annotated[str | None, typer.Option(help="Only styles of this network.")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Paint one photo in every learned style, on one sheet, the paintings beside."""
+    """Stylize one photo with every learned style, on one sheet beside the style images."""
     from impasto import files
     from impasto.verbs import style_sheet
 
@@ -96,12 +96,12 @@ def sheet(
 
 @styles.command("add")
 def add(
-    file: Annotated[Path, typer.Argument(help="A pack, or a .style file.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Pack or .style file.", show_default=False)],
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Put a pack or a style among your own, to be found by name."""
+    """Install a pack or a style, so that it is found by name."""
     from impasto import files
     from impasto.networks import library
 
@@ -121,11 +121,11 @@ def add(
 
 @styles.command("remove")
 def remove(
-    name: Annotated[str, typer.Argument(help="The style.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Name of the style.", show_default=False)],
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Remove one of your own styles; its pack goes with its last style."""
+    """Remove one of your own styles; its pack is deleted with its last style."""
     from impasto.networks import library, packs
 
     found = [known for known in library.known() if known.name == name and not known.shipped]
@@ -146,13 +146,13 @@ def describe(
         str, typer.Argument(help="One of your own styles, or PACK.safetensors#NAME.", show_default=False)
     ],
     *,
-    title: Annotated[str | None, typer.Option(help="Of the painting.")] = None,
-    credit: Annotated[str | None, typer.Option(help="Who painted it, and when.")] = None,
-    licence: Annotated[str | None, typer.Option(help="What allows its use, as 'public domain'.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the painting.")] = None,
+    credit: Annotated[str | None, typer.Option(help="Artist and year.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the painting, or 'public domain'.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write into a style's file what it was learned from; 'styles list' shows it."""
+    """Write title, credit and licence of the painting into a style's file; 'styles list' shows them."""
     from impasto.networks import library, packs
 
     given = {"title": title, "credit": credit, "licence": licence}
@@ -161,7 +161,7 @@ def describe(
     if known is None:
         raise library.unknown(name)
     if known.shipped:
-        raise InputError(f"'{name}' came with impasto: only your own styles can be described")
+        raise InputError(f"'{name}' is bundled with impasto: only your own styles can be described")
     if not texts:
         raise InputError("nothing to write: give --title, --credit or --licence")
     pack = known.pack.credited(known.name, texts)
@@ -173,16 +173,16 @@ def describe(
 
 
 def export(
-    name: Annotated[str, typer.Argument(help="A learned style, or a pack.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Learned style or pack.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="STYLE.onnx for other programs, STYLE.style to pass one style on."),
+        typer.Option("--out", "-o", help="STYLE.onnx for other programs, or STYLE.style to share one style."),
     ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write a learned style as ONNX (its whole pack, any size, any mixture), or as a .style file."""
+    """Export a learned style as ONNX (the whole pack, for any size and mixture) or as a .style file."""
     from impasto import files
     from impasto.networks import library, packs
 

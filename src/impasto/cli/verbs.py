@@ -1,6 +1,6 @@
-"""The verbs: each turns its options into a job, runs it, and says where the result is.
+"""The verbs: each builds a job from its options, runs it and prints where the result is.
 
-Everything heavy is imported inside the verb that needs it, so that help and errors come at once.
+Heavy modules are imported inside the verb that needs them, so that help and errors are fast.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from impasto.errors import InputError, OutputError
 from impasto.jobs import CompareJob, LearnJob, LiveJob, MeasureJob, StylizeJob, VideoJob
 
 app = typer.Typer(
-    rich_markup_mode=None,  # Rich would double the time that --help takes
-    help="Paint photographs and films in any style, offline.",
+    rich_markup_mode=None,  # Rich would double the time of --help
+    help="Stylize photos and videos, offline.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-GREETING = """impasto paints photographs and films in any style, offline.
+GREETING = """impasto stylizes photos and videos, offline.
 
-  impasto stylize photo.jpg painting.jpg         a photo like a painting
-  impasto stylize photo.jpg waves                in a moment, in a learned style: impasto styles list
-  impasto video film.mp4 waves                   a film, held still, with its sound
-  impasto photoreal day.jpg night.jpg            a photo in the light of another
-  impasto dream photo.jpg                        what a network sees in it
-  impasto learn painting.jpg --photos photos/    a style of one's own
-  impasto batch photos/ --style waves -o out/    many pictures
-  impasto styles samples                         pictures to begin with
-  impasto doctor                                 is all well on this machine?
+  impasto stylize photo.jpg painting.jpg         paint a photo in the style of a painting
+  impasto stylize photo.jpg waves                use a learned style; see impasto styles list
+  impasto video film.mp4 waves                   stylize a video with temporal consistency
+  impasto photoreal day.jpg night.jpg            transfer light and colours between photos
+  impasto dream photo.jpg                        DeepDream
+  impasto learn painting.jpg --photos photos/    train a style of your own
+  impasto batch photos/ --style waves -o out/    stylize many photos
+  impasto styles samples                         write sample images to start with
+  impasto doctor                                 check the installation
 
 impasto --help lists all verbs, impasto VERB --help the options of one."""
 
@@ -53,7 +53,7 @@ def greet(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Paint photographs and films in any style, offline."""
+    """Stylize photos and videos, offline."""
     if version:
         from impasto import __version__
 
@@ -71,7 +71,7 @@ def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Showi
         out = place.out or _beside(Path(job.content), job)
         watching.say_if_anew(_state(out))
         if film_verbs.is_film(Path(job.content)) and Path(job.content).suffix.lower() in image.READABLE:
-            tell(f"{job.content} moves: its first picture is painted; impasto video paints them all")
+            tell(f"{job.content} is animated: only its first frame is used; impasto video processes all")
         _say(_paint(job, out, place=place, watching=watching, quiet=reporting.quiet), reporting)
     else:
         if passed := batch.passed_over(job.content):
@@ -82,7 +82,7 @@ def _stylize(job: StylizeJob, place: Place, watching: Watching, reporting: Showi
 def _paint_folder(
     job: StylizeJob, photos: list[Path], *, place: Place, watching: Watching, reporting: Showing
 ) -> None:
-    """Paints each photo; the reasons of those that could not be painted come last, a line each."""
+    """Stylize each photo; print the errors at the end, one line each."""
     from impasto import batch
 
     _refuse_a_file(place.out)
@@ -92,7 +92,7 @@ def _paint_folder(
         _paint(one, out, place=place, watching=watching, quiet=reporting.quiet)
 
     if place.out is None:
-        photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of the last time
+        photos = [p for p in photos if not p.stem.endswith(_suffix(job))]  # results of an earlier run
     stems = batch.stems(photos)
 
     def target(source: Path) -> Path:
@@ -119,7 +119,7 @@ def _paint_folder(
 
 
 def _paint(job: StylizeJob, out: Path, *, place: Place, watching: Watching, quiet: bool) -> dict[str, Any]:
-    """Paints one photo to a file; what to say of it."""
+    """Stylize one photo, write the file and return the summary."""
     from impasto import files
     from impasto.image.writing import check_suffix
     from impasto.painters.paintings import spread
@@ -159,11 +159,11 @@ def _say(said: dict[str, Any], reporting: Reporting) -> None:
     width, height = said["size"]
     say(f"{said['output']}: {width}x{height}, {said['seconds']:.0f} s")
     if said["stopped"]:
-        tell("stopped: this is the best so far; repeat the command with --resume --overwrite to go on")
+        tell("stopped: the best result so far is kept; to continue, repeat with --resume --overwrite")
 
 
 def _state(out: Path) -> Path:
-    """Where a run that is broken off lies."""
+    """Return the path of the checkpoint."""
     return out.with_name(out.name + ".checkpoint")
 
 
@@ -179,7 +179,7 @@ def _refuse_a_file(out: Path | None) -> None:
     from impasto import image
 
     if out is not None and not out.is_dir() and (out.is_file() or out.suffix.lower() in image.SUFFIXES):
-        raise OutputError(f"{out} is the name of a file: several photos need a folder to be painted into")
+        raise OutputError(f"{out} is the name of a file: for several photos, --out must be a folder")
 
 
 def _compare(job: CompareJob, place: Place, reporting: Showing) -> None:
@@ -203,9 +203,9 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
         film_verbs.measure(job, place, reporting)
         return
     if film_verbs.is_film(Path(job.output)):
-        raise InputError(f"{job.output} is a film: give the one that was painted as --original")
+        raise InputError(f"{job.output} is a video: give its source as --original")
     if job.baseline or place.out:
-        raise InputError("--baseline and --out are for films: give the film that was painted as --original")
+        raise InputError("--baseline and --out are for videos: give the source video as --original")
     from impasto import backbones, metrics
     from impasto.backbones.devices import choose_device
 
@@ -221,7 +221,7 @@ def _measure(job: MeasureJob, place: Place, reporting: Reporting) -> None:
 
 
 def _pack_beside(job: LearnJob, first: str) -> Path:
-    """Where what was learned goes: into its pack; of one that came with impasto, a file of the user's own."""
+    """Return the default output: the pack to add to, or a file of the user's own if it is a bundled one."""
     from impasto.networks import library
 
     if job.into is None:
@@ -240,10 +240,10 @@ def _learn(job: LearnJob, place: Place, watching: Watching, drawn: Curve, report
     out = place.out or _pack_beside(job, first)
     overwrite = place.overwrite or (job.into is not None and out == Path(job.into) and place.out is None)
     if not (job.pictures or job.styles or job.teacher):
-        raise InputError("learn needs a painting: impasto learn mine.jpg, or --styles with a folder of them")
+        raise InputError("learn needs a style image: impasto learn mine.jpg, or --styles with a folder")
     if out.suffix == library.STYLE_SUFFIX and (len(job.pictures) != 1 or job.styles):
         raise InputError(
-            f"{out.name} holds one style: give one painting, or -o {first}.safetensors for several"
+            f"{out.name} holds one style: give one style image, or -o {first}.safetensors for several"
         )
     for target in (None if overwrite and out == Path(job.into or "") else out, watching.preview):
         files.spare(target, (*job.pictures, job.into, job.begin_from, job.teacher))
@@ -255,7 +255,7 @@ def _learn(job: LearnJob, place: Place, watching: Watching, drawn: Curve, report
 
     state = _state(out)
     watching.say_if_anew(state)
-    leader = os.environ.get("LOCAL_RANK", "0") == "0"  # of several processes only one shows how it goes
+    leader = os.environ.get("LOCAL_RANK", "0") == "0"  # only one of several processes shows progress
     preview = watching.preview if leader else None
     quiet, every = reporting.quiet or not leader, watching.save_every
     with progress.watching_training(out.name, quiet=quiet, preview=preview, every=every) as watch:
@@ -277,7 +277,7 @@ def _learn(job: LearnJob, place: Place, watching: Watching, drawn: Curve, report
     if drawn.curve is not None:
         curve.write(drawn.curve, trained.history, overwrite=place.overwrite)
     if trained.stopped:
-        tell("stopped: the styles are as good as they got; repeat with --resume --overwrite to go on")
+        tell("stopped: the styles trained so far are kept; to continue, repeat with --resume --overwrite")
     else:
         state.unlink(missing_ok=True)
     said = {
@@ -312,7 +312,7 @@ def _live(job: LiveJob, place: Place, reporting: Reporting) -> None:
     else:
         width, height = told["size"]
         rate = told["painted"] / max(told["seconds"], 1e-9)
-        say(f"{told['painted']} of {told['seen']} frames, {rate:.1f} a second, at last {width}x{height}")
+        say(f"{told['painted']} of {told['seen']} frames, {rate:.1f} frames/s, final size {width}x{height}")
 
 
 app.command("live")(command(LiveJob, Place, Reporting, arguments=("styles",), handler=_live))

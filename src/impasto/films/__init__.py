@@ -1,4 +1,4 @@
-"""Films painted, and measured: steady, with their sound, and taken up again where they were killed."""
+"""Stylization of videos, with temporal consistency, sound and resuming; and measurement of their flicker."""
 
 from __future__ import annotations
 

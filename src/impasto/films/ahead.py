@@ -1,4 +1,4 @@
-"""Work done ahead of its turn, on another thread."""
+"""Prefetching on another thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _END = object()
 
 
 class _Worker(threading.Thread):
-    """Puts the items of a source into a queue until it ends, fails, or is told to stop."""
+    """Thread that puts the items of a source into a queue until it ends, fails or is stopped."""
 
     def __init__(self, source: Iterator[object], by: int) -> None:
         super().__init__(daemon=True)
@@ -27,7 +27,7 @@ class _Worker(threading.Thread):
                 if self.ended.is_set():
                     return
             self._put(_END)
-        except BaseException as error:  # whatever it is, it is for whoever waits
+        except BaseException as error:  # raised in the consumer
             self._put(error)
 
     def _put(self, item: object) -> None:
@@ -39,9 +39,9 @@ class _Worker(threading.Thread):
 
 @contextmanager
 def ahead(source: Iterator[T], *, by: int = 2) -> Iterator[Iterator[T]]:
-    """The items of ``source``, made up to ``by`` of them ahead; its errors come where its item would.
+    """Yield an iterator over ``source`` that prefetches up to ``by`` items.
 
-    When the ``with`` is left, nothing of it runs any more.
+    Errors of the source are raised in place of the item. The thread ends with the ``with`` block.
     """
     worker = _Worker(source, by)
 

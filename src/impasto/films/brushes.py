@@ -1,4 +1,4 @@
-"""What paints one frame of a film: learned styles, optimisation, or another program before us."""
+"""Brushes, which stylize single frames: learned styles, optimisation, or frames of another program."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 
-SLOW_PART = 8  # frames of a part, when each takes minutes
-BLEND = 0.5  # of the consistency of paintings: their own loss holds them still, and strokes stay firmer
+SLOW_PART = 8  # frames per part if each takes minutes
+BLEND = 0.5  # share of the consistency by blending for optimised frames, whose loss is already temporal
 
 
-class Damage(Exception):  # noqa: N818 - carries an error to where the film is ended, is none itself
-    """What is painted from cannot be read any further."""
+class Damage(Exception):  # noqa: N818 - carries an error to the end of the video
+    """The source cannot be read any further."""
 
     def __init__(self, error: InputError) -> None:
         super().__init__(str(error))
@@ -38,32 +38,32 @@ class Damage(Exception):  # noqa: N818 - carries an error to where the film is e
 
 
 class Brush(Protocol):
-    """Paints the frames of a film, one after the other."""
+    """Stylizes the frames of a video in order."""
 
-    identity: str  # by what it paints, to tell whether a run that was killed was this one
+    identity: str  # settings or hashes that identify it, to recognise a killed run of the same job
     engine: str  # the package that computes
     device: str
-    part: int | None  # frames after which what was painted is put in safety; None: as usual
-    flow: Literal["medium", "fast"]  # as exact as is worth its time beside the painting
-    blend: float  # share of the consistency that is left to blending
-    adds: bool  # whether what it paints is added to the frame
-    where: Array | None  # how far each pixel is painted, ``(H, W)``, 0..1, or the frame stays; None: all
+    part: int | None  # frames between checkpoints; None: the default
+    flow: Literal["medium", "fast"]  # quality of optical flow that suits its speed
+    blend: float  # share of the consistency that is achieved by blending
+    adds: bool  # whether its output is added to the frame
+    where: Array | None  # mask ``(H, W)``, 0..1: 0 keeps the frame; None: all ones
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """See :class:`impasto.video.Steady`.
+        """Stylize a frame; see :class:`impasto.video.Steady`.
 
         Raises:
-            Damage: there is nothing to paint this frame from.
+            Damage: the source of this frame is missing or damaged.
         """
 
     def state(self) -> State:
-        """What the next frame needs to know."""
+        """Return the state for the next frame."""
 
     def restore(self, state: State, frames: int) -> None:
-        """Goes on from what :meth:`state` gave, after so many frames."""
+        """Resume from a result of :meth:`state`, after ``frames`` frames."""
 
     def close(self) -> None:
-        """Lets go of files."""
+        """Close files."""
 
 
 def choose(
@@ -75,15 +75,15 @@ def choose(
     threads: int | None = None,
     watch: Watch | None = None,
 ) -> Brush:
-    """The brush that a job asks for.
+    """Return the brush for a job.
 
     Args:
-        job, film, spans, size: settings, film, its parts, and (height, width) of the frames.
-        threads: that it computes with; default: all cores.
-        watch: called after every step of a frame that is optimised; may raise :class:`impasto.films.Enough`.
+        job, film, spans, size: settings, video, its spans, and (height, width) of the frames.
+        threads: number of threads; default: all cores.
+        watch: called after every step of an optimised frame; may raise :class:`impasto.films.Enough`.
 
     Raises:
-        InputError: a style or a film that cannot be used.
+        InputError: a style or the video cannot be used.
     """
     if job.processed:
         return ProcessedFrames(job, film, spans, size)
@@ -101,7 +101,7 @@ def choose(
 
 
 def threads_of(brush: Brush, threads: int | None) -> int:
-    """With how many threads a brush computes that was asked for so many."""
+    """Return the number of threads that a brush uses if ``threads`` are requested."""
     if brush.engine == "torch":
         from impasto.backbones.devices import use_threads
 
@@ -110,7 +110,7 @@ def threads_of(brush: Brush, threads: int | None) -> int:
 
 
 class LearnedStyles:
-    """Paints with learned styles; normalised alike within a shot, so that nothing pumps."""
+    """Brush of learned styles, with constant normalisation statistics within a shot to avoid pumping."""
 
     part: int | None = None
     blend, adds = 1.0, False
@@ -164,7 +164,7 @@ class LearnedStyles:
 
 
 class Paintings:
-    """Paints by optimisation."""
+    """Brush that optimises each frame."""
 
     engine = "torch"
     part: int | None = SLOW_PART
@@ -194,7 +194,7 @@ class Paintings:
 
 
 class ProcessedFrames:
-    """Hands out the frames that another program painted, in step with the film's own."""
+    """Brush that returns the frames of another program, in step with the source."""
 
     engine, device, blend, adds = "av", "cpu", 1.0, False
     part: int | None = None
@@ -215,7 +215,7 @@ class ProcessedFrames:
         except InputError as error:
             raise Damage(error) from error
         if found is None:
-            ends = f"{self._path} ends after {self._count} frames, before its original does"
+            ends = f"{self._path} ends after {self._count} frames, before its source"
             raise Damage(InputError(ends))
         self._count += 1
         painted: Array = shrunk(found.rgb, self.size).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Films that dream, held still."""
+"""DeepDream videos with temporal consistency."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from impasto.video import Film, Span, open_film, size_of
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-PART = 48  # frames between saves: each takes its seconds
-AFTER = 0.25  # of the steps, that a frame takes which begins with the dream of the one before
-CLIPPED = 4  # times that the mean of a difference is mended for what is cut off above and below
+PART = 48  # frames between checkpoints; each frame takes seconds
+AFTER = 0.25  # share of the steps for a frame that starts from the previous dream
+CLIPPED = 4  # iterations that correct the mean of a difference for clipping
 
 
 def dream_film(
@@ -36,19 +36,19 @@ def dream_film(
     told: Told | None = None,
     threads: int | None = None,
 ) -> FilmResult:
-    """Dreams a film.
+    """Apply DeepDream to a video.
 
-    What is carried from frame to frame is the *difference* from the film: warped along the film's flow, where
-    that can be trusted, and weakened; a few steps dream it on, and its mean and energy are set to those of
-    the shot's first frame, so that still shots neither crawl nor brighten.
+    The *difference* from the source is propagated from frame to frame: it is warped by the optical flow where
+    that is reliable, and attenuated. A few steps continue the dream, and its mean and energy are set to those
+    of the shot's first frame, so that static shots neither drift nor brighten.
 
     Args:
-        job: the film and its settings.
+        job: the video and its settings.
         out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
 
     Raises:
-        InputError: a film or a setting that cannot be used.
-        OutputError: the film cannot be written.
+        InputError: the video or a setting cannot be used.
+        OutputError: the video cannot be written.
     """
     job.check_kind("film")
     use_threads(threads)
@@ -61,7 +61,7 @@ def dream_film(
         size = dreamer.size(size_of(film, None, start=job.begin))
     video = VideoJob(
         job.content,
-        job.targets,  # what it is painted with
+        job.targets,  # in place of styles
         consistency=job.consistency,
         start=job.start,
         end=job.end,
@@ -78,7 +78,7 @@ def dream_film(
 
 
 class FrameDream:
-    """Dreams a frame, beginning with the dream before; what it gives is the difference from the frame."""
+    """Brush that dreams each frame, starting from the previous dream; it returns the difference."""
 
     engine, blend, adds = "torch", 1.0, True
     where: Array | None = None
@@ -93,11 +93,11 @@ class FrameDream:
         self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.octave_steps)
         self.energy: float | None = None
         self.mean = np.zeros(3, np.float32)
-        self.inside: Array | None = None  # where it dreams, (H, W, 1)
-        self.share = 1.0  # of the frame, in which it dreams
+        self.inside: Array | None = None  # mask of the dream, (H, W, 1)
+        self.share = 1.0  # mean of the mask
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """The difference ``(H, W, 3)``; ``warped`` is that of the frame before, carried to this one."""
+        """Return the difference ``(H, W, 3)``; ``warped`` is that of the previous frame, warped."""
         photo = _floats(frame)
         if self.inside is None:
             self._look_where(frame.shape[:2])
@@ -107,29 +107,29 @@ class FrameDream:
             self.mean = found.mean((0, 1))
             self.energy = _energy(found - self._spread(self.mean))
             return found
-        # New shapes grow over the frame with its old dream on it, so that no octave blurs that one.
+        # Dream on the frame with the previous dream added, so that no octave blurs that dream.
         carried = np.float32(self.dreamer.job.decay) * mask[..., None] * self.inside * warped
         found = self._dreamed((photo + carried).clip(0, 1), self.steps) - photo
         found -= self._spread(found.mean((0, 1), dtype=np.float32))
         held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self._spread(self.mean)
-        # What is shown is clipped, which moves the mean: so the clipped one is held.
+        # Clipping changes the mean: match the mean after clipping.
         for _ in range(CLIPPED):
             shown = (photo + held).clip(0, 1) - photo
             held += self._spread(self.mean - shown.mean((0, 1), dtype=np.float32))
         return held
 
     def state(self) -> State:
-        """What the next frame needs to know."""
+        """Return the state for the next frame."""
         return {} if self.energy is None else {"held": np.array([self.energy, *self.mean], np.float64)}
 
     def restore(self, state: State, frames: int) -> None:
-        """Goes on from what :meth:`state` gave."""
+        """Resume from a result of :meth:`state`."""
         if "held" in state:
             self.energy = float(state["held"][0])
             self.mean = np.asarray(state["held"][1:], np.float32)
 
     def close(self) -> None:
-        """Holds no file."""
+        """Do nothing: no files are open."""
 
     def _look_where(self, size: tuple[int, int]) -> None:
         mask = self.dreamer.mask(size)
@@ -141,7 +141,7 @@ class FrameDream:
         self.share = max(float(self.inside.mean()), 1e-6)
 
     def _spread(self, mean: Array) -> Array:
-        """A difference with this mean, as even as can be where it dreams, and none elsewhere."""
+        """Return a difference with this mean over the frame, proportional to the mask."""
         assert self.inside is not None
         spread: Array = self.inside * (mean / np.float32(self.share))
         return spread

@@ -1,9 +1,8 @@
-"""Films in the light of another photograph: one set of parameters a shot, so nothing of it flickers.
+"""Photorealistic transfer for videos: one set of parameters per shot, which avoids flicker.
 
-A first look finds the shots. Each shot gets one grade, from a few of its frames together; what changes from
-frame to frame is only where the classes are, carried along by the film's own motion and corrected slowly. A
-camera that suddenly exposes otherwise is followed by one gain a channel: the median over the frame, which a
-blinking light cannot move.
+A first pass finds the shots. Each shot has one grade, from a few of its frames together. Only the class
+mattes change from frame to frame: they are warped by the optical flow and corrected slowly. Sudden changes of
+exposure are followed by one gain per channel, the median over the frame, which is robust to blinking lights.
 """
 
 from __future__ import annotations
@@ -38,18 +37,18 @@ from impasto.video import Dis, Film, Span, taken, trust, warp
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-JUMP = 0.35  # distance of two frames' histograms, 0..1, from which it is a new shot
-KEYS = 3  # frames of a shot that are looked at for its grade
-STIFFER = 10.0  # realism of films: light that hangs in the air while things move through it would show
-STEEP = 300.0  # no class gets more contrast than the closed form gives it: contrast is what flickers
-AFRESH = 3  # frames from one look at where the classes are to the next
-SHARE = 0.3  # of a fresh look in the mattes, where the carried ones can be trusted
-FORGET = 0.98  # a frame: slow changes of exposure are the film's own, and stay
+JUMP = 0.35  # distance of the histograms of two frames, 0..1, at which a new shot begins
+KEYS = 3  # frames of a shot that determine its grade
+STIFFER = 10.0  # factor on realism: local light would be visible as objects move through it
+STEEP = 300.0  # limits the contrast of a class to that of the closed form: contrast amplifies flicker
+AFRESH = 3  # frames between two classifications
+SHARE = 0.3  # weight of new mattes where the warped ones are reliable
+FORGET = 0.98  # decay per frame: slow changes of exposure belong to the video and are kept
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A stretch of a film without a cut: first frame, one past the last, and small copies of a few frames."""
+    """A shot: its first frame, one past its last, and small copies of a few of its frames."""
 
     first: int
     last: int
@@ -66,19 +65,19 @@ def grade_film(
     say: Callable[[str], None] | None = None,
     threads: int | None = None,
 ) -> FilmResult:
-    """Gives a film the light of a photograph.
+    """Transfer light and colours of a photograph to a video.
 
     Args:
-        job: film, styles and settings.
+        job: video, styles and settings.
         out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
         say: called with the table of classes of each shot.
 
     Raises:
-        InputError: a film, a style or a setting that cannot be used.
-        OutputError: the film cannot be written.
+        InputError: the video, a style or a setting cannot be used.
+        OutputError: the video cannot be written.
     """
     if job.masks is not None:
-        raise InputError("masks are for photos: the classes of a film move, and are looked for")
+        raise InputError("masks are for photos: leave them out, as the classes of a video are found per shot")
     inputs, shots = Inputs(job, {}), list[Shot]()
     count = use_threads(threads)
 
@@ -86,7 +85,7 @@ def grade_film(
         shots.extend(find_shots(film, spans, every=job.every))
         return Grades(job, shots, inputs, say)
 
-    # What grades holds still by itself: nothing is left to blending.
+    # A grade is temporally consistent by itself: no blending.
     video = VideoJob(
         job.content,
         job.styles,
@@ -110,7 +109,7 @@ def grade_film(
 
 
 class Grades:
-    """Grades the frames of a film, shot by shot."""
+    """Brush that grades the frames of a video, shot by shot."""
 
     engine, blend, adds = "torch", 0.0, False
     part: int | None = None
@@ -147,10 +146,10 @@ class Grades:
 
 
 def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
-    """Looks through a film for its cuts, up to its end or to where it is damaged."""
+    """Return the shots of a video, up to its end or to the first damaged frame."""
     cuts, before, seen = [0], None, 0
     kept: dict[int, Array] = {}
-    with suppress(InputError):  # of damage tells the painting, which comes to the same place
+    with suppress(InputError):  # the main pass reports damage
         for frame in taken(film, spans, every=every):
             histogram = _histogram(frame.rgb)
             if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
@@ -166,7 +165,7 @@ def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
 
 
 def _is_kept(number: int) -> bool:
-    """Frames 0, 1, 2, 4, 8, 12, 16, 24, ...: enough for any length, and few."""
+    """Return whether to keep a frame: 0, 1, 2, 4, 8, 12, 16, 24, ..., few for any length."""
     step = 1
     while step * 4 <= number:
         step *= 2
@@ -174,7 +173,7 @@ def _is_kept(number: int) -> bool:
 
 
 def _spread(frames: list[Array]) -> tuple[Array, ...]:
-    """A few frames spread evenly over those kept."""
+    """Return a few frames, evenly spaced."""
     places = np.linspace(0, len(frames) - 1, min(KEYS, len(frames))).round().astype(int)
     return tuple(frames[i] for i in places)
 
@@ -186,7 +185,7 @@ def _histogram(frame: Bytes) -> Array:
 
 @dataclass
 class _Grader:
-    """Grades the frames of one shot, in order."""
+    """Grader of the frames of one shot, in order."""
 
     job: PhotorealJob
     shot: Shot
@@ -201,7 +200,7 @@ class _Grader:
         self.scene, regions = self._classes()
         self.look = self.scene.look
         keys = self.shot.keys
-        # The frames side by side are one picture to the statistics.
+        # The statistics are those of all frames together.
         tall = np.concatenate(keys)
         labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
         self.given, own = looks.shift(tall, labels, self.look)
@@ -209,7 +208,7 @@ class _Grader:
         self.grid = None if self.job.fast else self._refined(regions)
 
     def _classes(self) -> tuple[Subject, list[Regions]]:
-        """The middle of the shot with its look, and the classes of the shot's frames."""
+        """Return the middle frame with its look, and the classes of the key frames."""
         keys = self.shot.keys
         job, middle = self.job, keys[len(keys) // 2]
         inputs = Inputs(job, {job.content: middle})
@@ -230,7 +229,7 @@ class _Grader:
         return grid
 
     def next(self, frame: Bytes, number: int) -> Array:
-        """The next frame, graded; ``(H, W, 3)``, 0..1."""
+        """Return the next frame, graded; ``(H, W, 3)``, 0..1."""
         rgb = _unit(frame)
         small = looked_at(rgb)
         tiny = np.rint(small * 255).astype(np.uint8)
@@ -259,14 +258,14 @@ class _Grader:
         return mixed(rgb, graded, self.job.strength)
 
     def _fresh(self, small: Array) -> Array:
-        """Mattes of a frame by itself."""
+        """Return the mattes of a frame by a new classification."""
         if self.look.classifier is None:
             return np.ones((1, *small.shape[:2]), np.float32)
         regions = classified(self.look, small, backbone=self.eyes.backbone)
         return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure, told=self.say).alphas
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:
-        """Adds how much lighter the frame is than the one before: the median over what is seen in both."""
+        """Update the exposure by the median log ratio to the previous frame, where both are visible."""
         assert self.before is not None
         carried = warp(self.before.astype(np.float32) / 255, to_before, cubic=False)
         usable = (where > 0) & (small.min(2) > 0.05) & (small.max(2) < 0.95) & (carried.min(2) > 0.05)
@@ -277,13 +276,13 @@ class _Grader:
         self.exposure = np.float32(FORGET) * (self.exposure + change)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """What the next frame needs to know."""
+        """Return the state for the next frame."""
         if self.alphas is None or self.before is None:
             return {}
         return {"alphas": self.alphas, "before": self.before, "exposure": self.exposure}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
-        """Goes on from what :meth:`state` gave."""
+        """Resume from a result of :meth:`state`."""
         if state:
             self.alphas = np.asarray(state["alphas"], np.float32)
             self.before = np.asarray(state["before"], np.uint8)

@@ -1,4 +1,4 @@
-"""Frames of one time, of a painted film and of the films that it is compared with."""
+"""Matching frames, by time, of a stylized video and of the videos it is compared with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Part:
-    """What a painted film shows of its original; ``preview`` seconds of the liveliest if it is not None."""
+    """The part of its source that a stylized video shows; ``preview``: seconds of a preview, or None."""
 
     span: Span = WHOLE[0]
     every: int = 1
@@ -30,12 +30,12 @@ class Part:
     preview: float | None = None
 
     def spans(self, original: Film) -> list[Span]:
-        """The parts of the original, one after the other."""
+        """Return the spans of the source, in order."""
         return [self.span] if self.preview is None else liveliest(original, self.preview, within=self.span)
 
 
 def part_of(painted: Film) -> Part | None:
-    """What the recipe in a painted film says; None if there is none."""
+    """Return the part in the recipe of a stylized video; None if there is none."""
     text = painted.comment if isinstance(painted, FilmReader) else ""
     try:
         found = Recipe.from_json(text)
@@ -51,21 +51,21 @@ def part_of(painted: Film) -> Part | None:
 
 @dataclass(frozen=True)
 class Matched:
-    """Films side by side: the painted one, its original, and a baseline if there is one."""
+    """Open videos: the stylized one, its source, and a baseline if there is one."""
 
     painted: Film
     others: list[Timed]
 
     @property
     def count(self) -> int:
-        """How many films there are."""
+        """Number of videos."""
         return 1 + len(self.others)
 
     def together(self) -> Iterator[list[Bytes]]:
-        """Frames of one time, at the painted film's size.
+        """Yield lists of frames of the same time, at the size of the stylized video.
 
         Raises:
-            InputError: one of the others does not reach as far as the painted film.
+            InputError: another video ends before the stylized one.
         """
         for frame in self.painted.frames():
             size = (frame.rgb.shape[0], frame.rgb.shape[1])
@@ -80,15 +80,15 @@ def matched(
     *,
     start: float | None = None,
 ) -> Matched:
-    """Opens films, to be closed by ``stack``.
+    """Open the videos of a comparison.
 
     Args:
         stack: closes them.
         painted, original, baseline: see :func:`impasto.films.report`.
-        start: what the painted one begins with, in place of what it says.
+        start: start of the stylized video in the source in seconds, in place of that in its recipe.
 
     Raises:
-        InputError: films that cannot be read, or do not belong together.
+        InputError: a video cannot be read, or the videos do not belong together.
     """
     leading = stack.enter_context(closing(open_film(painted)))
     part = part_of(leading) or Part()
@@ -104,25 +104,26 @@ def matched(
 
 
 def _within(baseline: Film, part: Part, spans: Sequence[Span]) -> Sequence[Span]:
-    """Where in a baseline the spans of the original lie that are a part of it."""
+    """Return the spans of the source as times of the baseline."""
     own = part_of(baseline)
     if own is None or (own.span.start, own.preview) == (part.span.start, part.preview):
         return WHOLE
     begins = own.span.start
     if own.preview is not None or begins > spans[0].start:
         raise InputError(
-            f"{baseline.path} lacks what the painted film shows: paint the same part, with --consistency 0"
+            f"{baseline.path} lacks part of the stylized video: create it from the same part, with "
+            f"--consistency 0"
         )
     return [Span(s.start - begins, None if s.end is None else s.end - begins) for s in spans]
 
 
 class Timed:
-    """A film read on to given times of the painted one.
+    """Reader of the frames of a video at given times.
 
     Args:
-        film: the film.
-        spans: what the painted one shows of it.
-        every, fps: as its frames were thinned out.
+        film: the video.
+        spans: its spans that the stylized video shows.
+        every, fps: frame selection of the stylized video.
 
     Raises:
         InputError: there are no frames in the spans.
@@ -139,16 +140,16 @@ class Timed:
         self.begins, self.slack = found.time, 2 * every / film.rate
 
     def at(self, time: Fraction) -> Bytes:
-        """The frame that is nearest to a time; times must not go back.
+        """Return the frame closest to a time; times must not decrease.
 
         Raises:
-            InputError: there is none anywhere near.
+            InputError: no frame is close.
         """
         while self.next is not None and abs(self.next.time - time) <= abs(self.now.time - time):
             self.now, self.next = self.next, next(self.frames, None)
         ended = self.next is None and time > self.now.time + self.slack
         if ended or time < self.begins - self.slack:
-            what = f"{'ends before' if ended else 'has no frame at'} {float(time):.2f} s of the painted film"
-            mend = "give the film it was painted from, or say by --start where in that it begins"
+            what = f"{'ends before' if ended else 'has no frame at'} {float(time):.2f} s of the result"
+            mend = "give its source video, or its start in the source with --start"
             raise InputError(f"{self.film.path} {what}: {mend}")
         return self.now.rgb

@@ -1,4 +1,4 @@
-"""Films painted: steady, with their sound, and taken up again where they were killed."""
+"""Stylization of videos with temporal consistency, sound, and resuming after a kill."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ from impasto.video.segments import PART_FRAMES
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-LEAST = 16  # pixels a side that flow can be looked for in
+LEAST = 16  # minimum side in pixels for optical flow
 
 
 @dataclass(frozen=True)
 class FilmProgress:
-    """Where a film stands: frames done, of how many (None if the film does not say), and what it will take.
+    """Progress of a video: frames done, expected frames (None if unknown), and elapsed seconds.
 
-    ``rate`` is frames a second, ``bytes`` the size that the film is going to have, once a part is written,
-    ``picture`` the last frame done.
+    ``rate`` is in frames per second, ``bytes`` the estimated size of the video once a part is written,
+    ``picture`` the last frame.
     """
 
     frames: int
@@ -71,8 +71,8 @@ class FilmProgress:
     picture: Bytes | None = None
 
 
-class Enough(Exception):  # noqa: N818 - a wish, no error
-    """Raised by whoever is told how a film goes on: it ends here, with what is painted."""
+class Enough(Exception):  # noqa: N818 - a request, not an error
+    """Raise in a progress callback to stop the video and keep the frames done so far."""
 
 
 Told = Callable[[FilmProgress], None]
@@ -80,11 +80,11 @@ Told = Callable[[FilmProgress], None]
 
 @dataclass(frozen=True)
 class FilmResult:
-    """What was painted: the file, frames in all, those done in this run, shots, seconds, and its size.
+    """Result of a video: the file, all frames, those done in this run, shots, seconds, and (height, width).
 
-    ``painted`` are the frames of this run that were painted and not carried. Of a preview, ``whole`` says
-    what all the film is going to take: seconds, and bytes. ``stopped`` if whoever was told had enough.
-    ``recipe`` is what the film says of itself.
+    ``painted`` counts the frames of this run that were stylized rather than warped. For a preview, ``whole``
+    estimates seconds and bytes of the whole video. ``stopped`` is set after :class:`Enough`. ``recipe`` is
+    the recipe in the metadata of the video.
     """
 
     path: Path
@@ -101,7 +101,7 @@ class FilmResult:
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames of a film, counted as they are painted: the first, and one past the last (None: to the end)."""
+    """Range of processed frames: the first, and one past the last (None: to the end)."""
 
     first: int
     last: int | None = None
@@ -122,25 +122,25 @@ def paint_film(
     flow: FlowMethod | None = None,
     threads: int | None = None,
 ) -> FilmResult:
-    """Paints a film; goes on from what a killed run of the same job left, and ends as if it never was killed.
+    """Stylize a video; resume from what a killed run of the same job left, with an identical result.
 
     Args:
-        job: film, styles and settings.
-        out: the film to write; without a suffix, a folder of numbered pictures.
-        overwrite: replace it if it is there.
-        restart: throw away what a killed run left.
-        told: called after every frame; may raise :class:`Enough` to end the film there.
-        choose: what paints: the job, the film, its parts and the size of the frames give a brush, which sees
-            to its own threads. Default: what the job asks for.
-        recipe: what the film shall say of itself, of ``(device, engine=, threads=)``; default: the job.
-        flow: how things move from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
-            called on another thread. A killed run goes on with a flow of the same name.
-        threads: that paint, on a CPU (sums depend on it in their last bits); default: all cores.
+        job: video, styles and settings.
+        out: the video to write; without a suffix, a folder of numbered images.
+        overwrite: replace an existing output.
+        restart: discard what a killed run left.
+        told: called after every frame; may raise :class:`Enough` to stop.
+        choose: returns a brush for the job, the video, its spans and the size of the frames; the brush sets
+            its own threads. Default: the brush of the job.
+        recipe: returns the recipe for the metadata, from ``(device, engine=, threads=)``; default: the job's.
+        flow: optical flow from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
+            called on another thread. A killed run resumes with a flow of the same name.
+        threads: number of threads on a CPU, on which the last bits depend; default: all cores.
 
     Raises:
-        InputError: a film, a style or a setting that cannot be used. Of a film that is damaged, or a
-            processed one that ends too soon, ``out`` holds what comes before.
-        OutputError: the film cannot be written; what was painted is kept for the same job to go on from.
+        InputError: the video, a style or a setting cannot be used. If the video is damaged, or a processed
+            one ends early, ``out`` holds the frames before.
+        OutputError: the video cannot be written; finished frames are kept, and the same job resumes.
     """
     check_target(out, overwrite=overwrite, key="" if restart else None)
     begun = time.monotonic()
@@ -157,7 +157,7 @@ def paint_film(
         spans = cut(run.spans, run.shown) if run.stopped else run.spans
         run.segments.join(film, spans=spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
-            raise InputError(f"{damage}; what comes before is painted in {out}")
+            raise InputError(f"{damage}; the frames before are in {out}")
         return replace(run.result(time.monotonic() - begun), recipe=said)
     finally:
         film.close()
@@ -165,7 +165,7 @@ def paint_film(
 
 @dataclass
 class Run:
-    """One run of a job: what is painted already, what paints, and where it goes."""
+    """State of one run of a job: its frames so far, its brush and its output."""
 
     job: VideoJob
     film: Film
@@ -177,7 +177,7 @@ class Run:
     flow: FlowMethod | None = None
     done: int = 0
     stopped: bool = False
-    shown: Fraction = Fraction(0)  # until when the last frame is
+    shown: Fraction = Fraction(0)  # end of the last frame in seconds
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -204,7 +204,7 @@ class Run:
         self.brush.restore(self.segments.state, self.segments.frames)
 
     def paint(self) -> InputError | None:
-        """Paints what is not painted yet; the error where the film is damaged, if it is."""
+        """Process the remaining frames; return the error of a damaged video, or None."""
         waiting: deque[tuple[Bytes, Shown]] = deque()
         damage = None
         try:
@@ -216,7 +216,7 @@ class Run:
                         waiting.append((rgb, shown))
                         for output in self.keyframes.next(rgb, link):
                             self._write(output, *waiting.popleft())
-                        # Only now: the state that goes with a part is that after *all* that was ready.
+                        # Only here: the state saved with a part is that after *all* finished frames.
                         if self.segments.full and self.keyframes.settled:
                             self._settle()
                 except Damage as fault:
@@ -229,7 +229,7 @@ class Run:
         except Enough as wish:
             if self.segments.frames + self.segments.waiting == 0:
                 self.segments.abandon()
-                raise InputError(f"{self.job.film} was stopped before a frame of it was painted") from wish
+                raise InputError(f"{self.job.film} was stopped before a frame was done") from wish
             self._settle()
             self.stopped = True
         except BaseException:
@@ -240,13 +240,13 @@ class Run:
         return damage
 
     def _end_shot(self, waiting: deque[tuple[Bytes, Shown]]) -> None:
-        """Paints what waits, and ends the part: a shot has its own, whoever painted the one before."""
+        """Process the waiting frames and end the part: every shot starts a part of its own."""
         for output in self.keyframes.finish():
             self._write(output, *waiting.popleft())
         self._settle()
 
     def _linked(self) -> Iterator[tuple[Bytes, Shown, Link | None]]:
-        """The frames that are not painted yet, at their size, and how each follows the one before."""
+        """Yield the remaining frames, resized, each with its link to the previous frame."""
         job, skipped = self.job, self.shot.first + self.segments.frames
         looked = self.segments.frames
         linker = linker_of(job, self.brush.flow, self.steady.frame, first=looked, given=self.flow)
@@ -271,7 +271,7 @@ class Run:
     def _write(self, output: Array, rgb: Bytes, shown: Shown) -> None:
         levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
         if self.brush.where is not None:
-            # Last of all: what was blended would show the frames before where nothing was to be painted.
+            # Last: blending would show earlier frames where the mask keeps the source.
             levels = rgb + self.brush.where[..., None] * (levels - rgb)
         picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
         self.segments.write(picture, shown.time, shown.duration)
@@ -287,7 +287,7 @@ class Run:
         self.segments.finish_part({**self.steady.state(), **self.brush.state(), **shots})
 
     def _bytes(self, frames: int) -> int | None:
-        """What so many frames take, by those that are written."""
+        """Return the estimated size of ``frames`` frames."""
         written = self.segments.frames
         return None if written == 0 else round(self.segments.bytes / written * frames)
 
@@ -295,7 +295,7 @@ class Run:
         return _expected(self.film, self.spans, self.job)
 
     def _key(self) -> str:
-        """What makes a run this run."""
+        """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
         hashes = [files.sha256(path) for path in self.film.inputs]
         told = [self.job.settings(), hashes, self.brush.identity]
         if self.flow is not None:
@@ -304,7 +304,7 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
-        """The settings, and the hashes of what was painted, for the film's metadata."""
+        """Return the recipe for the metadata, with the settings and the hashes of the inputs."""
         job, short = self.job, {}
         flow = [job.flow] if job.flow and Path(job.flow).is_absolute() else []
         for name in (job.film, *job.styles, *(job.mask or ()), *filter(None, [job.processed]), *flow):
@@ -314,7 +314,7 @@ class Run:
         return record.recipe(job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads)
 
     def result(self, seconds: float) -> FilmResult:
-        """What there is to say of it."""
+        """Return the result of the run."""
         whole = None
         if self.job.preview is not None and self.done:
             count = _expected(self.film, [Span(self.job.begin, self.job.stop)], self.job) or 0
@@ -333,16 +333,16 @@ class Run:
 
 
 def frame_size(job: VideoJob, film: Film, *, start: float) -> tuple[int, int]:
-    """(height, width) of the painted frames, upright.
+    """Return the (height, width) of the processed frames, upright.
 
     Raises:
-        InputError: too small for flow to be looked for.
+        InputError: they are too small for optical flow.
     """
     height, width = _frame_size(job, film, start)
     if min(height, width, height * min(WIDE.values()) // width) < LEAST:
         raise InputError(
-            f"frames of {width}x{height} are too small to be followed: sides must be {LEAST} pixels at "
-            f"least, the width {min(WIDE.values()) // LEAST} times the height at most"
+            f"frames of {width}x{height} are too small for optical flow: sides must be at least {LEAST} "
+            f"pixels, the width at most {min(WIDE.values()) // LEAST} times the height"
         )
     return height, width
 
@@ -366,7 +366,7 @@ def linker_of(
     first: int,
     given: FlowMethod | None = None,
 ) -> Linker:
-    """With the flow that was asked for, or that suits what paints; ``first`` frames were looked at before."""
+    """Return a linker with the requested flow, or the brush's default; ``first`` frames precede it."""
     chosen, both = job.flow or usual, job.keys > 1
     if given is not None:
         return Linker(given, before, both=both)
@@ -379,7 +379,7 @@ _PACKS = (".safetensors", ".style")
 
 
 def _expected(film: Film, spans: list[Span], job: VideoJob) -> int | None:
-    """How many frames there will be, if the film says how long it is."""
+    """Return the expected number of frames; None if the length of the video is unknown."""
     if film.seconds is None:
         return None
     length = sum(min(film.seconds, s.end or film.seconds) - s.start for s in spans)
@@ -388,7 +388,7 @@ def _expected(film: Film, spans: list[Span], job: VideoJob) -> int | None:
 
 
 def _shortened(value: Any, names: dict[str, str]) -> Any:
-    """A setting with file names in place of paths."""
+    """Return a setting with file names in place of paths."""
     if isinstance(value, list):
         return [_shortened(item, names) for item in value]
     return names.get(value, value) if isinstance(value, str) else value

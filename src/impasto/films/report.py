@@ -1,4 +1,4 @@
-"""How a painted film flickers, and what its calm was bought with: numbers, two pictures, a page."""
+"""Report on the flicker of a stylized video, and on its loss of sharpness: numbers, two images, a page."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 Bytes = NDArray[np.uint8]
 
 LAGS = (1, 10)
-SAMPLES = 6  # frames that a network looks at
-MOST_ROWS = 1200  # of a temporal profile
-LEAST_KEPT = 0.9  # of the sharpness of frames painted alone, below which calm was bought by blur
+SAMPLES = 6  # frames whose style distance is measured
+MOST_ROWS = 1200  # rows of a temporal profile
+LEAST_KEPT = 0.9  # share of the baseline's sharpness, below which the video counts as blurred
 
 
 @dataclass(frozen=True)
 class LagReport:
-    """Warp errors at one lag, mean squared differences of values 0..1; ``ratio`` is to the baseline."""
+    """Warp errors at one lag, as mean squared differences of values 0..1; ``ratio`` to the baseline."""
 
     error: float
     floor: float
@@ -43,17 +43,19 @@ class LagReport:
 
 @dataclass(frozen=True)
 class FilmReport:
-    """What was measured of a painted film; what needs a baseline or a style that was not given is None.
+    """Metrics of a stylized video; those that need a missing baseline or style are None.
 
     Attributes:
-        frames, size: that were compared, (height, width).
-        flow: whose flow says what belongs together.
+        frames, size: number of compared frames, and their (height, width).
+        flow: name of the optical flow.
         lags: warp errors by lag.
-        sharpness: mean squared gradient, divided by that of the film itself.
-        sharpness_kept: the same divided by that of the baseline: what blur would take away.
-        style: distance to the style pictures (or, without them, to the baseline's own frames).
-        style_baseline: the same of the baseline.
-        ghosts: mean squared difference from the baseline where things came into sight: what lingers there.
+        sharpness: mean squared gradient, divided by that of the source video.
+        sharpness_kept: mean squared gradient, divided by that of the baseline; blur lowers it.
+        style: distance to the style images, or to the frames of the baseline without them.
+        style_baseline: distance of the baseline to the style images.
+        ghosts: mean squared difference from the baseline in disoccluded areas, where ghosts remain.
+        warnings: notes on the result.
+        profile, errors: images of the page, (H, W, 3).
     """
 
     frames: int
@@ -70,7 +72,7 @@ class FilmReport:
     errors: Bytes | None = field(default=None, repr=False)
 
     def summary(self) -> dict[str, float]:
-        """One number for each thing measured."""
+        """Return the metrics by name."""
         found: dict[str, float | None] = {}
         for lag, values in self.lags.items():
             for name, value in asdict(values).items():
@@ -80,28 +82,28 @@ class FilmReport:
         return {name: value for name, value in found.items() if value is not None}
 
     def verdict(self) -> str | None:
-        """What the numbers say, in a sentence; None without a baseline."""
+        """Return a sentence on the result; None without a baseline."""
         ratio = self.lags[LAGS[0]].ratio if LAGS[0] in self.lags else None
         if ratio is None or self.sharpness_kept is None:
             return None
         blurred = self.sharpness_kept < LEAST_KEPT
         kept = "is blurred: it keeps only" if blurred else "stays sharp: it keeps"
         return (
-            f"from frame to frame it changes {ratio:.0%} as much as the frames painted alone, and {kept} "
+            f"the warp error is {ratio:.0%} of that of frames processed independently, and the video {kept} "
             f"{self.sharpness_kept:.0%} of their sharpness"
         )
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Return the report as one line of JSON."""
         kept = {k: v for k, v in self.__dict__.items() if k not in ("lags", "profile", "errors")}
         lags = {str(lag): asdict(values) for lag, values in self.lags.items()}
         return json.dumps({**kept, "lags": lags}, allow_nan=False)
 
     def save(self, folder: Path, *, overwrite: bool = False) -> Path:
-        """Writes ``report.json``, ``profile.png``, ``errors.png`` and ``index.html`` into a folder.
+        """Write ``report.json``, ``profile.png``, ``errors.png`` and ``index.html``; return the page's path.
 
         Raises:
-            OutputError: the folder cannot be written, or holds a report and ``overwrite`` is not set.
+            OutputError: the folder cannot be written to, or holds a report and ``overwrite`` is not set.
         """
         page = folder / "index.html"
         files.check_output(page, overwrite=overwrite)
@@ -125,20 +127,19 @@ def report(
     styles: Sequence[str | Path] = (),
     backbone: Backbone | None = None,
 ) -> FilmReport:
-    """Measures a painted film against the film it was painted from.
+    """Measure a stylized video against its source.
 
     Args:
-        painted: the film; every frame is compared with the original's of the same time, counted from where
-            its recipe says that it begins.
-        original: the film it was painted from.
-        baseline: the same film with each frame painted by itself: without it no ratio, and no guard against
-            calm that was bought by blur.
-        start: where in the original the painted film begins, seconds, in place of what its recipe says.
-        styles: the paintings it was painted like.
-        backbone: the network that looks for the style; None: it is not looked for.
+        painted: the stylized video; frames are compared at equal times, counted from the start in its recipe.
+        original: the source video.
+        baseline: the same video with each frame processed independently; without it there is no ratio, and
+            blur is not detected.
+        start: start of the stylized video in the original, in seconds, in place of that in its recipe.
+        styles: the style images.
+        backbone: feature extractor of the style distance; None: it is not measured.
 
     Raises:
-        InputError: films that cannot be read, or do not belong together.
+        InputError: a video cannot be read, or the videos do not belong together.
     """
     with ExitStack() as stack:
         films = matched(stack, painted, original, baseline, start=start)
@@ -196,7 +197,7 @@ def _kept(watcher: Watcher) -> float:
 def _style(
     seen: list[tuple[Bytes, ...]], styles: list[str | Path], backbone: Backbone | None
 ) -> tuple[float | None, float | None]:
-    """Distances to the style, of the painted film and of its baseline."""
+    """Return the style distances of the stylized video and of its baseline."""
     if backbone is None or not seen or (not styles and len(seen[0]) < 2):
         return None, None
     from impasto.metrics import style_distance
@@ -224,18 +225,18 @@ def _warnings(found: FilmReport) -> list[str]:
     said = []
     if found.sharpness_kept is not None and found.sharpness_kept < LEAST_KEPT:
         said.append(
-            f"only {found.sharpness_kept:.0%} of the sharpness of frames painted alone is left: "
-            f"part of the calm is blur"
+            f"only {found.sharpness_kept:.0%} of the sharpness of independent frames is left: "
+            f"blur hides part of the flicker"
         )
     if found.style is not None and found.style > 1.25 * (found.style_baseline or float("inf")):
-        said.append("the style is further away than in frames painted alone")
+        said.append("the style distance is larger than that of independent frames")
     if found.sharpness_kept is None:
-        said.append("no baseline was given: a calm film may be a blurred one")
+        said.append("no baseline was given: low flicker may be due to blur")
     return said
 
 
 def _profile(rows: list[list[Bytes]]) -> Bytes:
-    """The middle row of every frame, one below the other: the film, the painted one, the baseline."""
+    """Return the middle rows of all frames, of the source, the stylized video and the baseline."""
     times = max(1, 160 // len(rows[0]))
     strips = [np.repeat(np.stack(kept), times, axis=0) for kept in rows]
     gap = np.full((8, strips[0].shape[1], 3), 255, np.uint8)
@@ -255,11 +256,11 @@ def _page(found: FilmReport) -> str:
 td{{padding:.1em 1em .1em 0}} img{{max-width:100%;image-rendering:pixelated}} .warn{{color:#a00}}</style>
 <h1>Flicker report</h1><p>{found.frames} frames, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
 <table>{lines}</table>
-<p>Warp error: mean squared difference of a frame and a later one carried back to it, values 0 to 1, where the
-film's own flow can be trusted; the floor is that of the film itself. Compare only within one style.</p>
-<h2>Temporal profile</h2><p>The middle row of every frame, from top to bottom: the film, the painted film, and
-the baseline if there is one. Flicker is what crosses in horizontal lines.</p><img src=profile.png alt="">
-<h2>Where it flickers</h2><p>Warp error from frame to frame, mean over time: black is none.</p>
+<p>Warp error: mean squared difference of a frame and a later one warped back to it, values 0 to 1, where the
+optical flow of the source is reliable; the floor is that of the source. Compare only within one style.</p>
+<h2>Temporal profile</h2><p>The middle row of every frame, from top to bottom: the source, the stylized video,
+and the baseline if there is one. Flicker appears as horizontal lines.</p><img src=profile.png alt="">
+<h2>Location of flicker</h2><p>Warp error from frame to frame, mean over time: black is none.</p>
 <img src=errors.png alt="">
 </html>
 """

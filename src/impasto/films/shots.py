@@ -1,7 +1,7 @@
-"""A film painted shot by shot, by several workers at once, with the frames of one run.
+"""Stylization of a video shot by shot in parallel workers, with the same frames as a single run.
 
-A shot knows nothing of the one before: the brush begins anew, and so does the part that is written. So the
-parts of a film that was painted by many are those of one run with as many threads, byte for byte.
+Shots are independent: the brush restarts at a cut, and so does the part file. So the parts from several
+workers are equal, byte for byte, to those of a single run with the same number of threads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from impasto.video.segments import PART_FRAMES
 
 @dataclass(frozen=True)
 class Painted:
-    """A shot that is painted: its parts, in order, what they took, and what the film is to say of itself."""
+    """A finished shot: its part files in order, its result, and the recipe of the video."""
 
     parts: tuple[Path, ...]
     result: FilmResult
@@ -30,15 +30,15 @@ class Painted:
 
 
 def can_be_split(job: VideoJob) -> bool:
-    """Whether the shots of a job can be painted apart: not where other frames are read in step with it."""
+    """Return whether the shots of a job are independent; they are not if it reads other frames in step."""
     return job.processed is None and job.preview is None and job.flow in (None, "medium", "fast")
 
 
 def shots(job: VideoJob) -> list[Shot]:
-    """The shots of a film, as the painter will find them; without ``consistency`` pieces of one part each.
+    """Return the shots of a video; with a ``consistency`` of 0, chunks of one part each.
 
     Raises:
-        InputError: a film or a style that cannot be used.
+        InputError: the video or a style cannot be used.
     """
     with open_film(job.film, rate=job.fps) as film:
         spans = [Span(job.begin, job.stop)]
@@ -62,17 +62,17 @@ def shots(job: VideoJob) -> list[Shot]:
 def paint_shot(
     job: VideoJob, shot: Shot, *, folder: Path, suffix: str, threads: int | None = None
 ) -> Painted:
-    """Paints a shot; goes on from what a killed run has left in ``folder``.
+    """Stylize a shot; resume from what a killed run left in ``folder``.
 
     Args:
-        job: of the whole film.
-        shot: which frames; one of :func:`shots`.
-        folder: where its parts go.
-        suffix: of the film that they are for.
+        job: job of the whole video.
+        shot: one of :func:`shots`.
+        folder: folder of its parts.
+        suffix: suffix of the video.
         threads: see :func:`impasto.films.paint_film`.
 
     Raises:
-        InputError: a film or a style that cannot be used, or damage in the shot.
+        InputError: the video or a style cannot be used, or the shot is damaged.
         OutputError: the folder cannot be written to.
     """
     begun = time.monotonic()
@@ -91,18 +91,18 @@ def paint_shot(
 def join_shots(
     job: VideoJob, parts: Sequence[Path], out: Path, *, size: tuple[int, int], recipe: str, folder: Path
 ) -> None:
-    """Puts a film together from the parts of all its shots, in order, with its sound; ``folder`` goes.
+    """Join the parts of all shots, in order, to a video with sound, and delete ``folder``.
 
     Args:
-        job: of the film.
-        parts: what :func:`paint_shot` wrote.
-        out: the film; what is there is replaced.
+        job: job of the video.
+        parts: parts written by :func:`paint_shot`.
+        out: the video; an existing file is replaced.
         size: (height, width) of its frames.
-        recipe: what it says of itself.
-        folder: where the parts lie.
+        recipe: recipe for its metadata.
+        folder: folder of the parts.
 
     Raises:
-        OutputError: the film cannot be written; the parts stay.
+        OutputError: the video cannot be written; the parts are kept.
     """
     check_target(out, overwrite=True)
     with open_film(job.film, rate=job.fps) as film:

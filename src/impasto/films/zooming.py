@@ -1,4 +1,4 @@
-"""An endless zoom into a photo, dreamed deeper and deeper."""
+"""DeepDream videos that zoom endlessly into a photo."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from impasto.video import Segments, check_target
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-PART = 48  # frames between saves: each takes its seconds
-DEEPER = 0.7  # of the steps, that a canvas takes which begins with the one around it
-CANVAS = 2  # sides of a zoom's canvas, in those of its frames
+PART = 48  # frames between checkpoints; each frame takes seconds
+DEEPER = 0.7  # share of the steps for a canvas that starts from the one around it
+CANVAS = 2  # side of a canvas relative to that of a frame
 
 
 def zoom(
@@ -40,17 +40,17 @@ def zoom(
     told: Told | None = None,
     threads: int | None = None,
 ) -> FilmResult:
-    """Falls into a photo without end.
+    """Make a video that zooms endlessly into a photo.
 
-    Canvases of twice the frame's sides are dreamed, each over the middle of the one before, enlarged by two.
-    A frame is one reduction from the canvas it lies in, into which the next one grows from the middle: no
-    frame is made from another frame, so nothing blurs.
+    Canvases have twice the sides of a frame; each is dreamed from the enlarged middle of the previous one. A
+    frame is a single reduction of its canvas, with the next canvas blended into its middle. No frame is made
+    from another frame, so blur does not accumulate.
 
     The arguments are those of :func:`impasto.films.dreaming.dream_film`.
 
     Raises:
-        InputError: a photo or a setting that cannot be used.
-        OutputError: the film cannot be written.
+        InputError: the photo or a setting cannot be used.
+        OutputError: the video cannot be written.
     """
     check_target(out, overwrite=overwrite, key="" if restart else None)
     job.check_kind("zoom")
@@ -83,7 +83,7 @@ def zoom(
 
 @dataclass
 class Canvases:
-    """The two canvases that a frame of a zoom is made from; ``size`` is that of the frames."""
+    """The two canvases of the current frame of a zoom; ``size`` is the (height, width) of the frames."""
 
     dreamer: Dreamer
     size: tuple[int, int]
@@ -92,7 +92,7 @@ class Canvases:
     inner: Bytes | None = None  # the middle of the outer one, twice as large
 
     def reach(self, index: int) -> None:
-        """Dreams on until the outer canvas is the one of that index."""
+        """Dream further canvases until the outer one has the given index."""
         while self.index < index or self.outer is None or self.inner is None:
             if self.inner is None:
                 photo = self.dreamer.read(self.dreamer.job.content).flat()
@@ -100,14 +100,14 @@ class Canvases:
                 self.outer = self._dreamed(np.asarray(large), self.dreamer.job.octave_steps)
             else:
                 self.outer = self.inner
-            # As many at each octave: what was enlarged has coarse shapes already, and lacks fine ones.
+            # The same number at each octave: an enlarged canvas has coarse shapes, and lacks fine ones.
             usual = self.dreamer.job.octave_steps
             steps = DEEPER * sum(usual) / len(usual)
             self.inner = self._dreamed(self._middle(self.outer), (max(1, round(steps)),))
             self.index += 1
 
     def frame(self, share: float) -> Bytes:
-        """The frame a share, 0..1, of the way from the outer canvas to the inner one."""
+        """Return the frame at ``share``, 0..1, of the way from the outer canvas to the inner one."""
         assert self.outer is not None and self.inner is not None
         scale = CANVAS**share
         around = _cut(self.outer, scale, self.size)
@@ -117,19 +117,19 @@ class Canvases:
         return _bytes((around + weight[..., None] * (middle.astype(np.float32) - around)) / 255)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """What the next frame needs to know."""
+        """Return the state for the next frame."""
         if self.outer is None or self.inner is None:
             return {}
         return {"index": np.array([self.index]), "outer": self.outer, "inner": self.inner}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Goes on from what :meth:`state` gave."""
+        """Resume from a result of :meth:`state`."""
         if state:
             self.index = int(state["index"][0])
             self.outer, self.inner = (np.asarray(state[k], np.uint8) for k in ("outer", "inner"))
 
     def _canvas(self) -> tuple[int, int]:
-        """(width, height), as Pillow counts."""
+        """Return (width, height), as for Pillow."""
         return CANVAS * self.size[1], CANVAS * self.size[0]
 
     def _middle(self, canvas: Bytes) -> Bytes:
@@ -146,7 +146,7 @@ class Canvases:
 
 
 def _cut(canvas: Bytes, scale: float, size: tuple[int, int]) -> Bytes:
-    """The middle ``1 / scale`` of a canvas at a size; reduced through Lanczos, never enlarged."""
+    """Return the middle ``1 / scale`` of a canvas at ``size``; reduced by Lanczos, never enlarged."""
     height, width = canvas.shape[:2]
     above, beside = height * (1 - 1 / scale) / 2, width * (1 - 1 / scale) / 2
     box = (beside, above, width - beside, height - above)
@@ -154,10 +154,10 @@ def _cut(canvas: Bytes, scale: float, size: tuple[int, int]) -> Bytes:
 
 
 def _inset(size: tuple[int, int], fill: float) -> Array:
-    """1 in the middle of a frame, 0 from where the inner canvas ends; it fills that share of the sides."""
+    """Return weights of the inner canvas, 1 in the middle to 0 at its edge, at ``fill`` of the sides."""
     rows, columns = (np.abs(2 * (np.arange(n) + 0.5) / n - 1).astype(np.float32) for n in size)
     away = np.maximum(rows[:, None], columns[None])
-    # The soft border ends as the inner canvas fills the frame: then nothing of the outer one is left.
+    # The soft border vanishes as the inner canvas fills the frame.
     soft = max((1 - fill) * 0.7, 1e-6)
     inset: Array = ((fill - away) / soft).clip(0, 1).astype(np.float32)
     return inset
@@ -174,12 +174,12 @@ def _floats(picture: Bytes) -> Array:
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:
-    """Sides that films like."""
+    """Return even sides, as video codecs require."""
     return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
 
 
 def _key(job: DreamJob) -> str:
-    """What makes a run this run."""
+    """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
     names = [job.content, *(n for n in (job.guide, job.mask) if n), *job.style]
     text = json.dumps([job.settings(), [files.sha256(name) for name in names]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

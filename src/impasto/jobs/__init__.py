@@ -1,7 +1,7 @@
-"""Every setting of every verb: one frozen dataclass a verb, plain data.
+"""Settings of the verbs: one frozen dataclass per verb, plain data.
 
-The command line makes its options from these fields, Python takes them as keywords, a picture's metadata
-stores them and ``replay`` runs them again. Nothing here loads or paints anything.
+The command line derives its options from these fields, Python takes them as keyword arguments, image metadata
+stores them and ``replay`` runs them again. Jobs neither load nor process anything.
 """
 
 from __future__ import annotations

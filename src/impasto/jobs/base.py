@@ -1,4 +1,4 @@
-"""What all jobs share: fields that check themselves, and the kinds of their values."""
+"""Base class of the jobs, with type-checked fields, and their value types."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 J = TypeVar("J", bound="Job")
 
-# What an option is for, said once: where verbs share an option, they share its text.
-WEIGHTS = "Share of each style, as 0.7,0.3. Default: equal."
-MASK = "One grey picture a style, as a.png,b.png or repeated: white where that style goes."
-COLOR = "Whose colours: the style's, the content's palette, or only its lightness painted (luminance)."
-REALISM = "How evenly light may change over the picture: 0.1 freer, 10 stiffer."
+# Help texts of options that several verbs share.
+WEIGHTS = "Weight of each style, e.g. 0.7,0.3. Default: equal."
+MASK = "One greyscale mask per style, e.g. a.png,b.png, white where the style applies; may be repeated."
+COLOR = "Colours of the style, of the content, or 'luminance': stylize only the lightness."
+REALISM = "Smoothness of the lighting change: 0.1 is loose, 10 is stiff."
 SIZE = "Long side in pixels, or 'original'."
 STRENGTH = (
-    "How much style: 0 gives the photo back, 1 is a painting, 2 nearly all style (learned: 1.5 at most)."
+    "Amount of style: 0 returns the photo, 1 is a full transfer, 2 nearly all style (learned: at most 1.5)."
 )
-PRESET = "Of paintings, time to spend: draft (320 px), good (512 px) or print (1024 px)."
-STYLE_SCALE = "Size of the strokes, one for all styles or one a style: below 1 finer, above 1 coarser."
-CONSISTENCY = "Of a film: how much of the frame before is kept, 0 to 1; 0 paints each frame by itself."
-START = "Of a film: begin here, in seconds or as 1:02:03."
-END = "Of a film: end here, in seconds or as 1:02:03."
-EVERY = "Of a film: only every n-th frame; 6 makes 5 a second of 30."
-NETWORK = "Of learned styles: quality, or tiny, which is faster. Default: the first that has the style."
-BACKBONE = "The network that looks; vgg19 needs no download."
-POOLING = "Of a VGG: max or avg."
-PRECISION = "Of convolutions; auto: bfloat16 where the device computes in it."
-DEVICE = "cpu, cuda, cuda:1, mps; auto: a GPU if there is one."
-SEED = "Of all that is drawn by chance."
-STRIP = "Keep nothing of what the photo says of itself: date, place, author, copyright, resolution."
-MAX_PIXELS = "Refuse pictures with more pixels than this."
+PRESET = "Quality with style images: draft (320 px), good (512 px) or print (1024 px)."
+STYLE_SCALE = "Size of the brush strokes, one value or one per style: below 1 is finer, above 1 coarser."
+CONSISTENCY = "Temporal consistency of a video, 0 to 1; 0 processes each frame independently."
+START = "Start time in a video, in seconds or as 1:02:03."
+END = "End time in a video, in seconds or as 1:02:03."
+EVERY = "Use only every n-th frame of a video; 6 turns 30 frames/s into 5."
+NETWORK = "Network of a learned style: quality, or tiny (faster). Default: the first that has the style."
+BACKBONE = "Feature extractor; vgg19 is bundled."
+POOLING = "Pooling of the VGG: max or avg."
+PRECISION = "Numeric precision; auto uses bfloat16 where the hardware supports it."
+DEVICE = "cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one."
+SEED = "Random seed."
+STRIP = "Drop the photo's metadata: date, place, author, copyright, resolution."
+MAX_PIXELS = "Refuse images with more pixels than this."
 
 
 def option(default: Any, text: str, *, flag: str | None = None) -> Any:
-    """A field with its help text and, if it has one, its short flag."""
+    """Return a dataclass field with a help text and an optional short flag."""
     return field(default=default, metadata={"help": text, "flag": flag})
 
 
 @dataclass(frozen=True)
 class Job:
-    """Base of all jobs: checks every field against its type.
+    """Base class of the jobs; checks every field against its type.
 
-    ``reads`` are the fields that name files, each with the words that stand for none of them.
+    ``reads`` maps each field that names input files to those of its values that are not file names.
     """
 
     verb: ClassVar[str]
@@ -75,15 +75,15 @@ class Job:
             object.__setattr__(self, item.name, value)
 
     def settings(self) -> dict[str, Any]:
-        """The fields as JSON knows them."""
+        """Return the fields as JSON-compatible values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
 
     @classmethod
     def parse(cls: type[J], settings: Mapping[str, Any]) -> J:
-        """A job from named settings.
+        """Return a job built from named settings.
 
         Raises:
-            InputError: a setting the verb does not have (near ones are named), or one of a wrong kind.
+            InputError: a setting is unknown (the message names similar ones), missing or of the wrong type.
         """
         names = [item.name for item in dataclasses.fields(cls)]
         for name in settings:
@@ -97,11 +97,11 @@ class Job:
 
     @classmethod
     def renamed(cls, settings: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-        """Settings with another name for each file that they name; all else stays as it is.
+        """Return ``settings`` with ``rename`` applied to every file name; other values are unchanged.
 
         Args:
-            settings: of this verb; also such as :meth:`parse` refuses.
-            rename: what is put in the place of a name.
+            settings: settings of this verb; they need not be valid for :meth:`parse`.
+            rename: maps a file name to its replacement.
         """
 
         def renamed(value: Any, words: tuple[str, ...]) -> Any:
@@ -113,20 +113,20 @@ class Job:
 
 
 def parse_size(size: int | str | None) -> int | str | None:
-    """A long side in pixels, ``"original"`` or None.
+    """Return a long side in pixels, ``"original"`` or None.
 
     Raises:
-        InputError: anything else.
+        InputError: ``size`` is anything else.
     """
     if isinstance(size, str) and size.isdigit():
         size = int(size)
     if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
         return size
-    raise InputError(f"size {size!r} is not a long side in pixels (1 to 100000), nor 'original'")
+    raise InputError(f"size {size!r} is neither a long side in pixels (1 to 100000) nor 'original'")
 
 
 def check_realism(realism: float) -> None:
-    """Refuses a realism that no grid can have.
+    """Check the range of ``realism``.
 
     Raises:
         InputError: it is not between 0.001 and 1000.
@@ -136,10 +136,10 @@ def check_realism(realism: float) -> None:
 
 
 def parse_memory(text: str | None) -> int | None:
-    """Bytes from ``8GB``, ``7.5G`` or ``500MB``; None for None.
+    """Return the number of bytes in ``8GB``, ``7.5G`` or ``500MB``; None for None.
 
     Raises:
-        InputError: anything else, or less than a megabyte.
+        InputError: ``text`` is anything else, or less than a megabyte.
     """
     if text is None:
         return None
@@ -151,10 +151,10 @@ def parse_memory(text: str | None) -> int | None:
 
 
 def parse_seconds(name: str, value: float | str | None) -> float | None:
-    """A time in seconds, from a number, ``2s``, ``1:30`` or ``1:02:03.5``.
+    """Return the time in seconds of a number, ``2s``, ``1:30`` or ``1:02:03.5``; None for None.
 
     Raises:
-        InputError: anything else.
+        InputError: ``value`` is anything else.
     """
     if value is None:
         return None
@@ -169,7 +169,7 @@ def parse_seconds(name: str, value: float | str | None) -> float | None:
 
 
 class Part:
-    """Of a job that takes films: the part from ``start`` to ``end``, once :meth:`_check_part` was called."""
+    """Mixin of jobs on videos: the segment from ``start`` to ``end``, valid after :meth:`_check_part`."""
 
     start: float | str
     end: float | str | None
@@ -189,7 +189,7 @@ class Part:
             object.__setattr__(self, name, parse_seconds(name, getattr(self, name)))
         if self.stop is not None and self.stop <= self.begin:
             raise InputError(
-                f"from {self.begin:g} s to {self.stop:g} s there is nothing: let it end after it starts"
+                f"from {self.begin:g} s to {self.stop:g} s there is nothing: the end must be after the start"
             )
 
 
@@ -198,7 +198,7 @@ def _is_required(item: dataclasses.Field[Any]) -> bool:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """``value`` as the type hint wants it, or an error that says what it should be."""
+    """Return ``value`` converted to the type hint, or raise an error that names the valid values."""
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     for kind in kinds:
         found = _as_kind(name, value, kind)

@@ -1,4 +1,4 @@
-"""The settings of ``dream``, ``visualize`` and ``layers``; see :mod:`impasto.jobs`."""
+"""Settings of ``dream``, ``visualize`` and ``layers``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from impasto.jobs.base import Job, Part, Pooling, Precision, option, parse_size
 
 DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
 Padding = Literal["zeros", "replicate"]
-VGG_LAYERS = ("relu5_2",)  # heads and bodies, where relu4_3 grows eyes and fur
+VGG_LAYERS = ("relu5_2",)  # heads and bodies; relu4_3 gives eyes and fur
 GOOGLENET_LAYERS = ("inception4c",)
-STEPS = (16, 2)  # of the coarsest octave and of the finest
+STEPS = (16, 2)  # coarsest octave, finest octave
 
 Kind = Literal["photo", "film", "zoom"]
 _DREAM_ALONE = ("octaves", "octave_scale", "rate", "jitter", "smoothing", "distance")
@@ -23,55 +23,55 @@ _OF_ZOOMS = ("frames", "fps", "speed")
 
 
 def usual_layers(backbone: str) -> tuple[str, ...]:
-    """What a network dreams of unless other layers are asked for."""
+    """Return the default layers of a backbone."""
     return GOOGLENET_LAYERS if backbone.startswith("googlenet") else VGG_LAYERS
 
 
 @dataclass(frozen=True)
 class DreamJob(Part, Job):
-    """Paint over a photo what a network sees in it; also a film, or an endless zoom into a photo."""
+    """Amplify what a network sees in a photo or video (DeepDream), or make an endless zoom into a photo."""
 
     verb: ClassVar[str] = "dream"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "guide": (), "style": (), "mask": ()}
 
-    content: str = field(metadata={"help": "The photo, or a film."})
+    content: str = field(metadata={"help": "Photo or video."})
     layers: tuple[str, ...] | None = option(
         None,
-        "What to raise: relu4_3,relu5_2:0.5 or a channel, relu5_2[113]. Default: what suits the network.",
+        "Layers or channels to amplify, e.g. relu4_3,relu5_2:0.5 or relu5_2[113]. Default: by backbone.",
     )
-    guide: str | None = option(None, "A picture whose shapes the dream takes.")
+    guide: str | None = option(None, "Image whose shapes guide the dream.")
     style: tuple[str, ...] = option(
         (),
-        "Paintings to paint like while dreaming; may be repeated. Not with --octaves, --octave-scale, "
+        "Style image to apply while dreaming; may be repeated. Not with --octaves, --octave-scale, "
         "--rate, --jitter, --smoothing, --distance.",
     )
-    strength: float = option(1.0, "How much of --style: 0 none, 1 a painting.")
-    weight: float = option(1.0, "How much dream beside --style.")
-    mask: str | None = option(None, "A grey picture: white where to dream, black where the photo stays.")
-    octaves: int = option(5, "Sizes to dream at, the finest included: more make larger shapes.")
-    octave_scale: float = option(1.4, "From one octave to the next.")
+    strength: float = option(1.0, "Amount of --style: 0 is none, 1 a full transfer.")
+    weight: float = option(1.0, "Weight of the dream relative to --style.")
+    mask: str | None = option(None, "Greyscale mask: white where to dream, black where the photo is kept.")
+    octaves: int = option(5, "Number of scales, the finest included; more give larger shapes.")
+    octave_scale: float = option(1.4, "Scale factor between octaves.")
     steps: tuple[int, ...] | None = option(
         None,
-        "Steps of each octave, spread from the coarsest to the finest. Default: 16,2; with --style that of a "
-        "painting, 60,36,20,10,5.",
+        "Steps per octave, interpolated from the coarsest to the finest. Default: 16,2; with --style "
+        "60,36,20,10,5.",
     )
-    rate: float = option(1.5, "Mean change of a pixel a step, in grey levels of 255.")
-    jitter: int = option(32, "Pixels by which the picture is rolled at most.")
-    smoothing: float = option(1.0, "Blur of the gradient, pixels: more for large calm shapes.")
-    distance: float = option(150.0, "How much the photo's colours hold on: more for a calmer dream.")
+    rate: float = option(1.5, "Mean change of a pixel per step, in grey levels (0 to 255).")
+    jitter: int = option(32, "Maximum random shift of the image, in pixels.")
+    smoothing: float = option(1.0, "Blur of the gradient, in pixels; more gives large, calm shapes.")
+    distance: float = option(150.0, "Weight that holds the photo's colours; more gives a calmer dream.")
     size: int | str | None = option(None, base.SIZE + " Default: the photo's, at most 640.", flag="-s")
     seed: int = option(0, base.SEED)
-    zoom: bool = option(False, "Make a film that falls into the photo without end.")
-    frames: int = option(300, "Frames of --zoom.")
-    fps: float = option(25.0, "Frames a second of --zoom.")
-    speed: float = option(1.02, "How much larger each frame of --zoom is than the one before.")
+    zoom: bool = option(False, "Make a video that zooms endlessly into the photo.")
+    frames: int = option(300, "Number of frames of --zoom.")
+    fps: float = option(25.0, "Frame rate of --zoom, in frames per second.")
+    speed: float = option(1.02, "Magnification from one frame of --zoom to the next.")
     consistency: float = option(0.85, base.CONSISTENCY)
-    decay: float = option(0.95, "Of a film: how much of the dream before a new one begins with, 0 to 1.")
+    decay: float = option(0.95, "Share of the previous dream from which a frame of a video starts, 0 to 1.")
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
     pooling: Pooling = option("max", base.POOLING)
-    padding: Padding = option("zeros", "Of a VGG: zeros around each layer, or its own border (replicate).")
+    padding: Padding = option("zeros", "Padding of the VGG's layers: zeros, or replicate their border.")
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
     max_pixels: int = option(200_000_000, base.MAX_PIXELS)
@@ -105,32 +105,32 @@ class DreamJob(Part, Job):
         self._check_part()
         if self.style and (given := self._changed(_DREAM_ALONE)):
             raise InputError(
-                f"{given} is of a dream alone: with --style leave it out; --steps sets how long it is painted"
+                f"{given} cannot be combined with --style: leave it out; use --steps to set the iterations"
             )
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The layers asked for, or what suits the network."""
+        """The requested layers, or the backbone's default."""
         return self.layers or usual_layers(self.backbone)
 
     @property
     def octave_steps(self) -> tuple[int, ...]:
-        """The steps asked for, or what suits octaves."""
+        """The requested steps, or the default for octaves."""
         return self.steps or STEPS
 
     def check_kind(self, kind: Kind) -> None:
-        """Refuses a setting that says nothing of what is made.
+        """Check that no setting belongs to another kind of output.
 
         Raises:
-            InputError: one that only another kind has.
+            InputError: one does.
         """
         for of, names in (("film", _OF_FILMS), ("zoom", _OF_ZOOMS)):
             if of != kind and (given := self._changed(names)):
-                what = "a film, which has another suffix" if of == "film" else "--zoom"
+                what = "videos, and the input is not one" if of == "film" else "--zoom"
                 raise InputError(f"{given} is for {what}: leave it out, or see impasto dream --help")
 
     def _changed(self, names: Sequence[str]) -> str | None:
-        """The first of these options that is not as it usually is."""
+        """Return the first of these options that differs from its default, or None."""
         usual = {item.name: item.default for item in fields(self)}
         changed = (name for name in names if getattr(self, name) != usual[name])
         return next((f"--{name.replace('_', '-')}" for name in changed), None)
@@ -138,14 +138,14 @@ class DreamJob(Part, Job):
 
 @dataclass(frozen=True)
 class VisualizeJob(Job):
-    """Make the picture that a layer or a channel of a network answers to most."""
+    """Generate an image that maximises the activation of a layer or channel."""
 
     verb: ClassVar[str] = "visualize"
 
-    layer: str = field(metadata={"help": "A layer, relu4_3, or one of its channels, relu4_3[12]."})
+    layer: str = field(metadata={"help": "Layer, e.g. relu4_3, or channel, e.g. relu4_3[12]."})
     size: int = option(224, "Side in pixels.", flag="-s")
-    steps: int = option(160, "Steps.")
-    rate: float = option(0.05, "Rate of the optimiser.")
+    steps: int = option(160, "Number of steps.")
+    rate: float = option(0.05, "Learning rate.")
     seed: int = option(0, base.SEED)
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
     precision: Precision = option("auto", base.PRECISION)
@@ -161,17 +161,17 @@ class VisualizeJob(Job):
 
 @dataclass(frozen=True)
 class LayersJob(Job):
-    """Draw an atlas of a network: what each layer, and its strongest channels, answer to most."""
+    """Draw an atlas of a network: images that maximise each layer and its strongest channels."""
 
     verb: ClassVar[str] = "layers"
 
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
     layers: tuple[str, ...] | None = option(
-        None, "Only these layers, each with its strongest channels, or channels: relu4_3,relu5_2[113]."
+        None, "Only these layers with their strongest channels, or these channels: relu4_3,relu5_2[113]."
     )
-    channels: int = option(4, "Channels to show of each layer.")
-    size: int = option(128, "Side of a thumbnail, pixels.", flag="-s")
-    steps: int = option(64, "Steps for each thumbnail.")
+    channels: int = option(4, "Channels to show per layer.")
+    size: int = option(128, "Side of a thumbnail in pixels.", flag="-s")
+    steps: int = option(64, "Steps per thumbnail.")
     seed: int = option(0, base.SEED)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")

@@ -1,4 +1,4 @@
-"""The settings of ``video``; as plain as those in :mod:`impasto.jobs`."""
+"""Settings of ``video``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from impasto.jobs.base import (
 from impasto.jobs.pictures import StylizeJob
 
 WRITABLE = (".mp4", ".mov", ".mkv", ".webm")
-# What a verb for photos takes for a film.
+# Suffixes of files that are treated as videos.
 FILMS = (
     *(*WRITABLE, ".avi", ".m4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".flv", ".ogv"),
     *(".3gp", ".3g2", ".mxf", ".h264", ".264", ".h265", ".265", ".hevc"),
@@ -31,7 +31,7 @@ FILMS = (
 
 @dataclass(frozen=True)
 class VideoJob(Part, Job):
-    """Paint a film so that it holds still, and with its sound."""
+    """Stylize a video with temporal consistency, and keep its sound."""
 
     verb: ClassVar[str] = "video"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -42,31 +42,35 @@ class VideoJob(Part, Job):
         "flow": ("medium", "fast"),
     }
 
-    film: str = field(metadata={"help": "The film; also a GIF, a WebP or a folder of numbered pictures."})
+    film: str = field(metadata={"help": "Video, GIF, animated WebP or folder of numbered images."})
     styles: tuple[str, ...] = field(
-        default=(), metadata={"help": "Learned styles by name; or paintings, which take minutes a frame."}
+        default=(), metadata={"help": "Learned styles by name; or style images, at minutes per frame."}
     )
-    processed: str | None = option(None, "The film painted by another program: only hold it still.")
+    processed: str | None = option(None, "The same video stylized by another program: only stabilise it.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
     strength: float = option(1.0, base.STRENGTH)
     mask: tuple[str, ...] | None = option(None, base.MASK)
     color: Color = option("style", base.COLOR)
     consistency: float = option(0.85, base.CONSISTENCY)
-    keys: int = option(1, "Paint every n-th frame and carry the others along the motion from both sides.")
+    keys: int = option(1, "Stylize every n-th frame and warp the frames between from both sides.")
     preset: Preset = option("good", base.PRESET, flag="-p")
     size: int | str | None = option(
-        None, base.SIZE + " Default: the film's own; with paintings, by preset.", flag="-s"
+        None, base.SIZE + " Default: the size of the video; with style images, set by --preset.", flag="-s"
     )
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
     every: int = option(1, base.EVERY)
-    fps: float | None = option(None, "Frames a second to thin out to; of a folder: that it has. Default: 25.")
+    fps: float | None = option(
+        None, "Maximum frame rate; of a folder, its frame rate. Default: the video's, or 25."
+    )
     preview: float | str | None = option(
-        None, "Only so long, as 2s: half the liveliest part, half the stillest."
+        None, "Preview of this length, e.g. 2s: half with the most motion, half the least."
     )
     flow: str | None = option(
-        None, "medium, fast, or a folder of .flo files named as Ruder's. Default: fast for tiny networks."
+        None,
+        "Optical flow: medium, fast, or a folder of .flo files named as in Ruder et al. Default: medium; "
+        "fast for tiny networks.",
     )
     network: NetworkName | None = option(None, base.NETWORK)
     precision: Precision = option("auto", base.PRECISION)
@@ -78,11 +82,11 @@ class VideoJob(Part, Job):
         self._check_part()
         object.__setattr__(self, "preview", parse_seconds("preview", self.preview))
         if bool(self.styles) == bool(self.processed):
-            raise InputError("video needs styles, or --processed with a film that has been painted; not both")
+            raise InputError("video needs styles or --processed with a stylized video, not both")
         if not 0 <= self.consistency <= 1:
             raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.85 is usual")
         if self.keys > 1 and (self.processed or self.consistency == 0):
-            raise InputError("keys are for frames still to be painted, at a consistency above 0")
+            raise InputError("keys above 1 need styles and a consistency above 0")
         for name in ("every", "keys"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} {getattr(self, name)} must be 1 or more")
@@ -91,10 +95,12 @@ class VideoJob(Part, Job):
         if self.weights is not None and (
             len(self.weights) != len(self.styles) or min(self.weights) < 0 or sum(self.weights) <= 0
         ):
-            raise InputError(f"{len(self.styles)} styles need as many weights, not negative, nor all zero")
+            raise InputError(
+                f"{len(self.styles)} styles need as many weights, none negative and not all zero"
+            )
 
     def stylizing(self) -> StylizeJob:
-        """The job that paints one frame."""
+        """Return the job that stylizes one frame."""
         return StylizeJob(
             content="a frame",
             styles=self.styles,

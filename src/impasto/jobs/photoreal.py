@@ -1,4 +1,4 @@
-"""The settings of ``photoreal``."""
+"""Settings of ``photoreal``."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ CLASSES = 4
 
 @dataclass(frozen=True)
 class PhotorealJob(Part, Job):
-    """Give a photo the light and the colours of another, class by class; it stays a photograph."""
+    """Transfer light and colours from one photo to another, class by class; the result stays a photograph."""
 
     verb: ClassVar[str] = "photoreal"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "styles": (), "masks": ()}
 
-    content: str = field(metadata={"help": "The photo; or a film."})
+    content: str = field(metadata={"help": "Photo or video."})
     styles: tuple[str, ...] = field(
-        metadata={"help": "One or several photos whose light it shall have; or one saved .look."}
+        metadata={"help": "One or more photos to take light and colours from, or one saved .look file."}
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     masks: tuple[str, ...] | None = option(
-        None, "A mask of the photo and one of each style: flat colours, or ids as grey. Default: found."
+        None, "Class masks, one of the photo and one of each style: flat colours or grey ids. Default: found."
     )
-    fast: bool = option(False, "Closed form only: with masks, no network at all.")
-    strength: float = option(1.0, "0 gives the photo back, 1 is the whole change.")
+    fast: bool = option(False, "Closed-form transfer only; needs no network if --masks is given.")
+    strength: float = option(1.0, "Amount of change: 0 returns the photo, 1 is the full transfer.")
     realism: float = option(1.0, base.REALISM)
     classes: int = option(
-        CLASSES, "Classes to look for, at most, where there are no masks; 1 treats the picture as one."
+        CLASSES, "Maximum number of classes to find without --masks; 1 treats the image as one class."
     )
-    size: int | str | None = option(None, base.SIZE + " Default: the photo's own.", flag="-s")
+    size: int | str | None = option(None, base.SIZE + " Default: the size of the photo.", flag="-s")
     seed: int = option(0, base.SEED)
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
@@ -50,19 +50,19 @@ class PhotorealJob(Part, Job):
         super().__post_init__()
         object.__setattr__(self, "size", parse_size(self.size))
         if not self.styles:
-            raise InputError("photoreal needs a style: a photo whose light it shall have, or a .look")
+            raise InputError("photoreal needs a style: a photo to take light and colours from, or a .look")
         looks = [name for name in self.styles if name.lower().endswith(LOOK)]
         if looks and len(self.styles) > 1:
-            raise InputError(f"{looks[0]} is a look, which stands alone: give it as the only style")
+            raise InputError(f"{looks[0]} is a saved look: give it as the only style")
         if not 0 <= self.strength <= 2:
             raise InputError(f"strength {self.strength:g} is not between 0 and 2: 1 is usual")
         base.check_realism(self.realism)
         if self.fast and self.realism != 1:
-            raise InputError("--realism shapes the refinement, which --fast leaves out: give one of them")
+            raise InputError("--realism has no effect with --fast: give one of them")
         if self.classes != CLASSES and (self.masks is not None or looks):
             given = looks[0] if looks else "--masks"
             raise InputError(
-                f"--classes is how many to look for, and {given} says them already: leave it out"
+                f"--classes cannot be combined with {given}, which defines the classes: leave it out"
             )
         if not 1 <= self.classes <= 12:
             raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
@@ -72,18 +72,18 @@ class PhotorealJob(Part, Job):
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(
                 f"--weights has {_counted(len(self.weights), 'number')} for "
-                f"{_counted(len(self.styles), 'style')}: give one a style"
+                f"{_counted(len(self.styles), 'style')}: give one per style"
             )
         needed = 1 if looks else 1 + len(self.styles)
         if self.masks is not None and len(self.masks) != needed:
             raise InputError(
-                f"--masks has {_counted(len(self.masks), 'picture')} and needs {needed}: one of the photo"
+                f"--masks has {_counted(len(self.masks), 'image')} and needs {needed}: one of the photo"
                 + ("" if looks else ", then one of each style")
             )
 
     @property
     def look(self) -> str | None:
-        """The saved look, if the style is one."""
+        """The saved look given as the style, or None."""
         return self.styles[0] if self.styles[0].lower().endswith(LOOK) else None
 
 

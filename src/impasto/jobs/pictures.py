@@ -1,4 +1,4 @@
-"""The settings of ``stylize``, ``compare`` and ``measure``."""
+"""Settings of ``stylize``, ``compare`` and ``measure``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from impasto.jobs.base import (
 
 @dataclass(frozen=True)
 class StylizeJob(Job):
-    """Paint a photo in the style of one or several pictures."""
+    """Stylize a photo with one or more style images or learned styles."""
 
     verb: ClassVar[str] = "stylize"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -40,52 +40,50 @@ class StylizeJob(Job):
         "init": ("content", "noise"),
     }
 
-    content: str = field(
-        metadata={"help": "The photo; also a folder, or a quoted pattern such as 'in/*.jpg'."}
-    )
+    content: str = field(metadata={"help": "Photo, folder of photos, or quoted pattern such as 'in/*.jpg'."})
     styles: tuple[str, ...] = field(
-        metadata={"help": "Paintings, or a folder of them; or names of learned styles, which paint at once."}
+        metadata={"help": "Style images or a folder of them; or names of learned styles, which are fast."}
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
     strength: float = option(1.0, base.STRENGTH)
     blend: Blend = option(
         "moments",
-        "Several styles with --loss mixed or the like: 'moments' sets them side by side, 'barycenter' paints "
-        "what lies between.",
+        "How a moment loss such as --loss mixed combines several styles: 'moments' shows them side by side, "
+        "'barycenter' interpolates.",
     )
     mask: tuple[str, ...] | None = option(None, base.MASK)
-    size: int | str | None = option(None, base.SIZE + " Default: by preset.", flag="-s")
+    size: int | str | None = option(None, base.SIZE + " Default: set by --preset.", flag="-s")
     preset: Preset = option("good", base.PRESET, flag="-p")
     method: Method = option(
-        "modern", "'modern' is ours, 'paper' is Gatys et al. 2015 as written, 'tutorial' is PyTorch's."
+        "modern", "'modern' is impasto's own, 'paper' is Gatys et al. 2015, 'tutorial' is PyTorch's tutorial."
     )
     loss: StyleLoss = option(
         "neighbors",
-        "Style loss of 'modern': neural neighbours; or moments: Gram, Wasserstein, both (mixed), or mean and "
-        "variance.",
+        "Style loss of 'modern': nearest neighbours of features; or moments: Gram, Wasserstein, both (mixed) "
+        "or mean and variance.",
     )
     color: Color = option("style", base.COLOR)
     photoreal: bool = option(
-        False, "Keep of the painting only what a photograph could show: its light and its colours."
+        False, "Transfer only light and colours of the stylized image, so that the result stays a photograph."
     )
     realism: float = option(1.0, base.REALISM)
-    init: str = option("content", "Begin with 'content', 'noise' or a picture of your own.")
+    init: str = option("content", "Initial image: 'content', 'noise' or an image file.")
     seed: int = option(0, base.SEED)
-    optimiser: OptimiserName = option("lbfgs", "L-BFGS or Adam.")
+    optimiser: OptimiserName = option("lbfgs", "Optimiser: L-BFGS or Adam.")
     backbone: BackboneName = option("vgg19", base.BACKBONE)
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)
     statistics: Statistics = option(
         "thumbnail",
-        "Of learned styles on very large photos: from a 'thumbnail', or 'exact', in float32 and slower.",
+        "Feature statistics of learned styles on very large photos: from a 'thumbnail', or 'exact' (float32, "
+        "slower).",
     )
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
     memory: str | None = option(
         None,
-        "The most memory to plan for, as 8GB: tiles and a shorter history in place of more. Default: "
-        "what is free.",
+        "Memory budget, e.g. 8GB; larger jobs use tiles and a shorter L-BFGS history. Default: free memory.",
     )
     max_pixels: int = option(200_000_000, base.MAX_PIXELS)
     strip: bool = option(False, base.STRIP)
@@ -94,14 +92,14 @@ class StylizeJob(Job):
         super().__post_init__()
         parse_memory(self.memory)
         if not self.styles:
-            raise InputError("stylize needs at least one style: a picture of the painting to paint like")
+            raise InputError("stylize needs at least one style: a style image or the name of a learned style")
         if not 0 <= self.strength <= 100:
             raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
         if self.loss == "neighbors" and self.blend != "moments":
-            raise InputError(f"--blend {self.blend} is of losses on moments: add --loss mixed")
+            raise InputError(f"--blend {self.blend} needs a loss on moments: add --loss mixed")
         base.check_realism(self.realism)
         if self.realism != 1 and not self.photoreal:
-            raise InputError("--realism is for photographs: add --photoreal, or leave it out")
+            raise InputError("--realism needs --photoreal: add it, or leave out --realism")
         object.__setattr__(self, "size", parse_size(self.size))
         if self.style_scale is not None and len(self.style_scale) == 1:
             object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))
@@ -110,31 +108,31 @@ class StylizeJob(Job):
             if values is not None and len(values) != len(self.styles):
                 option = name.replace("_", "-")
                 raise InputError(
-                    f"--{option} has {len(values)} entries for {len(self.styles)} styles: give one a style, "
-                    f"separated by commas"
+                    f"--{option} has {len(values)} entries for {len(self.styles)} styles: give one per "
+                    f"style, separated by commas"
                 )
 
 
 @dataclass(frozen=True)
 class CompareJob(Job):
-    """Paint one photo by every method and set the pictures side by side."""
+    """Stylize one photo with every method and show the results side by side."""
 
     verb: ClassVar[str] = "compare"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "style": ()}
 
-    content: str = field(metadata={"help": "The photo."})
+    content: str = field(metadata={"help": "Photo."})
     style: str = field(
-        metadata={"help": "The painting's file; networks that learned that very file are compared too."}
+        metadata={"help": "Style image file; learned styles trained on this file are compared, too."}
     )
     size: int = option(256, "Long side in pixels.", flag="-s")
-    methods: tuple[Method, ...] = option(("paper", "tutorial", "modern"), "Methods, as paper,modern.")
+    methods: tuple[Method, ...] = option(("paper", "tutorial", "modern"), "Methods, e.g. paper,modern.")
     seed: int = option(0, base.SEED)
     device: str = option("auto", base.DEVICE, flag="-d")
 
 
 @dataclass(frozen=True)
 class MeasureJob(Job):
-    """Measure a picture against its photo and its style."""
+    """Measure a stylized image against its photo and its style, or the flicker of a stylized video."""
 
     verb: ClassVar[str] = "measure"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -145,12 +143,12 @@ class MeasureJob(Job):
         "style": (),
     }
 
-    output: str = field(metadata={"help": "The painted picture; or a painted film, with --original."})
-    original: str | None = option(None, "The film that a film was painted from: measure how it flickers.")
-    baseline: str | None = option(None, "The same film with each frame painted by itself, to compare with.")
-    start: float | str | None = option(None, base.START + " Default: as the painted film says.")
-    content: str | None = option(None, "The photo it was painted from.")
-    style: tuple[str, ...] | None = option(None, "A painting it was painted like; may be repeated.")
+    output: str = field(metadata={"help": "Stylized image; or a stylized video, with --original."})
+    original: str | None = option(None, "Source of the stylized video: measure its flicker.")
+    baseline: str | None = option(None, "The same video with frames processed independently, to compare.")
+    start: float | str | None = option(None, base.START + " Default: read from the stylized video.")
+    content: str | None = option(None, "Photo that the image was made from.")
+    style: tuple[str, ...] | None = option(None, "Style image that was used; may be repeated.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     backbone: BackboneName = option("vgg19", base.BACKBONE)
     device: str = option("auto", base.DEVICE, flag="-d")
@@ -159,9 +157,9 @@ class MeasureJob(Job):
         super().__post_init__()
         object.__setattr__(self, "start", parse_seconds("start", self.start))
         if self.start is not None and self.original is None:
-            raise InputError("--start is where in its --original a painted film begins: give that, too")
+            raise InputError("--start is a time in --original: give --original, too")
 
     @property
     def begin(self) -> float | None:
-        """``start`` in seconds; None if the painted film is to say it."""
+        """``start`` in seconds; None to read it from the stylized video."""
         return None if self.start is None else float(self.start)

@@ -1,4 +1,4 @@
-"""Painting what a camera sees, as it sees it."""
+"""Live stylization of a camera, a stream or a video."""
 
 from __future__ import annotations
 

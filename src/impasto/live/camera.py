@@ -1,4 +1,4 @@
-"""A camera, a stream or a film played at its own speed: whoever asks gets the newest frame."""
+"""Frame source for live stylization: a camera, a stream, or a video at its own speed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Frame:
 
 
 class Camera:
-    """Reads in the background; what nobody asked for in time is dropped.
+    """Background reader that keeps only the newest frame.
 
     Args:
-        source: the number of a camera (``0``), a device, the address of a stream, or a film.
+        source: index of a camera (``0``), a device, the URL of a stream, or a video file.
 
     Raises:
-        InputError: it cannot be opened, or shows no picture.
+        InputError: it cannot be opened, or has no video.
     """
 
     def __init__(self, source: str) -> None:
@@ -43,9 +43,9 @@ class Camera:
             self._container = av.open(name, format=kind)
             self._stream = self._container.streams.video[0]
         except (av.FFmpegError, OSError, IndexError) as error:
-            reason = getattr(error, "strerror", None) or "it shows no picture"
+            reason = getattr(error, "strerror", None) or "it has no video"
             raise InputError(
-                f"cannot look through {source}: {reason}; give a camera's number, an address or a film"
+                f"cannot open video source {source}: {reason}; give a camera index, a URL or a video file"
             ) from error
         self._fresh = threading.Condition()
         self._frame: Frame | None = None
@@ -55,11 +55,11 @@ class Camera:
 
     @property
     def rate(self) -> float:
-        """Frames a second, as the source says; 25 if it does not."""
+        """Frame rate of the source; 25 if unknown."""
         return float(self._stream.average_rate or 25)
 
     def newest(self, after: int) -> Frame | None:
-        """Waits for a frame later than number ``after``; None when there are no more."""
+        """Wait for a frame with a number above ``after`` and return it; None at the end."""
         with self._fresh:
             self._fresh.wait_for(
                 lambda: self._ended or (self._frame is not None and self._frame.number > after)
@@ -68,7 +68,7 @@ class Camera:
         return frame if frame is not None and frame.number > after else None
 
     def close(self) -> None:
-        """Lets go of the source."""
+        """Close the source."""
         with self._fresh:
             self._ended = True
         self._thread.join(timeout=2)
@@ -86,7 +86,7 @@ class Camera:
                     self._frame = Frame(upright(decoded), number, seconds)
                     self._fresh.notify_all()
         except av.FFmpegError:
-            pass  # a stream that breaks off has ended
+            pass  # a broken stream counts as ended
         finally:
             self._container.close()
             with self._fresh:

@@ -1,4 +1,4 @@
-"""What is painted, as a page for browsers on this machine: motion JPEG, and a button for each style."""
+"""Local web page for live stylization: motion JPEG, and a button for each style."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _QUALITY = 85
 
 
 class Page:
-    """Serves until it is closed; ``chosen`` is the number of the style that was asked for last.
+    """Web server that runs until it is closed; ``chosen`` is the index of the selected style.
 
     Raises:
-        InputError: the port is taken.
+        InputError: the port is in use.
     """
 
     def __init__(self, styles: list[str], *, port: int) -> None:
@@ -49,11 +49,11 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where to look."""
+        """URL of the page."""
         return f"http://{HOST}:{self._server.server_address[1]}/"
 
     def show(self, rgb: NDArray[np.uint8]) -> None:
-        """The next frame."""
+        """Show the next frame."""
         stream = io.BytesIO()
         Image.fromarray(rgb).save(stream, "JPEG", quality=_QUALITY)
         with self._fresh:
@@ -61,13 +61,13 @@ class Page:
             self._fresh.notify_all()
 
     def next_jpeg(self, last: bytes) -> bytes | None:
-        """Waits for another frame than ``last``; None when the page is closed."""
+        """Wait for a frame other than ``last`` and return it; None when the page is closed."""
         with self._fresh:
             self._fresh.wait_for(lambda: self._closed or self._jpeg is not last, timeout=10)
             return None if self._closed else self._jpeg
 
     def close(self) -> None:
-        """Ends the page."""
+        """Stop the server."""
         with self._fresh:
             self._closed = True
             self._fresh.notify_all()
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
                 head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 self.wfile.write(head.encode() + jpeg + b"\r\n")
         except OSError:
-            return  # whoever looked has gone
+            return  # the browser disconnected
 
     def _send(self, kind: str, body: bytes) -> None:
         self.send_response(200)
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 def _page(styles: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Live painting: the newest frame, painted at the size that holds the rate, shown or written."""
+"""Live stylization: the newest frame, at a size that holds the frame rate, shown or written."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ from impasto.video.writing import FilmWriter
 
 Bytes = NDArray[np.uint8]
 
-SMALL = 320  # pixels across that flow is looked for in
-LEAST = 32  # pixels, of the shorter side there, below which it cannot be
+SMALL = 320  # maximum width in pixels for optical flow
+LEAST = 32  # minimum shorter side in pixels for optical flow
 
 
 class Screen(Protocol):
-    """Where frames go; ``chosen`` is the style that the person wants."""
+    """Output of frames; ``chosen`` is the index of the selected style."""
 
     chosen: int
     state: dict[str, float | str]
 
     def show(self, rgb: Bytes) -> None:
-        """The next frame."""
+        """Show the next frame."""
 
     def close(self) -> None:
-        """No more frames."""
+        """End the output."""
 
 
 def play(job: LiveJob, *, out: Path | None, overwrite: bool, told: Callable[[str], None]) -> dict[str, Any]:
-    """Paints what a camera sees until it ends or is interrupted.
+    """Stylize a live source until it ends or is interrupted.
 
     Args:
-        job: source, styles and rate.
-        out: a film to write; None: a page on this machine.
-        overwrite: replace the film if it is there.
-        told: called with the page's address.
+        job: source, styles and frame rate.
+        out: a video to write; None: serve a page on this machine.
+        overwrite: replace an existing video.
+        told: called with a line that names the page's URL.
 
     Returns:
-        Frames painted and seen, seconds, and the last size.
+        Numbers of frames stylized and received, seconds, and the last size, (width, height).
 
     Raises:
-        InputError: a source or a style that cannot be used.
-        OutputError: the film cannot be written.
+        InputError: the source or a style cannot be used.
+        OutputError: the video cannot be written.
     """
     painters = _painters(job)
     if out is not None:
@@ -68,7 +68,7 @@ def play(job: LiveJob, *, out: Path | None, overwrite: bool, told: Callable[[str
     camera = Camera(job.source)
     if out is None:
         page = Page(list(job.styles), port=job.port)
-        told(f"{page.address} shows it; Ctrl-C ends")
+        told(f"live on {page.address}; press Ctrl-C to stop")
         return _loop(job, painters, camera, page)
     with files.atomic(out, overwrite=overwrite) as temporary:
         return _loop(job, painters, camera, Film(temporary))
@@ -128,13 +128,13 @@ def _loop(
 
 
 class Held:
-    """The light version of what holds films still: a fast flow, looked for in a small picture.
+    """Lightweight temporal consistency, with fast optical flow at low resolution.
 
-    Normalised frame by frame: a stream may change its light at any time, and has no cuts that tell of it.
+    Normalisation is per frame: the light of a stream may change at any time, without cuts.
 
     Args:
-        consistency: how much of the frame before is kept, 0..1.
-        fps: frames a second, about.
+        consistency: weight of the previous output, 0..1.
+        fps: approximate frame rate.
     """
 
     def __init__(self, consistency: float, *, fps: float) -> None:
@@ -143,7 +143,7 @@ class Held:
         self._with: tuple[Painter, NDArray[np.float32]] | None = None
 
     def paint(self, frame: Bytes, painter: Painter, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next frame ``(H, W, 3)``, painted; another style, or another size, begins anew."""
+        """Stylize the next frame ``(H, W, 3)``; a change of style or size restarts the consistency."""
         if self._with is None or self._with[1] is not weights:
             self._with = painter, weights
             self._steady.frame = self._steady.output = None
@@ -169,7 +169,7 @@ def _shrunk(rgb: Bytes, side: int) -> Bytes:
 
 
 class Film:
-    """A film of what was painted, at the times it was seen; its size is that of the first frame."""
+    """Video file as output, with frames at their display times and the size of the first frame."""
 
     chosen = 0
 
@@ -180,7 +180,7 @@ class Film:
         self._last = -1
 
     def show(self, rgb: Bytes) -> None:
-        """Writes a frame at the time it is shown: what came late stays late."""
+        """Write a frame at the current time; delays are kept."""
         if self._writer is None:
             self._writer, self._begun = FilmWriter(self._path, rgb.shape[:2]), time.monotonic()
         if rgb.shape[:2] != self._writer.size:
@@ -190,7 +190,7 @@ class Film:
         self._writer.write(rgb, Fraction(self._last, CLOCK))
 
     def close(self) -> None:
-        """Finishes the film."""
+        """Finish the file."""
         if self._writer is None:
-            raise InputError("the source showed no frame, so there is no film")
+            raise InputError("the source delivered no frame, so no video was written")
         self._writer.close()

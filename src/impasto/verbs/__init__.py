@@ -1,1 +1,1 @@
-"""Verbs that are neither a picture painted nor a film: a file each, named as on the command line."""
+"""Verbs that neither stylize an image nor a video, one module per verb."""

@@ -1,4 +1,4 @@
-"""One photo and one style by every method, side by side: pictures, curves over time, one table."""
+"""Comparison of all methods on one photo and one style: images, curves over time, and a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.jobs import CompareJob, StylizeJob
 from impasto.networks import library
 from impasto.record import Progress, Result, Watch
 
-SAMPLES = 14  # points of a curve
+SAMPLES = 14  # points per curve
 COLUMNS = {
     "seconds": "seconds",
     "evaluations": "evaluations",
@@ -28,20 +28,20 @@ COLUMNS = {
     "ssim": "SSIM",
 }
 WHAT = {
-    "paper": "Gatys et al. 2015, as written: average pooling, white noise, L-BFGS",
+    "paper": "Gatys et al. 2015: average pooling, white noise, L-BFGS",
     "tutorial": "PyTorch's neural style tutorial: its layers and weights, 300 evaluations of L-BFGS",
     "modern": "impasto: coarse to fine, relative losses, safe L-BFGS",
-    "learned-quality": "a network that learned the style before, in one pass",
-    "learned-tiny": "a small network that learned the style before, in one pass",
+    "learned-quality": "a network trained on the style, in one pass",
+    "learned-tiny": "a small network trained on the style, in one pass",
     "learned-johnson": "the network of Johnson et al. 2016, in one pass",
 }
 LEARNED = "learned"
-OTHER = "a network of another shape, in one pass"
+OTHER = "a network of another architecture, in one pass"
 
 
 @dataclass
 class _Curve:
-    """Pictures taken on the way; they are measured afterwards, so that measuring costs the method no time."""
+    """Intermediate images of a method; they are measured afterwards, so that its time is unaffected."""
 
     method: str
     what: str
@@ -67,21 +67,22 @@ def compare(
     watch: Watch | None = None,
     told: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Paints by each method of the job and writes ``index.html``, ``compare.png`` and a PNG a method.
+    """Run each method of the job, and write ``index.html``, ``compare.png`` and one PNG per method.
 
     Args:
-        job: what to paint, and by which methods.
-        folder: where to write; made if it is not there.
-        overwrite: replace what is there.
+        job: the photo, the style and the methods.
+        folder: output folder; created if needed.
+        overwrite: replace existing files.
         watch: called after every step of every method.
-        told: called with a line for each method that is done.
+        told: called with a line of text after each method.
 
     Returns:
-        One row a method: name, what it is, seconds, evaluations, and what :func:`impasto.measure` finds.
+        One row per method: name, description, seconds, evaluations, and the results of
+        :func:`impasto.measure`.
 
     Raises:
-        InputError: a picture that cannot be used.
-        OutputError: the folder cannot be written to, or holds a comparison already.
+        InputError: an image cannot be used.
+        OutputError: the folder cannot be written to, or already holds a comparison.
     """
     content, style = image.read(job.content), _painting(job.style)
     entries = _entries(job)
@@ -109,7 +110,7 @@ def compare(
 
 
 class _Entry(NamedTuple):
-    """One picture of a comparison: its name, which is also its file's, what painted it, and the job."""
+    """One result of a comparison: its name, which is also the stem of its file, its description and job."""
 
     name: str
     what: str
@@ -117,17 +118,17 @@ class _Entry(NamedTuple):
 
 
 def _painting(name: str) -> image.Picture:
-    """The style's picture; a learned style's name has none."""
+    """Read the style image; the name of a learned style is an error."""
     if not Path(name).exists() and library.find(name) is not None:
         raise InputError(
-            f"{name} is a learned style: compare needs the painting's file, and adds the networks that "
-            f"learned that very file"
+            f"{name} is a learned style: compare needs the file of the style image, and adds the networks "
+            f"trained on this file"
         )
     return image.read(name)
 
 
 def _entries(job: CompareJob) -> list[_Entry]:
-    """What is painted: by each method, and by each network that has learned this very painting."""
+    """Return one entry per method, and one per learned style that was trained on this style image."""
     own = StylizeJob(
         content=job.content, styles=(job.style,), size=job.size, seed=job.seed, device=job.device
     )
@@ -218,9 +219,9 @@ th:first-child {{ text-align: left }}
 </style></head><body><h1>{title}</h1>
 <div class="row">{pictures}</div>
 <table><tr><th>method</th>{head}</tr>{body}</table>
-<p>Distances are relative: 0 is equal, and less is nearer. The held-out layers are optimised by
-no method, but that the tutorial knows conv2_2, of which one is the ReLU.
-Curves are measured on pictures taken on the way, after the clock stopped.</p>
-<img src="compare.png" alt="pictures and curves">
+<p>Distances are relative: 0 is equal, and less is closer. No method optimises the held-out layers,
+except that the tutorial optimises conv2_2, whose ReLU is one of them.
+Curves are measured on intermediate images; the measurement is not part of the time.</p>
+<img src="compare.png" alt="images and curves">
 </body></html>
 """

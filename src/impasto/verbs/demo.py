@@ -1,4 +1,4 @@
-"""The first pictures anyone sees: samples to paint with, and a demo painted from them."""
+"""Sample files, and a demo made from them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from impasto.errors import OutputError
 from impasto.jobs import VideoJob
 from impasto.record import Array, Watch
 
-MARGIN = 12  # pixels between the pictures of a sheet
+MARGIN = 12  # pixels between the images of a sheet
 PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
 
 FILM = "drive.mp4"
 FILM_SIZE, FILM_FPS, FILM_SECONDS = (216, 384), 12, 4.0
-FILM_STYLE = "waves"  # the learned one
+FILM_STYLE = "waves"  # a learned style
 
 
 def write_samples(folder: Path, *, size: int = 768, overwrite: bool = False) -> Iterator[Path]:
-    """Writes the sample photos and styles into a folder, and yields each path as it is written.
+    """Write the sample photos, style images and video, and yield each path once it is written.
 
     Args:
-        folder: made if it is not there; gets ``photos/`` and ``styles/``.
-        size: side of the styles, pixels.
-        overwrite: replace files that are there; else those are kept, and not yielded.
+        folder: output folder, created if needed; gets ``photos/`` and ``styles/``.
+        size: side of the style images, in pixels.
+        overwrite: replace existing files; otherwise they are kept and not yielded.
     """
     for name in samples.PHOTOS:
         path = folder / "photos" / f"{name}.png"
@@ -51,7 +51,7 @@ def write_film(
     seconds: float = 4.0,
     overwrite: bool = False,
 ) -> Path:
-    """Writes the sample film, with its sound; the arguments are those of ``samples.film.drive``."""
+    """Write the sample video with sound; for the arguments see ``samples.film.drive``."""
     from impasto.samples.film import SOUND_RATE, drive, tune
     from impasto.video import write_with_sound
 
@@ -65,7 +65,7 @@ def write_film(
 
 
 def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterator[Path]:
-    """Paints two photos in a style each, one in two styles at once, a contact sheet of them, and a film.
+    """Stylize two photos with one style each, one with two, and a video; yield their paths and a sheet's.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -85,7 +85,7 @@ def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterat
 
 
 def _film(folder: Path, size: int) -> Iterator[Path]:
-    """The sample film, and the same in a learned style."""
+    """Write the sample video and its stylized version."""
     height, width = FILM_SIZE
     film = write_film(folder / FILM, size=(height, width), fps=FILM_FPS, seconds=FILM_SECONDS, overwrite=True)
     yield film
@@ -95,9 +95,9 @@ def _film(folder: Path, size: int) -> Iterator[Path]:
 
 
 def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
-    """Pictures in rows, each ``height`` pixels high, on a light ground; ``(H, W, 3)``."""
+    """Return images in rows, each ``height`` pixels high, on a light background; ``(H, W, 3)``."""
     if not rows:
-        raise OutputError("a sheet needs at least one picture")
+        raise OutputError("a sheet needs at least one image")
     strips = []
     for row in rows:
         scaled = [image.resize(p, (height, max(1, round(p.shape[1] * height / p.shape[0])))) for p in row]

@@ -1,4 +1,4 @@
-"""What is here, and what to mend: ``impasto doctor``."""
+"""Check of the installation: ``impasto doctor``."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any
 from impasto.errors import ImpastoError
 
 GB = 2**30
-MEMORY = 1.5  # GB: a good painting
+MEMORY = 1.5  # GB, enough for --preset good
 
 
 @dataclass
 class Examination:
-    """What was found: ``facts`` by topic and name, and lines that say what to ``mend``."""
+    """Result of the check: ``facts`` by topic and name, and lines on what to ``mend``."""
 
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     mend: list[str] = field(default_factory=list)
 
 
 def examine() -> Examination:
-    """Looks at this machine and this installation; writes nothing, and asks no network."""
+    """Examine this machine and installation, without writing files or using the internet."""
     found = Examination()
     for topic, look in (
         ("system", _system),
@@ -38,10 +38,10 @@ def examine() -> Examination:
         try:
             found.facts[topic] = look(found.mend)
         except ImportError as error:
-            # A package that is missing, or does not load: the rest can still be looked at.
+            # A package is missing or does not load: check the rest.
             found.facts[topic] = {"not_told": str(error)}
             found.mend.append(
-                f"{error.name or error} does not load: install impasto anew in a fresh environment"
+                f"{error.name or error} does not load: reinstall impasto in a fresh environment"
             )
     return found
 
@@ -53,9 +53,7 @@ def _system(mend: list[str]) -> dict[str, Any]:
 
     free = memory.free(torch.device("cpu")) / GB
     if free < MEMORY:
-        mend.append(
-            f"{free:.1f} GB of memory can be used: close other programs, or paint with a smaller --size"
-        )
+        mend.append(f"only {free:.1f} GB of memory are free: close other programs, or use a smaller --size")
     return {
         "impasto": metadata.version("impasto"),
         "python": platform.python_version(),
@@ -66,7 +64,7 @@ def _system(mend: list[str]) -> dict[str, Any]:
 
 
 def _requirements() -> Iterator[tuple[str, str | None]]:
-    """Packages, each with the extra that asks for it, from this package's own metadata."""
+    """Yield the required packages, each with its extra or None, from the metadata of impasto."""
     for line in metadata.requires("impasto") or ():
         package = re.match(r"[\w.-]+", line)
         extra = re.search(r"extra == [\"'](\w+)[\"']", line)
@@ -118,7 +116,7 @@ def _weights(mend: list[str]) -> dict[str, Any]:
         facts[name] = f"here, SHA-256 {digest[:12]}"
         if not digest.startswith(entry.sha256):
             facts[name] += f", wrong: expected {entry.sha256[:12]}"
-            mend.append(f"{path} is not the file expected: delete it, and install or download it again")
+            mend.append(f"{path} is not the expected file: delete it, and install or download it again")
     return facts
 
 
@@ -139,13 +137,13 @@ def _styles(mend: list[str]) -> dict[str, Any]:
                 mend.append(f"{error}: {'reinstall impasto' if shipped else f'remove {path}'}")
         if shipped and not paths:
             mend.append(
-                "no learned styles came with this installation: pip install --force-reinstall ., in the clone"
+                "this installation has no bundled styles: pip install --force-reinstall ., in the clone"
             )
     return facts
 
 
 def _extras(mend: list[str]) -> dict[str, Any]:
-    """What is missing of each extra, which is no fault."""
+    """Return the missing packages of each extra; they are optional, so ``mend`` gets no line."""
     missing: dict[str, list[str]] = {}
     for package, extra in _requirements():
         if extra not in (None, "dev", "docs"):

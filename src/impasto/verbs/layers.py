@@ -1,4 +1,4 @@
-"""An atlas of a network: a page of what each layer and its strongest channels answer to most."""
+"""Atlas of a network: a page of images that maximise each layer and its strongest channels."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from impasto.jobs import LayersJob, VisualizeJob
 from impasto.losses import Target
 from impasto.record import Progress, Watch
 
-LOOKED_AT = 224  # pixels: long side of the photos that say which channels are strong
+LOOKED_AT = 224  # pixels, long side of the photos that determine the strongest channels
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A thumbnail: the name to write after ``--layers``, and its file."""
+    """A thumbnail: the name of its layer or channel, as for ``--layers``, and its file."""
 
     name: str
     file: str
 
 
 def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch | None = None) -> list[Entry]:
-    """Writes ``index.html`` and a PNG for each layer and for its strongest channels.
+    """Write ``index.html``, and a PNG for each layer and each of its strongest channels.
 
-    A channel is strong if sample photographs excite it beyond its fellows; layers that pass on what a
-    later ReLU cuts off (``conv4_1`` beside ``relu4_1``) are left out unless asked for.
+    The strongest channels are chosen by :func:`strongest`. Layers directly before a ReLU (``conv4_1`` before
+    ``relu4_1``) are left out unless requested.
 
     Args:
         job: network, layers, channels, size.
-        folder: where to write.
-        overwrite: replace a page that is there. Thumbnails that are there, with the same settings, are kept:
-            an atlas that was broken off goes on.
+        folder: output folder.
+        overwrite: replace an existing page. Existing thumbnails with the same settings are always kept, so
+            that an interrupted atlas resumes.
         watch: called after every step.
 
     Raises:
-        InputError: a layer the network does not have.
+        InputError: the network does not have a requested layer or channel.
         OutputError: the folder cannot be written to.
     """
     page = folder / "index.html"
@@ -79,10 +79,10 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
 
 @torch.no_grad()
 def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[str, list[int]]:
-    """For each layer the channels that sample photographs excite most, strongest first.
+    """Return the channels of each layer with the strongest response to sample photographs, strongest first.
 
-    The measure is the largest answer over the mean of all: a channel that answers to something, and not to
-    everything.
+    The score is the peak response minus three times the mean response after ReLU, so that selective channels
+    win over those that respond everywhere.
     """
     device = _device(backbone)
     peaks: dict[str, torch.Tensor] = {}
@@ -98,7 +98,7 @@ def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[
 
 
 def render(job: LayersJob, layers: Sequence[str], entries: Sequence[Entry]) -> str:
-    """The page; a click on a name copies it."""
+    """Return the HTML page; a click on a name copies it."""
     rows = []
     for layer in layers:
         own = [e for e in entries if e.name == layer or e.name.startswith(f"{layer}[")]
@@ -121,7 +121,7 @@ figure {{ margin: 0 }} img {{ border-radius: 6px; display: block }}
 button {{ background: none; border: 0; color: inherit; font: inherit; padding: .2rem 0; cursor: copy }}
 </style>
 <h1>Layers of {network}</h1>
-<p>What each layer, and its strongest channels, answer to most. Click a name to copy it:
+<p>Images that maximise each layer and its strongest channels. Click a name to copy it:
 <code>impasto dream photo.jpg --layers NAME</code>; several as <code>relu4_3,relu5_2[113]:0.5</code>.</p>
 {rows}
 <script>
@@ -134,7 +134,7 @@ document.addEventListener("click", event => {{
 
 
 def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
-    """The layers and the channels to draw."""
+    """Return the layers and channels to draw."""
     if job.layers:
         targets = [Target.parse(text) for text in job.layers]
         layers = backbone.check(target.layer for target in targets)
@@ -142,7 +142,7 @@ def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
         for target in targets:
             count = found[target.layer].shape[1]
             if target.weight != 1:
-                raise InputError(f"an atlas has no weights: write {target.name}")
+                raise InputError(f"weights do not apply to an atlas: write {target.name}")
             if target.channel is not None and target.channel >= count:
                 raise InputError(
                     f"layer {target.layer} has channels 0 to {count - 1}: there is no {target.channel}"
@@ -153,7 +153,7 @@ def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
 
 
 def _shown(target: Target, strong: Mapping[str, Sequence[int]]) -> list[str]:
-    """A channel by itself, or a layer and its strongest channels."""
+    """Return the name of a channel, or of a layer and its strongest channels."""
     if target.channel is not None:
         return [target.name]
     return [target.name, *(f"{target.layer}[{channel}]" for channel in strong[target.layer])]
@@ -164,7 +164,7 @@ def _device(backbone: Backbone) -> torch.device:
 
 
 def _recipe(job: LayersJob, name: str) -> str:
-    """The recipe of a thumbnail: that of the same picture by ``visualize``."""
+    """Return the recipe of a thumbnail, which is that of ``visualize`` for the same image."""
     alone = VisualizeJob(
         layer=name,
         size=job.size,
@@ -190,12 +190,12 @@ def _plain(name: str) -> str:
 
 
 def _part(watch: Watch | None, number: int, count: int) -> Watch | None:
-    """A watch that takes one thumbnail's progress for its share of all of them."""
+    """Return a watch that converts the progress of one thumbnail to that of the atlas."""
     if watch is None:
         return None
 
     def told(progress: Progress) -> None:
-        # The time of one thumbnail, scaled to those so far, so that what is left comes out right.
+        # The time of one thumbnail, scaled to all so far, so that the time left is right.
         so_far = number + progress.done
         seconds = progress.seconds * so_far / max(progress.done, 1e-9)
         watch(replace(progress, done=so_far / count, seconds=seconds))

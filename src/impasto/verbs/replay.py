@@ -1,4 +1,4 @@
-"""Paint a picture or a film again from the recipe in its metadata."""
+"""Recreate an image or video from the recipe in its metadata."""
 
 from __future__ import annotations
 
@@ -21,42 +21,40 @@ if TYPE_CHECKING:
 
 J = TypeVar("J", bound=Job)
 
-MOST_FILES = 20_000  # looked at per folder: a search from the root of a disk must end
+MOST_FILES = 20_000  # searched per folder, to bound a search from the root of a disk
 
 
 def recipe_of(picture: str | Path) -> Recipe:
-    """The recipe that a picture or a film carries.
+    """Return the recipe in the metadata of an image or video.
 
     Raises:
-        InputError: neither of them, or one without a recipe.
+        InputError: the file is neither, or has no recipe.
     """
     text = _comment(picture) if _is_film(picture) else image.read_recipe(picture)
     if text is None:
         raise InputError(
-            f"{picture} carries no recipe: only pictures and films written by impasto can be replayed"
+            f"{picture} carries no recipe: only images and videos written by impasto can be replayed"
         )
     return Recipe.from_json(text)
 
 
 def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Watch | None = None) -> Result:
-    """Paints a picture again, with the settings and the inputs of the first time.
+    """Recreate an image with the settings and inputs of its recipe.
 
     Args:
-        picture: a picture written by impasto.
-        search: folders, beside the picture's own and the current one, in which inputs may lie; a file is
-            recognised by its content, whatever its name is now.
+        picture: an image written by impasto.
+        search: folders to search for inputs, in addition to the image's own and the current one; files are
+            identified by content, whatever their names.
         watch: called after every step.
 
     Raises:
-        InputError: no recipe, or an input that cannot be found.
+        InputError: there is no recipe, or an input is not found.
 
     Examples:
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
     if _is_film(picture):
-        raise InputError(
-            f"{picture} is a film: impasto.verbs.replay.replay_film paints it again, or impasto replay"
-        )
+        raise InputError(f"{picture} is a video: use impasto.verbs.replay.replay_film, or impasto replay")
     found = recipe_of(picture)
     if found.verb not in (StylizeJob.verb, PhotorealJob.verb, DreamJob.verb, VisualizeJob.verb):
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
@@ -79,16 +77,16 @@ def replay_film(
     overwrite: bool = False,
     told: Told | None = None,
 ) -> FilmResult:
-    """Paints a film again, with the settings and the inputs of the first time.
+    """Recreate a video with the settings and inputs of its recipe.
 
     Args:
-        film: one written by impasto, as MP4, MOV, MKV or WebM.
+        film: a video written by impasto, as MP4, MOV, MKV or WebM.
         out, overwrite, told: see :func:`impasto.films.paint_film`.
         search: see :func:`replay`.
 
     Raises:
-        InputError: no recipe, or an input that cannot be found.
-        OutputError: the film cannot be written.
+        InputError: there is no recipe, or an input is not found.
+        OutputError: the video cannot be written.
     """
     found = recipe_of(film)
     inputs = inputs_of(found, film, search=search)
@@ -99,11 +97,11 @@ def replay_film(
 
 def _maker(found: Recipe, inputs: Mapping[str, Path], film: Path) -> partial[FilmResult]:
     def again(kind: type[J]) -> J:
-        """The job, with the files that were found in place of their names."""
+        """Return the job with the paths of its inputs."""
         return kind.parse(kind.renamed(found.job, lambda name: str(inputs.get(name, name))))
 
     if found.verb == VideoJob.verb:
-        from impasto.films import paint_film  # loads PyAV, which pictures do without
+        from impasto.films import paint_film  # loads PyAV, which images do not need
 
         return partial(paint_film, again(VideoJob))
     if found.verb == PhotorealJob.verb:
@@ -120,7 +118,7 @@ def _maker(found: Recipe, inputs: Mapping[str, Path], film: Path) -> partial[Fil
 
 
 def _until(steps: int, watch: Watch | None) -> Watch:
-    """What stops a run after so many steps, as it was stopped the first time."""
+    """Return a watch that stops after ``steps`` steps, as the original run was stopped."""
     count = itertools.count(1)
 
     def told(progress: Progress) -> None:
@@ -133,15 +131,15 @@ def _until(steps: int, watch: Watch | None) -> Watch:
 
 
 def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path] = ()) -> dict[str, Path]:
-    """The files that a recipe names, wherever they are now; learned styles are checked.
+    """Return the paths of a recipe's inputs by name, and check its learned styles.
 
     Args:
         found: the recipe.
-        picture: that carries it: inputs may lie beside it.
+        picture: the file with the recipe; its folder is searched.
         search: see :func:`replay`.
 
     Raises:
-        InputError: an input that cannot be found.
+        InputError: an input is not found.
     """
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
     styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
@@ -154,7 +152,7 @@ def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path
 
 
 def _replay_dream(found: Recipe, inputs: Mapping[str, Path], watch: Watch | None) -> Result:
-    from impasto.painters import dreaming  # loads PyTorch, which learned styles do without
+    from impasto.painters import dreaming  # loads PyTorch, which learned styles do not need
 
     if found.verb == DreamJob.verb:
         dream = DreamJob.parse(dict(found.job))
@@ -163,10 +161,10 @@ def _replay_dream(found: Recipe, inputs: Mapping[str, Path], watch: Watch | None
 
 
 def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:
-    """The file with that SHA-256: first under its own name, then under any.
+    """Return the file with this SHA-256, preferably under its own name.
 
     Raises:
-        InputError: nowhere in the folders.
+        InputError: it is in none of the folders.
     """
     places = list(dict.fromkeys(folders))
     for folder in places:
@@ -195,7 +193,7 @@ def _is_film(path: str | Path) -> bool:
 
 
 def _comment(film: str | Path) -> str | None:
-    from impasto.video import FilmReader  # loads PyAV, which pictures do without
+    from impasto.video import FilmReader  # loads PyAV, which images do not need
 
     with FilmReader(film) as reader:
         text = reader.comment

@@ -1,4 +1,4 @@
-"""One photo in every learned style, with the paintings beside: to choose from, and to judge by."""
+"""Sheet of one photo in every learned style, beside the style images."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from impasto.networks.painter import Painter
 from impasto.record import Array
 from impasto.verbs.demo import MARGIN, sheet
 
-SIDE = 512  # long side of the photo, pixels: that of which the strokes were learned
-COLUMNS = 2  # pairs of a painting and a picture
+SIDE = 512  # long side of the photo in pixels, as in training
+COLUMNS = 2  # pairs of style image and result
 LINE = 30  # height of a name, pixels
 
 
 def draw(
     out: Path, *, photo: Path | None = None, network: str | None = None, overwrite: bool = False
 ) -> Path:
-    """Writes the sheet: under each painting and what was painted like it, the style's name and network.
+    """Write the sheet: pairs of style image and result, with the name and network of the style.
 
     Args:
-        out: the picture to write.
-        photo: what is painted; default: a sample.
+        out: the image to write.
+        photo: the photo to stylize; default: a sample.
         network: only styles of this kind of network.
-        overwrite: replace what is there.
+        overwrite: replace an existing file.
 
     Raises:
-        InputError: no learned styles, or a photo that cannot be used.
+        InputError: there are no learned styles, or the photo cannot be used.
     """
     found = library.known(network)
     if not found:
@@ -50,7 +50,7 @@ def draw(
 
 
 def _named(pair: Array, name: str) -> Array:
-    """The pair with a line of text below."""
+    """Return the pair with a line of text below."""
     line = Image.new("RGB", (pair.shape[1], LINE), (245, 245, 245))
     font = ImageFont.load_default(size=LINE * 2 // 3)
     ImageDraw.Draw(line).text((MARGIN // 2, 0), name, fill=(40, 40, 40), font=font)

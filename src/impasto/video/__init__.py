@@ -1,4 +1,4 @@
-"""Films: frames in and out, how things move between them, and painted films that hold still."""
+"""Videos: reading and writing frames, optical flow, and temporal consistency."""
 
 from __future__ import annotations
 

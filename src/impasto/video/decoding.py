@@ -1,4 +1,4 @@
-"""The pictures of a stream, decoded one after the other, with their times: damage is passed over."""
+"""Decoding of a video stream, with the times of frames; damaged packets are skipped."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 import av
 import av.filter
 
-# Containers that tell when a picture is decoded, and not when it is shown.
+# Containers that store decoding times, but no presentation times.
 _NO_SHOWING = ("avi",)
 
 
 Lasting = Iterator[tuple[av.VideoFrame, Fraction]]
-"""Pictures, and for how long each is shown."""
+"""Frames with their durations."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded picture, when it is shown by the stream's clock, and for how long: 0 if it is not said."""
+    """A decoded frame with its presentation time by the stream's clock and its duration, 0 if unknown."""
 
     frame: av.VideoFrame
     time: Fraction
@@ -31,17 +31,17 @@ class Decoded:
 
 @dataclass
 class Decoder:
-    """Decodes a stream of an opened file from where it stands.
+    """Decoder of a stream of an open file, from its current position.
 
     Args:
         container: the file.
-        stream: of pictures.
-        rate: frames a second, for pictures without a time.
-        careful: pass over what cannot be decoded. Threads that decode several pictures at once take others
-            with it: then the stream must be decoded without them.
+        stream: the video stream.
+        rate: frames per second, for frames without a time.
+        careful: skip packets that cannot be decoded. Use it without frame threading, which would lose other
+            frames with them.
 
     Raises:
-        av.FFmpegError: something cannot be decoded, unless it is to be passed over.
+        av.FFmpegError: a packet cannot be decoded, and ``careful`` is not set.
     """
 
     container: Any
@@ -49,13 +49,13 @@ class Decoder:
     rate: Fraction
     careful: bool
     packets: int = 0
-    lost: list[Fraction] = field(default_factory=list)  # when the packets were due that cannot be decoded
-    fault: str = ""  # why the last of them cannot be
-    ends_broken: bool = False  # nothing could be decoded after the last of them
-    woven: bool = False  # there were interlaced pictures
+    lost: list[Fraction] = field(default_factory=list)  # times of packets that cannot be decoded
+    fault: str = ""  # error of the last of them
+    ends_broken: bool = False  # no frame was decoded after the last of them
+    woven: bool = False  # there were interlaced frames
 
     def __iter__(self) -> Iterator[Decoded]:
-        """The pictures in the order in which they are shown; times grow from each to the next."""
+        """Yield the frames in presentation order, with strictly increasing times."""
         due: list[int] | None = [] if self.container.format.name in _NO_SHOWING else None
         last, number = None, 0
         for frame, duration in self._interlacing(self._pictures(due)):
@@ -106,7 +106,7 @@ class Decoder:
         return frame.pts * Fraction(frame.time_base)
 
     def _interlacing(self, frames: Iterator[av.VideoFrame]) -> Lasting:
-        """Two half pictures that were taken one after the other become one: that of the first of them."""
+        """Deinterlace: merge two fields into one frame, at the time of the first."""
         graph, size, waiting = None, (0, 0), deque[av.VideoFrame]()
         for frame in frames:
             if frame.interlaced_frame:
@@ -123,7 +123,7 @@ class Decoder:
 
 
 def _seeing_through(stream: Any) -> Any:
-    """What reads the transparency of VP8 and VP9, which FFmpeg's own passes over; None: there is none."""
+    """Return a codec that decodes alpha of VP8 and VP9, unlike FFmpeg's own; None without alpha."""
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
     told = {key.lower(): text for key, text in stream.metadata.items()}
     if name is None or told.get("alpha_mode") != "1":
@@ -134,7 +134,7 @@ def _seeing_through(stream: Any) -> Any:
 
 
 class _Weaver:
-    """FFmpeg's filter bwdif for pictures like a first one; others than interlaced ones pass as they are."""
+    """FFmpeg's filter bwdif for frames in the format of an example; progressive frames are unchanged."""
 
     def __init__(self, example: av.VideoFrame) -> None:
         self._graph: Any = av.filter.Graph()
@@ -150,7 +150,7 @@ class _Weaver:
         self._graph.configure()
 
     def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """What comes out when a picture, or the end, goes in."""
+        """Push a frame, or None at the end, and yield the filtered frames."""
         self._entrance.push(frame)
         while True:
             try:
@@ -165,7 +165,7 @@ def _flushed(graph: _Weaver | None, waiting: deque[av.VideoFrame]) -> Lasting:
 
 
 def _as_before(made: Iterator[av.VideoFrame], waiting: deque[av.VideoFrame]) -> Lasting:
-    """Pictures with the times of those that went in: as many come out, in their order."""
+    """Yield filtered frames with the times of their inputs, in order, one output per input."""
     for frame in made:
         origin = waiting.popleft()
         frame.pts = origin.pts
@@ -180,5 +180,5 @@ def _lasts(frame: av.VideoFrame) -> Fraction:
 
 
 def reason(error: Exception) -> str:
-    """What FFmpeg says is wrong, without its number."""
+    """Return FFmpeg's error message without its number."""
     return str(getattr(error, "strerror", None) or error).strip()

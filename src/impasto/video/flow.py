@@ -1,8 +1,8 @@
-"""Optical flow between two frames, where it can be trusted, and pictures carried along it.
+"""Optical flow between two frames, its reliability, and warping along it.
 
-A flow ``(H, W, 2)``, float32, says for every pixel of one frame how many pixels right and down its place in
-the other frame lies. To bring the *previous* frame to the present one, take the flow from the present to the
-previous and :func:`warp` with it.
+A flow ``(H, W, 2)``, float32, holds for every pixel of one frame its displacement (right, down) in pixels to
+the other frame. To warp the *previous* frame to the current one, call :func:`warp` with the flow from the
+current to the previous frame.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ Bytes = NDArray[np.uint8]
 FlowMethod = Callable[[Bytes, Bytes], Array]
 Quality = Literal["ultrafast", "fast", "medium"]
 
-_FLO = 202021.25  # the number that Middlebury's .flo files begin with
+_FLO = 202021.25  # magic number of Middlebury's .flo files
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
 
-# Sundaram, Brox and Keutzer 2010, equations 5 and 6, with the numbers of Ruder et al. 2016.
+# Sundaram, Brox and Keutzer 2010, equations 5 and 6, with the constants of Ruder et al. 2016.
 _OCCLUSION = (0.01, 0.5)
 _BOUNDARY = (0.01, 0.002)
-_BLUR = 0.8  # pixels, over which a mask's borders grow soft
-NONE: Any = None  # OpenCV's second map, where the first one holds both coordinates
-_LEAST = 96  # pixels a side: in less, dense inverse search reads what earlier frames left, or fails
+_BLUR = 0.8  # sigma in pixels of the soft borders of a mask
+NONE: Any = None  # OpenCV's second map, if the first one holds both coordinates
+_LEAST = 96  # minimum side in pixels: below, OpenCV's DIS reads memory of earlier frames, or fails
 _SLOPES = (np.array([[-0.5, 0, 0.5]], np.float32), np.array([[-0.5], [0], [0.5]], np.float32))
 
 
@@ -44,8 +44,8 @@ class Dis:
     """Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590) on the luma of two frames.
 
     Args:
-        quality: OpenCV's presets; ``medium`` is the most exact of them.
-        scale: frames are shrunk by this first, and the flow is brought back to full size.
+        quality: preset of OpenCV; ``medium`` is the most accurate.
+        scale: factor by which frames are resized first; the flow is scaled back.
     """
 
     def __init__(self, *, quality: Quality = "medium", scale: float = 1.0) -> None:
@@ -53,7 +53,7 @@ class Dis:
         self.scale = scale
 
     def __call__(self, first: Bytes, second: Bytes) -> Array:
-        """The flow from ``first`` to ``second``, both ``(H, W, 3)``, RGB, or ``(H, W)``."""
+        """Return the flow from ``first`` to ``second``, both ``(H, W, 3)``, RGB, or ``(H, W)``."""
         one, other = (self._luma(frame) for frame in (first, second))
         height, width = one.shape
         more = (0, max(0, _LEAST - height), 0, max(0, _LEAST - width))
@@ -77,21 +77,21 @@ class Dis:
 
 @dataclass(frozen=True)
 class Trust:
-    """Where a flow can be trusted, ``(H, W)`` bool each."""
+    """Masks of unreliable flow, ``(H, W)`` bool each."""
 
-    occluded: NDArray[np.bool_]  # what it points at is hidden there, or out of the frame
-    boundary: NDArray[np.bool_]  # two motions meet, and the flow between them is a guess
-    outside: NDArray[np.bool_]  # it points out of the frame; these are occluded too
+    occluded: NDArray[np.bool_]  # the target is occluded, or outside the frame
+    boundary: NDArray[np.bool_]  # motion boundary, where flow is inaccurate
+    outside: NDArray[np.bool_]  # the target is outside the frame; a subset of ``occluded``
 
     @property
     def hard(self) -> Array:
-        """1 where the flow can be trusted, 0 elsewhere."""
+        """1 where the flow is reliable, 0 elsewhere."""
         return (~(self.occluded | self.boundary)).astype(np.float32)
 
     @property
     def soft(self) -> Array:
-        """0..1 with soft borders, that grow outward from what cannot be trusted (Ruder et al. 2016)."""
-        # Occlusions weigh -1, so that blurring spreads them further than mere boundaries and the frame's rim.
+        """Reliability 0..1, with soft borders around unreliable areas (Ruder et al. 2016)."""
+        # Occlusions are -1, so that blurring spreads them further than motion boundaries and frame borders.
         signed = (~self.boundary).astype(np.float32)
         signed[self.occluded] = -1
         signed[self.outside] = 0
@@ -100,10 +100,10 @@ class Trust:
 
 
 def trust(flow: Array, back: Array) -> Trust:
-    """Compares a flow with the one that leads back (Sundaram et al. 2010).
+    """Check a flow against the backward flow (Sundaram et al. 2010).
 
-    With ``w`` the flow at a pixel and ``v`` the flow back, read where ``w`` points: occluded where
-    ``|w + v|^2 >= 0.01 (|w|^2 + |v|^2) + 0.5``, or where ``w`` leads out of the frame; a boundary where
+    With ``w`` the flow at a pixel and ``v`` the backward flow at the target of ``w``: occluded where
+    ``|w + v|^2 >= 0.01 (|w|^2 + |v|^2) + 0.5``, or where ``w`` leaves the frame; a motion boundary where
     ``|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002``, by central differences.
     """
     height, width = flow.shape[:2]
@@ -118,9 +118,9 @@ def trust(flow: Array, back: Array) -> Trust:
 
 
 def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
-    """Reads ``picture (H, W)`` or ``(H, W, C)`` where the flow points; beyond the border, its last pixel.
+    """Sample ``picture (H, W)`` or ``(H, W, C)`` at the targets of a flow; replicate its border.
 
-    Cubic interpolation keeps a picture sharp when it is carried along frame after frame; linear suits flows
+    Cubic interpolation keeps an image sharp when it is warped repeatedly; use linear interpolation for flows
     and masks, which must not overshoot.
     """
     how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
@@ -129,18 +129,18 @@ def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
 
 
 def followed(first: Array, second: Array) -> Array:
-    """Two flows one after the other: where ``second`` leads from where ``first`` leads."""
+    """Return the composition of two flows: ``first``, then ``second`` from its targets."""
     return first + warp(second, first, cubic=False)
 
 
 def _squares(flow: NDArray[Any]) -> Array:
-    """Squared lengths ``(H, W)``."""
+    """Return squared lengths ``(H, W)``."""
     squares: Array = flow * flow
     return squares[..., 0] + squares[..., 1]
 
 
 def places(flow: Array) -> Array:
-    """Columns and rows that the flow points at, ``(H, W, 2)``."""
+    """Return the target coordinates of a flow, (column, row), ``(H, W, 2)``."""
     return flow + _grid(flow.shape[0], flow.shape[1])
 
 
@@ -151,10 +151,10 @@ def _grid(height: int, width: int) -> Array:
 
 
 def read_flow(path: str | Path) -> Array:
-    """A flow from a Middlebury ``.flo`` file.
+    """Read a flow from a Middlebury ``.flo`` file.
 
     Raises:
-        InputError: no such file, not a flow, or cut off.
+        InputError: the file does not exist, is not a flow, or is truncated.
     """
     try:
         data = Path(path).read_bytes()
@@ -169,15 +169,15 @@ def read_flow(path: str | Path) -> Array:
 
 
 class FlowFiles:
-    """Flow of another program's, from files: ``backward_2_1.flo`` leads from the second frame to the first,
-    ``forward_1_2.flo`` from the first to the second, and so on (the names of Ruder et al. 2016).
+    """Flow from files of another program.
 
-    To be called as :class:`impasto.video.Linker` does: for each frame after the first, once from it to the
-    one before, and once back.
+    ``backward_2_1.flo`` is the flow from the second frame to the first, ``forward_1_2.flo`` from the first to
+    the second, and so on (names of Ruder et al. 2016). Call it like :class:`impasto.video.Linker`: for each
+    frame after the first, from this frame to the previous one, then back.
 
     Args:
-        folder: that holds the files.
-        first: number of the frame that the first one called for follows.
+        folder: folder of the files.
+        first: number of the frame before the first requested one.
     """
 
     def __init__(self, folder: str | Path, *, first: int = 1) -> None:
@@ -185,10 +185,10 @@ class FlowFiles:
         self._before: Bytes | None = None
 
     def __call__(self, first: Bytes, second: Bytes) -> Array:
-        """The flow from ``first`` to ``second``, which must be of the film's size.
+        """Return the flow from ``first`` to ``second``, which must have the size of the files.
 
         Raises:
-            InputError: no such file, damaged, or of another size.
+            InputError: the file does not exist, is damaged, or has another size.
         """
         if first is self._before:
             name = f"forward_{self.number}_{self.number + 1}.flo"
@@ -199,7 +199,7 @@ class FlowFiles:
         if found.shape[:2] != first.shape[:2]:
             height, width = first.shape[:2]
             raise InputError(
-                f"{self.folder / name} is of {found.shape[1]}x{found.shape[0]} pixels, the frames are "
-                f"{width}x{height}: choose --size so that they fit"
+                f"{self.folder / name} has {found.shape[1]}x{found.shape[0]} pixels, the frames "
+                f"{width}x{height}: choose --size to match"
             )
         return found

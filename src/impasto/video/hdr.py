@@ -1,4 +1,4 @@
-"""Films of high dynamic range or wide gamut, brought to what other screens show: painters know only that."""
+"""Conversion of HDR and wide-gamut video to sRGB, which all processing expects."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-PQ, HLG = 16, 18  # how films name their curves (ITU-T H.273)
-SCREEN = (1, 6, 14, 15)  # curves of cameras whose films are shown by that of ITU-R BT.1886
-BT2020, DCI_P3, DISPLAY_P3 = 9, 11, 12  # and their primaries
-WHITE = 203.0  # candela a square metre: white of a page in HDR (ITU-R BT.2408)
-PEAK = 1000.0  # of the screen that HLG is shown on (ITU-R BT.2100)
-KNEE = 0.6  # of that white, up to which light stays as it is
-# To the primaries of BT.709, in light: from those of BT.2020 (ITU-R BT.2087) and of P3 under D65.
+PQ, HLG = 16, 18  # codes of transfer functions (ITU-T H.273)
+SCREEN = (1, 6, 14, 15)  # codes of camera curves that displays show by ITU-R BT.1886
+BT2020, DCI_P3, DISPLAY_P3 = 9, 11, 12  # codes of primaries
+WHITE = 203.0  # cd/m2, reference white of HDR (ITU-R BT.2408)
+PEAK = 1000.0  # cd/m2, nominal peak of an HLG display (ITU-R BT.2100)
+KNEE = 0.6  # share of the reference white below which light is unchanged
+# Linear light to the primaries of BT.709: from BT.2020 (ITU-R BT.2087) and from P3 with D65.
 _FROM_BT2020 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 _FROM_P3 = np.array([[1.2249, -0.2249, 0.0], [-0.0421, 1.0421, 0.0], [-0.0196, -0.0786, 1.0983]], np.float32)
 WIDE = {BT2020: _FROM_BT2020, DCI_P3: _FROM_P3, DISPLAY_P3: _FROM_P3}
-_LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)  # of the primaries of BT.2020
+_LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)  # luminance of the primaries of BT.2020
 
 
 def to_sdr(rgb: NDArray[np.uint16], curve: int, *, primaries: int = BT2020) -> NDArray[np.uint8]:
-    """A frame ``(H, W, 3)`` of 16 bit a channel in the values other screens show.
+    """Convert a frame ``(H, W, 3)`` with 16 bits per channel to sRGB with 8 bits.
 
-    In films of high dynamic range light up to a knee below the white of a page stays as it is; what is
-    brighter is pressed together above it, exponentially, by the brightest channel, so that hues stay.
+    In HDR, light is unchanged up to a knee below the reference white; brighter light is compressed
+    exponentially, by the brightest channel, which preserves hues.
 
     Args:
-        rgb: as it is stored.
-        curve: ``PQ`` (SMPTE ST 2084), ``HLG`` (ARIB STD-B67), or that of any film without.
-        primaries: of its colours; those that are not of ``WIDE`` are taken for BT.2020's in HDR.
+        rgb: the stored values.
+        curve: code of the transfer function: ``PQ`` (SMPTE ST 2084), ``HLG`` (ARIB STD-B67), or any SDR one.
+        primaries: code of the primaries; those that are not in ``WIDE`` are treated as BT.2020 in HDR.
     """
     bright = curve in (PQ, HLG)
     light: Array = _curve(curve)[rgb]
     if curve == HLG:
-        # The curve of the whole is one of luminance (BT.2100, table 5): of each channel it would saturate.
+        # The system gamma applies to luminance (BT.2100, table 5): per channel it would saturate colours.
         light = light * (light @ _LUMINANCE)[..., None] ** np.float32(0.2) * np.float32(PEAK / WHITE)
     light = light @ WIDE.get(primaries, _FROM_BT2020).T
     light = np.maximum(light, 0)
@@ -54,7 +54,7 @@ def to_sdr(rgb: NDArray[np.uint16], curve: int, *, primaries: int = BT2020) -> N
 
 @lru_cache(maxsize=4)
 def _curve(curve: int) -> Array:
-    """Light for every value of 16 bit, 1 being the white of a page; of HLG, that of the scene."""
+    """Return linear light for all 16-bit values, 1 for the reference white; scene light for HLG."""
     values = np.arange(65536) / 65535
     if curve == PQ:
         power = values ** (1 / 78.84375)

@@ -1,4 +1,4 @@
-"""Only some frames painted, the others carried to them from both sides: less flicker, and less to paint."""
+"""Stylization of keyframes only; the frames between are warped from both sides."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from impasto.video.steady import Steady
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-LEAST = 0.5  # mean trust in what is carried, below which a frame is painted before its turn
-_EVER = 1e-3  # trust in what nothing else is known of
+LEAST = 0.5  # mean reliability of the flow, below which a frame becomes a keyframe early
+_EVER = 1e-3  # minimum reliability, to avoid a division by zero
 
 
 @dataclass
 class Keyframes:
-    """Paints every n-th frame and carries the others along the flow from the painted ones on both sides.
+    """Processor that stylizes every n-th frame, and warps the others from the keyframes on both sides.
 
-    A frame that little can be carried to, the first of a shot, and the last of a shot are painted too.
+    The first and last frame of a shot, and frames with unreliable flow, are keyframes, too.
 
     Args:
-        steady: paints, and holds still, the frames that are painted.
-        every: n; 1 paints all.
+        steady: stylizes the keyframes with temporal consistency.
+        every: n; 1 stylizes all frames.
     """
 
     steady: Steady
@@ -37,11 +37,11 @@ class Keyframes:
 
     @property
     def settled(self) -> bool:
-        """Whether no frame waits for the next one to be painted."""
+        """Whether no frame is waiting for the next keyframe."""
         return not self._waiting
 
     def next(self, frame: Bytes, link: Link | None) -> list[Array]:
-        """The frames that are ready, in order, now that this one came; float32, 0..1."""
+        """Add a frame; return the frames that are now finished, in order; float32, 0..1."""
         if link is None:
             return [*self.finish(), self._paint(frame, None)]
         self._waiting.append((frame, link))
@@ -55,7 +55,7 @@ class Keyframes:
         return []
 
     def finish(self) -> list[Array]:
-        """The frames that wait; the last of them is painted."""
+        """Return the waiting frames; the last of them becomes a keyframe."""
         if not self._waiting:
             return []
         left = self.steady.output
@@ -64,7 +64,7 @@ class Keyframes:
         try:
             right = self._paint(frame, Link(flow, mask, link.back, link.mask_back))
             return [*([] if left is None else self._between(left, right)), right]
-        finally:  # what could not be painted is not tried again
+        finally:  # a frame that failed is not tried again
             self._waiting.clear()
             self._chains.clear()
 
@@ -73,14 +73,14 @@ class Keyframes:
         return self.steady.follow(frame, link)
 
     def _between(self, left: Array, right: Array) -> list[Array]:
-        """The frames between two painted ones, from both; the nearer one counts more."""
+        """Return the frames between two keyframes, blended from both by distance and reliability."""
         outputs: list[Array] = []
         count = len(self._waiting)
         chain: tuple[Array, Array] | None = None
         for index in range(count - 2, -1, -1):
             link = self._waiting[index + 1][1]
             mask = link.mask_back
-            assert mask is not None, "keyframes need links that know the way back"
+            assert mask is not None, "keyframes need links with mask_back"
             if chain is None:
                 chain = link.back, mask
             else:

@@ -1,4 +1,4 @@
-"""How a frame of a film follows the one before it: along which flow, and where that can be trusted."""
+"""Links from each frame of a video to the previous one: optical flow and its reliability."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from impasto.video.flow import NONE, Dis, FlowMethod, places, trust
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-RESIDUAL = 0.14  # of the film, carried along: at this difference (0..1) trust has fallen to 1/e
-BROAD = 9  # pixels over which that difference is taken: leaves that flow misses by half a pixel are alike
-CUT = 0.25  # share of pixels that can be trusted, below which a new shot begins
-JUMP = 0.35  # distance of two frames' histograms (0..1) from which it is a new shot
-MARGIN = 3  # pixels: the smallest trust around a pixel counts
-RIM = 24  # pixels from the frame's border, within which a painting still lacks what lies around it
-RIM_STEP = 4  # pixels: that is looked at in every so many
-WIDE = {"medium": 640, "fast": 448}  # pixels across that frames are looked at in, at most
+RESIDUAL = 0.14  # difference (0..1) of the warped source at which the reliability falls to 1/e
+BROAD = 9  # pixels over which this difference is averaged, to tolerate flow errors in fine texture
+CUT = 0.25  # share of reliable pixels below which a new shot begins
+JUMP = 0.35  # distance of two frames' histograms (0..1) at which a new shot begins
+MARGIN = 3  # side in pixels of the minimum filter on the reliability
+RIM = 24  # distance from the frame border in pixels within which context is missing
+RIM_STEP = 4  # step in pixels at which this distance is computed
+WIDE = {"medium": 640, "fast": 448}  # maximum width in pixels for optical flow
 
 
 @dataclass(frozen=True)
 class Link:
-    """A frame and the one before it, in one shot.
+    """Flow between a frame and the previous one in the same shot.
 
     Args:
-        flow: from the frame to the one before, ``(H, W, 2)``.
-        mask: where it can be trusted, 0..1, ``(H, W)``.
-        back: from the one before to the frame.
-        mask_back: where that can be trusted, if it was asked for.
+        flow: flow from the frame to the previous one, ``(H, W, 2)``.
+        mask: its reliability, 0..1, ``(H, W)``.
+        back: flow from the previous frame to this one.
+        mask_back: reliability of ``back``, if requested.
     """
 
     flow: Array
@@ -43,13 +43,13 @@ class Link:
 
 @dataclass
 class Linker:
-    """Links each frame of a film to the one before.
+    """Linker of each frame of a video to the previous one.
 
     Args:
-        flow: from one frame to another; default DIS on luma, in 640 pixels across at most.
-        before: the frame that the next one follows; None: the next begins a shot.
-        wide: pixels across that frames are shrunk to first, and what is found is enlarged; None: never.
-        both: whether to find where the way back can be trusted, too.
+        flow: optical flow method; default DIS on luma at a width of at most 640 pixels.
+        before: the previous frame; None: the next frame begins a shot.
+        wide: maximum width in pixels for the flow, which is scaled back; None: no limit.
+        both: whether to compute ``mask_back``, too.
     """
 
     flow: FlowMethod | None = None
@@ -63,7 +63,7 @@ class Linker:
             self.flow, self.wide = Dis(), self.wide or WIDE["medium"]
 
     def next(self, frame: Bytes) -> Link | None:
-        """The link of the next frame ``(H, W, 3)``; None where a new shot begins."""
+        """Return the link of the next frame ``(H, W, 3)``; None if it begins a new shot."""
         before, self.before = self.before, frame
         there, here = self._small, self._looked_at(frame)
         self._small = here
@@ -90,7 +90,7 @@ class Linker:
 
 
 def _enlarged(link: Link, height: int, width: int) -> Link:
-    """A link that was found in smaller frames."""
+    """Return a link scaled to ``height`` and ``width``."""
     own = link.mask.shape
     ratio = np.array([width / own[1], height / own[0]], np.float32)
 
@@ -102,11 +102,11 @@ def _enlarged(link: Link, height: int, width: int) -> Link:
 
 
 def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Array, float]:
-    """Where the flow from one frame to another can be trusted, 0..1, and the share where it surely can.
+    """Return the reliability of a flow, 0..1, and the share of pixels that pass the consistency check.
 
-    Besides the way back (see :func:`impasto.video.trust`) the film itself is asked: where it does not look
-    alike along the flow (light, smoke, glass), little is trusted; and what has just come into the frame was
-    painted with little to see around it, and is painted anew as it moves on.
+    In addition to the backward flow (see :func:`impasto.video.trust`), the source itself is compared along
+    the flow: differences (light, smoke, glass) lower the reliability. It is also lower for areas that have
+    just entered the frame: they were stylized with little context, and are stylized again as they move on.
     """
     found = trust(flow, back)
     soft = found.soft
@@ -118,10 +118,10 @@ def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Arr
 
 
 def _seen(flow: Array) -> Array:
-    """How much of what now lies around a pixel was in sight when it was painted, 0..1, ``(H, W)``.
+    """Return how much of a pixel's context was visible in the previous frame, 0..1, ``(H, W)``.
 
-    Its distance to the border before, divided by that of now; so what is left of a painting made at the
-    border, once it has moved on by so much, is the same at any speed.
+    It is the distance to the frame border in the previous frame, divided by the distance now. The product
+    over several frames does not depend on the speed of the motion.
     """
     height, width = flow.shape[:2]
     after = np.stack(np.meshgrid(np.arange(0, width, RIM_STEP), np.arange(0, height, RIM_STEP)), 2)
@@ -136,7 +136,7 @@ def _seen(flow: Array) -> Array:
 
 
 def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
-    """1 where the film carried along looks like the film, towards 0 where it does not, ``(H, W)``."""
+    """Return the similarity of the warped previous frame to this one, 0..1, ``(H, W)``."""
     carried = cv2.remap(there, places(flow), NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     difference = cv2.subtract(here, carried, dtype=cv2.CV_16S)
     broad = cv2.blur(difference, (BROAD, BROAD), borderType=cv2.BORDER_REPLICATE)
@@ -146,7 +146,7 @@ def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
 
 
 def jump(one: Bytes, other: Bytes) -> float:
-    """Half the absolute difference of two frames' colour histograms, 0..1."""
+    """Return half the absolute difference of the colour histograms of two frames, 0..1."""
     histograms = [
         cv2.calcHist([frame], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3) / frame[..., 0].size
         for frame in (one[::2, ::2], other[::2, ::2])

@@ -1,4 +1,4 @@
-"""How much a painted film flickers (Lai et al. 2018, arXiv 1808.00449), and if it bought calm by blur."""
+"""Flicker of a stylized video (Lai et al. 2018, arXiv 1808.00449), and its sharpness, to detect blur."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Flicker:
-    """What was measured; differences of values 0..1.
+    """Metrics of a stylized video, for values 0..1.
 
     Args:
-        error: warp error: mean squared difference of a frame and the one ``lag`` later, carried back to it,
-            over the pixels where the film's own flow can be trusted.
-        floor: the same of the film itself.
-        energy: mean squared gradient of the painted frames: what blur takes away.
-        trusted: share of pixels compared.
+        error: warp error: mean squared difference of a frame and the one ``lag`` later, warped back to it,
+            over the pixels with reliable flow of the source.
+        floor: warp error of the source.
+        energy: mean squared gradient of the stylized frames, which blur lowers.
+        trusted: share of compared pixels.
     """
 
     error: float
@@ -38,19 +38,19 @@ class Flicker:
 
 @dataclass
 class Watcher:
-    """Measures painted films against the film they were painted from, frame by frame, in constant memory.
+    """Measurement of stylized videos against their source, frame by frame, in constant memory.
 
-    Pairs of frames with a cut between them are left out.
+    Pairs of frames with a cut between them are skipped.
 
     Args:
-        lags: frames between those compared.
-        flow: between frames of the film; default DIS, medium, at full size.
+        lags: distances of compared frames.
+        flow: optical flow of the source; default DIS, medium, at full size.
     """
 
     lags: Sequence[int] = (1, 10)
     flow: FlowMethod = field(default_factory=Dis)
     frames: int = 0
-    map: Array | None = None  # squared error at the first lag, mean over time, (H, W), of the first film
+    map: Array | None = None  # squared error of the first video at the first lag, mean over time, (H, W)
     ghosts: list[float] = field(default_factory=list)
     _last: deque[tuple[Bytes, tuple[Bytes, ...]]] = field(default_factory=deque, repr=False)
     _errors: dict[tuple[int, int], list[float]] = field(default_factory=dict, repr=False)
@@ -58,17 +58,17 @@ class Watcher:
     _energies: list[list[float]] = field(default_factory=list, repr=False)
 
     def next(self, frame: Bytes, painted: Sequence[Bytes]) -> None:
-        """The next frame ``(H, W, 3)`` of the film, and of each painted film.
+        """Add the next frame ``(H, W, 3)`` of the source, and of each stylized video.
 
-        ``ghosts`` grows by the mean squared difference of the first painted film from the *last*, which is
-        taken for the one whose frames were painted alone, where what is seen was hidden before.
+        The *last* stylized video is taken as the baseline of independent frames. ``ghosts`` gets the mean
+        squared difference of the first video from it in disoccluded areas.
 
         Raises:
-            InputError: frames of different sizes.
+            InputError: the frames differ in size.
         """
         for other in painted:
             if other.shape != frame.shape:
-                raise InputError(f"the painted film is {other.shape[:2]}, the film {frame.shape[:2]}")
+                raise InputError(f"the stylized video is {other.shape[:2]}, its source {frame.shape[:2]}")
         self._energies.append([energy(other) for other in painted])
         self._last.append((frame, tuple(painted)))
         for lag in self.lags:
@@ -80,19 +80,19 @@ class Watcher:
         self.frames += 1
 
     def compared(self, lag: int) -> bool:
-        """Whether there was a pair of frames to compare at a lag."""
+        """Return whether a pair of frames was compared at a lag."""
         return (lag, 0) in self._errors
 
     def found(self, which: int, lag: int) -> Flicker:
-        """What was measured of a painted film, by its place, at a lag.
+        """Return the metrics of the stylized video with index ``which`` at a lag.
 
         Raises:
-            InputError: there was no pair of frames to compare.
+            InputError: no pair of frames was compared.
         """
         errors = self._errors.get((lag, which))
         if not errors:
             raise InputError(
-                f"{self.frames} frames cannot be compared at {lag} apart: give more, and of one shot"
+                f"{self.frames} frames cannot be compared at a distance of {lag}: give more, of one shot"
             )
         floor, shares = self._errors[lag, -1], self._trusted[lag]
         energies = [energies[which] for energies in self._energies]
@@ -126,19 +126,19 @@ class Watcher:
 def flicker(
     painted: Sequence[Bytes], film: Sequence[Bytes], *, lag: int = 1, flow: FlowMethod | None = None
 ) -> Flicker:
-    """Measures a painted film against the film it was painted from.
+    """Measure a stylized video against its source.
 
     Args:
-        painted: its frames ``(H, W, 3)``.
-        film: as many frames of the same size.
-        lag: frames between those compared.
-        flow: between frames of the film; default DIS, medium.
+        painted: frames ``(H, W, 3)`` of the stylized video.
+        film: frames of the source, equal in number and size.
+        lag: distance of compared frames.
+        flow: optical flow of the source; default DIS, medium.
 
     Raises:
-        InputError: as many frames, of one size, are needed, and more than ``lag``.
+        InputError: the numbers or sizes differ, or there are no more than ``lag`` frames.
     """
     if len(painted) != len(film) or len(film) <= lag:
-        raise InputError(f"{len(painted)} painted frames and {len(film)} of the film cannot be compared")
+        raise InputError(f"{len(painted)} stylized frames and {len(film)} of the source cannot be compared")
     watcher = Watcher((lag,), flow or Dis())
     for frame, other in zip(film, painted, strict=True):
         watcher.next(frame, [other])
@@ -146,19 +146,19 @@ def flicker(
 
 
 def energy(frame: Bytes) -> float:
-    """Mean squared gradient of values 0..1, by central differences."""
+    """Return the mean squared gradient of values 0..1, by central differences."""
     floats = frame.astype(np.float32) / 255
     down, across = np.gradient(floats, axis=(0, 1))
     return float(np.square(down).mean() + np.square(across).mean())
 
 
 def heat(errors: Array) -> Bytes:
-    """Squared errors ``(H, W)`` as a picture ``(H, W, 3)``: black none, bright 0.1 (of 1) and more."""
+    """Return squared errors ``(H, W)`` as an image ``(H, W, 3)``, from black (0) to bright (0.1 or more)."""
     levels = np.rint(np.sqrt(errors).clip(0, 0.1) * 2550).astype(np.uint8)
     return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1], np.uint8)
 
 
 def _squares(first: Bytes, second: Bytes, forward: Array) -> Array:
-    """Squared difference of a frame and a later one carried back to it, mean over channels, ``(H, W)``."""
+    """Return the squared difference ``(H, W)`` of a frame and a later one warped to it, mean of channels."""
     difference = first.astype(np.float32) - warp(second, forward, cubic=False)
     return np.asarray(np.square(difference / 255).mean(2), np.float32)

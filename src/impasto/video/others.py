@@ -1,4 +1,4 @@
-"""Sound, subtitles, chapters and tags of a film, taken over into another, packet by packet."""
+"""Copying of sound, subtitles, chapters and tags from one video to another, packet by packet."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import av
 from impasto.video.reading import FilmReader, exactly, split_comment
 from impasto.video.spans import WHOLE, Span
 
-TOLD = ("language", "title", "handler_name")  # what streams say of themselves that is still true of a copy
-# What a file says of its own making, which is not true of another.
+TOLD = ("language", "title", "handler_name")  # metadata of streams that is copied
+# Metadata about the file itself, which is not copied.
 _OF_THE_FILE = ("encoder", "major_brand", "minor_version", "compatible_brands", "duration", "software")
 _APPLE = "com.apple.quicktime."
-_NAMES = {"location.iso6709": "location", "creationdate": "date"}  # of Apple's, and those of others
+_NAMES = {"location.iso6709": "location", "creationdate": "date"}  # Apple's names to common ones
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".nut": "nut"}
-# What sound becomes that a container cannot hold, and the samples a second that it may have.
+# Codec for sound that a container cannot hold, and its sample rates.
 CODED = {"webm": ("libopus", (48000,)), "": ("aac", (48000, 44100, 32000, 24000, 22050, 16000, 11025, 8000))}
 
 
 def beside(source: FilmReader) -> list[Any]:
-    """The streams of a film that are taken over as they are."""
+    """Return the sound and subtitle streams of a video."""
     return [stream for stream in source.container.streams if stream.type in ("audio", "subtitle")]
 
 
 class Others:
-    """Sound, subtitles and chapters of a film, on their way into another, packet by packet.
+    """Copier of sound, subtitles and chapters into another container, packet by packet.
 
     Args:
-        source: the film they come from; None: there are none.
-        container: that they go into; sound it cannot hold is coded anew, subtitles stay behind.
-        spans: the parts that are wanted, one after the other, cut on the borders of packets.
+        source: the video to copy from; None: copy nothing.
+        container: the target; sound that it cannot hold is re-encoded, such subtitles are dropped.
+        spans: spans of the source to copy, in order, cut at packet borders.
     """
 
     def __init__(self, source: FilmReader | None, container: Any, *, spans: Sequence[Span] = WHOLE) -> None:
@@ -64,9 +64,9 @@ class Others:
             self.container.set_chapters([chapter for chapter in moved if chapter is not None])
 
     def copy(self, *, until: Fraction | None = None) -> None:
-        """Writes their packets up to a time of the new film, seconds; None: all that are left.
+        """Write packets up to a time of the new video in seconds; None: all that are left.
 
-        Players read a file from its beginning to its end: sound must lie beside the pictures of its time.
+        Players read a file sequentially, so sound must be interleaved with the frames of its time.
         """
         while (packet := next(self._packets, None) if self._held is None else self._held) is not None:
             late = until is not None and packet.dts * packet.time_base > until
@@ -76,7 +76,7 @@ class Others:
             self.container.mux(packet)
 
     def _all(self) -> Iterator[Any]:
-        """Their packets, at the times of the new film."""
+        """Yield the packets, with times of the new video."""
         begun = Fraction(0)
         for span in self.spans if self.streams else ():
             yield from self._of(span, exactly(span.start) - begun)
@@ -92,7 +92,7 @@ class Others:
                 if packet.dts is None or packet.pts is None or packet.time_base is None:
                     continue
                 time = float(packet.pts * packet.time_base - self.source.origin)
-                # What is asked for from the start keeps its packets before zero: decoders run up on them.
+                # A span from the start keeps packets before zero, which prime the decoders.
                 if (span.start > 0 and time < span.start) or (span.end is not None and time >= span.end):
                     continue
                 if (anew := self._anew.get(packet.stream.index)) is not None:
@@ -105,18 +105,18 @@ class Others:
 
 
 class _Anew:
-    """Sound on its way from one codec into another."""
+    """Re-encoder of a sound stream."""
 
     def __init__(self, container: Any, source: Any) -> None:
         codec, rates = CODED.get(container.format.name, CODED[""])
         rate = source.rate if source.rate in rates else rates[0]
-        # AVI and others tell a number of channels, but not which they are.
+        # AVI and others store the number of channels, but no layout.
         self.layout = {1: "mono", 2: "stereo"}.get(source.channels, source.layout.name)
         self.stream: Any = container.add_stream(codec, rate=rate, layout=self.layout)
         self._even = av.AudioResampler("fltp", self.layout, rate)
 
     def coded(self, packet: Any, earlier: Fraction) -> Iterator[Any]:
-        """What comes of a packet, so many seconds earlier; what cannot be decoded is silence."""
+        """Yield the packets of a re-encoded packet, ``earlier`` seconds earlier; damage becomes silence."""
         with contextlib.suppress(av.FFmpegError):
             for frame in packet.decode():
                 time = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base) - earlier
@@ -127,7 +127,7 @@ class _Anew:
 
 
 def holds(container: str, stream: Any) -> bool:
-    """Whether a container, by FFmpeg's name, can hold a stream as it is."""
+    """Return whether a container, by FFmpeg's name, can hold a stream without re-encoding."""
     try:
         with av.open(io.BytesIO(), "w", format=container) as tried:
             tried.add_stream_from_template(stream)
@@ -138,12 +138,12 @@ def holds(container: str, stream: Any) -> bool:
 
 
 def can_be_coded(stream: Any) -> bool:
-    """Whether a stream is sound that can be decoded, and so coded anew."""
+    """Return whether a stream is sound that can be decoded, and so re-encoded."""
     return stream.type == "audio" and stream.codec_context is not None and bool(stream.rate)
 
 
 def tags_of(source: FilmReader) -> dict[str, str]:
-    """What a film says of itself, but not of how its file was made: title, artist, date, place, comment."""
+    """Return the tags of a video (title, artist, date, place, comment), without those of its file."""
     found: dict[str, str] = {}
     for name, text in source.container.metadata.items():
         short = name.lower().removeprefix(_APPLE)
@@ -156,7 +156,7 @@ def tags_of(source: FilmReader) -> dict[str, str]:
 
 
 def _moved(chapter: Any, span: Span, origin: float) -> Any | None:
-    """A chapter as it lies in the part of the film that is kept; None if it does not."""
+    """Return a chapter with times of the span; None if it lies outside."""
     clock = Fraction(chapter["time_base"])
     first, last = (max(0, round(chapter[k] - (origin + span.start) / clock)) for k in ("start", "end"))
     if span.end is not None:

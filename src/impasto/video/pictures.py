@@ -1,4 +1,4 @@
-"""Films that are pictures: GIF, animated WebP and PNG, and folders of numbered pictures, in and out."""
+"""Reading and writing of animated images (GIF, WebP, PNG) and folders of numbered images."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from impasto.video.reading import FilmFrame, exactly
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
 Frames = Callable[[], Iterator[tuple[Bytes, Fraction]]]
-"""Gives all frames with their times, from the first, as often as it is called."""
+"""Returns an iterator over all frames with their times, from the first one, at every call."""
 
 ANIMATED = (".gif", ".webp", ".png", ".apng")
-RATE = 25  # pictures a second in a folder, unless told
-QUALITY = 80  # of WebP, 0..100
-_GIF_TICKS = 100  # a second: what a GIF counts in
+RATE = 25  # default frame rate of a folder
+QUALITY = 80  # quality of WebP, 0..100
+_GIF_TICKS = 100  # time units of GIF per second
 
 
 class PictureReader:
-    """A folder of numbered pictures, or an animated picture; used as a :class:`FilmReader` is.
+    """Reader of a folder of numbered images or an animated image, with the interface of :class:`FilmReader`.
 
     Args:
         path: the folder, or the file.
-        rate: pictures a second in a folder.
+        rate: frame rate of a folder.
 
     Raises:
-        InputError: nothing that can be read.
+        InputError: it cannot be read.
     """
 
     def __init__(self, path: str | Path, *, rate: float | None = None) -> None:
@@ -50,7 +50,7 @@ class PictureReader:
         if self.path.is_dir():
             self._files = sorted((p for p in self.path.iterdir() if _is_frame(p)), key=_number)
             if not self._files:
-                raise InputError(f"there are no pictures in {path}")
+                raise InputError(f"there are no images in {path}")
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)
@@ -62,31 +62,31 @@ class PictureReader:
         self.close()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file stays open."""
 
     def rewind(self) -> None:
-        """Back to the beginning, where every reading starts."""
+        """Do nothing: every read starts at the beginning."""
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, on average."""
+        """Mean frame rate."""
         return (len(self._times) - 1) / self._times[-1]
 
     @property
     def seconds(self) -> float | None:
-        """Length."""
+        """Length in seconds."""
         return float(self._times[-1])
 
     @property
     def inputs(self) -> list[Path]:
-        """The files that are read."""
+        """The input files."""
         return self._files or [self.path]
 
     def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
         """See :meth:`FilmReader.frames`.
 
         Raises:
-            InputError: a picture that cannot be read, or one of another size than the first.
+            InputError: an image cannot be read, or differs in size from the first.
         """
         first, last = exactly(start), None if end is None else exactly(end)
         wanted = [n for n, t in enumerate(self._times[:-1]) if t >= first and (last is None or t < last)]
@@ -102,12 +102,12 @@ class PictureReader:
             if found.shape != size:
                 raise InputError(
                     f"{self.inputs[min(number, len(self.inputs) - 1)]} is {found.shape[1]}x{found.shape[0]}, "
-                    f"the first is {size[1]}x{size[0]}: bring the pictures of a film to one size"
+                    f"the first is {size[1]}x{size[0]}: resize all images of a video to one size"
                 )
             yield FilmFrame(found, self._times[number], kept[number] - self._times[number])
 
     def _pictures(self) -> Iterator[Callable[[], Bytes]]:
-        """Each picture, read when it is called for."""
+        """Yield a function per image that reads it."""
         if self._files:
             for path in self._files:
                 yield lambda path=path: self._whole(path)  # type: ignore[misc]
@@ -120,12 +120,12 @@ class PictureReader:
         found = image.read(path)
         if found.alpha is not None and not self._said and found.alpha.min() < 1:
             self._said = True
-            _log.warning("%s lets light through, which is not kept: it is laid on white", self.path)
-        # One ground for all: the mean of each, as for a picture alone, would pulse.
+            _log.warning("%s has transparency, which is replaced by a white background", self.path)
+        # A constant background: the mean colour of each image, as for single images, would pulse.
         return np.asarray(np.rint(found.flat((1, 1, 1)) * 255), np.uint8)
 
     def names(self, times: Sequence[Fraction]) -> list[str] | None:
-        """What the pictures of a folder are called, without suffix, that are shown from these times on."""
+        """Return the stems of a folder's images at these times; None if unavailable or not unique."""
         found = [bisect_right(self._times, time + exactly(1e-3)) - 1 for time in times]
         if not self._files or any(not 0 <= place < len(self._files) for place in found):
             return None
@@ -138,42 +138,42 @@ class PictureReader:
             rgba = opened.convert("RGBA")
         except (OSError, ValueError, EOFError, SyntaxError) as error:
             raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
-        ground = Image.new("RGBA", rgba.size, "white")  # what lets light through is seen on paper
+        ground = Image.new("RGBA", rgba.size, "white")  # background of transparent pixels
         return np.array(Image.alpha_composite(ground, rgba).convert("RGB"))
 
 
 def _is_frame(path: Path) -> bool:
-    """Whether a file in a folder is a picture; those that begin with a dot are notes of file managers."""
+    """Return whether a file in a folder is an image; dot files are metadata of file managers."""
     return path.suffix.lower() in image.READABLE and not path.name.startswith(".") and path.is_file()
 
 
 def _number(path: Path) -> tuple[list[int | str], str]:
-    """Numbers in a name count as numbers: 10 comes after 9."""
+    """Return a sort key in which numbers in a name compare as numbers: 10 comes after 9."""
     parts = re.split(r"(\d+)", path.stem.lower())
     return [int(p) if p.isdigit() else p for p in parts], path.name
 
 
 def _times(path: Path) -> list[Fraction]:
-    """When each frame of an animated picture begins, and when the last one ends, seconds."""
+    """Return the start time of each frame of an animated image, and the end of the last one, in seconds."""
     try:
         with Image.open(path) as opened:
             waits = [_wait(frame) for frame in ImageSequence.Iterator(opened)]
     except (OSError, ValueError, EOFError, SyntaxError, UnidentifiedImageError) as error:
-        raise InputError(f"{path} is not an animated picture that can be read ({error})") from error
+        raise InputError(f"{path} is not a readable animated image ({error})") from error
     times = [Fraction(0)]
     for wait in waits:
-        # Browsers too take a wait of nothing, or next to it, for a tenth of a second.
+        # As in browsers, a duration near zero counts as a tenth of a second.
         times.append(times[-1] + Fraction(round(wait) if wait > 10 else 100, 1000))
     return times
 
 
 def _wait(frame: Image.Image) -> float:
-    frame.load()  # of a WebP, Pillow knows how long a frame is shown only once it is read
+    frame.load()  # Pillow knows the duration of a WebP frame only after loading it
     return float(frame.info.get("duration", 0))
 
 
 def animated(path: Path) -> bool:
-    """Whether a file is a picture with more than one frame."""
+    """Return whether a file is an image with more than one frame."""
     if path.suffix.lower() not in ANIMATED:
         return False
     try:
@@ -184,7 +184,7 @@ def animated(path: Path) -> bool:
 
 
 def write_gif(path: Path, frames: Frames, *, wait: Fraction) -> None:
-    """Writes a GIF that runs for ever, in one palette for all, dithered by a pattern that does not crawl."""
+    """Write a looping GIF, with one palette for all frames and ordered dithering, which is stable."""
     palette = _palette(frames)
     graph, entrances = _graph("paletteuse=dither=bayer:bayer_scale=3", [next(frames())[0], palette])
     with av.open(str(path), "w", format="gif", options={"loop": "0"}) as container:
@@ -218,7 +218,7 @@ def _mux_gif(container: Any, stream: Any, found: Any, times: list[Fraction], wai
 
 
 def _palette(frames: Frames) -> Bytes:
-    """The 256 colours that suit all frames best, as a picture."""
+    """Return an image of the best 256 colours for all frames."""
     first = next(frames())[0]
     graph, entrances = _graph("palettegen=stats_mode=full:reserve_transparent=0", [first])
     for number, (rgb, _) in enumerate(frames()):
@@ -228,7 +228,7 @@ def _palette(frames: Frames) -> Bytes:
 
 
 def _graph(what: str, examples: list[Bytes]) -> tuple[Any, list[Any]]:
-    """A graph of one filter with its entrances, for pictures like the examples."""
+    """Return a graph of one filter, and its inputs, for frames of the size of the examples."""
     graph = av.filter.Graph()
     name, _, options = what.partition("=")
     made = graph.add(name, options)
@@ -260,7 +260,7 @@ def _pulled(graph: Any) -> Iterator[Any]:
 
 
 def write_webp(path: Path, frames: Frames, *, wait: Fraction, quality: int = QUALITY) -> None:
-    """Writes an animated WebP that runs for ever."""
+    """Write an endlessly looping WebP."""
     times = [time for _, time in frames()]
     ticks = [round(time * 1000) for time in [*times, times[-1] + wait]]
     waits = [max(1, later - earlier) for earlier, later in pairwise(ticks)]
@@ -271,7 +271,7 @@ def write_webp(path: Path, frames: Frames, *, wait: Fraction, quality: int = QUA
 
 
 def write_folder(folder: Path, frames: Frames, *, names: Sequence[str] | None = None) -> None:
-    """Writes PNGs into a folder that is there: numbered, or with names."""
+    """Write PNGs into an existing folder, numbered or with the given names."""
     for number, (rgb, _) in enumerate(frames()):
         name = f"{number + 1:06d}" if names is None else names[number]
         image.write(folder / f"{name}.png", rgb.astype(np.float32) / 255, overwrite=True)
@@ -280,14 +280,14 @@ def write_folder(folder: Path, frames: Frames, *, names: Sequence[str] | None = 
 def write_pictures(
     path: Path, suffix: str, frames: Frames, *, wait: Fraction, names: Sequence[str] | None = None
 ) -> None:
-    """Writes what the suffix says: ``.gif``, ``.webp``, or, without one, a folder.
+    """Write frames as ``.gif``, ``.webp``, or as a folder of images if the suffix is empty.
 
     Args:
         path: the file, or the folder.
-        suffix: which of them.
-        frames: gives all frames with their times.
-        wait: how long the last one is shown, seconds.
-        names: of the pictures in a folder; default: their numbers.
+        suffix: the format.
+        frames: returns all frames with their times.
+        wait: duration of the last frame in seconds.
+        names: stems of the images in a folder; default: their numbers.
 
     Raises:
         OutputError: it cannot be written.

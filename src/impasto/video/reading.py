@@ -1,4 +1,4 @@
-"""Films in: any container and codec of PyAV's, frame by frame, upright, with their times."""
+"""Reading of videos, in any container and codec of PyAV: upright frames with their times."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from impasto.video.showing import fitted, lets_through, upright
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
 
-CLOCK = 90_000  # ticks a second: every usual frame rate is a whole number of them
-APART = 10  # seconds that sound may begin before the pictures that it belongs to
-BACK = Fraction(2)  # seconds that are gone back at first where a seek led too far
-WIDEST = 4  # proportions of a pixel that are believed
-NEAR = 1  # seconds before a film's end, within which damage may take the rest of it
-UNSURE = ("avi", "mpeg")  # containers in which a seek leads to pictures whose times are guessed
-USUAL = Fraction(25)  # frames a second of a film that says nothing of them
+CLOCK = 90_000  # ticks per second, a multiple of every common frame rate
+APART = 10  # seconds that sound may begin before the video stream
+BACK = Fraction(2)  # first step back in seconds if a seek ends too late
+WIDEST = 4  # maximum plausible pixel aspect ratio
+NEAR = 1  # seconds at the end of a video that may be lost to damage without an error
+UNSURE = ("avi", "mpeg")  # containers in which frame times after a seek are estimates
+USUAL = Fraction(25)  # default frame rate
 
 
 @dataclass(frozen=True)
 class FilmFrame:
-    """A frame ``(H, W, 3)``, RGB, upright; ``time`` in seconds, as exact as the film tells it.
+    """A frame ``(H, W, 3)``, RGB, upright; ``time`` in seconds, as exact as in the file.
 
-    It is shown for ``duration`` seconds: to the next one that was asked for, or to the end.
+    It is shown for ``duration`` seconds: until the next requested one, or the end.
     """
 
     rgb: Bytes
@@ -45,13 +45,13 @@ class FilmFrame:
 
 
 class FilmReader:
-    """A film to read. Close it, or use it in a ``with``.
+    """Reader of a video file. Close it, or use it as a context manager.
 
     Args:
         path: the file.
 
     Raises:
-        InputError: no such file, or no film in it.
+        InputError: the file does not exist, or is not a video.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -62,14 +62,14 @@ class FilmReader:
         self._size: tuple[int, int] | None = None
         self._measured: float | None = None
         self._careful = False  # whether it is damaged
-        self._begun = False  # whether it was read from since it was opened
+        self._begun = False  # whether anything was read since it was opened
         self._open()
 
     def _open(self) -> None:
         try:
             self.container = av.open(str(self.path))
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise InputError(f"{self.path} is not a film that can be read ({reason(error)})") from error
+            raise InputError(f"{self.path} is not a readable video ({reason(error)})") from error
         try:
             self.stream = pictures_of(self.container, str(self.path))
         except InputError:
@@ -84,46 +84,46 @@ class FilmReader:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Close the file."""
         self.container.close()
 
     @property
     def comment(self) -> str:
-        """The recipe that a painted film has in its comment; "" if there is none."""
+        """The recipe in the comment of a video written by impasto; empty if there is none."""
         told = {name.lower(): text for name, text in self.container.metadata.items()}
         return split_comment(told.get("comment", ""))[1]
 
     @property
     def origin(self) -> Fraction:
-        """What the film's own clock says as it begins, seconds: broadcasts count from long before.
+        """Start time by the clock of the file, in seconds; broadcasts do not start at zero.
 
-        That of the pictures, or of the sound that is there before them.
+        It is the start of the video stream, or of sound that begins before it.
         """
         starts = [
             Fraction(stream.start_time) * Fraction(stream.time_base)
             for stream in (self.stream, *self.container.streams.audio)
             if stream.start_time is not None and stream.time_base is not None
         ]
-        # Sound that is far away has a clock of its own: the file holds several programmes.
+        # Sound that starts much earlier has its own clock: the file holds several programmes.
         near = [start for start in starts if starts[0] - start < APART]
         return max(Fraction(0), min(near, default=Fraction(0)))
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, on average."""
-        # Either is too high for some: the average of AVI by what its header claims, the other for fields.
+        """Mean frame rate."""
+        # Either may be too high: the average for AVI headers, the base rate for interlaced video.
         told = [Fraction(r) for r in (self.stream.average_rate, self.stream.base_rate) if r]
         return min(told, default=USUAL)
 
     @property
     def pixel(self) -> Fraction:
-        """Width of a pixel as it is shown, in its heights: 1 but for films of discs and of old broadcasts."""
+        """Pixel aspect ratio, width by height; not 1 for some DVDs and broadcasts."""
         told = Fraction(self.stream.sample_aspect_ratio or 1)
         return told if told > 0 and max(told, 1 / told) <= WIDEST else Fraction(1)
 
     @property
     def seconds(self) -> float | None:
-        """Length; where the film does not tell it, what its packets reach to."""
+        """Length in seconds; measured from the packets if the file does not store it."""
         if self.stream.duration is not None and self.stream.time_base is not None:
             return float(self.stream.duration * self.stream.time_base)
         if self.container.duration is not None:
@@ -133,7 +133,7 @@ class FilmReader:
         return self._measured or None
 
     def _measure(self) -> float:
-        """Where the last packet of a film ends that does not tell its length; nothing is decoded."""
+        """Return the end of the last packet in seconds, without decoding."""
         count, latest = 0, Fraction(0)
         with av.open(str(self.path)) as again:
             try:
@@ -144,22 +144,21 @@ class FilmReader:
                         ends = 0 if told is None else (told + (packet.duration or 0)) * packet.time_base
                         latest = max(latest, Fraction(ends) - self.origin)
             except av.FFmpegError:
-                pass  # what comes before counts
+                pass  # use the packets before
         return float(latest or count / self.rate)
 
     @property
     def timed(self) -> bool:
-        """Whether its pictures have times: those of a stream without a container have none."""
+        """Whether frames have times; those of a raw stream have none."""
         return self.stream.start_time is not None
 
     def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
-        """The frames from ``start`` up to ``end`` seconds, each ``every``-th.
+        """Yield every ``every``-th frame from ``start`` up to ``end`` seconds.
 
-        Times count from where the film begins to play, whatever its own clock says. What cannot be decoded
-        in between is passed over, with a warning.
+        Times are relative to the start of playback. Undecodable frames are skipped, with a warning.
 
         Raises:
-            InputError: a film that is damaged to its end; the frames before that were yielded.
+            InputError: the video is damaged up to its end; the frames before were yielded.
         """
         first, last = exactly(start), None if end is None else exactly(end)
         count, kept, until, ended = 0, None, Fraction(0), True
@@ -169,7 +168,7 @@ class FilmReader:
                 until, ended = last, False
                 break
             if self._decoder.woven:
-                self._say("is interlaced: each two half pictures are made one, by FFmpeg's bwdif")
+                self._say("is interlaced: it is deinterlaced by FFmpeg's bwdif")
             if kept is not None and count % every == 0:
                 yield self._frame(kept, time)
                 kept = None
@@ -183,7 +182,7 @@ class FilmReader:
             self._tell(self._decoder, count, until)
 
     def _carefully(self, first: Fraction) -> Iterator[Decoded]:
-        """The pictures from a time on; where there is damage, once more, and from there by one thread."""
+        """Yield the frames from a time on; at damage, reopen the file and go on without frame threading."""
         last = first - 1
         while True:
             try:
@@ -199,10 +198,10 @@ class FilmReader:
                 return
 
     def _decoding(self, first: Fraction) -> tuple[Decoder, Iterator[Decoded]]:
-        """A decoder and what it decodes, from a picture on that is shown by a time.
+        """Return a decoder and its frames, from a frame at or before a time.
 
-        Where a file does not say which pictures can be decoded by themselves (MPEG-TS), a seek leads
-        anywhere, and the first one that can may come too late.
+        In a container without an index of keyframes (MPEG-TS), the first decodable frame after a seek may be
+        too late; then seek further back.
         """
         unsure = not self.timed or self.container.format.name in UNSURE
         back = first if unsure else Fraction(0)
@@ -215,11 +214,11 @@ class FilmReader:
                 break
             back = max(BACK, 4 * back)
         if first > back:
-            decoder.lost.clear()  # what a seek led into the middle of
+            decoder.lost.clear()  # caused by the seek
         return decoder, chain(() if found is None else (found,), decoded)
 
     def _seek(self, time: Fraction) -> None:
-        """To a picture at a time, or before it; the beginning is found by opening the file anew."""
+        """Seek to a frame at or before a time; reopen the file for its beginning."""
         if time > 0:
             clock = self.stream.time_base or Fraction(1, av.time_base)
             self._begun = True
@@ -234,16 +233,16 @@ class FilmReader:
     def _frame(self, kept: Decoded, until: Fraction) -> FilmFrame:
         rgb, time = upright(kept.frame, pixel=self.pixel), kept.time - self.origin
         if lets_through(kept.frame):
-            self._say("lets light through, which is not kept: it is laid on white")
+            self._say("has transparency, which is replaced by a white background")
         if self._size is None:
             self._size = rgb.shape[0], rgb.shape[1]
         if rgb.shape[:2] != self._size:
             height, width = self._size
-            self._say(f"changes its size: all of it is shown within {width}x{height}")
+            self._say(f"changes its frame size: all frames are fitted into {width}x{height}")
         return FilmFrame(fitted(rgb, self._size), time, until - time)
 
     def _told_end(self) -> Fraction | None:
-        """Where the last picture ends, of containers that say it of the whole only (Matroska)."""
+        """Return the end of the last frame, for containers that store only the total duration (Matroska)."""
         if "matroska" not in self.container.format.name:
             return None
         for name, text in self.stream.metadata.items():
@@ -254,52 +253,50 @@ class FilmReader:
         return None if whole is None or len(self.container.streams) > 1 else Fraction(whole, av.time_base)
 
     def _tell(self, decoder: Decoder, count: int, until: Fraction) -> None:
-        """Says what was lost on the way; where that is the end, it is an error."""
+        """Warn of skipped packets; raise an error if the end of the video is lost."""
         told = None if self.stream.duration is None and self.container.duration is None else self.seconds
         if count == 0 or (decoder.ends_broken and (told is None or told - until > NEAR)):
             raise InputError(f"{self.path} is damaged after {count} frames ({decoder.fault})")
         lost, first = len(decoder.lost), float(max(Fraction(0), decoder.lost[0] - self.origin))
         self._say(
             f"is damaged: {lost} of its {decoder.packets} packets cannot be decoded, the first at "
-            f"{first:.2f} s; all others are"
+            f"{first:.2f} s; they are skipped"
         )
 
     def _say(self, what: str) -> None:
-        """Tells something of the film, once."""
+        """Log a warning about the video, once."""
         if what not in self._said:
             self._said.add(what)
             _log.warning("%s %s", self.path, what)
 
     @property
     def inputs(self) -> list[Path]:
-        """The files that are read."""
+        """The input files."""
         return [self.path]
 
     def rewind(self) -> None:
-        """Back to the beginning, where every reading starts that is not told to start later."""
+        """Do nothing: every read starts at the beginning unless told otherwise."""
 
 
 def pictures_of(container: Any, name: str) -> Any:
-    """The stream of pictures that players show of an opened file: no cover, and the largest.
+    """Return the video stream of a file that players show: the default or largest one, and no cover image.
 
     Raises:
-        InputError: there is none, or its codec is not known.
+        InputError: there is none, or its codec is unknown.
     """
     found = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not found:
-        what = "has a cover, but no film in it" if container.streams.video else "has no pictures in it"
-        raise InputError(f"{name} {what}: give a film")
+        what = "has a cover image, but no video" if container.streams.video else "has no video stream"
+        raise InputError(f"{name} {what}: give a video")
     known = [s for s in found if s.codec_context is not None]
     if not known:
-        raise InputError(
-            f"{name} is coded in a way that cannot be read: convert it to H.264 with another program"
-        )
+        raise InputError(f"{name} has a codec that cannot be read: convert it to H.264 with another program")
     default = av.stream.Disposition.default
     return max(known, key=lambda s: (bool(s.disposition & default), s.width * s.height))
 
 
 def split_comment(text: str) -> tuple[str, str]:
-    """What a film's comment says, and the recipe that may follow it on a line of its own."""
+    """Split the comment of a video into the text, and the recipe that may follow on a separate line."""
     own, newline, recipe = ("", "\n", text) if text.startswith("{") else text.partition("\n{")
     if not newline:
         return text, ""
@@ -307,5 +304,5 @@ def split_comment(text: str) -> tuple[str, str]:
 
 
 def exactly(seconds: float) -> Fraction:
-    """A time as it was meant: 0.8 is four fifths, and not a little more."""
+    """Return the nearest simple fraction of a time: 0.8 becomes 4/5."""
     return Fraction(seconds).limit_denominator(CLOCK)

@@ -1,8 +1,8 @@
-"""A film written in parts, so that a killed run loses no more than the part it was in.
+"""Writing of a video in parts, so that a killed run loses no more than its current part.
 
-Each part is a film of its own beside the target; the last step joins their packets, and those of the sound.
-The parts go when the film is whole and in its place, and not before: a run that is killed while it joins them
-joins them again. A run that was never broken writes the same parts, so both end alike.
+Each part is a video file of its own beside the target; the last step joins their packets with those of the
+sound. Parts are deleted only after the finished video is in place: a run that is killed while joining joins
+again. An uninterrupted run writes the same parts, so the results are equal.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ Bytes = NDArray[np.uint8]
 State = Mapping[str, NDArray[Any]]
 
 PART_FRAMES = 240
-PICTURES = (".gif", ".webp", "")  # targets that are pictures; "" is a folder of them
+PICTURES = (".gif", ".webp", "")  # targets of images; "" is a folder
 LOSSLESS = "libx264rgb"
-PLACING = "placing"  # file that holds the key of the run whose film is being put into its place
-STATE = "state"  # file that says which parts are whole, and what the next frame needs to know
+PLACING = "placing"  # file with the key of the run that is moving its video into place
+STATE = "state"  # file with the number of finished frames and the state for the next one
 
 
 def parts_of(target: Path) -> Path:
-    """The folder in which the parts of a film lie."""
+    """Return the folder for the parts of a video."""
     return target.with_name(target.name + ".parts")
 
 
 def check_target(target: Path, *, overwrite: bool, key: str | None = None) -> None:
-    """Makes sure before long work that a film can be written at ``target``.
+    """Check before long work that a video can be written to ``target``.
 
-    What a run has put there that was killed before its parts were gone is no hindrance to its own ``key``; as
-    long as none is known, to any.
+    An output of a run that was killed before it deleted its parts may be replaced by a run with the same
+    ``key``, or if ``key`` is None.
 
     Raises:
-        OutputError: its suffix is of no film, it exists, or its folder cannot be written to.
+        OutputError: the suffix is not supported, the target exists, or its folder cannot be written to.
     """
     suffix, sign = target.suffix.lower(), parts_of(target) / PLACING
     if sign.is_file() and key in (None, sign.read_text(encoding="utf-8")):
@@ -59,28 +59,28 @@ def check_target(target: Path, *, overwrite: bool, key: str | None = None) -> No
     if suffix not in CODECS and suffix not in PICTURES:
         names = ", ".join([*CODECS, ".gif", ".webp"])
         raise OutputError(
-            f"cannot write {target}: its suffix must be one of {names}, or none for a folder of pictures"
+            f"cannot write {target}: its suffix must be one of {names}, or none for a folder of images"
         )
     if suffix or not target.is_dir():
         files.check_output(target, overwrite=overwrite)
     elif any(target.iterdir()) and not overwrite:
-        raise OutputError(f"{target} is a folder that is not empty: choose another, or allow --overwrite")
+        raise OutputError(f"{target} is not empty: choose another folder, or allow --overwrite")
 
 
 @dataclass
 class Segments:
-    """The parts of a film that is being painted.
+    """Parts of a video in progress.
 
     Args:
-        target: the film to be; without a suffix, a folder of numbered pictures.
-        key: what makes the run this run: parts that it left are gone on from, those of another refused.
+        target: the output video; without a suffix, a folder of numbered images.
+        key: identity of the run: it resumes from parts with the same key, and refuses others.
         size: (height, width) of the frames.
-        restart: throw parts away that are there.
-        length: frames of a part.
-        rate: frames a second, on average.
+        restart: discard existing parts.
+        length: frames per part.
+        rate: mean frame rate.
 
     Raises:
-        InputError: there are parts of another run, or not all of this one's.
+        InputError: there are parts of another run, or parts are missing.
     """
 
     target: Path
@@ -89,43 +89,43 @@ class Segments:
     restart: bool = False
     length: int = PART_FRAMES
     rate: Fraction = USUAL
-    frames: int = 0  # in parts that are whole
-    bytes: int = 0  # of the parts that are whole
+    frames: int = 0  # in finished parts
+    bytes: int = 0  # size of finished parts
     _writer: FilmWriter | None = field(default=None, repr=False)
     _state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
-    _ends: Fraction = field(default=Fraction(0), repr=False)  # when the newest frame is no longer shown
+    _ends: Fraction = field(default=Fraction(0), repr=False)  # end time of the newest frame
 
     def __post_init__(self) -> None:
         record = self.folder / STATE
         if self.restart or not record.exists():
-            forget(self.folder)  # without a state, nothing says what the parts are of
+            forget(self.folder)  # parts without a state are unusable
             return
         tensors, meta = files.load_arrays(record)
         if meta.get("key") != self.key:
             raise InputError(
-                f"{self.folder} was left by a run with other settings: repeat those to go on, or throw its "
-                f"work away with --restart"
+                f"{self.folder} holds partial work of a run with other settings: repeat those to resume, or "
+                f"discard it with --restart"
             )
         self.frames, self.bytes = int(meta["frames"]), int(meta["bytes"])
         self._state = dict(tensors)
         if sum(path.stat().st_size for path in self.parts) != self.bytes:
             raise InputError(
-                f"{self.folder} lacks a part, or has one changed: throw its work away with --restart"
+                f"{self.folder} lacks a part, or has a changed one: discard its work with --restart"
             )
 
     @property
     def folder(self) -> Path:
-        """Where the parts lie."""
+        """Folder of the parts."""
         return parts_of(self.target)
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
-        """What was given with the last whole part."""
+        """State given with the last finished part."""
         return {k: v for k, v in self._state.items() if k != "none"}
 
     @property
     def waiting(self) -> int:
-        """Frames in the part that is not whole yet."""
+        """Number of frames in the unfinished part."""
         return 0 if self._writer is None else self._writer.frames
 
     @property
@@ -134,21 +134,21 @@ class Segments:
         return self.waiting >= self.length
 
     def write(self, rgb: Bytes, time: Fraction, duration: Fraction) -> None:
-        """Writes a frame that is shown for ``duration`` seconds.
+        """Write a frame that is shown for ``duration`` seconds.
 
         Raises:
-            OutputError: the disk is full, or gone.
+            OutputError: the disk is full or unavailable.
         """
         if self._writer is None:
             codec = CODECS.get(self.target.suffix.lower(), LOSSLESS)
-            self.folder.mkdir(parents=True, exist_ok=True)  # now that there is something to put in it
+            self.folder.mkdir(parents=True, exist_ok=True)  # not before there is a frame
             path = self._part(self.frames)
             self._writer = FilmWriter(path, self.size, suffix=PARTS, codec=codec, rate=self.rate)
         self._writer.write(rgb, time, duration)
         self._ends = time + duration
 
     def finish_part(self, state: State) -> None:
-        """Ends the part; with it goes what the next frame needs to know."""
+        """End the part, and save it with the state for the next frame."""
         if self._writer is None:
             return
         writer, self._writer = self._writer, None
@@ -161,7 +161,7 @@ class Segments:
         files.save_checkpoint(self.folder / STATE, kept, numbers)
 
     def abandon(self) -> None:
-        """Lets go of a part that will not be finished."""
+        """Close a part that will not be finished."""
         if self._writer is not None:
             with contextlib.suppress(av.FFmpegError, OSError, OutputError):
                 self._writer.container.close()
@@ -174,10 +174,10 @@ class Segments:
         overwrite: bool = False,
         recipe: str = "",
     ) -> None:
-        """Puts the film together in its place, with the sound of ``source``; the parts go.
+        """Write the video with the sound of ``source``, and delete the parts.
 
         Raises:
-            OutputError: it cannot be written; the parts stay.
+            OutputError: it cannot be written; the parts are kept.
         """
         whole = Whole(self.target, self.size, spans=spans, recipe=recipe)
         sign = self.folder / PLACING
@@ -192,7 +192,7 @@ class Segments:
 
     @property
     def parts(self) -> list[Path]:
-        """The whole ones; a part that a kill left unfinished begins where they end."""
+        """Paths of finished parts, without one that a kill left unfinished."""
         found = sorted(self.folder.glob(f"*{PARTS}"))
         return [path for path in found if int(path.stem) < self.frames]
 
@@ -202,13 +202,13 @@ class Segments:
 
 @dataclass(frozen=True)
 class Whole:
-    """A film to be put together from parts.
+    """A video to join from parts.
 
     Args:
-        target: the film; without a suffix, a folder of numbered pictures.
+        target: the output video; without a suffix, a folder of numbered images.
         size: (height, width) of the frames.
-        spans: of the source that the parts show.
-        recipe: what the film says of itself.
+        spans: spans of the source that the parts show.
+        recipe: recipe for the metadata.
     """
 
     target: Path
@@ -224,12 +224,12 @@ class Whole:
         overwrite: bool = False,
         placing: Callable[[], None] = lambda: None,
     ) -> None:
-        """Puts the parts into their place, in this order, with the sound of ``source``.
+        """Join the parts, in this order, with the sound of ``source``.
 
-        ``placing`` is called when all is written, before any of it comes into its place.
+        ``placing`` is called when everything is written, before it is moved to the target.
 
         Raises:
-            OutputError: the film cannot be written; the parts stay.
+            OutputError: the video cannot be written; the parts are kept.
         """
         suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
         wait = _last_wait(parts)
@@ -253,7 +253,7 @@ class Whole:
         _forget_after({path.name for path in pictures}, self.target)
 
     def _names(self, source: Film | None, parts: Sequence[Path]) -> list[str] | None:
-        """What the frames of a folder were called, where one part of it was painted."""
+        """Return the stems of the source images, if the source is a folder and one span of it is used."""
         if not isinstance(source, PictureReader) or len(self.spans) > 1:
             return None
         start = exactly(self.spans[0].start)
@@ -277,7 +277,7 @@ class Whole:
             output.close()
 
     def _decoded(self, parts: Sequence[Path]) -> Iterator[tuple[Bytes, Fraction]]:
-        """All frames, from parts in which nothing is lost."""
+        """Yield all frames of lossless parts."""
         for path in parts:
             with av.open(str(path)) as part:
                 for frame in part.decode(video=0):
@@ -287,14 +287,14 @@ class Whole:
 
 
 def forget(folder: Path) -> None:
-    """Removes parts; killed in between, it leaves none that would be gone on from."""
+    """Delete parts, the state first, so that a kill in between leaves nothing to resume from."""
     (folder / STATE).unlink(missing_ok=True)
     if folder.exists():
         shutil.rmtree(folder)
 
 
 def _pictures(parts: Sequence[Path], wait: Fraction) -> Iterator[Any]:
-    """The packets of all parts, in order; each lasts until the next, the last so many seconds."""
+    """Yield the packets of all parts, each with a duration until the next, the last with ``wait`` seconds."""
     kept = None
     for packet in _packets(parts):
         if kept is not None:
@@ -313,7 +313,7 @@ def _packets(parts: Sequence[Path]) -> Iterator[Any]:
 
 
 def _last_wait(parts: Sequence[Path]) -> Fraction:
-    """How long the last frame is shown, seconds, as the state beside the parts says."""
+    """Return the duration of the last frame in seconds, from the state of the parts."""
     _, meta = files.load_arrays(parts[-1].parent / STATE)
     last = Fraction(0)
     for packet in _packets(parts[-1:]):
@@ -322,8 +322,8 @@ def _last_wait(parts: Sequence[Path]) -> Fraction:
 
 
 def _forget_after(written: set[str], folder: Path) -> None:
-    """What a longer film left in a folder of numbered pictures goes; files of other names stay."""
-    alike = {re.sub(r"\d", "#", name) for name in written}  # a date has more digits than a number has
+    """Delete numbered images that a longer video left in a folder; keep files with other names."""
+    alike = {re.sub(r"\d", "#", name) for name in written}  # a date differs in its number of digits
     last = max(map(_numbers, written))
     for path in folder.iterdir():
         other = re.sub(r"\d", "#", path.name) not in alike

@@ -1,4 +1,4 @@
-"""Decoded pictures as they are meant to be seen: colours, proportions of pixels, turned, mirrored."""
+"""Conversion of decoded frames for display: colours, pixel aspect ratio, rotation, mirroring."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from impasto.video import hdr
 
 Bytes = NDArray[np.uint8]
 
-GROUND = 255  # what shows behind frames that let light through, in all of them: paper
-HD = 720  # lines from which a film that does not say so is taken to be BT.709
+GROUND = 255  # constant background of transparent frames: white
+HD = 720  # lines from which a video without a colour space is taken as BT.709
 
 
 def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
-    """A decoded frame as RGB by its own matrix and range, turned as its film says, in sRGB.
+    """Convert a decoded frame to sRGB by its own matrix and range, and rotate it as the file says.
 
-    What lets light through is laid on white. Where ``pixel``, the width of one in its heights, is not 1,
-    the frame is widened or heightened for it.
+    Transparent pixels get a white background. If the pixel aspect ratio ``pixel`` is not 1, the frame is
+    enlarged in one direction.
     """
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
@@ -57,13 +57,13 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
 
 
 def lets_through(decoded: av.VideoFrame) -> bool:
-    """Whether a frame has transparency."""
+    """Return whether a frame has an alpha channel."""
     name = decoded.format.name
     return name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya")) or name == "pal8"
 
 
 def turned(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
-    """A picture turned and mirrored as its film's display matrix says."""
+    """Return an image, rotated and mirrored by the display matrix of its video."""
     told = cast(Any, decoded.side_data).get(Type.DISPLAYMATRIX)
     if told is None:
         return rgb
@@ -79,7 +79,7 @@ def turned(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
 
 
 def fitted(rgb: Bytes, size: tuple[int, int]) -> Bytes:
-    """A frame within (height, width), as large as it can be, on black."""
+    """Return a frame scaled to fit into (height, width), on black."""
     if rgb.shape[:2] == size:
         return rgb
     height, width = rgb.shape[:2]

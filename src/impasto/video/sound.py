@@ -1,4 +1,4 @@
-"""Sound of our own beside pictures of our own."""
+"""Writing of a video with generated sound."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def write_with_sound(
     sound_rate: int,
     suffix: str | None = None,
 ) -> None:
-    """Writes a film with sound, coded as AAC.
+    """Write a video with sound, encoded as AAC.
 
     Args:
         path: the file.
-        frames: ``(H, W, 3)`` each.
-        size: (height, width) of them.
-        fps: frames a second.
+        frames: frames ``(H, W, 3)``.
+        size: (height, width) of the frames.
+        fps: frames per second.
         sound: ``(channels, samples)``, -1..1; one channel or two.
-        sound_rate: samples a second.
-        suffix: of the container, where the path has a name for the time being.
+        sound_rate: samples per second.
+        suffix: suffix of the container, if the path is a temporary name.
 
     Raises:
-        OutputError: the film cannot be written.
+        OutputError: the video cannot be written.
     """
     writer = FilmWriter(path, size, suffix=suffix, rate=Fraction(fps))
     stream = writer.container.add_stream("aac", rate=sound_rate)

@@ -1,4 +1,4 @@
-"""Which frames of a film are wanted, and when each is shown."""
+"""Selection of the frames of a video, with their times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a film, seconds; to its end if ``end`` is None."""
+    """Part of a video in seconds; to its end if ``end`` is None."""
 
     start: float = 0.0
     end: float | None = None
@@ -31,7 +31,7 @@ WHOLE = (Span(),)
 
 
 def cut(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
-    """The first ``seconds`` of what the spans show.
+    """Return the first ``seconds`` of the spans.
 
     Examples:
         >>> cut([Span(0, 2), Span(5, 9)], Fraction(3))
@@ -49,41 +49,41 @@ def cut(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
 
 
 class Film(Protocol):
-    """What frames come from: a film, an animated picture, or a folder of pictures."""
+    """Source of frames: a video, an animated image, or a folder of images."""
 
     path: Path
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, on average."""
+        """Mean frame rate."""
 
     @property
     def seconds(self) -> float | None:
-        """Length, if it is known."""
+        """Length in seconds, if known."""
 
     @property
     def inputs(self) -> list[Path]:
-        """The files that are read."""
+        """The input files."""
 
     def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
-        """The frames from ``start`` up to ``end`` seconds, each ``every``-th."""
+        """Yield every ``every``-th frame from ``start`` up to ``end`` seconds."""
 
     def rewind(self) -> None:
-        """Back to the beginning."""
+        """Return to the beginning."""
 
     def close(self) -> None:
-        """Lets go of the files."""
+        """Close the files."""
 
 
 def open_film(path: str | Path, *, rate: float | None = None) -> FilmReader | PictureReader:
-    """A film of any kind, ready to be read.
+    """Open a video of any kind for reading.
 
     Args:
-        path: a file, or a folder of numbered pictures.
-        rate: pictures a second in a folder.
+        path: a file, or a folder of numbered images.
+        rate: frame rate of a folder.
 
     Raises:
-        InputError: nothing there, or nothing that can be read as a film.
+        InputError: it does not exist, or cannot be read as a video.
     """
     path = Path(path)
     if path.is_dir() or animated(path):
@@ -93,7 +93,7 @@ def open_film(path: str | Path, *, rate: float | None = None) -> FilmReader | Pi
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame ``(H, W, 3)``; when and how long it is shown, seconds; ``begins`` after a jump in the film."""
+    """A frame ``(H, W, 3)``, time and duration in seconds; ``begins`` marks the start of a further span."""
 
     rgb: Bytes
     time: Fraction
@@ -104,13 +104,13 @@ class Shown:
 def taken(
     film: Film, spans: Sequence[Span] = WHOLE, *, every: int = 1, fps: float | None = None
 ) -> Iterator[Shown]:
-    """The wanted frames, with times that begin with 0 at the first span's start.
+    """Yield the selected frames, with times that start with 0 at the first span.
 
     Args:
-        film: what they come from.
-        spans: its parts, one after the other.
-        every: only each so many-th frame.
-        fps: frames a second to thin out to; a film that has fewer keeps them all.
+        film: the source.
+        spans: its spans, in order.
+        every: use every n-th frame only.
+        fps: frame rate to reduce to; a video with a lower rate keeps all frames.
 
     Raises:
         InputError: a frame cannot be read.
@@ -128,14 +128,14 @@ def taken(
             kept = shown
     except InputError:
         if kept is not None:
-            yield kept  # what was read before the damage
+            yield kept  # the last frame before the damage
         raise
     if kept is not None:
         yield kept
 
 
 def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[Shown]:
-    """The frames of all spans, one after the other."""
+    """Yield the frames of all spans, in order."""
     begun = Fraction(0)
     for number, span in enumerate(spans):
         fresh = number > 0
@@ -148,16 +148,16 @@ def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[Shown]:
 
 
 def _at_tick(shown: Shown, fps: Fraction) -> Shown:
-    """A frame from the beginning of its tick on; it ends when it ended."""
+    """Move the start of a frame back to its tick at ``fps``; its end is unchanged."""
     time = int(shown.time * fps) / fps
     return replace(shown, time=time, duration=shown.time + shown.duration - time)
 
 
 def size_of(film: Film, size: int | str | None, *, start: float = 0.0) -> tuple[int, int]:
-    """(height, width) of a film's frames with their long side at ``size``, made even; else their own.
+    """Return the even (height, width) of frames with ``size`` as the long side, or their own size.
 
     Raises:
-        InputError: it has no frame from ``start`` on.
+        InputError: there is no frame from ``start`` on.
     """
     first = next(film.frames(start=start), None)
     if first is None:
@@ -171,17 +171,17 @@ def size_of(film: Film, size: int | str | None, *, start: float = 0.0) -> tuple[
 
 
 def shrunk(rgb: Bytes, size: tuple[int, int]) -> Bytes:
-    """A frame brought to (height, width)."""
+    """Return a frame resized to (height, width)."""
     if rgb.shape[:2] == size:
         return rgb
     return np.asarray(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.LANCZOS))
 
 
 def liveliest(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Span]:
-    """The most moving and the stillest part of a film, half of ``seconds`` each, in the film's order.
+    """Return the spans with the most and the least motion, ``seconds / 2`` each, in temporal order.
 
-    Judged by how much small grey frames differ from one to the next. A part is two frames at least; what is
-    no longer than both is one span.
+    Motion is the difference of consecutive small grey frames. A span has at least two frames; a video that is
+    no longer than both is a single span.
     """
     changes: list[tuple[Fraction, float]] = []
     before: NDArray[np.float32] | None = None

@@ -1,4 +1,4 @@
-"""Films out: frames at their own times, beside everything else of the film they came from."""
+"""Writing of videos: frames at their times, with sound, subtitles and metadata of the source."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _log = logging.getLogger("impasto")
 Bytes = NDArray[np.uint8]
 
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
-PARTS = ".nut"  # the container of parts: it keeps every clock exactly
-# Without frames that look ahead (bf, auto-alt-ref): parts join without a gap, and times stay as they are.
-# With force-cfr the stream says the film's rate, and not the ticks of its clock; frames keep their times.
+PARTS = ".nut"  # container of parts, which stores any clock exactly
+# No B-frames or alternate references (bf, auto-alt-ref): parts join without gaps, and times are unchanged.
+# With force-cfr the stream stores the frame rate, not the ticks of its clock; frames keep their times.
 QUALITY = {
     "libx264": {"crf": "16", "preset": "faster", "bf": "0", "x264-params": "force-cfr=1"},
-    # Parts of what becomes a GIF, a WebP or a folder of pictures: nothing is lost on the way.
+    # Lossless parts for GIF, WebP and folders of images.
     "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
 }
@@ -40,16 +40,16 @@ _BT709, _BT601 = 1, 6
 
 
 def create(path: Path, suffix: str) -> Any:
-    """A new file of the container that a suffix stands for."""
-    # MP4 counts the start of a film in milliseconds unless told otherwise; the others would begin it anew at
-    # the sound that decoders run up on, before zero, and show every frame later.
+    """Create a file with the container of a suffix."""
+    # By default, MP4 stores the start in milliseconds, and the others shift all times so that the sound
+    # before zero, which primes decoders, starts at zero.
     own_clock = suffix in (".mp4", ".mov")
     options = {"movie_timescale": str(CLOCK)} if own_clock else {"avoid_negative_ts": "disabled"}
     return av.open(str(path), "w", format=FORMATS[suffix], options=options)
 
 
 def tell_what_stays_behind(source: Any, target: Path) -> None:
-    """Warns of each stream of a film that the container of ``target`` cannot hold as it is."""
+    """Warn of each stream that the container of ``target`` cannot hold without re-encoding."""
     suffix = target.suffix.lower()
     for stream in beside(source) if isinstance(source, FilmReader) and suffix in CODECS else ():
         if holds(FORMATS[suffix], stream):
@@ -57,10 +57,10 @@ def tell_what_stays_behind(source: Any, target: Path) -> None:
         kind = "sound" if stream.type == "audio" else "subtitles"
         named = ", ".join(filter(None, [stream.codec_context and stream.codec_context.name, stream.language]))
         others = " or ".join(other for other in (".mkv", ".mp4") if holds(FORMATS[other], stream))
-        mend = f": let its name end in {others} to keep it" if others else ""
+        mend = f": use the suffix {others} to keep it" if others else ""
         if can_be_coded(stream):
             anew = "Opus" if suffix == ".webm" else "AAC"
-            lost = f"will have its {kind} ({named}) coded anew as {anew}"
+            lost = f"will have its {kind} ({named}) re-encoded as {anew}"
         else:
             lost = f"will lack the {kind} ({named})"
         _log.warning("%s %s, which %s cannot hold as it is%s", target, lost, suffix, mend)
@@ -68,19 +68,19 @@ def tell_what_stays_behind(source: Any, target: Path) -> None:
 
 @dataclass
 class FilmWriter:
-    """A film to write, with the sound and the subtitles of ``source``, packet by packet.
+    """Writer of a video, with the sound and subtitles of ``source``, packet by packet.
 
     Args:
-        path: the file; its suffix, or ``suffix``, chooses the container.
-        size: (height, width) of the frames; an odd side is continued by one line.
-        source: the film that the frames came from; None: pictures only.
-        start, end: the part of it that is written, seconds.
-        suffix: of the container, where the path has a name for the time being.
-        codec: of the pictures; default: that of the suffix.
-        rate: frames a second, on average, by which a codec chooses its level; default: the source's.
+        path: the file; its suffix, or ``suffix``, sets the container.
+        size: (height, width) of the frames; an odd side is padded by one line.
+        source: video whose sound and subtitles are copied; None: frames only.
+        start, end: part of the source that is written, in seconds.
+        suffix: suffix of the container, if the path is a temporary name.
+        codec: video codec; default: by suffix.
+        rate: mean frame rate, from which codecs derive their level; default: that of the source.
 
     Raises:
-        OutputError: a container of that suffix cannot be written.
+        OutputError: the suffix is not supported.
     """
 
     path: Path
@@ -113,20 +113,20 @@ class FilmWriter:
             context.color_range = 1
         self._others = Others(self.source, self.container, spans=[Span(self.start, self.end)])
         self._held: Any = None
-        self._lasts = round(CLOCK / rate)  # how long the newest frame is shown, by what is known of it
+        self._lasts = round(CLOCK / rate)  # duration of the newest frame in ticks
         self._newest: int | None = None
 
     def write(self, rgb: Bytes, time: Fraction, duration: Fraction | None = None) -> None:
-        """The next frame ``(H, W, 3)``, at its time in the source, seconds.
+        """Write the next frame ``(H, W, 3)``, at its time in the source in seconds.
 
-        It is shown until the next one, the last for its ``duration``; default: as long as the one before.
+        It is shown until the next one, the last for its ``duration``; default: that of the previous frame.
 
         Raises:
-            InputError: a frame of another size.
+            InputError: the size of the frame differs.
             OutputError: the disk is full, or the file is gone.
         """
         if rgb.shape[:2] != self.size:
-            raise InputError(f"a frame of {rgb.shape[1]}x{rgb.shape[0]} does not fit the film's {self.size}")
+            raise InputError(f"a frame of {rgb.shape[1]}x{rgb.shape[0]} does not fit the video's {self.size}")
         below, right = self.size[0] % 2, self.size[1] % 2
         even = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else rgb
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
@@ -149,7 +149,7 @@ class FilmWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Writes what is left; without this the film cannot be played.
+        """Finish the file, which is not playable before.
 
         Raises:
             OutputError: the disk is full, or the file is gone.
@@ -162,7 +162,7 @@ class FilmWriter:
                 self.container.close()
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
-        """Encodes a frame, or what is left; a packet is written when it is known how long it is shown."""
+        """Encode a frame, or flush the encoder; a packet is written once its duration is known."""
         packets: list[Any] = self.stream.encode(frame)
         for packet in [*packets, None] if frame is None else packets:
             if self._held is not None:
@@ -176,11 +176,11 @@ class FilmWriter:
 
 @contextlib.contextmanager
 def unwritten(path: Path) -> Iterator[None]:
-    """Says in one line why a film cannot be written."""
+    """Convert errors of writing a video to an OutputError of one line."""
     try:
         yield
     except (av.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-        mend = ": free some space, and give the same command again to go on" if full else ""
+        mend = ": free some space, and repeat the command to resume" if full else ""
         raise OutputError(f"cannot write {path}: {reason}{mend}") from error
