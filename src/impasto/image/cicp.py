@@ -41,6 +41,9 @@ _CONES = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389
 _LIKE_SRGB = (1, 2, 6, 7, 11, 12, 13, 14, 15)
 _UNTOLD = 2
 
+_BT1886 = 2.4  # exponent of a video display
+_CAMERA = (1, 6, 14, 15)  # camera curves, which video displays show by ITU-R BT.1886
+
 _Value = TypeVar("_Value", np.uint8, np.float32)
 
 
@@ -77,21 +80,31 @@ def to_srgb(rgb: NDArray[_Value], told: Cicp, *, name: str) -> NDArray[_Value]:
     bend = _bend(rgb, told) if told.bright else None
     result = np.empty_like(rgb)
     for first in range(0, len(rgb), STRIP):
-        light = _light(rgb[first : first + STRIP], told)
+        light = linear(_steps_of(rgb[first : first + STRIP]), told)
         if bend is not None:
-            light = _pressed(light, *bend)
+            light = compressed(light, *bend)
         shown = color.to_srgb(np.clip(light, 0, 1))
         result[first : first + STRIP] = np.rint(shown * 255) if rgb.dtype == np.uint8 else shown
     return result
 
 
-def _light(rgb: NDArray[_Value], told: Cicp) -> NDArray[np.float32]:
-    """Return linear light in sRGB primaries, at least 0; 1 is reference white."""
+def _steps_of(rgb: NDArray[_Value]) -> NDArray[np.uint16]:
+    """Return the values with 16 bits."""
     if rgb.dtype == np.uint8:
-        steps = rgb.astype(np.uint16) * np.uint16(257)
-    else:
-        steps = np.rint(rgb.clip(0, 1) * (_STEPS - 1)).astype(np.uint16)
-    light = _curve(told.transfer)[steps]
+        return rgb.astype(np.uint16) * np.uint16(257)
+    return np.asarray(np.rint(rgb.clip(0, 1) * (_STEPS - 1)), np.uint16)
+
+
+def linear(rgb: NDArray[np.uint16], told: Cicp, *, video: bool = False) -> NDArray[np.float32]:
+    """Return linear light in sRGB primaries, at least 0; 1 is reference white.
+
+    Args:
+        rgb: the stored values ``(H, W, 3)``, 16 bits.
+        told: their code points.
+        video: decode camera curves as a video display does (BT.1886); else as sRGB.
+    """
+    curve = _curve(told.transfer, video and told.transfer in _CAMERA)
+    light = curve[rgb]
     primaries = told.primaries if told.primaries != _UNTOLD else 9 if told.bright else 1
     if told.transfer == HLG:
         # The HLG system gamma applies to the scene luminance; per channel it would change hues.
@@ -108,7 +121,7 @@ def _bend(rgb: NDArray[_Value], told: Cicp) -> tuple[float, float]:
     brighter than white.
     """
     step = max(1, round((rgb.shape[0] * rgb.shape[1] / 1e6) ** 0.5))
-    brightest = float(np.quantile(_light(rgb[::step, ::step], told).max(axis=2), 0.9995))
+    brightest = float(np.quantile(linear(_steps_of(rgb[::step, ::step]), told).max(axis=2), 0.9995))
     reach, rate = (brightest - KNEE) / (1 - KNEE), 1.0
     if reach <= 1:
         return 0.0, 1.0
@@ -117,7 +130,8 @@ def _bend(rgb: NDArray[_Value], told: Cicp) -> tuple[float, float]:
     return rate, reach
 
 
-def _pressed(light: NDArray[np.float32], rate: float, reach: float) -> NDArray[np.float32]:
+def compressed(light: NDArray[np.float32], rate: float = 1.0, reach: float = math.inf) -> NDArray[np.float32]:
+    """Tone-map linear light: unchanged below the knee, exponential above, by the largest channel."""
     if rate < 1e-4:
         return light
     brightest = light.max(axis=2, keepdims=True)
@@ -127,10 +141,12 @@ def _pressed(light: NDArray[np.float32], rate: float, reach: float) -> NDArray[n
 
 
 @functools.cache
-def _curve(transfer: int) -> NDArray[np.float32]:
+def _curve(transfer: int, video: bool = False) -> NDArray[np.float32]:
     """Return linear light for all 16-bit values; 1 is white, or the scene maximum for HLG."""
     values = np.linspace(0, 1, _STEPS)
-    if transfer in _GAMMAS:
+    if video:
+        light = values**_BT1886
+    elif transfer in _GAMMAS:
         light = values ** _GAMMAS[transfer]
     elif transfer == PQ:  # SMPTE ST 2084
         power = values ** (1 / 78.84375)
