@@ -1,4 +1,4 @@
-"""Feed-forward style networks, style packs and their painter; only ``torch_engine`` loads PyTorch."""
+"""Feed-forward style networks, style packs and their painter; only ``torch_engine`` imports PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where learned styles are found by name: the user's own first, then those that came with impasto."""
+"""Lookup of learned styles by name: the user's own first, then those shipped with impasto."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _log = logging.getLogger("impasto")
 
 @dataclass(frozen=True)
 class Known:
-    """A style that can be painted with, and where it is."""
+    """An installed learned style and the file that holds it."""
 
     name: str
-    path: Path  # of its pack, or of its .style file
+    path: Path  # the pack or the .style file
     shipped: bool
 
     @property
@@ -35,17 +35,17 @@ class Known:
 
     @property
     def reference(self) -> str:
-        """A name that finds just this style."""
+        """A name that identifies exactly this style for :func:`find`."""
         return str(self.path) if self.path.suffix == STYLE_SUFFIX else f"{self.path}#{self.name}"
 
     @property
     def style(self) -> LearnedStyle:
-        """What is known of it."""
+        """The style's entry in its pack."""
         return self.pack.style(self.name)
 
 
 def user_folder() -> Path:
-    """Where the user's styles lie."""
+    """Return the folder of the user's styles; the environment variable ``IMPASTO_STYLES`` overrides it."""
     import platformdirs
 
     named = os.environ.get(HOME)
@@ -53,9 +53,9 @@ def user_folder() -> Path:
 
 
 def known(network: str | None = None) -> list[Known]:
-    """All styles, the user's first; those of one kind of network (``quality``, ``tiny``) if it is named.
+    """Return all installed styles, the user's first; only those for ``network`` if it is given.
 
-    A file that cannot be used is left out with a warning: it must not stand in the way of all others.
+    Files that cannot be read are skipped with a warning.
     """
     found = []
     for folder, shipped in ((user_folder(), False), (SHIPPED, True)):
@@ -63,7 +63,7 @@ def known(network: str | None = None) -> list[Known]:
             try:
                 pack = open_pack(path)
             except InputError as error:
-                _log.warning("left out: %s", error)
+                _log.warning("skipped: %s", error)
                 continue
             if network in (None, pack.plan.name):
                 names = [path.stem] if path.suffix == STYLE_SUFFIX else pack.names
@@ -72,13 +72,14 @@ def known(network: str | None = None) -> list[Known]:
 
 
 def find(name: str, *, network: str | None = None) -> Known | None:
-    """The style that a name stands for; None if it is not a learned style.
+    """Return the learned style that ``name`` refers to; None if it is not a learned style.
 
-    A name is ``PACK.safetensors#NAME``, a ``.style`` file, a pack with one style, or the name of a known
-    style: the user's before the shipped, and ``quality`` before other networks unless one is named.
+    A name is ``PACK.safetensors#NAME``, a ``.style`` file, a pack with one style, or the name of an installed
+    style. The user's styles take precedence over the shipped ones, and ``quality`` over other networks unless
+    ``network`` is given.
 
     Raises:
-        InputError: a pack or a style file that cannot be used.
+        InputError: a pack or a style file cannot be read.
     """
     path, mark, part = name.rpartition("#")
     if mark and path.endswith(PACK_SUFFIX):
@@ -96,37 +97,37 @@ def find(name: str, *, network: str | None = None) -> Known | None:
         return fits[0]
     for own in files_in(user_folder()):
         if own.stem == name and network is None:
-            open_pack(own)  # one that cannot be used says why
+            open_pack(own)  # raises the reason if the file cannot be read
     return None
 
 
 def pack_file(name: str) -> Path:
-    """The file of a pack; ``quality``, without a suffix, is the pack of that name that came with impasto."""
+    """Return the path of a pack; a bare name such as ``quality`` is the shipped pack of that name."""
     shipped = SHIPPED / f"{name}{PACK_SUFFIX}"
     return shipped if Path(name).name == name and shipped.is_file() else Path(name)
 
 
 def unknown(name: str, *, network: str | None = None) -> InputError:
-    """The error for a style that is neither a file nor a learned style; names near ones."""
+    """Return the error for a name that is neither a file nor a learned style; it suggests similar names."""
     everything = known()
     others = {k.pack.plan.name for k in everything if k.name == name}
     if others:
         return InputError(
-            f"{name} was learned for {', '.join(sorted(others))}, not {network}: leave out --network"
+            f"{name} was learned for {', '.join(sorted(others))}, not for {network}: leave out --network"
         )
     names = sorted({k.name for k in everything if network in (None, k.pack.plan.name)})
     near = get_close_matches(name, names, n=3) or names
     return InputError(
-        f"cannot read {name}: there is no such file, and no learned style of that name"
-        + (f"; there is {', '.join(near)}" if near else "")
+        f"cannot read {name}: no file and no learned style has this name"
+        + (f"; did you mean {', '.join(near)}?" if near else "")
     )
 
 
 def open_pack(path: Path) -> Pack:
-    """A pack, or the pack that a ``.style`` file's trunk belongs to with that style in it.
+    """Read a pack; for a ``.style`` file, return the pack with its trunk, with the style added.
 
     Raises:
-        InputError: damaged, of another kind, or a style without its trunk.
+        InputError: the file is missing, damaged or of another kind, or no pack has the trunk of the style.
     """
     try:
         stamp = path.stat().st_mtime_ns
@@ -147,7 +148,10 @@ def _opened(path: Path, stamp: int) -> Pack:
                 if style.name in pack.names:
                     pack = pack.removed(style.name)
                 return pack.added(style, rows)
-    raise InputError(f"{path} needs the pack it was learned into, which is not here: put it beside the file")
+    raise InputError(
+        f"{path} was learned into a pack that is not here: put that pack beside it, or learn the style again "
+        f"(impasto learn IMAGE --into quality)"
+    )
 
 
 def _only(name: str) -> str:
@@ -155,13 +159,15 @@ def _only(name: str) -> str:
     pack = open_pack(path)
     if path.suffix == STYLE_SUFFIX:
         return pack.names[-1]
+    if not pack.styles:
+        raise InputError(f"{name} holds no style: learn one, impasto learn painting.jpg --into {name}")
     if len(pack.styles) != 1:
-        raise InputError(f"{name} holds {len(pack.styles)} styles: say which, as {name}#{pack.names[0]}")
+        raise InputError(f"{name} holds {len(pack.styles)} styles: choose one, e.g. {name}#{pack.names[0]}")
     return pack.names[0]
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The packs and style files of a folder; none if it is not there."""
+    """Return the packs and style files in a folder; none if it does not exist."""
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix in (PACK_SUFFIX, STYLE_SUFFIX))

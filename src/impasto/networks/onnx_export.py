@@ -1,4 +1,4 @@
-"""A style pack as one ONNX file, for other programs: any size, any mixture of styles, given statistics."""
+"""Export of a style pack as one ONNX file: any image size, any blend of styles, optional statistics."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from impasto import files
+from impasto.networks import noise
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, FADE, LAST, paint, shape
+from impasto.networks.plan import EPSILON, FADE, paint, shape
 
 OPSET = 18
-IR_VERSION = 9  # of opset 18: runtimes of 2023 read it
+IR_VERSION = 9  # lowest for opset 18; runtimes since 2023 read it
+NOISE_SIDE = 128  # positions per side of the default noise
 
 
 def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Writes a pack as ONNX.
+    """Write a pack as an ONNX file.
 
     The graph has four inputs: ``photo (1, 3, H, W)``, float32, RGB 0..1;
-    ``weights (1, R)`` of the rows, the photograph's first, sum 1 (so a strength s of row r is
+    ``weights (1, R)`` of the rows, the photo's first, sum 1 (for strength s of row r:
     ``[1 - s, 0, ..., s]``); ``statistics (2, channels)``, mean and standard deviation of every normalised
-    channel; and ``given``, one number: 0 normalises by the picture's own statistics, 1 by the given ones.
-    Outputs: ``painted (1, 3, H, W)``, and ``found (2, channels)``, the statistics of the picture, to be given
-    to the next one. Sides that are no multiples of the network's are padded and cropped inside, as by
-    :class:`impasto.networks.painter.Painter`. Names and rows of the styles are in the metadata.
+    channel; and ``given``, one number: 0 normalises by the image's own statistics, 1 by ``statistics``.
+    A network with noise has an optional fifth input, ``noise (1, octaves, h, w)`` of any size, which is
+    extended by reflection.
+    The outputs are ``painted (1, 3, H, W)`` and ``found (2, channels)``, the statistics of the image, which
+    can be passed as ``statistics`` of the next one. The graph pads and crops sides that are not multiples of
+    the network's, as :class:`impasto.networks.painter.Painter` does. The metadata holds names and rows of the
+    styles.
 
     Raises:
-        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+        OutputError: the file cannot be written, or exists and ``overwrite`` is not set.
     """
     engine = OnnxEngine(pack)
     size = engine.node("Shape", ["photo"], start=2)
@@ -45,7 +50,7 @@ def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
             pack.plan.name,
             [_input(*i) for i in _inputs(pack)],
             [_input(*o) for o in _outputs(pack)],
-            engine.constants,
+            engine.constants + _defaults(pack),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
@@ -64,12 +69,22 @@ Described = tuple[str, list[int | str]]
 
 def _inputs(pack: Pack) -> list[Described]:
     channels = sum(shape(pack.plan).norms)
+    noisy: list[Described] = [("noise", [1, pack.plan.noise, "noise_height", "noise_width"])]
     return [
         ("photo", [1, 3, "height", "width"]),
         ("weights", [1, len(pack.rows)]),
         ("statistics", [2, channels]),
         ("given", [1]),
+        *(noisy if pack.plan.noise else []),
     ]
+
+
+def _defaults(pack: Pack) -> list[Any]:
+    """Return the default values of optional inputs: the noise of seed 0."""
+    if not pack.plan.noise:
+        return []
+    field = noise.field(pack.plan, seed=0, size=(NOISE_SIDE, NOISE_SIDE))
+    return [numpy_helper.from_array(field[None], "noise")]
 
 
 def _outputs(pack: Pack) -> list[Described]:
@@ -81,7 +96,7 @@ def _input(name: str, size: list[int | str]) -> Any:
 
 
 class OnnxEngine:
-    """Carries out a plan by writing nodes; a feature map is the name of one."""
+    """Engine that builds an ONNX graph; a feature map is the name of a node's output."""
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
@@ -90,26 +105,26 @@ class OnnxEngine:
         self.found: list[str] = []
         self.start = 0
         self.norms = iter(shape(pack.plan).norms)
+        self.octaves: list[str] = []
 
     def node(self, kind: str, inputs: list[str], *, output: str | None = None, **attributes: Any) -> str:
-        """Adds a node; the name of what comes out."""
+        """Add a node; return the name of its output."""
         output = output or f"{kind.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
     def constant(self, value: NDArray[Any]) -> str:
-        """Adds an array; its name."""
+        """Add a constant array; return its name."""
         name = f"constant{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def number(self, value: float) -> str:
-        """Adds a number; its name."""
+        """Add a constant number; return its name."""
         return self.constant(np.array(value, np.float32))
 
     def padded(self, x: str, size: str) -> str:
-        """Grown below and to the right to multiples, reflected as by NumPy's ``symmetric``."""
-        zero, one, two = (self.constant(np.array(n, np.int64)) for n in (0, 1, 2))
+        """Pad below and to the right to multiples of the network's, as NumPy's mode ``symmetric``."""
         multiple, least = (
             self.constant(np.array(n, np.int64)) for n in (self.pack.plan.multiple, self.pack.plan.least)
         )
@@ -117,15 +132,20 @@ class OnnxEngine:
             side = self.node("Gather", [size, self.constant(np.array(axis - 2, np.int64))])
             more = self.node("Mod", [self.node("Neg", [side]), multiple])
             grown = self.node("Max", [self.node("Add", [side, more]), least])
-            places = self.node("Range", [zero, grown, one])
-            period = self.node("Mul", [side, two])
-            there = self.node("Mod", [places, period])
-            back = self.node("Sub", [self.node("Sub", [period, one]), there])
-            x = self.node("Gather", [x, self.node("Min", [there, back])], axis=axis)
+            x = self.mirrored(x, axis, side, grown)
         return x
 
+    def mirrored(self, x: str, axis: int, side: str, wanted: str) -> str:
+        """Crop an axis of length ``side`` to ``wanted``, or extend it by reflection."""
+        zero, one, two = (self.constant(np.array(n, np.int64)) for n in (0, 1, 2))
+        places = self.node("Range", [zero, wanted, one])
+        period = self.node("Mul", [side, two])
+        there = self.node("Mod", [places, period])
+        back = self.node("Sub", [self.node("Sub", [period, one]), there])
+        return self.node("Gather", [x, self.node("Min", [there, back])], axis=axis)
+
     def fold(self, x: str, factor: int, /) -> str:
-        """See :class:`impasto.networks.plan.Engine`: ONNX folds place by place, so channels are reordered."""
+        """See :class:`impasto.networks.plan.Engine`; reorders channels, as ONNX folds by position first."""
         folded = self.node("SpaceToDepth", [x], blocksize=factor)
         channels = 3  # only the photo is folded
         order = np.arange(channels * factor**2).reshape(factor**2, channels).T.reshape(-1)
@@ -136,11 +156,11 @@ class OnnxEngine:
         side = kernel // 2
         pads = self.constant(np.array([0, 0, side, side, 0, 0, side, side], np.int64))
         inputs = [self.node("Pad", [x, pads], mode="reflect"), self.constant(self.pack.trunk[name])]
-        if name == LAST:
-            inputs.append(self.constant(self.pack.trunk[f"{name}_bias"]))
+        if (bias := self.pack.trunk.get(f"{name}_bias")) is not None:
+            inputs.append(self.constant(bias))
         return self.node("Conv", inputs, kernel_shape=[kernel, kernel], strides=[stride, stride])
 
-    def normalise(self, x: str, /) -> str:
+    def normalise(self, x: str, /, *, noisy: bool = False) -> str:
         """See :class:`impasto.networks.plan.Engine`."""
         channels = next(self.norms)
         part = slice(self.start, self.start + channels)
@@ -154,15 +174,32 @@ class OnnxEngine:
         self.found.append(flat)
         mean, deviation = (self._plane(self._chosen(flat, part), kind, channels) for kind in (0, 1))
         self.start += channels
-        scale, shift = (
+        scale, shift, *octaves = (
             self._shaped(self.node("MatMul", ["weights", self.constant(self.pack.rows[:, kind, part])]))
-            for kind in (0, 1)
+            for kind in range(self.pack.plan.kinds if noisy else 2)
         )
+        for weight, octave in zip(octaves, self._noise(x) if noisy else [], strict=True):
+            shift = self.node("Add", [shift, self.node("Mul", [weight, octave])])
         white = self.node("Div", [self.node("Sub", [x, mean]), deviation])
         return self.node("Add", [self.node("Mul", [white, scale]), shift])
 
+    def _noise(self, x: str) -> list[str]:
+        """Return the octaves at the size of ``x``, each ``(1, 1, h, w)``."""
+        if not self.octaves:
+            field = "noise"
+            for axis in (2, 3):
+                own, wanted = (
+                    self.node("Gather", [self.node("Shape", [y]), self.constant(np.array(axis, np.int64))])
+                    for y in (field, x)
+                )
+                field = self.mirrored(field, axis, own, wanted)
+            for octave in range(self.pack.plan.noise):
+                place = self.constant(np.array([octave], np.int64))
+                self.octaves.append(self.node("Gather", [field, place], axis=1))
+        return self.octaves
+
     def _chosen(self, own: str, part: slice) -> str:
-        """The picture's own statistics, or as far as they are given, those."""
+        """Blend the image's own statistics with the input ``statistics`` by the input ``given``."""
         bounds = [self.constant(np.array([edge], np.int64)) for edge in (part.start, part.stop, 1)]
         told = self.node("Slice", ["statistics", bounds[0], bounds[1], bounds[2]])
         return self.node("Add", [own, self.node("Mul", [self.node("Sub", [told, own]), "given"])])

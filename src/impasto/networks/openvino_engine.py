@@ -1,4 +1,4 @@
-"""The style network in OpenVINO, for CPUs. A style that is settled is compiled in: nothing is mixed twice."""
+"""The style network in OpenVINO, for CPUs; the weights of a style are compiled into the model."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from openvino import opset13 as ops
 
 from impasto.jobs.base import Precision
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, FADE, LAST, paint
+from impasto.networks.plan import EPSILON, FADE, paint
 
 Array = NDArray[np.float32]
 Node = Any  # an output of OpenVINO, which ships no types
 
-_KEPT = 8  # compiled networks kept
+_KEPT = 8  # compiled networks in the cache
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is compiled in.
+    """Settings that are compiled into a model.
 
     Args:
-        weights: of the rows ``(R,)``; None: regions, handed in with every picture as ``(1, R, h, w)``.
-        statistics: ``(2, channels)`` given to the normalisations; None: those of the picture.
-        until: return the input of this normalisation, ``(1, C, h, w)``, in place of the picture.
-        collect: return the statistics ``(2, channels)`` in place of the picture.
+        weights: weights of the rows ``(R,)``; None: weights per region, an input ``(1, R, h, w)``.
+        statistics: ``(2, channels)`` for the normalisations; None: those of the image.
+        until: return the input of this normalisation, ``(1, C, h, w)``, instead of the image.
+        collect: return the statistics ``(2, channels)`` instead of the image.
     """
 
     weights: Array | None
@@ -43,14 +43,20 @@ class Settings:
 
 
 def build(pack: Pack, settings: Settings) -> ov.Model:
-    """The model: ``photo (1, H, W, 3)`` to ``painted`` of the same shape, both float32, RGB 0..1."""
+    """Return the model from ``photo (1, H, W, 3)`` to ``painted`` of that shape, both float32, RGB 0..1.
+
+    Further inputs are the noise, if the plan has any, and the weights of regions, if not compiled in.
+    """
     photo = ops.parameter(ov.PartialShape([1, -1, -1, 3]), np.float32, name="photo")
     inputs = [photo]
-    regions = None
+    noise = regions = None
+    if pack.plan.noise:
+        noise = ops.parameter(ov.PartialShape([1, pack.plan.noise, -1, -1]), np.float32, name="noise")
+        inputs.append(noise)
     if settings.weights is None:
         regions = ops.parameter(ov.PartialShape([1, len(pack.rows), -1, -1]), np.float32, name="weights")
         inputs.append(regions)
-    engine = OpenVinoEngine(pack, settings, regions)
+    engine = OpenVinoEngine(pack, settings, regions, noise)
     planes = ops.transpose(photo, np.array([0, 3, 1, 2]))
     try:
         result = paint(engine, pack.plan, planes)
@@ -62,17 +68,19 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
     return ov.Model([ops.result(result, name="painted")], inputs, pack.plan.name)
 
 
-class _Reached(Exception):  # noqa: N818 - it ends the walk, nothing went wrong
+class _Reached(Exception):  # noqa: N818 - stops the traversal, not an error
     def __init__(self, node: Node) -> None:
         self.node = node
 
 
 class OpenVinoEngine:
-    """Carries out a plan by adding nodes to a graph."""
+    """Engine that builds an OpenVINO graph."""
 
-    def __init__(self, pack: Pack, settings: Settings, regions: Node | None) -> None:
+    def __init__(
+        self, pack: Pack, settings: Settings, regions: Node | None, noise: Node | None = None
+    ) -> None:
         self.trunk: Mapping[str, Array] = pack.trunk
-        self.rows, self.settings, self.regions = pack.rows, settings, regions
+        self.rows, self.settings, self.regions, self.noise = pack.rows, settings, regions, noise
         self.norms, self.start = 0, 0
         self.found: list[Node] = []
 
@@ -85,21 +93,24 @@ class OpenVinoEngine:
         side = [0, 0, kernel // 2, kernel // 2]
         x = ops.pad(x, side, side, "reflect")
         x = ops.convolution(x, self.trunk[name], [stride, stride], [0, 0], [0, 0], [1, 1])
-        return ops.add(x, self.trunk[f"{name}_bias"].reshape(1, 3, 1, 1)) if name == LAST else x
+        bias = self.trunk.get(f"{name}_bias")
+        return x if bias is None else ops.add(x, bias.reshape(1, -1, 1, 1))
 
-    def normalise(self, x: Node, /) -> Node:
+    def normalise(self, x: Node, /, *, noisy: bool = False) -> Node:
         """See :class:`impasto.networks.plan.Engine`."""
         if self.norms == self.settings.until:
             raise _Reached(x)
         channels = x.get_output_partial_shape(0)[1].get_length()
         part = slice(self.start, self.start + channels)
         self.norms, self.start = self.norms + 1, self.start + channels
+        normalised = self._normalised(x, part)
+        return ops.add(normalised, self._strokes(x, part)) if noisy else normalised
+
+    def _normalised(self, x: Node, part: slice) -> Node:
         if self.regions is not None:
             scale, shift = self._mixed(x, part)
         else:
-            assert self.settings.weights is not None
-            rows = np.tensordot(self.settings.weights, self.rows[:, :, part], 1)
-            scale, shift = (r.reshape(1, -1, 1, 1).astype(np.float32) for r in rows)
+            scale, shift = (r.reshape(1, -1, 1, 1) for r in self._settled(part)[:2])
         if self.settings.collect:
             self.found.append(_statistics(x))
         if self.settings.statistics is None:
@@ -109,13 +120,34 @@ class OpenVinoEngine:
         if self.regions is not None:
             x = ops.divide(ops.subtract(x, mean), deviation)
             return ops.add(ops.multiply(x, scale), shift)
-        # Both are known: one factor and one term, which the compiler moves into the convolution before.
+        # Constants fold to one factor and one offset, which the compiler fuses into the convolution before.
         factor = (scale / deviation).astype(np.float32)
         return ops.add(ops.multiply(x, factor), (shift - mean * factor).astype(np.float32))
 
+    def _settled(self, part: slice) -> Array:
+        """Return the blend of rows ``(kinds, C)`` for the whole image."""
+        assert self.settings.weights is not None
+        mixed: Array = np.tensordot(self.settings.weights, self.rows[:, :, part], 1).astype(np.float32)
+        return mixed
+
+    def _strokes(self, x: Node, part: slice) -> Node:
+        """Return the sum of the octaves of noise, each times its weight in the blend of rows."""
+        noise, octaves = self.noise, self.rows.shape[1] - 2
+        if self.regions is None:
+            kernel = self._settled(part)[2:].T
+        else:
+            # Every octave times the weight of every row, then one convolution that applies the rows.
+            weights = ops.unsqueeze(_resized(self.regions, _size(x)), np.array([2]))
+            product = ops.multiply(weights, ops.unsqueeze(noise, np.array([1])))
+            count = len(self.rows) * octaves
+            shape = ops.concat([np.array([1, count], np.int64), _size(x)], 0)
+            noise = ops.reshape(product, shape, False)
+            kernel = self.rows[:, 2:, part].reshape(count, -1).T
+        kernel = np.ascontiguousarray(kernel, np.float32)[:, :, None, None]
+        return ops.convolution(noise, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
+
     def _mixed(self, x: Node, part: slice) -> tuple[Node, Node]:
-        size = ops.gather(ops.shape_of(x), np.array([2, 3]), np.array(0))
-        weights = _resized(self.regions, size)
+        weights = _resized(self.regions, _size(x))
         kernels = (self.rows[:, kind, part].T[:, :, None, None].copy() for kind in (0, 1))
         scale, shift = (ops.convolution(weights, k, [1, 1], [0, 0], [0, 0], [1, 1]) for k in kernels)
         return scale, shift
@@ -152,20 +184,24 @@ class OpenVinoEngine:
                 return painted
         else:
             own = ops.slice(self.regions, np.array([0]), np.array([1]), np.array([1]), np.array([1]))
-            size = ops.gather(ops.shape_of(photo), np.array([2, 3]), np.array(0))
-            styled = ops.subtract(np.array(1, np.float32), _resized(own, size))
+            styled = ops.subtract(np.array(1, np.float32), _resized(own, _size(photo)))
             amount = ops.clamp(ops.divide(styled, np.array(FADE, np.float32)), 0, 1)
         return ops.add(photo, ops.multiply(ops.subtract(painted, photo), amount))
 
 
 def _statistics(x: Node) -> Node:
-    """Mean and standard deviation of each channel, ``(2, C)``."""
+    """Return mean and standard deviation of each channel, ``(2, C)``."""
     axes = np.array([2, 3])
     mean = ops.reduce_mean(x, axes, keep_dims=True)
     rest = ops.subtract(x, mean)
     deviation = ops.reduce_mean(ops.multiply(rest, rest), axes, keep_dims=True)
     deviation = ops.sqrt(ops.add(deviation, np.array(EPSILON, np.float32)))
     return ops.squeeze(ops.concat([mean, deviation], 0), np.array([2, 3]))
+
+
+def _size(x: Node) -> Node:
+    """Return rows and columns of ``x``."""
+    return ops.gather(ops.shape_of(x), np.array([2, 3]), np.array(0))
 
 
 def _resized(x: Node, size: Node) -> Node:
@@ -180,7 +216,7 @@ def _resized(x: Node, size: Node) -> Node:
 
 
 class OnCpu:
-    """The network in OpenVINO; what is compiled is kept, here and on disk."""
+    """The network in OpenVINO, with compiled models cached in memory and on disk."""
 
     def __init__(self, pack: Pack, *, precision: Precision = "auto", threads: int | None = None) -> None:
         self.pack = pack
@@ -193,32 +229,35 @@ class OnCpu:
         self.options = options
         self._compiled: OrderedDict[bytes, Any] = OrderedDict()
 
-    def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
+    def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
         """See :class:`impasto.networks.painter.Network`."""
-        painted: Array = self._run(photo, weights, Settings(None, statistics))[0]
+        painted: Array = self._run(photo, weights, noise, Settings(None, statistics))[0]
         return painted
 
-    def statistics(self, photo: Array, weights: Array) -> Array:
+    def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
         """See :class:`impasto.networks.painter.Network`."""
-        return self._run(photo, weights, Settings(None, collect=True))
+        return self._run(photo, weights, noise, Settings(None, collect=True))
 
-    def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
+    def features(
+        self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
+    ) -> Array:
         """See :class:`impasto.networks.painter.Network`."""
-        found: Array = self._run(photo, weights, Settings(None, statistics, until=norm))[0]
+        found: Array = self._run(photo, weights, noise, Settings(None, statistics, until=norm))[0]
         return found
 
-    def _run(self, photo: Array, weights: Array, settings: Settings) -> Array:
-        """Weights of the whole picture are compiled in; those of regions are handed in."""
+    def _run(self, photo: Array, weights: Array, noise: Array | None, settings: Settings) -> Array:
+        """Run the model; weights of the whole image are compiled in, those of regions are an input."""
+        more = [] if noise is None else [noise[None]]
         if weights.ndim == 3:
-            return self._infer(self._get(settings), photo, weights[None])
-        return self._infer(self._get(replace(settings, weights=weights)), photo)
+            return self._infer(self._get(settings), photo, *more, weights[None])
+        return self._infer(self._get(replace(settings, weights=weights)), photo, *more)
 
     def _get(self, settings: Settings) -> Any:
         parts = (settings.weights, settings.statistics)
         key = b"".join(b"-" if p is None else p.tobytes() for p in parts)
         key += f"{settings.until}{settings.collect}".encode()
         if key not in self._compiled:
-            # Only what will come again goes to disk: a style at full strength, with no picture's statistics.
+            # Cache on disk only models that are reused: full strength, without an image's statistics.
             again = settings.statistics is None and (settings.weights is None or settings.weights[0] == 0)
             options = {**self.options, "CACHE_DIR": str(self.folder)} if again else self.options
             model = self.core.compile_model(build(self.pack, settings), "CPU", options)

@@ -1,7 +1,7 @@
-"""Style packs: one trunk and a row or two for each style, as one safetensors file.
+"""Style packs: one trunk and one or more rows per style, in one safetensors file.
 
-A style alone, under 20 kB, is a ``.style`` file: its rows, and the hash of the trunk they belong to.
-Nothing here needs PyTorch.
+A ``.style`` file (under 20 kB) holds a single style: its rows and the hash of their trunk.
+This module does not need PyTorch.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError
-from impasto.networks.plan import LAST, Plan, parse, shape
+from impasto.networks.plan import Plan, describe, parse, shape
 
 Array = NDArray[np.float32]
 
 PACK, STYLE = "style pack", "style"
 VERSION = 1
-MOST_STRENGTH = 1.5  # beyond it a network answers with noise
+MOST_STRENGTH = 1.5  # above it a network produces noise
 _MOST_ROWS = 4096
 
 
 @dataclass(frozen=True)
 class LearnedStyle:
-    """What is known of a style.
+    """A style of a pack.
 
     Args:
-        name: how it is called, the stem of its picture's file.
-        rows: where its rows lie in the pack.
-        scales: the size of its strokes, row by row, relative to the painting at the size of the picture.
-        title, credit, licence: of the painting.
-        picture: SHA-256 of the painting's file.
-        recipe: how it was trained.
-        thumbnail: a small JPEG of the painting.
+        name: name, the stem of the style image's file name.
+        rows: indices of its rows in the pack.
+        scales: stroke size of each row, relative to the style image at the size of the output.
+        title, credit, licence: texts on the style image.
+        picture: SHA-256 of the style image's file.
+        recipe: training settings.
+        thumbnail: small JPEG of the style image.
     """
 
     name: str
@@ -58,7 +58,7 @@ class LearnedStyle:
     thumbnail: bytes = b""
 
     def shares(self, scale: float) -> dict[int, float]:
-        """Rows and their shares for strokes of this size, between sizes by their ratio."""
+        """Return rows and their shares for a stroke size, interpolated between scales logarithmically."""
         pairs = sorted(zip(self.scales, self.rows, strict=True))
         if scale <= pairs[0][0]:
             return {pairs[0][1]: 1.0}
@@ -74,10 +74,10 @@ class Pack:
     """A trunk and its styles.
 
     Args:
-        plan: the shape of the network.
-        trunk: its weights, by name.
-        rows: ``(R, 2, channels)``, scales and shifts; row 0 is the photograph's own.
-        styles: what the other rows are.
+        plan: architecture of the network.
+        trunk: its weights by name.
+        rows: ``(R, plan.kinds, channels)``: scales, shifts, noise weights; row 0 reproduces the photo.
+        styles: the styles of the other rows.
     """
 
     plan: Plan
@@ -87,14 +87,14 @@ class Pack:
 
     @property
     def names(self) -> list[str]:
-        """The styles by name, in order."""
+        """Names of the styles, in order."""
         return [style.name for style in self.styles]
 
     def style(self, name: str) -> LearnedStyle:
-        """The style of that name.
+        """Return the style of that name.
 
         Raises:
-            InputError: there is none; near ones are named.
+            InputError: there is none; the message suggests similar names.
         """
         for style in self.styles:
             if style.name == name:
@@ -103,20 +103,20 @@ class Pack:
         raise InputError(f"this pack has no style '{name}': it has {', '.join(near) or 'none'}")
 
     def weights(self, parts: Mapping[str, float], *, strength: float = 1.0, scale: float = 1.0) -> Array:
-        """Weights of the rows ``(R,)`` for a mixture of styles at a strength.
+        """Return the weights ``(R,)`` of the rows for a blend of styles at a strength.
 
         Args:
-            parts: share of each style; scaled to sum 1.
-            strength: 0 is the photograph, 1 what was trained for; up to 1.5 is more.
-            scale: of the strokes.
+            parts: share of each style; normalised to sum 1.
+            strength: 0 returns the photo, 1 is a full transfer; at most 1.5.
+            scale: size of the strokes.
 
         Raises:
-            InputError: no such style, or a strength that nothing was trained for.
+            InputError: there is no such style, or ``strength`` is out of range.
         """
         if not 0 <= strength <= MOST_STRENGTH:
             raise InputError(
-                f"strength {strength:g} is more than learned styles were trained for, which is up to "
-                f"{MOST_STRENGTH:g}; the file of a painting takes more"
+                f"strength {strength:g} is not between 0 and {MOST_STRENGTH:g}, the range of learned styles: "
+                f"for more, give a style image"
             )
         result = np.zeros(len(self.rows), np.float32)
         total = sum(parts.values())
@@ -127,28 +127,28 @@ class Pack:
         return result
 
     def hash(self) -> str:
-        """SHA-256 of the trunk and the photograph's row: what a style's rows fit to."""
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.plan), sort_keys=True).encode())
+        """Return the SHA-256 of plan, trunk and the photo's row; the rows of a style fit one such hash."""
+        digest = hashlib.sha256(json.dumps(describe(self.plan), sort_keys=True).encode())
         for name in sorted(self.trunk):
             digest.update(name.encode() + np.ascontiguousarray(self.trunk[name], np.float32).tobytes())
         digest.update(np.ascontiguousarray(self.rows[0], np.float32).tobytes())
         return digest.hexdigest()
 
     def added(self, style: LearnedStyle, rows: Array) -> Pack:
-        """This pack with one more style; trunk and old rows stay as they are, bit for bit.
+        """Return this pack with one more style; trunk and existing rows are unchanged, bit for bit.
 
         Raises:
-            InputError: a style of that name is there already.
+            InputError: the pack already has a style of that name.
         """
         if style.name in self.names:
-            raise InputError(f"the pack has a style '{style.name}' already: give the new one another name")
+            raise InputError(f"the pack already has a style '{style.name}': give the new one another name")
         start = len(self.rows)
         placed = dataclasses.replace(style, rows=tuple(range(start, start + len(rows))))
         joined = np.concatenate([self.rows, rows.astype(np.float32)])
         return dataclasses.replace(self, rows=joined, styles=(*self.styles, placed))
 
     def removed(self, name: str) -> Pack:
-        """This pack without a style."""
+        """Return this pack without a style."""
         gone = set(self.style(name).rows)
         kept = [i for i in range(len(self.rows)) if i not in gone]
         place = {old: new for new, old in enumerate(kept)}
@@ -160,17 +160,17 @@ class Pack:
         return dataclasses.replace(self, rows=self.rows[kept], styles=styles)
 
     def credited(self, name: str, texts: Mapping[str, str]) -> Pack:
-        """This pack with other texts of a style: ``title``, ``credit`` and ``licence`` of its painting."""
+        """Return this pack with a style's ``title``, ``credit`` and ``licence`` replaced by ``texts``."""
         told = {key: texts[key] for key in ("title", "credit", "licence") if key in texts}
         style = dataclasses.replace(self.style(name), **told)  # type: ignore[arg-type]
         return dataclasses.replace(self, styles=tuple(style if s.name == name else s for s in self.styles))
 
 
 def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Writes a pack.
+    """Write a pack.
 
     Raises:
-        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+        OutputError: the file cannot be written, or exists and ``overwrite`` is not set.
     """
     tensors: dict[str, NDArray[Any]] = {f"trunk.{name}": value for name, value in pack.trunk.items()}
     tensors["rows"] = pack.rows
@@ -178,7 +178,7 @@ def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
     meta: dict[str, Any] = {
         "kind": PACK,
         "version": VERSION,
-        "plan": dataclasses.asdict(pack.plan),
+        "plan": describe(pack.plan),
         "styles": [_described(style) for style in pack.styles],
     }
     files.save_checkpoint(path, tensors, meta, overwrite=overwrite)
@@ -186,10 +186,10 @@ def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 def load(path: str | Path) -> Pack:
-    """Reads a pack.
+    """Read a pack.
 
     Raises:
-        InputError: no such file, damaged, not a pack, or from a later impasto.
+        InputError: the file is missing, damaged, not a pack, or from a newer impasto.
     """
     tensors, meta = files.load_arrays(path)
     _check_kind(path, meta, PACK)
@@ -197,8 +197,8 @@ def load(path: str | Path) -> Pack:
         plan = parse(meta["plan"])
         wanted = shape(plan)
         trunk = {name: _floats(tensors[f"trunk.{name}"], size) for name, size in wanted.kernels.items()}
-        trunk[f"{LAST}_bias"] = _floats(tensors[f"trunk.{LAST}_bias"], (3,))
-        rows = _rows(tensors["rows"], sum(wanted.norms))
+        trunk |= {name: _floats(tensors[f"trunk.{name}"], (size,)) for name, size in wanted.biases.items()}
+        rows = _rows(tensors["rows"], (plan.kinds, sum(wanted.norms)))
         styles = tuple(_style(entry, tensors, count=len(rows)) for entry in meta["styles"])
         if len({s.name for s in styles}) < len(styles):
             raise ValueError("two styles have one name")
@@ -208,7 +208,12 @@ def load(path: str | Path) -> Pack:
 
 
 def save_style(pack: Pack, name: str, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Writes one style of a pack as a ``.style`` file."""
+    """Write one style of a pack as a ``.style`` file.
+
+    Raises:
+        InputError: the pack has no such style.
+        OutputError: the file cannot be written, or exists and ``overwrite`` is not set.
+    """
     style = pack.style(name)
     meta: dict[str, Any] = {
         "kind": STYLE,
@@ -225,17 +230,18 @@ def save_style(pack: Pack, name: str, path: str | Path, *, overwrite: bool = Fal
 
 
 def load_style(path: str | Path, pack: Pack) -> tuple[LearnedStyle, Array]:
-    """A style and its rows from a ``.style`` file, if they fit to the pack.
+    """Read a style and its rows from a ``.style`` file.
 
     Raises:
-        InputError: no such file, damaged, not a style, from a later impasto, or for another trunk.
+        InputError: the file is missing, damaged, not a style, from a newer impasto, or for
+            another trunk than that of ``pack``.
     """
     tensors, meta = files.load_arrays(path)
     _check_kind(path, meta, STYLE)
     if meta.get("trunk") != pack.hash():
-        raise InputError(f"{path} was learned on another trunk than this pack's: learn the style again")
+        raise InputError(f"{path} was learned on another trunk than that of this pack: learn the style again")
     try:
-        rows = _rows(tensors["rows"], pack.rows.shape[2])
+        rows = _rows(tensors["rows"], (pack.rows.shape[1], pack.rows.shape[2]))
         style = _style({**meta["style"], "rows": list(range(len(rows)))}, tensors, count=len(rows))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: {_reason(error)}") from error
@@ -243,23 +249,23 @@ def load_style(path: str | Path, pack: Pack) -> tuple[LearnedStyle, Array]:
 
 
 def trunk_of(path: str | Path) -> str:
-    """The hash of the trunk that a ``.style`` file belongs to."""
+    """Return the hash of the trunk that a ``.style`` file belongs to."""
     _, meta = files.load_arrays(path)
     _check_kind(path, meta, STYLE)
     return str(meta.get("trunk"))
 
 
 def clean_name(text: str) -> str:
-    """A text as the name of a style: what is not a letter, a digit, ``_`` or ``-`` becomes ``_``."""
+    """Return ``text`` as a valid style name: runs of other characters than ``A-Za-z0-9_-`` become ``_``."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text)
 
 
 def _check_kind(path: str | Path, meta: Mapping[str, Any], kind: str) -> None:
     if meta.get("kind") != kind:
-        raise InputError(f"{path} is not a {kind}: it is a file of impasto, but of another kind")
+        raise InputError(f"{path} is not a {kind} but another kind of impasto file: choose another file")
     version = meta.get("version")
     if not isinstance(version, int) or version > VERSION:
-        raise InputError(f"{path} was written by a newer impasto: fetch the newest impasto")
+        raise InputError(f"{path} was written by a newer impasto: upgrade impasto")
 
 
 def _described(style: LearnedStyle) -> dict[str, Any]:
@@ -273,7 +279,7 @@ def _style(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], *, cou
     if not rows or len(rows) != len(scales):
         raise ValueError("a style has no rows, or not as many as scales")
     if not all(type(r) is int and 0 <= r < count for r in rows) or not all(0 < s < 100 for s in scales):
-        raise ValueError("a style's rows or scales are not possible")
+        raise ValueError("the rows or scales of a style are out of range")
     texts = {key: str(entry[key]) for key in ("title", "credit", "licence", "picture")}
     name = _name(entry["name"])
     return LearnedStyle(
@@ -289,14 +295,14 @@ def _style(entry: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], *, cou
 def _name(value: Any) -> str:
     name = str(value)
     if not name or name != clean_name(name):
-        raise ValueError(f"{name!r} is no name for a style: only letters, digits, '_' and '-'")
+        raise ValueError(f"{name!r} is not a style name: use only letters, digits, '_' and '-'")
     return name
 
 
-def _rows(value: NDArray[Any], channels: int) -> Array:
+def _rows(value: NDArray[Any], size: tuple[int, int]) -> Array:
     if value.ndim != 3 or not 1 <= len(value) <= _MOST_ROWS:
-        raise ValueError(f"rows of shape {value.shape} are not possible")
-    return _floats(value, (len(value), 2, channels))
+        raise ValueError(f"rows have the invalid shape {value.shape}")
+    return _floats(value, (len(value), *size))
 
 
 def _floats(value: NDArray[Any], size: tuple[int, ...]) -> Array:
@@ -314,4 +320,4 @@ def _bytes(data: bytes) -> NDArray[np.uint8]:
 
 
 def _reason(error: Exception) -> str:
-    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

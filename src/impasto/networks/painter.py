@@ -1,4 +1,4 @@
-"""Painting at once with a learned style: OpenVINO on CPUs, PyTorch on GPUs, any size."""
+"""Painting with a learned style in one pass: OpenVINO on CPUs, PyTorch on GPUs, images of any size."""
 
 from __future__ import annotations
 
@@ -11,41 +11,48 @@ from PIL import Image
 
 from impasto import image
 from impasto.jobs.base import Precision, Statistics
+from impasto.networks import noise as noises
 from impasto.networks.packs import Pack
 from impasto.networks.plan import EPSILON, Plan, shape
 from impasto.tiles import Window, split
 
 Array = NDArray[np.float32]
 
-TILE = 1024  # pixels a side that a tile owns
-WHOLE = 4_000_000  # pixels up to which a picture is painted in one piece
-THUMBNAIL = 1024  # long side of the picture from which statistics are taken for tiles
+TILE = 1024  # side of a tile without its halo, pixels
+WHOLE = 4_000_000  # pixels up to which an image is painted in one piece
+THUMBNAIL = 1024  # long side of the thumbnail that gives the statistics for tiles, pixels
 
 Told = Callable[[int, int, NDArray[np.uint8]], None]
-"""Called with the steps done, with all there are, and with the picture as far as it is painted."""
+"""Progress callback: called with the steps done, their total, and the partly painted image."""
 
 
 class Network(Protocol):
-    """A network on a device; the arguments are those of :class:`Painter`."""
+    """A network on a device; the arguments are those of :class:`Painter`.
 
-    def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
-        """``(H, W, 3)`` to the same; sides are multiples of the plan's."""
+    ``noise`` is ``(plan.noise, h, w)`` at the photo's position; None if the plan has none.
+    """
 
-    def statistics(self, photo: Array, weights: Array) -> Array:
-        """``(2, channels)``."""
+    def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
+        """Paint ``(H, W, 3)``; both sides are multiples of ``plan.multiple``."""
 
-    def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
-        """What the normalisation of that number sees, ``(C, h, w)``."""
+    def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
+        """Return the statistics of the image, ``(2, channels)``."""
+
+    def features(
+        self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
+    ) -> Array:
+        """Return the input of normalisation number ``norm``, ``(C, h, w)``."""
 
 
 class Painter:
-    """A style pack ready to paint.
+    """A style pack on a device, ready to paint.
 
     Args:
         pack: trunk and rows.
-        device: ``cpu`` (OpenVINO) or a GPU as PyTorch names it.
-        precision: ``auto`` is bfloat16 where a CPU computes in it, float32 on a GPU.
-        threads: that a CPU works with; default: all cores.
+        device: ``cpu`` (OpenVINO) or the PyTorch name of a GPU.
+        precision: ``auto`` is bfloat16 on CPUs that support it, float32 on a GPU.
+        threads: number of CPU threads; default: all cores.
+        seed: random seed of the noise input, for networks that have one.
 
     Examples:
         >>> painter = Painter(pack)  # doctest: +SKIP
@@ -53,9 +60,15 @@ class Painter:
     """
 
     def __init__(
-        self, pack: Pack, *, device: str = "cpu", precision: Precision = "auto", threads: int | None = None
+        self,
+        pack: Pack,
+        *,
+        device: str = "cpu",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        seed: int = 0,
     ) -> None:
-        self.pack, self.shape = pack, shape(pack.plan)
+        self.pack, self.shape, self.seed = pack, shape(pack.plan), seed
         self.network: Network
         if device == "cpu":
             from impasto.networks.openvino_engine import OnCpu
@@ -66,21 +79,38 @@ class Painter:
 
             self.network = OnGpu(pack, device=device, precision=precision)
 
-    def paint(self, photo: Array, weights: Array, *, statistics: Array | None = None) -> Array:
-        """Paints a picture in one piece.
+    def paint(
+        self,
+        photo: Array,
+        weights: Array,
+        *,
+        statistics: Array | None = None,
+        at: tuple[float, float] = (0, 0),
+    ) -> Array:
+        """Paint an image in one piece.
 
         Args:
             photo: ``(H, W, 3)``, RGB 0..1, any size.
-            weights: of the rows ``(R,)``, see :meth:`Pack.weights`, or ``(R, h, w)`` for regions.
-            statistics: ``(2, channels)`` in place of the picture's own: for films and tiles.
+            weights: weights of the rows ``(R,)``, see :meth:`Pack.weights`, or ``(R, h, w)`` for regions.
+            statistics: ``(2, channels)`` instead of the image's own, for videos and tiles.
+            at: position of its upper left corner (row, column) in the whole image, pixels; sets the noise.
         """
         height, width = photo.shape[:2]
-        painted = self.network.paint(padded(photo, self.pack.plan), weights, statistics)
+        grown = padded(photo, self.pack.plan)
+        painted = self.network.paint(grown, weights, statistics, self._noise(grown, at))
         return painted[:height, :width]
 
+    def _noise(self, grown: Array, at: tuple[float, float] = (0, 0)) -> Array | None:
+        plan = self.pack.plan
+        if not plan.noise:
+            return None
+        size = (grown.shape[0] // plan.multiple, grown.shape[1] // plan.multiple)
+        return noises.field(plan, seed=self.seed, size=size, at=at)
+
     def statistics(self, photo: Array, weights: Array) -> Array:
-        """The statistics ``(2, channels)`` that the picture has with these weights."""
-        return self.network.statistics(padded(photo, self.pack.plan), weights)
+        """Return the statistics ``(2, channels)`` of an image for these weights."""
+        grown = padded(photo, self.pack.plan)
+        return self.network.statistics(grown, weights, self._noise(grown))
 
     def paint_large(
         self,
@@ -91,15 +121,15 @@ class Painter:
         tile: int = TILE,
         told: Told | None = None,
     ) -> NDArray[np.uint8]:
-        """Paints a picture of any size in tiles that fit each other.
+        """Paint an image of any size in seamless tiles.
 
         Args:
             photo: ``(H, W, 3)``, uint8, or float RGB 0..1.
-            weights: of the rows ``(R,)``, or ``(R, h, w)`` for regions.
-            mode: where the statistics of the whole come from: a ``thumbnail`` of it, or ``exact``, layer by
-                layer from all tiles, which gives the picture that one piece would.
-            tile: pixels a side.
-            told: called after every tile.
+            weights: weights of the rows ``(R,)``, or ``(R, h, w)`` for regions.
+            mode: source of the image's statistics: ``thumbnail``, or ``exact``, layer by layer from all
+                tiles, which gives the same result as painting in one piece.
+            tile: side of a tile, pixels.
+            told: progress callback, called after every tile.
 
         Returns:
             ``(H, W, 3)``, uint8.
@@ -122,8 +152,9 @@ class Painter:
             statistics = self.statistics(small, shrunk)
         for count, window in enumerate(windows):
             own = self._part(weights, window)
-            painted = self.paint(self._read(photo, window), own, statistics=statistics)
             rows, columns = window.rows, window.columns
+            at = (rows.read, columns.read)
+            painted = self.paint(self._read(photo, window), own, statistics=statistics, at=at)
             part = painted[
                 rows.own - rows.read : rows.own_end - rows.read,
                 columns.own - columns.read : columns.own_end - columns.read,
@@ -134,20 +165,20 @@ class Painter:
         return result
 
     def _windows(self, size: tuple[int, int], tile: int) -> list[Window]:
-        """Tiles of the picture as it is padded to the network's multiple."""
+        """Return the tiles of the image padded to the network's multiple."""
         multiple = self.pack.plan.multiple
         height, width = (_grown(side, self.pack.plan) for side in size)
-        # Weights of regions are continued beyond what a tile reads, which is wrong for half a place.
+        # Weights of regions are extrapolated at the border of a tile, which is wrong for half a position.
         halo = self.shape.radius + multiple // 2
         return list(split((height, width), tile=_up(tile, multiple), halo=halo, stride=multiple))
 
     def _places(self, photo: NDArray[Any]) -> tuple[int, int]:
-        """Rows and columns of the weights of regions: one place for each multiple."""
+        """Return rows and columns of the weights of regions: one position per ``plan.multiple`` pixels."""
         plan = self.pack.plan
         return _grown(photo.shape[0], plan) // plan.multiple, _grown(photo.shape[1], plan) // plan.multiple
 
     def _part(self, weights: Array, window: Window) -> Array:
-        """The weights of what a tile reads."""
+        """Return the weights for the part of the image that a tile reads."""
         if weights.ndim == 1:
             return weights
         multiple = self.pack.plan.multiple
@@ -159,7 +190,7 @@ class Painter:
         ]
 
     def _read(self, photo: NDArray[Any], window: Window) -> Array:
-        """What a tile reads, float32, padded where the whole would be."""
+        """Return the part that a tile reads, float32, padded at the borders of the image."""
         rows, columns = window.rows, window.columns
         part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
         return padded(image.floats(part), self.pack.plan)
@@ -171,14 +202,16 @@ class Painter:
         windows: list[Window],
         report: Callable[[int], None],
     ) -> Array:
-        """Statistics of the whole, normalisation by normalisation, each from all tiles."""
+        """Return the statistics of the whole image, one normalisation after the other, from all tiles."""
         statistics = np.empty((2, sum(self.shape.norms)), np.float32)
         start = 0
         for norm, channels in enumerate(self.shape.norms):
             count, first, second = 0, np.zeros(channels), np.zeros(channels)
             for done, window in enumerate(windows):
                 part = self._part(weights, window)
-                found = self.network.features(self._read(photo, window), part, statistics, norm)
+                tile = self._read(photo, window)
+                noise = self._noise(tile, (window.rows.read, window.columns.read))
+                found = self.network.features(tile, part, statistics, norm, noise)
                 stride = (window.rows.read_end - window.rows.read) // found.shape[1]
                 own = window.owned(found, stride).reshape(channels, -1).astype(np.float64)
                 count += own.shape[1]
@@ -194,7 +227,7 @@ class Painter:
 
 
 def padded(photo: Array, plan: Plan) -> Array:
-    """The picture, grown below and to the right to a size that the network takes, by reflection."""
+    """Pad ``(H, W, 3)`` below and to the right by reflection to a size that the network accepts."""
     below, right = (_grown(side, plan) - side for side in photo.shape[:2])
     if not below and not right:
         return photo
@@ -210,7 +243,7 @@ def _up(side: int, multiple: int) -> int:
 
 
 def _resized(weights: Array, size: tuple[int, int]) -> Array:
-    """Weights of regions ``(R, h, w)`` at another size: linear, and averaged where they shrink."""
+    """Resize weights of regions ``(R, h, w)``: bilinear, with averaging when they shrink."""
     if weights.shape[1:] == size:
         return weights
     wide = (size[1], size[0])
@@ -219,8 +252,8 @@ def _resized(weights: Array, size: tuple[int, int]) -> Array:
 
 
 def thumbnail(photo: NDArray[Any]) -> Array:
-    """The picture at most ``THUMBNAIL`` long, float32."""
-    step = max(1, max(photo.shape[:2]) // (4 * THUMBNAIL))  # a first, coarse step saves memory
+    """Return the image with a long side of at most ``THUMBNAIL`` pixels, float32."""
+    step = max(1, max(photo.shape[:2]) // (4 * THUMBNAIL))  # subsample first to save memory
     small = photo[::step, ::step]
     values = image.floats(small)
     size = (values.shape[0], values.shape[1])

@@ -1,36 +1,40 @@
-"""The style networks, described once, so that every engine (PyTorch, OpenVINO, ONNX) carries out the same.
+"""Architecture of the style networks, shared by all engines (PyTorch, OpenVINO, ONNX).
 
 A feed-forward network paints in one pass (Johnson et al. 2016, arXiv 1603.08155). One trunk holds many
 styles by *conditional instance normalisation* (Dumoulin et al. 2016, arXiv 1610.07629): a style is a *row* of
-scales and shifts, one pair for each normalised channel. Row 0 stands for the photograph itself, so that the
-weights of rows say both which style and how much of it.
+scales and shifts, one pair per normalised channel. Row 0 reproduces the photo, so the weights of the rows
+set both the blend of styles and its strength.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
 from impasto.errors import InputError
 
-EPSILON = 1e-3  # added to variances: a flat sky is not blown up into its noise
-FADE = 0.25  # below this strength the photo itself shines through, so that at 0 nothing else is left
+EPSILON = 1e-3  # added to variances, so that noise in a flat sky is not amplified
+FADE = 0.25  # below this strength the output fades to the photo, which it equals at 0
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The shape of a network.
+    """Architecture of a network.
 
     Args:
-        name: what it is called.
-        fold: pixels a side folded into channels before the first convolution (1: none).
-        widths: channels after the first convolution and after each halving of the picture.
-        blocks: residual blocks (Johnson's, without the ReLU at the end) at each width, on the way up.
-        ends: side of the kernels of the first and the last convolution.
-        finish: channels at full size before the last convolution; 0 where nothing was folded.
-        skips: whether the way up sees what the way down saw at the same size.
+        name: name of the network.
+        fold: side of the pixel blocks folded into channels before the first convolution (1: none).
+        widths: channels after the first convolution and after each downsampling by 2.
+        blocks: residual blocks (Johnson's, without the final ReLU) at each width, in the decoder.
+        ends: kernel side of the first and the last convolution.
+        finish: channels at full size before the last convolution; 0 if ``fold`` is 1.
+        skips: whether encoder features are added to the decoder features of the same size.
+        late: normalise from the first residual block to the last convolution (Ghiasi et al. 2017,
+            arXiv 1705.06830); else from the first convolution to the one before the last.
+        noise: octaves of noise added in the blocks at the smallest size, weighted by the row, as a source
+            of brush strokes in flat areas.
     """
 
     name: str
@@ -40,15 +44,22 @@ class Plan:
     ends: int
     finish: int
     skips: bool
+    late: bool = False
+    noise: int = 0
+
+    @property
+    def kinds(self) -> int:
+        """Values of a row per normalised channel: scale, shift, and the weight of each octave."""
+        return 2 + self.noise
 
     @property
     def multiple(self) -> int:
-        """Both sides of a picture must be a multiple of this, and no less than :attr:`least`."""
+        """Divisor of both sides of an image, in pixels; each side is also at least :attr:`least`."""
         return self.fold << (len(self.widths) - 1)
 
     @property
     def least(self) -> int:
-        """The smallest side of a picture whose borders every convolution can reflect; a multiple, too."""
+        """Smallest side of an image, in pixels, that allows reflection padding; a multiple as well."""
         ends = self.fold * (self.ends // 2 + 1)
         return self.multiple * max(2, -(-ends // self.multiple))
 
@@ -57,100 +68,120 @@ PLANS = {
     plan.name: plan
     for plan in (
         Plan("johnson", fold=1, widths=(32, 64, 128), blocks=(0, 0, 5), ends=9, finish=0, skips=False),
-        Plan("quality", fold=2, widths=(24, 48, 80), blocks=(0, 1, 4), ends=5, finish=12, skips=True),
-        Plan("tiny", fold=2, widths=(12, 24, 40), blocks=(0, 0, 3), ends=5, finish=8, skips=True),
+        Plan(
+            "quality",
+            fold=1,
+            widths=(8, 16, 32),
+            blocks=(0, 0, 5),
+            ends=9,
+            finish=0,
+            skips=False,
+            late=True,
+            noise=3,
+        ),
+        Plan("tiny", fold=2, widths=(12, 24, 40), blocks=(0, 0, 3), ends=5, finish=8, skips=True, noise=3),
     )
 }
 
 
 class Engine(Protocol[T]):
-    """What an engine must be able to do; ``T`` is its kind of feature map ``(B, C, h, w)``."""
+    """Operations of an engine; ``T`` is its type of feature map ``(B, C, h, w)``."""
 
     def fold(self, x: T, factor: int, /) -> T:
-        """``(B, C, h, w)`` to ``(B, C f^2, h / f, w / f)``, channel by channel as ``pixel_unshuffle``."""
+        """Fold ``(B, C, h, w)`` to ``(B, C f^2, h / f, w / f)`` in the order of ``pixel_unshuffle``."""
 
     def convolve(self, x: T, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> T:
-        """Convolution by the weights of that name, borders reflected without repeating the last pixel."""
+        """Convolve with the weights ``name``, after reflection padding that does not repeat the edge.
 
-    def normalise(self, x: T, /) -> T:
-        """The next conditional instance normalisation, in the order in which they are called."""
+        Adds the bias ``NAME_bias`` if there is one.
+        """
+
+    def normalise(self, x: T, /, *, noisy: bool = False) -> T:
+        """Apply the next conditional instance normalisation, numbered in the order of calls.
+
+        ``noisy``: add the octaves of noise, each times its weight in the row.
+        """
 
     def relu(self, x: T, /) -> T:
-        """``max(x, 0)``."""
+        """Return ``max(x, 0)``."""
 
     def add(self, x: T, y: T, /) -> T:
-        """``x + y``."""
+        """Return ``x + y``."""
 
     def enlarge(self, x: T, /) -> T:
-        """Twice as high and as wide, linear between the middles of positions, level beyond the outermost."""
+        """Upsample by 2: bilinear between pixel centres, constant beyond the outermost ones."""
 
     def squash(self, x: T, /) -> T:
-        """The logistic function: any number to 0..1."""
+        """Return the logistic function of ``x``, 0..1."""
 
     def fade(self, photo: T, painted: T, /) -> T:
-        """``painted``; at a strength below ``FADE``, ever more of ``photo``."""
+        """Return ``painted``; blend linearly towards ``photo`` at strengths below ``FADE``."""
 
 
 def paint(engine: Engine[T], plan: Plan, photo: T) -> T:
-    """Carries out the network on ``photo (B, 3, H, W)``, RGB 0..1, sides multiples of ``plan.multiple``."""
+    """Run the network on ``photo (B, 3, H, W)``, RGB 0..1; both sides are multiples of ``plan.multiple``."""
     x = engine.fold(photo, plan.fold) if plan.fold > 1 else photo
     seen = []
     for level, width in enumerate(plan.widths):
         kernel, stride = (3, 2) if level else (plan.ends, 1)
         x = engine.convolve(x, f"down{level}", channels=width, kernel=kernel, stride=stride)
-        x = engine.relu(engine.normalise(x))
+        x = engine.relu(x if plan.late else engine.normalise(x))
         seen.append(x)
     for level in reversed(range(len(plan.widths))):
         width = plan.widths[level]
         if level < len(plan.widths) - 1:
-            # Enlarging before a plain convolution leaves no checkerboard (Odena et al. 2016); linear, because
-            # repeated pixels left a grid of their own in dark and flat places.
+            # Upsampling before a plain convolution avoids checkerboard artefacts (Odena et al. 2016); it is
+            # bilinear because nearest-neighbour upsampling leaves a grid in dark and flat areas.
             x = engine.convolve(engine.enlarge(x), f"up{level}", channels=width, kernel=3)
             x = engine.relu(engine.normalise(engine.add(x, seen[level]) if plan.skips else x))
+        noisy = plan.noise > 0 and level == len(plan.widths) - 1
         for block in range(plan.blocks[level]):
             y = engine.convolve(x, f"block{level}_{block}a", channels=width, kernel=3)
-            y = engine.convolve(
-                engine.relu(engine.normalise(y)), f"block{level}_{block}b", channels=width, kernel=3
-            )
-            x = engine.add(x, engine.normalise(y))
+            y = engine.relu(engine.normalise(y, noisy=noisy))
+            y = engine.convolve(y, f"block{level}_{block}b", channels=width, kernel=3)
+            x = engine.add(x, engine.normalise(y, noisy=noisy))
     if plan.finish:
         x = engine.convolve(x, "finish", channels=plan.finish, kernel=3)
         x = engine.enlarge(engine.relu(engine.normalise(x)))
     x = engine.convolve(x, LAST, channels=3, kernel=plan.ends)
-    return engine.fade(photo, engine.squash(x))
+    return engine.fade(photo, engine.squash(engine.normalise(x) if plan.late else x))
 
 
-LAST = "last"  # the one convolution with a bias: the others are normalised, which would undo it
+LAST = "last"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a plan amounts to.
+    """Sizes derived from a plan.
 
     Args:
         kernels: shape ``(out, in, k, k)`` of each convolution, by name.
+        biases: length of each bias, by name; only convolutions without normalisation have one.
         norms: channels of each normalisation, in order.
-        radius: how far, in pixels, from an output pixel the furthest input pixel lies that it sees (with
-            given statistics; those of the picture itself see all of it).
-        work: multiplications a pixel.
+        radius: radius of the receptive field in pixels, for given statistics (those of the image itself
+            depend on all of it).
+        work: multiplications per pixel.
     """
 
     kernels: dict[str, tuple[int, int, int, int]]
+    biases: dict[str, int]
     norms: tuple[int, ...]
     radius: int
     work: float
 
 
 def shape(plan: Plan) -> Shape:
-    """The shape of a plan, found by carrying it out on shapes alone."""
+    """Return the sizes of a plan, by running it on shapes only."""
     tracer = _Tracer()
     paint(tracer, plan, _Traced(channels=3, step=1, radius=0))
-    return Shape(tracer.kernels, tuple(tracer.norms), tracer.radius, tracer.work)
+    biased = [name for name in tracer.kernels if name.startswith("down")] if plan.late else [LAST]
+    biases = {f"{name}_bias": tracer.kernels[name][0] for name in biased}
+    return Shape(tracer.kernels, biases, tuple(tracer.norms), tracer.radius, tracer.work)
 
 
 @dataclass(frozen=True)
 class _Traced:
-    """A feature map of which only this is known; ``step`` is in pixels, ``radius`` too."""
+    """Shape of a feature map; ``step`` and ``radius`` are in pixels."""
 
     channels: int
     step: int
@@ -171,7 +202,7 @@ class _Tracer:
         self.work += channels * x.channels * kernel**2 / (x.step * stride) ** 2
         return _Traced(channels, x.step * stride, x.radius + kernel // 2 * x.step)
 
-    def normalise(self, x: _Traced, /) -> _Traced:
+    def normalise(self, x: _Traced, /, *, noisy: bool = False) -> _Traced:
         self.norms.append(x.channels)
         return x
 
@@ -192,11 +223,17 @@ class _Tracer:
         return painted
 
 
+def describe(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON; fields that older plans lack are omitted at their default, to keep hashes."""
+    fields = asdict(plan)
+    return {k: v for k, v in fields.items() if k not in ("late", "noise") or v}
+
+
 def parse(described: dict[str, Any]) -> Plan:
-    """A plan from what a file says of it.
+    """Return the plan described by JSON.
 
     Raises:
-        InputError: a field is missing, of a wrong kind, or of a size no network here has.
+        InputError: a field is missing, has the wrong type or is out of range.
     """
     try:
         plan = Plan(
@@ -207,11 +244,13 @@ def parse(described: dict[str, Any]) -> Plan:
             ends=_within(described["ends"], (3, 5, 7, 9)),
             finish=_within(described["finish"], range(129)),
             skips=bool(described["skips"]),
+            late=bool(described.get("late", False)),
+            noise=_within(described.get("noise", 0), range(9)),
         )
         if not 1 <= len(plan.widths) <= 5 or len(plan.blocks) != len(plan.widths):
-            raise ValueError(f"widths {plan.widths} and blocks {plan.blocks} do not go together")
+            raise ValueError(f"widths {plan.widths} and blocks {plan.blocks} do not match")
         if (plan.finish > 0) != (plan.fold > 1):
-            raise ValueError("what is folded must be finished, and nothing else")
+            raise ValueError("finish must be above 0 if fold is above 1, and 0 otherwise")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the description of its network is damaged ({error})") from error
     return plan
@@ -219,5 +258,5 @@ def parse(described: dict[str, Any]) -> Plan:
 
 def _within(value: Any, allowed: tuple[int, ...] | range) -> int:
     if type(value) is not int or value not in allowed:
-        raise ValueError(f"{value!r} is not possible")
+        raise ValueError(f"{value!r} is out of range")
     return value

@@ -1,4 +1,4 @@
-"""The style network in PyTorch: for training, and for painting on a GPU."""
+"""The style network in PyTorch, for training and for painting on a GPU."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto.jobs.base import Precision
+from impasto.networks import noise as noises
 from impasto.networks.packs import Pack
 from impasto.networks.plan import EPSILON, FADE, LAST, Plan, paint, shape
 
@@ -22,9 +23,9 @@ class StyleNetwork(nn.Module):
     """A trunk and its rows.
 
     Args:
-        plan: the shape of the trunk.
-        rows: how many rows there are, that of the photograph included.
-        seed: of the first weights.
+        plan: architecture of the trunk.
+        rows: number of rows, including row 0 for the photo.
+        seed: random seed of the initial weights.
     """
 
     def __init__(self, plan: Plan, *, rows: int, seed: int = 0) -> None:
@@ -34,36 +35,54 @@ class StyleNetwork(nn.Module):
         self.trunk = nn.ParameterDict()
         for name, size in self.shape.kernels.items():
             fan = size[1] * size[2] * size[3]
-            gain = 0.3 if name == LAST else 2.0**0.5  # begins near grey, where the logistic is not flat
+            gain = 0.3 if name == LAST else 2.0**0.5  # starts near grey, where the logistic is not flat
             self.trunk[name] = nn.Parameter(torch.randn(size, generator=generator) * gain / fan**0.5)
-        self.trunk[f"{LAST}_bias"] = nn.Parameter(torch.zeros(3))
-        start = torch.stack([torch.ones(sum(self.shape.norms)), torch.zeros(sum(self.shape.norms))])
+        for name, length in self.shape.biases.items():
+            self.trunk[name] = nn.Parameter(torch.zeros(length))
+        start = torch.zeros(plan.kinds, sum(self.shape.norms))
+        start[0] = 1
         noise = 0.05 * torch.randn((rows, *start.shape), generator=generator)
         self.rows = nn.Parameter(start + noise)
 
-    def forward(self, photo: Tensor, weights: Tensor, *, statistics: Tensor | None = None) -> Tensor:
-        """Paints.
+    def forward(
+        self,
+        photo: Tensor,
+        weights: Tensor,
+        *,
+        statistics: Tensor | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Paint a batch of images.
 
         Args:
-            photo: ``(B, 3, H, W)``, RGB 0..1, sides multiples of ``plan.multiple``.
-            weights: of the rows, ``(B or 1, rows)``, or ``(B or 1, rows, h, w)`` for regions; sum 1.
+            photo: ``(B, 3, H, W)``, RGB 0..1; both sides are multiples of ``plan.multiple``.
+            weights: weights of the rows, ``(B or 1, rows)``, or ``(B or 1, rows, h, w)`` for regions; sum 1.
             statistics: ``(2, channels)``, mean and standard deviation of every normalised channel, in order;
-                default: those of each picture.
+                default: those of each image.
+            noise: octaves ``(B or 1, plan.noise, H / multiple, W / multiple)``; default: those of seed 0.
 
         Returns:
             ``(B, 3, H, W)``, 0..1.
         """
-        painted: Tensor = paint(TorchEngine(self, weights, statistics), self.plan, photo)
+        engine = TorchEngine(self, weights, statistics, noise=self._noise(photo, noise))
+        painted: Tensor = paint(engine, self.plan, photo)
         return painted
 
-    def statistics(self, photo: Tensor, weights: Tensor) -> Tensor:
-        """The statistics ``(2, channels)`` of one picture ``(1, 3, H, W)``, as ``forward`` takes them."""
-        engine = TorchEngine(self, weights, keep=True)
+    def _noise(self, photo: Tensor, given: Tensor | None) -> Tensor | None:
+        if given is not None or not self.plan.noise:
+            return given
+        height, width = (side // self.plan.multiple for side in photo.shape[-2:])
+        field = noises.field(self.plan, seed=0, size=(height, width))
+        return torch.from_numpy(field)[None].to(photo.device)
+
+    def statistics(self, photo: Tensor, weights: Tensor, *, noise: Tensor | None = None) -> Tensor:
+        """Return the statistics ``(2, channels)`` of one image ``(1, 3, H, W)``, for :meth:`forward`."""
+        engine = TorchEngine(self, weights, keep=True, noise=self._noise(photo, noise))
         paint(engine, self.plan, photo)
         return torch.cat(engine.found, 1)
 
     def load(self, weights: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> None:
-        """Takes over the weights of a pack."""
+        """Load trunk and rows of a pack."""
         with torch.no_grad():
             for name, value in self.trunk.items():
                 value.copy_(torch.from_numpy(np.asarray(weights[name], np.float32)))
@@ -71,13 +90,13 @@ class StyleNetwork(nn.Module):
 
 
 def _instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Instance normalisation with a scale and a shift for each picture, or each position, of the batch."""
+    """Apply instance normalisation with a scale and a shift per image, or per position, of the batch."""
     count, channels = x.shape[:2]
     if x.shape[-2:] == (1, 1):
         return 0 * x + shift  # a single position is its own mean
-    even = scale.shape[-2:] == (1, 1)
+    even = scale.shape[-2:] == shift.shape[-2:] == (1, 1)
     weight, bias = (s.expand(count, -1, 1, 1).reshape(-1) if even else None for s in (scale, shift))
-    # As one picture of B * C channels: PyTorch's batch normalisation is one fused pass each way.
+    # As one image of B * C channels, because PyTorch's batch normalisation is one fused kernel.
     flat = F.batch_norm(
         x.reshape(1, count * channels, *x.shape[2:]), None, None, weight, bias, training=True, eps=EPSILON
     ).view(x.shape)
@@ -85,12 +104,18 @@ def _instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 
 class TorchEngine:
-    """Carries out a plan in PyTorch; keeps the statistics of a single picture if asked."""
+    """Engine for PyTorch; with ``keep``, it collects the statistics of a single image in ``found``."""
 
     def __init__(
-        self, network: StyleNetwork, weights: Tensor, given: Tensor | None = None, *, keep: bool = False
+        self,
+        network: StyleNetwork,
+        weights: Tensor,
+        given: Tensor | None = None,
+        *,
+        keep: bool = False,
+        noise: Tensor | None = None,
     ) -> None:
-        self.network, self.given, self.keep = network, given, keep
+        self.network, self.given, self.keep, self.noise = network, given, keep, noise
         self.weights = weights if weights.ndim == 4 else weights[:, :, None, None]
         self.splits = list(network.shape.norms)
         self.index = 0
@@ -102,16 +127,23 @@ class TorchEngine:
 
     def convolve(self, x: Tensor, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Tensor:
         """See :class:`Engine`."""
-        bias = self.network.trunk[f"{name}_bias"] if name == LAST else None
+        bias = f"{name}_bias"
         x = F.pad(x, (kernel // 2,) * 4, mode="reflect")
-        return F.conv2d(x, self.network.trunk[name], bias, stride=stride)
+        trunk = self.network.trunk
+        return F.conv2d(x, trunk[name], trunk.get(bias), stride=stride)
 
-    def normalise(self, x: Tensor, /) -> Tensor:
+    def normalise(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
         """See :class:`Engine`."""
         start = sum(self.splits[: self.index])
         part = slice(start, start + x.shape[1])
         self.index += 1
-        scale, shift = self._mixed(part, (x.shape[-2], x.shape[-1]))
+        scale, shift, *octaves = self._mixed(part, (x.shape[-2], x.shape[-1]))
+        if noisy and self.noise is not None:
+            for number, octave in enumerate(octaves):
+                shift = shift + octave * self.noise[:, number : number + 1]
+        return self._normalised(x, part, scale, shift)
+
+    def _normalised(self, x: Tensor, part: slice, scale: Tensor, shift: Tensor) -> Tensor:
         if self.given is not None:
             mean, deviation = (s[part].view(1, -1, 1, 1) for s in self.given)
             whitened: Tensor = (x - mean) / deviation
@@ -121,11 +153,10 @@ class TorchEngine:
             self.found.append(torch.stack([mean, (variance + EPSILON).sqrt()]))
         return _instance_norm(x, scale, shift)
 
-    def _mixed(self, part: slice, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def _mixed(self, part: slice, size: tuple[int, int]) -> list[Tensor]:
         weights = self._resized(size)
         rows = self.network.rows[:, :, part]
-        scale, shift = (torch.einsum("brhw,rc->bchw", weights, rows[:, kind]) for kind in (0, 1))
-        return scale, shift
+        return [torch.einsum("brhw,rc->bchw", weights, rows[:, kind]) for kind in range(rows.shape[1])]
 
     def _resized(self, size: tuple[int, int]) -> Tensor:
         if self.weights.shape[-2:] == (1, 1) or self.weights.shape[-2:] == size:
@@ -158,7 +189,7 @@ class TorchEngine:
 
 
 class OnGpu:
-    """The network on a device of PyTorch's."""
+    """The network on a PyTorch device."""
 
     def __init__(self, pack: Pack, *, device: str, precision: Precision = "auto") -> None:
         self.device = torch.device(device.removeprefix("torch:"))
@@ -167,25 +198,32 @@ class OnGpu:
         network.load(pack.trunk, pack.rows)
         self.model = network.to(self.device).eval()
 
-    def paint(self, photo: Array, weights: Array, statistics: Array | None) -> Array:
+    def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
         """See :class:`impasto.networks.painter.Network`."""
         given = None if statistics is None else torch.from_numpy(statistics).to(self.device)
-        # Statistics stay in float32: they are taken once, and then hold for a whole film or all tiles.
+        # Statistics stay in float32: they are computed once and used for a whole video or all tiles.
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.short):
-            painted = self.model(self._planes(photo), self._weights(weights), statistics=given)
+            painted = self.model(
+                self._planes(photo), self._weights(weights), statistics=given, noise=self._noise(noise)
+            )
         result: Array = painted[0].permute(1, 2, 0).float().cpu().numpy()
         return result
 
-    def statistics(self, photo: Array, weights: Array) -> Array:
+    def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
         """See :class:`impasto.networks.painter.Network`."""
         with torch.inference_mode():
-            found: Array = self.model.statistics(self._planes(photo), self._weights(weights)).cpu().numpy()
-        return found
+            found = self.model.statistics(
+                self._planes(photo), self._weights(weights), noise=self._noise(noise)
+            )
+        result: Array = found.cpu().numpy()
+        return result
 
-    def features(self, photo: Array, weights: Array, statistics: Array, norm: int) -> Array:
+    def features(
+        self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
+    ) -> Array:
         """See :class:`impasto.networks.painter.Network`."""
         given = torch.from_numpy(statistics).to(self.device)
-        engine = _Until(self.model, self._weights(weights), given, norm)
+        engine = _Until(self.model, self._weights(weights), given, norm, self._noise(noise))
         try:
             with torch.inference_mode():
                 paint(engine, self.model.plan, self._planes(photo))
@@ -197,24 +235,29 @@ class OnGpu:
     def _planes(self, photo: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].to(self.device)
 
+    def _noise(self, noise: Array | None) -> Tensor | None:
+        return None if noise is None else torch.from_numpy(noise)[None].to(self.device)
+
     def _weights(self, weights: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(weights))[None].to(self.device)
 
 
-class _Reached(Exception):  # noqa: N818 - it ends the walk, nothing went wrong
+class _Reached(Exception):  # noqa: N818 - stops the traversal, not an error
     def __init__(self, features: Tensor) -> None:
         self.features = features
 
 
 class _Until(TorchEngine):
-    """Goes as far as the input of one normalisation."""
+    """Engine that stops at the input of one normalisation."""
 
-    def __init__(self, network: StyleNetwork, weights: Tensor, given: Tensor, norm: int) -> None:
-        super().__init__(network, weights, given)
+    def __init__(
+        self, network: StyleNetwork, weights: Tensor, given: Tensor, norm: int, noise: Tensor | None
+    ) -> None:
+        super().__init__(network, weights, given, noise=noise)
         self.norm = norm
 
-    def normalise(self, x: Tensor, /) -> Tensor:
+    def normalise(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
         """See :class:`impasto.networks.plan.Engine`."""
         if self.index == self.norm:
             raise _Reached(x)
-        return super().normalise(x)
+        return super().normalise(x, noisy=noisy)
