@@ -1,4 +1,4 @@
-"""Training: what it sees is drawn from the seed alone; it learns, it guards, and it goes on after a kill."""
+"""Training: batches depend on the seed only; it learns, recovers from faults, and resumes after a kill."""
 
 from __future__ import annotations
 
@@ -19,12 +19,23 @@ from impasto.backbones import Tiny
 from impasto.errors import ImpastoError, InputError
 from impasto.jobs import LearnJob
 from impasto.losses import Bound, Features, Gram, Scene, Sums
-from impasto.networks import Plan, library, packs
+from impasto.networks import Plan, library, packs, predictor
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Progress
 from impasto.tiles import Window
-from impasto.training import Course, Distillation, Objective, Photos, Row, Trained, batches, fit, learn
+from impasto.training import (
+    Course,
+    Distillation,
+    Objective,
+    Photos,
+    Row,
+    Trained,
+    batches,
+    fit,
+    lattice,
+    learn,
+)
 from impasto.training.fit import SNAPSHOT, leave
 from test_networks import pack_of
 
@@ -99,6 +110,64 @@ def test_the_second_view_is_the_first_one_moved(photos: Photos) -> None:
     inner = batch.photos[..., 8 + down : 32 + down, 8 + right : 32 + right]
     assert (inner - batch.again[..., 8:32, 8:32]).abs().mean() < 0.03
     assert (inner - batch.photos[..., 8:32, 8:32]).abs().mean() > 0.0
+
+
+def test_the_second_view_has_the_noise_of_its_place(photos: Photos) -> None:
+    plan = dataclasses.replace(PLAN, noise=2)
+
+    def drawn(step: int) -> batches.Place:
+        return batches.draw(
+            photos, step=step, indices=range(1), rows=range(1, 3), total=3, side=64, seed=5
+        ).place
+
+    one, other = drawn(0), drawn(1)
+    assert one.field(PLAN, (64, 64)) is None and one == drawn(0)
+    first, second = (place.field(plan, (64, 64)) for place in (one, other))
+    assert first is not None and second is not None and first.shape == (1, 2, 16, 16)
+    assert (first - second).abs().mean() > 0.5
+    again = one.moved((4, 8)).field(plan, (64, 64))
+    assert again is not None
+    # The noise moves with the scene. Positions of this plan are four pixels apart.
+    assert torch.allclose(first[..., 1:, 2:], again[..., :-1, :-2], atol=1e-5)
+
+
+def test_a_lattice_stands_out_and_grain_does_not() -> None:
+    grain = torch.rand((2, 3, 192, 192), generator=torch.Generator().manual_seed(1))
+    weave = torch.zeros(192, 192)
+    weave[::8, ::8] = 1
+    flat = torch.full_like(grain, 0.5)
+    quiet, woven = (0.5 + 0.1 * (grain - 0.5) + amount * weave for amount in (0.0, 0.2))
+    assert float(lattice.excess(quiet, flat + 0.01 * grain)) < 0.1
+    assert float(lattice.excess(woven, flat + 0.01 * grain)) > 1.0
+    # What the photo shows itself is no fault, and a picture too small for a spectrum has none.
+    assert float(lattice.excess(woven, woven)) == 0
+    assert float(lattice.excess(woven[..., :48, :48], quiet[..., :48, :48])) == 0
+    woven.requires_grad_()
+    lattice.excess(woven, quiet).backward()  # type: ignore[no-untyped-call]
+    assert woven.grad is not None and torch.isfinite(woven.grad).all() and woven.grad.abs().max() > 0
+
+
+def test_rows_that_are_rehearsed_are_painted_and_stay(objective: Objective, photos: Photos) -> None:
+    network = StyleNetwork(PLAN, rows=3, seed=0)
+    before = network.rows.detach().clone()
+    drawn = [
+        batches.draw(
+            photos,
+            step=step,
+            indices=range(2),
+            rows=range(1, 2),
+            rehearsed=range(2, 3),
+            total=3,
+            side=32,
+            seed=0,
+        )
+        for step in range(40)
+    ]
+    share = float(torch.cat([b.weights[:, 2] > 0 for b in drawn]).float().mean())
+    assert 0.1 < share < 0.45
+    fit(network, objective, photos, course=course(6, rows=range(1, 2), rehearsed=1, rate=0.05))
+    assert torch.equal(network.rows[2], before[2])
+    assert not torch.equal(network.rows[1], before[1])
 
 
 def test_bad_photos_are_told_and_left_out(folder: Path, tmp_path: Path) -> None:
@@ -229,7 +298,9 @@ class Faulty(Objective):
         self.__dict__.update(good.__dict__)
         self.bad, self.calls = bad, 0
 
-    def bind(self, photos: torch.Tensor, weights: torch.Tensor) -> Bound:
+    def bind(
+        self, photos: torch.Tensor, weights: torch.Tensor, *, place: batches.Place | None = None
+    ) -> Bound:
         self.calls += 1
         bound = super().bind(photos, weights)
         return _Spoilt(bound) if self.calls in self.bad else bound
@@ -304,7 +375,7 @@ def test_learning_writes_a_pack_and_adding_to_it_leaves_the_old_alone(folder: Pa
     assert second.pack.hash() == first.pack.hash()
     assert (second.pack.rows[: len(first.pack.rows)] == first.pack.rows).all()
     assert not (second.pack.rows[-1] == first.pack.rows[-1]).all()
-    with pytest.raises(InputError, match="has a style called 'waves' already"):
+    with pytest.raises(InputError, match="already has a style 'waves'"):
         learn(dataclasses.replace(job, pictures=(str(tmp_path / "waves.png"),)))
 
 
@@ -321,10 +392,19 @@ def test_a_new_pack_may_begin_from_an_old_one(folder: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(begun.rows[begun.style("waves").rows[0]], old.rows[1], atol=1e-6)
     moved = learn(_job(folder, **still | {"rate": None, "steps": 2})).pack
     assert moved.hash() != old.hash()
-    with pytest.raises(InputError, match="holds a 'tiny' network: give --network tiny"):
+    with pytest.raises(InputError, match=r"'tiny', .* give --network tiny"):
         learn(_job(folder, **still | {"network": "quality"}))
-    with pytest.raises(InputError, match="--begin-from begins a new pack"):
+    with pytest.raises(InputError, match="--begin-from applies only to a new pack"):
         _job(folder, **still | {"into": str(path)})
+
+
+def test_a_row_of_the_shipped_network_begins_as_it_is_predicted(folder: Path, tmp_path: Path) -> None:
+    painting = image.write(tmp_path / "cove.png", samples.style("waves", 64))
+    still = {"steps": 1, "rate": 1e-9, "side": 64, "batch": 1, "scales": (1.0,)}
+    learned = learn(_job(folder, pictures=(str(painting),), into="quality", **still))
+    begun = predictor.predict(image.read(painting).flat())
+    assert learned.names == ("cove",) and np.abs(learned.pack.rows[-1] - begun).max() < 1e-5
+    assert np.abs(begun[2:, :64]).max() > 0 and (begun[2:, 64:] == 0).all()
 
 
 def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None:

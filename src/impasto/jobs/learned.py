@@ -1,4 +1,4 @@
-"""The settings of ``learn`` and ``live``."""
+"""Settings of ``learn`` and ``live``."""
 
 from __future__ import annotations
 
@@ -19,45 +19,51 @@ from impasto.jobs.base import (
 
 @dataclass(frozen=True)
 class LearnJob(Job):
-    """Train a network on a painting, to paint with it at once."""
+    """Train a network on style images, for painting with them in one pass."""
 
     verb: ClassVar[str] = "learn"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "pictures": (),
         "styles": (),
+        "rehearse": (),
         "photos": (),
         "into": ("quality", "tiny"),
         "begin_from": ("quality", "tiny"),
         "teacher": ("quality", "tiny"),
     }
 
-    pictures: tuple[str, ...] = field(default=(), metadata={"help": "One or several paintings."})
-    styles: str | None = option(None, "A folder of paintings, learned together.")
-    photos: str = option("photos", "A folder of photographs to train on; a few hundred will do.")
+    pictures: tuple[str, ...] = field(default=(), metadata={"help": "One or several style images."})
+    styles: str | None = option(None, "A folder of style images, learned together.")
+    photos: str = option("photos", "A folder of photos to train on; a few hundred are enough.")
     network: NetworkName = option("quality", "quality, tiny (faster), or johnson (as published, slower).")
     into: str | None = option(
         None,
-        "A pack to add the styles to, or quality, which came with impasto: minutes in place of an hour; its "
-        "old styles stay as they are.",
+        "Pack to add the styles to, or 'quality', the shipped one: takes minutes and does not change the "
+        "pack's other styles.",
     )
     begin_from: str | None = option(
         None,
-        "A pack to begin a new one from, in place of chance: its trunk, and its rows of the same names, are "
-        "all trained on.",
+        "Pack with the initial weights of a new one. Default: the shipped pack for the network 'quality', "
+        "random weights for others.",
+    )
+    rehearse: str | None = option(
+        None,
+        "A folder of style images to rehearse, so that --instant still works with a new pack: the network "
+        "also trains on their predicted rows.",
     )
     teacher: str | None = option(
         None,
-        "A pack to learn all its styles from, or quality, in place of paintings: for a tiny one of the same.",
+        "Pack to distil, or 'quality', instead of style images: the new network learns all its styles.",
     )
-    minutes: float | None = option(None, "Time to train. Default: 60 for a new pack, 8 to add to one.")
-    steps: int | None = option(None, "Steps to train, in place of a time.")
-    scales: tuple[float, ...] = option((0.5, 1.0), "Sizes of strokes to learn, each its own row.")
-    style_weight: float = option(7.0, "Weight of style, content being 1.")
+    minutes: float | None = option(None, "Training time in minutes. Default: 60 for a new pack, else 8.")
+    steps: int | None = option(None, "Training steps, instead of a time.")
+    scales: tuple[float, ...] = option((0.5, 1.0), "Stroke sizes to learn, one row each.")
+    style_weight: float = option(7.0, "Weight of the style loss; the content loss has weight 1.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
-    batch: int = option(4, "Pictures a step.")
-    side: int = option(192, "Side of the crops, pixels.")
-    rate: float | None = option(None, "Rate of the optimiser. Default: chosen.")
-    processes: int = option(1, "Processes that share each batch: one a GPU, or several on a CPU.")
+    batch: int = option(4, "Images per step.")
+    side: int = option(192, "Side of the training crops, in pixels.")
+    rate: float | None = option(None, "Learning rate. Default: depends on what is trained.")
+    processes: int = option(1, "Processes that share each batch: one per GPU, or several on a CPU.")
     seed: int = option(0, base.SEED)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
@@ -65,13 +71,15 @@ class LearnJob(Job):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.scales or min(self.scales) <= 0 or len(set(self.scales)) < len(self.scales):
-            raise InputError(f"scales {self.scales} must be different sizes above 0, such as 0.5,1")
+            raise InputError(f"scales {self.scales} must be different numbers above 0, such as 0.5,1")
         if self.weights and min(self.weights) <= 0:
             raise InputError(f"weights {self.weights} must be above 0")
         if self.teacher and (self.into or self.pictures or self.styles):
-            raise InputError("a teacher has its own styles: give --teacher alone, or paintings")
+            raise InputError("--teacher cannot be combined with style images or --into: give one of them")
+        if self.rehearse and (self.into or self.teacher or self.network != "quality"):
+            raise InputError("--rehearse applies only to a new pack of the network 'quality': leave it out")
         if self.begin_from and self.into:
-            raise InputError("--begin-from begins a new pack: leave out --into")
+            raise InputError("--begin-from applies only to a new pack: leave out --begin-from or --into")
         for name, least in (
             ("batch", 1),
             ("processes", 1),
@@ -87,18 +95,20 @@ class LearnJob(Job):
 
 @dataclass(frozen=True)
 class LiveJob(Job):
-    """Paint what a camera, a stream or a film shows, as it comes."""
+    """Stylize a camera, a stream or a video live."""
 
     verb: ClassVar[str] = "live"
 
-    styles: tuple[str, ...] = field(metadata={"help": "Learned styles; keys or buttons change between them."})
-    source: str = option("0", "A camera's number, a device, the address of a stream, or a film.")
-    fps: float = option(25.0, "Frames a second to hold, by painting smaller if need be.")
-    size: int | str | None = option(None, base.SIZE + " Default: what holds the rate.", flag="-s")
+    styles: tuple[str, ...] = field(
+        metadata={"help": "Learned styles, or style images; keys or buttons switch between them."}
+    )
+    source: str = option("0", "Camera index, device, URL of a stream, or video file.")
+    fps: float = option(25.0, "Target frame rate, in frames/s; frames are reduced in size to reach it.")
+    size: int | str | None = option(None, base.SIZE + " Default: adapted to the frame rate.", flag="-s")
     strength: float = option(1.0, base.STRENGTH)
     consistency: float = option(0.75, base.CONSISTENCY)
     network: NetworkName | None = option(None, base.NETWORK)
-    port: int = option(8765, "Of the page, on this machine only.")
+    port: int = option(8765, "Port of the web page, on this machine only.")
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
 

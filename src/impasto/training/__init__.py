@@ -1,4 +1,4 @@
-"""Training of style networks: photos to batches, the objective, the one loop, and ``learn``."""
+"""Training of style networks: photos, batches, objective, training loop and ``learn``."""
 
 from __future__ import annotations
 

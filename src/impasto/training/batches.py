@@ -1,7 +1,7 @@
-"""What a step of training sees: drawn from the seed and the number of the step, and from nothing else.
+"""Training batches: a function of the random seed and the number of the step only.
 
-So a killed training goes on with the very pictures it would have seen, and several processes that each take
-their part of a batch see what one would.
+A resumed training therefore continues with the same images, and several processes that share each batch see
+the images that one process would.
 """
 
 from __future__ import annotations
@@ -11,39 +11,72 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.networks import Plan, noise
 from impasto.training.photos import Photos
 
-SHIFT = 7  # pixels that the second view of a crop is moved by, at most
-_WEAK = 0.3  # share of pictures painted at another strength than 1
-_BLENDED = 0.15  # share of pictures painted in two rows at once
+SHIFT = 7  # largest shift of the second view of a crop, pixels
+_WEAK = 0.3  # share of images painted at another strength than 1
+_FAR = 4096.0  # side of the square from which positions of the noise are drawn, pixels
+_REHEARSED = 0.25  # share of images painted with rehearsed rows, if there are any
+_BLENDED = 0.15  # share of images painted with a blend of two rows
+
+
+@dataclass(frozen=True)
+class Place:
+    """Position of a crop in the noise plane: random seed and upper left corner (row, column) in pixels."""
+
+    seed: int
+    at: tuple[float, float]
+
+    def moved(self, shift: tuple[int, int]) -> Place:
+        """Return the place ``shift`` (down, right) pixels further."""
+        return Place(self.seed, (self.at[0] + shift[0], self.at[1] + shift[1]))
+
+    def field(self, plan: Plan, size: tuple[int, int]) -> Tensor | None:
+        """Return the noise ``(1, octaves, h, w)`` of an image of this size; None if the plan has none."""
+        if not plan.noise:
+            return None
+        height, width = (side // plan.multiple for side in size)
+        return torch.from_numpy(noise.field(plan, seed=self.seed, size=(height, width), at=self.at))[None]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``photos`` and ``weights`` as the network takes them, and a second view of the same scene.
+    """A training batch: ``photos`` and ``weights`` for the network, and a second view of the same scenes.
 
-    ``again`` shows what ``photos`` shows moved by ``shift`` (down, right) pixels, with a little noise.
+    ``again`` is ``photos`` moved by ``shift`` (down, right) pixels, with a little noise.
+    ``place`` is the position of ``photos`` in the noise plane; that of ``again`` moves with the scene.
     """
 
     photos: Tensor
     weights: Tensor
     again: Tensor
     shift: tuple[int, int]
+    place: Place
 
 
 def draw(
-    photos: Photos, *, step: int, indices: range, rows: range, total: int, side: int, seed: int
+    photos: Photos,
+    *,
+    step: int,
+    indices: range,
+    rows: range,
+    total: int,
+    side: int,
+    seed: int,
+    rehearsed: range = range(0),
 ) -> Batch:
-    """The pictures ``indices`` of the batch of a step.
+    """Return the images ``indices`` of the batch of a step.
 
     Args:
-        photos: where crops come from.
+        photos: source of the crops.
         step: number of the step, from 0.
-        indices: which pictures of the global batch.
-        rows: the rows that are trained; row 0 is the photograph.
-        total: number of rows there are.
-        side: of the crops, pixels.
-        seed: of the whole training.
+        indices: indices of the images in the global batch.
+        rows: rows to train; row 0 reproduces the photo.
+        total: number of all rows.
+        side: side of the crops, pixels.
+        seed: random seed of the training.
+        rehearsed: rows to paint with that are not trained.
     """
     shared = _generator(seed, step, -1)
     down, right = (int(torch.randint(-SHIFT, SHIFT + 1, (), generator=shared)) for _ in range(2))
@@ -53,19 +86,23 @@ def draw(
         wide = photos.crop(side + 2 * SHIFT, generator=generator)
         views.append(wide[:, SHIFT:-SHIFT, SHIFT:-SHIFT])
         moved = wide[:, SHIFT + down : SHIFT + down + side, SHIFT + right : SHIFT + right + side]
-        noise = 0.02 * torch.rand((), generator=generator) * torch.randn(moved.shape, generator=generator)
-        again.append((moved + noise).clamp(0, 1))
-        weights.append(_weights(rows, total, generator))
-    return Batch(torch.stack(views), torch.stack(weights), torch.stack(again), (down, right))
+        grain = 0.02 * torch.rand((), generator=generator) * torch.randn(moved.shape, generator=generator)
+        again.append((moved + grain).clamp(0, 1))
+        rehearse = len(rehearsed) > 0 and float(torch.rand((), generator=generator)) < _REHEARSED
+        weights.append(_weights(rehearsed if rehearse else rows, total, generator))
+    place_seed = int(torch.randint(0, 2**31, (), generator=shared))
+    top, left = (_FAR * torch.rand(2, generator=shared)).tolist()
+    place = Place(place_seed, (top, left))
+    return Batch(torch.stack(views), torch.stack(weights), torch.stack(again), (down, right), place)
 
 
 def calibration(photos: Photos, *, count: int, side: int, seed: int) -> Tensor:
-    """``(count, 3, side, side)``: the crops by which terms are balanced."""
+    """Return the crops ``(count, 3, side, side)`` on which the terms of the loss are balanced."""
     return torch.stack([photos.crop(side, generator=_generator(seed, -1, i)) for i in range(count)])
 
 
 def _weights(rows: range, total: int, generator: torch.Generator) -> Tensor:
-    """Which row, or which two, and how strongly: ``(total,)``."""
+    """Draw the weights ``(total,)`` of an image: one row or a blend of two, at a strength."""
     weights = torch.zeros(total)
     first, second = (int(torch.randint(rows.start, rows.stop, (), generator=generator)) for _ in range(2))
     blended, weak, share, strength = torch.rand(4, generator=generator).tolist()
@@ -79,6 +116,6 @@ def _weights(rows: range, total: int, generator: torch.Generator) -> Tensor:
 
 
 def _generator(seed: int, step: int, index: int) -> torch.Generator:
-    # Mersenne twisters of neighbouring seeds are alike in their first numbers: a hash sets them apart.
+    # Mersenne twisters with neighbouring seeds start with correlated numbers, so the seed is a hash.
     mixed = hash((seed, step, index)) & 0x7FFF_FFFF_FFFF_FFFF
     return torch.Generator().manual_seed(mixed)

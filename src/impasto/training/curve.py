@@ -1,4 +1,4 @@
-"""How the loss fell while a network was trained: as a table, or drawn."""
+"""Loss curve of a training, as a table or a plot."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from impasto import files
 from impasto.record import Point
 
-SMOOTH = 50  # parts of a training; the drawn line is the mean over one
+SMOOTH = 50  # the plotted line is the moving mean over this fraction (1/SMOOTH) of the training
 
 
 def write(path: Path, history: Sequence[Point], *, overwrite: bool = False) -> Path:
-    """Writes a loss curve.
+    """Write a loss curve.
 
     Args:
-        path: ``.csv``, with a line a step: step, seconds, loss and its terms; or ``.svg`` or ``.png``.
-        history: of the training, a point a step.
-        overwrite: replace what is there.
+        path: ``.csv``, with one line per step: step, seconds, loss and its terms; or ``.svg`` or ``.png``.
+        history: one point per step of the training.
+        overwrite: replace an existing file.
 
     Raises:
-        OutputError: the place cannot be written, or exists and ``overwrite`` is not set.
+        OutputError: the file cannot be written, or exists and ``overwrite`` is not set.
     """
     with files.atomic(path, overwrite=overwrite) as temporary:
         if path.suffix == ".csv":

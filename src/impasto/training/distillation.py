@@ -1,7 +1,7 @@
-"""Learning from a network in place of a painting: a small one that paints as a large one does.
+"""Distillation: train a small network on the outputs of a large one instead of style images.
 
-The student sees what the teacher makes of each photo, pixel by pixel. So a step needs the loss network for
-its first layers only; they keep the student's texture sharp where squared error alone would blur it.
+The target of each photo is the teacher's output, pixel by pixel. A step therefore needs only the first layers
+of the loss network; they keep the student's texture sharp where squared error alone would blur it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from impasto.backbones import PIXELS, Backbone
 from impasto.losses import Bound, BoundSum, Content, Scene
 from impasto.networks.packs import Pack
 from impasto.networks.torch_engine import StyleNetwork
+from impasto.training.batches import Place
 
 LAYERS = ("relu1_1", "relu2_1")
 PIXEL_WEIGHT = 1.0
 FLOOR = 1e-6
+HOME = Place(0, (0.0, 0.0))  # default position in the noise plane
 
 
 class Distillation:
-    """The distance of a student's painting to its teacher's, relative to that of the photo itself.
+    """Objective: distance of the student's output to the teacher's, relative to that of the photo.
 
     Args:
-        teacher: the pack to learn from; the student has as many rows.
-        backbone: the network that looks.
-        photos: ``(N, 3, S, S)`` by which the terms are balanced.
+        teacher: pack to learn from; the student has as many rows.
+        backbone: feature extractor of the loss.
+        photos: ``(N, 3, S, S)``, RGB 0..1, on which the terms are balanced.
     """
 
     def __init__(self, teacher: Pack, *, backbone: Backbone, photos: Tensor) -> None:
@@ -37,26 +39,28 @@ class Distillation:
         self.scales = self._balance(photos)
 
     def _balance(self, photos: Tensor) -> dict[str, float]:
-        """The mean distance of photos to what the teacher makes of them, by layer."""
+        """Return the mean squared distance of photos to the teacher's outputs, by layer."""
         count = self.teacher.rows.shape[0]
         weights = torch.zeros(len(photos), count, device=photos.device)
         weights[torch.arange(len(photos)), 1 + torch.arange(len(photos)) % (count - 1)] = 1
-        painted = self._painted(photos, weights)
+        painted = self._painted(photos, weights, HOME)
         with torch.no_grad():
             own, theirs = (self.backbone.features(p, {PIXELS, *LAYERS}) for p in (photos, painted))
         return {layer: max(float((own[layer] - theirs[layer]).square().mean()), FLOOR) for layer in own}
 
-    def _painted(self, photos: Tensor, weights: Tensor) -> Tensor:
+    def _painted(self, photos: Tensor, weights: Tensor, place: Place) -> Tensor:
         height, width = photos.shape[-2:]
         multiple = self.teacher.plan.multiple
         wide = F.pad(photos, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+        noise = place.field(self.teacher.plan, (wide.shape[-2], wide.shape[-1]))
+        noise = noise.to(photos.device) if noise is not None else None
         with torch.no_grad():
-            painted: Tensor = self.teacher(wide, weights)
+            painted: Tensor = self.teacher(wide, weights, noise=noise)
         return painted[..., :height, :width].contiguous()
 
-    def bind(self, photos: Tensor, weights: Tensor) -> Bound:
-        """The loss of painting ``photos (B, 3, H, W)`` with ``weights (B, rows)``."""
-        painted = self._painted(photos, weights)
+    def bind(self, photos: Tensor, weights: Tensor, *, place: Place = HOME) -> Bound:
+        """Return the loss for ``photos (B, 3, H, W)``, ``weights (B, rows)`` and a position of the noise."""
+        painted = self._painted(photos, weights, place)
         size = (photos.shape[-2], photos.shape[-1])
         scene = Scene(self.backbone, size, wanted=frozenset(LAYERS))
         parts: list[tuple[float, Bound]] = []

@@ -1,4 +1,4 @@
-"""What a style network is trained for: the losses of ``stylize``, with a target for each picture."""
+"""Training objective of a style network: the losses of ``stylize``, with a target for each image."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from impasto.losses import (
 )
 from impasto.moments import Moments
 from impasto.tiles import Window
+from impasto.training.batches import Place
 
-# A style picture of scale 1 is seen at this side (its area squared): that of a photo of 512 pixels.
+# A style image of scale 1 has the area of a square of this side, that of a photo of 512 pixels.
 REFERENCE = 448
 CONTENT_LAYER = "relu4_1"
 LAYERS: Mapping[str, float] = {"relu1_1": 0.3, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 2.0}
 KINDS: tuple[tuple[type[StyleLoss], float], ...] = ((Gram, 0.8), (MeanVariance, 0.2))
 STRENGTH_POWER = 2.0  # as in ``stylize``
-SMOOTHNESS = 3.0  # of total variation; at 1 flat places were filled with a weave
+SMOOTHNESS = 3.0  # weight of total variation; at 1, flat areas fill with a periodic pattern
 FLOOR = 1e-2
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row to learn: a painting ``(1, 3, H, W)`` at a scale, and its share of the style weight."""
+    """One row to learn: a style image ``(1, 3, H, W)`` at a scale, and its share of the style weight."""
 
     picture: Tensor
     scale: float = 1.0
@@ -44,18 +45,18 @@ class Row:
 
 
 class Objective:
-    """The loss of a batch, for any mixture of rows.
+    """Loss of a batch, for any blend of rows.
 
     Each term is relative: content is divided by its mean between two photos, each style by its mean between
-    photos and the painting, both over ``photos``. So no weight needs to be found for a new painting.
+    photos and the style image, both over ``photos``. So a new style image needs no weight of its own.
 
     Args:
-        rows: what each row after the photograph's own is to paint like.
-        backbone: the network that looks.
-        photos: ``(N, 3, S, S)``, N >= 2, to find the balance with.
-        style_weight: of the style terms at strength 1; the content term weighs 1.
-        layers: of the style terms, with their weights.
-        content_layer: one of them.
+        rows: target of each row after row 0.
+        backbone: feature extractor of the loss.
+        photos: ``(N, 3, S, S)``, N >= 2, RGB 0..1, on which the terms are balanced.
+        style_weight: weight of the style terms at strength 1; the content term has weight 1.
+        layers: layers of the style terms, with their weights.
+        content_layer: layer of the content term, one of ``layers``.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Objective:
         self.kinds = [(kind(rows[0].picture, layers), share) for kind, share in KINDS]
         found = []
         for row in rows:
-            # A scene a row: it remembers what it saw, and a painting is seen only once.
+            # One scene per row: a scene caches features, and each style image is used only once.
             scene = Scene(backbone, (REFERENCE, REFERENCE), wanted=self.wanted)
             found.append(Gram(row.picture, layers, scales=[row.scale]).targets(scene))
         self.mean = {name: torch.cat([targets[name].mean for targets in found]) for name in layers}
@@ -83,11 +84,11 @@ class Objective:
 
     @property
     def rows(self) -> int:
-        """How many rows there are beside the photograph's own."""
+        """Number of rows without row 0."""
         return self.mean[self.content_layer].shape[0]
 
     def _balance(self, photos: Tensor) -> None:
-        """The mean value of each term before anything is painted."""
+        """Set the scale of each term to its mean value for unpainted photos."""
         size = (photos.shape[-2], photos.shape[-1])
         count = self.rows
         content, styles = [], torch.zeros(len(self.kinds), count)
@@ -104,7 +105,7 @@ class Objective:
         self.style_scale = list((styles / len(photos)).clamp_min(FLOOR))
 
     def _styles(self, scene: Scene, shares: Tensor) -> list[Bound]:
-        """Bound style terms whose target is, for each picture, the mixture with these shares of rows."""
+        """Return bound style terms whose target for each image is the blend of rows by ``shares``."""
         targets = {}
         for name, means in self.mean.items():
             mean = shares @ means
@@ -113,14 +114,14 @@ class Objective:
         return [loss.bound(scene, targets) for loss, _ in self.kinds]
 
     def _content(self, photos: Tensor) -> Content:
-        # In absolute units, which are those of every batch, whatever pictures it happens to hold.
+        # In absolute units, which do not depend on the images of the batch.
         return Content(photos, self.content_layer, unit="absolute")
 
-    def bind(self, photos: Tensor, weights: Tensor) -> Bound:
-        """The loss of painting ``photos (B, 3, H, W)`` with ``weights (B, rows + 1)``, the photo's first.
+    def bind(self, photos: Tensor, weights: Tensor, *, place: Place | None = None) -> Bound:
+        """Return the loss for ``photos (B, 3, H, W)`` and ``weights (B, rows + 1)``, row 0 first.
 
-        A picture of strength s, which is 1 less the weight of the photo's own row, feels the style with the
-        weight ``s ** 2``.
+        For an image of strength s, which is 1 minus the weight of row 0, the style terms have the weight
+        ``s ** 2``. ``place`` is ignored: the loss does not depend on the position of brush strokes.
         """
         scene = Scene(self.backbone, (photos.shape[-2], photos.shape[-1]), wanted=self.wanted)
         strength = 1 - weights[:, 0]
@@ -137,7 +138,7 @@ class Objective:
 
 
 class Scaled(Bound):
-    """A bound loss times a factor of its own for each picture of the batch."""
+    """A bound loss times one factor per image of the batch."""
 
     def __init__(self, bound: Bound, factors: Tensor) -> None:
         self.bound, self.factors = bound, factors

@@ -1,4 +1,4 @@
-"""Photographs as training batches: crops of random scale, light and side, the same for the same seed."""
+"""Training photos: crops of random position, scale, lighting and flip, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Bytes = NDArray[np.uint8]
 
 _log = logging.getLogger("impasto")
 
-LONGEST = 720  # pixels of the long side that are kept of a photo
-CACHE = 600_000_000  # bytes of shrunken photos kept in memory
-SYNTHETIC = 0.06  # share of crops that are flat or a gradient: what photos lack and skies are
+LONGEST = 720  # long side to which photos are reduced, pixels
+CACHE = 600_000_000  # bytes of reduced photos cached in memory
+SYNTHETIC = 0.06  # share of crops that are flat or a gradient, as skies are; photos have too few
 
 
 class Photos:
     """Photos to train on.
 
     Args:
-        paths: picture files, or one folder of them.
-        told: called with a line for each file that cannot be used.
+        paths: image files, or one folder of them.
+        told: called with a message for each file that cannot be read. Default: log a warning.
 
     Raises:
-        InputError: no such folder, or no usable photo in it.
+        InputError: there is no such folder, or no readable photo in it.
     """
 
     def __init__(
@@ -44,18 +44,18 @@ class Photos:
         self._bytes = 0
         self._bad: set[int] = set()
         if not any(self._array(index) is not None for index in range(len(self.paths))):
-            raise InputError(f"none of the {len(self.paths)} files given as photos is a picture")
+            raise InputError(f"none of the {len(self.paths)} files given as photos can be read: use others")
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def crop(self, side: int, *, generator: torch.Generator) -> Tensor:
-        """One square crop ``(3, side, side)``, RGB 0..1, drawn by the generator alone."""
+        """Return a square crop ``(3, side, side)``, RGB 0..1, determined by ``generator``."""
         if float(torch.rand((), generator=generator)) < SYNTHETIC:
             return _synthetic(side, generator)
         array = self._draw(generator)
         short = min(array.shape[:2])
-        # From the whole short side of the photo down to one pixel of it for one of the crop.
+        # Log-uniform between the short side of the photo and one photo pixel per crop pixel.
         least = min(side, short)
         u = float(torch.rand((), generator=generator))
         taken = max(1, round(least * (short / least) ** u))
@@ -75,14 +75,14 @@ class Photos:
                 return array
 
     def _array(self, index: int) -> Bytes | None:
-        """The photo, no longer than ``LONGEST``; None if its file is no picture."""
+        """Return a photo reduced to ``LONGEST``; None if it cannot be read."""
         if index in self._bad or index in self._kept:
             return self._kept.get(index)
         try:
             rgb = image.read(self.paths[index]).flat()
         except ImpastoError as error:
             self._bad.add(index)
-            self._told(f"left out: {error}")
+            self._told(f"skipped: {error}")
             return None
         size = (rgb.shape[0], rgb.shape[1])
         if max(size) > LONGEST:
@@ -101,15 +101,15 @@ def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
         return [Path(p) for p in paths]
     folder = Path(paths)
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: --photos takes a folder of photographs to train on")
+        raise InputError(f"{folder} is not a folder: --photos takes a folder of photos to train on")
     found = image.pictures_among(folder.rglob("*")).pictures
     if not found:
-        raise InputError(f"there is no photo in {folder}: it needs pictures such as .jpg or .png")
+        raise InputError(f"there is no photo in {folder}: add images such as .jpg or .png")
     return found
 
 
 def _relit(crop: Tensor, generator: torch.Generator) -> Tensor:
-    """Another light: gamma, contrast and colourfulness, each a little."""
+    """Vary gamma, contrast and saturation of a crop slightly."""
     gamma, gain, colour = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
     crop = crop.pow(gamma)
     grey = crop.mean(0, keepdim=True)
@@ -117,7 +117,7 @@ def _relit(crop: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _synthetic(side: int, generator: torch.Generator) -> Tensor:
-    """A flat patch or a gradient between two or four colours, with a little grain."""
+    """Return a flat patch or a gradient between four colours, with a little grain."""
     corners = torch.rand((1, 3, 2, 2), generator=generator)
     if float(torch.rand((), generator=generator)) < 0.4:
         corners = corners[..., :1, :1].expand(1, 3, 2, 2).clone()

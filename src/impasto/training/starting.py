@@ -1,0 +1,157 @@
+"""The network that a training starts with, its first weights, and the course."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto.errors import InputError
+from impasto.jobs import LearnJob
+from impasto.losses import Scene
+from impasto.networks import PLANS, Pack, library, packs, predictor
+from impasto.networks.torch_engine import StyleNetwork
+from impasto.tiles import Window
+from impasto.training.fit import Course
+from impasto.training.objective import Objective
+
+NEAREST = 3  # rows of the old pack whose mean a new row starts at
+NEW_MINUTES, ROW_MINUTES = 60.0, 8.0
+ROW_RATE = 1e-2
+PRETRAINED_RATE, ROW_FACTOR = 5e-4, 20.0  # learning rate of a pretrained trunk; of rows a multiple
+ENDLESS = 10_000_000
+
+Picture = tuple[str, Path, Tensor]
+"""Name, file and image ``(1, 3, H, W)`` of a style."""
+
+
+def start(
+    job: LearnJob,
+    old: Pack | None,
+    objective: Objective,
+    *,
+    pictures: Sequence[Picture],
+    others: Sequence[Picture],
+    photos: Tensor,
+) -> tuple[StyleNetwork, Course]:
+    """Return the network with its first weights, and the course.
+
+    Args:
+        job: what to train.
+        old: the pack that rows are added to, if any.
+        objective: what the rows are trained for, in order: those of ``pictures``, then those of ``others``.
+        pictures: the styles to learn.
+        others: styles whose rows stay as predicted.
+        photos: crops ``(N, 3, S, S)``.
+    """
+    count = len(pictures) * len(job.scales)
+    if old is not None:
+        return _added(job, old, objective, pictures=pictures, photos=photos)
+    network = StyleNetwork(PLANS[job.network], rows=1 + count + len(others), seed=job.seed)
+    chosen = course(job, range(1, count + 1), minutes=NEW_MINUTES)
+    first = job.begin_from or (job.network if job.network == predictor.NETWORK else None)
+    if first:
+        named = [(name, scale, p) for name, _, p in pictures for scale in job.scales]
+        pack = begin(network, first, [*named, *(("", 1.0, p) for _, _, p in others)])
+        chosen = dataclasses.replace(chosen, grows=False, rehearsed=len(others))
+        if predictor.fits(pack):
+            chosen = dataclasses.replace(chosen, rate=job.rate or PRETRAINED_RATE, row_factor=ROW_FACTOR)
+    return network, chosen
+
+
+def _added(
+    job: LearnJob, old: Pack, objective: Objective, *, pictures: Sequence[Picture], photos: Tensor
+) -> tuple[StyleNetwork, Course]:
+    """Return a pack's network with rows added for the pictures; only those are trained."""
+    first, count = len(old.rows), len(pictures) * len(job.scales)
+    network = StyleNetwork(old.plan, rows=first + count).to(photos.device)
+    if predictor.fits(old):
+        begun = [predictor.predict(_array(picture)) for _, _, picture in pictures for _ in job.scales]
+    else:
+        begun = [old.rows[near].mean(0) for near in _nearest(old, objective, photos=photos)]
+    network.load(old.trunk, np.concatenate([old.rows, np.stack(begun)]))
+    chosen = course(job, range(first, first + count), minutes=ROW_MINUTES)
+    return network, dataclasses.replace(chosen, trunk=False, rate=job.rate or ROW_RATE)
+
+
+def begin(network: StyleNetwork, name: str, styles: Sequence[tuple[str, float, Tensor | None]]) -> Pack:
+    """Load a pack's trunk, and its rows of these names and scales, into a network.
+
+    Other rows start as predicted from their images, or at the mean row if the plan has no predictor.
+
+    Raises:
+        InputError: the pack holds a network of another plan.
+    """
+    pack = packs.load(library.pack_file(name))
+    if pack.plan != network.plan:
+        raise InputError(
+            f"{name} holds another network ('{pack.plan.name}', {_size(pack)} weights) than --network "
+            f"{network.plan.name}: give --network {pack.plan.name}, or another --begin-from"
+        )
+    known = {
+        (s.name, scale): pack.rows[row]
+        for s in pack.styles
+        for row, scale in zip(s.rows, s.scales, strict=True)
+    }
+    rows = [pack.rows[0]]
+    for style, scale, picture in styles:
+        if (style, scale) in known:
+            rows.append(known[style, scale])
+        elif picture is not None and predictor.fits(pack):
+            rows.append(predictor.predict(_array(picture)))
+        else:
+            rows.append(pack.rows[1:].mean(0))
+    network.load(pack.trunk, np.stack(rows))
+    return pack
+
+
+def _size(pack: Pack) -> int:
+    return sum(value.size for value in pack.trunk.values())
+
+
+def course(job: LearnJob, rows: range, *, minutes: float) -> Course:
+    """Return the course that a job asks for; so many minutes if it gives neither time nor steps."""
+    return Course(
+        steps=job.steps or ENDLESS,
+        minutes=float("inf") if job.steps and not job.minutes else job.minutes or minutes,
+        rows=rows,
+        batch=job.batch,
+        side=job.side,
+        rate=job.rate or Course.rate,
+        seed=job.seed,
+    )
+
+
+def _array(picture: Tensor) -> NDArray[np.float32]:
+    """Return a picture ``(1, 3, H, W)`` as ``(H, W, 3)``."""
+    array: NDArray[np.float32] = picture[0].permute(1, 2, 0).cpu().numpy()
+    return array
+
+
+def _nearest(old: Pack, objective: Objective, *, photos: Tensor) -> list[list[int]]:
+    """Return the old rows nearest to each new style, by the loss that it will be trained for."""
+    network = StyleNetwork(old.plan, rows=len(old.rows)).to(photos.device)
+    network.load(old.trunk, old.rows)
+    photo = photos[:1]
+    size = (photo.shape[-2], photo.shape[-1])
+    count = objective.rows
+    losses = []
+    for row in range(1, len(old.rows)):
+        weights = torch.zeros(1, len(old.rows), device=photo.device)
+        weights[0, row] = 1
+        with torch.no_grad():
+            painted = network(photo, weights)
+            features = Scene(objective.backbone, size).features(painted, objective.wanted)
+        shares = torch.eye(count, device=photo.device)
+        targets = torch.cat([shares.new_zeros(count, 1), shares], 1)
+        bound = objective.bind(photo.expand(count, -1, -1, -1), targets)
+        wide = {name: value.expand(count, -1, -1, -1) for name, value in features.items()}
+        wide["pixels"] = painted.expand(count, -1, -1, -1)
+        losses.append(bound.each(bound.measure(wide, Window.full(size))).cpu())
+    order = torch.stack(losses).argsort(0)[:NEAREST]
+    return [[int(row) + 1 for row in order[:, index]] for index in range(count)]
