@@ -1,8 +1,8 @@
-"""Writes the page of the gallery, and paints those of its sheets that are named: ``gallery.py [NAME ...]``.
+"""Write the page of the gallery, and paint the named sheets: ``gallery.py [NAME ...]``.
 
-The sheets are made from sample photographs, sample styles and shipped styles, by seeds: anyone gets the same.
-Others need what docs/credits.md and docs/photoreal.md name, in a folder's ``styles``, ``photos``, ``video``:
-``gallery.py --data DIR paintings evening bridge dashcam dreams``.
+Most sheets use sample photos, sample styles and shipped styles with fixed random seeds, so they are
+reproducible. Others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
+and ``video`` of DIR: ``gallery.py --data DIR paintings evening bridge dashcam dreams``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from impasto.verbs.demo import sheet
 from impasto.video import FilmReader
 
 DOCS = Path(__file__).resolve().parents[1]
-SIDE = 320  # pixels of a pane's long side
+SIDE = 320  # long side of a panel, pixels
 
 
 def main() -> None:
-    """Paints what is named, and writes the page."""
+    """Paint the named sheets, and write the page."""
     options = argparse.ArgumentParser()
     options.add_argument("names", nargs="*")
     options.add_argument("--data", type=Path, default=Path("data"))
@@ -56,7 +56,7 @@ def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
 
 
 def paintings(data: Path) -> None:
-    """The pictures that the README begins with: sample photographs in several media."""
+    """Paint the images at the head of the README: sample photos in several media."""
     for name in PAINTINGS:
         photo, style = name.split("-")
         painting = samples.style(style) if style in samples.STYLES else data / "styles" / f"{style}.jpg"
@@ -65,7 +65,7 @@ def paintings(data: Path) -> None:
 
 
 def mixtures() -> np.ndarray:
-    """Two styles: the first, both side by side, what lies between, the second."""
+    """Paint two styles: the first, both side by side, the blend, the second."""
     pair = ["stained_glass", "waves"]
     cells = [
         _painted("coffee", pair[:1]),
@@ -77,7 +77,7 @@ def mixtures() -> np.ndarray:
 
 
 def regions() -> np.ndarray:
-    """A style for the cup, another for the table: photo, mask, result."""
+    """Paint the cup in one style and the table in another: photo, mask, result."""
     photo = image.resize(samples.photo("coffee"), (400, 600))
     rows, columns = np.mgrid[:400, :600]
     inside = ((columns - 285) / 204) ** 2 + ((rows - 196) / 184) ** 2
@@ -96,16 +96,16 @@ def _saved(mask: np.ndarray, name: str) -> str:
 
 
 def learned() -> np.ndarray:
-    """One photo in eight of the learned styles that came along."""
-    names = ("starry_night", "the_scream", "composition_vii", "wave_crop")
-    names += ("tahiti", "waves", "stained_glass", "woodcut")
+    """Paint one photo in eight of the shipped learned styles."""
+    names = ("starry_night", "the_scream", "udnie", "wave_crop")
+    names += ("watercolor", "hatching", "stained_glass", "woodcut")
     photo = samples.photo("astronaut")
-    cells = [impasto.stylize(photo, name, strength=0.8).picture for name in names]
+    cells = [impasto.stylize(photo, name).picture for name in names]
     return sheet([cells[:4], cells[4:]], height=240)
 
 
 def film() -> np.ndarray:
-    """A frame of the sample film, painted alone and held still; below, one row of pixels over time."""
+    """Paint a frame of the sample video with and without consistency; below, one row of pixels over time."""
     folder = Path(tempfile.mkdtemp())
     source = demo.write_film(folder / "drive.mp4", size=(216, 384), fps=25, seconds=4.0)
     rows: list[list[np.ndarray]] = [[], []]
@@ -122,7 +122,7 @@ def film() -> np.ndarray:
 
 
 def _lit(photo: str, style: str, data: Path) -> np.ndarray:
-    """Photo, style, closed form, refined."""
+    """Return photo, style image, closed-form result and refined result."""
     sources = [data / "photos" / f"debian_{name}.jpg" for name in (photo, style)]
     read = [image.read(path).flat() for path in sources]
     fast, full = (impasto.photoreal(*sources, size=LIT_SIDE, fast=fast).picture for fast in (True, False))
@@ -130,17 +130,17 @@ def _lit(photo: str, style: str, data: Path) -> np.ndarray:
 
 
 def evening(data: Path) -> np.ndarray:
-    """The last light of an evening, and the hour after."""
+    """Relight an evening photo as the hour after sunset."""
     return _lit("plasma_EveningGlow", "plasma_DarkestHour", data)
 
 
 def bridge(data: Path) -> np.ndarray:
-    """A clear day by the water, and a summer night in the north."""
+    """Relight a clear day by the water as a summer night in the north."""
     return _lit("lomiri_Bridge_by_Sander_Klootwijk", "plasma_summer_1am", data)
 
 
 def dashcam(data: Path) -> np.ndarray:
-    """A frame of a drive by day, and in the light of a night."""
+    """Relight a frame of a drive by day as night."""
     folder = Path(tempfile.mkdtemp())
     film, style = data / "video" / "dashcam_720p.mp4", data / "photos" / "debian_plasma_DarkestHour.jpg"
     job = PhotorealJob(str(film), (str(style),), size=640, end=0.4)
@@ -151,7 +151,7 @@ def dashcam(data: Path) -> np.ndarray:
     return sheet([[frames[0], image.read(style).flat(), frames[1]]], height=240)
 
 
-LIT_SIDE = 512  # pixels of the long side of a photo that is lit otherwise
+LIT_SIDE = 512  # long side of a relit photo, pixels
 LIT: dict[str, Callable[[Path], np.ndarray]] = {"evening": evening, "bridge": bridge, "dashcam": dashcam}
 
 PAINTED: dict[str, Callable[[], np.ndarray]] = {
@@ -168,7 +168,7 @@ DREAMT = {
     "boats": "Deep Dream on boats",
 }
 
-# Photo and style, and what is shown.
+# Photo, style and caption.
 PAINTINGS = {
     "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
     "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
@@ -176,7 +176,7 @@ PAINTINGS = {
     "coffee-watercolor": "watercolour, a sample style",
 }
 
-# (picture, what it shows, the command)
+# (image, caption, command)
 ENTRIES = (
     *(
         (
@@ -199,7 +199,7 @@ ENTRIES = (
     (
         "images/gallery-learned.jpg",
         "learned styles that are included, one pass each",
-        "impasto stylize astronaut.png starry_night --strength 0.8",
+        "impasto stylize astronaut.png starry_night",
     ),
     (
         "images/gallery-film.jpg",
@@ -231,7 +231,7 @@ ENTRIES = (
 
 
 def page() -> str:
-    """The gallery."""
+    """Return the page of the gallery."""
     parts = [
         "# Gallery\n\n"
         "Each image with the command that made it; for a sheet, the command of one of its images.\n"
