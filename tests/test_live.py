@@ -1,4 +1,4 @@
-"""Live painting, with a film as the camera."""
+"""Live painting, with a video instead of a camera."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ import av
 import numpy as np
 import pytest
 
+from impasto import image, samples
 from impasto.cli import main
 from impasto.errors import InputError
-from impasto.jobs import LiveJob
+from impasto.films.brushes import LearnedStyles
+from impasto.jobs import LiveJob, VideoJob
 from impasto.live import painting
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
 from impasto.live.page import Page
 from impasto.live.painting import _pace, _shrunk
 from impasto.networks import library, packs
-from impasto.video import FilmReader, FilmWriter
+from impasto.painters.inputs import Inputs
+from impasto.video import FilmReader, FilmWriter, Link
 from test_film_files import turn
-from test_networks import pack_of
+from test_networks import LATE, pack_of
 
 
 @pytest.fixture
@@ -59,6 +62,45 @@ def test_a_film_is_painted_to_a_film_of_its_own_length(
         frames = list(container.decode(video=0))
     assert len(frames) == told["painted"] and (frames[0].width, frames[0].height) == (64, 48)
     assert frames[-1].time is not None and frames[-1].time <= told["seconds"]
+
+
+@pytest.mark.parametrize("command", [["live", "sea.png", "--source"], ["video"]])
+def test_a_style_image_needs_no_training(
+    here: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    image.write("sea.png", samples.style("waves", 96))
+    styles = ["sea.png", "--instant", "--size", "64"] if command == ["video"] else ["--size", "64"]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "film.mp4", *styles, "-o", "out.mp4", "--json"])
+    assert not stop.value.code, capsys.readouterr().err
+    with av.open("out.mp4") as container:
+        painted = next(container.decode(video=0)).to_ndarray(format="rgb24") / 255
+    # The first frame is black; the sea is blue.
+    assert painted.mean() > 0.05 and painted[..., 2].mean() > painted[..., 0].mean() + 0.03
+
+
+def test_noise_moves_with_the_camera(here: Path) -> None:
+    packs.save(pack_of(LATE), here / "styles" / "late.safetensors")
+    job = VideoJob("film.mp4", ("late.safetensors#style1",))
+    stylizing = job.stylizing()
+    found = [library.Known("style1", here / "styles" / "late.safetensors", shipped=False)]
+    brush = LearnedStyles(job, stylizing, Inputs(stylizing, {}), found, (64, 64), threads=1)
+    wide = np.random.default_rng(2).integers(0, 256, (64, 72, 3), np.uint8)
+    still = np.full((64, 64, 2), (8.0, 0.0), np.float32)  # the scene moved 8 pixels to the left
+    link = Link(still, np.ones((64, 64), np.float32), -still)
+    brush.move(None)
+    first = brush(wide[:, :64], None, None)
+    brush.move(link)
+    assert brush.at == (0.0, 8.0)
+    again = LearnedStyles(job, stylizing, Inputs(stylizing, {}), found, (64, 64), threads=1)
+    again.restore(brush.state(), 1)
+    second = again(wide[:, 8:], first, np.ones((64, 64), np.float32))
+    brush.move(None)
+    assert brush.at == (0.0, 0.0)
+    stuck = brush(wide[:, 8:], first, np.ones((64, 64), np.float32))
+    # The same scene gets the same strokes; the borders still differ a little.
+    moved, fixed = (np.abs(first[24:40, 32:40] - p[24:40, 24:32]).mean() for p in (second, stuck))
+    assert moved < 0.005 < 10 * moved < fixed
 
 
 def test_a_turned_film_is_seen_as_films_are_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Learned styles through the command line: painted at once, listed, added, removed, exported."""
+"""Learned styles through the command line: painting, listing, adding, removing, exporting."""
 
 from __future__ import annotations
 
@@ -115,6 +115,11 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
     assert run("stylize", "photo.png", "sea", "-o", "out.png")[0] == 0
     code, _, wrong = run("learn", "sea.png", "photo.png", *options)
     assert code == 2 and "one style" in wrong
+    # A style whose pack is gone, as after an upgrade, says how to get it back.
+    (shipped / "fine.safetensors").unlink()
+    Path("styles/sea.style").rename("styles/lake.style")
+    code, _, wrong = run("stylize", "photo.png", "lake", "-o", "lost.png")
+    assert code == 2 and "lake.style" in wrong and "learn the style again" in wrong.splitlines()[-1]
 
 
 def test_strength_weights_masks_and_colours_work_on_learned_styles(run: Run, home: Path) -> None:
@@ -149,7 +154,7 @@ def test_strength_weights_masks_and_colours_work_on_learned_styles(run: Run, hom
         (("style1", "--blend", "barycenter"), "--blend"),
         (("photo.png#style1",), "photo.png#style1"),
         (("mine.safetensors",), "no such file"),
-        (("styles/mine.safetensors",), "say which"),
+        (("styles/mine.safetensors",), "choose one"),
         (("styles/mine.safetensors#x",), "no style 'x'"),
         (("bad.safetensors#x",), "damaged"),
     ],
@@ -230,4 +235,43 @@ def test_a_style_that_cannot_be_used_stands_in_nobodys_way(
     code, _, wrong = run("stylize", "photo.png", "broken", "-o", "other.png")
     assert code == 2 and "broken.style" in wrong.splitlines()[-1]
     code, _, wrong = run("stylize", "photo.png", "style1", "--network", "johnson", "-o", "other.png")
-    assert code == 2 and "not johnson: leave out --network" in wrong
+    assert code == 2 and "not for johnson: leave out --network" in wrong
+
+
+def test_any_painting_paints_at_once(run: Run, home: Path) -> None:
+    image.write("sea.png", samples.style("waves", 96))
+    image.write("wood.png", samples.style("woodcut", 96))
+    code, said, wrong = run("stylize", "photo.png", "sea.png", "--instant", "-o", "sea-out.png")
+    assert (code, wrong) == (0, "") and "121x90" in said
+    sea = image.read("sea-out.png").rgb
+    assert run("replay", "sea-out.png", "-o", "again.png")[0] == 0
+    assert (image.read("again.png").rgb == sea).all()
+
+    def painted(*options: str) -> np.ndarray:
+        code, _, wrong = run("stylize", "photo.png", *options, "--instant", "-o", "o.png", "--overwrite")
+        assert code == 0, wrong
+        return image.read("o.png").rgb
+
+    assert np.abs(painted("sea.png", "--seed", "4") - sea).mean() > 0.005
+    wood, photo = painted("wood.png"), image.read("photo.png").rgb
+    both = painted("sea.png", "wood.png", "--weights", "0.5,0.5")
+    assert np.abs(wood - sea).mean() > 0.05
+    assert max(np.abs(both - wood).mean(), np.abs(both - sea).mean()) < np.abs(wood - sea).mean()
+    assert np.abs(painted("sea.png", "--strength", "0") - photo).max() < 2 / 255
+    # Nearer to the colours of the painting than the photo was.
+    mean = image.read("sea.png").rgb.mean((0, 1))
+    assert np.abs(sea.mean((0, 1)) - mean).sum() < 0.7 * np.abs(photo.mean((0, 1)) - mean).sum()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("style1",), "leave out --instant"),
+        (("photo.png", "--network", "tiny"), "leave out --network"),
+        (("photo.png", "--method", "paper"), "leave it out"),
+        (("none.png",), "none.png"),
+    ],
+)
+def test_what_cannot_be_instant_is_said(run: Run, home: Path, options: tuple[str, ...], words: str) -> None:
+    code, _, wrong = run("stylize", "photo.png", *options, "--instant", "-o", "out.png")
+    assert code == 2 and words in wrong and len(wrong.splitlines()) == 1

@@ -86,7 +86,7 @@ def _stylize_tab(studio: Studio) -> None:
         with gr.Column(scale=4):
             photo, mask = _photo_and_mask(studio)
             names, files = _chooser(studio, "or your own style images (these take minutes)")
-            knobs = controls(StylizeJob, ("strength",))
+            knobs = controls(StylizeJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
                 knobs |= controls(StylizeJob, ("method", "loss", "photoreal", "network", "seed"))
@@ -108,7 +108,7 @@ def _stylize_tab(studio: Studio) -> None:
             given["mask"] = masks = tuple(str(part) for part in parts)
         given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
         job = StylizeJob.parse(given)
-        longest = learned.LONGEST if values[names] else BUDGETS[job.preset].size
+        longest = learned.LONGEST if values[names] or job.instant else BUDGETS[job.preset].size
         return studio.bounded(job, _side(job, content, longest), photo=content, masks=masks)
 
     wire(studio, easel, [photo, names, files, mask, *knobs.values()], gather, "painted.png")
@@ -119,7 +119,7 @@ def _film_tab(studio: Studio) -> None:
         with gr.Column(scale=4):
             film = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
             names, files = _chooser(studio, "or your own style images (these take minutes per frame)")
-            knobs = controls(VideoJob, ("strength",))
+            knobs = controls(VideoJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(VideoJob, ("size", "start", "end", "consistency", "keys", "every"))
                 knobs |= controls(VideoJob, ("color", "preset", "weights", "network"))
@@ -127,7 +127,7 @@ def _film_tab(studio: Studio) -> None:
             easel = Easel.drawn("Paint film", film=True)
 
     def gather(values: dict[Any, Any], visit: str | None) -> Order:
-        from impasto.films.painting import frame_size
+        from impasto.films.planning import frame_size
         from impasto.video import open_film
 
         source = _needed(values[film], "video")

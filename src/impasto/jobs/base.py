@@ -43,6 +43,7 @@ CONSISTENCY = "Temporal consistency of a video, 0 to 1; 0 processes each frame i
 START = "Start time in a video, in seconds or as 1:02:03."
 END = "End time in a video, in seconds or as 1:02:03."
 EVERY = "Use only every n-th frame of a video; 6 turns 30 frames/s into 5."
+INSTANT = "Use any style image at once, without training; less faithful than a learned style."
 NETWORK = "Network of a learned style: quality, or tiny (faster). Default: the first that has the style."
 BACKBONE = "Feature extractor; vgg19 is bundled."
 POOLING = "Pooling of the VGG: max or avg."

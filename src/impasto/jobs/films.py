@@ -73,6 +73,7 @@ class VideoJob(Part, Job):
         "fast for tiny networks.",
     )
     network: NetworkName | None = option(None, base.NETWORK)
+    instant: bool = option(False, base.INSTANT)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
 
@@ -112,6 +113,7 @@ class VideoJob(Part, Job):
             preset=self.preset,
             size=self.size,
             network=self.network,
+            instant=self.instant,
             precision=self.precision,
             device=self.device,
         )

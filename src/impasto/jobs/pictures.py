@@ -74,6 +74,7 @@ class StylizeJob(Job):
     backbone: BackboneName = option("vgg19", base.BACKBONE)
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)
+    instant: bool = option(False, base.INSTANT)
     statistics: Statistics = option(
         "thumbnail",
         "Feature statistics of learned styles on very large photos: from a 'thumbnail', or 'exact' (float32, "

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto import files
+from impasto import files, image
 from impasto.errors import InputError
 from impasto.jobs import LiveJob
 from impasto.live.camera import Camera
@@ -22,6 +22,7 @@ from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.networks.painter import Painter
+from impasto.painters.instant import predict
 from impasto.painters.learned import device_of
 from impasto.video import Dis, Linker, Steady
 from impasto.video.reading import CLOCK
@@ -77,15 +78,19 @@ def play(job: LiveJob, *, out: Path | None, overwrite: bool, told: Callable[[str
 def _painters(job: LiveJob) -> list[tuple[Painter, NDArray[np.float32]]]:
     found: list[Known] = []
     for name in job.styles:
-        known = library.find(name, network=job.network)
+        known: Known | None = library.find(name, network=job.network)
+        if known is None and Path(name).is_file():
+            known = predict(name, image.read(name).flat(), network=job.network)
         if known is None:
             raise library.unknown(name)
         found.append(known)
     if not found:
         raise InputError("live needs a learned style: impasto styles list shows them")
     device = device_of(job.device)
-    packs = {known.path: Painter(known.pack, device=device, precision=job.precision) for known in found}
-    return [(packs[k.path], k.pack.weights({k.name: 1.0}, strength=job.strength)) for k in found]
+    packs = [known.pack for known in found]
+    painters = {id(pack): Painter(pack, device=device, precision=job.precision) for pack in packs}
+    weights = [p.weights({k.name: 1.0}, strength=job.strength) for p, k in zip(packs, found, strict=True)]
+    return [(painters[id(pack)], own) for pack, own in zip(packs, weights, strict=True)]
 
 
 def _pace(job: LiveJob) -> Pace:

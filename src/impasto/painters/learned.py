@@ -1,4 +1,4 @@
-"""Painting at once with learned styles; on a CPU nothing here loads PyTorch."""
+"""Painting with learned styles in one pass; on a CPU, this does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from impasto.networks import library
 from impasto.networks.library import Known
 from impasto.networks.packs import Pack
 from impasto.painters.inputs import Inputs, check_mask, target_size
+from impasto.painters.instant import Predicted, predict
 from impasto.record import Point, Progress, Result, Watch
 
 if TYPE_CHECKING:
@@ -30,35 +31,49 @@ if TYPE_CHECKING:
 
     from impasto.networks.painter import Painter, Told
 
-LONGEST = 1024  # pixels of the long side unless another size is asked for
-STRIP = 256  # rows that are recoloured at a time
-DIGEST = "style:"  # what marks the digest of a learned style among those of files
+LONGEST = 1024  # default long side, pixels
+STRIP = 256  # image rows that are recoloured at a time
+DIGEST = "style:"  # prefix of the digest of a learned style, where others are of files
 
 _log = logging.getLogger("impasto")
-# Settings of ``stylize`` that say how to optimise: a learned style was optimised when it was learned.
+# Settings of ``stylize`` that apply to optimisation only.
 _OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
 
 
 def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
-    """The learned styles of a job; none if its styles are pictures.
+    """Return the learned styles of a job; none if its styles are images.
 
     Raises:
-        InputError: a style that is neither, or pictures and learned styles at once.
+        InputError: a style is neither an image nor a learned style, or the job mixes both.
     """
+    if job.instant:
+        return [_instant(name, job, inputs) for name in job.styles]
     found = {}
     for name in job.styles:
         if not isinstance(inputs.source(name), str):
             continue
         known = library.find(name, network=job.network)
         if Path(name).is_file() and known is not None and not _is_pack(name):
-            _log.warning("%s is a picture here and a learned style: the picture is used", name)
+            _log.warning("%s is both a file and a learned style: the file is used", name)
         elif known is not None:
             found[name] = known
         elif not Path(name).exists() and not Path(name).suffix:
             raise library.unknown(name, network=job.network)
     if found and len(found) < len(job.styles):
-        raise InputError("pictures and learned styles cannot be mixed: give one kind")
+        raise InputError("style images and learned styles cannot be mixed: give one kind")
     return [found[name] for name in job.styles if name in found]
+
+
+def _instant(name: str, job: StylizeJob, inputs: Inputs) -> Predicted:
+    """Predict a style of a job.
+
+    Raises:
+        InputError: the job asks for another network, or the style is a learned style.
+    """
+    source = inputs.source(name)
+    if isinstance(source, str) and not Path(source).is_file() and library.find(name) is not None:
+        raise InputError(f"{name} is a learned style, which needs no prediction: leave out --instant")
+    return predict(name, inputs.read(name).flat(), network=job.network)
 
 
 def _is_pack(name: str) -> bool:
@@ -73,21 +88,23 @@ def paint(
     watch: Watch | None = None,
     threads: int | None = None,
 ) -> Result:
-    """Paints a job's photo with learned styles; ``watch`` hears of one that is painted in tiles.
+    """Paint a job's photo with learned styles; ``watch`` reports the progress of images painted in tiles.
 
     Raises:
-        InputError: a setting that only optimising has, or styles of different trunks.
+        InputError: a setting applies to optimisation only, or the styles have different trunks.
     """
     from impasto.networks.painter import WHOLE
 
     for name in _OPTIMISING:
         if getattr(job, name) != getattr(StylizeJob, name):
-            raise InputError(f"--{name} says how to optimise, which a learned style does not: leave it out")
+            raise InputError(
+                f"--{name} does not apply to learned styles, which need no optimisation: leave it out"
+            )
     start = time.monotonic()
     pack, names = joined(found)
     if job.style_scale is not None and all(len(known.style.scales) == 1 for known in found):
         raise InputError(
-            f"--style-scale mixes the sizes that a style was learned at, and {found[0].name} has one: "
+            f"--style-scale needs a style learned at several scales, and {found[0].name} has one: "
             f"leave it out"
         )
     content, alpha, bits = _photo(job, inputs, larger=WHOLE)
@@ -97,9 +114,9 @@ def paint(
         content = image.resize(content, size)
     device = device_of(job.device)
     threads = threads or os.cpu_count() or 1
-    # In bfloat16 the statistics of a layer taken from tiles and from the whole lie levels apart.
+    # In bfloat16, statistics from tiles and from the whole image differ by whole grey levels.
     precision: Precision = "float32" if job.statistics == "exact" else job.precision
-    painter = _painter(_Order(_digest(pack), pack, device, precision, threads))
+    painter = _painter(_Order(_digest(pack), pack, device, precision, threads, job.seed))
     weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
     if size[0] * size[1] <= WHOLE:
@@ -110,7 +127,8 @@ def paint(
     if job.color != "style":
         _recolour(painted, content, job.color, whole=WHOLE)
     for name, known in zip(job.styles, found, strict=True):
-        inputs.hand_over(name, digest(known))
+        if not isinstance(known, Predicted):  # the recipe identifies a predicted style by its image
+            inputs.hand_over(name, digest(known))
     engine = "openvino" if device == "cpu" else "torch"
     seconds = time.monotonic() - start
     return Result(
@@ -123,7 +141,7 @@ def paint(
 
 
 def _telling(watch: Watch, start: float) -> Told:
-    """Hands the progress of tiles on; the picture, if it is asked for, is a small one."""
+    """Return a callback that forwards the progress of tiles to ``watch``, with a thumbnail on request."""
 
     def told(step: int, steps: int, picture: NDArray[np.uint8]) -> None:
         def small() -> Tensor:
@@ -140,9 +158,9 @@ def _telling(watch: Watch, start: float) -> Told:
 
 
 def _recolour(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: int) -> None:
-    """Gives a painting the photo's colours, in place, and in strips: as floats a huge one takes much memory.
+    """Transfer the photo's colours to a painting, in place and in strips, to save memory.
 
-    Above ``whole`` pixels the palettes are those of so many, evenly spread.
+    Above ``whole`` pixels, the colour statistics come from an evenly spaced sample of about that size.
     """
     height, width = painted.shape[:2]
     if how == "content":
@@ -159,21 +177,28 @@ def _recolour(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: 
 
 @dataclass(frozen=True)
 class _Order:
-    """What a painter is made for; the pack is known by its digest."""
+    """Key of a cached painter; the digest stands for the pack."""
 
     digest: str
     pack: Pack = field(compare=False)
     device: str
     precision: Precision
     threads: int
+    seed: int
 
 
 @lru_cache(maxsize=2)
 def _painter(order: _Order) -> Painter:
-    """A painter, kept: of many photos painted one after the other only the first waits for it."""
+    """Return a painter, cached so that a series of photos loads it once."""
     from impasto.networks.painter import Painter
 
-    return Painter(order.pack, device=order.device, precision=order.precision, threads=order.threads)
+    return Painter(
+        order.pack,
+        device=order.device,
+        precision=order.precision,
+        threads=order.threads,
+        seed=order.seed,
+    )
 
 
 def _digest(pack: Pack) -> str:
@@ -183,7 +208,7 @@ def _digest(pack: Pack) -> str:
 def _photo(
     job: StylizeJob, inputs: Inputs, *, larger: int
 ) -> tuple[NDArray[Any], NDArray[np.float32] | None, int]:
-    """The photo, as bytes if it is plain and has more pixels than ``larger``; its alpha and its depth."""
+    """Return photo, alpha and bit depth; a photo that needs no conversion and is over ``larger`` is uint8."""
     plain = inputs.read_bytes(job.content, least=larger)
     if plain is not None:
         return plain, None, 8
@@ -192,10 +217,10 @@ def _photo(
 
 
 def joined(found: list[Known]) -> tuple[Pack, list[str]]:
-    """One pack with all the styles, and their names in it.
+    """Return one pack with all the styles, and their names in it.
 
     Raises:
-        InputError: they were learned on different trunks.
+        InputError: the styles have different trunks.
     """
     pack = found[0].pack
     for known in found[1:]:
@@ -212,14 +237,14 @@ def joined(found: list[Known]) -> tuple[Pack, list[str]]:
 
 
 def digest(known: Known) -> str:
-    """What makes a learned style this style."""
+    """Return a digest of a learned style: trunk and rows."""
     pack = known.pack
     rows = np.ascontiguousarray(pack.rows[list(known.style.rows)])
     return DIGEST + hashlib.sha256(pack.hash().encode() + rows.tobytes()).hexdigest()
 
 
 def device_of(name: str) -> str:
-    """``cpu`` without a look at PyTorch, unless a GPU is asked for or, by ``auto``, is there."""
+    """Return the device for ``--device``; imports PyTorch only if the machine may have a GPU."""
     if name == "cpu" or (name == "auto" and not _may_have_gpu()):
         return "cpu"
     from impasto.backbones.devices import choose_device
@@ -228,20 +253,22 @@ def device_of(name: str) -> str:
 
 
 def _may_have_gpu() -> bool:
-    """Whether a look through PyTorch is worth its second of loading."""
+    """Return whether there may be a GPU, without importing PyTorch, which takes a second."""
     return Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists() or os.name == "nt"
 
 
 def weights_of(
     job: StylizeJob, inputs: Inputs, pack: Pack, names: list[str], size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Weights of the pack's rows, for a picture or a frame of (height, width)."""
+    """Return weights ``(R,)``, or ``(R, h, w)`` with masks, of the rows for an image of ``size`` (H, W).
+
+    Raises:
+        InputError: weights are negative or all zero, or a mask does not match the image.
+    """
     shares = job.weights or (1.0,) * len(names)
     scales = job.style_scale or (1.0,) * len(names)
     if min(shares) < 0 or sum(shares) <= 0:
-        raise InputError(
-            f"style weights must not be negative, nor all zero: got {', '.join(map(str, shares))}"
-        )
+        raise InputError(f"style weights must not be negative or all zero: got {', '.join(map(str, shares))}")
     rows = [
         pack.weights({name: 1.0}, strength=job.strength, scale=scale)
         for name, scale in zip(names, scales, strict=True)
@@ -265,7 +292,7 @@ def _regions(
     *,
     own: tuple[int, int],
 ) -> NDArray[np.float32]:
-    """Weights of rows for every position ``(R, h, w)``; where no mask is white the photograph stays."""
+    """Return weights ``(R, h, w)`` of the rows from the masks; where all masks are black, the photo stays."""
     assert job.mask is not None
     masks = []
     for name, share in zip(job.mask, shares, strict=True):
@@ -282,14 +309,19 @@ def _regions(
 
 
 def check(names: Mapping[str, str]) -> None:
-    """Makes sure that the learned styles of a recipe are those that are found now.
+    """Check that the learned styles of a recipe are installed and unchanged.
+
+    Args:
+        names: digest of each style, by name.
 
     Raises:
-        InputError: one is not there, or is another by now.
+        InputError: a style is missing or has another digest.
     """
     for name, wanted in names.items():
         known = library.find(name)
         if known is None:
             raise library.unknown(name)
         if digest(known) != wanted:
-            raise InputError(f"the learned style '{name}' is not the one that the picture was painted with")
+            raise InputError(
+                f"the learned style '{name}' has changed since the image was painted: restore it"
+            )
