@@ -16,7 +16,7 @@ from impasto.networks.library import Known
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
 from impasto.record import Watch
-from impasto.video import Film, Span, open_film, shrunk, taken
+from impasto.video import Film, Link, Span, open_film, shrunk, taken
 
 if TYPE_CHECKING:
     from impasto.painters.moving import MovingPainter
@@ -55,6 +55,9 @@ class Brush(Protocol):
         Raises:
             Damage: the source of this frame is missing or damaged.
         """
+
+    def move(self, link: Link | None) -> None:
+        """Follow the motion to the next frame of the source; None: a new shot begins."""
 
     def state(self) -> State:
         """Return the state for the next frame."""
@@ -139,13 +142,21 @@ class LearnedStyles:
         self.frozen = job.consistency > 0
         self.where = masked(stylizing, inputs, size)
         self.statistics: Array | None = None
+        self.at = (0.0, 0.0)  # origin of the noise, pixels: it moves with the camera, so strokes do not stick
+
+    def move(self, link: Link | None) -> None:
+        if link is None:
+            self.at = (0.0, 0.0)
+        elif self.painter.pack.plan.noise:
+            across, down = (float(np.median(link.flow[::4, ::4, axis])) for axis in (0, 1))
+            self.at = (self.at[0] + down, self.at[1] + across)
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         photo = frame.astype(np.float32)
         photo *= np.float32(1 / 255)
         if self.frozen and (warped is None or self.statistics is None):
             self.statistics = self.painter.statistics(photo, self.weights)
-        painted = self.painter.paint(photo, self.weights, statistics=self.statistics)
+        painted = self.painter.paint(photo, self.weights, statistics=self.statistics, at=self.at)
         if self.job.color == "luminance":
             return color.keep_chroma(painted, photo).astype(np.float32)
         if self.job.color == "content":
@@ -153,11 +164,14 @@ class LearnedStyles:
         return painted
 
     def state(self) -> State:
-        return {} if self.statistics is None else {"statistics": self.statistics}
+        known = {} if self.statistics is None else {"statistics": self.statistics}
+        return {"noise": np.array(self.at), **known}
 
     def restore(self, state: State, frames: int) -> None:
         found = state.get("statistics")
         self.statistics = None if found is None else np.asarray(found, np.float32)
+        down, across = state.get("noise", np.zeros(2))
+        self.at = (float(down), float(across))
 
     def close(self) -> None:
         pass
@@ -180,6 +194,9 @@ class Paintings:
         if warped is None:
             self._palette = frame.astype(np.float32) * np.float32(1 / 255)
         return self.painter(frame, warped, mask)
+
+    def move(self, link: Link | None) -> None:
+        pass
 
     def state(self) -> State:
         return {} if self._palette is None else {"palette": self._palette}
@@ -221,6 +238,9 @@ class ProcessedFrames:
         painted: Array = shrunk(found.rgb, self.size).astype(np.float32)
         painted *= np.float32(1 / 255)
         return painted
+
+    def move(self, link: Link | None) -> None:
+        pass
 
     def state(self) -> State:
         return {}

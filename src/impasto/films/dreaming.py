@@ -17,7 +17,7 @@ from impasto.films.painting import FilmResult, Told, paint_film
 from impasto.jobs import DreamJob, VideoJob
 from impasto.painters.dreaming import Dreamer
 from impasto.record import Recipe
-from impasto.video import Film, Span, open_film, size_of
+from impasto.video import Film, Link, Span, open_film, size_of
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -117,6 +117,9 @@ class FrameDream:
             shown = (photo + held).clip(0, 1) - photo
             held += self._spread(self.mean - shown.mean((0, 1), dtype=np.float32))
         return held
+
+    def move(self, link: Link | None) -> None:
+        """Do nothing: no state follows the motion."""
 
     def state(self) -> State:
         """Return the state for the next frame."""

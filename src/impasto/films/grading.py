@@ -32,7 +32,7 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
 from impasto.painters.relighting import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
-from impasto.video import Dis, Film, Span, taken, trust, warp
+from impasto.video import Dis, Film, Link, Span, taken, trust, warp
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -134,6 +134,9 @@ class Grades:
                 self.grader.restore(self.left)
         self.number += 1
         return self.grader.next(frame, self.number - 1)
+
+    def move(self, link: Link | None) -> None:
+        """Do nothing: no state follows the motion."""
 
     def state(self) -> State:
         return {} if self.grader is None else self.grader.state()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +21,14 @@ from impasto.errors import InputError
 from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, Damage, threads_of
 from impasto.films.brushes import choose as brush_of
+from impasto.films.planning import expected_frames, frame_size, linker_of
 from impasto.jobs import VideoJob
-from impasto.painters.inputs import BUDGETS
 from impasto.record import Recipe
 from impasto.video import (
-    Dis,
     Film,
-    FlowFiles,
     FlowMethod,
     Keyframes,
     Link,
-    Linker,
     Segments,
     Shown,
     Span,
@@ -41,18 +38,14 @@ from impasto.video import (
     liveliest,
     open_film,
     shrunk,
-    size_of,
     taken,
     tell_what_stays_behind,
 )
-from impasto.video.linking import WIDE
 from impasto.video.reading import exactly
 from impasto.video.segments import PART_FRAMES
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-
-LEAST = 16  # minimum side in pixels for optical flow
 
 
 @dataclass(frozen=True)
@@ -213,6 +206,7 @@ class Run:
                     for rgb, shown, link in frames:
                         if link is None and self.job.consistency > 0:
                             self._end_shot(waiting)
+                        self.brush.move(link)
                         waiting.append((rgb, shown))
                         for output in self.keyframes.next(rgb, link):
                             self._write(output, *waiting.popleft())
@@ -292,7 +286,7 @@ class Run:
         return None if written == 0 else round(self.segments.bytes / written * frames)
 
     def _expected(self) -> int | None:
-        return _expected(self.film, self.spans, self.job)
+        return expected_frames(self.film, self.spans, self.job)
 
     def _key(self) -> str:
         """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
@@ -317,7 +311,7 @@ class Run:
         """Return the result of the run."""
         whole = None
         if self.job.preview is not None and self.done:
-            count = _expected(self.film, [Span(self.job.begin, self.job.stop)], self.job) or 0
+            count = expected_frames(self.film, [Span(self.job.begin, self.job.stop)], self.job) or 0
             whole = seconds / self.done * count, self._bytes(count) or 0
         return FilmResult(
             self.out,
@@ -330,61 +324,6 @@ class Run:
             whole,
             self.stopped,
         )
-
-
-def frame_size(job: VideoJob, film: Film, *, start: float) -> tuple[int, int]:
-    """Return the (height, width) of the processed frames, upright.
-
-    Raises:
-        InputError: they are too small for optical flow.
-    """
-    height, width = _frame_size(job, film, start)
-    if min(height, width, height * min(WIDE.values()) // width) < LEAST:
-        raise InputError(
-            f"frames of {width}x{height} are too small for optical flow: sides must be at least {LEAST} "
-            f"pixels, the width at most {min(WIDE.values()) // LEAST} times the height"
-        )
-    return height, width
-
-
-def _frame_size(job: VideoJob, film: Film, start: float) -> tuple[int, int]:
-    if job.processed:
-        with open_film(job.processed) as other:
-            return size_of(other, job.size)
-    pictures = [name for name in job.styles if Path(name).is_file() and not name.endswith(_PACKS)]
-    if job.size is None and pictures:
-        own = size_of(film, None, start=start)
-        return size_of(film, min(max(own), BUDGETS[job.preset].size), start=start)
-    return size_of(film, job.size, start=start)
-
-
-def linker_of(
-    job: VideoJob,
-    usual: Literal["medium", "fast"],
-    before: Bytes | None,
-    *,
-    first: int,
-    given: FlowMethod | None = None,
-) -> Linker:
-    """Return a linker with the requested flow, or the brush's default; ``first`` frames precede it."""
-    chosen, both = job.flow or usual, job.keys > 1
-    if given is not None:
-        return Linker(given, before, both=both)
-    if chosen in WIDE:
-        return Linker(Dis(), before, wide=WIDE[chosen], both=both)
-    return Linker(FlowFiles(chosen, first=max(1, first)), before, both=both)
-
-
-_PACKS = (".safetensors", ".style")
-
-
-def _expected(film: Film, spans: list[Span], job: VideoJob) -> int | None:
-    """Return the expected number of frames; None if the length of the video is unknown."""
-    if film.seconds is None:
-        return None
-    length = sum(min(film.seconds, s.end or film.seconds) - s.start for s in spans)
-    rate = min(float(film.rate) / job.every, job.fps or float("inf"))
-    return max(1, round(length * rate))
 
 
 def _shortened(value: Any, names: dict[str, str]) -> Any:

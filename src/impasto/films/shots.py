@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from impasto.films.brushes import choose, threads_of
-from impasto.films.painting import FilmResult, Run, Shot, frame_size, linker_of
+from impasto.films.painting import FilmResult, Run, Shot
+from impasto.films.planning import frame_size, linker_of
 from impasto.jobs import VideoJob
 from impasto.video import Span, Whole, check_target, open_film, shrunk, taken, tell_what_stays_behind
 from impasto.video.segments import PART_FRAMES
