@@ -1,6 +1,6 @@
-"""The painters of the sample styles: a scene, a medium and a palette each, free of rights, seeded.
+"""Generators of the sample styles: a scene, a medium and a palette each, without copyright, seeded.
 
-They are not part of the package, which ships what they painted. ``python -m art`` paints it again.
+They are not part of the package, which ships only their images. ``python -m art`` generates them again.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ PAINTERS: dict[str, Callable[[int, Rng], Array]] = {
     )
 }  # fmt: skip
 
-# Of the seeds we looked at, the ones whose composition came out best.
+# Seeds with the best composition among those tried.
 _CHOSEN = {"brushwork": 1, "pointillism": 1}
 
 
 def paint(name: str, size: int = 768, seed: int | None = None) -> Array:
-    """Paint a sample style as float32 ``(size, size, 3)``, RGB 0..1; another seed is another picture."""
+    """Paint a sample style as float32 ``(size, size, 3)``, RGB 0..1; ``seed`` varies the image."""
     return PAINTERS[name](size, np.random.default_rng(_CHOSEN.get(name, 7) if seed is None else seed))

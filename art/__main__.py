@@ -1,4 +1,4 @@
-"""Paint the twelve sample styles anew into the package: ``python -m art``."""
+"""Paint the twelve sample styles into the package again: ``python -m art``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 from art import PAINTERS, paint
 from impasto.samples.paintings import FOLDER
 
-QUALITY = 66  # the twelve together stay below 1.5 MB
+QUALITY = 66  # keeps the twelve images below 1.5 MB together
 
 for name in PAINTERS:
     levels = np.rint(paint(name) * 255).astype(np.uint8)

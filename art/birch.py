@@ -1,4 +1,4 @@
-"""Oil laid on with the knife: birches in autumn by a pond."""
+"""Oil painting with a palette knife: birches in autumn by a pond."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from art.sheet import Array, Rng, mix, noise, plane, ramp, rgb, spline, step
 _DRAFT = 512
 _KNIFE = {"heel": 0.015, "toe": 0.03, "dry": 0.45, "bristle": 0.035, "streak": 0.75}
 _FALL = ("8f1f3a", "c8362a", "e8632a", "f49a2a", "f7c53a", "fbe27a")
-# Where a trunk stands, its width, its foot and its lean; from far to near.
+# Position, width, foot and lean of each trunk, from far to near.
 _TRUNKS = (
     (0.42, 0.012, 0.63, 0.02), (0.3, 0.013, 0.63, -0.03), (0.9, 0.014, 0.64, 0.02),
     (0.55, 0.015, 0.64, -0.01), (0.68, 0.022, 0.7, 0.04), (0.06, 0.026, 0.74, 0.03),
@@ -19,7 +19,7 @@ _TRUNKS = (
 
 
 def birches(size: int, rng: Rng) -> Array:
-    """Spread birches in autumn with the palette knife, their gold doubled in a blue pond."""
+    """Paint birches in autumn with a palette knife, reflected in a blue pond."""
     reference, field = _wood(rng)
     canvas = Canvas(size, rng, rgb("6a3a5a"))
     warm = rgb(*_FALL, "4f6fb0", "7a5aa8")
@@ -39,7 +39,7 @@ def birches(size: int, rng: Rng) -> Array:
 
 
 def _wood(rng: Rng) -> tuple[Array, Array]:
-    """Draft foliage against a cold light, far bank, pond and near bank; with the knife's angles."""
+    """Return a draft of foliage, far bank, pond and near bank, and the angles of the knife strokes."""
     x, y = plane(_DRAFT)
     clump = noise(rng, _DRAFT, 5) + 0.5 * noise(rng, _DRAFT, 13)
     light = np.exp(-(((x - 0.47) / 0.22) ** 2 + ((y - 0.36) / 0.24) ** 2))
@@ -66,7 +66,7 @@ def _wood(rng: Rng) -> tuple[Array, Array]:
 
 
 def _birch(canvas: Canvas, rng: Rng, trunk: tuple[float, float, float, float]) -> None:
-    """Pull a trunk upwards in short crosswise swipes, lit from the left, then mark its bark."""
+    """Paint a trunk upwards in short crosswise strokes, lit from the left, then its bark marks."""
     px, width, foot, lean = trunk
     count = int(360 * (0.4 + 10 * width))
     t = rng.random(count)
@@ -95,7 +95,7 @@ def _birch(canvas: Canvas, rng: Rng, trunk: tuple[float, float, float, float]) -
 
 
 def _reflections(canvas: Canvas, rng: Rng) -> None:
-    """Break the trunks' reflections and the glow of the leaves into level swipes on the pond."""
+    """Paint reflections of trunks and leaves as horizontal strokes on the pond."""
     for px, width, foot, lean in _TRUNKS[:6]:
         y = rng.uniform(max(foot, 0.69), 0.9, 70)
         starts = np.stack([px - 0.4 * lean * (y - foot) + rng.normal(0, 0.5 * width, 70) - width / 2, y], -1)
@@ -116,7 +116,7 @@ def _reflections(canvas: Canvas, rng: Rng) -> None:
 
 
 def _leaves(canvas: Canvas, rng: Rng, count: int, depth: float, size: float) -> None:
-    """Press leaves on in bunches, each of one hue, brighter on top; the light between them stays open."""
+    """Paint leaves in bunches of one hue each, brighter on top, with gaps for the light."""
     bunches = 40
     middle = rng.random((bunches, 2)) * [1.1, depth] - [0.05, 0.05]
     middle = middle[np.hypot((middle[:, 0] - 0.47) / 0.17, (middle[:, 1] - 0.36) / 0.17) > 1]
@@ -133,7 +133,7 @@ def _leaves(canvas: Canvas, rng: Rng, count: int, depth: float, size: float) -> 
 
 
 def _litter(canvas: Canvas, rng: Rng) -> None:
-    """Strew fallen leaves over the near bank and the pond."""
+    """Scatter fallen leaves over the near bank and the pond."""
     count = 700
     at = np.stack([rng.random(count), 0.7 + 0.31 * rng.random(count) ** 0.6], -1)
     bank = 0.86 + 0.1 * np.sin(3.1 * at[:, 0] + 1.2)

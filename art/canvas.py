@@ -1,8 +1,8 @@
-"""The brush: strokes of paint with bristles, streaks of a second colour and relief, along any path.
+"""Brush strokes with bristles, streaks of a second colour and relief, along any path.
 
-Every stroke is a strip of points; all strokes of a call are scattered at once into a buffer that keeps, for
-each pixel, the last stroke over it and where in that stroke it lies. Colour and height are then looked up
-once a pixel, so thousands of long curved strokes cost about a second.
+Every stroke is a strip of points. All strokes of a call are scattered at once into a buffer that holds, for
+each pixel, the last stroke over it and the position in that stroke. Colour and height are then looked up
+once per pixel, so thousands of long curved strokes take about a second.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from scipy import ndimage
 from art.sheet import Array, Rng, lit, mix, plane, sample, scatter, shrink
 
 OVERSAMPLE = 2
-_NODES = 9  # of each half of a traced path
+_NODES = 9  # nodes of each half of a traced path
 _VARIANTS = 16
 _ALONG, _ACROSS = 256, 64
-_CHUNK = 250_000  # points at a time: what stays in a processor's cache
+_CHUNK = 250_000  # points per pass, to fit the processor's cache
 
 
 @dataclass(frozen=True)
 class Brush:
-    """A brush and the paint on it; sizes are parts of the picture's side."""
+    """Settings of a brush and its paint; sizes are fractions of the image's side."""
 
     width: float
     length: float
     heel: float = 0.08
-    """Share of the length over which the stroke widens at its start."""
+    """Fraction of the length over which the stroke widens at its start."""
     toe: float = 0.16
-    """Share of the length over which it narrows to its end."""
+    """Fraction of the length over which it narrows to its end."""
     dry: float = 0.12
-    """Share of the bristles that have run out of paint, growing towards the end."""
+    """Fraction of the bristles without paint, growing towards the end."""
     streak: float = 0.5
-    """How much of the second colour shows in streaks."""
+    """Amount of the second colour in streaks."""
     body: float = 1.0
-    """Thickness of the paint: what the light catches."""
+    """Thickness of the paint, which sets the relief."""
     bristle: float = 0.06
-    """How much lighter and darker the bristles make the colour."""
+    """Variation of lightness by the bristles."""
 
 
 class Canvas:
-    """A square canvas of `size` pixels, painted at twice that size and lit when it is finished."""
+    """A square canvas of ``size`` pixels, painted at twice that size and shaded at the end."""
 
     def __init__(self, size: int, rng: Rng, ground: Array) -> None:
         self.rng = rng
@@ -61,10 +61,10 @@ class Canvas:
         widths: Array | float = 1.0,
         seconds: Array | None = None,
     ) -> None:
-        """Paint strokes in order: paths (N, K, 2) in 0..1, colours (N, 3); widths multiply the brush's."""
+        """Paint strokes in order: paths (N, K, 2) in 0..1, colours (N, 3); ``widths`` scale the brush's."""
         seconds = colours if seconds is None else seconds
         widths = np.broadcast_to(np.asarray(widths, np.float32) * brush.width / 2, len(paths))
-        # A stroke's number has 16 bits in the buffer.
+        # The buffer has 16 bits for the index of a stroke.
         for start in range(0, len(paths), 60_000):
             part = slice(start, start + 60_000)
             self._lay(paths[part].astype(np.float32), colours[part], brush, widths[part], seconds[part])
@@ -79,7 +79,7 @@ class Canvas:
         variant = variants[owner].astype(np.int32)
         hair = self._hair.reshape(-1)[variant * (_ALONG * _ACROSS) + place]
         lean, ridge = _section()
-        # A loaded brush: the second colour lies to one side and comes and goes in streaks.
+        # The second colour is on one side of the brush, in streaks.
         side = np.where(variant & 1, np.float32(0.5), np.float32(-0.5)) * lean[place]
         share = np.clip(0.5 + 0.45 * hair + side, 0, 1) * np.float32(brush.streak)
         painted = mix(colours.astype(np.float32)[owner], seconds.astype(np.float32)[owner], share)
@@ -93,7 +93,7 @@ class Canvas:
     def _scatter(
         self, paths: Array, brush: Brush, widths: Array, variants: Array
     ) -> tuple[Array, slice, slice]:
-        """Write stroke, place along and place across, packed in 32 bits, where the strokes lie.
+        """Write stroke, position along and position across, packed in 32 bits, to the covered pixels.
 
         Returns the part of the canvas that the strokes reach, and its rows and columns.
         """
@@ -114,14 +114,14 @@ class Canvas:
             strip = strips[shape] = strips.get(shape) or _Strip(shape, brush, self._hair)
             centre, normal = _spine(paths[part], strip.s)
             reach = normal * (widths[part, None] * strip.profile * n)[..., None]
-            # What lies beyond the rim gathers in the margin, which is cut off below.
+            # Points beyond the border are clipped to the margin, which is removed below.
             centre = np.clip(centre * n - low + margin, np.abs(reach), limit - np.abs(reach))
             column = (centre[..., 0, None] + reach[..., 0, None] * strip.t).astype(np.int32)
             row = (centre[..., 1, None] + reach[..., 1, None] * strip.t).astype(np.int32)
             row *= stride
             row += column
             ident = np.arange(start + 1, start + 1 + len(centre), dtype=np.uint32) << 16
-            # Of points that share a pixel numpy keeps the last: the strokes cover each other in order.
+            # NumPy keeps the last of several points in a pixel, so strokes cover each other in order.
             buffer.reshape(-1)[np.where(strip.keep[variants[part]], row, 0)] = (
                 ident[:, None, None] | strip.place
             )
@@ -140,10 +140,10 @@ class Canvas:
         stop: float = 0.25,
         palette: Array | None = None,
     ) -> None:
-        """Paint a reference (H, W, 3) with `count` strokes along a field of angles (H, W) in radians.
+        """Paint a reference (H, W, 3) with ``count`` strokes along a field of angles (H, W) in radians.
 
-        Strokes start only where the mask `where` is set, and end where the reference's colour leaves theirs
-        by `stop`; some take a neighbour's or a `palette` colour into their streaks.
+        Strokes start only where the mask ``where`` is set, and end where the reference's colour differs from
+        theirs by ``stop``; some have streaks in a neighbour's or a ``palette`` colour.
         """
         rng = self.rng
         starts = scatter(rng, count)
@@ -165,7 +165,7 @@ class Canvas:
         )
 
     def finish(self, relief: float = 1.0) -> Array:
-        """Light the relief from the upper left and bring the canvas to its size: (size, size, 3), 0..1."""
+        """Shade the relief from the upper left and reduce the canvas to its size: (size, size, 3), 0..1."""
         height = ndimage.gaussian_filter(self.height, 0.7)
         shade = lit(height, 0.28 * relief)
         gloss = np.clip(shade - 0.55, 0, 1) * 0.28 * min(relief, 1.0)
@@ -173,7 +173,7 @@ class Canvas:
 
 
 class _Strip:
-    """The points of strokes of one shape, and which of them each set of bristles covers."""
+    """The points of strokes of one shape, and the points that each bristle pattern covers."""
 
     def __init__(self, shape: tuple[int, int], brush: Brush, hair: Array) -> None:
         self.s = s = np.linspace(0, 1, shape[0], dtype=np.float32)
@@ -184,13 +184,13 @@ class _Strip:
         along = np.minimum(s * _ALONG, _ALONG - 1).astype(np.uint32)
         across = np.minimum((t + 1) / 2 * _ACROSS, _ACROSS - 1).astype(np.uint32)
         self.place = (along[:, None] << 8) | (across << 2)
-        # Paint runs out at the rims and towards the end.
+        # Paint runs out at the edges and towards the end.
         worn = brush.dry * (0.4 + 2.2 * s[:, None] ** 3 + 1.5 * np.abs(t) ** 4)
         self.keep = hair[:, along[:, None], across[None]] > -2.2 + 2.4 * worn
 
 
 def jittered(rng: Rng, colours: Array, amount: float) -> Array:
-    """Vary colours (N, 3) as mixing by hand does: more in lightness than in hue."""
+    """Vary colours (N, 3), more in lightness than in hue."""
     light = rng.normal(0, amount, (len(colours), 1))
     hue = rng.normal(0, amount * 0.55, (len(colours), 3))
     return np.clip(colours * (1 + light) + hue, 0.01, 1).astype(np.float32)
@@ -199,7 +199,7 @@ def jittered(rng: Rng, colours: Array, amount: float) -> Array:
 def trace(
     starts: Array, field: Array, length: Array, reference: Array | None = None, stop: float = 0.25
 ) -> Array:
-    """Follow a field of angles both ways from starts (N, 2): paths (N, K, 2) of about the lengths given."""
+    """Trace a field of angles both ways from starts (N, 2): paths (N, K, 2) of about the given lengths."""
     home = None if reference is None else sample(reference, starts)
     halves = []
     for sign in (-1.0, 1.0):
@@ -220,7 +220,7 @@ def trace(
 
 
 def arcs(starts: Array, angles: Array, lengths: Array, bends: Array | float = 0.0) -> Array:
-    """Make paths (N, 7, 2) that leave starts (N, 2) at angles and turn by `bends` radians on their way."""
+    """Return paths (N, 7, 2) that leave starts (N, 2) at the given angles and bend by ``bends`` radians."""
     t = np.linspace(0, 1, 7)[1:]
     turn = angles[:, None] + np.broadcast_to(bends, angles.shape)[:, None] * (t - 1 / 12)
     moves = np.stack([np.cos(turn), np.sin(turn)], -1) * (lengths / 6)[:, None, None]
@@ -228,12 +228,12 @@ def arcs(starts: Array, angles: Array, lengths: Array, bends: Array | float = 0.
 
 
 def _spine(paths: Array, s: Array) -> tuple[Array, Array]:
-    """Place points evenly along each path: centres and unit normals, both (N, len(s), 2)."""
+    """Return points evenly spaced along each path: centres and unit normals, both (N, len(s), 2)."""
     moves = np.diff(paths, axis=1)
     length = np.cumsum(np.hypot(moves[..., 0], moves[..., 1]), 1)
     length = np.concatenate([np.zeros_like(length[:, :1]), length], 1)
     wanted = s[None] * length[:, -1:]
-    # Few nodes, many points: counting the nodes passed beats a search for each stroke.
+    # Few nodes, many points: counting the passed nodes is faster than a search for each stroke.
     node = np.zeros(wanted.shape, np.int32)
     for k in range(1, paths.shape[1] - 1):
         node += wanted > length[:, k : k + 1]
@@ -248,13 +248,13 @@ def _spine(paths: Array, s: Array) -> tuple[Array, Array]:
 
 
 def _points(pixels: float) -> int:
-    """Count the points a strip needs to leave no pixel out, rounded up so that few shapes occur."""
+    """Return the number of points that a strip needs to cover all pixels, rounded up to few values."""
     return int(1.12 ** np.ceil(np.log(max(1.4 * float(pixels), 3)) / np.log(1.12))) + 2
 
 
 @cache
 def _section() -> tuple[Array, Array]:
-    """Give a stroke's lean, -1 to 1 across it, and its ridges, where paint is pushed to rim and end."""
+    """Return a stroke's profile across, -1 to 1, and the ridges of paint at its edges and end."""
     across = np.linspace(-1, 1, _ACROSS, dtype=np.float32)
     rim = np.abs(across)
     ridge = 0.9 * np.exp(-(((rim - 0.8) / 0.16) ** 2)) - 0.5 * rim**6
@@ -264,7 +264,7 @@ def _section() -> tuple[Array, Array]:
 
 
 def _bristles(rng: Rng) -> Array:
-    """Make textures (variants, along, across) of deviation 1, drawn out along the stroke."""
+    """Return textures (variants, along, across) of standard deviation 1, stretched along the stroke."""
     grain = rng.standard_normal((_VARIANTS, _ALONG, _ACROSS)).astype(np.float32)
     hairs = ndimage.gaussian_filter(grain, (0, 45, 0.9)) * 9
     clumps = ndimage.gaussian_filter(grain[::-1], (0, 30, 4)) * 12
@@ -273,7 +273,7 @@ def _bristles(rng: Rng) -> Array:
 
 
 def _linen(pixels: int) -> Array:
-    """Weave the ground: threads over and under, of the same fineness at every size."""
+    """Return a linen weave, of the same fineness at every size."""
     x, y = plane(pixels)
     turns = 2 * np.pi * min(190, pixels / 5)
     return (0.35 * (np.sin(turns * x) * np.sign(np.sin(turns * y / 2)) + np.sin(turns * y))).astype(

@@ -1,4 +1,4 @@
-"""Oil paintings of open country: a poppy field under clouds, and birches in autumn laid on with the knife."""
+"""Oil painting of open country: a poppy field under clouds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from art.canvas import Brush, Canvas, arcs, jittered
 from art.sheet import Array, Rng, mix, noise, plane, ramp, rgb, sample, step
 
-_DRAFT = 512  # pixels of the under-drawing that strokes take their colours from
+_DRAFT = 512  # side of the draft from which strokes take their colours, pixels
 
 
 def brushwork(size: int, rng: Rng) -> Array:
@@ -38,7 +38,7 @@ def brushwork(size: int, rng: Rng) -> Array:
 
 
 def _meadow(rng: Rng) -> tuple[Array, Array, Array, Array]:
-    """Draft the sky, hills, trees and field; with masks of the sky, the grass and the trees."""
+    """Return a draft of sky, hills, trees and field, and masks of the sky, the grass and the trees."""
     x, y = plane(_DRAFT)
     reference = ramp(rgb("1f5a9e", "3f86bf", "86b9cf", "e9d9b4", "f0bf8a"), y / 0.47)
     reference = _clouds(reference, rng, x, y)
@@ -66,7 +66,7 @@ def _meadow(rng: Rng) -> tuple[Array, Array, Array, Array]:
 
 
 def _clouds(sky: Array, rng: Rng, x: Array, y: Array) -> Array:
-    """Pile two cumulus clouds up: cream to the light, violet below."""
+    """Draw two cumulus clouds: cream on the lit side, violet below."""
     for cx, base, scale in ((0.66, 0.3, 1.0), (0.2, 0.19, 0.62), (0.98, 0.4, 0.5), (0.42, 0.41, 0.42)):
         mass = np.full(x.shape, -9.0, np.float32)
         puffs = [
@@ -92,7 +92,7 @@ def _clouds(sky: Array, rng: Rng, x: Array, y: Array) -> Array:
 
 
 def _blades(canvas: Canvas, rng: Rng) -> None:
-    """Flick long blades of grass up from the foreground."""
+    """Paint long blades of grass in the foreground."""
     count = 900
     depth = rng.random(count) ** 0.6
     starts = np.stack([rng.random(count), 0.72 + 0.32 * depth], -1)
@@ -103,7 +103,7 @@ def _blades(canvas: Canvas, rng: Rng) -> None:
 
 
 def _poppies(canvas: Canvas, rng: Rng) -> None:
-    """Dab poppies in drifts that grow towards us: petals lit from the left, then the dark hearts."""
+    """Paint groups of poppies, larger towards the viewer: petals lit from the left, then dark centres."""
     drift = noise(rng, 128, 6, stretch=2.0)
     depth = rng.random(900) ** 1.3
     centre = np.stack([rng.random(900), 0.535 + 0.45 * depth], -1)

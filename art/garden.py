@@ -1,4 +1,4 @@
-"""Pictures of many small touches: a river bank in dots of pure colour, and feathers of a peacock."""
+"""Images of many small strokes: a river bank in dots of pure colour, and a peacock's feathers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _DRAFT = 512
 
 
 def pointillism(size: int, rng: Rng) -> Array:
-    """Dot a summer morning on a river: trees, sails, a lady with a parasol, violet shadows on the grass."""
+    """Paint a summer morning on a river in dots: trees, sails, a lady with a parasol, violet shadows."""
     reference = _river(rng)
     canvas = Canvas(size, rng, rgb("e7d7b4"))
-    # Each round of dots is smaller and purer; a share of them takes the complement, as Seurat's do.
+    # Each pass of dots is smaller and purer; a fraction has the complementary colour, as in Seurat.
     for count, width, purity, swerve in (
         (5200, 0.03, 0.1, 0.08),
         (10500, 0.0165, 0.25, 0.2),
@@ -50,7 +50,7 @@ def pointillism(size: int, rng: Rng) -> Array:
 
 
 def _river(rng: Rng) -> Array:
-    """Draft the scene the dots are taken from."""
+    """Return the draft from which the dots take their colours."""
     x, y = plane(_DRAFT)
     rough = noise(rng, _DRAFT, 20, octaves=2)
     picture = ramp(rgb("2f74c4", "4f98da", "86bfe6", "e9cfc0", "f9b56a"), y / 0.4)
@@ -87,7 +87,7 @@ def _river(rng: Rng) -> Array:
 def _sail(
     picture: Array, ripple: Array, at: tuple[float, float], size: tuple[float, float], tone: str
 ) -> Array:
-    """Put a boat of two sails on the water, and its broken reflection under it."""
+    """Draw a boat with two sails on the water, and its broken reflection."""
     (cx, foot), (tall, lean) = at, size
     for sign, reach in ((-1, 0.75), (1, 1.0)):
         low, top = foot - sign * 0.02, foot - sign * tall * reach
@@ -104,7 +104,7 @@ def _sail(
 
 
 def _trees(picture: Array, rng: Rng, x: Array, y: Array) -> Array:
-    """Stand two trees at the left whose crowns fill the corner, and a lady with a red parasol."""
+    """Draw two trees at the left whose crowns fill the corner, and a lady with a red parasol."""
     leaf = noise(rng, _DRAFT, 16, octaves=3)
     for px, foot, wide in ((0.1, 0.82, 0.03), (0.27, 0.77, 0.02)):
         lean = px + 0.03 * np.sin(5 * y)
@@ -135,7 +135,7 @@ def _trees(picture: Array, rng: Rng, x: Array, y: Array) -> Array:
 
 
 def peacock(size: int, rng: Rng) -> Array:
-    """Paint a peacock's display: a wheel of feathers with golden eyes, the blue bird before it."""
+    """Paint a peacock's display: a wheel of feathers with golden eyes, and the blue bird in front."""
     canvas = Canvas(size, rng, rgb("0c2434"))
     _bower(canvas, rng)
     for reach, count, scale in (
@@ -177,7 +177,7 @@ _ROOT = np.array([0.5, 0.87])
 
 
 def _feather(canvas: Canvas, rng: Rng, heading: float, reach: float, r: float) -> None:
-    """Paint one feather of the wheel: barbs along its shaft and round its eye, then rings of colour."""
+    """Paint a feather of the wheel: barbs along its shaft and around its eye, then rings of colour."""
     axis = np.array([np.cos(heading), np.sin(heading)])
     eye = _ROOT + axis * reach
     count = 110
@@ -226,7 +226,7 @@ def _feather(canvas: Canvas, rng: Rng, heading: float, reach: float, r: float) -
 
 
 def _bird(canvas: Canvas, rng: Rng) -> None:
-    """Paint the bird itself: breast and neck of overlapping blue scales, then head, crest, beak and eye."""
+    """Paint the bird: breast and neck of overlapping blue scales, then head, crest, beak and eye."""
     spine = spline([(0.5, 1.06), (0.5, 0.9), (0.475, 0.76), (0.49, 0.63), (0.515, 0.545)], 80)
     count = 1100
     t = np.sort(rng.random(count))[::-1]

@@ -1,4 +1,4 @@
-"""A leaded window: the sun over hills and a river, with irises."""
+"""Stained-glass window: the sun over hills and a river, with irises."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from art.sheet import (
 
 
 def stained_glass(size: int, rng: Rng) -> Array:
-    """Lead a window: a sun over hills and a river, with irises in front and a border of rubies."""
+    """Make a stained-glass window: the sun over hills and a river, irises in front, a border of rubies."""
     n = size * OVERSAMPLE
     labels, tones, lilt = _cartoon(rng, n)
     count = len(tones)
     x, y = plane(n)
-    # Hand-blown, hammered glass: each piece was cut along or across the streaks of its sheet.
+    # Hand-blown glass: the streaks of each piece are horizontal or vertical.
     angle = rng.random(count) * 6.3
     streaks = noise(rng, n, 60, stretch=7.0) * 0.7 + noise(rng, n, 9, stretch=3.0)
     turned = np.where((angle > 3.1)[labels], streaks, streaks.T)
@@ -53,21 +53,21 @@ def stained_glass(size: int, rng: Rng) -> Array:
 
 
 class _Window:
-    """Pieces laid over each other: a label for each pixel, a colour for each label."""
+    """Pieces in layers: a label for each pixel, and a colour for each label."""
 
     def __init__(self, n: int) -> None:
         self.n, self.labels = n, np.zeros((n, n), np.int32)
         self.tones: list[Array] = []
 
     def lay(self, mask: Array, cells: Array, tones: Array) -> None:
-        """Cut the area of a mask into pieces by the cells (H, W), coloured in turn."""
+        """Divide the area of a mask into pieces by the cells (H, W), with colours in turn."""
         first = len(self.tones)
         self.labels = np.where(mask > 0.5, first + cells, self.labels)
         self.tones.extend(tones)
 
 
 def _cartoon(rng: Rng, n: int) -> tuple[Array, Array, Array]:
-    """Draw the window's pieces; with a plane that brightens the sun."""
+    """Return the window's pieces, and a plane that brightens the sun."""
     window = _Window(n)
     x, y = plane(n)
     sun = (0.5, 0.36)
@@ -89,7 +89,7 @@ def _cartoon(rng: Rng, n: int) -> tuple[Array, Array, Array]:
 
 
 def _land(window: _Window, rng: Rng, x: Array, y: Array) -> None:
-    """Lay hills in long curved pieces and a river that winds down between them."""
+    """Add hills in long curved pieces and a river that winds down between them."""
     greens = (
         "2f6f8f 3a8fa0 57a8a0",
         "1f7a5c 49a05a 86b84a 2f8f6a",
@@ -116,7 +116,7 @@ def _land(window: _Window, rng: Rng, x: Array, y: Array) -> None:
 
 
 def _irises(window: _Window, rng: Rng) -> None:
-    """Stand irises at both sides of the foreground: blades, stems and three-fold flowers."""
+    """Add irises at both sides of the foreground: blades, stems and three-part flowers."""
     n = window.n
     for foot, tip, bend in (
         (0.1, 0.62, 0.03),
@@ -144,7 +144,7 @@ def _irises(window: _Window, rng: Rng) -> None:
 
 
 def _flower(window: _Window, rng: Rng, at: tuple[float, float], r: float) -> None:
-    """Cut an iris: three falls, three standards, a golden heart."""
+    """Add an iris: three falls, three standards, a golden centre."""
     purples = rgb("7a3fb8", "5a2fa8", "a86fd8", "4a4fd0", "c88fe0", "8f2f98")
     for k, (turn, long, wide) in enumerate(
         (
@@ -176,7 +176,7 @@ def _flower(window: _Window, rng: Rng, at: tuple[float, float], r: float) -> Non
 
 
 def _border(window: _Window, rng: Rng, x: Array, y: Array) -> None:
-    """Frame the window with rubies and cobalt, an amber square in each corner."""
+    """Add a frame of rubies and cobalt, with an amber square in each corner."""
     rim = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
     along = np.where(np.minimum(x, 1 - x) < np.minimum(y, 1 - y), y, x)
     side = np.where(

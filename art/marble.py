@@ -1,8 +1,8 @@
-"""Marbled paper: drops of colour on a bath, combed, with the bath's exact mathematics.
+"""Marbled paper: drops of colour on a bath, then combed, by exact formulas.
 
-A drop of radius r at c pushes every point p to c + (p - c) sqrt(1 + r^2 / |p - c|^2); a tine drawn along a
+A drop of radius r at c moves every point p to c + (p - c) sqrt(1 + r^2 / |p - c|^2). A tine drawn along a
 line shifts points along it, less with the distance (Lu and others, "Mathematical Marbling", 2012).
-The picture is read backwards: each pixel is carried through the inverse moves to the bath as it was dropped.
+The image is computed backwards: inverse moves map each pixel to the bath of drops.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COLOURS = rgb(
 
 
 def marbling(size: int, rng: Rng) -> Array:
-    """Marble a sheet: stones dropped, raked across, combed fine, then curled with a few whirls."""
+    """Marble a sheet of paper: drops, raked across, combed fine, then curled with a few whirls."""
     n = size * OVERSAMPLE
     x, y = plane(n)
     for cx, cy, turn in (
@@ -37,7 +37,7 @@ def marbling(size: int, rng: Rng) -> Array:
     x = _rake(x, y, 0.15, 0.42, rng.random())
     y = _rake(y, x, 0.33, 0.3, rng.random())
     bath, rims = _bath(rng, min(_BATH, 2 * n))
-    # Where the combs draw the bath out finer than a pixel, read it blurred, or the veins would break up.
+    # Blur where the combs stretch the bath below one pixel, to avoid broken veins.
     pull = np.hypot(*np.gradient(x)) + np.hypot(*np.gradient(y))
     fine = step(pull * bath.shape[0], 1.5, 4.0)
     blurred = ndimage.gaussian_filter(bath, (2.5, 2.5, 0))
@@ -49,41 +49,41 @@ def marbling(size: int, rng: Rng) -> Array:
 
 
 def _picture(bath: Array, x: Array, y: Array) -> Array:
-    """Read all three colours of the bath at points."""
+    """Sample all three colours of the bath at points."""
     return np.stack([_read(bath[..., c], x, y) for c in range(3)], -1)
 
 
 def _read(bath: Array, x: Array, y: Array) -> Array:
-    """Read a plane of the bath at points; beyond its rim it is mirrored."""
+    """Sample a plane of the bath at points, reflected beyond its border."""
     at = np.stack([y, x]) * bath.shape[0] - 0.5
     return np.asarray(ndimage.map_coordinates(bath, at, order=1, mode="mirror", output=np.float32))
 
 
 def _comb(moved: Array, across: Array, spacing: float, pull: float, start: float) -> Array:
-    """Undo a comb: teeth `spacing` apart along `across`, each dragging the bath by `pull`."""
+    """Undo a comb: teeth ``spacing`` apart along ``across``, each of which drags the bath by ``pull``."""
     offset = np.abs(np.mod(across / spacing + start, 1) - 0.5) * spacing
     return np.asarray(moved - pull * np.exp(-offset / (0.3 * spacing)))
 
 
 def _rake(moved: Array, across: Array, spacing: float, pull: float, start: float) -> Array:
-    """Undo a rake drawn to and fro: its wide teeth drag smoothly, every other one the other way."""
+    """Undo a rake: wide teeth that drag smoothly, alternately in opposite directions."""
     return np.asarray(moved - pull * 0.5 * np.sin(2 * np.pi * (across / spacing + start)))
 
 
 def _whirl(x: Array, y: Array, at: tuple[float, float], turn: float, reach: float) -> tuple[Array, Array]:
-    """Undo a whirl of the stylus: points turn about `at`, less with their distance."""
+    """Undo a whirl of the stylus: a rotation about ``at`` that decreases with distance."""
     dx, dy = x - at[0], y - at[1]
     angle = -turn * np.exp(-np.hypot(dx, dy) / reach)
     return at[0] + dx * np.cos(angle) - dy * np.sin(angle), at[1] + dx * np.sin(angle) + dy * np.cos(angle)
 
 
 def _bath(rng: Rng, pixels: int) -> tuple[Array, Array]:
-    """Drop colours on the bath: the picture of it, and how near each point is to the rim of its drop."""
+    """Return the bath after all drops, and the closeness of each point to the border of its drop."""
     x, y = (axis.reshape(-1).copy() for axis in plane(pixels))
     colours = np.tile(_COLOURS[0], (x.size, 1))
     rims = np.zeros(x.size, np.float32)
     todo = np.arange(x.size)
-    # Backwards: the last drop lies on top, and what it does not cover it has only pushed outwards.
+    # Backwards: the last drop is on top, and it has only moved the points that it does not cover.
     for k in range(_DROPS):
         cx, cy = rng.random(2)
         radius = rng.uniform(0.025, 0.07) * (0.5 if k < _DROPS // 3 else 1.0)

@@ -1,4 +1,4 @@
-"""An oil painting of the night: a turning sky with haloed stars over a sleeping village."""
+"""Oil painting of the night: a swirling sky with haloed stars over a village."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EDDIES = ((0.44, 0.3, 0.13, 1.0), (0.62, 0.4, 0.085, -1.0), (0.16, 0.16, 0.1, -
 
 
 def night(size: int, rng: Rng) -> Array:
-    """Paint a village under a turning night sky, in long strokes of oil."""
+    """Paint a village under a swirling night sky, in long strokes of oil."""
     x, y = plane(_DRAFT)
     field = _currents(rng, x, y)
     sky = _heaven(rng, x, y, field)
@@ -53,7 +53,7 @@ def night(size: int, rng: Rng) -> Array:
 
 
 def _currents(rng: Rng, x: Array, y: Array) -> Array:
-    """Give the sky's directions: a wind from the left, eddies, and rings around each light."""
+    """Return the directions of the sky: a wind from the left, eddies, and rings around each light."""
     u = 0.9 + 0.15 * noise(rng, _DRAFT, 2)
     v = 0.5 * np.sin(7 * x + 5 * y) + 0.2 * noise(rng, _DRAFT, 3)
     for cx, cy, radius, turn in _EDDIES:
@@ -70,7 +70,7 @@ def _currents(rng: Rng, x: Array, y: Array) -> Array:
 
 
 def _heaven(rng: Rng, x: Array, y: Array, field: Array) -> Array:
-    """Colour the sky: bands drawn out along the wind, and halos."""
+    """Return the colours of the sky: bands along the wind, and halos."""
     bands = smear(noise(rng, _DRAFT, 14), field, 0.35)
     bands = bands / bands.std() * 0.19 + 0.45 + 0.28 * (y - 0.35)
     for cx, cy, radius, _ in _EDDIES:
@@ -89,7 +89,7 @@ def _heaven(rng: Rng, x: Array, y: Array, field: Array) -> Array:
 
 
 def _hills(rng: Rng, x: Array, y: Array, sky: Array) -> tuple[Array, Array, Array]:
-    """Lay three ranges of hills before the sky; with the mask of the land and its slopes."""
+    """Draw three ranges of hills before the sky; also return the mask of the land and its slopes."""
     picture, land, slope = sky, np.zeros(x.shape, bool), np.zeros(x.shape, np.float32)
     ranges = (
         (0.63, 0.05, 4.2, 1.2, ("86a9bd", "3f6ea8", "234a8c")),
@@ -109,7 +109,7 @@ def _hills(rng: Rng, x: Array, y: Array, sky: Array) -> tuple[Array, Array, Arra
 
 
 def _lights(canvas: Canvas, rng: Rng) -> None:
-    """Set the stars as thick rings of light paint, and the moon as a crescent."""
+    """Paint the stars as thick rings of light paint, and the moon as a crescent."""
     for cx, cy, radius in _STARS:
         count = 60
         reach = np.sort(rng.random(count) ** 0.7)[::-1]
@@ -132,7 +132,7 @@ def _lights(canvas: Canvas, rng: Rng) -> None:
 
 
 def _village(canvas: Canvas, rng: Rng) -> None:
-    """Huddle houses around a church, with bushes between."""
+    """Paint houses around a church, with bushes between."""
     houses = [
         (0.28, 0.805), (0.37, 0.8), (0.46, 0.795), (0.67, 0.795), (0.76, 0.81), (0.85, 0.8), (0.32, 0.85),
         (0.415, 0.855), (0.51, 0.85), (0.7, 0.855), (0.8, 0.865), (0.91, 0.85), (0.36, 0.915),
@@ -153,7 +153,7 @@ def _village(canvas: Canvas, rng: Rng) -> None:
 def _house(
     canvas: Canvas, rng: Rng, foot: tuple[float, float], size: tuple[float, float, float], tone: str
 ) -> None:
-    """Paint a house of upright strokes: shadowed side, roof, gable, windows; a tall gable makes a church."""
+    """Paint a house: shadowed side, roof, gable, windows; a tall gable makes a church."""
     (px, py), (w, h, gable) = foot, size
     tall = gable > 0.1
     deep = w * (0.9 if tall else rng.uniform(1.1, 1.5))
@@ -185,7 +185,7 @@ def _house(
 
 
 def _bush(canvas: Canvas, rng: Rng, foot: tuple[float, float]) -> None:
-    """Dab a round dark bush."""
+    """Paint a round dark bush."""
     count = 26
     offset = rng.normal(0, 0.011, (count, 2)) - [0, 0.008]
     light = np.clip(0.45 - 22 * offset.sum(1) + rng.normal(0, 0.15, count), 0, 1)
@@ -200,7 +200,7 @@ def _bush(canvas: Canvas, rng: Rng, foot: tuple[float, float]) -> None:
 
 
 def _cypress(canvas: Canvas, rng: Rng) -> None:
-    """Raise a cypress like a dark flame at the left."""
+    """Paint a cypress like a dark flame at the left."""
     spine = spline([(0.13, 1.06), (0.12, 0.8), (0.145, 0.58), (0.125, 0.4), (0.145, 0.2)], 64)
     count = 800
     t = np.sort(rng.random(count) ** 1.15)

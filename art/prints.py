@@ -1,4 +1,4 @@
-"""A pen and ink landscape with a second colour printed under it."""
+"""Pen and ink landscape with a second colour printed under it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _CLUMPS = (
 
 
 class _Plate:
-    """An ink drawing built region by region, from far to near: ink 0..1, and a second colour's plate."""
+    """An ink drawing built by region, from far to near: ink 0..1, and a plate of a second colour."""
 
     def __init__(self, size: int, rng: Rng) -> None:
         self.n, self.rng = size * OVERSAMPLE, rng
         self.x, self.y = plane(self.n)
         self.ink = np.zeros((self.n, self.n), np.float32)
         self.wash = np.zeros((self.n, self.n), np.float32)
-        # The hand trembles, and the nib presses harder in places.
+        # Irregular lines, as of a hand-held pen with varying pressure.
         self.tremble = 0.0009 * noise(rng, self.n, 13) + 0.0003 * noise(rng, self.n, 60, octaves=2)
         self.press = 0.07 * noise(rng, self.n, 30)
 
     def hatch(
         self, mask: Array, tone: Array, lines: Array, *, across: Array | None = None, pitch: float = _PITCH
     ) -> None:
-        """Fill a region with lines of equal `lines`, crossed where the tone is dark by lines of `across`."""
+        """Fill a region with lines of equal ``lines``, crossed by those of ``across`` where it is dark."""
         shade = np.clip(tone + self.press, 0, 1)
         ink = self._rule(lines, np.where(shade > 0.06, 0.1 + 0.55 * np.minimum(shade, 0.8), 0), pitch)
         if across is not None:
@@ -47,7 +47,7 @@ class _Plate:
         return np.asarray(np.clip((width * 0.5 - away) / soft + 0.5, 0, 1) * (width > 0.05))
 
     def outline(self, level: Array, width: float = 0.0014) -> None:
-        """Draw the line where a level, measured in parts of the sheet, crosses 0."""
+        """Draw the zero contour of a level, measured in fractions of the sheet."""
         away = np.abs(level + 0.4 * self.tremble)
         self.ink = np.maximum(
             self.ink, np.clip((width * (1 + 4 * self.press) - away) * self.n / 1.5 + 0.5, 0, 1)
@@ -68,7 +68,7 @@ class _Plate:
 
 
 def hatching(size: int, rng: Rng) -> Array:
-    """Draw hills, a road and an old oak with the pen, in sepia ink over a plate of burnt orange."""
+    """Draw hills, a road and an old oak in pen, sepia ink over a plate of burnt orange."""
     plate = _Plate(size, rng)
     _air(plate)
     _ranges(plate)
@@ -82,7 +82,7 @@ def hatching(size: int, rng: Rng) -> Array:
 
 
 def _air(plate: _Plate) -> None:
-    """Ring the sun with lines that thicken away from it, and leave clouds as paper."""
+    """Draw rings around the sun, thicker with distance; clouds remain paper."""
     x, y = plate.x, plate.y
     d = np.hypot(x - _SUN[0], y - _SUN[1])
     billow = noise(plate.rng, plate.n, 5, stretch=2.4, octaves=4)
@@ -99,7 +99,7 @@ def _air(plate: _Plate) -> None:
 
 
 def _ranges(plate: _Plate) -> None:
-    """Model hills with lines that follow their fall, plough and meadow by turns; run a road through."""
+    """Draw hills with lines along their slope, fields and meadows in turn, and a road."""
     x, y = plate.x, plate.y
     shapes = (
         (0.45, 0.055, 6.0, 1.1, 0.3), (0.52, 0.05, 5.0, 3.2, 0.42), (0.59, 0.04, 4.2, 0.4, 0.5),
@@ -112,7 +112,7 @@ def _ranges(plate: _Plate) -> None:
         side = np.cos(pace * x + phase)
         tone = dark * (0.55 + 0.5 * side + 0.5 * np.exp(-fall / 0.03)) + 0.08 * noise(plate.rng, plate.n, 7)
         if k % 2:
-            # Furrows that meet far behind the crest.
+            # Furrows that converge far behind the crest.
             lines = (x - 0.4 - 0.1 * k) / (0.6 + 3.0 * fall) + 0.35 * fall
             plate.hatch(mask, tone + 0.12, lines, pitch=_PITCH * 0.8, across=y + 0.2 * fall * side)
         else:
@@ -131,7 +131,7 @@ def _ranges(plate: _Plate) -> None:
 
 
 def _farm(plate: _Plate) -> None:
-    """Put a farm with red roofs and a row of poplars on the middle hill."""
+    """Draw a farm with red roofs and a row of poplars on the middle hill."""
     x, y, n = plate.x, plate.y, plate.n
     rough = noise(plate.rng, n, 50)
     for px, top, half in (
@@ -157,7 +157,7 @@ def _farm(plate: _Plate) -> None:
 
 
 def _trunk(plate: _Plate) -> None:
-    """Raise the oak's trunk, with bark that follows its turns."""
+    """Draw the oak's trunk, with bark that follows its bends."""
     x, y, n = plate.x, plate.y, plate.n
     corners = [
         (0.1, 1.02), (0.165, 0.88), (0.172, 0.66), (0.13, 0.46), (0.17, 0.45), (0.205, 0.58), (0.23, 0.44),
@@ -175,11 +175,11 @@ def _pen(canvas: Canvas, paths: Array, width: float, widths: Array | float = 1.0
 
 
 def _crown(canvas: Canvas, rng: Rng) -> None:
-    """Scribble the leaves clump by clump: loops, thin in the light at the left and dense in the shade."""
+    """Draw the leaves as loops, clump by clump: sparse in the light at the left, dense in the shade."""
     for cx, cy, r in _CLUMPS:
         angle, out = rng.random(900) * 6.3, np.sqrt(rng.random(900))
         at = np.stack([cx + r * out * np.cos(angle), cy + 0.9 * r * out * np.sin(angle)], -1)
-        # Blots of the colour plate, or of bare paper, cover what is behind the clump.
+        # Blots of the colour plate, or of blank paper, cover the background of the clump.
         shade = ((at - [cx, cy]) / r) @ np.array([0.55, 0.75])
         lit = shade[:420] < -0.1
         blots = arcs(at[:420], angle[:420], np.full(420, 0.3 * r), 0.6)
@@ -197,7 +197,7 @@ def _crown(canvas: Canvas, rng: Rng) -> None:
 
 
 def _grass(canvas: Canvas, rng: Rng) -> None:
-    """Flick tufts of grass along the road and at the foot of the oak."""
+    """Draw tufts of grass along the road and at the foot of the oak."""
     tuft = rng.random((120, 2)) * [1, 0.34] + [0, 0.68]
     tuft = tuft[np.abs(tuft[:, 0] - 0.6) > 0.02 + 0.75 * (tuft[:, 1] - 0.62)]
     foot = np.repeat(tuft, 9, 0) + rng.normal(0, 1, (9 * len(tuft), 2)) * [0.012, 0.003]
@@ -217,7 +217,7 @@ def _grass(canvas: Canvas, rng: Rng) -> None:
 
 
 def _birds(canvas: Canvas) -> None:
-    """Let a few birds cross the sun."""
+    """Draw a few birds in front of the sun."""
     for px, py, s in ((0.62, 0.2, 0.03), (0.7, 0.17, 0.022), (0.74, 0.23, 0.018), (0.86, 0.12, 0.024)):
         at = np.array([[px, py], [px, py]])
         _pen(canvas, arcs(at, np.array([-0.75, -2.4]), np.array([s, s]), np.array([1.0, -1.0])), 0.0045)

@@ -1,4 +1,4 @@
-"""An oil painting of a great wave, in bands that curl over each other."""
+"""Oil painting of a great wave, in bands that curl over each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from art.canvas import Brush, Canvas, arcs, jittered
 from art.sheet import Array, Rng, disc, mix, noise, plane, ramp, rgb, spline, step
 
 _DRAFT = 512
-# The back of the wave runs up from the lower left, over the crest and down to the tip; the face inside it.
+# The back of the wave from the lower left over the crest to the tip, and the face inside it.
 _BACK = (
     (-0.14, 0.86),
     (-0.06, 0.66),
@@ -49,7 +49,7 @@ def waves(size: int, rng: Rng) -> Array:
 
 
 def _sky(canvas: Canvas, rng: Rng, x: Array, y: Array) -> None:
-    """Lay a warm sky with a low sun and a mountain with snow."""
+    """Paint a warm sky with a low sun and a snowy mountain."""
     sky = ramp(
         rgb("7fa3ad", "b9c3b0", "ecd9ae", "f3c48c", "e79a6b"),
         y / 0.62 + 0.07 * noise(rng, _DRAFT, 4, stretch=4),
@@ -78,7 +78,7 @@ def _sky(canvas: Canvas, rng: Rng, x: Array, y: Array) -> None:
 
 
 def _band(share: Array) -> Array:
-    """Colour the wave's bands from the back (0) to the face (1): indigo and prussian with pale lines."""
+    """Return colours of the wave's bands from back (0) to face (1): indigo, Prussian blue, pale lines."""
     tones = rgb(
         "10224f",
         "16346f",
@@ -97,7 +97,7 @@ def _band(share: Array) -> Array:
 
 
 def _wave(canvas: Canvas, rng: Rng) -> None:
-    """Sweep strokes along curves between the wave's back and its face."""
+    """Paint strokes along curves between the wave's back and its face."""
     count, nodes = 1900, 96
     back, face = spline(_BACK, nodes), spline(_FACE, nodes)
     base = rng.random(count)
@@ -114,7 +114,7 @@ def _wave(canvas: Canvas, rng: Rng) -> None:
 
 
 def _swell(canvas: Canvas, rng: Rng, swell: tuple[float, float, float, float], weight: float) -> None:
-    """Roll a long wave across: bands below its crest, foam upon it."""
+    """Paint a long wave: bands below its crest, foam above."""
     base, lift, pace, phase = swell
     count = 600
     depth = np.sort(rng.random(count))
@@ -140,7 +140,7 @@ def _swell(canvas: Canvas, rng: Rng, swell: tuple[float, float, float, float], w
 
 
 def _foam(canvas: Canvas, rng: Rng) -> None:
-    """Edge the crest with foam that ends in claws, each a hand of hooked strokes."""
+    """Paint foam along the crest that ends in claws, each a hand of hooked strokes."""
     back = spline(_BACK, 200)
     out = np.gradient(back, axis=0)
     out = np.stack([out[:, 1], -out[:, 0]], -1) / np.hypot(out[:, 0], out[:, 1])[:, None]
@@ -165,7 +165,7 @@ def _foam(canvas: Canvas, rng: Rng) -> None:
 
 
 def _spray(canvas: Canvas, rng: Rng) -> None:
-    """Throw drops of foam ahead of the crest."""
+    """Paint drops of foam ahead of the crest."""
     back = spline(_BACK, 200)
     at = back[rng.integers(80, 200, 420)] + np.abs(rng.normal(0, 0.055, (420, 1))) * rng.normal(
         [0.7, -0.3], 0.7, (420, 2)

@@ -1,4 +1,4 @@
-"""The sheet under every sample painting: coordinates from 0 to 1, colours, noise, shapes cut from paper."""
+"""Tools for all sample styles: coordinates from 0 to 1, colours, noise, shapes, shading."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ Rng: TypeAlias = np.random.Generator
 
 
 def rgb(*codes: str) -> Array:
-    """Turn hexadecimal codes such as "1b2a49" into colours of shape (N, 3), or (3,) for a single code."""
+    """Convert hexadecimal codes such as "1b2a49" to colours of shape (N, 3), or (3,) for a single code."""
     colours = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in codes], np.float32) / 255
     return colours[0] if len(codes) == 1 else colours
 
 
 def plane(pixels: int) -> tuple[Array, Array]:
-    """Give the x and the y of every pixel's centre of a square sheet, 0 at the left and at the top."""
+    """Return x and y of every pixel's centre of a square sheet, from 0 at the left and at the top."""
     axis = (np.arange(pixels, dtype=np.float32) + 0.5) / pixels
     x, y = np.meshgrid(axis, axis)
     return x, y
 
 
 def step(value: Array, low: float | Array, high: float | Array) -> Array:
-    """Rise smoothly from 0 at `low` to 1 at `high`; falls instead where `low` is above `high`."""
+    """Return a smooth step from 0 at ``low`` to 1 at ``high``; falling if ``low`` is above ``high``."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t))
 
 
 def mix(under: Array, over: Array, share: Array | float) -> Array:
-    """Lay a colour or a picture over another; a share of shape (H, W) is one for each pixel."""
+    """Blend a colour or an image over another; a share of shape (H, W) applies per pixel."""
     amount = share[..., None] if isinstance(share, np.ndarray) else share
     return under + (over - under) * amount
 
 
 def ramp(colours: Array, value: Array) -> Array:
-    """Look up colours (N, 3) along 0..1 with smooth passages between them."""
+    """Look up colours (N, 3) along 0..1, with smooth transitions."""
     stops, fine = np.linspace(0, 1, len(colours)), np.linspace(0, 1, 1024)
     table = np.stack([np.interp(fine, stops, colours[:, c]) for c in range(3)], -1).astype(np.float32)
     return np.asarray(table[(np.clip(value, 0, 1) * 1023).astype(np.int32)])
 
 
 def noise(rng: Rng, pixels: int, cells: float, *, octaves: int = 3, stretch: float = 1.0) -> Array:
-    """Make smooth noise of mean 0 and deviation 1 with `cells` bumps across; `stretch` widens them in x."""
+    """Return smooth noise of mean 0 and deviation 1 with ``cells`` bumps across; ``stretch`` widens in x."""
     total = np.zeros((pixels, pixels), np.float32)
     for octave in range(octaves):
         rows = max(2, round(cells * 2**octave))
@@ -61,7 +61,7 @@ def noise(rng: Rng, pixels: int, cells: float, *, octaves: int = 3, stretch: flo
 
 
 def polygon(pixels: int, points: Sequence[tuple[float, float]] | Array) -> Array:
-    """Cut a polygon given in 0..1 coordinates out of the sheet: a mask of 0..1 with soft edges."""
+    """Return the mask 0..1 of a polygon in 0..1 coordinates, with soft edges."""
     image = Image.new("L", (2 * pixels, 2 * pixels))
     corners = [(2 * pixels * float(px), 2 * pixels * float(py)) for px, py in points]
     ImageDraw.Draw(image).polygon(corners, fill=255)
@@ -69,12 +69,12 @@ def polygon(pixels: int, points: Sequence[tuple[float, float]] | Array) -> Array
 
 
 def disc(x: Array, y: Array, centre: tuple[float, float], radius: float, soft: float = 0.002) -> Array:
-    """Cut a disc: a mask that falls from 1 to 0 over `soft` at its rim."""
+    """Return the mask of a disc, which falls from 1 to 0 over ``soft`` at its border."""
     return step(np.hypot(x - centre[0], y - centre[1]), radius + soft, radius - soft)
 
 
 def spline(points: Sequence[tuple[float, float]], count: int) -> Array:
-    """Draw a smooth curve through points: (count, 2), evenly spaced along its length."""
+    """Return a smooth curve through points: (count, 2), evenly spaced along its length."""
     knots = np.asarray(points, float)
     t = np.r_[0, np.cumsum(np.hypot(*np.diff(knots, axis=0).T))]
     fine = CubicSpline(t, knots)(np.linspace(0, t[-1], 20 * len(knots)))
@@ -84,14 +84,14 @@ def spline(points: Sequence[tuple[float, float]], count: int) -> Array:
 
 
 def sample(picture: Array, points: Array) -> Array:
-    """Read a picture, (H, W) or (H, W, C), at points (..., 2) of 0..1; beyond the rim, the rim."""
+    """Sample an image, (H, W) or (H, W, C), at points (..., 2) in 0..1, clamped to the border."""
     pixels = picture.shape[0]
     index = np.clip((points * pixels).astype(np.int32), 0, pixels - 1)
     return np.asarray(picture[index[..., 1], index[..., 0]])
 
 
 def scatter(rng: Rng, count: int, margin: float = 0.03) -> Array:
-    """Strew about `count` points evenly but at random, a little beyond the rim, in random order."""
+    """Return about ``count`` evenly spread random points, slightly beyond the border, in random order."""
     side = max(1, round(np.sqrt(count)))
     x, y = np.meshgrid(np.arange(side), np.arange(side))
     points = np.stack([x, y], -1).reshape(-1, 2) + rng.random((side * side, 2)) * 1.3 - 0.15
@@ -99,7 +99,7 @@ def scatter(rng: Rng, count: int, margin: float = 0.03) -> Array:
 
 
 def segment(labels: Array) -> Array:
-    """Measure, in parts of the sheet, how far each pixel is from the nearest border between two labels."""
+    """Return the distance of each pixel to the nearest border between labels, in fractions of the sheet."""
     border = np.zeros(labels.shape, bool)
     border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     border[1:, :] |= labels[1:, :] != labels[:-1, :]
@@ -107,20 +107,20 @@ def segment(labels: Array) -> Array:
 
 
 def lit(height: Array, strength: float) -> Array:
-    """Light a surface from the upper left: about -1 in shadow, 0 where it is flat, 1 facing the light."""
+    """Shade a surface from the upper left: about -1 in shadow, 0 where it is flat, 1 facing the light."""
     down, right = np.gradient(height)
     return np.asarray(np.tanh((down + right) * strength * height.shape[0] / 1536), np.float32)
 
 
 def shrink(picture: Array, factor: int) -> Array:
-    """Average blocks of pixels, which is what makes the edges of the oversized painting smooth."""
+    """Average blocks of pixels, which antialiases the oversampled painting."""
     side = picture.shape[0] // factor
     blocks = picture.reshape(side, factor, side, factor, -1).mean((1, 3))
     return np.asarray(np.clip(blocks, 0, 1), np.float32)
 
 
 def smear(picture: Array, field: Array, length: float, steps: int = 24) -> Array:
-    """Draw a picture out along a field of angles, over `length` of the sheet: bands that follow the flow."""
+    """Blur an image along a field of angles, over ``length`` of the sheet: bands that follow the flow."""
     x, y = plane(picture.shape[0])
     total = picture.astype(np.float32).copy()
     for sign in (-1.0, 1.0):

@@ -1,4 +1,4 @@
-"""A mosaic: small stones set in rows along the forms, in grey mortar."""
+"""Mosaic: small stones in rows along the shapes, in grey mortar."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STONES = 4200
 
 
 def mosaic(size: int, rng: Rng) -> Array:
-    """Set two fishes that chase each other in a turquoise sea, framed by a running wave."""
+    """Make a mosaic of two fish that chase each other in a turquoise sea, framed by a running wave."""
     picture, regions = _fishes(rng)
     seeds, angles = _settle(rng, regions)
     colours = sample(picture, seeds)
@@ -53,12 +53,12 @@ def mosaic(size: int, rng: Rng) -> Array:
 
 
 def _settle(rng: Rng, regions: Array) -> tuple[Array, Array]:
-    """Move stones until they lie in even rows along the borders (after Hausner, "Simulating decorative
-    mosaics", 2001): each goes to the middle of what is nearest to it, measured in turned squares."""
+    """Move stones until they form even rows along the borders (after Hausner, "Simulating decorative
+    mosaics", 2001): each moves to the centre of its nearest pixels, with the distance of rotated squares."""
     edge = segment(regions)
     smooth = ndimage.gaussian_filter(edge, 2.5)
     down, right = np.gradient(smooth)
-    # Doubling the angle lets directions that differ by half a turn agree when they are averaged.
+    # Doubled angles, so that opposite directions are equal in the average.
     weight = np.exp(-edge / 0.05)
     turn = np.arctan2(down, right)
     cosine = ndimage.gaussian_filter(np.cos(4 * turn) * weight, 3)
@@ -77,7 +77,7 @@ def _settle(rng: Rng, regions: Array) -> tuple[Array, Array]:
 
 
 def _stones(n: int, seeds: Array, angles: Array) -> tuple[Array, Array, Array]:
-    """Find each pixel's stone, how far it is from the stone's middle, and how much farther the next is."""
+    """Return each pixel's stone, the distance to its centre, and how much farther the next one is."""
     coarse = min(n, _DRAFT)
     x, y = plane(coarse)
     _, near = cKDTree(seeds).query(np.stack([x, y], -1).reshape(-1, 2), k=5)
@@ -100,7 +100,7 @@ def _stones(n: int, seeds: Array, angles: Array) -> tuple[Array, Array, Array]:
 
 
 def _fishes(rng: Rng) -> tuple[Array, Array]:
-    """Draw the design: a picture and the regions along whose borders the stones run."""
+    """Return the design, and the regions along whose borders the stones run."""
     x, y = plane(_DRAFT)
     d, turn = np.hypot(x - 0.5, y - 0.5), np.arctan2(y - 0.5, x - 0.5)
     swirl = 0.5 + 0.5 * np.sin(turn * 3 + 34 * d + 0.7 * noise(rng, _DRAFT, 4))
@@ -112,7 +112,7 @@ def _fishes(rng: Rng) -> tuple[Array, Array]:
 
 
 def _fish(picture: Array, regions: Array, half: int, first: int) -> tuple[Array, Array]:
-    """Draw one fish along an arc; the second is the first one turned by half a circle, in other colours."""
+    """Draw one fish along an arc; the second is the first, rotated by 180 degrees, in other colours."""
     x, y = plane(_DRAFT)
     if half:
         x, y = 1 - x, 1 - y

@@ -1,4 +1,4 @@
-"""A watercolour: boats in a harbour at evening, in transparent washes with wet edges on rough paper."""
+"""Watercolour: boats in a harbour at evening, in transparent washes with wet edges on rough paper."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from art.sheet import Array, Rng, lit, noise, plane, rgb, step
 
 
 class _Paper:
-    """Rough paper that washes darken: each lets the light through, as pigments over white do."""
+    """Rough paper that washes darken by absorption, as pigments on white do."""
 
     def __init__(self, size: int, rng: Rng) -> None:
-        # Wet edges are wide enough to need no oversampling.
+        # No oversampling, because wet edges are wide.
         self.n, self.rng = size, rng
         self.x, self.y = plane(self.n)
         self.light = np.ones((self.n, self.n, 3), np.float32)
@@ -30,10 +30,10 @@ class _Paper:
         edge: float = 0.55,
         fray: float = 0.006,
     ) -> None:
-        """Lay a wash where `level`, in parts of the sheet, is above 0.
+        """Paint a wash where ``level``, in fractions of the sheet, is above 0.
 
-        It fades over `wet` at its border, where pigment gathers in a dark line of weight `edge`; blooms and
-        the tooth of the paper make it uneven.
+        It fades over ``wet`` at its border, with a dark line of pigment of weight ``edge``; blooms and the
+        texture of the paper make it uneven.
         """
         inside = level + fray * self.fray
         cover = step(inside, -wet / 2, wet / 2)
@@ -41,31 +41,31 @@ class _Paper:
         pool = np.exp(-np.clip(inside, 0, 1) / 0.03) * 0.22 * edge
         grain = 1 + 0.2 * self.bloom + 0.13 * np.clip(-self.tooth, -1.5, 2.5)
         load = cover * strength * np.clip(grain + pool, 0.15, 2.2) + line
-        # Beer's law: twice the pigment lets through the square of the light.
+        # Beer's law: twice the pigment squares the transmitted light.
         self.light *= np.exp(load[..., None] * np.log(np.clip(colour, 0.02, 1)))
         self.bloom = self.bloom[::-1].T
         self.fray = self.fray.T[:, ::-1]
 
     def brush_dry(self, level: Array, colour: Array, strength: float, catch: float = 0.2) -> None:
-        """Drag a nearly dry brush: only the paper's peaks take the paint."""
+        """Paint with a nearly dry brush, which only touches the peaks of the paper."""
         load = step(level, 0, 0.004) * step(self.tooth, catch - 0.25, catch + 0.25) * strength
         self.light *= colour ** load[..., None]
 
     def lift(self, level: Array, amount: float) -> None:
-        """Scratch or lift the paint off, back to the paper."""
+        """Remove paint, back to the paper."""
         share = step(level, -0.0008, 0.0008)[..., None] * amount
         self.light += (np.float32(0.985) - self.light) * share
 
     def show(self) -> Array:
-        """Show the sheet in slanting light, which brings the tooth of the paper out."""
+        """Return the sheet in slanting light, which shows the texture of the paper."""
         paper = rgb("fbf6ea") * (1 + 0.05 * lit(2.2 * self.tooth, 0.6))[..., None]
         return np.clip(self.light * paper, 0, 1).astype(np.float32)
 
 
 def shape(paper: _Paper, corners: Array, reach: float = 0.06) -> Array:
-    """Measure how deep inside a polygon each pixel lies, in parts of the sheet; negative outside.
+    """Return the depth of each pixel inside a polygon, in fractions of the sheet; negative outside.
 
-    Farther than `reach` from the polygon the answer is only "outside", which spares the work.
+    To save time, values farther than ``reach`` from the polygon are not exact.
     """
     n = paper.n
     depth = np.full((n, n), -reach, np.float32)
@@ -84,7 +84,7 @@ def shape(paper: _Paper, corners: Array, reach: float = 0.06) -> Array:
 
 
 def watercolor(size: int, rng: Rng) -> Array:
-    """Paint boats with bright sails coming home: sky, headlands, sails, and all of it again in the water."""
+    """Paint boats with bright sails: sky, headlands, sails, and their reflections."""
     paper = _Paper(size, rng)
     _sky(paper)
     _headlands(paper)
@@ -98,7 +98,7 @@ def watercolor(size: int, rng: Rng) -> Array:
 
 
 def _sky(paper: _Paper) -> None:
-    """Run a warm wash into a cool one, and drop clouds in while they are wet."""
+    """Paint a warm wash into a cool one, with clouds."""
     x, y, rng = paper.x, paper.y, paper.rng
     soft = noise(rng, paper.n, 3, stretch=1.6, octaves=4)
     paper.wash(0.62 - y, rgb("ffdf9a"), strength=1.1 * step(y, 0.1, 0.5), wet=0.05, edge=0)
@@ -124,7 +124,7 @@ def _sky(paper: _Paper) -> None:
 
 
 def _headlands(paper: _Paper) -> None:
-    """Stagger headlands, each in one transparent wash: paler and bluer the farther they are."""
+    """Paint headlands, each in one transparent wash, paler and bluer with distance."""
     x, y = paper.x, paper.y
     rows = (
         (0.5, 0.05, 5.0, 0.4, "9fb4dc", 1.0),
@@ -134,13 +134,13 @@ def _headlands(paper: _Paper) -> None:
     for base, lift, pace, phase, tone, power in rows:
         crest = base - lift * np.sin(pace * x + phase) - 0.25 * lift * np.sin(3.3 * pace * x + phase)
         land = np.minimum(y - crest, 0.588 - y)
-        # The sky's wash was kept off the hills, or its orange would turn them brown.
+        # Remove the sky's wash from the hills, because its orange would turn them brown.
         paper.lift(land, 0.75)
         paper.wash(land, rgb(tone), strength=power * (1.1 - 4 * np.clip(y - crest, 0, 0.2)))
 
 
 def _harbour(paper: _Paper) -> None:
-    """Crowd small houses on the shore at the right, white walls left as paper, roofs in warm touches."""
+    """Paint small houses on the shore at the right, white walls left as paper, warm roofs."""
     rng = paper.rng
     for k in range(9):
         px, w, h = 0.63 + 0.035 * k + rng.normal(0, 0.006), rng.uniform(0.014, 0.022), rng.uniform(0.02, 0.04)
@@ -157,7 +157,7 @@ def _harbour(paper: _Paper) -> None:
 
 
 def _water(paper: _Paper) -> None:
-    """Flood the water and let streaks of the sky and of the hills run across it."""
+    """Paint the water, with streaks of the sky's and the hills' colours."""
     y, rng = paper.y, paper.rng
     near = np.clip((y - 0.588) / 0.412, 0, 1)
     paper.wash(y - 0.588, rgb("a3dce0"), strength=0.75 + 0.8 * near, wet=0.003, edge=0.4, fray=0.002)
@@ -177,7 +177,7 @@ def _water(paper: _Paper) -> None:
 
 
 def _boat(paper: _Paper, at: tuple[float, float, float]) -> None:
-    """Paint one boat of height s on its waterline: reflection, hull, two sails, mast and a sailor."""
+    """Paint a boat of height s on its waterline: reflection, hull, two sails, mast and a sailor."""
     px, py, s = at
     tones = {0.44: ("e8452f", "f7b02f"), 0.27: ("1f8f96", "f2d06a"), 0.2: ("c94a86", "f39a5a")}[s]
     main = np.array([(0.03, -0.12), (0.05, -1.0), (0.16, -0.6), (0.34, -0.13)])
@@ -209,7 +209,7 @@ def _boat(paper: _Paper, at: tuple[float, float, float]) -> None:
 
 
 def _near_water(paper: _Paper) -> None:
-    """Drag dark ripples across the foreground, and scratch a few sparks."""
+    """Paint dark ripples across the foreground, and scratch a few highlights."""
     x, y, rng = paper.x, paper.y, paper.rng
     near = np.clip((y - 0.6) / 0.4, 0, 1)
     ripple = np.sin(
@@ -231,7 +231,7 @@ def _near_water(paper: _Paper) -> None:
 
 
 def _spatter(paper: _Paper) -> None:
-    """Flick drops of three colours from the brush."""
+    """Spatter drops of three colours."""
     rng = paper.rng
     level = np.full((paper.n, paper.n), -1, np.float32)
     for tone in ("e8452f", "2a5f9a", "f2b02f"):

@@ -1,4 +1,4 @@
-"""A woodcut in four colours: the sun goes down at sea behind a pine."""
+"""Woodcut in four colours: sunset at sea behind a pine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SUN = (0.6, 0.5, 0.17)
 
 
 class _Block:
-    """A block of wood: what the gouge leaves standing prints black; coloured blocks print under it."""
+    """A wood block: what remains after cutting prints black, with coloured blocks under it."""
 
     def __init__(self, size: int, rng: Rng) -> None:
         self.n, self.rng = size * OVERSAMPLE, rng
@@ -22,12 +22,12 @@ class _Block:
         self.slip = 0.16 * noise(rng, self.n, 26, octaves=2)
 
     def gouge(self, mask: Array, lanes: Array, along: Array, dark: Array, colour: Array) -> None:
-        """Cut a region with wedge-shaped strokes: `lanes` counts them across, `along` their length."""
+        """Cut a region with wedge-shaped strokes; ``lanes`` counts them across, ``along`` their length."""
         part = ndimage.find_objects(mask.astype(np.uint8))[0]
         mask, lanes, along, dark, slip = mask[part], lanes[part], along[part], dark[part], self.slip[part]
         lane = np.floor(lanes + 0.25 * slip)
         across = np.abs(lanes + 0.25 * slip - lane - 0.5) * 2
-        # Each stroke of the gouge starts thin, swells and leaves the wood; neighbours are out of step.
+        # Each stroke starts thin, widens and ends; neighbours are out of step.
         beat = np.mod(along + np.mod(lane * 0.618, 1) * 3.7, 1)
         swell = np.clip(np.minimum(beat / 0.22, (1 - beat) / 0.5), 0, 1)
         cut = swell ** np.float32(0.6) * np.clip(1.25 - dark + slip, 0, 1.3)
@@ -38,13 +38,13 @@ class _Block:
         self.colour[part] = np.where(mask[..., None], colour[part], self.colour[part])
 
     def solid(self, mask: Array, ink: float, colour: Array | None = None) -> None:
-        """Leave a region standing (ink 1) or cut it clear (ink 0)."""
+        """Leave a region uncut (ink 1) or cut it clear (ink 0)."""
         self.black = np.asarray(mix(self.black[..., None], np.float32(ink), mask))[..., 0]
         if colour is not None:
             self.colour = mix(self.colour, colour, mask)
 
     def pull(self) -> Array:
-        """Print: colours a little out of register, uneven inking that shows the grain of the wood."""
+        """Print, with colours slightly out of register and uneven ink that shows the wood grain."""
         n, rng = self.n, self.rng
         shift = max(1, round(n * 0.0013))
         colour = np.roll(self.colour, (shift, -shift), (0, 1))
@@ -60,7 +60,7 @@ class _Block:
 
 
 def woodcut(size: int, rng: Rng) -> Array:
-    """Cut and print the sun going down at sea, with rays, far islands, breakers and a pine on its rock."""
+    """Cut and print a sunset at sea, with rays, far islands, breakers and a pine on a rock."""
     block = _Block(size, rng)
     _rays(block)
     _islands(block)
@@ -109,7 +109,7 @@ def _rays(block: _Block) -> None:
 
 
 def _islands(block: _Block) -> None:
-    """Stand far islands on the horizon, cut with falling strokes."""
+    """Cut far islands on the horizon, with slanting strokes."""
     x, y = block.x, block.y
     for cx, half, top, tones in (
         (0.93, 0.26, 0.45, ("5a5f9a", "3a3f74")),
@@ -129,7 +129,7 @@ def _islands(block: _Block) -> None:
 
 
 def _water(block: _Block) -> None:
-    """Cut the sea as swells that widen towards us, with the sun's path, and foam in front."""
+    """Cut the sea as swells that widen towards the viewer, with the sun's reflection, and foam in front."""
     x, y = block.x, block.y
     mask = y > 0.62
     near = np.clip(y - 0.62, 1e-4, 1)
@@ -168,7 +168,7 @@ def _water(block: _Block) -> None:
 
 
 def _rock(block: _Block) -> None:
-    """Set a rock at the left, faceted by broad gouges."""
+    """Cut a rock at the left, faceted by broad strokes."""
     x, y = block.x, block.y
     ridge = 0.68 + 0.9 * np.clip(x - 0.16, 0, 1) ** 1.4 + 0.018 * np.sin(33 * x) + 0.012 * np.sin(71 * x + 1)
     facet = np.sin(19 * x + 11 * y) + np.sin(31 * x - 14 * y)
@@ -181,7 +181,7 @@ def _rock(block: _Block) -> None:
 
 
 def _pine(block: _Block) -> None:
-    """Bend a pine over the water: a crooked trunk and flat pads of needles."""
+    """Cut a pine over the water: a crooked trunk and flat pads of needles."""
     x, y, n, rng = block.x, block.y, block.n, block.rng
     for points, foot, tip in (
         (((0.06, 0.74), (0.1, 0.58), (0.07, 0.42), (0.15, 0.28), (0.13, 0.14)), 0.034, 0.008),
@@ -219,7 +219,7 @@ def _pine(block: _Block) -> None:
 
 
 def _gulls(block: _Block) -> None:
-    """Let three gulls cross the sun."""
+    """Cut three gulls in front of the sun."""
     for cx, cy, s in ((0.52, 0.4, 0.035), (0.62, 0.36, 0.026), (0.68, 0.43, 0.022)):
         top = spline(
             [

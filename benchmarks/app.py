@@ -1,8 +1,8 @@
-"""The page: how soon it is ready, how soon it paints; and the pictures of its tabs for the docs.
+"""The web page: start-up time, painting time, and screenshots for the docs.
 
     python benchmarks/app.py TOPIC
 
-Topics: ``speed``, ``pictures``, and ``all``. Wants Playwright and a Chromium of the system.
+Topics: ``speed``, ``pictures``, and ``all``. Needs Playwright and a system Chromium.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import Any
 import harness
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-TRIES, SIDE = 5, 512  # times a picture of that long side is painted
+TRIES, SIDE = 5, 512  # repetitions, and long side of the image in pixels
 WAIT = 600_000  # milliseconds
 TABS = {"Stylize": "Paint", "Film": "Paint film", "Photoreal": "Relight", "Dream": "Dream", "Live": ""}
 
 
 @contextmanager
 def served() -> Iterator[tuple[str, float]]:
-    """A page in a process of its own: its address, and the seconds until it answers."""
+    """Run the web page in a process of its own; yield its address and the seconds until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -45,7 +45,7 @@ def served() -> Iterator[tuple[str, float]]:
             except OSError:
                 time.sleep(0.05)
         else:
-            raise RuntimeError("the page did not start: see above")
+            raise RuntimeError("the page did not start: see the output above")
         yield url, time.perf_counter() - begun
     finally:
         server.terminate()
@@ -54,7 +54,7 @@ def served() -> Iterator[tuple[str, float]]:
 
 @contextmanager
 def browsing(camera: Path | None = None) -> Iterator[Any]:
-    """The system's Chromium; a Y4M file takes the place of its camera."""
+    """Yield the system's Chromium; a Y4M file replaces its camera."""
     from playwright.sync_api import sync_playwright
 
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -70,7 +70,7 @@ def browsing(camera: Path | None = None) -> Iterator[Any]:
 
 
 def opened(browser: Any, url: str, tab: str, **view: Any) -> Any:
-    """A new visit's page, at a tab."""
+    """Open the page in a new session, at a tab."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}, **view).new_page()
     page.set_default_timeout(WAIT)
     page.goto(url)
@@ -80,7 +80,7 @@ def opened(browser: Any, url: str, tab: str, **view: Any) -> Any:
 
 
 def give(page: Any, tab: str, number: int, *paths: Path) -> None:
-    """Drops files on a tab's ``number``-th place for them, as soon as that listens."""
+    """Upload files to the ``number``-th file input of a tab, retrying until the page listens."""
     from playwright.sync_api import TimeoutError as Late
 
     place = page.locator(f"#tab-{tab.lower()} input[type=file]").nth(number)
@@ -91,18 +91,18 @@ def give(page: Any, tab: str, number: int, *paths: Path) -> None:
             return
         except Late:
             continue
-    raise SystemExit(f"the page takes no file in {tab}")
+    raise SystemExit(f"the tab {tab} does not accept files")
 
 
 def choose(page: Any, tab: str, style: str) -> None:
-    """Clicks a learned style."""
+    """Click a learned style."""
     part = page.locator(f"#tab-{tab.lower()}")
     part.locator(".styles button").filter(has_text=style).first.click()
     part.locator(".chosen").get_by_text(style, exact=True).first.wait_for()
 
 
 def paint(page: Any, tab: str) -> float:
-    """Clicks the tab's button; the seconds until it is done."""
+    """Click the tab's button; return the seconds until the job is done."""
     begun = time.perf_counter()
     page.locator(f"#tab-{tab.lower()}").get_by_role("button", name=TABS[tab], exact=True).click()
     page.locator(f"#status-{TABS[tab].lower().replace(' ', '-')}").get_by_text("done").wait_for()
@@ -110,7 +110,7 @@ def paint(page: Any, tab: str) -> float:
 
 
 def camera_of(film: Path, to: Path) -> Path:
-    """The film as a browser takes it for what a camera sees."""
+    """Convert a video to the Y4M format that Chromium takes as a camera."""
     import av
 
     with av.open(str(film)) as source, av.open(str(to), "w", format="yuv4mpegpipe") as sink:
@@ -124,7 +124,7 @@ def camera_of(film: Path, to: Path) -> Path:
 
 
 def speed(out: Path) -> None:
-    """Seconds until the page answers, is drawn, and has painted a photo in a learned style."""
+    """Time until the page answers, until it is drawn, and to paint a photo in a learned style."""
     from impasto import image, samples
 
     photo = image.write(out / "photo.jpg", image.resize(samples.photo("coffee"), (341, SIDE)), overwrite=True)
@@ -141,7 +141,7 @@ def speed(out: Path) -> None:
         painted = []
         for _ in range(TRIES):
             painted.append(paint(page, "Stylize"))
-            page.wait_for_timeout(1500)  # until the visit's news of it have come to an end
+            page.wait_for_timeout(1500)  # until the status updates of the job end
             page.locator("#status-paint").evaluate("e => e.querySelectorAll('p').forEach(p => p.remove())")
     rows = [
         {"what": "the command until the page answers", "seconds": started},
@@ -155,7 +155,7 @@ def speed(out: Path) -> None:
 
 
 def pictures(out: Path) -> None:
-    """Every tab after it has painted, as a person sees it; the first on a phone too."""
+    """Take screenshots of every tab after it has painted, and of the first tab on a phone."""
     from impasto import image, samples
     from impasto.verbs import demo
 
@@ -180,7 +180,7 @@ def pictures(out: Path) -> None:
                 page.get_by_text("Click to Access Webcam").click()
                 page.get_by_role("button", name="capture photo").click()
                 page.locator("#tab-live img[src^='data:']").first.wait_for()
-            page.wait_for_timeout(2500)  # for pictures to be drawn
+            page.wait_for_timeout(2500)  # for images to be drawn
             made.append(_shot(page, out / f"app-{tab.lower()}.jpg"))
             page.context.close()
         page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
@@ -201,9 +201,9 @@ TOPICS = {"speed": speed, "pictures": pictures}
 
 
 def main() -> None:
-    """Runs one topic, or all."""
+    """Run one topic, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("bench"), help="where the pictures go")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="folder of the images")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

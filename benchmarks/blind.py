@@ -1,13 +1,13 @@
-"""Two ways to paint, judged blind: sheets with sides drawn by a seed, votes, and figures that guard them.
+"""Blind comparison of two sets of settings: sheets with random sides, votes, and distances as a check.
 
     python benchmarks/blind.py paint PAIRS.json OUT --a loss=neighbors --b loss=mixed --size 320
-    python benchmarks/blind.py sheets PAIRS.json OUT --seed 7      # page-1.jpg ... and key.json, kept apart
+    python benchmarks/blind.py sheets PAIRS.json OUT --seed 7      # page-1.jpg ... and key.json
     python benchmarks/blind.py count OUT votes-1.json votes-2.json votes-3.json
     python benchmarks/blind.py measure PAIRS.json OUT
 
-PAIRS.json is a list of ``{"name": ..., "photo": ..., "painting": ...}``. A page shows for each pair the
-photo, the painting, and the results ``left`` and ``right``; a file of votes is ``{"name": "left" or "right",
-...}``, of somebody who has not seen the key.
+PAIRS.json is a list of ``{"name": ..., "photo": ..., "painting": ...}``. A page shows the photo, the style
+image and the results ``left`` and ``right`` of each pair. A file of votes is ``{"name": "left" or "right",
+...}``, by someone who has not seen the key.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ import impasto
 from impasto import backbones, tensors
 from impasto.jobs import StylizeJob
 
-ROWS = 3  # pairs of a page
-SIDE = 420  # pixels of a picture on a page
+ROWS = 3  # pairs per page
+SIDE = 420  # long side of an image on a page, pixels
 HELD_OUT = ("relu3_4", "relu4_4", "relu5_2")  # layers that no loss of `stylize` optimises
 SIMILARITY = "relu4_2"
 
 
 def paint(pairs: list[dict[str, str]], out: Path, ways: dict[str, dict[str, Any]], size: int) -> None:
-    """Paints every pair both ways; what is there is kept."""
+    """Paint every pair both ways; skip existing files."""
     for pair in pairs:
         for side, settings in ways.items():
             path = out / side / f"{pair['name']}.png"
@@ -46,7 +46,7 @@ def paint(pairs: list[dict[str, str]], out: Path, ways: dict[str, dict[str, Any]
 
 
 def sheets(pairs: list[dict[str, str]], out: Path, seed: int) -> None:
-    """Pages of photo, painting, left and right; the same without what may not be passed on; and the key."""
+    """Write pages of photo, style image, left and right; a sheet of the results alone; and the key."""
     drawn = random.Random(seed)
     key = {pair["name"]: drawn.choice(("a", "b")) for pair in pairs}
     rows = []
@@ -62,7 +62,7 @@ def sheets(pairs: list[dict[str, str]], out: Path, seed: int) -> None:
 
 
 def page(rows: list[tuple[str, list[str]]], *, first: int, side: int = SIDE) -> Image.Image:
-    """A picture with one row of pictures for each name."""
+    """Return a sheet with one row of images per name."""
     titles = ("photo", "painting", "left", "right")[first:]
     sheet = Image.new("RGB", (side * len(titles), (side + 18) * len(rows)), "white")
     pen = ImageDraw.Draw(sheet)
@@ -80,7 +80,7 @@ def page(rows: list[tuple[str, list[str]]], *, first: int, side: int = SIDE) -> 
 
 
 def count(out: Path, votes: list[Path]) -> dict[str, Any]:
-    """How many votes went to each way, and pair by pair."""
+    """Return the share of votes for each way, and the votes by pair."""
     key = json.loads((out / "key.json").read_text())["left"]
     won: dict[str, list[str]] = {name: [] for name in key}
     for file in votes:
@@ -93,7 +93,7 @@ def count(out: Path, votes: list[Path]) -> dict[str, Any]:
 
 
 def nearest_distance(picture: Tensor, painting: Tensor, network: backbones.Backbone) -> float:
-    """Mean centred-cosine distance to the nearest feature of the painting, in layers nothing optimises."""
+    """Return the mean centred-cosine distance to the nearest style feature, in held-out layers."""
     size = tensors.same_area((painting.shape[-2], painting.shape[-1]), (picture.shape[-2], picture.shape[-1]))
     found = network.features(picture, HELD_OUT)
     keys = network.features(tensors.resize(painting, size), HELD_OUT)
@@ -108,7 +108,7 @@ def nearest_distance(picture: Tensor, painting: Tensor, network: backbones.Backb
 
 
 def self_similarity_distance(picture: Tensor, photo: Tensor, network: backbones.Backbone) -> float:
-    """How far cosine distances between places moved (Kolkin et al. 2019, arXiv 1904.12785, equation 7)."""
+    """Return the change of self-similarity (Kolkin et al. 2019, arXiv 1904.12785, equation 7)."""
     tables = []
     for each in (picture, photo):
         f = F.normalize(network.features(each, [SIMILARITY])[SIMILARITY][0].flatten(1), dim=0)
@@ -119,7 +119,7 @@ def self_similarity_distance(picture: Tensor, photo: Tensor, network: backbones.
 
 @torch.no_grad()
 def measure(pairs: list[dict[str, str]], out: Path) -> list[dict[str, Any]]:
-    """Style and content distance of every result."""
+    """Return style and content distance of every result."""
     network, rows = backbones.load("vgg19", precision="float32"), []
     for pair in pairs:
         painting = tensors.from_source(pair["painting"])
@@ -140,7 +140,7 @@ def measure(pairs: list[dict[str, str]], out: Path) -> list[dict[str, Any]]:
 
 
 def settings_of(text: str) -> dict[str, Any]:
-    """``loss=mixed,preset=draft`` as settings of ``stylize``."""
+    """Parse ``loss=mixed,preset=draft`` as settings of ``stylize``."""
     found = dict(item.split("=", 1) for item in text.split(","))
     StylizeJob.parse({"content": "photo", "styles": ["painting"], **found})
     return found

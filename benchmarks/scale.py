@@ -1,4 +1,4 @@
-"""Any size, any number: tiles against the whole, memory, a poster, and a batch in processes and on Ray.
+"""Large images and batches: tiles compared to the whole, memory, a poster, local workers and Ray.
 
     python benchmarks/scale.py TOPIC
 
@@ -23,7 +23,7 @@ from typing import Any
 
 import harness
 
-SIZE = (507, 517)  # at which tiles are set against the whole
+SIZE = (507, 517)  # for comparing tiles to the whole, pixels
 PICTURES = 500
 WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -42,7 +42,7 @@ def grained(photo):
     return 0.8 * photo + 0.1 * torch.rand(photo.shape, generator=torch.Generator().manual_seed(0))
 """
 
-# One evaluation after binding, in a process of its own, so that its peak of memory is known.
+# One evaluation after binding, in a process of its own to measure its peak memory.
 _ONE = """
 height, width, side = (int(a) for a in sys.argv[1:4])
 photo = photo_of(height, width)
@@ -83,7 +83,7 @@ print("RESULT", json.dumps({"tiles": len(windows), **rows, "levels after 5 steps
                             "final losses": losses_, "loss": abs(losses_[1] / losses_[0] - 1)}))
 """
 
-# The first evaluation of a painting of 24 megapixels, planned for 8 GB, through the command's own way.
+# The first evaluation of a painting of 24 megapixels, planned for 8 GB, as by the command line.
 _POSTER = """
 from pathlib import Path
 from impasto import image, jobs, painters
@@ -107,14 +107,14 @@ print("RESULT", json.dumps({"evaluation": times[0][0], "tiles": times[0][1],
 
 
 def _measured(code: str, *arguments: object, label: str) -> dict[str, Any]:
-    """What a piece of code prints as its result, with the process's peak of memory in GB."""
+    """Run code in a process of its own; return its printed result and the peak memory in GB."""
     found = harness.run([sys.executable, "-c", _SETUP + code, *map(str, arguments)], label=label)
     line = next(line for line in found.output.splitlines() if line.startswith("RESULT "))
     return {**json.loads(line[7:]), "gigabytes": found.gigabytes}
 
 
 def tiles(out: Path) -> None:
-    """Gradient, picture and loss of 3x3 tiles against the whole; time a megapixel in tiles and not."""
+    """Compare gradient, image and loss of 3x3 tiles to the whole; time per megapixel with and without."""
     rows = []
     for precision, way in (("float32", "direct"), ("float32", "Winograd"), ("bfloat16", "direct")):
         label = f"tiles against the whole, {precision}, {way}"
@@ -134,7 +134,7 @@ def tiles(out: Path) -> None:
 
 
 def memory(out: Path) -> None:
-    """Peak of memory of one evaluation in one piece: what the planner's constants come from."""
+    """Measure peak memory of one evaluation in one piece, for the constants of the planner."""
     rows = []
     for side in (256, 512, 768, 1024):
         found = _measured(_ONE, side, side, 0, label=f"{side}x{side}")
@@ -147,7 +147,7 @@ def memory(out: Path) -> None:
 
 
 def poster(out: Path) -> None:
-    """24 megapixels within 8 GB: one evaluation of the finest size, reading and writing included."""
+    """Run one evaluation of the finest size of 24 megapixels within 8 GB, with file access."""
     from impasto import image, samples
 
     image.write(out / "poster.png", image.resize(samples.photo("rocket"), (4000, 6000)), overwrite=True)
@@ -158,7 +158,7 @@ def poster(out: Path) -> None:
 
 
 def batch(out: Path) -> None:
-    """Pictures a second by one process, by local workers, on Ray; and all at once with damage and kills."""
+    """Measure images per second of one process, local workers and Ray, also with damaged files and kills."""
     from impasto import image, samples
 
     photos, bad = out / "photos", out / "damaged"
@@ -187,8 +187,8 @@ def batch(out: Path) -> None:
 
 
 def _batch(photos: Path, out: Path, style: str, options: list[str], harmed: bool) -> dict[str, Any]:
-    """One batch; its rate with and without start-up, from the times of the rows' files."""
-    shutil.rmtree(out, ignore_errors=True)  # what a former run has painted would be skipped
+    """Run one batch; return its rate with and without start-up, from the times of the rows' files."""
+    shutil.rmtree(out, ignore_errors=True)  # images of an earlier run would be skipped
     code = "from impasto.cli import main; main()"
     arguments = ["batch", str(photos), "--style", style, "-o", str(out), "-q", "--json", *options]
     begun = time.time()
@@ -210,13 +210,13 @@ def _batch(photos: Path, out: Path, style: str, options: list[str], harmed: bool
 
 
 def _digest(folder: Path) -> str:
-    """One hash of all pictures in a folder and their names: engines that paint alike have the same."""
+    """Return one hash of all images in a folder and their names, to compare engines."""
     text = "".join(f"{path.name} {harness.digest(path)}\n" for path in sorted(folder.glob("*.png")))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _kill_two(parent: int, out: Path) -> None:
-    """Kills a worker after fifty pictures, and another after a hundred."""
+    """Kill a worker after fifty images, and another after a hundred."""
     for goal in (50, 100):
         while len(list(out.glob("*.png"))) < goal:
             time.sleep(0.2)
@@ -224,7 +224,7 @@ def _kill_two(parent: int, out: Path) -> None:
 
 
 def _workers(parent: int) -> Iterator[int]:
-    """The processes below one that carry out jobs: local ones, or actors that Ray names after their class."""
+    """Yield the worker processes below a process: local workers, or Ray actors, by their name."""
     listed = (path.read_text() for path in Path(f"/proc/{parent}/task").glob("*/children"))
     for child in " ".join(listed).split():
         line = Path(f"/proc/{child}/cmdline").read_bytes()
@@ -234,7 +234,7 @@ def _workers(parent: int) -> Iterator[int]:
 
 
 def _style(out: Path) -> str:
-    """A network of the usual size with weights drawn at random: as fast as any, and always there."""
+    """Write a pack of the usual size with random weights, which is as fast as a trained one."""
     import torch
 
     from impasto.networks import PLANS, LearnedStyle, Pack, packs
@@ -254,9 +254,9 @@ TOPICS = {"tiles": tiles, "memory": memory, "poster": poster, "batch": batch}
 
 
 def main() -> None:
-    """Runs one topic, or all but the poster."""
+    """Run one topic, or all but the poster."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("bench"), help="where the pictures go")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="folder of the images")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

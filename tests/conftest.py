@@ -1,4 +1,4 @@
-"""What all tests share: one thread, so that numbers repeat and the machine stays usable."""
+"""Settings of all tests: one thread, so that results are reproducible and the machine stays usable."""
 
 from __future__ import annotations
 

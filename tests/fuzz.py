@@ -1,7 +1,7 @@
-"""A seeded source of damaged and hostile files: pictures, packs, style files, looks, films, recipes, jobs.
+"""Seeded generator of damaged and hostile files: images, packs, style files, looks, videos, recipes, jobs.
 
-Most are good files with one thing wrong behind a good header, for those get furthest in. The same seed gives
-the same files.
+Most are valid files with one fault behind a valid header, because those are parsed furthest. The same seed
+gives the same files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KINDS = ("picture", "pack", "style", "film", "job", "look", "recipe")
 
 @dataclass(frozen=True)
 class Hostile:
-    """A file: its kind, a name with the suffix it claims, its bytes, and what was done to it."""
+    """A hostile file: its kind, a name with the claimed suffix, its bytes, and its fault."""
 
     kind: str
     name: str

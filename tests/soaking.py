@@ -1,8 +1,8 @@
-"""Whether this is the long run (``make soak``), and where it writes down what it did.
+"""Flag and results file of the long tests (``make soak``).
 
-The result is a file of ``benchmarks/results`` like those of the benchmarks: topics with rows, which the docs
-draw. A topic comes in parts, each written when its test has passed, so that the long run can be made in
-pieces: ``IMPASTO_SOAK=1 pytest tests/test_kills.py -k learn``.
+The file is in ``benchmarks/results`` and has topics and rows for the docs, like those of the benchmarks.
+Each part of a topic is written when its test has passed, so the long tests can run in pieces:
+``IMPASTO_SOAK=1 pytest tests/test_kills.py -k learn``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page without a browser: commands, limits, controls, masks; and a run that is watched and stopped."""
+"""The web page without a browser: commands, limits, controls, masks, progress and stopping."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_absolute_paths_are_not_told(tmp_path: Path) -> None:
     [
         (lambda limits: limits.check_styles(()), "no style"),
         (lambda limits: limits.check_styles(("a",) * 7), "too many"),
-        (lambda limits: limits.check_uploads(500), "keeps 500 files"),
+        (lambda limits: limits.check_uploads(500), "upload limit reached .500 files"),
         (lambda limits: limits.side_of(4000, 4000), "at most 2048"),
         (lambda limits: limits.side_of("original", 4000), r"original \(4000 px\)"),
         (lambda limits: limits.check_film("a.mp4", 500.0), "500 s"),

@@ -1,4 +1,4 @@
-"""The page in a browser: every tab paints, stops and says what is wrong; nothing leaves the machine."""
+"""The web page in a browser: every tab paints, stops and reports errors; nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 

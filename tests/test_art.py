@@ -1,4 +1,4 @@
-"""The code that painted the sample styles paints them still."""
+"""The code in ``art/`` still reproduces the sample styles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets in other looks: geometry stays, labels are copied, and what is drawn depends on nothing else."""
+"""Stylized data sets: geometry is unchanged, labels are copied, random choices depend on the seed only."""
 
 from __future__ import annotations
 

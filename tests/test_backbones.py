@@ -1,4 +1,4 @@
-"""Backbones: named layers, what they see, how deep they run, and convolutions that equal PyTorch's own."""
+"""Backbones: named layers, receptive fields, depth, and convolutions compared to PyTorch's."""
 
 from __future__ import annotations
 

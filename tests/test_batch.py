@@ -1,4 +1,4 @@
-"""Many jobs: every one of them a row, nothing done twice, nothing lost, nothing outside the folder."""
+"""Batches: one row per job, no job done twice or lost, no file written outside the folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the jobs of a batch read: known by content, found from anywhere, and nothing else taken for a file."""
+"""Inputs of batch jobs: identified by content and found from any folder; other settings are not files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted goes on where it stood, and ends at the same picture, bit for bit."""
+"""Killed and interrupted runs resume from their checkpoint and end with the same image, bit for bit."""
 
 from __future__ import annotations
 

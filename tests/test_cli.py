@@ -1,4 +1,4 @@
-"""The command line on good and on bad input: results where they should be, errors in one line, status 2."""
+"""The command line on valid and invalid input: results at the right place, one-line errors, exit status 2."""
 
 from __future__ import annotations
 

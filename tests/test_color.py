@@ -1,4 +1,4 @@
-"""Colour spaces against scikit-image, published values and round trips."""
+"""Colour spaces compared to scikit-image, published values and round trips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command in README and docs is understood; every option has an example (test_examples runs them)."""
+"""Every command in README and docs parses, and every option has an example (test_examples runs them)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A JPEG that lacks only its end is painted, with a warning; one that lacks pixels is refused."""
+"""A JPEG without its end marker is painted with a warning; one with missing pixels is refused."""
 
 from __future__ import annotations
 

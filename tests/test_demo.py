@@ -1,4 +1,4 @@
-"""The demo and its sheet."""
+"""The demo and its contact sheet."""
 
 from __future__ import annotations
 

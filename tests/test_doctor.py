@@ -1,4 +1,4 @@
-"""The doctor tells what is here, and says of each fault how to mend it."""
+"""``impasto doctor`` reports the environment and a remedy for each problem."""
 
 from __future__ import annotations
 

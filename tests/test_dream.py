@@ -1,4 +1,4 @@
-"""Deep Dream: its loss against a formula, exact in tiles, and what it leaves untouched."""
+"""Deep Dream: its loss compared to a formula, exactness in tiles, and unchanged parts of the image."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_target_is_read(text: str, target: Target) -> None:
 
 @pytest.mark.parametrize("text", ["", "4", "relu5_2[]", "relu5_2[x]", "relu5_2:", "relu5_2:much", "a b"])
 def test_what_is_no_target_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is not valid"):
         Target.parse(text)
 
 

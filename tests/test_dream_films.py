@@ -1,4 +1,4 @@
-"""Films that dream: held still and bright, zoomed without end, taken up after a kill; the verb's errors."""
+"""Dream videos: temporal consistency, brightness, endless zoom, resuming after a kill, and errors."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_dream_and_style_are_one_sum(here: Path, brief: None, capsys: pytest.Cap
         (("dream", "photo.jpg", "--mask", "guide.png"), "the aspect ratio"),
         (("dream", "photo.jpg", "--mask", "black.png"), "nearly black"),
         (("dream", "photo.jpg", "--layers", "relu9_9"), "unknown layer 'relu9_9'"),
-        (("dream", "photo.jpg", "--layers", "relu4_3[x]"), "cannot be read"),
+        (("dream", "photo.jpg", "--layers", "relu4_3[x]"), "is not valid"),
         (("dream", "photo.jpg", "--layers", "relu4_3[9999]"), "channels 0 to 511"),
         (("dream", "photo.jpg", "--layers", "relu4_3[1]", "--guide", "guide.png"), "whole layers"),
         (("dream", "photo.jpg", "--octaves", "0"), "--octaves 0 is not between"),

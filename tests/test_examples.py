@@ -1,4 +1,4 @@
-"""Every example of the command line is run, on small inputs: it ends well, and what it writes is there."""
+"""Every command-line example runs on small inputs, succeeds and writes its outputs."""
 
 from __future__ import annotations
 

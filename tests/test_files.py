@@ -1,4 +1,4 @@
-"""Files are whole or absent, and every refusal is one clear line."""
+"""Files are written completely or not at all, and every error is one clear line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clip that others made: a second of *Big Buck Bunny* (Blender Foundation, CC BY 3.0)."""
+"""A video from another source: a second of *Big Buck Bunny* (Blender Foundation, CC BY 3.0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films in and out: times, sound, colours, rotation and chapters stay; what is no film is refused."""
+"""Reading and writing videos: times, sound, colours, rotation and chapters; other files are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of frames as other programs leave them, and films that let light through."""
+"""Folders of frames from other programs, and videos with transparency."""
 
 from __future__ import annotations
 

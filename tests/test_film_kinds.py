@@ -1,4 +1,4 @@
-"""Films of every kind that people have: each is read whole, at its times, as players show it."""
+"""Videos of many formats: every frame is read, at its time, as players show it."""
 
 from __future__ import annotations
 

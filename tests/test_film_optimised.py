@@ -1,4 +1,4 @@
-"""Films painted by optimisation: the temporal loss against its formula, and what a following frame costs."""
+"""Videos by optimisation: the temporal loss compared to its formula, and the cost of later frames."""
 
 from __future__ import annotations
 

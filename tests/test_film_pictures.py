@@ -1,4 +1,4 @@
-"""Films that are pictures: GIF, WebP and folders, in and out; which frames are taken, and when they show."""
+"""Videos as GIF, WebP or folders of images, in and out: selected frames and their times."""
 
 from __future__ import annotations
 

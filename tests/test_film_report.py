@@ -1,4 +1,4 @@
-"""The flicker report: what it finds, what it is not fooled by, and what it refuses."""
+"""The flicker report: what it detects, what it ignores, and what it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole runs of ``impasto video``: every kind of film, what kills it, and what it leaves behind."""
+"""Whole runs of ``impasto video``: all kinds of videos, interruptions, and files left behind."""
 
 from __future__ import annotations
 

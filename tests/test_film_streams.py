@@ -1,4 +1,4 @@
-"""What a film has beside its pictures, on its way into the painted one: sound, subtitles, and their times."""
+"""Sound, subtitles and their times are copied to the painted video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each frame of a written film is shown, and what its stream says it takes to play it."""
+"""Durations of frames in a written video, and the duration that its stream declares."""
 
 from __future__ import annotations
 

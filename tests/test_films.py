@@ -1,4 +1,4 @@
-"""Painted films, through the command line: sound and times kept, killed and taken up again."""
+"""Painted videos through the command line: sound, times, and resuming after a kill."""
 
 from __future__ import annotations
 

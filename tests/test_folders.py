@@ -1,4 +1,4 @@
-"""Folders of pictures under any name: known by their first bytes, and what is passed over is counted."""
+"""Folders of images under any name: detected by their first bytes; skipped files are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk that is full, or a folder that takes nothing: told in one line, and nothing is lost."""
+"""Full disks and read-only folders: a one-line error, and no data is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films in another light: shots, steadiness, exposure, and taking up again."""
+"""Relit videos: shots, temporal consistency, exposure and resuming."""
 
 from __future__ import annotations
 

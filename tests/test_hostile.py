@@ -1,7 +1,6 @@
-"""Nothing bad gets in: hostile files are refused in one line, in bounded memory, write nothing elsewhere, and
-run nothing.
+"""Hostile files give a one-line error, in bounded memory; they write no files elsewhere and run no code.
 
-``IMPASTO_SOAK=1`` (``make soak``) takes ten times as many, and writes down what became of them.
+``IMPASTO_SOAK=1`` (``make soak``) tests ten times as many and records the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading pictures of every kind at full depth, upright and in sRGB; resizing."""
+"""Reading images of every kind at full depth, upright and in sRGB; resizing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing pictures with their recipe, and refusing hostile files and wrong arrays in one line."""
+"""Writing images with their recipe; hostile files and invalid arrays give one-line errors."""
 
 from __future__ import annotations
 

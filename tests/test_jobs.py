@@ -1,4 +1,4 @@
-"""Jobs: every setting checked, near names named, and JSON there and back."""
+"""Jobs: validation of every setting, suggestions of similar names, and JSON round trips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames carried from painted ones on both sides, on scenes whose motion is known exactly."""
+"""Frames interpolated from painted ones on both sides, on scenes with known motion."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Killed at random moments, every long verb goes on and ends like an unbroken run.
+"""Every long verb, killed at random times, resumes and ends with the result of an uninterrupted run.
 
-Each verb is killed once; with ``IMPASTO_SOAK=1`` (``make soak``) twenty times, and the count recorded. A run
-that ends before it is killed must have ended well, and the next begins anew.
+Each verb is killed once; with ``IMPASTO_SOAK=1`` (``make soak``) twenty times, and the count is recorded. A
+run that ends before it is killed must succeed; the next one starts from the beginning.
 """
 
 from __future__ import annotations

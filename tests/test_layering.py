@@ -1,4 +1,4 @@
-"""Who may import whom: the ranks of the design, read from the source, and an import that does nothing."""
+"""Layering of the packages, checked on the source, and an import without side effects."""
 
 from __future__ import annotations
 

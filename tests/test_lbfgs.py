@@ -1,4 +1,4 @@
-"""The two optimisers on functions whose minimum is known: against scipy and PyTorch."""
+"""Both optimisers on functions with a known minimum, compared to SciPy and PyTorch."""
 
 from __future__ import annotations
 

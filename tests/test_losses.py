@@ -1,4 +1,4 @@
-"""Losses: values against formulas written out, gradients against finite differences, and how they combine."""
+"""Losses: values compared to formulas, gradients to finite differences, and combinations."""
 
 from __future__ import annotations
 

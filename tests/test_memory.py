@@ -1,5 +1,4 @@
-"""A picture of any size within the memory there is: planned before the start, and bound, painted, taken up in
-tiles as in one piece."""
+"""Images of any size within the memory budget: planned ahead, and in tiles with the results of one piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a photo says of itself: date, place, author, copyright and resolution are kept; the camera is not."""
+"""Metadata of photos: date, place, author, copyright and resolution are kept; the camera is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics against scikit-image, SciPy and plain loops; and what they must say of blur, noise and colour."""
+"""Metrics compared to scikit-image, SciPy and plain loops; their response to blur, noise and colour."""
 
 from __future__ import annotations
 

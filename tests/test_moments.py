@@ -1,4 +1,4 @@
-"""Means, covariances and their transport, against numpy, scipy and autograd."""
+"""Means, covariances and their transport, compared to NumPy, SciPy and autograd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Neural neighbours: matches against a search of all, values against the formula, tiles against the whole."""
+"""Neural neighbours: matches compared to a full search, values to the formula, tiles to the whole."""
 
 from __future__ import annotations
 

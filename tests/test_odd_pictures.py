@@ -1,4 +1,4 @@
-"""Odd pictures that programs write: read right, or refused with the way out."""
+"""Unusual images as other programs write them: read correctly, or refused with a remedy."""
 
 from __future__ import annotations
 

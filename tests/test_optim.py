@@ -1,4 +1,4 @@
-"""The loop: it falls, it guards, it stops when asked, and it goes on where it was killed."""
+"""The optimisation loop: it lowers the loss, recovers from faults, stops on request and resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From job to picture, with the real network, on small pictures."""
+"""From job to image, with the real backbone, on small images."""
 
 from __future__ import annotations
 

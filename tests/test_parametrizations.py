@@ -1,4 +1,4 @@
-"""Pixels: the picture they stand for, their way from size to size, and their range."""
+"""Parametrizations: their image, resizing, and range."""
 
 from __future__ import annotations
 

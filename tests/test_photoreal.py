@@ -1,4 +1,4 @@
-"""Photoreal transfer: the grids, the refinement, classes without masks, projection, the verb."""
+"""Photoreal transfer: grids, refinement, classes without masks, projection, the verb."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def test_projection_finds_an_affine_map_and_drops_strokes() -> None:
     kept = project(rgb, strokes)
     assert metrics.edge_ssim(kept, rgb) > 0.8 > metrics.edge_ssim(strokes, rgb)
     assert np.abs(kept.mean((0, 1)) - strokes.mean((0, 1))).max() < 0.02
-    with pytest.raises(InputError, match="resized"):
+    with pytest.raises(InputError, match="resize one to the other"):
         project(rgb, strokes[:50])
 
 

@@ -1,4 +1,4 @@
-"""The Python of the README works; its commands are tried in test_commands.py."""
+"""The Python code of the README runs; test_commands.py checks its commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes that someone else has written into a picture: refused in one line, whatever they say."""
+"""Recipes in images from others: invalid ones give a one-line error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def with_text(field: str, text: str) -> str:
 
 @pytest.mark.parametrize(("field", "text"), HARM)
 def test_a_recipe_with_a_strange_field_is_refused(field: str, text: str) -> None:
-    with pytest.raises(InputError, match="this recipe is") as refused:
+    with pytest.raises(InputError, match=r"this recipe (is|has)") as refused:
         Recipe.from_json(with_text(field, text))
     assert "\n" not in str(refused.value)
     assert Recipe.from_json(GOOD.to_json()) == GOOD

@@ -1,4 +1,4 @@
-"""The sample photographs and styles: what they promise to whoever paints with them."""
+"""The sample photos and styles: names, sizes, values and credits."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_an_unknown_style_is_refused_with_the_names() -> None:
 
 @pytest.mark.parametrize("size", [31, 769])
 def test_a_size_that_a_style_does_not_come_in_is_refused(size: int) -> None:
-    with pytest.raises(InputError, match=f"32 to 768 pixels, not {size}"):
+    with pytest.raises(InputError, match=f"size {size} is not between 32 and 768"):
         style("waves", size=size)
 
 

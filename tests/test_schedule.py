@@ -1,4 +1,4 @@
-"""Schedules: sizes that rise by the root of two, and the evaluations spent at each."""
+"""Schedules: sizes that grow by the square root of 2, and the evaluations at each."""
 
 from __future__ import annotations
 

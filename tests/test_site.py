@@ -1,4 +1,4 @@
-"""The site: it builds with every link checked, and nothing on it comes from elsewhere."""
+"""The documentation site: it builds with all links checked, and loads nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public surface: what is promised is there, resolves, and costs nothing before it is used."""
+"""The public names: they exist, resolve, and import nothing before they are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tiles cover a picture once, and a loss in tiles is the loss of the whole: value and gradient."""
+"""Tiles cover an image exactly once, and a loss in tiles equals that of the whole: value and gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films: read, written, carried along, and held still, on scenes whose motion is known exactly."""
+"""Videos: reading, writing, warping and temporal consistency, on scenes with known motion."""
 
 from __future__ import annotations
 

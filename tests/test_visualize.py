@@ -1,4 +1,4 @@
-"""Pictures from noise, the atlas of layers, and GoogLeNet from a local file."""
+"""Images from noise, the atlas of layers, and GoogLeNet from a local file."""
 
 from __future__ import annotations
 

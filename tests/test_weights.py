@@ -1,4 +1,4 @@
-"""Weights are the right ones or refused in one line; downloads are tried on local files."""
+"""Weights are verified or refused with a one-line error; downloads use local files."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Keep what every documented example writes and what every ``--help`` says; compare it after a change.
+"""Record hashes of the outputs of all documented examples and ``--help`` texts; compare them after a change.
 
     python tools/golden.py keep golden.json            # before the change; every example is run twice
     python tools/golden.py compare golden.json         # after it; exit code 1 if anything differs
     python tools/golden.py compare golden.json -k "stylize or photoreal"
 
-It runs tests/test_examples.py, on one thread, and notes the SHA-256 of each file that an example leaves. What
-differs between the two runs of ``keep`` (times in a report, training for so many minutes) is kept as "varies"
-and never compared. The digests hold for one machine only, so they are not in the repository.
+It runs tests/test_examples.py on one thread and records the SHA-256 of each file that an example writes.
+Files that differ between the two runs of ``keep`` (times in a report, training by time) are recorded as
+"varies" and not compared. The digests are valid on one machine only, so they are not in the repository.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "TERMINAL_WIDTH": "100"
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
-import numpy as np  # noqa: E402 - the number of threads is set first
+import numpy as np  # noqa: E402 - after setting the number of threads
 import pytest  # noqa: E402
 
 from impasto import image, samples  # noqa: E402
@@ -37,21 +37,21 @@ Kept = dict[str, dict[str, str]]  # example -> file -> SHA-256
 
 
 def style(name: str, size: int = 768) -> np.ndarray[Any, Any]:
-    """Return a pattern in place of a sample style, so that digests do not hang on the sample pictures."""
+    """Return a pattern instead of a sample style, so that digests do not depend on the sample images."""
     rng = np.random.default_rng([*name.encode(), 0])
     coarse = rng.random((9, 9, 3)).astype(np.float32)
     return image.resize(coarse, (size, size)).clip(0, 1)
 
 
 class Digests:
-    """A pytest plugin that notes what each example leaves in its folder."""
+    """Pytest plugin that records the files of each example."""
 
     def __init__(self) -> None:
         self.kept: Kept = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: Any) -> Any:
-        """Run the example, then read what it wrote."""
+        """Run the example, then hash its files."""
         try:
             return (yield)
         finally:
@@ -65,13 +65,13 @@ class Digests:
             }
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Stop at an example that fails: there is nothing to compare."""
+        """Stop at an example that fails."""
         if report.failed:
             raise SystemExit(f"{report.nodeid} failed:\n{report.longreprtext}")
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file in a folder, by its path in it."""
+    """Return the SHA-256 of each file in a folder, by relative path."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -80,10 +80,10 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def examples(only: str) -> Kept:
-    """Run the examples and return the digests of what they write."""
+    """Run the examples and return the digests of their files."""
     plugin = Digests()
     words = [str(TESTS / "test_examples.py"), "-p", "no:xdist", "-p", "no:cacheprovider", "-k", only]
-    # The same folder each time: some outputs name it.
+    # Always the same folder, because some outputs contain its name.
     words += ["--basetemp", str(Path(tempfile.gettempdir()) / "impasto-golden"), "-q"]
     pytest.main(words, plugins=[plugin])
     return plugin.kept
@@ -103,7 +103,7 @@ def helps() -> Kept:
 
 
 def differences(kept: Kept, now: Kept) -> list[str]:
-    """Return a line for each example's file that is not what it was."""
+    """Return one line for each file that has changed."""
     lines = []
     for example in kept.keys() & now.keys():
         old, new = kept[example], now[example]
@@ -115,7 +115,7 @@ def differences(kept: Kept, now: Kept) -> list[str]:
 
 
 def main() -> int:
-    """Keep or compare."""
+    """Record or compare, as the command-line arguments say."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("action", choices=["keep", "compare"])
     parser.add_argument("file", type=Path)

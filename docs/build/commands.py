@@ -1,6 +1,6 @@
-"""Writes docs/command-line.md: every verb and option from the program itself, with the examples beside.
+"""Write docs/command-line.md: every verb and option, from the program itself, with examples.
 
-``python docs/build/commands.py`` writes it; tests/test_commands.py holds it true.
+Run ``python docs/build/commands.py``; tests/test_commands.py checks that the page is current.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE = HERE.parent / "command-line.md"
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
-    """Each verb's words and its command."""
+    """Yield the words and the command of each verb."""
 
     def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         if not hasattr(command, "commands"):
@@ -34,7 +34,7 @@ def verbs() -> Iterator[tuple[str, Any]]:
 
 
 def examples() -> dict[str, list[str]]:
-    """The examples of each verb, comments and all."""
+    """Return the examples of each verb, with comments."""
     found = {}
     for block in (HERE / "examples.txt").read_text(encoding="utf-8").strip().split("\n\n"):
         verb, *lines = block.splitlines()
@@ -43,12 +43,12 @@ def examples() -> dict[str, list[str]]:
 
 
 def words(line: str) -> list[str]:
-    """A command as a shell takes it apart, without its comment."""
+    """Split a command as a shell does, without its comment."""
     return shlex.split(line, comments=True)
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [(HERE / "opening.md").read_text(encoding="utf-8").format(greeting=GREETING)]
     shown = examples()
     for verb, command in verbs():

@@ -1,6 +1,6 @@
-"""Paints the dreams of the docs: ``dreams.py FOLDER [NAME ...]``, the folder being that of the photographs.
+"""Paint the dreams of the docs: ``dreams.py FOLDER [NAME ...]`` with the folder of the photos.
 
-Which those are, and who made them, is told in docs/dream.md.
+docs/dream.md names the photos and their authors.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from impasto import image, samples
 from impasto.verbs.demo import sheet
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
-SIDE, OCTAVES = 900, 7  # pixels of the long side, and as many sizes: the smallest is that of a small picture
-HEAVIEST = 190_000  # bytes of a picture
+SIDE, OCTAVES = 900, 7  # long side in pixels, and number of octaves, enough to start from a small image
+HEAVIEST = 190_000  # largest size of an image, bytes
 
 # name: photo, settings of the dream
 DREAMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -34,12 +34,12 @@ ATLAS = ("relu4_3", "relu4_4[319]", "relu4_4[470]", "relu5_2", "relu5_2[152]", "
 
 
 def photo(folder: Path, name: str) -> np.ndarray:
-    """The photograph in the folder whose name holds this one."""
+    """Read the photo in the folder whose file name contains ``name``."""
     return image.read(next(iter(sorted(folder.glob(f"*{name}*"))))).rgb
 
 
 def dreamed(name: str) -> Callable[[Path], np.ndarray]:
-    """What paints one of the dreams."""
+    """Return a function that paints one of the dreams."""
     source, settings = DREAMS[name]
     return lambda folder: (
         impasto.dream(photo(folder, source), size=SIDE, octaves=OCTAVES, seed=0, **settings).picture
@@ -47,7 +47,7 @@ def dreamed(name: str) -> Callable[[Path], np.ndarray]:
 
 
 def command(name: str) -> str:
-    """The words that paint one of the dreams."""
+    """Return the command that paints one of the dreams."""
     _, settings = DREAMS[name]
     words = ["impasto", "dream", f"{'mountain' if name == 'towers' else name}.jpg"]
     words += ["--size", str(SIDE), "--octaves", str(OCTAVES)]
@@ -57,14 +57,14 @@ def command(name: str) -> str:
 
 
 def guided(folder: Path) -> np.ndarray:
-    """Photo, guide, and the photo dreamed over with the guide's shapes."""
+    """Return a sheet of the photo, the guide, and the dream with the guide's shapes."""
     stream, cat = photo(folder, "life_by"), samples.photo("chelsea")
     dream = impasto.dream(stream, guide=cat, size=384, steps=(20, 4), seed=0).picture
     return sheet([[stream, cat, dream]], height=256)
 
 
 def atlas(folder: Path) -> np.ndarray:
-    """What layers and channels answer to most, with their names."""
+    """Return a sheet of images that maximise layers and channels, with their names."""
     cells = []
     for name in ATLAS:
         cell = Image.new("RGB", (292, 312), (22, 22, 26))
@@ -76,12 +76,12 @@ def atlas(folder: Path) -> np.ndarray:
 
 
 def levels(picture: np.ndarray) -> np.ndarray:
-    """A picture in bytes."""
+    """Return an image as bytes."""
     return (picture * 255 + 0.5).astype(np.uint8)
 
 
 def write(name: str, picture: np.ndarray) -> None:
-    """Writes a JPEG as good as its weight allows."""
+    """Write a JPEG at the highest quality below ``HEAVIEST`` bytes."""
     for quality in range(92, 40, -2):
         stream = BytesIO()
         Image.fromarray(levels(picture)).save(stream, "JPEG", quality=quality, optimize=True)
@@ -94,13 +94,13 @@ PAINTED = {**{name: dreamed(name) for name in DREAMS}, "guided": guided, "atlas"
 
 
 def paint(folder: Path, names: Sequence[str] = ()) -> None:
-    """Paints those that are named, or all."""
+    """Paint the named dreams, or all."""
     for name in names or PAINTED:
         write(name, PAINTED[name](folder))
 
 
 def main() -> None:
-    """Paints by the words of a terminal."""
+    """Paint as the command-line arguments say."""
     paint(Path(sys.argv[1]), sys.argv[2:])
 
 

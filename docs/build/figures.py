@@ -1,9 +1,9 @@
-"""Draws the tables of the docs, and the frontier, from what the benchmarks recorded.
+"""Write the tables of the docs, and the plot of the frontier, from the results of the benchmarks.
 
-``python docs/build/figures.py`` writes them; tests/test_site.py holds them true. A table stands between
+Run ``python docs/build/figures.py``; tests/test_site.py checks that they are current. A table is between
 ``<!-- figures "topic" where key=value: column .2f as heading; ... -->`` and ``<!-- end -->``. It has the rows
-of that topic from every file of ``benchmarks/results``, those only whose key has that value, and of each the
-columns named, in that format, under that heading.
+of that topic from every file in ``benchmarks/results``, filtered by ``key=value`` if given, with the listed
+columns in their formats and under their headings.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _TABLE = re.compile(
     re.DOTALL,
 )
 _COLUMN = re.compile(r"(?P<name>.+?)(?: (?P<format>\.\d[feg%]))?(?: as (?P<heading>.*))?")
-_WIDTH, _HEIGHT, _EDGE = 560, 320, 48  # of the plot, and around it, pixels
+_WIDTH, _HEIGHT, _EDGE = 560, 320, 48  # size and margin of the plot, pixels
 
 
 def recorded(topic: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """What each device recorded of a topic: its name, and rows."""
+    """Return the device name and the rows of each results file with this topic."""
     found = []
     for path in sorted(RESULTS.glob("*.json")):
         entry = json.loads(path.read_text(encoding="utf-8")).get(topic)
@@ -38,7 +38,7 @@ def recorded(topic: str) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def drawn(text: str) -> str:
-    """A page with its tables drawn anew."""
+    """Return a page with its tables updated."""
     return _TABLE.sub(lambda match: match[1] + _table(match) + match[match.lastindex or 0], text)
 
 
@@ -69,7 +69,7 @@ def _cell(value: Any, how: str) -> str:
 
 
 def frontier() -> str:
-    """Content against style distance as strength moves, as a drawing."""
+    """Return an SVG plot of content against style distance over strength."""
     rows = recorded("strength")[0][1]
     most = {key: 1.1 * max(row[key] for row in rows) for key in ("content", "style")}
 
@@ -100,7 +100,7 @@ def frontier() -> str:
 
 
 def main() -> None:
-    """Writes the tables of every page, and the frontier."""
+    """Write the tables of every page, and the frontier."""
     for page in sorted(DOCS.glob("*.md")):
         text = page.read_text(encoding="utf-8")
         if drawn(text) != text:

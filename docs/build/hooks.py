@@ -1,4 +1,4 @@
-"""What MkDocs is told beside its settings: what not to leave in a page."""
+"""MkDocs hooks that clean up the generated pages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Leaves of ``:class:`Name``` the name."""
+    """Replace ``:class:`Name``` by the name."""
     return re.sub(r":(?:class|func|meth|mod|data):(?=<code>)", "", html)
 
 
 def on_post_page(output: str, **_: Any) -> str:
-    """Leaves out a script of the theme that would be fetched from elsewhere."""
+    """Remove a script of the theme that would be loaded from another site."""
     return _own(output)
 
 
 def on_post_template(output_content: str, **_: Any) -> str:
-    """The same of the page that says that a page is missing."""
+    """Do the same for the page of error 404."""
     return _own(output_content)
 
 

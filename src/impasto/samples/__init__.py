@@ -1,4 +1,4 @@
-"""Sample photographs, and sample styles of our own: to look at, to try, to test with.
+"""Sample photos and sample styles, for trying and testing.
 
 >>> from impasto.samples import photo, style
 >>> photo("chelsea").shape

@@ -1,7 +1,7 @@
-"""A sample film: a drive over two sample photographs, with something passing in front, and a tune.
+"""A sample video: two shots over sample photos, with a ball crossing in front, and a tune.
 
-Two shots with a cut between them; the camera pans, zooms and trembles a little, and has the grain that makes
-networks flicker. All motion is affine, so that it is known exactly.
+The camera pans, zooms and shakes a little, and adds the grain that makes networks flicker. All motion is
+affine, so the optical flow is known exactly.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from impasto.samples.photos import photo
 Bytes = NDArray[np.uint8]
 Array = NDArray[np.float32]
 
-GRAIN = 0.012  # of values 0..1, standard deviation: a camera's by day
-SOUND_RATE = 44_100
-_NOTES = (0, 4, 7, 11, 12, 11, 7, 4)  # semitones above C4, one an eighth of a shot
+GRAIN = 0.012  # standard deviation of values 0..1, as of a camera in daylight
+SOUND_RATE = 44_100  # samples per second
+_NOTES = (0, 4, 7, 11, 12, 11, 7, 4)  # semitones above C4; each lasts an eighth of a shot
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A photograph, where the camera looks in it, and what passes.
+    """A shot: the photo, the camera's path and the ball's path.
 
-    Places are shares of the photograph's width and height; widths are shares of its width.
+    Positions are fractions of the photo's width and height; widths are fractions of its width.
     """
 
     photo: str
-    begin: tuple[float, float, float]  # centre across and down, and width of what is seen
+    begin: tuple[float, float, float]  # centre (x, y) and width of the view
     end: tuple[float, float, float]
-    ball: str  # the sample style that is painted on the ball
-    path: tuple[tuple[float, float], tuple[float, float]]  # of the ball, in shares of the frame
-    radius: tuple[float, float]  # of the ball, at both ends, share of the frame's height
+    ball: str  # sample style on the ball
+    path: tuple[tuple[float, float], tuple[float, float]]  # ends of the ball's path, fractions of the frame
+    radius: tuple[float, float]  # of the ball at both ends, fraction of the frame's height
 
 
 SHOTS = (
@@ -56,15 +56,15 @@ SHOTS = (
 
 
 def drive(size: tuple[int, int] = (360, 640), *, fps: int = 25, seconds: float = 4.0) -> Iterator[Bytes]:
-    """The frames of the sample film.
+    """Yield the frames of the sample video; the result is deterministic.
 
     Args:
         size: (height, width), pixels.
-        fps: frames a second.
-        seconds: length; half of it is one shot, half the other.
+        fps: frames per second.
+        seconds: duration, divided equally between the two shots.
 
     Yields:
-        ``(H, W, 3)``, uint8; the same for the same arguments.
+        ``(H, W, 3)``, uint8, RGB.
     """
     rng = np.random.default_rng(4)
     count = max(1, round(fps * seconds / len(SHOTS)))
@@ -79,12 +79,12 @@ def drive(size: tuple[int, int] = (360, 640), *, fps: int = 25, seconds: float =
 def _frame(
     shot: Shot, ground: Array, ball: Array, size: tuple[int, int], *, share: float, time: float
 ) -> Array:
-    """One frame without grain; ``share`` 0..1 of the shot is over, ``time`` seconds of it."""
+    """Return a frame without grain at ``share`` 0..1 and ``time`` (seconds) of the shot."""
     height, width = size
     eased = share * share * (3 - 2 * share)
     across, down, seen = (b + (e - b) * eased for b, e in zip(shot.begin, shot.end, strict=True))
     scale = seen * ground.shape[1] / width
-    # A hand holds the camera: a pixel or so to and fro.
+    # Camera shake of about one pixel.
     sway = 0.0015 * width * np.array([math.sin(5.1 * time), math.sin(6.7 * time + 1)])
     centre = np.array([across * ground.shape[1], down * ground.shape[0]]) + sway * scale
     corner = centre - scale * np.array([width, height]) / 2
@@ -101,7 +101,7 @@ def _frame(
 def _with_ball(
     frame: Array, ball: Array, place: NDArray[np.float64], radius: float, *, turned: float
 ) -> Array:
-    """A painted ball before the frame, lit from above, that has rolled by an angle in radians."""
+    """Draw a textured ball on a frame, lit from above and rotated by ``turned`` radians."""
     rows, columns = np.mgrid[: frame.shape[0], : frame.shape[1]].astype(np.float32)
     across, down = (columns - place[0]) / radius, (rows - place[1]) / radius
     distance = np.sqrt(across**2 + down**2)
@@ -119,9 +119,9 @@ def _with_ball(
 
 
 def _seen(picture: Array, look: NDArray[np.float64], size: tuple[int, int]) -> Array:
-    """The picture read where ``look (2, 3)`` leads each pixel of a frame of ``size``."""
+    """Return a frame of ``size`` from an image by the affine map ``look (2, 3)``, frame to image."""
     sharp = np.hypot(look[0, 0], look[0, 1])
-    if sharp > 1.2:  # a smaller picture of it: it is read where its pixels lie too close
+    if sharp > 1.2:  # the image is reduced: blur first to avoid aliasing
         soft = cv2.GaussianBlur(picture, (0, 0), 0.45 * float(sharp), borderType=cv2.BORDER_REFLECT)
         picture = np.asarray(soft, np.float32)
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -130,7 +130,7 @@ def _seen(picture: Array, look: NDArray[np.float64], size: tuple[int, int]) -> A
 
 
 def tune(seconds: float = 4.0) -> Array:
-    """The sound of the sample film: plucked strings, ``(2, samples)``, -1..1, ``SOUND_RATE`` a second."""
+    """Return the sound of the sample video, ``(2, samples)``, -1..1, at ``SOUND_RATE`` per second."""
     length = round(seconds * SOUND_RATE)
     sound = np.zeros((2, length), np.float32)
     notes = [note + shift for shift in (0, 5) for note in _NOTES]

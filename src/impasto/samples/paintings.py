@@ -1,4 +1,4 @@
-"""The sample styles by name: twelve pictures of our own, free of rights, painted by the code in ``art/``."""
+"""The sample styles by name: twelve images without copyright, made by the code in ``art/``."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ STYLES: tuple[str, ...] = (
     "waves", "stained_glass", "mosaic", "hatching", "brushwork", "night", "watercolor",
     "woodcut", "pointillism", "peacock", "birches", "marbling",
 )  # fmt: skip
-"""The names of the sample styles."""
+"""Names of the sample styles."""
 
 _SMALLEST, _SIDE = 32, 768  # pixels
 
 
 def style(name: str, size: int = _SIDE) -> NDArray[np.float32]:
-    """Open a sample style.
+    """Return a sample style image.
 
     Args:
-        name: one of `STYLES`.
-        size: side of the square picture in pixels, 32 to 768.
+        name: one of ``STYLES``.
+        size: side of the square image in pixels, 32 to 768.
 
     Returns:
-        The picture, float32 of shape (size, size, 3), RGB, 0..1.
+        ``(size, size, 3)``, float32, RGB 0..1.
 
     Raises:
-        InputError: there is no style of that name, or it does not come in that size.
+        InputError: there is no style of that name, or the size is out of range.
 
     Examples:
         >>> style("mosaic", size=64).shape
         (64, 64, 3)
     """
     if name not in STYLES:
-        raise InputError(f"no sample style is called {name!r}; choose one of {', '.join(STYLES)}")
+        raise InputError(f"there is no sample style {name!r}: choose one of {', '.join(STYLES)}")
     if not _SMALLEST <= size <= _SIDE:
-        raise InputError(f"a sample style has a size of {_SMALLEST} to {_SIDE} pixels, not {size}")
+        raise InputError(f"size {size} is not between {_SMALLEST} and {_SIDE} pixels: choose another")
     with Image.open(FOLDER / f"{name}.webp") as opened:
         rgb = np.asarray(opened.convert("RGB"), np.float32) / np.float32(255)
     return rgb if size == _SIDE else image.resize(rgb, (size, size))

@@ -1,4 +1,4 @@
-"""Sample photographs: those that lie in scikit-image's wheel, so that nothing is ever downloaded."""
+"""Sample photos from scikit-image's wheel, so nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.errors import InputError
 
 @dataclass(frozen=True)
 class Credit:
-    """Who made a photograph, what it shows, and on what terms it may be used."""
+    """File, subject, author and licence of a photo."""
 
     file: str
     shows: str
@@ -33,35 +33,35 @@ CREDITS: dict[str, Credit] = {
     "hubble": Credit("hubble_deep_field.jpg", "the Hubble eXtreme Deep Field", "NASA", "public domain"),
     "camera": Credit("camera.png", "a man with a camera, in grey", "Lav Varshney", "CC0"),
 }
-"""The credit of each photograph, after scikit-image's documentation of `skimage.data`."""
+"""Credit of each photo, from scikit-image's documentation of ``skimage.data``."""
 
 PHOTOS: tuple[str, ...] = tuple(CREDITS)
-"""The names of the sample photographs."""
+"""Names of the sample photos."""
 
 
 def photo(name: str) -> NDArray[np.float32]:
-    """Open a sample photograph.
+    """Return a sample photo.
 
     Args:
-        name: one of `PHOTOS`.
+        name: one of ``PHOTOS``.
 
     Returns:
-        The photograph, float32 of shape (H, W, 3), RGB, 0..1.
+        ``(H, W, 3)``, float32, RGB 0..1.
 
     Raises:
-        InputError: there is no photograph of that name, or this scikit-image came without it.
+        InputError: there is no photo of that name, or the installed scikit-image lacks its file.
 
     Examples:
         >>> photo("coffee").shape
         (400, 600, 3)
     """
     if name not in CREDITS:
-        raise InputError(f"no sample photograph is called {name!r}; choose one of {', '.join(PHOTOS)}")
-    # Not through `skimage.data`, which would fetch a missing file from the network.
+        raise InputError(f"there is no sample photo {name!r}: choose one of {', '.join(PHOTOS)}")
+    # ``skimage.data`` would download a missing file.
     path = Path(str(skimage.__file__)).parent / "data" / CREDITS[name].file
     if not path.is_file():
         raise InputError(
-            f"scikit-image came without {path.name}: install it from its wheel (pip install scikit-image)"
+            f"scikit-image lacks the file {path.name}: reinstall it from its wheel (pip install scikit-image)"
         )
     with Image.open(path) as image:
         found: NDArray[np.float32] = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
