@@ -53,7 +53,11 @@ class StylizeJob(Job):
         "'barycenter' interpolates.",
     )
     mask: tuple[str, ...] | None = option(None, base.MASK)
-    size: int | str | None = option(None, base.SIZE + " Default: set by --preset.", flag="-s")
+    size: int | str | None = option(
+        None,
+        base.SIZE + " Default: with style images set by --preset, with learned styles at most 1024.",
+        flag="-s",
+    )
     preset: Preset = option("good", base.PRESET, flag="-p")
     method: Method = option(
         "modern", "'modern' is impasto's own, 'paper' is Gatys et al. 2015, 'tutorial' is PyTorch's tutorial."
