@@ -392,8 +392,10 @@ def test_a_new_pack_may_begin_from_an_old_one(folder: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(begun.rows[begun.style("waves").rows[0]], old.rows[1], atol=1e-6)
     moved = learn(_job(folder, **still | {"rate": None, "steps": 2})).pack
     assert moved.hash() != old.hash()
-    with pytest.raises(InputError, match=r"'tiny', .* give --network tiny"):
+    with pytest.raises(InputError, match="holds a 'tiny' network: give --network tiny"):
         learn(_job(folder, **still | {"network": "quality"}))
+    with pytest.raises(InputError, match="tiny holds a network of an earlier version of 'tiny'"):
+        learn(_job(folder, **still | {"begin_from": "tiny"}))
     with pytest.raises(InputError, match="--begin-from applies only to a new pack"):
         _job(folder, **still | {"into": str(path)})
 

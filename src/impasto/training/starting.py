@@ -89,9 +89,11 @@ def begin(network: StyleNetwork, name: str, styles: Sequence[tuple[str, float, T
     """
     pack = packs.load(library.pack_file(name))
     if pack.plan != network.plan:
+        own, wanted = pack.plan.name, network.plan.name
         raise InputError(
-            f"{name} holds another network ('{pack.plan.name}', {_size(pack)} weights) than --network "
-            f"{network.plan.name}: give --network {pack.plan.name}, or another --begin-from"
+            f"{name} holds a network of an earlier version of '{own}': give another --begin-from"
+            if own == wanted
+            else f"{name} holds a '{own}' network: give --network {own}, or another --begin-from"
         )
     known = {
         (s.name, scale): pack.rows[row]
@@ -108,10 +110,6 @@ def begin(network: StyleNetwork, name: str, styles: Sequence[tuple[str, float, T
             rows.append(pack.rows[1:].mean(0))
     network.load(pack.trunk, np.stack(rows))
     return pack
-
-
-def _size(pack: Pack) -> int:
-    return sum(value.size for value in pack.trunk.values())
 
 
 def course(job: LearnJob, rows: range, *, minutes: float) -> Course:
