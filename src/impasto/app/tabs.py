@@ -85,7 +85,7 @@ def _stylize_tab(studio: Studio) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
             photo, mask = _photo_and_mask(studio)
-            names, files = _chooser(studio, "or your own style images (these take minutes)")
+            names, files = _chooser(studio, "or your own style images (minutes each, unless instant)")
             knobs = controls(StylizeJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
@@ -118,7 +118,7 @@ def _film_tab(studio: Studio) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
             film = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
-            names, files = _chooser(studio, "or your own style images (these take minutes per frame)")
+            names, files = _chooser(studio, "or your own style images (minutes per frame, unless instant)")
             knobs = controls(VideoJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(VideoJob, ("size", "start", "end", "consistency", "keys", "every"))
