@@ -47,8 +47,8 @@ docs: install
 	$(BIN)/python docs/build/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# Magenta's network is converted, trained on with noise for the styles of PAINTINGS, and taught to a tiny one. The
-# styles of MORE are not shipped: on their predicted rows the network stays good at any style.
+# Convert Magenta's network, train it further with noise on the styles of PAINTINGS, and distil a tiny one. The styles
+# of MORE are rehearsed, not shipped. (The tiny network that ships now was distilled from the quality network before.)
 train-styles: install
 	mkdir -p build
 	$(BIN)/python docs/build/trunk.py $(MAGENTA) $(PHOTOS) build/start.safetensors
