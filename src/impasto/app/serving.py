@@ -105,8 +105,7 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
     """Serve the page until Ctrl-C.
 
     Args:
-        host: address to bind.
-        port: port to bind.
+        host, port: address to bind.
         limits: limits of the page.
         ready: called with the page's URL before the server starts.
 

@@ -52,11 +52,7 @@ def _is_word(argument: str) -> bool:
 
 
 def _photoreal(
-    job: PhotorealJob,
-    place: Place,
-    keeping: Keeping,
-    watching: Watching,
-    reporting: Showing,
+    job: PhotorealJob, place: Place, keeping: Keeping, watching: Watching, reporting: Showing
 ) -> None:
     content = Path(job.content)
     if is_film(content):

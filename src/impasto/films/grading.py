@@ -68,8 +68,7 @@ def grade_film(
     """Transfer light and colours of a photograph to a video.
 
     Args:
-        job: video, styles and settings.
-        out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
+        job, out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
         say: called with the table of classes of each shot.
 
     Raises:

@@ -120,8 +120,7 @@ def paint_film(
     Args:
         job: video, styles and settings.
         out: the video to write; without a suffix, a folder of numbered images.
-        overwrite: replace an existing output.
-        restart: discard what a killed run left.
+        overwrite, restart: replace an existing output; discard what a killed run left.
         told: called after every frame; may raise :class:`Enough` to stop.
         choose: returns a brush for the job, the video, its spans and the size of the frames; the brush sets
             its own threads. Default: the brush of the job.

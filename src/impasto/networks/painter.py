@@ -126,8 +126,7 @@ class Painter:
         Args:
             photo: ``(H, W, 3)``, uint8, or float RGB 0..1.
             weights: weights of the rows ``(R,)``, or ``(R, h, w)`` for regions.
-            mode: source of the image's statistics: ``thumbnail``, or ``exact``, layer by layer from all
-                tiles, which gives the same result as painting in one piece.
+            mode: statistics of a ``thumbnail``, or ``exact``: of all tiles, layer by layer, as in one piece.
             tile: side of a tile, pixels.
             told: progress callback, called after every tile.
 

@@ -74,10 +74,6 @@ def photoreal(
 
     Raises:
         InputError: an image, a mask, a look or a setting is not valid.
-
-    Examples:
-        >>> out = photoreal("day.jpg", "night.jpg")  # doctest: +SKIP
-        >>> out.save("out.png")  # doctest: +SKIP
     """
     pictures, names = gathered(content, styles)
     if masks is not None:
