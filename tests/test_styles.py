@@ -15,7 +15,7 @@ from conftest import Run
 from impasto import color, files, image, samples
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
-from impasto.networks import LearnedStyle, library, packs, painter
+from impasto.networks import LearnedStyle, library, packs, painter, predictor
 from impasto.painters import learned
 from impasto.training import learn
 from test_networks import pack_of
@@ -261,6 +261,35 @@ def test_any_painting_paints_at_once(run: Run, home: Path) -> None:
     # Nearer to the colours of the painting than the photo was.
     mean = image.read("sea.png").rgb.mean((0, 1))
     assert np.abs(sea.mean((0, 1)) - mean).sum() < 0.7 * np.abs(photo.mean((0, 1)) - mean).sum()
+
+
+def test_a_tuned_style_is_kept_by_the_name_of_its_image(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(library, "SHIPPED", predictor.FILE.parent)
+    image.write("sea.png", samples.style("waves", 96))
+    options = ("sea.png", "--instant", "--tune", "0.1")  # a step begins before the time is up
+    assert run("stylize", "photo.png", *options, "-o", "tuned.png")[0] == 0
+    assert "kept as the style 'sea'" in caplog.text
+    kept = library.find("sea")
+    assert kept is not None and kept.path == library.user_folder() / "sea.style"
+    assert kept.style.picture == files.sha256(Path("sea.png")) and kept.style.thumbnail
+    rows, predicted = kept.pack.rows[-1], predictor.predict(image.read("sea.png").flat())
+    assert 1e-4 < np.abs(rows - predicted).mean() < 0.1
+    tuned = Path("tuned.png")
+    # By name, once more with --tune, and as a recipe: the same style, and no second training.
+    assert run("stylize", "photo.png", "sea", "-o", "named.png")[0] == 0
+    caplog.clear()
+    assert run("stylize", "photo.png", *options, "-o", "again.png")[0] == 0
+    assert run("replay", str(tuned), "-o", "replayed.png")[0] == 0
+    for other in ("named.png", "again.png", "replayed.png"):
+        assert (image.read(other).rgb == image.read(tuned).rgb).all(), other
+    assert caplog.text == ""
+    image.write("sea.png", samples.style("woodcut", 96), overwrite=True)
+    code, _, wrong = run("stylize", "photo.png", *options, "-o", "o.png")
+    assert code == 2 and "another image" in wrong and "impasto styles remove sea" in wrong
+    code, _, wrong = run("stylize", "photo.png", "sea.png", "--tune", "30", "-o", "o.png")
+    assert code == 2 and "--tune needs --instant" in wrong
 
 
 @pytest.mark.parametrize(

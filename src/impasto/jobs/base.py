@@ -44,6 +44,7 @@ START = "Start time in a video, in seconds or as 1:02:03."
 END = "End time in a video, in seconds or as 1:02:03."
 EVERY = "Use only every n-th frame of a video; 6 turns 30 frames/s into 5."
 INSTANT = "Use any style image at once, without training; less faithful than a learned style."
+TUNE = "With --instant: seconds of training, once; the style is then kept under the name of its image."
 NETWORK = "Network of a learned style: quality, or tiny (faster). Default: the first that has the style."
 BACKBONE = "Feature extractor; vgg19 is bundled."
 POOLING = "Pooling of the VGG: max or avg."
@@ -124,6 +125,16 @@ def parse_size(size: int | str | None) -> int | str | None:
     if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
         return size
     raise InputError(f"size {size!r} is neither a long side in pixels (1 to 100000) nor 'original'")
+
+
+def check_tune(instant: bool, tune: float | None) -> None:
+    """Check that ``tune`` goes with ``instant``.
+
+    Raises:
+        InputError: it stands alone, or is not above 0.
+    """
+    if tune is not None and not (instant and tune > 0):
+        raise InputError("--tune needs --instant and a number of seconds above 0: 30 is usual")
 
 
 def check_realism(realism: float) -> None:

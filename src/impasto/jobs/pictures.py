@@ -79,6 +79,7 @@ class StylizeJob(Job):
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)
     instant: bool = option(False, base.INSTANT)
+    tune: float | None = option(None, base.TUNE)
     statistics: Statistics = option(
         "thumbnail",
         "Feature statistics of learned styles on very large photos: from a 'thumbnail', or 'exact' (float32, "
@@ -100,6 +101,7 @@ class StylizeJob(Job):
             raise InputError("stylize needs at least one style: a style image or the name of a learned style")
         if not 0 <= self.strength <= 100:
             raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
+        base.check_tune(self.instant, self.tune)
         if self.loss == "neighbors" and self.blend != "moments":
             raise InputError(f"--blend {self.blend} needs a loss on moments: add --loss mixed")
         base.check_realism(self.realism)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import math
 import re
@@ -20,8 +21,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from impasto import files
+from impasto import files, image
 from impasto.errors import InputError
 from impasto.networks.plan import Plan, describe, parse, shape
 
@@ -31,6 +33,7 @@ PACK, STYLE = "style pack", "style"
 VERSION = 1
 MOST_STRENGTH = 1.5  # above it a network produces noise
 _MOST_ROWS = 4096
+_THUMBNAIL = 128  # long side, pixels
 
 
 @dataclass(frozen=True)
@@ -321,3 +324,11 @@ def _bytes(data: bytes) -> NDArray[np.uint8]:
 
 def _reason(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def thumbnail(rgb: Array) -> bytes:
+    """Return a small JPEG of a style image ``(H, W, 3)``, RGB 0..1."""
+    small = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), _THUMBNAIL))
+    stream = io.BytesIO()
+    Image.fromarray((small.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(stream, "JPEG", quality=85)
+    return stream.getvalue()

@@ -1,18 +1,30 @@
-"""Styles predicted from an image, without training."""
+"""Styles predicted from an image, without training; or tuned for seconds, and then kept."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.errors import InputError
+from impasto import image, samples
+from impasto.errors import InputError, OutputError
+from impasto.image import Source
+from impasto.jobs import StylizeJob
 from impasto.networks import LearnedStyle, library, packs, predictor
 from impasto.networks.library import Known
 from impasto.networks.packs import Pack
+from impasto.painters.inputs import digest as digest_of
+
+TUNED_ON = (("astronaut", 0, 100), ("rocket", 60, 200))  # sample photos, and the corners of their crops
+SIDE = 256  # of the crops, pixels
+
+_log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True)
@@ -43,3 +55,70 @@ def predict(name: str, picture: NDArray[np.float32], *, network: str | None = No
     own = f"{packs.clean_name(Path(name).stem)}_{hashlib.sha256(row.tobytes()).hexdigest()[:12]}"
     style = LearnedStyle(own, rows=(), scales=(1.0,))
     return Predicted(own, base, shipped=True, predicted=library.open_pack(base).added(style, row[None]))
+
+
+def tuned(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
+    """Return a job with learned styles in place of its images: the styles are trained once, and kept.
+
+    Raises:
+        InputError: the user's styles hold a style of the name of an image, but of another image.
+    """
+    assert job.tune is not None
+    names = []
+    for name in job.styles:
+        source = pictures.get(name, name)
+        picture = image.read(source, max_pixels=job.max_pixels)
+        digest = digest_of(source, source if source is name else picture)
+        own = packs.clean_name(Path(name).stem) if source is name else f"style_{digest[:12]}"
+        names.append(_kept(own, name, picture.flat(), digest, job))
+    return replace(job, styles=tuple(names), instant=False, tune=None)
+
+
+def _kept(own: str, name: str, picture: NDArray[np.float32], digest: str, job: StylizeJob) -> str:
+    """Return the name of the kept style of an image ``(H, W, 3)``; train it if there is none."""
+    path = library.user_folder() / f"{own}{library.STYLE_SUFFIX}"
+    if path.exists():
+        if library.open_pack(path).style(own).picture == digest:
+            return own
+        raise InputError(
+            f"{path} holds the style of another image: rename {name}, or remove that style "
+            f"(impasto styles remove {own})"
+        )
+    found = predict(name, picture, network=job.network)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _log.warning("%s: trained for %g s, then kept as the style '%s'", name, job.tune, own)
+    base = found.predicted.removed(found.name)
+    row = _trained(base, found.predicted.rows[-1], picture, job)
+    style = LearnedStyle(
+        own,
+        rows=(),
+        scales=(1.0,),
+        picture=digest,
+        recipe={"tuned": job.tune},
+        thumbnail=packs.thumbnail(picture),
+    )
+    with contextlib.suppress(OutputError):  # of two processes, the first one's style is kept
+        packs.save_style(base.added(style, row[None]), own, path)
+    library.open_pack(path)  # raises if the file could not be written
+    return own
+
+
+def _trained(
+    base: Pack, row: NDArray[np.float32], picture: NDArray[np.float32], job: StylizeJob
+) -> NDArray[np.float32]:
+    import torch
+
+    from impasto import backbones, tensors
+    from impasto.backbones.devices import choose_device
+    from impasto.training import tune
+
+    assert job.tune is not None
+    crops = [samples.photo(photo)[top : top + SIDE, left : left + SIDE] for photo, top, left in TUNED_ON]
+    return tune(
+        base,
+        row,
+        tensors.from_array(picture),
+        torch.cat([tensors.from_array(crop) for crop in crops]),
+        backbone=backbones.load(device=choose_device(job.device), precision=job.precision),
+        seconds=job.tune,
+    )

@@ -98,9 +98,11 @@ def run(
         threads: number of threads (sums depend on it in their last bits).
         budget: memory budget in bytes if the job sets none; default: the free memory.
     """
-    from impasto.painters import learned
+    from impasto.painters import instant, learned
 
     job = spread(job, pictures)
+    if job.tune is not None:
+        job = instant.tuned(job, pictures or {})
     inputs = Inputs(job, pictures or {})
     found = learned.find_all(job, inputs)
     if found:

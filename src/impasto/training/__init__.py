@@ -7,5 +7,17 @@ from impasto.training.fit import Course, Trained, fit
 from impasto.training.learning import Learned, learn
 from impasto.training.objective import Objective, Row
 from impasto.training.photos import Photos
+from impasto.training.tuning import tune
 
-__all__ = ["Course", "Distillation", "Learned", "Objective", "Photos", "Row", "Trained", "fit", "learn"]
+__all__ = [
+    "Course",
+    "Distillation",
+    "Learned",
+    "Objective",
+    "Photos",
+    "Row",
+    "Trained",
+    "fit",
+    "learn",
+    "tune",
+]

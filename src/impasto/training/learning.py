@@ -5,16 +5,13 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from PIL import Image
 from torch import Tensor
 
 from impasto import backbones, files, image, tensors
@@ -34,7 +31,6 @@ from impasto.training.starting import Picture, start
 
 CALIBRATION = 12  # photos on which content and style are balanced
 _SHOWN = 4  # photos and rows on a sample sheet
-_THUMBNAIL = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,7 +235,7 @@ def _packed(
             scales=job.scales,
             picture=files.sha256(path),
             recipe=recipe,
-            thumbnail=thumbnail(path),
+            thumbnail=packs.thumbnail(image.read(path).flat()),
         )
         pack = pack.added(style, rows[start : start + each])
     return pack
@@ -261,15 +257,6 @@ def _recipe(job: LearnJob, trained: Trained, *, photos: int) -> dict[str, Any]:
         "photos": photos,
         "versions": {name: metadata.version(name) for name in ("impasto", "torch")},
     }
-
-
-def thumbnail(path: Path) -> bytes:
-    """Return a small JPEG of an image file."""
-    rgb = image.read(path).flat()
-    small = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), _THUMBNAIL))
-    stream = io.BytesIO()
-    Image.fromarray((small.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(stream, "JPEG", quality=85)
-    return stream.getvalue()
 
 
 def _fabric(job: LearnJob) -> Fabric:
