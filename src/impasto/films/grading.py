@@ -30,7 +30,7 @@ from impasto.looks.grading import mixed
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
-from impasto.painters.relighting import Eyes, prepare, say_classes, say_signal
+from impasto.painters.subjects import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.video import Dis, Film, Link, Span, taken, trust, warp
 
