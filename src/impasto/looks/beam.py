@@ -45,20 +45,21 @@ class Road:
     height: float = CAMERA
 
     @classmethod
-    def of(cls, rgb: Array, *, horizon: float | None = None) -> Road:
+    def of(cls, rgb: Array, *, horizon: float | None = None, centre: float = 0.5) -> Road:
         """Return the road of an image ``(H, W, 3)``, 0..1.
 
         Args:
             rgb: the image.
             horizon: height of the horizon from the top, relative to the image height. Default: the point
                 where the straight edges of the road meet.
+            centre: column of the direction of travel, relative to the width, if the horizon is given.
         """
         height, width = rgb.shape[:2]
         focal = width / 2 / float(np.tan(np.radians(WIDE / 2)))
-        centre = width / 2
+        column = centre * width
         if horizon is None:
-            horizon, centre = vanishing(rgb)
-        return cls((height, width), horizon * height, centre, focal)
+            horizon, column = vanishing(rgb)
+        return cls((height, width), horizon * height, column, focal)
 
     def rows(self) -> Array:
         """Distances ``(H, 1)`` of the road in metres, ``z = f H / (y - h)``; infinite above the horizon."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import cv2
@@ -51,7 +51,7 @@ KINDS: Mapping[KindName, Kind] = {
     "lamp": Kind((255, 128, 0), 1.0, (150.0, 250.0), None),
     "headlight": Kind((255, 255, 255), 0.95, (40.0, 90.0), (4000, 5600)),
     "rear": Kind((255, 0, 255), 0.95, (6.0, 15.0), (2800, 2800), (1.0, 0.03, 0.02)),
-    "signal": Kind((0, 255, 0), 1.0, (30.0, 50.0), None),
+    "signal": Kind((0, 255, 0), 1.0, (6.0, 10.0), None),
     "sign": Kind((0, 255, 255), 0.0, (0.0, 0.0), None),
     "lit": Kind((255, 255, 0), 1.0, (1.5, 3.0), None),
 }
@@ -63,11 +63,12 @@ class Lamps:
     """Lamps of an image.
 
     ``kinds (H, W)`` holds 0 for none, else 1 + the index into ``NAMES``. ``ids (H, W)`` holds 0, or the
-    number of the lamp; a lamp keeps its number from frame to frame. ``own``: colours come from the photo.
+    number of the lamp; a lamp keeps its number from frame to frame. ``shares`` dims lamps by number, 0..1.
     """
 
     kinds: Bytes
     ids: Ids
+    shares: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, kinds: Bytes) -> Lamps:
@@ -155,7 +156,7 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
             off[box][inside] = 0.3 if name == "window" else 0.6
             continue
         low, high = np.log(kind.strength)
-        strength = float(np.exp(draw.uniform(low, high)))
+        strength = float(np.exp(draw.uniform(low, high))) * lamps.shares.get(number, 1.0)
         tint = _tint(kind, draw, kelvin) * gains
         shape = _shape(name, photo[box], inside)
         own = color.to_linear(photo[box])

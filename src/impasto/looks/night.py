@@ -109,7 +109,7 @@ class Lit:
     on: NDArray[np.uint8]
 
 
-def surface(front: Array, alpha: Array) -> Array:
+def surface(front: Array, alpha: Array, *, middle: float | None = None) -> Array:
     """Estimate the reflectance ``(H, W, 3)`` of what is in a picture by day, linear.
 
     The light of the day is the local luminance, of which the power ``EVEN`` is divided out (as in the retinex
@@ -118,13 +118,29 @@ def surface(front: Array, alpha: Array) -> Array:
     Args:
         front: image without its sky, ``(H, W, 3)``, sRGB, 0..1.
         alpha: share of the sky, ``(H, W)``.
+        middle: its median without shading, see :func:`brightness`. Default: its own.
     """
-    linear = np.asarray(color.to_linear(front), np.float32)
-    solid = 1 - alpha
-    even = linear / np.maximum(_daylight(color.luma(linear), solid), 0.006)[..., None] ** np.float32(EVEN)
-    ground = solid > 0.5
-    middle = float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
+    even = _even(front, alpha)
+    middle = _median(even, alpha) if middle is None else middle
     return np.asarray((even * np.float32(MIDDLE / max(middle, 1e-4))).clip(0, 0.9), np.float32)
+
+
+def brightness(photo: Array, horizon: float) -> float:
+    """Return the median of an image by day ``(H, W, 3)`` without shading and sky, to keep for a shot."""
+    above = sky(photo, horizon=horizon)
+    return _median(_even(above.front, above.alpha), above.alpha)
+
+
+def _even(front: Array, alpha: Array) -> Array:
+    """Return linear light with the power ``EVEN`` of the daylight divided out."""
+    linear = np.asarray(color.to_linear(front), np.float32)
+    light = np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006)
+    return np.asarray(linear / light[..., None] ** np.float32(EVEN), np.float32)
+
+
+def _median(even: Array, alpha: Array) -> float:
+    ground = alpha < 0.5
+    return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
 
 
 def _daylight(grey: NDArray[np.floating[Any]], solid: Array) -> Array:
@@ -162,6 +178,7 @@ def scene(
     *,
     road: Road | None = None,
     known: NDArray[np.bool_] | None = None,
+    middle: float | None = None,
 ) -> Scene:
     """Prepare a picture for a night.
 
@@ -170,7 +187,7 @@ def scene(
         lamps: its lamps, at the same size.
         night: settings.
         draws: random choices.
-        road, known: see :func:`lit`.
+        road, known, middle: see :func:`lit`.
     """
     road = road or Road.of(photo)
     above = sky(photo, horizon=road.horizon / road.size[0], known=known)
@@ -181,7 +198,9 @@ def scene(
     headlight = planck(float(draws.of_part("beam").uniform(3200, 4300))) * gains
     city = _city(road, night, lamps, draws)[..., None] * tint.astype(np.float32)
     own = roads.beam(road)[..., None] * (np.float32(night.beam) * headlight)
-    return Scene(road, above, surface(above.front, above.alpha), shine, own.astype(np.float32), city)
+    return Scene(
+        road, above, surface(above.front, above.alpha, middle=middle), shine, own.astype(np.float32), city
+    )
 
 
 def _city(road: Road, night: Night, lamps: Lamps, draws: Draws) -> Array:
@@ -220,6 +239,7 @@ def lit(
     graded: Array | None = None,
     road: Road | None = None,
     known: NDArray[np.bool_] | None = None,
+    middle: float | None = None,
     frame: int = 0,
 ) -> Lit:
     """Turn a picture by day into one at night, with its lamps lit.
@@ -233,9 +253,10 @@ def lit(
             glare are added. Default: relit by the settings.
         road: view of the road. Default: found.
         known: where the sky is, from labels. Default: found.
+        middle: brightness of the shot, see :func:`brightness`. Default: that of the photo.
         frame: number of the frame in a video, which changes the noise.
     """
-    given = scene(photo, lamps, night, draws, road=road, known=known)
+    given = scene(photo, lamps, night, draws, road=road, known=known, middle=middle)
     own, shine = given.surface, given.emission
     if graded is None:
         dark = own * (given.city + np.float32(night.rest)) * shine.off[..., None]

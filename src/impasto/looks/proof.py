@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +23,8 @@ BRIGHTER = 1.05  # factor by which a pixel may exceed the graded image without a
 STEP = 0.0015  # linear light below which a difference is rounding to eight bits
 REFLECTS = 0.9  # largest reflectance of a surface
 RETRO = 4.0  # factor of what throws a beam back
+CLEAR = 0.5  # contrast at which a lamp has three times the luma of its case
+OUTSHINES = 6.0  # ratio of a lamp to its surroundings, linear
 CORNERS = 0.02  # reach of motion blur and lens, relative to the long side
 
 
@@ -40,8 +43,8 @@ class Signal:
 
     @property
     def kept(self) -> bool:
-        """Whether its hue is within ``HUES`` degrees and its contrast not less than by day."""
-        return self.hue <= HUES and self.night >= self.day - 0.02
+        """Whether its hue is within ``HUES`` degrees and its contrast that of the day, or ``CLEAR``."""
+        return self.hue <= HUES and self.night >= min(self.day - 0.02, CLEAR)
 
 
 def bound(lamps: Lamps, road: Road, night: Night) -> Array:
@@ -77,17 +80,20 @@ def invented(result: Array, graded: Array, most: Array) -> NDArray[np.bool_]:
     return np.asarray(after > BRIGHTER * before + most + STEP)
 
 
-def signals_of(result: Array, photo: Array, lamps: Lamps) -> list[Signal]:
+def signals_of(
+    result: Array, photo: Array, lamps: Lamps, *, only: Sequence[int] | None = None
+) -> list[Signal]:
     """Compare hue and contrast of every signal at night with those by day.
 
     Args:
         result, photo: images at night and by day, ``(H, W, 3)``, sRGB, 0..1.
         lamps: the lamps.
+        only: numbers of the signals to compare. Default: all.
     """
     found = []
     height, width = photo.shape[:2]
     for number, kind, (rows, columns) in lamps.parts():
-        if kind != "signal":
+        if kind != "signal" or (only is not None and number not in only):
             continue
         wide = max(2, columns.stop - columns.start, rows.stop - rows.start)
         box = (
@@ -122,21 +128,21 @@ def _contrast(picture: Array, lens: NDArray[np.bool_], case: NDArray[np.bool_]) 
 def spots(result: Array, photo: Array, lamps: Lamps) -> int:
     """Count the spots of light that are in a result, but neither in the photo nor at a lamp.
 
-    A spot outshines the median of its surroundings four times, in linear light, and is not white-balanced
-    daylight: it did not outshine them in the photo. For results of any method, which have no graded image.
+    A spot outshines the median of its surroundings ``OUTSHINES`` times, in linear light, and three times as
+    clearly as in the photo. For results of any method, which have no graded image.
     """
-    here, there = (_outshines(picture) for picture in (result, photo))
+    (here, grey), (there, _) = (_outshines(picture) for picture in (result, photo))
     wide = max(3, round(0.012 * max(here.shape)))
-    kernel = np.ones((2 * wide + 1,) * 2, np.uint8)
-    known = cv2.dilate(((lamps.kinds > 0) | there).astype(np.uint8), kernel) > 0
-    fresh = (here & ~known).astype(np.uint8)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(fresh, connectivity=8)
+    known = cv2.dilate((lamps.kinds > 0).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
+    fresh = (here > OUTSHINES) & (here > 3 * there) & (grey > 0.15) & ~known
+    count, _, stats, _ = cv2.connectedComponentsWithStats(fresh.astype(np.uint8), connectivity=8)
     return int((stats[1:count, cv2.CC_STAT_AREA] >= 6).sum())
 
 
-def _outshines(picture: Array) -> NDArray[np.bool_]:
+def _outshines(picture: Array) -> tuple[Array, Array]:
+    """Return the ratio of each pixel to the median around it, ``(H, W)``, and its luminance."""
     grey = np.asarray(color.luma(color.to_linear(picture)), np.float32)
     side = 2 * round(max(grey.shape) / 40) + 1
     levels = (np.sqrt(grey) * 255).clip(0, 255).astype(np.uint8)
-    around = np.square(cv2.medianBlur(levels, side).astype(np.float32) / 255)
-    return np.asarray((grey > 4 * around) & (grey > 0.1))
+    around = np.square(np.maximum(cv2.medianBlur(levels, side), 8).astype(np.float32) / 255)
+    return np.asarray(grey / around, np.float32), grey
