@@ -93,6 +93,10 @@ def shop(here: Path) -> None:
     for name in ("starry", "scream", "a", "b", "mine", "yours"):
         image.write(here / f"{name}.jpg", samples.style("waves", 64))
     image.write(here / "waves.png", samples.style("night", 64))
+    image.write(here / "street.jpg", photo["coffee"])
+    lamp = np.zeros((*SIDE, 3), np.float32)
+    lamp[10:13, 20:24] = (1, 0.5, 0)
+    image.write(here / "lamps.png", lamp)
     left = np.zeros((*SIDE, 3), np.float32)
     left[:, :30] = 1
     for name, mask in (("sky", left), ("ground", 1 - left), ("left", left), ("right", 1 - left)):

@@ -25,7 +25,7 @@ from impasto.looks.subject import Subject
 from impasto.losses import RegionMoments, Scene
 from impasto.methods.projection import project
 from impasto.optim import evaluate
-from impasto.painters import relighting
+from impasto.painters.subjects import say_classes
 from impasto.parametrizations import BilateralGrid
 from impasto.tiles import Window, split
 from test_graded_films import write as write_film
@@ -434,15 +434,15 @@ def test_classes_that_are_not_found_are_told(caplog: pytest.LogCaptureFixture) -
     *classes, all_of_it = statistics(style, Regions(np.zeros(style.shape[:2], np.int16), ("class 1",)))
     assert all_of_it is not None
     scene = Subject(rgb, rgb, whole, Look(("class 1",), tuple(classes), all_of_it))
-    relighting.say_classes(job, scene, classes, told=said.append)
+    say_classes(job, scene, classes, told=said.append)
     assert "only one class in common" in said[0]
-    relighting.say_classes(job, scene, classes, told=None)
+    say_classes(job, scene, classes, told=None)
     assert "only one class in common" in caplog.text
     found = PhotorealJob.parse({"content": "a", "styles": ["b"], "classes": 1})
-    relighting.say_classes(found, scene, classes, told=said.append)
+    say_classes(found, scene, classes, told=said.append)
     assert "warning" not in said[1]
     two = replace(scene, look=Look(("class 1", "class 2"), (*classes, None), all_of_it))
-    relighting.say_classes(job, two, [*classes, None], told=said.append)
+    say_classes(job, two, [*classes, None], told=said.append)
     assert "4 classes requested, 2 found" in said[2]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from impasto import files, image
 from impasto.batch import report
-from impasto.batch.boxes import boxes_of
+from impasto.batch.boxes import boxes_of, ids_of
 from impasto.batch.datasets import Contents, LayoutName, look
 from impasto.batch.gate import judge_all
 from impasto.batch.manifest import NAME
@@ -64,8 +64,9 @@ def looks(folder: Path) -> list[Look]:
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.suffix.lower() == LOOK:
-            settings = {"styles": [str(path)], "fast": True}
-            load(path)  # report a damaged file once, not for each image
+            settings: dict[str, Any] = {"styles": [str(path)], "fast": True}
+            if load(path).night is not None:  # reports a damaged file once, not for each image
+                settings["strength"] = 1.0  # half a night is a dark day
             found.append(Look(path.name, "photoreal", settings, f"{files.sha256(path)}:{path.name}"))
             continue
         if path.suffix == library.PACK_SUFFIX:
@@ -201,9 +202,9 @@ def _tasks(
         name = path.as_posix()
         drawn = draw(name, found, seed=seed, strength=strength)
         settings = {
+            "strength": drawn.strength,
             **drawn.look.settings,
             "content": str(source / path),
-            "strength": drawn.strength,
             "seed": drawn.seed,
         }
         notes: dict[str, Any] = {
@@ -211,6 +212,9 @@ def _tasks(
             "look_sha256": drawn.look.digest.split(":")[0],
             "seed": drawn.seed,
         }
+        lamps = ids_of(source / path, contents.layout) if "strength" in drawn.look.settings else None
+        if lamps is not None:
+            settings["lamps"] = str(lamps)
         reason = ""
         try:
             grey, turn = image.stored_as(source / path)

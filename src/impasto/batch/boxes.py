@@ -50,14 +50,27 @@ def _kitti(photo: Path) -> Iterator[Box]:
             yield from _box(words[4:8])
 
 
-def _cityscapes(photo: Path) -> Iterator[Box]:
-    """Read ``gtFine/train/aachen/x_gtFine_polygons.json`` for ``leftImg8bit/.../x_leftImg8bit.png``."""
+def ids_of(photo: Path, layout: str) -> Path | None:
+    """Return the map of ids of a photo, if its data set has one: ``gtFine/.../x_gtFine_labelIds.png``."""
+    label = _fine(photo, "labelIds.png") if layout == "cityscapes" else None
+    return label if label is not None and label.is_file() else None
+
+
+def _fine(photo: Path, ending: str) -> Path | None:
+    """Return the path of a label of Cityscapes; None for a photo outside ``leftImg8bit``."""
     parts = list(photo.parts)
     if "leftImg8bit" not in parts:
-        return
+        return None
     place = len(parts) - 1 - parts[::-1].index("leftImg8bit")
     stem = photo.stem.removesuffix("_leftImg8bit")
-    label = Path(*parts[:place], "gtFine", *parts[place + 1 : -1], f"{stem}_gtFine_polygons.json")
+    return Path(*parts[:place], "gtFine", *parts[place + 1 : -1], f"{stem}_gtFine_{ending}")
+
+
+def _cityscapes(photo: Path) -> Iterator[Box]:
+    """Read ``gtFine/train/aachen/x_gtFine_polygons.json`` for ``leftImg8bit/.../x_leftImg8bit.png``."""
+    label = _fine(photo, "polygons.json")
+    if label is None:
+        return
     for thing in _tables(_json(label), "objects"):
         points = thing.get("polygon")
         if thing.get("label") in THINGS and isinstance(points, list) and points:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
+from impasto.batch import lighting
 from impasto.batch.manifest import NAME, Row, read
 from impasto.batch.run import Told, run
 from impasto.batch.tasks import task
@@ -22,7 +23,8 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
     """Return the faults of an augmented data set; empty if there are none.
 
     Every image must have the size of its photo and must not be rotated or shifted (by phase correlation of
-    their edges); every other file must be a byte-for-byte copy.
+    their edges). A night must show no light that its lamps do not explain. Every other file must be a
+    byte-for-byte copy.
     """
     source, target = Path(dataset), Path(out)
     faults = []
@@ -34,6 +36,9 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
                 faults.append(f"{name}: was rejected, but is not a copy of its photo")
                 continue
             faults += [f"{name}: {fault}" for fault in _moved(photo, painted)]
+            if not rows[name].get("rejected"):
+                lights = lighting.faults(photo, painted, rows[name]["verb"], rows[name]["settings"])
+                faults += [f"{name}: {fault}" for fault in lights]
         except ImpastoError as error:
             faults.append(f"{name}: {error}")
     for path in sorted(p for p in source.rglob("*") if p.is_file()):

@@ -22,7 +22,9 @@ from impasto import looks, methods
 from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.brushes import Brush, State
+from impasto.films.nights import NightFilm
 from impasto.films.painting import FilmResult, Told, paint_film
+from impasto.films.scenes import Shot
 from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
@@ -30,7 +32,7 @@ from impasto.looks.grading import mixed
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
-from impasto.painters.relighting import Eyes, prepare, say_classes, say_signal
+from impasto.painters.subjects import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.video import Dis, Film, Link, Span, taken, trust, warp
 
@@ -44,15 +46,6 @@ STEEP = 300.0  # limits the contrast of a class to that of the closed form: cont
 AFRESH = 3  # frames between two classifications
 SHARE = 0.3  # weight of new mattes where the warped ones are reliable
 FORGET = 0.98  # decay per frame: slow changes of exposure belong to the video and are kept
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A shot: its first frame, one past its last, and small copies of a few of its frames."""
-
-    first: int
-    last: int
-    keys: tuple[Array, ...]
 
 
 def grade_film(
@@ -79,15 +72,22 @@ def grade_film(
         raise InputError("masks are for photos: leave them out, as the classes of a video are found per shot")
     inputs, shots = Inputs(job, {}), list[Shot]()
     count = use_threads(threads)
+    look = None if job.look is None else looks.load(str(inputs.source(job.look)))
+    night = job.night if look is None or job.night is not None else look.night
+    graded = bool(job.styles) and (look is None or look.has_colours)
 
     def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
         shots.extend(find_shots(film, spans, every=job.every))
-        return Grades(job, shots, inputs, say)
+        inner = Grades(job, shots, inputs, say) if graded else None
+        if night is None:
+            assert inner is not None
+            return inner
+        return NightFilm(job, shots, inputs, night, inner)
 
     # A grade is temporally consistent by itself: no blending.
     video = VideoJob(
         job.content,
-        job.styles,
+        job.styles or (f"{night}",),
         consistency=0.0,
         start=job.start,
         end=job.end,

@@ -25,6 +25,7 @@ Pooling = Literal["max", "avg"]
 NetworkName = Literal["quality", "tiny", "johnson"]
 Statistics = Literal["thumbnail", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
+NightName = Literal["city", "country", "dusk", "wet"]
 
 J = TypeVar("J", bound="Job")
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import BackboneName, Job, Part, Precision, option, parse_size
+from impasto.jobs.base import BackboneName, Job, NightName, Part, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
 CLASSES = 4
@@ -19,15 +19,30 @@ class PhotorealJob(Part, Job):
     """Transfer light and colours from one photo to another, class by class; the result stays a photograph."""
 
     verb: ClassVar[str] = "photoreal"
-    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "styles": (), "masks": ()}
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "styles": (), "masks": (), "lamps": ()}
 
     content: str = field(metadata={"help": "Photo or video."})
     styles: tuple[str, ...] = field(
-        metadata={"help": "One or more photos to take light and colours from, or one saved .look file."}
+        default=(),
+        metadata={
+            "help": "One or more photos to take light and colours from, or one saved .look file; "
+            "none with --night."
+        },
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     masks: tuple[str, ...] | None = option(
         None, "Class masks, one of the photo and one of each style: flat colours or grey ids. Default: found."
+    )
+    night: NightName | None = option(
+        None, "Light its lamps: city (the default kind), country, dusk or wet; a style is then optional."
+    )
+    lamps: str | None = option(
+        None,
+        "Labels of the lamps: a colour for each kind, or ids of Cityscapes; for a video, a folder of them. "
+        "Default: only signals and pairs of rear lamps are found.",
+    )
+    horizon: float | None = option(
+        None, "Height of the horizon from the top, 0 to 1, for --night. Default: found."
     )
     fast: bool = option(False, "Closed-form transfer only; needs no network if --masks is given.")
     strength: float = option(1.0, "Amount of change: 0 returns the photo, 1 is the full transfer.")
@@ -49,8 +64,11 @@ class PhotorealJob(Part, Job):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "size", parse_size(self.size))
-        if not self.styles:
-            raise InputError("photoreal needs a style: a photo to take light and colours from, or a .look")
+        if not self.styles and self.night is None:
+            raise InputError(
+                "photoreal needs a style: a photo to take light and colours from, or a .look; or --night"
+            )
+        self._check_night()
         looks = [name for name in self.styles if name.lower().endswith(LOOK)]
         if looks and len(self.styles) > 1:
             raise InputError(f"{looks[0]} is a saved look: give it as the only style")
@@ -81,10 +99,30 @@ class PhotorealJob(Part, Job):
                 + ("" if looks else ", then one of each style")
             )
 
+    def _check_night(self) -> None:
+        """Reject settings that have no effect with or without a night."""
+        looks = any(name.lower().endswith(LOOK) for name in self.styles)
+        for name in ("lamps", "horizon"):
+            if self.night is None and getattr(self, name) is not None and not looks:
+                raise InputError(f"--{name} is for nights: add --night, or leave it out")
+        if self.horizon is not None and not 0.1 <= self.horizon <= 0.9:
+            raise InputError(f"horizon {self.horizon:g} is not between 0.1 and 0.9: 0.5 is the middle")
+        if self.styles:
+            return
+        given = {
+            "masks": self.masks is not None,
+            "weights": self.weights is not None,
+            "fast": self.fast,
+            "realism": self.realism != 1,
+            "classes": self.classes != CLASSES,
+        }
+        for name in (name for name, is_given in given.items() if is_given):
+            raise InputError(f"--{name} needs a style, and --night alone has none: leave it out")
+
     @property
     def look(self) -> str | None:
         """The saved look given as the style, or None."""
-        return self.styles[0] if self.styles[0].lower().endswith(LOOK) else None
+        return next((name for name in self.styles if name.lower().endswith(LOOK)), None)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, files
 from impasto.errors import InputError
+from impasto.jobs.base import NightName
 from impasto.looks.clustering import Classifier
 from impasto.looks.masks import Regions
 
@@ -51,6 +52,7 @@ class Look:
         classifier: finds the same classes in other images; None for classes from masks without features.
         backbone: name of the backbone of features and classifier; None without both.
         drawn: whether the classes came from masks.
+        night: kind of night whose lamps are lit; None: no night.
     """
 
     names: tuple[str, ...]
@@ -59,6 +61,12 @@ class Look:
     classifier: Classifier | None = None
     backbone: str | None = None
     drawn: bool = False
+    night: NightName | None = None
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether the look has statistics of styles; one of a night alone has none."""
+        return self.whole.share > 0
 
     @property
     def has_features(self) -> bool:
@@ -123,6 +131,8 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
         "backbone": look.backbone,
         "drawn": look.drawn,
     }
+    if look.night is not None:
+        meta["night"] = look.night
     if look.classifier is not None:
         arrays["centres"] = np.ascontiguousarray(look.classifier.centres, "<f2")
     header = {"version": files.CHECKPOINT_VERSION, "meta": meta}
@@ -154,7 +164,16 @@ def load(path: str | Path) -> Look:
     if not names or whole is None or any(c and c.features.keys() != whole.features.keys() for c in classes):
         raise InputError(f"{path} is damaged: it lacks parts of a look")
     classifier = None if centres is None else Classifier(centres)
-    return Look(names, classes, whole, classifier, backbone, drawn=bool(meta.get("drawn")))
+    night = meta.get("night")
+    if night is not None and night not in get_args(NightName):
+        raise InputError(f"{path} has a night that this version does not know: update impasto")
+    return Look(names, classes, whole, classifier, backbone, drawn=bool(meta.get("drawn")), night=night)
+
+
+def of_night(night: NightName) -> Look:
+    """Return a look that is a night alone, without statistics of styles."""
+    none = Statistics(0.0, np.zeros(3, np.float32), np.zeros((3, 3), np.float32))
+    return Look(("whole",), (None,), none, night=night)
 
 
 def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:

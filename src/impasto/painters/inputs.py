@@ -61,7 +61,7 @@ BUDGETS = {
 
 
 AnyJob = StylizeJob | PhotorealJob
-FILES = ("content", "styles", "mask", "masks", "init")  # settings that name files
+FILES = ("content", "styles", "mask", "masks", "lamps", "init")  # settings that name files
 
 
 LARGE = 4_000_000  # pixels above which an 8-bit image is kept as uint8
@@ -78,7 +78,7 @@ class Inputs:
         self._digests: dict[str, str] = {}
         self.names = [job.content, *job.styles]
         if isinstance(job, PhotorealJob):
-            self.names += job.masks or ()
+            self.names += (*(job.masks or ()), *([job.lamps] if job.lamps else []))
         else:
             self.names += job.mask or ()
             if job.init not in ("content", "noise"):

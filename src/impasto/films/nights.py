@@ -1,0 +1,211 @@
+"""Videos at night: lamps that stay the same lamps from frame to frame, and do not flicker.
+
+Road, reflectance and random choices are those of the shot. A lamp keeps its number, and so its light, where
+the optical flow carries it; it fades in and out over a few frames if labels or detectors miss it for one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.errors import InputError
+from impasto.films.brushes import Brush, State
+from impasto.films.scenes import Shot
+from impasto.jobs import PhotorealJob
+from impasto.jobs.base import NightName
+from impasto.looks.beam import Road
+from impasto.looks.clustering import looked_at
+from impasto.looks.grading import mixed
+from impasto.looks.lamps import Labels, detected, read_lamps
+from impasto.looks.lights import Draws, Lamps
+from impasto.looks.night import NIGHTS, brightness, lit
+from impasto.painters.inputs import Inputs
+from impasto.video import Dis, Link
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+FADE = 0.25  # share by which a lamp nears on or off with every frame
+GONE = 0.1  # share below which a lamp that was not seen is dropped
+
+
+class NightFilm:
+    """Brush that lights the lamps of the frames of a video, which another brush may have graded."""
+
+    engine, blend, adds = "numpy", 0.0, False
+    part: int | None = None
+    where: Array | None = None
+    flow: Literal["medium", "fast"] = "fast"
+    device = "cpu"
+
+    def __init__(
+        self, job: PhotorealJob, shots: list[Shot], inputs: Inputs, night: NightName, inner: Brush | None
+    ) -> None:
+        self.job, self.shots, self.night, self.inner = job, shots, night, inner
+        self.identity = json.dumps([job.settings(), night, inner and inner.identity])
+        self.number = 0
+        self.labels = labels_of(job, inputs)
+        self.shot: ShotLights | None = None
+        self.left: State = {}
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        shot = next(s for s in self.shots if s.first <= self.number < s.last)
+        graded = None if self.inner is None else self.inner(frame, warped, mask)
+        if self.shot is None or self.shot.shot is not shot:
+            self.shot = ShotLights(self.job, shot, self.night)
+            if self.number > shot.first:
+                self.shot.restore(self.left)
+        self.number += 1
+        return self.shot.next(frame, self.number - 1, graded, self.labels)
+
+    def move(self, link: Link | None) -> None:
+        """Do nothing: lamps follow their own flow."""
+
+    def state(self) -> State:
+        inner = {} if self.inner is None else self.inner.state()
+        own = {} if self.shot is None else self.shot.state()
+        return {**inner, **{f"night.{name}": value for name, value in own.items()}}
+
+    def restore(self, state: State, frames: int) -> None:
+        mine = "night."
+        self.left = {name.removeprefix(mine): v for name, v in state.items() if name.startswith(mine)}
+        self.number = frames
+        if self.inner is not None:
+            self.inner.restore({n: v for n, v in state.items() if not n.startswith(mine)}, frames)
+
+    def close(self) -> None:
+        if self.inner is not None:
+            self.inner.close()
+
+
+def labels_of(job: PhotorealJob, inputs: Inputs) -> list[Path] | None:
+    """Return the labels of a video, one image for each frame, sorted by name; None: lamps are detected.
+
+    Raises:
+        InputError: they are not a folder of images.
+    """
+    if job.lamps is None:
+        return None
+    folder = Path(str(inputs.source(job.lamps)))
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png") if folder.is_dir() else []
+    if not found:
+        raise InputError(f"{job.lamps} is no folder of .png labels: a video needs one for each frame it uses")
+    return found
+
+
+class ShotLights:
+    """Lamps of one shot, in the order of its frames."""
+
+    def __init__(self, job: PhotorealJob, shot: Shot, night: NightName) -> None:
+        self.job, self.shot, self.night = job, shot, NIGHTS[night]
+        self.draws = Draws.of(shot.keys[0], job.seed)
+        roads = [Road.of(key, horizon=job.horizon) for key in shot.keys]
+        self.horizon = float(np.median([road.horizon / road.size[0] for road in roads]))
+        self.centre = float(np.median([road.centre / road.size[1] for road in roads]))
+        self.middle = float(np.median([brightness(key, self.horizon) for key in shot.keys]))
+        self.flow = Dis(quality="fast")
+        self.lamps: Lamps | None = None
+        self.before: Bytes | None = None
+
+    def next(self, frame: Bytes, number: int, graded: Array | None, labels: list[Path] | None) -> Array:
+        """Return the next frame at night; ``(H, W, 3)``, 0..1."""
+        rgb = frame.astype(np.float32) / np.float32(255)
+        road = Road.of(rgb, horizon=self.horizon, centre=self.centre)
+        seen = self._seen(rgb, number, labels)
+        tiny = np.rint(looked_at(rgb) * 255).astype(np.uint8)
+        carried = None
+        if self.before is not None and self.lamps is not None:
+            carried = moved_lamps(self.lamps, self.flow(tiny, self.before))
+        self.lamps, self.before = matched(seen.lamps, carried), tiny
+        found = lit(
+            rgb,
+            self.lamps,
+            self.night,
+            self.draws,
+            graded=graded,
+            road=road,
+            known=seen.sky,
+            middle=self.middle,
+            frame=number,
+        ).rgb
+        return found if graded is not None else mixed(rgb, found, self.job.strength)
+
+    def _seen(self, rgb: Array, number: int, labels: list[Path] | None) -> Labels:
+        if labels is None:
+            return Labels(Lamps.of(detected(rgb, horizon=self.horizon)))
+        if number >= len(labels):
+            raise InputError(
+                f"{self.job.lamps} has {len(labels)} labels, and the video more frames: give one for each"
+            )
+        return read_lamps(labels[number], rgb, horizon=self.horizon)
+
+    def state(self) -> State:
+        """Return the state for the next frame."""
+        if self.lamps is None or self.before is None:
+            return {}
+        shares = np.array(sorted(self.lamps.shares.items()), np.float64).reshape(-1, 2)
+        return {"kinds": self.lamps.kinds, "ids": self.lamps.ids, "shares": shares, "before": self.before}
+
+    def restore(self, state: State) -> None:
+        """Resume from a result of :meth:`state`."""
+        if state:
+            shares = {int(number): float(share) for number, share in state["shares"]}
+            self.lamps = Lamps(
+                np.asarray(state["kinds"], np.uint8), np.asarray(state["ids"], np.int32), shares
+            )
+            self.before = np.asarray(state["before"], np.uint8)
+
+
+def moved_lamps(lamps: Lamps, flow: Array) -> Lamps:
+    """Carry lamps along a flow to the frame before, ``(h, w, 2)``, computed at any size."""
+    height, width = lamps.kinds.shape
+    large = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    large = large * np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    right, down = np.rint(columns + large[..., 0]), np.rint(rows + large[..., 1])
+    inside = (right >= 0) & (right < width) & (down >= 0) & (down < height)
+    source = (down.clip(0, height - 1).astype(np.intp), right.clip(0, width - 1).astype(np.intp))
+    return Lamps(
+        np.where(inside, lamps.kinds[source], 0).astype(np.uint8),
+        np.where(inside, lamps.ids[source], 0).astype(np.int32),
+        lamps.shares,
+    )
+
+
+def matched(seen: Lamps, carried: Lamps | None) -> Lamps:
+    """Give the lamps of a frame the numbers of those they were, and keep those that are missed for a while.
+
+    Args:
+        seen: lamps of the frame.
+        carried: lamps of the frame before, at their places in this one; None: there is none.
+    """
+    if carried is None:
+        return Lamps(seen.kinds, seen.ids, {number: 1.0 for number, _, _ in seen.parts()})
+    kinds, ids = np.zeros_like(seen.kinds), np.zeros_like(seen.ids)
+    shares: dict[int, float] = {}
+    new = max([0, *carried.shares])
+    for number, _, box in seen.parts():
+        inside = seen.ids[box] == number
+        kind = seen.kinds[box][inside][0]
+        same = (carried.kinds[box] == kind) & inside
+        before = np.bincount(carried.ids[box][same]) if same.any() else np.zeros(0)
+        own = int(before.argmax()) if before.size else 0
+        if own == 0 or own in shares:
+            new += 1
+            own = new
+        shares[own] = min(1.0, carried.shares.get(own, 0.0) + FADE)
+        kinds[box][inside], ids[box][inside] = kind, own
+    for own, _, box in carried.parts():
+        left = carried.shares.get(own, 0.0) - FADE
+        if own in shares or left < GONE:
+            continue
+        inside = (carried.ids[box] == own) & (ids[box] == 0)
+        shares[own] = left
+        kinds[box][inside], ids[box][inside] = carried.kinds[box][inside], own
+    return Lamps(kinds, ids, shares)

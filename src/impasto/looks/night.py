@@ -1,0 +1,317 @@
+"""Night: a street by day relit by what lights a street at night, and by nothing else.
+
+In linear light, the picture is ``reflectance * (city + beam) + sky + lamps``, their glare, then the camera.
+The *graded* picture is the same without beam and lamps: the difference of the two is what was lit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from impasto import color, image
+from impasto.jobs.base import NightName
+from impasto.looks import beam as roads
+from impasto.looks.beam import Road
+from impasto.looks.darkness import balance, developed, faded, moved, noisy, planck
+from impasto.looks.glare import SHARE, glare
+from impasto.looks.lights import Draws, Emission, Lamps, emission
+from impasto.looks.skies import Sky, sky
+
+Array = NDArray[np.float32]
+
+EVEN = 0.65  # share of the daylight's own shading that is removed
+NEAR = 1 / 14  # width of the median of that shading, relative to the long side
+WORK = 480  # long side in pixels at which it is found
+MIDDLE = 0.13  # reflectance of the median of a street
+
+
+@dataclass(frozen=True)
+class Night:
+    """Settings of a night; light is relative to what the camera shows as white, on a white surface.
+
+    Args:
+        street: light of the street lamps on the road.
+        low: the part of it that is the same everywhere, the rest comes in pools.
+        wall: part of it on upright things at the height of the eyes.
+        fall: angle above the horizon over which it falls by e, in radians.
+        rest: light of the sky on everything.
+        beam: light of the own headlights, where it is brightest.
+        sky, glow: colour of the sky at the top and at the horizon, linear sRGB.
+        kelvin: range of the colour temperature of the street lamps.
+        white: colour temperature the camera takes for white.
+        grey: loss of colour in the dark, 0..1.
+        shot, read: noise of the sensor.
+        blur: motion blur, relative to the distance from the vanishing point.
+        wet: reflection of a wet road, 0..1.
+    """
+
+    street: float = 0.9
+    low: float = 0.45
+    wall: float = 0.5
+    fall: float = 0.18
+    rest: float = 0.008
+    beam: float = 0.18
+    sky: tuple[float, float, float] = (0.0045, 0.0026, 0.0028)
+    glow: tuple[float, float, float] = (0.020, 0.011, 0.007)
+    kelvin: tuple[float, float] = (2000, 2450)
+    white: float = 3300
+    grey: float = 0.4
+    shot: float = 0.00008
+    read: float = 0.0004
+    blur: float = 0.006
+    wet: float = 0.0
+
+
+NIGHTS: dict[NightName, Night] = {
+    "city": Night(),
+    "country": Night(
+        street=0.03, low=1.0, rest=0.006, beam=1.5, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
+        kelvin=(2800, 3600), white=4000, shot=0.0003, read=0.0006,
+    ),
+    "dusk": Night(
+        street=0.22, low=0.7, rest=0.10, beam=0.12, sky=(0.06, 0.09, 0.17), glow=(0.26, 0.20, 0.20),
+        kelvin=(2300, 3000), white=4600, grey=0.25, shot=0.00008, read=0.0004,
+    ),
+    "wet": Night(wet=1.0, street=0.6, beam=0.12, kelvin=(2100, 2800)),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What of a picture by day a night needs: its road, sky, reflectance, and the light of the lamps."""
+
+    road: Road
+    sky: Sky
+    surface: Array
+    emission: Emission
+    beam: Array
+    city: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Lit:
+    """A night.
+
+    ``rgb`` and ``graded (H, W, 3)`` are sRGB images, 0..1: with and without lamps and beam. ``added (H, W)``
+    is the linear light of lamps, beam and glare before the camera, in luminance. ``on (H, W)`` holds the
+    kinds of the lamps that are on.
+    """
+
+    rgb: Array
+    graded: Array
+    added: Array
+    on: NDArray[np.uint8]
+
+
+def surface(front: Array, alpha: Array, *, middle: float | None = None) -> Array:
+    """Estimate the reflectance ``(H, W, 3)`` of what is in a picture by day, linear.
+
+    The light of the day is the local luminance, of which the power ``EVEN`` is divided out (as in the retinex
+    of Jobson, Rahman and Woodell 1997); so sunlit fronts and shadows come nearer to each other.
+
+    Args:
+        front: image without its sky, ``(H, W, 3)``, sRGB, 0..1.
+        alpha: share of the sky, ``(H, W)``.
+        middle: its median without shading, see :func:`brightness`. Default: its own.
+    """
+    even = _even(front, alpha)
+    middle = _median(even, alpha) if middle is None else middle
+    return np.asarray((even * np.float32(MIDDLE / max(middle, 1e-4))).clip(0, 0.9), np.float32)
+
+
+def brightness(photo: Array, horizon: float) -> float:
+    """Return the median of an image by day ``(H, W, 3)`` without shading and sky, to keep for a shot."""
+    above = sky(photo, horizon=horizon)
+    return _median(_even(above.front, above.alpha), above.alpha)
+
+
+def _even(front: Array, alpha: Array) -> Array:
+    """Return linear light with the power ``EVEN`` of the daylight divided out."""
+    linear = np.asarray(color.to_linear(front), np.float32)
+    light = np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006)
+    return np.asarray(linear / light[..., None] ** np.float32(EVEN), np.float32)
+
+
+def _median(even: Array, alpha: Array) -> float:
+    ground = alpha < 0.5
+    return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
+
+
+def _daylight(grey: NDArray[np.floating[Any]], solid: Array) -> Array:
+    """Estimate the light of the day ``(H, W)`` as the local median of luminance.
+
+    A median keeps the edge of a shadow and drops what is narrow, such as lane paint; a guided filter with the
+    image itself (He, Sun and Tang 2010) puts the edge back to its pixel.
+    """
+    height, width = grey.shape
+    size = image.fit((height, width), min(WORK, max(height, width)))[::-1]
+    log = np.log2(np.maximum(np.asarray(grey, np.float32), 1e-3))
+    small = np.asarray(cv2.resize(log, size, interpolation=cv2.INTER_AREA), np.float32)
+    ground = np.asarray(cv2.resize(solid, size, interpolation=cv2.INTER_AREA), np.float32)
+    # The sky takes the tone of what is next to it.
+    fill = cv2.blur(small * ground, (31, 31)) / np.maximum(cv2.blur(ground, (31, 31)), 1e-3)
+    small = np.asarray(np.where(ground > 0.7, small, fill), np.float32)
+    window = 2 * round(NEAR * max(size) / 2) + 1
+    levels = ((small + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
+    calm = cv2.medianBlur(levels, window).astype(np.float32) / np.float32(25) - 10
+    side = (2 * round(0.012 * max(size)) + 1,) * 2
+    mean, target = cv2.blur(small, side), cv2.blur(calm, side)
+    slope = (cv2.blur(small * calm, side) - mean * target) / (
+        cv2.blur(small * small, side) - mean * mean + 0.02
+    )
+    model = np.stack([cv2.blur(slope, side), cv2.blur(target - slope * mean, side)], 2)
+    large = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.exp2(large[..., 0] * log + large[..., 1]), np.float32)
+
+
+def scene(
+    photo: Array,
+    lamps: Lamps,
+    night: Night,
+    draws: Draws,
+    *,
+    road: Road | None = None,
+    known: NDArray[np.bool_] | None = None,
+    middle: float | None = None,
+) -> Scene:
+    """Prepare a picture for a night.
+
+    Args:
+        photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
+        lamps: its lamps, at the same size.
+        night: settings.
+        draws: random choices.
+        road, known, middle: see :func:`lit`.
+    """
+    road = road or Road.of(photo)
+    above = sky(photo, horizon=road.horizon / road.size[0], known=known)
+    kelvin = float(draws.of_part("kelvin").uniform(*night.kelvin))
+    gains = balance(night.white)
+    shine = emission(photo, lamps, draws, kelvin=kelvin, gains=gains)
+    tint = planck(kelvin) * gains
+    headlight = planck(float(draws.of_part("beam").uniform(3200, 4300))) * gains
+    city = _city(road, night, lamps, draws)[..., None] * tint.astype(np.float32)
+    own = roads.beam(road)[..., None] * (np.float32(night.beam) * headlight)
+    return Scene(
+        road, above, surface(above.front, above.alpha, middle=middle), shine, own.astype(np.float32), city
+    )
+
+
+def _city(road: Road, night: Night, lamps: Lamps, draws: Draws) -> Array:
+    """Return the light of the street lamps ``(H, W)``: pools on the road, less with height on fronts."""
+    draw = draws.of_part("street")
+    found = []
+    for _, kind, (rows, columns) in lamps.parts():
+        if kind == "lamp":
+            place = road.place((columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2)
+            if place is not None and place[1] < roads.FAR:
+                found.append((*place, 1.0))
+    # A street that is lit is lit here too: by a lamp above the picture, which cannot be seen in it.
+    first = road.focal * (roads.POLE - road.height) / max(road.horizon, 1.0)
+    side = float(draw.choice([-1, 1])) * 3.5
+    found.append((side, float(draw.uniform(0.3, 0.9)) * first, float(draw.uniform(0.5, 0.9))))
+    light = np.float32(night.low) + np.float32(1 - night.low) * roads.pools(road, found)
+    up = (np.float32(road.horizon) - np.arange(road.size[0], dtype=np.float32)[:, None]) / road.focal
+    wall = np.float32(night.wall) * np.exp(-np.maximum(up, 0) / np.float32(night.fall))
+    ground = 1 / (1 + np.exp((up / np.float32(0.02)).clip(-30, 30)))
+    return np.asarray(night.street * light * (wall + ground * (1 - wall)), np.float32)
+
+
+def _sky(road: Road, night: Night) -> Array:
+    """Return the light of the sky ``(H, 1, 3)``, with the glow of the city over the horizon."""
+    up = (road.horizon - np.arange(road.size[0])[:, None, None]) / road.focal
+    top, low = (np.array(c, np.float32) for c in (night.sky, night.glow))
+    return np.asarray(top + (low - top) * np.exp(-np.maximum(up, 0) / 0.12), np.float32)
+
+
+def lit(
+    photo: Array,
+    lamps: Lamps,
+    night: Night,
+    draws: Draws,
+    *,
+    graded: Array | None = None,
+    road: Road | None = None,
+    known: NDArray[np.bool_] | None = None,
+    middle: float | None = None,
+    frame: int = 0,
+) -> Lit:
+    """Turn a picture by day into one at night, with its lamps lit.
+
+    Args:
+        photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
+        lamps: its lamps, at the same size.
+        night: settings.
+        draws: random choices.
+        graded: the picture in the light of a night already, ``(H, W, 3)``, sRGB; then only lamps, beam and
+            glare are added. Default: relit by the settings.
+        road: view of the road. Default: found.
+        known: where the sky is, from labels. Default: found.
+        middle: brightness of the shot, see :func:`brightness`. Default: that of the photo.
+        frame: number of the frame in a video, which changes the noise.
+    """
+    given = scene(photo, lamps, night, draws, road=road, known=known, middle=middle)
+    own, shine = given.surface, given.emission
+    if graded is None:
+        dark = own * (given.city + np.float32(night.rest)) * shine.off[..., None]
+        alpha = given.sky.alpha[..., None]
+        dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
+    else:
+        dark = np.asarray(color.to_linear(graded), np.float32) * shine.off[..., None]
+    signs = 1 + 3 * lamps.where("sign").astype(np.float32)[..., None]
+    thrown = own * given.beam * signs * (1 - given.sky.alpha[..., None])
+    added = thrown + shine.light
+    if night.wet:
+        added = added + np.float32(night.wet) * mirrored(shine.light, given.road)
+    added = added + np.float32(SHARE) * glare(shine.light, degrees_of(given.road))
+    seed = int(draws.of_part("noise", frame).integers(2**31))
+    shots = [_shot(light, given, night, seed) for light in (dark, dark + added)]
+    return Lit(shots[1], shots[0], np.asarray(color.luma(added), np.float32), shine.on)
+
+
+def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
+    """Return the picture a camera takes of linear light, sRGB."""
+    road = given.road
+    seen = moved(light, (road.horizon, road.centre), night.blur)
+    seen = faded(seen, night.grey)
+    seen = noisy(np.minimum(seen, 400), shot=night.shot, read=night.read, seed=seed)
+    return developed(seen, keeps=given.emission.keeps)
+
+
+def mirrored(light: Array, road: Road) -> Array:
+    """Return the reflection of lamps in a wet road, ``(H, W, 3)``: mirrored, and smeared down.
+
+    A lamp at height ``L`` above a road seen from height ``C`` appears ``f (L - C) / z`` above the horizon,
+    its mirror image ``f (L + C) / z`` below it. The film of water over rough asphalt smears it along the line
+    of sight. The share is that of Fresnel at grazing light, falling towards the car (Schlick 1994).
+    """
+    height, width = road.size
+    rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
+    columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
+    below = rows - np.float32(road.horizon)
+    high = np.float32((roads.POLE - road.height) / (roads.POLE + road.height))
+    source = np.float32(road.horizon) - high * below
+    virtual = cv2.remap(light, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    virtual[below[:, 0] < 0] = 0
+    virtual = cv2.GaussianBlur(
+        np.minimum(virtual, 40), (0, 0), sigmaX=max(1.0, width / 400), sigmaY=height / 14
+    )
+    # Lamps of cars hang near the road: their reflection begins below them.
+    near = light * (np.abs(below) < 0.09 * road.focal)[..., None]
+    near = cv2.GaussianBlur(np.minimum(near, 40), (0, 0), sigmaX=max(1.0, width / 400), sigmaY=1)
+    keep = np.exp(-12 / height)
+    streak = lfilter([1 - keep], [1, -keep], near, axis=0).astype(np.float32)
+    angle = np.maximum(below, 0) / np.float32(road.focal)
+    share = np.where(below > 0, 0.02 + 0.25 * (1 - np.minimum(angle * 2.5, 1)) ** 3, 0)
+    return np.asarray((virtual + streak) * share[..., None], np.float32)
+
+
+def degrees_of(road: Road) -> float:
+    """Return the mean angle of a pixel, in degrees."""
+    return 2 * float(np.degrees(np.arctan(road.size[1] / 2 / road.focal))) / road.size[1]

@@ -1,0 +1,148 @@
+"""Proof that a night shows no light that was not there: bounds on each pixel, and the colour of signals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import color
+from impasto.looks import beam as roads
+from impasto.looks.beam import Road
+from impasto.looks.glare import SHARE, glare
+from impasto.looks.lights import HUES, KINDS, NAMES, Lamps
+from impasto.looks.night import Night, degrees_of, mirrored
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+BRIGHTER = 1.05  # factor by which a pixel may exceed the graded image without a lamp
+STEP = 0.0015  # linear light below which a difference is rounding to eight bits
+REFLECTS = 0.9  # largest reflectance of a surface
+RETRO = 4.0  # factor of what throws a beam back
+CLEAR = 0.5  # contrast at which a lamp has three times the luma of its case
+OUTSHINES = 6.0  # ratio of a lamp to its surroundings, linear
+CORNERS = 0.02  # reach of motion blur and lens, relative to the long side
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal by day and at night.
+
+    Args:
+        hue: change of its hue, in degrees of OKLab.
+        day, night: its contrast to its case: difference of luma over their sum.
+    """
+
+    hue: float
+    day: float
+    night: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether its hue is within ``HUES`` degrees and its contrast that of the day, or ``CLEAR``."""
+        return self.hue <= HUES and self.night >= min(self.day - 0.02, CLEAR)
+
+
+def bound(lamps: Lamps, road: Road, night: Night) -> Array:
+    """Compute the most light that lamps, beam and their glare may add to each pixel, ``(H, W)``, linear.
+
+    From the labels and the settings alone, not from what was painted: every lamp at its strongest, every
+    surface at its lightest, widened by the motion blur.
+    """
+    light = np.zeros((*lamps.kinds.shape, 3), np.float32)
+    for index, name in enumerate(NAMES, 1):
+        light[lamps.kinds == index] = 1.4 * KINDS[name].strength[1]
+    most = light + np.float32(SHARE) * glare(light, degrees_of(road))
+    if night.wet:
+        most = most + np.float32(night.wet) * mirrored(light, road)
+    beam = np.float32(2 * night.beam * REFLECTS) * roads.beam(road)
+    beam = np.where(lamps.where("sign"), np.float32(RETRO), np.float32(1)) * beam
+    total = np.asarray(most[..., 1] + beam, np.float32)
+    reach = max(3, round(night.blur * CORNERS * 50 * max(total.shape)))
+    return np.asarray(cv2.dilate(total, np.ones((reach | 1,) * 2, np.uint8)), np.float32)
+
+
+def invented(result: Array, graded: Array, most: Array) -> NDArray[np.bool_]:
+    """Return the pixels ``(H, W)`` that are brighter than their light explains.
+
+    A pixel is, if its luminance exceeds that of the graded image by more than 5 % and by more than ``most``.
+
+    Args:
+        result: image with its lamps lit, ``(H, W, 3)``, sRGB, 0..1.
+        graded: the same without lamps and beam.
+        most: light that lamps and beam may add, see :func:`bound`.
+    """
+    after, before = (color.luma(color.to_linear(picture)) for picture in (result, graded))
+    return np.asarray(after > BRIGHTER * before + most + STEP)
+
+
+def signals_of(
+    result: Array, photo: Array, lamps: Lamps, *, only: Sequence[int] | None = None
+) -> list[Signal]:
+    """Compare hue and contrast of every signal at night with those by day.
+
+    Args:
+        result, photo: images at night and by day, ``(H, W, 3)``, sRGB, 0..1.
+        lamps: the lamps.
+        only: numbers of the signals to compare. Default: all.
+    """
+    found = []
+    height, width = photo.shape[:2]
+    for number, kind, (rows, columns) in lamps.parts():
+        if kind != "signal" or (only is not None and number not in only):
+            continue
+        wide = max(2, columns.stop - columns.start, rows.stop - rows.start)
+        box = (
+            slice(max(0, rows.start - wide), min(height, rows.stop + wide)),
+            slice(max(0, columns.start - wide // 2), min(width, columns.stop + wide // 2)),
+        )
+        inside = lamps.ids[box] == number
+        day, night = photo[box], result[box]
+        chroma = np.where(inside, day.max(2) - day.min(2), 0)
+        lens = chroma >= 0.6 * max(float(chroma.max()), 1e-6)
+        case = lamps.kinds[box] == 0
+        if not case.any():
+            continue
+        hues = [_hue(picture[lens]) for picture in (day, night)]
+        turn = abs((hues[1] - hues[0] + 180) % 360 - 180)
+        found.append(Signal(turn, _contrast(day, lens, case), _contrast(night, lens, case)))
+    return found
+
+
+def _hue(colours: Array) -> float:
+    """Return the hue of the mean of colours ``(N, 3)`` in OKLab, in degrees."""
+    _, a, b = color.rgb_to_oklab(colours).mean(0)
+    return float(np.degrees(np.arctan2(b, a)))
+
+
+def _contrast(picture: Array, lens: NDArray[np.bool_], case: NDArray[np.bool_]) -> float:
+    grey = color.luma(picture)
+    lamp, dark = float(grey[lens].mean()), float(np.median(grey[case]))
+    return (lamp - dark) / max(lamp + dark, 1e-6)
+
+
+def spots(result: Array, photo: Array, lamps: Lamps) -> int:
+    """Count the spots of light that are in a result, but neither in the photo nor at a lamp.
+
+    A spot outshines the median of its surroundings ``OUTSHINES`` times, in linear light, and three times as
+    clearly as in the photo. For results of any method, which have no graded image.
+    """
+    (here, grey), (there, _) = (_outshines(picture) for picture in (result, photo))
+    wide = max(3, round(0.012 * max(here.shape)))
+    known = cv2.dilate((lamps.kinds > 0).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
+    fresh = (here > OUTSHINES) & (here > 3 * there) & (grey > 0.15) & ~known
+    count, _, stats, _ = cv2.connectedComponentsWithStats(fresh.astype(np.uint8), connectivity=8)
+    return int((stats[1:count, cv2.CC_STAT_AREA] >= 6).sum())
+
+
+def _outshines(picture: Array) -> tuple[Array, Array]:
+    """Return the ratio of each pixel to the median around it, ``(H, W)``, and its luminance."""
+    grey = np.asarray(color.luma(color.to_linear(picture)), np.float32)
+    side = 2 * round(max(grey.shape) / 40) + 1
+    levels = (np.sqrt(grey) * 255).clip(0, 255).astype(np.uint8)
+    around = np.square(np.maximum(cv2.medianBlur(levels, side), 8).astype(np.float32) / 255)
+    return np.asarray(grey / around, np.float32), grey

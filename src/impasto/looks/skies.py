@@ -1,0 +1,218 @@
+"""Skies by day: where they are, what lies behind the leaves, and what the leaves are without the sky.
+
+A sky that turns dark shows every pixel in which it was mixed with something else. So the mix is undone: each
+pixel is ``alpha * behind + (1 - alpha) * front``, and the two parts are relit on their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from impasto import color, image
+from impasto.looks.clustering import openness
+
+Array = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+WORK = 480  # long side in pixels at which the sky is searched
+OPEN = 0.45  # openness from which a pixel is a seed
+BRIGHT = 0.30  # least luma of a sky by day
+NEAR = 0.085  # distance from the local colour of the sky, per channel, at which a pixel still belongs to it
+HOLE = 0.08  # the same distance for gaps between leaves, which are mixed pixels
+HOLES = 0.0003  # largest gap, as a share of the image
+REACH = 0.05  # distance of gaps from the open sky, relative to the long side
+LEAST = 0.004  # share of the image below which there is no sky
+PALE = 0.25  # saturation of a cloud, as the range of its channels
+CLOUD = 0.4  # most distance of a cloud from the colour of the sky around it
+ISLAND = 0.55  # share of the border of a cloud that must border on sky
+ROUNDS = 16  # most rounds of growing
+WIDE = 1 / 40  # width of the local colour of the sky, relative to the long side
+BAND = 0.012  # half-width of the band in which pixels are unmixed, relative to the long side
+BLUE = 0.08  # blue minus red from which a part is a blue sky, and below whose negative a wall
+STEEP = 0.05  # slope of luma per pixel that ends the sky
+FAINT = 0.02  # squared distance of sky and front below which colours cannot be unmixed
+SOLID = 0.85  # alpha from which a front is taken from its surroundings
+
+
+@dataclass(frozen=True, eq=False)
+class Sky:
+    """The sky of an image.
+
+    ``alpha (H, W)`` is its share of each pixel, 0..1; ``front (H, W, 3)`` the image without it, sRGB, 0..1.
+    """
+
+    alpha: Array
+    front: Array
+
+    @property
+    def share(self) -> float:
+        """Share of the image covered by the sky."""
+        return float(self.alpha.mean())
+
+
+def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky:
+    """Find the sky of an image by day and remove it from what stands before it.
+
+    The sky is what is bright, of the colour of the sky around it, and connected to the top of the image, with
+    the gaps between leaves near it. In a band along its border, ``alpha`` is the position of the pixel on the
+    line between the local colours of sky and front (as in Levin et al. 2008, with both colours known), and
+    ``front = (pixel - alpha * behind) / (1 - alpha)``.
+
+    Args:
+        rgb: image ``(H, W, 3)``, sRGB, 0..1.
+        horizon: height of the horizon from the top, relative to the height; no sky is found below it.
+        known: where the sky is, from labels, ``(h, w)`` of any size. Default: found.
+    """
+    long = max(rgb.shape[:2])
+    size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, long))
+    small = rgb if rgb.shape[:2] == size else image.resize(rgb, size).clip(0, 1)
+    if known is None:
+        inside = _found(small)
+        inside[round(horizon * len(inside)) :] = False
+    else:
+        inside = cv2.resize(known.astype(np.uint8), size[::-1], interpolation=cv2.INTER_AREA) > 0
+    if inside.mean() < LEAST:
+        return Sky(np.zeros(rgb.shape[:2], np.float32), rgb)
+    behind, alpha, near = _local(small, inside)
+    return _unmixed(rgb, alpha, behind, near)
+
+
+def _found(small: Array) -> Bools:
+    """Return where the sky is in a small image."""
+    grey = np.asarray(color.luma(small), np.float32)
+    found: Bools = (openness(small) > OPEN) & (grey > BRIGHT)
+    found = _light_parts(small, grey, found)
+    if found.mean() < LEAST:
+        return found
+    wide = WIDE * max(grey.shape)
+    down, across = np.gradient(grey)
+    flat = (np.hypot(down, across) < STEEP) & (grey > BRIGHT)
+    for _ in range(ROUNDS):
+        behind = _spread(small, found, wide)
+        away = np.abs(small - behind).max(2)
+        # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
+        cloud = (grey > color.luma(behind)) & (small.max(2) - small.min(2) < PALE) & (away < CLOUD)
+        near = ((away < NEAR) | cloud) & flat
+        marks, _ = ndimage.label(near, np.ones((3, 3)))
+        kept = np.unique(marks[found & near])
+        grown: Bools = np.isin(marks, kept[kept > 0])
+        if (grown == found).all():
+            break
+        found = grown
+        if not found.any():
+            return found
+    found = _without_islands(small, found, flat)
+    return found | _gaps(small, found, wide)
+
+
+def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
+    """Add light and smooth parts that border mostly on sky: clouds, and the blue between them."""
+    marks, _ = ndimage.label(flat & ~found)
+    touched = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    added = found.copy()
+    for index, box in enumerate(ndimage.find_objects(marks), 1):
+        part = marks[box] == index
+        if part.sum() < 12:
+            continue
+        rim = part & ~(cv2.erode(part.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
+        if (touched[box] & rim).sum() > ISLAND * max(int(rim.sum()), 1):
+            added[box] |= part
+    # Their soft borders, which are too steep to grow through, lie between sky and sky.
+    kernel = np.ones((7, 7), np.uint8)
+    closed = cv2.morphologyEx(added.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+    return added | (closed & (color.luma(small) > BRIGHT) & ~_edged(small, added))
+
+
+def _edged(small: Array, found: Bools) -> Bools:
+    """Return the pixels that are clearly darker than the sky around them."""
+    behind = _spread(small, found, WIDE * max(found.shape))
+    return np.asarray((behind - small).max(2) > HOLE)
+
+
+def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
+    """Keep the parts that are as light or blue as skies are; a wall up to the top of the image is neither."""
+    marks, count = ndimage.label(found)
+    lower = float(grey[len(grey) // 2 :].mean())
+    kept = np.zeros(count + 1, np.bool_)
+    tones = [(float(grey[marks == i].mean()), small[marks == i].mean(0)) for i in range(1, count + 1)]
+    most = max((tone for tone, _ in tones), default=0.0)
+    for index, (tone, mean) in enumerate(tones, 1):
+        blue = float(mean[2] - mean[0])
+        kept[index] = blue > BLUE or (blue > -BLUE and tone > 1.1 * lower and tone > 0.6 * most)
+    return np.asarray(kept[marks])
+
+
+def _gaps(small: Array, found: Bools, wide: float) -> Bools:
+    """Return the gaps between leaves and wires: small parts of the colour of the sky, near the sky."""
+    away = np.abs(small - _spread(small, found, wide)).max(2)
+    reach = max(2, round(REACH * max(found.shape)))
+    close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
+    marks, count = ndimage.label((away < HOLE) & close & ~found)
+    sizes = np.bincount(marks.ravel(), minlength=count + 1)
+    # A gap is lighter than what is around it; a white wall or a window frame has light neighbours.
+    grey = np.asarray(color.luma(small), np.float32)
+    dark = grey < cv2.blur(grey, (9, 9)) + 0.02
+    shares = np.bincount(marks.ravel(), weights=dark.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
+    kept = (sizes <= HOLES * found.size) & (shares < 0.35)
+    kept[0] = False
+    return np.asarray(kept[marks])
+
+
+def _spread(picture: Array, where: Bools, wide: float) -> Array:
+    """Return the local mean colour of the pixels ``where``, everywhere, by normalised convolution."""
+    weight = where.astype(np.float32)
+    total, sums = np.full(weight.shape, 1e-9, np.float32), np.zeros_like(picture)
+    for scale, share in ((1.0, 1.0), (4.0, 1e-3)):
+        total += np.float32(share) * _blur(weight, wide * scale)
+        sums += np.float32(share) * _blur(picture * weight[..., None], wide * scale)
+    return np.asarray(sums / total[..., None], np.float32)
+
+
+def _blur(plane: Array, sigma: float) -> Array:
+    """Blur by three box filters, which approximate a Gaussian at any width for the same cost."""
+    side = max(1, round((4 * sigma**2 + 1) ** 0.5)) | 1
+    for _ in range(3):
+        plane = np.asarray(cv2.blur(plane, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+    return plane
+
+
+def _local(small: Array, inside: Bools) -> tuple[Array, Array, Array]:
+    """Return the local colour of the sky, its first matte, and the local colour of what is before it."""
+    long = max(inside.shape)
+    kernel = np.ones((3, 3), np.uint8)
+    sure = cv2.erode(inside.astype(np.uint8), kernel) > 0
+    front = cv2.dilate(inside.astype(np.uint8), kernel) == 0
+    behind = _spread(small, sure if sure.any() else inside, WIDE * long / 2)
+    near = _spread(small, front, 0.01 * long) if front.any() else np.zeros_like(small)
+    return behind, inside.astype(np.float32), near
+
+
+def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
+    """Solve the matte at full size and take the sky out of the mixed pixels."""
+    size = (rgb.shape[1], rgb.shape[0])
+    rough = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    behind = np.asarray(cv2.resize(behind, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    near = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    reach = max(2, round(BAND * max(size)))
+    kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
+    band = cv2.dilate(rough, kernel) - cv2.erode(rough, kernel) > 0.01
+    line = behind - near
+    length = np.square(line).sum(2)
+    key = (((rgb - near) * line).sum(2) / np.maximum(length, 1e-4)).clip(0, 1)
+    # Where both colours are alike, the position on the line is noise: keep the label.
+    trust = length / (length + FAINT)
+    solved = rough + trust * (key - rough)
+    # Within the open sky, whatever is darker than the sky is a wire or a lamp.
+    apart = ((behind - rgb).max(2) - 0.05).clip(0, None) / np.maximum(behind.max(2), 0.2)
+    open_sky = 1 - (2.5 * apart).clip(0, 1)
+    matte = np.where(band, solved, np.where(rough > 0.5, open_sky, 0)).astype(np.float32)
+    matte = np.asarray(((matte - 0.04) / 0.9).clip(0, 1), np.float32)
+    front = (rgb - matte[..., None] * behind) / np.maximum(1 - matte, 1e-3)[..., None]
+    # What is nearly all sky says nothing of its front; and no front is lighter than the pixel.
+    front = np.where((matte > SOLID)[..., None], np.minimum(near, rgb), front)
+    return Sky(matte, np.asarray(np.minimum(front, rgb).clip(0, 1), np.float32))

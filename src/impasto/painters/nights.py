@@ -1,0 +1,105 @@
+"""``photoreal --night``: a picture at night with its lamps lit, with or without a style. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image
+from impasto.jobs import PhotorealJob
+from impasto.jobs.base import NightName
+from impasto.looks.beam import Road
+from impasto.looks.grading import mixed
+from impasto.looks.lamps import Labels, detected, drawn_lamps, read_lamps
+from impasto.looks.lights import NAMES, Draws, Lamps
+from impasto.looks.night import NIGHTS, Lit, lit
+from impasto.painters.inputs import Inputs
+from impasto.record import Recipe
+
+Array = NDArray[np.float32]
+Told = Callable[[str], None]
+
+DARK = 0.2  # median luma below which a photo is a night already
+
+_log = logging.getLogger("impasto")
+
+
+def relit(job: PhotorealJob, inputs: Inputs) -> tuple[Array, Recipe]:
+    """Return the photo of a job without a style, at its size ``(H, W, 3)``, and the recipe."""
+    picture = inputs.read(job.content)
+    size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
+    rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
+    return rgb, inputs.recipe("cpu", engine="numpy", threads=1)
+
+
+def lighted(
+    job: PhotorealJob,
+    inputs: Inputs,
+    night: NightName,
+    photo: Array,
+    graded: Array | None = None,
+    *,
+    told: Told | None = None,
+) -> Lit:
+    """Light the lamps of a photo.
+
+    Args:
+        job, inputs: the job and its images.
+        night: kind of night.
+        photo: photo by day, ``(H, W, 3)``, sRGB, 0..1.
+        graded: the photo with the light of a style, likewise; None: that of the night.
+        told: called with what was lit, and with warnings; default: the log.
+
+    Raises:
+        InputError: the labels are not valid.
+    """
+    road = Road.of(photo, horizon=job.horizon)
+    labels = found(job, inputs, photo, road)
+    result = lit(
+        photo,
+        labels.lamps,
+        NIGHTS[night],
+        Draws.of(photo, job.seed),
+        graded=graded,
+        road=road,
+        known=labels.sky,
+    )
+    _say(labels.lamps, result, photo, told=told, drawn=job.lamps is not None)
+    if graded is None and job.strength != 1:
+        return Lit(mixed(photo, result.rgb, job.strength), result.graded, result.added, result.on)
+    return result
+
+
+def found(job: PhotorealJob, inputs: Inputs, photo: Array, road: Road) -> Labels:
+    """Return the lamps of a photo, from its labels or by the detectors."""
+    horizon = road.horizon / road.size[0]
+    if job.lamps is not None:
+        return read_lamps(inputs.source(job.lamps), photo, horizon=horizon)
+    return Labels(Lamps.of(detected(photo, horizon=horizon)))
+
+
+def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:
+    """Write the lamps that are on as a labels image, in the format of ``--lamps``."""
+    return image.write(path, drawn_lamps(result.on), overwrite=overwrite)
+
+
+def _say(lamps: Lamps, result: Lit, photo: Array, *, told: Told | None, drawn: bool) -> None:
+    """Report how many lamps are on, and warn if the photo is no day."""
+    numbers = {kind: [0, 0] for kind in NAMES}
+    for number, kind, box in lamps.parts():
+        numbers[kind][1] += 1
+        numbers[kind][0] += bool(result.on[box][lamps.ids[box] == number].any())
+    parts = [f"{on} of {all_} {kind}" for kind, (on, all_) in numbers.items() if all_ and kind != "sign"]
+    words = f"lamps lit: {', '.join(parts) or 'none'}" + (
+        "" if drawn else " (no labels: only the certain ones)"
+    )
+    (told or _log.info)(words)
+    middle = float(np.median(photo.mean(2)))
+    if middle < DARK:
+        (told or _log.warning)(
+            f"warning: the photo is dark already (median {middle:.2f}): --night is made for photos by day"
+        )
