@@ -7,6 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -135,10 +136,10 @@ def paint_film(
             one ends early, ``out`` holds the frames before.
         OutputError: the video cannot be written; finished frames are kept, and the same job resumes.
     """
-    check_target(out, overwrite=overwrite, key="" if restart else None)
     begun = time.monotonic()
-    film = open_film(job.film, rate=job.fps, **held_by(out))
-    try:
+    with files.tidy(out), ExitStack() as stack:
+        check_target(out, overwrite=overwrite, key="" if restart else None)
+        film = stack.enter_context(closing(open_film(job.film, rate=job.fps, **held_by(out))))
         files.spare(out, (film.path, *film.inputs, job.processed))
         chosen = choose or partial(brush_of, threads=threads)
         run = Run(job, film, out, chosen, restart=restart, told=told, flow=flow)
@@ -152,8 +153,6 @@ def paint_film(
         if damage is not None:
             raise InputError(f"{damage}; the frames before are in {out}")
         return replace(run.result(time.monotonic() - begun), recipe=said)
-    finally:
-        film.close()
 
 
 @dataclass
