@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,11 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from conftest import Run
 from impasto import image
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film, painting
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, open_film, ready, taken
+from impasto.networks import library, packs
+from impasto.video import FilmReader, FilmWriter, open_film, ready, taken
+from test_networks import pack_of
 
 
 def paint(source: Path, out: Path, **settings: object) -> list[str]:
@@ -225,3 +229,55 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
             job = VideoJob(str(folder), processed=str(folder), consistency=0, start=9)
             paint_film(job, out=tmp_path / out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "other"]
+
+
+def test_a_folder_of_videos_is_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
+    (tmp_path / "styles").mkdir()
+    packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for name, suffix in (("a.mp4", ".mp4"), ("b", ".mkv"), ("c.webm", ".webm")):
+        writer = FilmWriter(clips / name, (48, 64), suffix=suffix)
+        for number in range(3):
+            writer.write(np.full((48, 64, 3), 60 * number, np.uint8), Fraction(number, 10))
+        writer.close()
+    (clips / "notes.txt").write_text("mine")
+    (clips / "broken.mov").write_bytes(b"no video")
+    with pytest.raises(InputError, match=r"no images in .*, but 4 videos: give one of them"):
+        open_film(clips)
+    code, said, wrong = run("video", str(clips), "style1", "-o", str(tmp_path / "out"), "-q")
+    assert code == 2 and "broken.mov" in wrong and "Traceback" not in wrong
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", "b.mp4", "c.webm"]
+    assert said.count("3 frames") == 3
+    (clips / "broken.mov").unlink()
+    assert run("video", str(clips), "style1", "-q")[0] == 0
+    code, said, wrong = run("video", str(clips), "style1", "-q")
+    assert code == 0 and said == "" and "3 videos were done before" in wrong
+    names = ["a-style1.mp4", "a.mp4", "b", "b-style1.mp4", "c-style1.webm", "c.webm", "notes.txt"]
+    assert sorted(path.name for path in clips.iterdir()) == names
+
+
+def test_frames_are_known_by_their_first_bytes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = frames(tmp_path / "in", ["1.png", "2.png", "3.png"])
+    (folder / "2.png").rename(folder / "2.jpg_large")
+    (folder / "3.png").rename(folder / "3")
+    for name in ("notes.txt", "cache.bin"):
+        (folder / name).write_bytes(b"no picture")
+    assert [path.name for path in open_film(folder).inputs] == ["1.png", "2.jpg_large", "3"]
+    assert caplog.messages == [f"{folder}: ignored 2 files that are no images (cache.bin, notes.txt)"]
+
+
+def test_a_refused_output_leaves_no_folder(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    image.write(tmp_path / "a.png", np.zeros((64, 64, 3)))
+    for verb, source, name in (("video", "broken.mp4", "a.mp4"), ("stylize", "a.png", "a.png")):
+        out = tmp_path / "new" / "deep" / name
+        assert run(verb, str(tmp_path / source), "no-such-style", "-o", str(out), "-q")[0] == 2
+        assert not (tmp_path / "new").exists()
+    with pytest.raises(InputError):
+        job = VideoJob(str(tmp_path / "broken.mp4"), processed=str(tmp_path / "broken.mp4"))
+        paint_film(job, out=tmp_path / "new" / "a.mp4")
+    assert not (tmp_path / "new").exists()

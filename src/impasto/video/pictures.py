@@ -47,9 +47,15 @@ class PictureReader:
         self._files: list[Path] = []
         self._said = False
         if self.path.is_dir():
-            self._files = sorted((p for p in self.path.iterdir() if _is_frame(p)), key=_number)
+            found, passed = image.pictures_among(self.path.iterdir())
+            self._files = sorted(found, key=_number)
             if not self._files:
-                raise InputError(f"there are no images in {path}")
+                films = sum(map(image.is_film, passed))
+                mend = f", but {films} videos: give one of them" if films else ""
+                raise InputError(f"there are no images in {path}{mend}")
+            if passed:
+                count = "1 file" if len(passed) == 1 else f"{len(passed)} files"
+                _log.warning("%s: ignored %s that are no images (%s)", path, count, _listed(passed))
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)
@@ -157,9 +163,8 @@ class PictureReader:
         return np.array(Image.alpha_composite(ground, rgba).convert("RGB")), np.array(rgba.getchannel("A"))
 
 
-def _is_frame(path: Path) -> bool:
-    """Return whether a file in a folder is an image; dot files are metadata of file managers."""
-    return path.suffix.lower() in image.READABLE and not path.name.startswith(".") and path.is_file()
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join([path.name for path in paths[:3]] + ["..."] * (len(paths) > 3))
 
 
 def _may_be_clear(path: Path) -> bool:
