@@ -208,7 +208,7 @@ def fps(bench: Bench) -> None:
 def picture(bench: Bench) -> None:
     """Make the docs' animation: a clip frame by frame, and with temporal consistency, at half size."""
     from impasto.video import open_film, shrunk
-    from impasto.video.pictures import write_webp
+    from impasto.video.animations import write_webp
 
     film = _clip(bench.out / "clip.mp4")
     style = _learned(bench, "quality")[0]

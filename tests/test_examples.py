@@ -86,7 +86,7 @@ def film(path: Path, *, seconds: int, fps: int = 1) -> None:
 def shop(here: Path) -> None:
     """All files that the examples name."""
     photo = {name: image.resize(samples.photo(name), SIDE) for name in ("coffee", "chelsea", "rocket")}
-    for name in ("photo.jpg", "large.jpg", "day.jpg", "other.jpg", "flowers.jpg"):
+    for name in ("photo.jpg", "bricks.jpg", "large.jpg", "day.jpg", "other.jpg", "flowers.jpg"):
         image.write(here / name, photo["coffee"])
     for name in ("night", "dusk"):
         image.write(here / f"{name}.jpg", photo["rocket"])

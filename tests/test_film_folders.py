@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from conftest import Run
+from impasto import image
 from impasto.errors import InputError
-from impasto.films import paint_film
+from impasto.films import FilmProgress, paint_film, painting
 from impasto.jobs import VideoJob
-from impasto.video import open_film
+from impasto.networks import library, packs
+from impasto.video import FilmReader, FilmWriter, open_film, ready, taken
+from test_networks import pack_of
 
 
 def paint(source: Path, out: Path, **settings: object) -> list[str]:
@@ -94,6 +100,122 @@ def test_films_that_let_light_through_stand_on_white(
     assert caplog.messages == [f"{path} has transparency, which is replaced by a white background"]
 
 
+def cut_out(number: int) -> NDArray[np.uint8]:
+    """A red square that moves to the right, with a blue glass on it; nothing around them."""
+    rgba = np.zeros((48, 64, 4), np.uint8)
+    rgba[8:40, 8 + 4 * number : 32 + 4 * number] = (200, 60, 30, 255)
+    rgba[16:24, 44:60] = (30, 60, 200, 128)
+    return rgba
+
+
+@pytest.fixture
+def cut_outs(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        Image.fromarray(cut_out(number)).save(tmp_path / "in" / f"{number}.png")
+    return tmp_path / "in"
+
+
+def held(source: Path, out: Path, **settings: object) -> None:
+    """Process a video with itself as the painted one, so that colours and alpha should stay."""
+    job = VideoJob(str(source), processed=str(source), consistency=0, **settings)  # type: ignore[arg-type]
+    paint_film(job, out=out, overwrite=True)
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mov", ".gif", ".webp", ""])
+def test_transparency_is_kept(
+    tmp_path: Path, cut_outs: Path, caplog: pytest.LogCaptureFixture, suffix: str
+) -> None:
+    out, again = tmp_path / f"out{suffix}", tmp_path / f"again{suffix}"
+    held(cut_outs, out)
+    held(out, again)
+    for path in (out, again):
+        found = list(open_film(path, clear=True).frames())
+        assert len(found) == 6
+        for number, frame in enumerate(found):
+            right = cut_out(number)[..., 3].astype(int)
+            if suffix == ".gif":  # which has no half
+                right = 255 * (right >= 128)
+            assert frame.alpha is not None and np.abs(frame.alpha - right).mean() < 0.5
+            assert np.abs(frame.rgb[24, 20 + 4 * number].astype(int) - (200, 60, 30)).max() <= 9
+            if suffix != ".gif":  # the glass, over white
+                assert np.abs(frame.rgb[20, 58].astype(int) - (142, 157, 227)).max() <= 12
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_transparency_that_cannot_be_kept_is_told(
+    tmp_path: Path, cut_outs: Path, caplog: pytest.LogCaptureFixture, suffix: str
+) -> None:
+    held(cut_outs, tmp_path / f"out{suffix}")
+    # Once by the source, once by the same folder as the painted video.
+    assert set(caplog.messages) == {f"{cut_outs} has transparency, which is replaced by a white background"}
+    with FilmReader(tmp_path / f"out{suffix}") as reader:
+        assert all((frame.rgb[44:] > 235).all() for frame in reader.frames())
+
+
+def test_transparency_survives_a_kill(
+    tmp_path: Path, cut_outs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painting, "PART_FRAMES", 2)
+    job = VideoJob(str(cut_outs), processed=str(cut_outs), consistency=0)
+    paint_film(job, out=tmp_path / "whole.webm")
+
+    def told(progress: FilmProgress) -> None:
+        if progress.frames == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        paint_film(job, out=tmp_path / "out.webm", told=told)
+    assert paint_film(job, out=tmp_path / "out.webm").done == 2
+    pairs = zip(
+        open_film(tmp_path / "whole.webm", clear=True).frames(),
+        open_film(tmp_path / "out.webm", clear=True).frames(),
+        strict=True,
+    )
+    assert all((a.rgb == b.rgb).all() and np.array_equal(a.alpha, b.alpha) for a, b in pairs)  # type: ignore[arg-type]
+
+
+def test_no_background_shows_in_what_is_painted(cut_outs: Path) -> None:
+    for shown in taken(open_film(cut_outs, clear=True)):
+        rgb = ready(shown, (48, 64)).rgb
+        assert np.abs(rgb[6, 20:28].astype(int) - (200, 60, 30)).max() < 40  # just outside the square
+        assert np.abs(rgb[20, 59].astype(int) - (30, 60, 200)).max() < 40  # the glass itself
+        assert shown.ground is not None and (np.abs(rgb[47, 0] / 255 - shown.ground) < 0.02).all()
+
+
+def test_opaque_frames_with_an_alpha_channel_stay_opaque(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(2):
+        Image.new("RGBA", (48, 32), (40, 90 * number, 160, 255)).save(folder / f"{number}.png")
+    held(folder, tmp_path / "out")
+    held(folder, tmp_path / "out.webm")
+    with Image.open(tmp_path / "out" / "1.png") as opened:
+        assert opened.mode == "RGB" and opened.getpixel((5, 5)) == (40, 90, 160)
+    assert not open_film(tmp_path / "out.webm", clear=True).clear
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_sixteen_bits_stay_sixteen(tmp_path: Path, clear: bool) -> None:
+    folder = tmp_path / "in"
+    ramp = np.linspace(0.2, 0.21, 32 * 48, dtype=np.float32).reshape(32, 48, 1).repeat(3, 2)
+    seen = np.arange(48) < (24 if clear else 48)
+    alpha = np.tile(seen.astype(np.float32), (32, 1)) if clear else None
+    folder.mkdir()
+    for number in (1001, 1002):
+        image.write(folder / f"{number}.png", ramp, alpha=alpha, bits=16)
+    held(folder, tmp_path / "out")
+    found = image.read(tmp_path / "out" / "1002.png")
+    assert found.bits == 16 and np.abs(found.rgb - ramp)[:, seen].max() < 4 / 65535
+    assert clear is (found.alpha is not None)
+    held(folder, tmp_path / "half", size=24)
+    assert image.read(tmp_path / "half" / "1001.png").rgb.shape == (16, 24, 3)
+    held(folder, tmp_path / "out.mp4")
+    with FilmReader(tmp_path / "out.mp4") as reader:
+        assert all(frame.rgb.dtype == np.uint8 for frame in reader.frames())
+
+
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = frames(tmp_path / "in", ["1.png", "2.png"])
     Image.new("RGB", (40, 40)).save(folder / "1.png")
@@ -107,3 +229,55 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
             job = VideoJob(str(folder), processed=str(folder), consistency=0, start=9)
             paint_film(job, out=tmp_path / out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "other"]
+
+
+def test_a_folder_of_videos_is_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
+    (tmp_path / "styles").mkdir()
+    packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    for name, suffix in (("a.mp4", ".mp4"), ("b", ".mkv"), ("c.webm", ".webm")):
+        writer = FilmWriter(clips / name, (48, 64), suffix=suffix)
+        for number in range(3):
+            writer.write(np.full((48, 64, 3), 60 * number, np.uint8), Fraction(number, 10))
+        writer.close()
+    (clips / "notes.txt").write_text("mine")
+    (clips / "broken.mov").write_bytes(b"no video")
+    with pytest.raises(InputError, match=r"no images in .*, but 4 videos: give one of them"):
+        open_film(clips)
+    code, said, wrong = run("video", str(clips), "style1", "-o", str(tmp_path / "out"), "-q")
+    assert code == 2 and "broken.mov" in wrong and "Traceback" not in wrong
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", "b.mp4", "c.webm"]
+    assert said.count("3 frames") == 3
+    (clips / "broken.mov").unlink()
+    assert run("video", str(clips), "style1", "-q")[0] == 0
+    code, said, wrong = run("video", str(clips), "style1", "-q")
+    assert code == 0 and said == "" and "3 videos were done before" in wrong
+    names = ["a-style1.mp4", "a.mp4", "b", "b-style1.mp4", "c-style1.webm", "c.webm", "notes.txt"]
+    assert sorted(path.name for path in clips.iterdir()) == names
+
+
+def test_frames_are_known_by_their_first_bytes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = frames(tmp_path / "in", ["1.png", "2.png", "3.png"])
+    (folder / "2.png").rename(folder / "2.jpg_large")
+    (folder / "3.png").rename(folder / "3")
+    for name in ("notes.txt", "cache.bin"):
+        (folder / name).write_bytes(b"no picture")
+    assert [path.name for path in open_film(folder).inputs] == ["1.png", "2.jpg_large", "3"]
+    assert caplog.messages == [f"{folder}: ignored 2 files that are no images (cache.bin, notes.txt)"]
+
+
+def test_a_refused_output_leaves_no_folder(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    image.write(tmp_path / "a.png", np.zeros((64, 64, 3)))
+    for verb, source, name in (("video", "broken.mp4", "a.mp4"), ("stylize", "a.png", "a.png")):
+        out = tmp_path / "new" / "deep" / name
+        assert run(verb, str(tmp_path / source), "no-such-style", "-o", str(out), "-q")[0] == 2
+        assert not (tmp_path / "new").exists()
+    with pytest.raises(InputError):
+        job = VideoJob(str(tmp_path / "broken.mp4"), processed=str(tmp_path / "broken.mp4"))
+        paint_film(job, out=tmp_path / "new" / "a.mp4")
+    assert not (tmp_path / "new").exists()

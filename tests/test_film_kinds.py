@@ -122,8 +122,24 @@ KINDS = {
     "edited.mov": ("prores_ks", {}, "pcm_s16le"),
     "animation.mov": ("qtrle", {}, ""),
     "lossless.mkv": ("ffv1", {}, "flac"),
+    "hevc.mp4": ("libx265", {"x265-params": "log-level=none"}, "aac"),
+    "vp9.mp4": ("libvpx-vp9", {"crf": "4", "b": "0", "cpu-used": "8", "deadline": "realtime"}, ""),
+    "divx.mp4": ("mpeg4", {"b": "8M"}, "aac"),
+    "flash h264.flv": ("libx264", {"bf": "0"}, "aac"),
+    "h264.mov": ("libx264", {"bf": "2"}, "pcm_s16le"),
+    "capture.avi": ("huffyuv", {}, "pcm_u8"),
+    "ut capture.avi": ("utvideo", {}, ""),
+    "uncompressed.nut": ("rawvideo", {}, "pcm_s16le"),
+    "screen.mov": ("png", {}, ""),
 }
-PIXELS = {"mjpeg": "yuvj420p", "prores_ks": "yuv422p10le", "qtrle": "rgb24"}
+PIXELS = {
+    "mjpeg": "yuvj420p",
+    "prores_ks": "yuv422p10le",
+    "qtrle": "rgb24",
+    "png": "rgb24",
+    "huffyuv": "yuv422p",
+    "utvideo": "yuv422p",
+}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -146,6 +162,44 @@ def test_every_frame_is_read_at_its_time(tmp_path: Path, name: str) -> None:
         first = next(n for n, frame in enumerate(frames) if frame.time >= exactly(0.6))
         assert numbers([frame.rgb for frame in again]) == list(range(first, COUNT, 2))
         assert [frame.time for frame in again] == [frame.time for frame in frames[first::2]]
+
+
+def as_ffmpeg_reads(path: Path) -> tuple[list[Bytes], list[Fraction | None], float]:
+    """Frames and times of a file by a plain loop, and the seconds of its sound."""
+    with av.open(str(path)) as container:
+        rate = container.streams.video[0].average_rate
+        decoded = list(container.decode(video=0))
+        frames = [frame.to_ndarray(format="rgb24") for frame in decoded]
+        told = [None if f.pts is None or f.time_base is None else f.pts * f.time_base for f in decoded]
+    assert rate is not None
+    with av.open(str(path)) as container:
+        blocks = list(container.decode(audio=0)) if container.streams.audio else []
+    return frames, told, sum(block.samples / block.sample_rate for block in blocks)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_is_written_holds_what_ffmpeg_reads(tmp_path: Path, name: str) -> None:
+    codec, options, sound = KINDS[name]
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    fmt = {".m2ts": "mpegts", ".mts": "mpegts"}.get(Path(name).suffix)
+    path = write(
+        tmp_path / name, codec, options=options, fmt=fmt, sound=sound, pix_fmt=PIXELS.get(codec, "yuv420p")
+    )
+    target = tmp_path / ("out.webm" if name.endswith("webm") else "out.mp4")
+    paint_film(VideoJob(str(path), processed=str(path), consistency=0), out=target)
+    source, times, heard = as_ffmpeg_reads(path)
+    made, shown, hears = as_ffmpeg_reads(target)
+    assert len(source) == len(made) == COUNT and made[0].shape == source[0].shape
+    for one, other in zip(source, made, strict=True):
+        assert np.abs(one[4:28, 8::16].mean(0) - other[4:28, 8::16].mean(0)).max() <= 9
+    exact = path.suffix not in (".h264", ".hevc", ".avi")  # which tell no times, or only of decoding
+    for number, (told, time) in enumerate(zip(times, shown, strict=True)):
+        assert time is not None and shown[0] is not None
+        first = times[0]
+        right = told - first if exact and told is not None and first is not None else Fraction(number, 25)
+        assert abs(time - shown[0] - right) <= Fraction(1, 500)
+    assert abs(hears - heard) < 0.12 and (heard > 1) is bool(sound)
 
 
 def exactly(seconds: float) -> Fraction:

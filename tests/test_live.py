@@ -24,7 +24,7 @@ from impasto.live.page import Page
 from impasto.live.painting import _pace, _shrunk
 from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
-from impasto.video import FilmReader, FilmWriter, Link
+from impasto.video import FilmReader, FilmWriter, Link, write_pictures
 from test_film_files import turn
 from test_networks import LATE, pack_of
 
@@ -119,6 +119,27 @@ def test_a_turned_film_is_seen_as_films_are_read(tmp_path: Path) -> None:
     assert seen is not None and seen.rgb.shape == (64, 48, 3) and (seen.rgb == read).all()
 
 
+@pytest.mark.parametrize("kind", ["folder", "gif", "wide"])
+def test_what_is_played_is_read_as_films_are_read(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / ("a.mp4" if kind == "wide" else "a.gif" if kind == "gif" else "a")
+    if kind == "wide":  # pixels twice as wide as high
+        with av.open(str(source), "w") as container:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 32, 48, "yuv420p"
+            stream.codec_context.sample_aspect_ratio = Fraction(2)
+            frame = av.VideoFrame.from_ndarray(np.full((48, 32, 3), 90, np.uint8), format="rgb24")
+            container.mux([*stream.encode(frame), *stream.encode()])
+    else:
+        if kind == "folder":
+            source.mkdir()
+        frames = [(np.full((48, 64, 3), 90, np.uint8), Fraction(number, 10)) for number in range(3)]
+        write_pictures(source, source.suffix, lambda: iter(frames), wait=Fraction(1, 10))
+    camera = Camera(str(source))
+    seen = camera.newest(-1)
+    camera.close()
+    assert seen is not None and seen.rgb.shape == (48, 64, 3) and np.abs(seen.rgb.astype(int) - 90).max() <= 3
+
+
 def test_the_original_size_stays() -> None:
     pace = _pace(LiveJob(("style1",), size="original"))
     pace.told(1000, 1.0)
@@ -198,7 +219,7 @@ def test_the_pace_finds_the_size_that_holds_the_rate() -> None:
     ("arguments", "words"),
     [
         (("style1", "--source", "none.mp4"), "cannot open video source none.mp4"),
-        (("style1", "--source", "notes.txt"), "cannot open video source notes.txt"),
+        (("style1", "--source", "notes.txt"), "notes.txt is not a readable video"),
         (("stile1", "--source", "film.mp4"), "style1"),
         (("style1", "--source", "film.mp4", "--fps", "0"), "fps 0"),
     ],

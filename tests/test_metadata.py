@@ -159,3 +159,64 @@ def test_a_recipe_too_long_for_a_jpeg_leaves_the_rest(tmp_path: Path) -> None:
     kept = image.read_metadata(photo(tmp_path / "in.jpg"))
     out = image.write(tmp_path / "a.jpg", RGB, recipe='{"a": "%s"}' % ("x" * 70000), metadata=kept)
     assert image.read_recipe(out) is None and image.read_metadata(out) == kept
+
+
+PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"
+ xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"
+ xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ tiff:Orientation="6" GCamera:MotionPhoto="1" exif:PixelXDimension="4000" exif:GPSLatitude="48,51.5N"
+ xmp:CreatorTool="Editor" xmp:Rating="4" photoshop:City="Belfort" photoshop:ICCProfile="Display P3">
+<dc:rights><rdf:Alt><rdf:li xml:lang="de">\u00a9 2024 Zo\u00eb K\u00fcste</rdf:li></rdf:Alt></dc:rights>
+<dc:subject><rdf:Bag><rdf:li>lion</rdf:li><rdf:li>stone</rdf:li></rdf:Bag></dc:subject>
+</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+
+
+def with_packet(path: Path, packet: bytes) -> Path:
+    picture = Image.fromarray(RGB)
+    if path.suffix == ".heic":
+        pillow_heif.from_pillow(picture).save(path, xmp=packet)
+    elif path.suffix == ".png":
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", packet.decode())
+        picture.save(path, pnginfo=texts)
+    elif path.suffix == ".tif":
+        picture.save(path, tiffinfo={700: packet})
+    else:
+        picture.save(path, xmp=packet)
+    return path
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])
+def test_xmp_is_kept_where_it_applies(tmp_path: Path, suffix: str, bits: Any) -> None:
+    if bits == 16 and suffix not in (".png", ".tif"):
+        pytest.skip("8 bits only")
+    kept = image.read_metadata(with_packet(tmp_path / f"in{suffix}", PACKET.encode()))
+    out = image.write(tmp_path / f"out{suffix}", RGB / 255, bits=bits, metadata=kept, recipe=RECIPE)
+    for text in ("\u00a9 2024 Zo\u00eb K\u00fcste", "lion", "stone", "48,51.5N", "Belfort", 'Rating="4"'):
+        assert text in kept.xmp.decode()
+    for text in ("Orientation", "MotionPhoto", "PixelXDimension", "Editor", "ICCProfile"):
+        assert text not in kept.xmp.decode()
+    info = told(out)[1]
+    assert (info.get("xmp") or info["XML:com.adobe.xmp"].encode()) == kept.xmp
+    assert image.read_metadata(out) == kept and image.read_recipe(out) == RECIPE
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"<x:xmpmeta",
+        PACKET.replace("</dc:rights>", "").encode(),
+        PACKET.replace("<dc:subject>", "<!ENTITY a 'aaaa'><dc:subject>").encode(),
+        PACKET.replace("stone", "s" * 70_000).encode(),
+        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"></rdf:RDF>',
+    ],
+    ids=["cut", "broken", "entities", "long", "empty"],
+)
+def test_xmp_that_cannot_be_kept_costs_no_picture(tmp_path: Path, packet: bytes) -> None:
+    path = with_packet(tmp_path / "in.webp", packet)
+    kept = image.read_metadata(path)
+    assert kept == image.Metadata()
+    assert image.read(image.write(tmp_path / "out.jpg", RGB, metadata=kept)).size == (24, 32)

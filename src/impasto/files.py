@@ -175,6 +175,19 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         raise OutputError(f"cannot write {str(target)!r}: {fault}") from fault
 
 
+@contextlib.contextmanager
+def tidy(target: str | os.PathLike[str] | None) -> Iterator[None]:
+    """If the body fails, delete the folders it created for an output, as far as they are empty."""
+    missing = [] if target is None else [path for path in Path(target).parents if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits.
 

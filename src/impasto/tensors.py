@@ -40,10 +40,17 @@ def to_array(picture: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(array)
 
 
-def resize(picture: Tensor, size: Size) -> Tensor:
-    """Resize bicubically, with antialiasing; linear in the input, so it works for differences too."""
+def resize(picture: Tensor, size: Size, *, wraps: bool = False) -> Tensor:
+    """Resize bicubically, with antialiasing; linear in the input, so it works for differences too.
+
+    With ``wraps``, the image continues across its borders.
+    """
     if tuple(picture.shape[-2:]) == size:
         return picture
+    if wraps:
+        height, width = size
+        whole = resize(picture.repeat(1, 1, 3, 3), (3 * height, 3 * width))
+        return whole[..., height : 2 * height, width : 2 * width].contiguous()
     return F.interpolate(picture, size, mode="bicubic", antialias=True, align_corners=False)
 
 

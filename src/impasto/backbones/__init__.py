@@ -64,7 +64,7 @@ def load(
         name: ``vgg19`` (the original weights, no download), ``vgg19-torchvision``, ``vgg16-torchvision`` or
             ``googlenet-torchvision``.
         pooling: ``max`` or ``avg``; VGG only.
-        padding: ``zeros`` or ``replicate``; VGG only.
+        padding: ``zeros``, ``replicate`` or ``circular``; VGG only.
         device: a PyTorch device.
         precision: precision of the convolutions; ``auto`` uses bfloat16 where the hardware supports it.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 from torch import Tensor, nn
@@ -37,6 +38,16 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
         """Compute ``{layer: (B, C, h, w)}`` of ``picture (B, 3, H, W)``, RGB 0..1, with h = H // stride."""
+
+    @property
+    def wraps(self) -> bool:
+        """Whether it is for images that continue across their borders."""
+        return False
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """Compute features of images that end at their borders, with a backbone for images that continue."""
+        yield
 
     def features(self, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Compute features as :meth:`forward` does; the layer ``"pixels"`` is the image itself.

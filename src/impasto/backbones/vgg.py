@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -13,7 +15,7 @@ from impasto.backbones.features import Backbone, Precision
 from impasto.weights import Preprocessing, State
 
 Pooling = Literal["max", "avg"]
-Padding = Literal["zeros", "replicate"]
+Padding = Literal["zeros", "replicate", "circular"]
 
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 _CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 0..255
@@ -28,8 +30,8 @@ class Vgg(Backbone):
         state: state dict, ``{"conv1_1.weight": ..., "conv1_1.bias": ...}``.
         preprocessing: ``caffe`` (BGR, 0..255, mean subtracted) or ``torchvision`` (RGB, standardised).
         pooling: ``max``, as trained, or ``avg``, as in Gatys et al.
-        padding: padding after the first layer: ``zeros``, as trained, or ``replicate``. The first layer
-            always uses ``replicate``.
+        padding: padding after the first layer: ``zeros``, as trained, or ``replicate``; the first layer then
+            uses ``replicate``. ``circular``, in all layers, is for images that continue across their borders.
         precision: precision of the convolutions and of the features.
     """
 
@@ -93,19 +95,36 @@ class Vgg(Backbone):
                 found[layer] = x
         return found
 
+    @property
+    def wraps(self) -> bool:
+        """See :attr:`Backbone.wraps`."""
+        return self.padding == "circular"
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """See :meth:`Backbone.bounded`."""
+        usual, self.padding = self.padding, "zeros" if self.padding == "circular" else self.padding
+        try:
+            yield
+        finally:
+            self.padding = usual
+
     def _pool(self, x: Tensor) -> Tensor:
         return F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
 
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         weight, bias = getattr(self, f"weight{name}"), getattr(self, f"bias{name}")
-        if name == "1_1" or self.padding == "replicate":
+        if self.padding == "circular":
+            x = F.pad(x, (1, 1, 1, 1), mode="circular")
+        elif name == "1_1" or self.padding == "replicate":
             # Zero padding would look like a grey border to the network.
             return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
         if self.winograd and x.device.type == "cpu":
             if name not in self._turned:
                 self._turned[name] = winograd.turn(weight)
-            return winograd.convolve(x, weight, bias, self._turned[name])
-        return F.conv2d(x, weight, bias, padding=1)
+            found = winograd.convolve(x, weight, bias, self._turned[name])
+            return found[..., 1:-1, 1:-1] if self.padding == "circular" else found
+        return F.conv2d(x, weight, bias, padding=0 if self.padding == "circular" else 1)
 
 
 def _fields(names: list[str]) -> dict[str, int]:

@@ -72,7 +72,8 @@ class Films:
             return None, []
         try:
             job = VideoJob.parse(task.settings)
-            return job, shots.shots(job) if shots.can_be_split(job) else []
+            suffix = Path(task.output).suffix
+            return job, shots.shots(job, suffix=suffix) if shots.can_be_split(job) else []
         except Exception:
             return None, []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import typer
 
 from impasto.cli.options import Again, Place, Reporting, Showing
 from impasto.cli.say import clock, pace, say, tell
+from impasto.errors import InputError, OutputError
 from impasto.jobs import FILMS, MeasureJob, VideoJob
 
 if TYPE_CHECKING:
@@ -21,12 +23,59 @@ _KEPT = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")  # suffixes of inputs
 
 
 def video(job: VideoJob, place: Place, again: Again, reporting: Showing) -> None:
-    """Stylize a video, show the progress and print a summary."""
+    """Stylize a video, or each video of a folder; show the progress and print a summary."""
     from impasto import films
 
+    if clips := _clips(Path(job.film)):
+        _each(job, clips, place, again, reporting)
+        return
     out = place.out or _beside(job)
     make = partial(films.paint_film, job, out=out, overwrite=place.overwrite, restart=again.restart)
     watched(make, out, reporting)
+
+
+def _clips(folder: Path) -> list[Path]:
+    """Return the videos of a folder without images; none for anything else."""
+    from impasto import image
+
+    if not folder.is_dir():
+        return []
+    found, others = image.pictures_among(folder.iterdir())
+    return [] if found else [path for path in others if image.is_film(path)]
+
+
+def _each(job: VideoJob, clips: list[Path], place: Place, again: Again, reporting: Showing) -> None:
+    """Stylize videos one by one; existing outputs are skipped, errors are printed at the end."""
+    from impasto import batch, films
+
+    if place.out is not None and (place.out.is_file() or place.out.suffix.lower() in _KEPT):
+        raise OutputError(f"{place.out} is the name of a file: for several videos, --out must be a folder")
+    if job.processed:
+        raise InputError(f"{job.film} is a folder of videos, and --processed is for one: give one video")
+    jobs = {clip: replace(job, film=str(clip)) for clip in clips}
+    beside = {clip: _beside(one) for clip, one in jobs.items()}
+    if place.out is None:  # without the results of an earlier run
+        jobs = {clip: one for clip, one in jobs.items() if clip not in beside.values()}
+
+    def target(clip: Path) -> Path:
+        return beside[clip] if place.out is None else place.out / f"{clip.stem}{beside[clip].suffix}"
+
+    def paint(clip: Path, out: Path) -> None:
+        make = partial(
+            films.paint_film, jobs[clip], out=out, overwrite=place.overwrite, restart=again.restart
+        )
+        watched(make, out, reporting)
+
+    report = batch.paint_each(
+        list(jobs), paint, target=target, overwrite=place.overwrite, told=lambda clip, what: None
+    )
+    if report.skipped:
+        tell(f"{len(report.skipped)} videos were done before; --overwrite repeats them")
+    for clip, reason in report.refused[:-1]:
+        tell(f"impasto: {reason if str(clip) in reason else f'{clip}: {reason}'}")
+    if report.refused:
+        clip, reason = report.refused[-1]
+        raise InputError(reason if str(clip) in reason else f"{clip}: {reason}")
 
 
 def is_film(source: Path) -> bool:

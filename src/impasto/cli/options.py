@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from impasto import files
 from impasto.cli.say import tell
 from impasto.errors import InputError
 from impasto.jobs import Job
@@ -140,7 +141,8 @@ def command(
         hints = typing.get_type_hints(job)
         settings = {k: _parsed(k, v, hints[k]) for k, v in values.items() if k in own}
         given = job.parse({k: v for k, v in settings.items() if v is not None})
-        handler(given, *(_built(extra, values) for extra in extras))
+        with files.tidy(values.get("out")):
+            handler(given, *(_built(extra, values) for extra in extras))
 
     parameters = []
     for kind in (job, *extras):

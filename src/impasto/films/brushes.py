@@ -16,7 +16,8 @@ from impasto.networks.library import Known
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
 from impasto.record import Watch
-from impasto.video import Film, Link, Span, open_film, shrunk, taken
+from impasto.video import Film, Link, Span, open_film, ready, taken
+from impasto.video.levels import unit
 
 if TYPE_CHECKING:
     from impasto.painters.moving import MovingPainter
@@ -152,8 +153,7 @@ class LearnedStyles:
             self.at = (self.at[0] + down, self.at[1] + across)
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        photo = frame.astype(np.float32)
-        photo *= np.float32(1 / 255)
+        photo = unit(frame)
         if self.frozen and (warped is None or self.statistics is None):
             self.statistics = self.painter.statistics(photo, self.weights)
         painted = self.painter.paint(photo, self.weights, statistics=self.statistics, at=self.at)
@@ -192,7 +192,7 @@ class Paintings:
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         if warped is None:
-            self._palette = frame.astype(np.float32) * np.float32(1 / 255)
+            self._palette = unit(frame)
         return self.painter(frame, warped, mask)
 
     def move(self, link: Link | None) -> None:
@@ -220,7 +220,8 @@ class ProcessedFrames:
 
     def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:
         assert job.processed is not None
-        self.film, self.size = open_film(job.processed, rate=job.fps), size
+        self.film = open_film(job.processed, rate=job.fps, clear=film.clear, deep=film.deep)
+        self.size = size
         self.identity = " ".join(files.sha256(path) for path in self.film.inputs)
         self._path = Path(job.processed)
         self._frames = taken(self.film, spans, every=job.every, fps=job.fps)
@@ -235,9 +236,7 @@ class ProcessedFrames:
             ends = f"{self._path} ends after {self._count} frames, before its source"
             raise Damage(InputError(ends))
         self._count += 1
-        painted: Array = shrunk(found.rgb, self.size).astype(np.float32)
-        painted *= np.float32(1 / 255)
-        return painted
+        return unit(ready(found, self.size).rgb)
 
     def move(self, link: Link | None) -> None:
         pass

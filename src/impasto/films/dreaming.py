@@ -18,6 +18,7 @@ from impasto.jobs import DreamJob, VideoJob
 from impasto.painters.dreaming import Dreamer
 from impasto.record import Recipe
 from impasto.video import Film, Link, Span, open_film, size_of
+from impasto.video.levels import unit
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -98,7 +99,7 @@ class FrameDream:
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """Return the difference ``(H, W, 3)``; ``warped`` is that of the previous frame, warped."""
-        photo = _floats(frame)
+        photo = unit(frame)
         if self.inside is None:
             self._look_where(frame.shape[:2])
         assert self.inside is not None
@@ -158,8 +159,3 @@ class FrameDream:
 
 def _energy(difference: Array) -> float:
     return float(np.sqrt(np.square(difference, dtype=np.float64).mean()))
-
-
-def _floats(picture: Bytes) -> Array:
-    scaled: Array = picture.astype(np.float32) * np.float32(1 / 255)
-    return scaled

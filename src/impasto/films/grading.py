@@ -34,7 +34,8 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
 from impasto.painters.subjects import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
-from impasto.video import Dis, Film, Link, Span, taken, trust, warp
+from impasto.video import Dis, Film, Link, Span, ready, taken, trust, warp
+from impasto.video.levels import eight, unit
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -152,12 +153,13 @@ def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
     cuts, before, seen = [0], None, 0
     kept: dict[int, Array] = {}
     with suppress(InputError):  # the main pass reports damage
-        for frame in taken(film, spans, every=every):
-            histogram = _histogram(frame.rgb)
+        for shown in taken(film, spans, every=every):
+            frame = ready(shown, (shown.rgb.shape[0], shown.rgb.shape[1]))
+            histogram = _histogram(eight(frame.rgb))
             if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
                 cuts.append(seen)
             if _is_kept(seen - cuts[-1]):
-                kept[seen] = looked_at(_unit(frame.rgb))
+                kept[seen] = looked_at(unit(frame.rgb))
             before, seen = histogram, seen + 1
     film.rewind()
     return [
@@ -232,7 +234,7 @@ class _Grader:
 
     def next(self, frame: Bytes, number: int) -> Array:
         """Return the next frame, graded; ``(H, W, 3)``, 0..1."""
-        rgb = _unit(frame)
+        rgb = unit(frame)
         small = looked_at(rgb)
         tiny = np.rint(small * 255).astype(np.uint8)
         if self.before is not None and self.alphas is not None:
@@ -289,9 +291,3 @@ class _Grader:
             self.alphas = np.asarray(state["alphas"], np.float32)
             self.before = np.asarray(state["before"], np.uint8)
             self.exposure = np.asarray(state["exposure"], np.float32)
-
-
-def _unit(frame: Bytes) -> Array:
-    floats: Array = frame.astype(np.float32)
-    floats *= np.float32(1 / 255)
-    return floats

@@ -7,6 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -37,10 +38,11 @@ from impasto.video import (
     cut,
     liveliest,
     open_film,
-    shrunk,
+    ready,
     taken,
     tell_what_stays_behind,
 )
+from impasto.video.levels import eight, held_by, top
 from impasto.video.reading import exactly
 from impasto.video.segments import PART_FRAMES
 
@@ -134,10 +136,10 @@ def paint_film(
             one ends early, ``out`` holds the frames before.
         OutputError: the video cannot be written; finished frames are kept, and the same job resumes.
     """
-    check_target(out, overwrite=overwrite, key="" if restart else None)
     begun = time.monotonic()
-    film = open_film(job.film, rate=job.fps)
-    try:
+    with files.tidy(out), ExitStack() as stack:
+        check_target(out, overwrite=overwrite, key="" if restart else None)
+        film = stack.enter_context(closing(open_film(job.film, rate=job.fps, **held_by(out))))
         files.spare(out, (film.path, *film.inputs, job.processed))
         chosen = choose or partial(brush_of, threads=threads)
         run = Run(job, film, out, chosen, restart=restart, told=told, flow=flow)
@@ -151,8 +153,6 @@ def paint_film(
         if damage is not None:
             raise InputError(f"{damage}; the frames before are in {out}")
         return replace(run.result(time.monotonic() - begun), recipe=said)
-    finally:
-        film.close()
 
 
 @dataclass
@@ -257,23 +257,26 @@ class Run:
                 continue
             if self.shot.last is not None and number >= self.shot.last:
                 return
-            rgb = shrunk(shown.rgb, self.size)
-            link = linker.next(rgb) if job.consistency > 0 else None
-            yield rgb, shown, None if shown.begins else link
+            shown = ready(shown, self.size)
+            link = linker.next(shown.rgb) if job.consistency > 0 else None
+            yield shown.rgb, shown, None if shown.begins else link
 
     def _write(self, output: Array, rgb: Bytes, shown: Shown) -> None:
-        levels = output.clip(-1, 1) * 255 + rgb if self.brush.adds else output * 255
+        peak = top(rgb)
+        levels = output.clip(-1, 1) * peak + rgb if self.brush.adds else output * peak
         if self.brush.where is not None:
             # Last: blending would show earlier frames where the mask keeps the source.
             levels = rgb + self.brush.where[..., None] * (levels - rgb)
-        picture: Bytes = np.rint(levels.clip(0, 255)).astype(np.uint8)
-        self.segments.write(picture, shown.time, shown.duration)
+        picture: Bytes = np.rint(levels.clip(0, peak)).astype(rgb.dtype)
+        whole = picture if shown.alpha is None else np.dstack([picture, shown.alpha])
+        self.segments.write(whole, shown.time, shown.duration)
         self.done, self.shown = self.done + 1, shown.time + shown.duration
         if self.told:
             seconds = time.monotonic() - self.begun
             expected, frames = self._expected(), self.segments.frames + self.segments.waiting
             size = self._bytes(expected or frames)
-            self.told(FilmProgress(frames, expected, seconds, self.done / max(seconds, 1e-9), size, picture))
+            rate = self.done / max(seconds, 1e-9)
+            self.told(FilmProgress(frames, expected, seconds, rate, size, eight(picture)))
 
     def _settle(self) -> None:
         shots = {"shots": np.array([self.steady.shots])}
@@ -291,6 +294,8 @@ class Run:
         """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
         hashes = [files.sha256(path) for path in self.film.inputs]
         told = [self.job.settings(), hashes, self.brush.identity]
+        if self.film.clear or self.film.deep:
+            told.append(f"clear {self.film.clear}, deep {self.film.deep}")
         if self.flow is not None:
             told.append(getattr(self.flow, "__qualname__", type(self.flow).__qualname__))
         text = json.dumps(told, sort_keys=True)

@@ -37,7 +37,7 @@ def frame_size(job: VideoJob, film: Film, *, start: float) -> tuple[int, int]:
 
 def _frame_size(job: VideoJob, film: Film, start: float) -> tuple[int, int]:
     if job.processed:
-        with open_film(job.processed) as other:
+        with open_film(job.processed, clear=True) as other:
             return size_of(other, job.size)
     pictures = [name for name in job.styles if Path(name).is_file() and not name.endswith(_PACKS)]
     if job.size is None and pictures and not job.instant:

@@ -17,7 +17,8 @@ from impasto.films.brushes import choose, threads_of
 from impasto.films.painting import FilmResult, Run, Shot
 from impasto.films.planning import frame_size, linker_of
 from impasto.jobs import VideoJob
-from impasto.video import Span, Whole, check_target, open_film, shrunk, taken, tell_what_stays_behind
+from impasto.video import Span, Whole, check_target, open_film, ready, taken, tell_what_stays_behind
+from impasto.video.levels import held_by
 from impasto.video.segments import PART_FRAMES
 
 
@@ -35,13 +36,17 @@ def can_be_split(job: VideoJob) -> bool:
     return job.processed is None and job.preview is None and job.flow in (None, "medium", "fast")
 
 
-def shots(job: VideoJob) -> list[Shot]:
+def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[Shot]:
     """Return the shots of a video; with a ``consistency`` of 0, chunks of one part each.
+
+    Args:
+        job: job of the whole video.
+        suffix: suffix of the output.
 
     Raises:
         InputError: the video or a style cannot be used.
     """
-    with open_film(job.film, rate=job.fps) as film:
+    with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
         spans = [Span(job.begin, job.stop)]
         size = frame_size(job, film, start=job.begin)
         brush = choose(job, film, spans, size)
@@ -54,7 +59,7 @@ def shots(job: VideoJob) -> list[Shot]:
             if job.consistency == 0:
                 begins = number % length == 0
             else:
-                begins = linker.next(shrunk(shown.rgb, size)) is None or shown.begins
+                begins = linker.next(ready(shown, size).rgb) is None or shown.begins
             if begins:
                 firsts.append(number)
         return [Shot(one, other) for one, other in zip(firsts, [*firsts[1:], None], strict=True)]
@@ -77,7 +82,7 @@ def paint_shot(
         OutputError: the folder cannot be written to.
     """
     begun = time.monotonic()
-    with open_film(job.film, rate=job.fps) as film:
+    with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
         chosen = partial(choose, threads=threads)
         run = Run(job, film, folder / f"{shot.first:09d}{suffix}", chosen, False, None, shot)
         damage = run.paint()
@@ -106,7 +111,7 @@ def join_shots(
         OutputError: the video cannot be written; the parts are kept.
     """
     check_target(out, overwrite=True)
-    with open_film(job.film, rate=job.fps) as film:
+    with open_film(job.film, rate=job.fps, **held_by(out)) as film:
         tell_what_stays_behind(film, out)
         spans = [Span(job.begin, job.stop)]
         whole = Whole(out, size, spans=spans, recipe=recipe)

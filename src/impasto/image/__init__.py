@@ -2,7 +2,7 @@
 
 from impasto.image.coverage import ALIKE, as_mask, coverage, over_black
 from impasto.image.decoding import stored_as
-from impasto.image.kinds import READABLE, Found, is_picture, pictures_among
+from impasto.image.kinds import READABLE, Found, is_film, is_picture, pictures_among
 from impasto.image.metadata import Metadata, read_metadata
 from impasto.image.picture import Picture, fit, floats, resize
 from impasto.image.reading import MAX_PIXELS, Source, read, read_bytes, read_recipe
@@ -21,6 +21,7 @@ __all__ = [
     "coverage",
     "fit",
     "floats",
+    "is_film",
     "is_picture",
     "over_black",
     "pictures_among",

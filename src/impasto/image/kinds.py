@@ -83,6 +83,19 @@ def is_picture(path: Path) -> bool:
         return False
 
 
+def is_film(path: Path) -> bool:
+    """Return whether a file is a visible video, by its suffix or by its first bytes."""
+    if path.name.startswith(".") or not path.is_file() or is_picture(path):
+        return False
+    if path.suffix.lower() in FILMS:
+        return True
+    try:
+        with path.open("rb") as stream:
+            return _begins_a_film(stream.read(_HEAD))
+    except OSError:
+        return False
+
+
 def begins_a_picture(head: bytes) -> bool:
     """Return whether these are the first bytes of a supported image."""
     if head.startswith(_MAGIC) or _PPM.match(head) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from impasto.image import decoding, guard, kinds
+from impasto.image import decoding, guard, kinds, xmp
 from impasto.image.tag import ASCII, BYTE, EXIF_IFD, GPS_IFD, RATIONAL, SHORT, UNDEFINED, Tag
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _GPS = (
     | {0: BYTE, 5: BYTE, 27: UNDEFINED, 28: UNDEFINED, 30: SHORT}
 )
 _PNG_TEXTS = {"Title": _TITLE, "Description": _TITLE, "Author": _AUTHOR, "Copyright": _COPYRIGHT}
+_PACKETS = ("xmp", "XML:com.adobe.xmp")  # Pillow's names
 _CENTIMETRES = 3
 
 
@@ -46,6 +47,7 @@ class Metadata:
         exif: time of capture.
         gps: place of capture; empty if unknown.
         dpi: horizontal and vertical resolution in pixels per inch; None if unknown.
+        xmp: XMP packet with title, author, rights, keywords and place; empty if there is none.
         turn: EXIF orientation to store, 1 to 8; the pixels are then stored rotated.
     """
 
@@ -53,6 +55,7 @@ class Metadata:
     exif: tuple[Tag, ...] = ()
     gps: tuple[Tag, ...] = ()
     dpi: tuple[float, float] | None = None
+    xmp: bytes = b""
     turn: int = field(default=1, kw_only=True)
 
     def resolution(self) -> list[Tag]:
@@ -105,7 +108,9 @@ def _of(read: Callable[[], Image.Exif], info: Mapping[Any, Any], form: str | Non
         for name, code in _PNG_TEXTS.items():
             if isinstance(text := info.get(name), str) and not main.get(code):
                 main[code] = text.encode()
-    return Metadata(_kept(main, _MAIN), _kept(taken, _EXIF), _kept(gps, _GPS), _dpi(main, info))
+    packet = next((info[key] for key in _PACKETS if info.get(key)), b"")
+    told = xmp.kept(packet.encode() if isinstance(packet, str) else bytes(packet))
+    return Metadata(_kept(main, _MAIN), _kept(taken, _EXIF), _kept(gps, _GPS), _dpi(main, info), told)
 
 
 def _kept(found: Mapping[int, Any], kinds_of: Mapping[int, int]) -> tuple[Tag, ...]:

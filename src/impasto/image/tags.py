@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from impasto.image.tag import ASCII, BYTE, EXIF_IFD, GPS_IFD, LONG, RATIONAL, SH
 
 _WIDTHS = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1}
 _ORIENTATION = 0x0112
+_XMP = 700
 _USER_COMMENT = 0x9286
 _HEADER = b"II*\0" + struct.pack("<I", 8)
 
@@ -64,6 +66,8 @@ def _file(
     taken = [*(kept.exif if kept else ()), *(_comment(text) if text is not None else ())]
     gps = list(kept.gps) if kept else []
     own = [*tags, *(kept.main if kept else ()), *(kept.resolution() if kept else ())]
+    if kept and kept.xmp and pixels:  # other formats have a place for XMP outside EXIF
+        own.append(Tag(_XMP, BYTE, kept.xmp))
     if kept and kept.turn != 1:
         own.append(_short(_ORIENTATION, kept.turn))
     places = [0, 0, 0]
@@ -82,7 +86,7 @@ def _file(
 
 def exif(text: str | None, kept: Metadata | None = None) -> bytes:
     """Return EXIF data with ``text`` as the user comment and the metadata; empty if there is neither."""
-    if text is None and (kept is None or kept == type(kept)()):
+    if text is None and (kept is None or replace(kept, xmp=b"") == type(kept)()):
         return b""
     return b"Exif\0\0" + _file([], text, kept)[0]
 

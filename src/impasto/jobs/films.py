@@ -42,7 +42,9 @@ class VideoJob(Part, Job):
         "flow": ("medium", "fast"),
     }
 
-    film: str = field(metadata={"help": "Video, GIF, animated WebP or folder of numbered images."})
+    film: str = field(
+        metadata={"help": "Video, GIF, animated WebP, folder of numbered images, or folder of videos."}
+    )
     styles: tuple[str, ...] = field(
         default=(), metadata={"help": "Learned styles by name; or style images, at minutes per frame."}
     )

@@ -102,7 +102,9 @@ class LiveJob(Job):
     styles: tuple[str, ...] = field(
         metadata={"help": "Learned styles, or style images; keys or buttons switch between them."}
     )
-    source: str = option("0", "Camera index, device, URL of a stream, or video file.")
+    source: str = option(
+        "0", "Camera index, device, URL of a stream, video file, or folder of numbered images."
+    )
     fps: float = option(25.0, "Target frame rate, in frames/s; frames are reduced in size to reach it.")
     size: int | str | None = option(None, base.SIZE + " Default: adapted to the frame rate.", flag="-s")
     strength: float = option(1.0, base.STRENGTH)

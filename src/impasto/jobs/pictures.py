@@ -93,6 +93,11 @@ class StylizeJob(Job):
     )
     max_pixels: int = option(200_000_000, base.MAX_PIXELS)
     strip: bool = option(False, base.STRIP)
+    tileable: bool = option(
+        False,
+        "Seamless texture: the result continues across its borders, as the input does. Sides become "
+        "multiples of 16.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,6 +112,8 @@ class StylizeJob(Job):
         base.check_realism(self.realism)
         if self.realism != 1 and not self.photoreal:
             raise InputError("--realism needs --photoreal: add it, or leave out --realism")
+        if self.tileable and self.photoreal:
+            raise InputError("--tileable has no meaning for --photoreal, which adds no strokes: leave it out")
         object.__setattr__(self, "size", parse_size(self.size))
         if self.style_scale is not None and len(self.style_scale) == 1:
             object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,9 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.video.showing import upright
+from impasto.video import open_film
+from impasto.video.decoding import Decoder, reason
+from impasto.video.reading import USUAL, pictures_of
+from impasto.video.showing import fitted, upright
 
 Bytes = NDArray[np.uint8]
+Timed = Generator[tuple[Bytes, Fraction], None, None]
+"""Upright frames of one size with their times in seconds."""
+
+_log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True)
@@ -30,33 +41,25 @@ class Camera:
     """Background reader that keeps only the newest frame.
 
     Args:
-        source: index of a camera (``0``), a device, the URL of a stream, or a video file.
+        source: index of a camera (``0``), a device, the URL of a stream, a video file, an animated image or
+            a folder of numbered images.
 
     Raises:
         InputError: it cannot be opened, or has no video.
     """
 
+    rate: float
+    """Frame rate of the source; 25 if unknown."""
+
     def __init__(self, source: str) -> None:
-        self.source, self.is_file = source, Path(source).is_file()
-        name, kind = (f"/dev/video{source}", "v4l2") if source.isdigit() else (source, None)
-        try:
-            self._container = av.open(name, format=kind)
-            self._stream = self._container.streams.video[0]
-        except (av.FFmpegError, OSError, IndexError) as error:
-            reason = getattr(error, "strerror", None) or "it has no video"
-            raise InputError(
-                f"cannot open video source {source}: {reason}; give a camera index, a URL or a video file"
-            ) from error
+        self.source, path = source, Path(source)
+        self.is_file = path.is_file() or path.is_dir()
+        self._frames = self._of_file(path) if self.is_file else self._of_stream(source)
         self._fresh = threading.Condition()
         self._frame: Frame | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-
-    @property
-    def rate(self) -> float:
-        """Frame rate of the source; 25 if unknown."""
-        return float(self._stream.average_rate or 25)
 
     def newest(self, after: int) -> Frame | None:
         """Wait for a frame with a number above ``after`` and return it; None at the end."""
@@ -73,22 +76,59 @@ class Camera:
             self._ended = True
         self._thread.join(timeout=2)
 
-    def _read(self) -> None:
-        start = time.monotonic()
+    def _of_file(self, path: Path) -> Timed:
+        film = open_film(path)
+        self.rate = float(film.rate)
+
+        def frames() -> Timed:
+            with closing(film):
+                for frame in film.frames():
+                    yield frame.rgb, frame.time
+
+        return frames()
+
+    def _of_stream(self, source: str) -> Timed:
+        name, kind = (f"/dev/video{source}", "v4l2") if source.isdigit() else (source, None)
         try:
-            for number, decoded in enumerate(self._container.decode(self._stream)):
-                seconds = number / self.rate if decoded.time is None else float(decoded.time)
+            container = av.open(name, format=kind)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise InputError(
+                f"cannot open video source {source}: {reason(error)}; give a camera index, a URL or a video "
+                "file"
+            ) from error
+        stream = pictures_of(container, source)
+        rate = stream.average_rate or USUAL
+        self.rate = float(rate)
+
+        def frames() -> Timed:
+            size: tuple[int, int] | None = None
+            with container:
+                for decoded in Decoder(container, stream, rate, careful=True):
+                    rgb = upright(decoded.frame)[0]
+                    size = size or (rgb.shape[0], rgb.shape[1])
+                    yield fitted(rgb, size), decoded.time
+
+        return frames()
+
+    def _read(self) -> None:
+        start, first = time.monotonic(), None
+        try:
+            for number, (rgb, when) in enumerate(self._frames):
+                first = when if first is None else first
+                seconds = float(when - first)
                 if self.is_file:
                     time.sleep(max(0.0, start + seconds - time.monotonic()))
                 with self._fresh:
                     if self._ended:
                         break
-                    self._frame = Frame(upright(decoded), number, seconds)
+                    self._frame = Frame(rgb, number, seconds)
                     self._fresh.notify_all()
+        except InputError as error:
+            _log.warning("%s", error)
         except av.FFmpegError:
             pass  # a broken stream counts as ended
         finally:
-            self._container.close()
+            self._frames.close()
             with self._fresh:
                 self._ended = True
                 self._fresh.notify_all()

@@ -65,9 +65,11 @@ class LayerNeighbors(Matched):
             here = Scene(scene.backbone, size, cut=scene.cut)
             most = POSITIONS // len(views)
             drawn = {k: _Positions.drawn(here, k, most, generator) for k in sorted(self.layers)}
-            for layer, found in _features_at(drawn, here, view).items():
-                parts[layer].append(found)
-        return {layer: torch.cat(found, 1) for layer, found in parts.items()}
+            with scene.backbone.bounded():
+                found = _features_at(drawn, here, view)
+            for layer, own in found.items():
+                parts[layer].append(own)
+        return {layer: torch.cat(several, 1) for layer, several in parts.items()}
 
 
 @dataclass(frozen=True)

@@ -102,15 +102,16 @@ class Keys:
         rank[drawn] = torch.arange(len(drawn))
         kept: Columns = {}
         first = 0
-        for (picture, size), count in zip(views, counts, strict=True):
-            for numbers, parts in places(scene, picture, layers, size):
-                place = rank[numbers + first]
-                wanted = place >= 0
-                for layer, part in parts.items():
-                    if layer not in kept:
-                        kept[layer] = part.new_empty((part.shape[0], len(drawn)))
-                    kept[layer][:, place[wanted].to(part.device)] = part[:, wanted.to(part.device)]
-            first += count
+        with scene.backbone.bounded():
+            for (picture, size), count in zip(views, counts, strict=True):
+                for numbers, parts in places(scene, picture, layers, size):
+                    place = rank[numbers + first]
+                    wanted = place >= 0
+                    for layer, part in parts.items():
+                        if layer not in kept:
+                            kept[layer] = part.new_empty((part.shape[0], len(drawn)))
+                        kept[layer][:, place[wanted].to(part.device)] = part[:, wanted.to(part.device)]
+                first += count
         squares = [tensors.precise(part).square().sum(0) for part in kept.values()]
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 

@@ -159,11 +159,13 @@ class Neighbors(Matched):
 
     def _searched(self, scene: Scene) -> Tensor:
         """Blend the content image with the current image plus the content's finest detail."""
-        photo = tensors.resize(self.photo, scene.size)
+        wraps = scene.backbone.wraps
+        photo = tensors.resize(self.photo, scene.size, wraps=wraps)
         if scene.present is None or not self.search:
             return photo
         half = (max(1, scene.size[0] // 2), max(1, scene.size[1] // 2))
-        detail = photo - tensors.resize(tensors.resize(photo, half), scene.size)
+        broad = tensors.resize(tensors.resize(photo, half, wraps=wraps), scene.size, wraps=wraps)
+        detail = photo - broad
         return torch.lerp(photo, scene.present.to(photo.device) + detail, self.search)
 
 

@@ -168,7 +168,7 @@ class Scene:
         return found
 
     def _brought(self, picture: Tensor, size: Size) -> Tensor:
-        return tensors.resize(picture.to(self.device), size)
+        return tensors.resize(picture.to(self.device), size, wraps=self.backbone.wraps)
 
     def _look(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
         with torch.no_grad():

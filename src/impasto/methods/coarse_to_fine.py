@@ -97,7 +97,7 @@ def modern(
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     begin = content if start is None else start
-    picture = Pixels(begin, photo=content if start is None else None)
+    picture = Pixels(begin, photo=content if start is None else None, wraps=backbone.wraps)
     total = objective(content, styles, strength=strength, loss=loss, blend=blend)
     return minimize(
         total,

@@ -75,11 +75,12 @@ def neural_neighbors(
     if strength == 0:
         return Outcome(content.to(device), (), 0, stopped=False)
     styles = [style for style in styles if style.weight > 0]
-    begun = _begun(content, styles, schedule[0].size, strength) if start is None else start
+    wraps = backbone.wraps
+    begun = _begun(content, styles, schedule[0].size, strength, wraps=wraps) if start is None else start
     last = schedule[-1].size
     return minimize(
         objective(content, styles, stages=len(schedule), strength=strength, turned=turned, seed=seed),
-        Pixels(begun, size=schedule[0].size).to(device),
+        Pixels(begun, size=schedule[0].size, wraps=wraps).to(device),
         schedule=(*schedule, *(Stage(last, steps) for steps in rounds)),
         backbone=backbone,
         optimiser=optimiser,
@@ -148,9 +149,12 @@ def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
     return (torch.einsum("ij,bjhw->bihw", matrix, photo) + shift.view(1, 3, 1, 1)).clamp(0, 1)
 
 
-def _begun(content: Tensor, styles: Sequence[Style], size: Size, strength: float) -> Tensor:
+def _begun(
+    content: Tensor, styles: Sequence[Style], size: Size, strength: float, *, wraps: bool = False
+) -> Tensor:
     """Return the initial image: recoloured and blurred, less so below strength 1."""
-    photo = tensors.resize(content, size)
+    photo = tensors.resize(content, size, wraps=wraps)
     small = (max(8, size[0] // OCTAVES), max(8, size[1] // OCTAVES))
-    blurred = tensors.resize(tensors.resize(_in_their_colours(photo, styles), small), size)
+    blurred = tensors.resize(_in_their_colours(photo, styles), small, wraps=wraps)
+    blurred = tensors.resize(blurred, size, wraps=wraps)
     return torch.lerp(photo, blurred, min(1.0, strength)).clamp(0, 1)

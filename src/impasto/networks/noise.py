@@ -38,6 +38,23 @@ def field(plan: Plan, *, seed: int, size: tuple[int, int], at: tuple[float, floa
     return octaves
 
 
+def repeating(plan: Plan, *, seed: int, size: tuple[int, int]) -> Array:
+    """Return noise of ``size`` rows and columns that continues across its borders; else as ``field``.
+
+    Two parts of the plane are blended over the whole size, with weights that keep the variance.
+    """
+    rows, columns = size
+    plane = field(plan, seed=seed, size=(2 * rows, 2 * columns))
+    for axis, count in ((1, rows), (2, columns)):
+        turn = (np.arange(count) + 0.5) * (np.pi / 2 / count)
+        shape = [1, count, 1] if axis == 1 else [1, 1, count]
+        one, other = np.split(plane, 2, axis)
+        plane = np.asarray(
+            np.sin(turn).reshape(shape) * one + np.cos(turn).reshape(shape) * other, np.float32
+        )
+    return plane
+
+
 def _splines(start: float, count: int, step: int, pitch: float) -> tuple[int, NDArray[np.float64]]:
     """Return the index of the first grid number, and B-spline weights ``(count, numbers)`` of unit norm."""
     places = (start + step * (np.arange(count) + 0.5)) / pitch

@@ -53,6 +53,8 @@ class Painter:
         precision: ``auto`` is bfloat16 on CPUs that support it, float32 on a GPU.
         threads: number of CPU threads; default: all cores.
         seed: random seed of the noise input, for networks that have one.
+        period: height and width of images that continue across their borders, multiples of
+            ``plan.multiple``, for :meth:`paint_repeating`; the noise then repeats as well.
 
     Examples:
         >>> painter = Painter(pack)  # doctest: +SKIP
@@ -67,8 +69,10 @@ class Painter:
         precision: Precision = "auto",
         threads: int | None = None,
         seed: int = 0,
+        period: tuple[int, int] | None = None,
     ) -> None:
-        self.pack, self.shape, self.seed = pack, shape(pack.plan), seed
+        self.pack, self.shape, self.seed, self.period = pack, shape(pack.plan), seed, period
+        self._repeated: Array | None = None
         self.network: Network
         if device == "cpu":
             from impasto.networks.openvino_engine import OnCpu
@@ -105,12 +109,38 @@ class Painter:
         if not plan.noise:
             return None
         size = (grown.shape[0] // plan.multiple, grown.shape[1] // plan.multiple)
+        if self.period is not None:
+            if self._repeated is None:
+                own = (self.period[0] // plan.multiple, self.period[1] // plan.multiple)
+                self._repeated = noises.repeating(plan, seed=self.seed, size=own)
+            rows, columns = (
+                (round(start) // plan.multiple + np.arange(count)) % side
+                for start, count, side in zip(at, size, self._repeated.shape[1:], strict=True)
+            )
+            return np.ascontiguousarray(self._repeated[:, rows[:, None], columns])
         return noises.field(plan, seed=self.seed, size=size, at=at)
 
     def statistics(self, photo: Array, weights: Array) -> Array:
         """Return the statistics ``(2, channels)`` of an image for these weights."""
         grown = padded(photo, self.pack.plan)
         return self.network.statistics(grown, weights, self._noise(grown))
+
+    def paint_repeating(
+        self, photo: NDArray[Any], weights: Array, *, mode: Statistics = "thumbnail", told: Told | None = None
+    ) -> NDArray[Any]:
+        """Paint an image of the painter's ``period`` so that it continues across its borders.
+
+        It is painted with a part of its repetitions around it, as wide as the receptive field. Arguments as
+        for :meth:`paint_large`; the result is floats up to ``WHOLE`` pixels, else uint8.
+        """
+        margin = _up(self.shape.radius, self.pack.plan.multiple)
+        grown = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="wrap")
+        painted: NDArray[Any]
+        if grown.shape[0] * grown.shape[1] <= WHOLE:
+            painted = self.paint(image.floats(grown), weights)
+        else:
+            painted = self.paint_large(grown, weights, mode=mode, told=told)
+        return painted[margin:-margin, margin:-margin]
 
     def paint_large(
         self,

@@ -66,6 +66,8 @@ FILES = ("content", "styles", "mask", "masks", "lamps", "init")  # settings that
 
 LARGE = 4_000_000  # pixels above which an 8-bit image is kept as uint8
 WHITE = 0.998  # least value of a mask that selects the whole image
+GRID = 16  # divisor of the sides of a seamless texture, pixels
+LEAST_TILE = 64  # least side of a seamless texture, pixels
 ASPECT = 0.05  # tolerated relative difference of the aspect ratio of a mask
 
 
@@ -175,6 +177,8 @@ def key_of(recipe: Recipe) -> str:
 def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None = None) -> tuple[int, int]:
     """Return (height, width) of the result; only an explicit size enlarges an image.
 
+    Those of a seamless texture are multiples of ``GRID``, so that it fits the pooling of all networks.
+
     Args:
         size: (height, width) of the content image.
         job: the job, which may set a size.
@@ -183,7 +187,13 @@ def target_size(size: tuple[int, int], job: StylizeJob, *, longest: int | None =
     Raises:
         InputError: the size gives more pixels than allowed.
     """
-    longest = longest or BUDGETS[job.preset].size
+    height, width = _target_size(size, job, longest or BUDGETS[job.preset].size)
+    if job.tileable:
+        height, width = (max(LEAST_TILE, GRID * round(side / GRID)) for side in (height, width))
+    return height, width
+
+
+def _target_size(size: tuple[int, int], job: StylizeJob, longest: int) -> tuple[int, int]:
     if job.size == "original":
         return size
     if isinstance(job.size, int):

@@ -95,18 +95,9 @@ def paint(
     """
     from impasto.networks.painter import WHOLE
 
-    for name in _OPTIMISING:
-        if getattr(job, name) != getattr(StylizeJob, name):
-            raise InputError(
-                f"--{name} does not apply to learned styles, which need no optimisation: leave it out"
-            )
+    _check(job, found)
     start = time.monotonic()
     pack, names = joined(found)
-    if job.style_scale is not None and all(len(known.style.scales) == 1 for known in found):
-        raise InputError(
-            f"--style-scale needs a style learned at several scales, and {found[0].name} has one: "
-            f"leave it out"
-        )
     content, alpha, bits = _photo(job, inputs, larger=WHOLE)
     own = (content.shape[0], content.shape[1])
     size = target_size(own, job, longest=LONGEST)
@@ -116,13 +107,16 @@ def paint(
     threads = threads or os.cpu_count() or 1
     # In bfloat16, statistics from tiles and from the whole image differ by whole grey levels.
     precision: Precision = "float32" if job.statistics == "exact" else job.precision
-    painter = _painter(_Order(_digest(pack), pack, device, precision, threads, job.seed))
+    period = size if job.tileable else None
+    painter = _painter(_Order(_digest(pack), pack, device, precision, threads, job.seed, period))
     weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
-    if size[0] * size[1] <= WHOLE:
+    told = _telling(watch, start) if watch else None
+    if period:
+        painted = painter.paint_repeating(content, weights, mode=job.statistics, told=told)
+    elif size[0] * size[1] <= WHOLE:
         painted = painter.paint(content, weights)
     else:
-        told = _telling(watch, start) if watch else None
         painted = painter.paint_large(content, weights, mode=job.statistics, told=told)
     if job.color != "style":
         _recolour(painted, content, job.color, whole=WHOLE)
@@ -138,6 +132,21 @@ def paint(
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
     )
+
+
+def _check(job: StylizeJob, found: list[Known]) -> None:
+    for name in _OPTIMISING:
+        if getattr(job, name) != getattr(StylizeJob, name):
+            raise InputError(
+                f"--{name} does not apply to learned styles, which need no optimisation: leave it out"
+            )
+    if job.tileable and job.mask:
+        raise InputError("--mask does not apply to --tileable with learned styles: leave out one of them")
+    if job.style_scale is not None and all(len(known.style.scales) == 1 for known in found):
+        raise InputError(
+            f"--style-scale needs a style learned at several scales, and {found[0].name} has one: "
+            f"leave it out"
+        )
 
 
 def _telling(watch: Watch, start: float) -> Told:
@@ -185,6 +194,7 @@ class _Order:
     precision: Precision
     threads: int
     seed: int
+    period: tuple[int, int] | None
 
 
 @lru_cache(maxsize=2)
@@ -198,6 +208,7 @@ def _painter(order: _Order) -> Painter:
         precision=order.precision,
         threads=order.threads,
         seed=order.seed,
+        period=order.period,
     )
 
 

@@ -21,6 +21,7 @@ from impasto.optim import Schedule, Stage
 from impasto.painters.inputs import Inputs
 from impasto.painters.optimising import modern, schedule, styles_of
 from impasto.record import Watch
+from impasto.video.levels import unit
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -61,7 +62,7 @@ class MovingPainter:
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """Stylise a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
-        rgb: Array = frame.astype(np.float32) * np.float32(1 / 255)
+        rgb = unit(frame)
         content = tensors.from_array(rgb)
         if min(content.shape[-2:]) < 48:
             raise InputError(

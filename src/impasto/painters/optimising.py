@@ -48,7 +48,9 @@ def optimise(
     photo = inputs.read(job.content)
     device = choose_device(job.device)
     size = target_size(photo.size, job)
-    content, frame = _padded(tensors.resize(tensors.from_array(photo.flat()), size).clamp(0, 1))
+    content, frame = _padded(
+        tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
+    )
     noted = Checkpoint.noted(checkpoint) if checkpoint is not None and resume else {}
     budget = parse_memory(job.memory or noted.get("memory")) or budget or memory.free(device)
     # A plan with compromises changes the result, so the recipe records the memory budget.
@@ -87,7 +89,13 @@ def _plan(
 ) -> tuple[Vgg, Plan]:
     """Return the backbone and the memory plan."""
     pooling = job.pooling or ("avg" if job.method == "paper" else "max")
-    backbone = backbones.load(job.backbone, pooling=pooling, device=device, precision=job.precision)
+    backbone = backbones.load(
+        job.backbone,
+        pooling=pooling,
+        padding="circular" if job.tileable else "zeros",
+        device=device,
+        precision=job.precision,
+    )
     first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
     # Three copies of each: as read, as a tensor, and resized.
     held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
@@ -100,6 +108,8 @@ def _plan(
         adam=job.optimiser == "adam" and job.method == "modern",
         held=held,
     )
+    if job.tileable and len(plan.tiling(size)) > 1:
+        raise InputError("--tileable needs memory for the whole image: choose a smaller --size")
     return backbone, plan
 
 

@@ -24,14 +24,18 @@ class Pixels(Parametrization):
         photo: content image. If given, only the *difference* from it is resized, and its detail at the new
             size is added back, so unchanged regions stay sharp (as in the octaves of Deep Dream).
         size: initial (height, width); default: that of ``start``.
+        wraps: whether the image continues across its borders.
     """
 
-    def __init__(self, start: Source, *, photo: Source | None = None, size: Size | None = None) -> None:
+    def __init__(
+        self, start: Source, *, photo: Source | None = None, size: Size | None = None, wraps: bool = False
+    ) -> None:
         super().__init__()
+        self.wraps = wraps
         picture = tensors.from_source(start)
         self.photo = None if photo is None else tensors.from_source(photo)
         begin = size or (picture.shape[-2], picture.shape[-1])
-        self.pixels = nn.Parameter(tensors.resize(picture, begin).clone())
+        self.pixels = nn.Parameter(tensors.resize(picture, begin, wraps=wraps).clone())
 
     @property
     def size(self) -> Size:
@@ -48,11 +52,12 @@ class Pixels(Parametrization):
         if size == self.size:
             return
         if self.photo is None:
-            moved = tensors.resize(self.pixels, size)
+            moved = tensors.resize(self.pixels, size, wraps=self.wraps)
         else:
             photo = self.photo.to(self.pixels.device)
-            painted = self.pixels - tensors.resize(photo, self.size)
-            moved = tensors.resize(painted, size) + tensors.resize(photo, size)
+            painted = self.pixels - tensors.resize(photo, self.size, wraps=self.wraps)
+            moved = tensors.resize(painted, size, wraps=self.wraps)
+            moved = moved + tensors.resize(photo, size, wraps=self.wraps)
         self.pixels = nn.Parameter(moved.clone())
 
     def resize_state(self, state: Tensor, size: Size) -> Tensor:

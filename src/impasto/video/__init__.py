@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from impasto.video.animations import write_pictures
 from impasto.video.flow import Dis, FlowFiles, FlowMethod, Trust, read_flow, trust, warp
+from impasto.video.joining import Whole
 from impasto.video.keyframes import Keyframes
 from impasto.video.linking import Link, Linker, trusted
 from impasto.video.metric import Flicker, Watcher, flicker
-from impasto.video.pictures import PictureReader, write_pictures
+from impasto.video.pictures import PictureReader
 from impasto.video.reading import FilmFrame, FilmReader
-from impasto.video.segments import Segments, Whole, check_target
+from impasto.video.segments import Segments, check_target
 from impasto.video.sound import write_with_sound
-from impasto.video.spans import WHOLE, Film, Shown, Span, cut, liveliest, open_film, shrunk, size_of, taken
+from impasto.video.spans import (
+    WHOLE,
+    Film,
+    Shown,
+    Span,
+    cut,
+    liveliest,
+    open_film,
+    ready,
+    shrunk,
+    size_of,
+    taken,
+)
 from impasto.video.steady import Steady
 from impasto.video.writing import FilmWriter, tell_what_stays_behind
 
@@ -41,6 +55,7 @@ __all__ = [
     "liveliest",
     "open_film",
     "read_flow",
+    "ready",
     "shrunk",
     "size_of",
     "taken",

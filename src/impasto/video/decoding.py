@@ -12,6 +12,8 @@ from typing import Any
 import av
 import av.filter
 
+from impasto.video.showing import lets_through
+
 # Containers that store decoding times, but no presentation times.
 _NO_SHOWING = ("avi",)
 
@@ -122,11 +124,22 @@ class Decoder:
         yield from _flushed(graph, waiting)
 
 
+def has_alpha(stream: Any) -> bool:
+    """Return whether the format of a video stream has an alpha channel."""
+    return lets_through(stream.codec_context.pix_fmt or "") or _apart(stream) is not None
+
+
+def _apart(stream: Any) -> str | None:
+    """Return the decoder that decodes the separate alpha of a VP8 or VP9 stream; None without alpha."""
+    told = {key.lower(): text for key, text in stream.metadata.items()}
+    known = {"vp8": "libvpx", "vp9": "libvpx-vp9"} if told.get("alpha_mode") == "1" else {}
+    return known.get(stream.codec_context.name)
+
+
 def _seeing_through(stream: Any) -> Any:
     """Return a codec that decodes alpha of VP8 and VP9, unlike FFmpeg's own; None without alpha."""
-    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
-    told = {key.lower(): text for key, text in stream.metadata.items()}
-    if name is None or told.get("alpha_mode") != "1":
+    name = _apart(stream)
+    if name is None:
         return None
     context = av.CodecContext.create(name, "r")
     context.extradata = stream.codec_context.extradata

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.video.flow import NONE, Dis, FlowMethod, places, trust
+from impasto.video.levels import eight
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -83,6 +84,7 @@ class Linker:
         return found if here.shape == frame.shape else _enlarged(found, frame.shape[0], frame.shape[1])
 
     def _looked_at(self, frame: Bytes) -> Bytes:
+        frame = eight(frame)
         if self.wide is None or frame.shape[1] <= self.wide:
             return frame
         height = max(2, round(frame.shape[0] * self.wide / frame.shape[1]))

@@ -1,4 +1,4 @@
-"""Reading and writing of animated images (GIF, WebP, PNG) and folders of numbered images."""
+"""Reading of animated images (GIF, WebP, PNG) and folders of numbered images."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
 
-import av
-import av.filter
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from impasto import image
-from impasto.errors import InputError, OutputError
+from impasto.errors import InputError
+from impasto.video.levels import GROUND, top
 from impasto.video.reading import FilmFrame, exactly
 
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
-Frames = Callable[[], Iterator[tuple[Bytes, Fraction]]]
-"""Returns an iterator over all frames with their times, from the first one, at every call."""
+Layers = tuple[Bytes, Bytes | None]
+"""Colours ``(H, W, 3)``, over white, and alpha ``(H, W)`` of an image."""
 
 ANIMATED = (".gif", ".webp", ".png", ".apng")
 RATE = 25  # default frame rate of a folder
-QUALITY = 80  # quality of WebP, 0..100
-_GIF_TICKS = 100  # time units of GIF per second
 
 
 class PictureReader:
@@ -38,22 +33,34 @@ class PictureReader:
     Args:
         path: the folder, or the file.
         rate: frame rate of a folder.
+        clear: return transparency, if an image has it; else it is dropped with a warning.
+        deep: return frames of 16 bits (uint16), if the images of a folder have them.
 
     Raises:
         InputError: it cannot be read.
     """
 
-    def __init__(self, path: str | Path, *, rate: float | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, rate: float | None = None, clear: bool = False, deep: bool = False
+    ) -> None:
         self.path = Path(path)
         self._files: list[Path] = []
         self._said = False
         if self.path.is_dir():
-            self._files = sorted((p for p in self.path.iterdir() if _is_frame(p)), key=_number)
+            found, passed = image.pictures_among(self.path.iterdir())
+            self._files = sorted(found, key=_number)
             if not self._files:
-                raise InputError(f"there are no images in {path}")
+                films = sum(map(image.is_film, passed))
+                mend = f", but {films} videos: give one of them" if films else ""
+                raise InputError(f"there are no images in {path}{mend}")
+            if passed:
+                count = "1 file" if len(passed) == 1 else f"{len(passed)} files"
+                _log.warning("%s: ignored %s that are no images (%s)", path, count, _listed(passed))
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)
+        self._clear = clear and any(map(_may_be_clear, self.inputs))
+        self.deep = deep and bool(self._files) and image.read(self._files[0]).bits > 8
 
     def __enter__(self) -> PictureReader:
         return self
@@ -66,6 +73,11 @@ class PictureReader:
 
     def rewind(self) -> None:
         """Do nothing: every read starts at the beginning."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether frames are returned with alpha; it may turn out that all are opaque."""
+        return self._clear
 
     @property
     def rate(self) -> Fraction:
@@ -94,19 +106,29 @@ class PictureReader:
         after = [*(self._times[n] for n in wanted[::every][1:]), ends]
         size = None
         kept = dict(zip(wanted[::every], after, strict=False))
-        for number, rgb in enumerate(self._pictures()):
+        for number, read in enumerate(self._pictures()):
             if number not in kept:
                 continue
-            found = rgb()
+            found, alpha = self._layers(read())
             size = size or found.shape
             if found.shape != size:
                 raise InputError(
                     f"{self.inputs[min(number, len(self.inputs) - 1)]} is {found.shape[1]}x{found.shape[0]}, "
                     f"the first is {size[1]}x{size[0]}: resize all images of a video to one size"
                 )
-            yield FilmFrame(found, self._times[number], kept[number] - self._times[number])
+            yield FilmFrame(found, self._times[number], kept[number] - self._times[number], alpha)
 
-    def _pictures(self) -> Iterator[Callable[[], Bytes]]:
+    def _layers(self, found: Layers) -> Layers:
+        """Return an image with alpha if it is to be returned; else warn of it."""
+        rgb, alpha = found
+        if self.clear:
+            return rgb, np.full(rgb.shape[:2], top(rgb), rgb.dtype) if alpha is None else alpha
+        if alpha is not None and not self._said and alpha.min() < top(alpha):
+            self._said = True
+            _log.warning("%s has transparency, which is replaced by a white background", self.path)
+        return rgb, None
+
+    def _pictures(self) -> Iterator[Callable[[], Layers]]:
         """Yield a function per image that reads it."""
         if self._files:
             for path in self._files:
@@ -116,13 +138,12 @@ class PictureReader:
             for number in range(len(self._times) - 1):
                 yield lambda number=number: self._part(opened, number)  # type: ignore[misc]
 
-    def _whole(self, path: Path) -> Bytes:
-        found = image.read(path)
-        if found.alpha is not None and not self._said and found.alpha.min() < 1:
-            self._said = True
-            _log.warning("%s has transparency, which is replaced by a white background", self.path)
+    def _whole(self, path: Path) -> Layers:
+        found, kind = image.read(path), np.uint16 if self.deep else np.uint8
+        peak = np.float32(65535 if self.deep else 255)
+        alpha = None if found.alpha is None else np.rint(found.alpha * peak).astype(kind)
         # A constant background: the mean colour of each image, as for single images, would pulse.
-        return np.asarray(np.rint(found.flat((1, 1, 1)) * 255), np.uint8)
+        return np.rint(found.flat((1, 1, 1)) * peak).astype(kind), alpha
 
     def names(self, times: Sequence[Fraction]) -> list[str] | None:
         """Return the stems of a folder's images at these times; None if unavailable or not unique."""
@@ -132,19 +153,27 @@ class PictureReader:
         called = [self._files[place].stem for place in found]
         return called if len({name.lower() for name in called}) == len(called) else None
 
-    def _part(self, opened: Image.Image, number: int) -> Bytes:
+    def _part(self, opened: Image.Image, number: int) -> Layers:
         try:
             opened.seek(number)
             rgba = opened.convert("RGBA")
         except (OSError, ValueError, EOFError, SyntaxError) as error:
             raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
-        ground = Image.new("RGBA", rgba.size, "white")  # background of transparent pixels
-        return np.array(Image.alpha_composite(ground, rgba).convert("RGB"))
+        ground = Image.new("RGBA", rgba.size, (GROUND,) * 4)  # background of transparent pixels
+        return np.array(Image.alpha_composite(ground, rgba).convert("RGB")), np.array(rgba.getchannel("A"))
 
 
-def _is_frame(path: Path) -> bool:
-    """Return whether a file in a folder is an image; dot files are metadata of file managers."""
-    return path.suffix.lower() in image.READABLE and not path.name.startswith(".") and path.is_file()
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join([path.name for path in paths[:3]] + ["..."] * (len(paths) > 3))
+
+
+def _may_be_clear(path: Path) -> bool:
+    """Return whether the format of an image has transparency; damaged ones are reported on reading."""
+    try:
+        with Image.open(path) as opened:
+            return opened.has_transparency_data or getattr(opened, "is_animated", False)
+    except (OSError, ValueError, SyntaxError):
+        return False
 
 
 def _number(path: Path) -> tuple[list[int | str], str]:
@@ -181,123 +210,3 @@ def animated(path: Path) -> bool:
             return bool(getattr(opened, "is_animated", False))
     except (OSError, ValueError, SyntaxError):
         return False
-
-
-def write_gif(path: Path, frames: Frames, *, wait: Fraction) -> None:
-    """Write a looping GIF, with one palette for all frames and ordered dithering, which is stable."""
-    palette = _palette(frames)
-    graph, entrances = _graph("paletteuse=dither=bayer:bayer_scale=3", [next(frames())[0], palette])
-    with av.open(str(path), "w", format="gif", options={"loop": "0"}) as container:
-        stream: Any = None
-        entrances[1].push(_frame(palette, 0))
-        entrances[1].push(None)
-        times = [time for _, time in frames()]
-        for number, (rgb, _) in enumerate(frames()):
-            entrances[0].push(_frame(rgb, number))
-            for found in _pulled(graph):
-                if stream is None:
-                    stream = container.add_stream("gif", rate=_GIF_TICKS)
-                    stream.width, stream.height, stream.pix_fmt = found.width, found.height, "pal8"
-                    stream.codec_context.time_base = Fraction(1, _GIF_TICKS)
-                _mux_gif(container, stream, found, times, wait)
-        entrances[0].push(None)
-        for found in _pulled(graph):
-            _mux_gif(container, stream, found, times, wait)
-        container.mux(stream.encode(None))
-
-
-def _mux_gif(container: Any, stream: Any, found: Any, times: list[Fraction], wait: Fraction) -> None:
-    number = int(found.pts)
-    ends = times[number + 1] if number + 1 < len(times) else times[number] + wait
-    found.pts = round(times[number] * _GIF_TICKS)
-    found.duration = max(1, round(ends * _GIF_TICKS) - found.pts)
-    found.time_base = Fraction(1, _GIF_TICKS)
-    for packet in stream.encode(found):
-        packet.duration = found.duration
-        container.mux(packet)
-
-
-def _palette(frames: Frames) -> Bytes:
-    """Return an image of the best 256 colours for all frames."""
-    first = next(frames())[0]
-    graph, entrances = _graph("palettegen=stats_mode=full:reserve_transparent=0", [first])
-    for number, (rgb, _) in enumerate(frames()):
-        entrances[0].push(_frame(rgb, number))
-    entrances[0].push(None)
-    return cast(Bytes, next(_pulled(graph)).to_ndarray(format="rgb24"))
-
-
-def _graph(what: str, examples: list[Bytes]) -> tuple[Any, list[Any]]:
-    """Return a graph of one filter, and its inputs, for frames of the size of the examples."""
-    graph = av.filter.Graph()
-    name, _, options = what.partition("=")
-    made = graph.add(name, options)
-    entrances = []
-    for place, example in enumerate(examples):
-        height, width = example.shape[:2]
-        entrance = graph.add_buffer(
-            width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 25)
-        )
-        entrance.link_to(made, 0, place)
-        entrances.append(entrance)
-    made.link_to(graph.add("buffersink"))
-    graph.configure()
-    return graph, entrances
-
-
-def _frame(rgb: Bytes, number: int) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-    frame.pts, frame.time_base = number, Fraction(1, 25)
-    return frame
-
-
-def _pulled(graph: Any) -> Iterator[Any]:
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-
-
-def write_webp(path: Path, frames: Frames, *, wait: Fraction, quality: int = QUALITY) -> None:
-    """Write an endlessly looping WebP."""
-    times = [time for _, time in frames()]
-    ticks = [round(time * 1000) for time in [*times, times[-1] + wait]]
-    waits = [max(1, later - earlier) for earlier, later in pairwise(ticks)]
-    pictures = (Image.fromarray(rgb) for rgb, _ in frames())
-    next(pictures).save(
-        path, "WEBP", save_all=True, append_images=pictures, duration=waits, loop=0, quality=quality, method=4
-    )
-
-
-def write_folder(folder: Path, frames: Frames, *, names: Sequence[str] | None = None) -> None:
-    """Write PNGs into an existing folder, numbered or with the given names."""
-    for number, (rgb, _) in enumerate(frames()):
-        name = f"{number + 1:06d}" if names is None else names[number]
-        image.write(folder / f"{name}.png", rgb.astype(np.float32) / 255, overwrite=True)
-
-
-def write_pictures(
-    path: Path, suffix: str, frames: Frames, *, wait: Fraction, names: Sequence[str] | None = None
-) -> None:
-    """Write frames as ``.gif``, ``.webp``, or as a folder of images if the suffix is empty.
-
-    Args:
-        path: the file, or the folder.
-        suffix: the format.
-        frames: returns all frames with their times.
-        wait: duration of the last frame in seconds.
-        names: stems of the images in a folder; default: their numbers.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        if suffix == ".gif":
-            write_gif(path, frames, wait=wait)
-        elif suffix == ".webp":
-            write_webp(path, frames, wait=wait)
-        else:
-            write_folder(path, frames, names=names)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise OutputError(f"cannot write {path}: {error}") from error

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.video.decoding import Decoded, Decoder, reason
-from impasto.video.showing import fitted, lets_through, upright
+from impasto.video.decoding import Decoded, Decoder, has_alpha, reason
+from impasto.video.showing import fitted, upright
 
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
@@ -36,12 +36,14 @@ USUAL = Fraction(25)  # default frame rate
 class FilmFrame:
     """A frame ``(H, W, 3)``, RGB, upright; ``time`` in seconds, as exact as in the file.
 
-    It is shown for ``duration`` seconds: until the next requested one, or the end.
+    It is shown for ``duration`` seconds: until the next requested one, or the end. ``alpha`` ``(H, W)`` is
+    None unless the reader was asked for it and the video has it; ``rgb`` is over white in any case.
     """
 
     rgb: Bytes
     time: Fraction
     duration: Fraction
+    alpha: Bytes | None = None
 
 
 class FilmReader:
@@ -49,13 +51,17 @@ class FilmReader:
 
     Args:
         path: the file.
+        clear: return transparency, if the video has it; else it is dropped with a warning.
 
     Raises:
         InputError: the file does not exist, or is not a video.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    deep = False  # whether frames have 16 bits
+
+    def __init__(self, path: str | Path, *, clear: bool = False) -> None:
         self.path = Path(path)
+        self._keeps = clear
         if not self.path.is_file():
             raise InputError(f"cannot read {path}: there is no such file")
         self._said: set[str] = set()
@@ -131,6 +137,11 @@ class FilmReader:
         if self._measured is None:
             self._measured = self._measure()
         return self._measured or None
+
+    @property
+    def clear(self) -> bool:
+        """Whether frames are returned with their transparency; it may turn out that all are opaque."""
+        return self._keeps and has_alpha(self.stream)
 
     def _measure(self) -> float:
         """Return the end of the last packet in seconds, without decoding."""
@@ -231,15 +242,20 @@ class FilmReader:
         self._begun = True
 
     def _frame(self, kept: Decoded, until: Fraction) -> FilmFrame:
-        rgb, time = upright(kept.frame, pixel=self.pixel), kept.time - self.origin
-        if lets_through(kept.frame):
-            self._say("has transparency, which is replaced by a white background")
+        (rgb, alpha), time = upright(kept.frame, pixel=self.pixel), kept.time - self.origin
+        if alpha is not None and not self.clear:
+            if alpha.min() < 255:
+                self._say("has transparency, which is replaced by a white background")
+            alpha = None
+        elif alpha is None and self.clear:
+            alpha = np.full(rgb.shape[:2], 255, np.uint8)
         if self._size is None:
             self._size = rgb.shape[0], rgb.shape[1]
         if rgb.shape[:2] != self._size:
             height, width = self._size
             self._say(f"changes its frame size: all frames are fitted into {width}x{height}")
-        return FilmFrame(fitted(rgb, self._size), time, until - time)
+        shown = None if alpha is None else fitted(alpha, self._size)
+        return FilmFrame(fitted(rgb, self._size), time, until - time, shown)
 
     def _told_end(self) -> Fraction | None:
         """Return the end of the last frame, for containers that store only the total duration (Matroska)."""

@@ -8,12 +8,10 @@ again. An uninterrupted run writes the same parts, so the results are equal.
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,11 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError, OutputError
-from impasto.video.others import Others
-from impasto.video.pictures import PictureReader, write_pictures
-from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
+from impasto.video.joining import STATE, Whole
+from impasto.video.levels import top
+from impasto.video.reading import USUAL
 from impasto.video.spans import WHOLE, Film, Span
-from impasto.video.writing import CODECS, PARTS, FilmWriter, create, unwritten
+from impasto.video.writing import CODECS, PARTS, RAW, FilmWriter, pixels_of
 
 Bytes = NDArray[np.uint8]
 State = Mapping[str, NDArray[Any]]
@@ -36,7 +34,6 @@ PART_FRAMES = 240
 PICTURES = (".gif", ".webp", "")  # targets of images; "" is a folder
 LOSSLESS = "libx264rgb"
 PLACING = "placing"  # file with the key of the run that is moving its video into place
-STATE = "state"  # file with the number of finished frames and the state for the next one
 
 
 def parts_of(target: Path) -> Path:
@@ -94,6 +91,7 @@ class Segments:
     _writer: FilmWriter | None = field(default=None, repr=False)
     _state: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
     _ends: Fraction = field(default=Fraction(0), repr=False)  # end time of the newest frame
+    _clear: bool = False  # whether a frame had transparent pixels
 
     def __post_init__(self) -> None:
         record = self.folder / STATE
@@ -107,6 +105,7 @@ class Segments:
                 f"discard it with --restart"
             )
         self.frames, self.bytes = int(meta["frames"]), int(meta["bytes"])
+        self._clear = bool(meta.get("clear"))
         self._state = dict(tensors)
         if sum(path.stat().st_size for path in self.parts) != self.bytes:
             raise InputError(
@@ -136,15 +135,24 @@ class Segments:
     def write(self, rgb: Bytes, time: Fraction, duration: Fraction) -> None:
         """Write a frame that is shown for ``duration`` seconds.
 
+        Args:
+            rgb: ``(H, W, 3)``, or ``(H, W, 4)`` with alpha; uint8, or uint16 for a folder. All frames of a
+                run are of one kind.
+            time, duration: in seconds.
+
         Raises:
             OutputError: the disk is full or unavailable.
         """
         if self._writer is None:
-            codec = CODECS.get(self.target.suffix.lower(), LOSSLESS)
+            plain = rgb.shape[2] == 3 and top(rgb) == 255
+            codec = CODECS.get(self.target.suffix.lower(), LOSSLESS) if plain else RAW
             self.folder.mkdir(parents=True, exist_ok=True)  # not before there is a frame
             path = self._part(self.frames)
-            self._writer = FilmWriter(path, self.size, suffix=PARTS, codec=codec, rate=self.rate)
+            self._writer = FilmWriter(
+                path, self.size, suffix=PARTS, codec=codec, rate=self.rate, pixels=pixels_of(rgb)
+            )
         self._writer.write(rgb, time, duration)
+        self._clear = self._clear or (rgb.shape[2] == 4 and bool(rgb[..., 3].min() < top(rgb)))
         self._ends = time + duration
 
     def finish_part(self, state: State) -> None:
@@ -157,7 +165,7 @@ class Segments:
         self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
         numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
-        numbers["ends"] = str(self._ends)
+        numbers |= {"ends": str(self._ends), "clear": self._clear}
         files.save_checkpoint(self.folder / STATE, kept, numbers)
 
     def abandon(self) -> None:
@@ -200,136 +208,8 @@ class Segments:
         return self.folder / f"{first:09d}{PARTS}"
 
 
-@dataclass(frozen=True)
-class Whole:
-    """A video to join from parts.
-
-    Args:
-        target: the output video; without a suffix, a folder of numbered images.
-        size: (height, width) of the frames.
-        spans: spans of the source that the parts show.
-        recipe: recipe for the metadata.
-    """
-
-    target: Path
-    size: tuple[int, int]
-    spans: Sequence[Span] = WHOLE
-    recipe: str = ""
-
-    def join(
-        self,
-        parts: Sequence[Path],
-        source: Film | None,
-        *,
-        overwrite: bool = False,
-        placing: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Join the parts, in this order, with the sound of ``source``.
-
-        ``placing`` is called when everything is written, before it is moved to the target.
-
-        Raises:
-            OutputError: the video cannot be written; the parts are kept.
-        """
-        suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
-        wait = _last_wait(parts)
-        if suffix:
-            with files.atomic(self.target, overwrite=overwrite) as temporary:
-                if suffix in CODECS:
-                    with unwritten(self.target):
-                        self._join_packets(parts, source, temporary, wait)
-                else:
-                    write_pictures(temporary, suffix, decoded, wait=wait)
-                placing()
-            return
-        made = parts[0].parent / "pictures"
-        made.mkdir(exist_ok=True)
-        write_pictures(made, suffix, decoded, wait=wait, names=self._names(source, parts))
-        placing()
-        self.target.mkdir(exist_ok=True)
-        pictures = sorted(made.iterdir())
-        for path in pictures:
-            path.replace(self.target / path.name)
-        _forget_after({path.name for path in pictures}, self.target)
-
-    def _names(self, source: Film | None, parts: Sequence[Path]) -> list[str] | None:
-        """Return the stems of the source images, if the source is a folder and one span of it is used."""
-        if not isinstance(source, PictureReader) or len(self.spans) > 1:
-            return None
-        start = exactly(self.spans[0].start)
-        return source.names([p.pts * p.time_base + start for p in _packets(parts)])
-
-    def _join_packets(self, parts: Sequence[Path], source: Film | None, place: Path, wait: Fraction) -> None:
-        output = create(place, self.target.suffix.lower())
-        try:
-            with av.open(str(parts[0])) as part:
-                stream = output.add_stream_from_template(part.streams.video[0])
-            others = Others(source if isinstance(source, FilmReader) else None, output, spans=self.spans)
-            if self.recipe:
-                own = output.metadata.get("comment", "")
-                output.metadata["comment"] = f"{own}\n{self.recipe}" if own else self.recipe
-            for packet in _pictures(parts, wait):
-                others.copy(until=packet.pts * packet.time_base)
-                packet.dts, packet.stream = packet.pts, stream
-                output.mux(packet)
-            others.copy()
-        finally:
-            output.close()
-
-    def _decoded(self, parts: Sequence[Path]) -> Iterator[tuple[Bytes, Fraction]]:
-        """Yield all frames of lossless parts."""
-        for path in parts:
-            with av.open(str(path)) as part:
-                for frame in part.decode(video=0):
-                    assert frame.pts is not None and frame.time_base is not None
-                    rgb = frame.to_ndarray(format="rgb24")[: self.size[0], : self.size[1]]
-                    yield np.ascontiguousarray(rgb, np.uint8), frame.pts * Fraction(frame.time_base)
-
-
 def forget(folder: Path) -> None:
     """Delete parts, the state first, so that a kill in between leaves nothing to resume from."""
     (folder / STATE).unlink(missing_ok=True)
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _pictures(parts: Sequence[Path], wait: Fraction) -> Iterator[Any]:
-    """Yield the packets of all parts, each with a duration until the next, the last with ``wait`` seconds."""
-    kept = None
-    for packet in _packets(parts):
-        if kept is not None:
-            kept.duration = packet.pts - kept.pts
-            yield kept
-        kept = packet
-    if kept is not None:
-        kept.duration = max(1, round(wait / kept.time_base))
-        yield kept
-
-
-def _packets(parts: Sequence[Path]) -> Iterator[Any]:
-    for path in parts:
-        with av.open(str(path)) as part:
-            yield from (packet for packet in part.demux(part.streams.video[0]) if packet.size)
-
-
-def _last_wait(parts: Sequence[Path]) -> Fraction:
-    """Return the duration of the last frame in seconds, from the state of the parts."""
-    _, meta = files.load_arrays(parts[-1].parent / STATE)
-    last = Fraction(0)
-    for packet in _packets(parts[-1:]):
-        last = packet.pts * packet.time_base
-    return max(Fraction(1, CLOCK), Fraction(str(meta["ends"])) - last)
-
-
-def _forget_after(written: set[str], folder: Path) -> None:
-    """Delete numbered images that a longer video left in a folder; keep files with other names."""
-    alike = {re.sub(r"\d", "#", name) for name in written}  # a date differs in its number of digits
-    last = max(map(_numbers, written))
-    for path in folder.iterdir():
-        other = re.sub(r"\d", "#", path.name) not in alike
-        if path.name not in written and not other and _numbers(path.name) > last:
-            path.unlink()
-
-
-def _numbers(name: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"\d+", name)]

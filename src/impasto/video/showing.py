@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.video import hdr
+from impasto.video.levels import GROUND
 
 Bytes = NDArray[np.uint8]
 
-GROUND = 255  # constant background of transparent frames: white
 HD = 720  # lines from which a video without a colour space is taken as BT.709
 
 
-def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
+def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[Bytes, Bytes | None]:
     """Convert a decoded frame to sRGB by its own matrix and range, and rotate it as the file says.
 
-    Transparent pixels get a white background. If the pixel aspect ratio ``pixel`` is not 1, the frame is
-    enlarged in one direction.
+    If the pixel aspect ratio ``pixel`` is not 1, the frame is enlarged in one direction.
+
+    Returns:
+        Colours ``(H, W, 3)``, over white, and alpha ``(H, W)``; None if the format has no alpha channel.
     """
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
@@ -32,7 +34,7 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
     full = decoded.color_range == 2
     curve, primaries = int(decoded.color_trc), int(decoded.color_primaries)
     deep = curve in (hdr.PQ, hdr.HLG) or primaries in hdr.WIDE
-    clear = lets_through(decoded)
+    clear = lets_through(decoded.format.name)
     width, height = decoded.width, decoded.height
     if pixel > 1:
         width = 2 * round(width * pixel / 2)
@@ -53,12 +55,12 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> Bytes:
         rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), curve, primaries=primaries)
     if alpha is not None:
         rgb = np.rint(GROUND + alpha * (rgb - np.float32(GROUND))).astype(np.uint8)
-    return turned(np.asarray(rgb, np.uint8), decoded)
+        plane = turned(np.rint(alpha[..., 0] * 255).astype(np.uint8), decoded)
+    return turned(np.asarray(rgb, np.uint8), decoded), None if alpha is None else plane
 
 
-def lets_through(decoded: av.VideoFrame) -> bool:
-    """Return whether a frame has an alpha channel."""
-    name = decoded.format.name
+def lets_through(name: str) -> bool:
+    """Return whether a pixel format has an alpha channel."""
     return name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya")) or name == "pal8"
 
 
@@ -79,7 +81,7 @@ def turned(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
 
 
 def fitted(rgb: Bytes, size: tuple[int, int]) -> Bytes:
-    """Return a frame scaled to fit into (height, width), on black."""
+    """Return a frame, or its alpha, scaled to fit into (height, width), on black."""
     if rgb.shape[:2] == size:
         return rgb
     height, width = rgb.shape[:2]
@@ -87,6 +89,6 @@ def fitted(rgb: Bytes, size: tuple[int, int]) -> Bytes:
     inside = max(1, round(height * scale)), max(1, round(width * scale))
     small = Image.fromarray(rgb).resize(inside[::-1], Image.Resampling.LANCZOS)
     above, left = (size[0] - inside[0]) // 2, (size[1] - inside[1]) // 2
-    whole = np.zeros((*size, 3), np.uint8)
+    whole = np.zeros((*size, *rgb.shape[2:]), np.uint8)
     whole[above : above + inside[0], left : left + inside[1]] = np.asarray(small)
     return whole

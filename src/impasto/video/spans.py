@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
+from impasto.video.levels import eight, extended, ground_of, resized
 from impasto.video.pictures import PictureReader, animated
 from impasto.video.reading import FilmFrame, FilmReader, exactly
 
@@ -49,9 +50,14 @@ def cut(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
 
 
 class Film(Protocol):
-    """Source of frames: a video, an animated image, or a folder of images."""
+    """Source of frames: a video, an animated image, or a folder of images; ``deep``: of 16 bits."""
 
     path: Path
+    deep: bool
+
+    @property
+    def clear(self) -> bool:
+        """Whether frames have alpha."""
 
     @property
     def rate(self) -> Fraction:
@@ -75,30 +81,40 @@ class Film(Protocol):
         """Close the files."""
 
 
-def open_film(path: str | Path, *, rate: float | None = None) -> FilmReader | PictureReader:
+def open_film(
+    path: str | Path, *, rate: float | None = None, clear: bool = False, deep: bool = False
+) -> FilmReader | PictureReader:
     """Open a video of any kind for reading.
 
     Args:
         path: a file, or a folder of numbered images.
         rate: frame rate of a folder.
+        clear: return frames with alpha, if there is transparency; else it is dropped with a warning.
+        deep: return frames of 16 bits, if the images of a folder have them.
 
     Raises:
         InputError: it does not exist, or cannot be read as a video.
     """
     path = Path(path)
     if path.is_dir() or animated(path):
-        return PictureReader(path, rate=rate)
-    return FilmReader(path)
+        return PictureReader(path, rate=rate, clear=clear, deep=deep)
+    return FilmReader(path, clear=clear)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame ``(H, W, 3)``, time and duration in seconds; ``begins`` marks the start of a further span."""
+    """A frame ``(H, W, 3)``, time and duration in seconds; ``begins`` marks the start of a further span.
+
+    See :class:`FilmFrame` for ``alpha``. ``ground`` is the mean visible colour of the first frame with
+    visible pixels, the same for all frames after it.
+    """
 
     rgb: Bytes
     time: Fraction
     begins: bool
     duration: Fraction
+    alpha: Bytes | None = None
+    ground: NDArray[np.float32] | None = None
 
 
 def taken(
@@ -136,12 +152,14 @@ def taken(
 
 def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[Shown]:
     """Yield the frames of all spans, in order."""
-    begun = Fraction(0)
+    begun, ground = Fraction(0), None
     for number, span in enumerate(spans):
         fresh = number > 0
         for frame in film.frames(start=span.start, end=span.end, every=every):
             time = max(Fraction(0), frame.time - exactly(span.start)) + begun
-            yield Shown(frame.rgb, time, fresh, frame.duration)
+            if ground is None and frame.alpha is not None:
+                ground = ground_of(frame.rgb, frame.alpha)
+            yield Shown(frame.rgb, time, fresh, frame.duration, frame.alpha, ground)
             fresh = False
         if span.end is not None:
             begun += exactly(span.end) - exactly(span.start)
@@ -174,7 +192,20 @@ def shrunk(rgb: Bytes, size: tuple[int, int]) -> Bytes:
     """Return a frame resized to (height, width)."""
     if rgb.shape[:2] == size:
         return rgb
+    if rgb.dtype != np.uint8:
+        return resized(rgb, size)
     return np.asarray(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.LANCZOS))
+
+
+def ready(shown: Shown, size: tuple[int, int]) -> Shown:
+    """Return a frame resized to (height, width), and with its colours extended if it has alpha."""
+    rgb = shrunk(shown.rgb, size)
+    if shown.alpha is None:
+        return replace(shown, rgb=rgb)
+    alpha = shrunk(shown.alpha, size)
+    if shown.ground is not None:
+        rgb = extended(rgb, alpha, shown.ground)
+    return replace(shown, rgb=rgb, alpha=alpha)
 
 
 def liveliest(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Span]:
@@ -186,7 +217,7 @@ def liveliest(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Sp
     changes: list[tuple[Fraction, float]] = []
     before: NDArray[np.float32] | None = None
     for frame in film.frames(start=within.start, end=within.end):
-        small = np.asarray(Image.fromarray(frame.rgb).convert("L").resize((64, 36)), np.float32)
+        small = np.asarray(Image.fromarray(eight(frame.rgb)).convert("L").resize((64, 36)), np.float32)
         time = frame.time - exactly(within.start)
         changes.append((time, 0.0 if before is None else float(np.abs(small - before).mean())))
         before = small

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.video.flow import FlowMethod, warp
+from impasto.video.levels import unit
 from impasto.video.linking import Link, Linker
 
 Array = NDArray[np.float32]
@@ -101,7 +102,7 @@ class Steady:
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Resume from a result of :meth:`state`."""
         known = "frame" in state
-        self.frame = np.asarray(state["frame"], np.uint8) if known else None
+        self.frame = np.asarray(state["frame"]) if known else None
         self.output = np.asarray(state["output"], np.float32) if known else None
         self.witness = np.asarray(state["witness"], np.float32) if "witness" in state else None
 
@@ -158,9 +159,7 @@ def _green(picture: Array) -> Array:
 
 
 def _grey(frame: Bytes) -> Array:
-    grey: Array = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.float32)
-    grey *= np.float32(1 / 255)
-    return grey
+    return unit(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)))
 
 
 def _detail(picture: Array) -> Array:

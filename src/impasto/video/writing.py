@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,7 @@ Bytes = NDArray[np.uint8]
 
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9"}
 PARTS = ".nut"  # container of parts, which stores any clock exactly
+RAW = "ffv1"  # codec of parts with transparency or 16 bits
 # No B-frames or alternate references (bf, auto-alt-ref): parts join without gaps, and times are unchanged.
 # With force-cfr the stream stores the frame rate, not the ticks of its clock; frames keep their times.
 QUALITY = {
@@ -35,7 +36,12 @@ QUALITY = {
     # Lossless parts for GIF, WebP and folders of images.
     "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
+    RAW: {},
+    "prores_ks": {"profile": "4444", "vendor": "apl0", "alpha_bits": "16"},
 }
+# Codecs that hold transparency, by suffix, and the formats of their pixels.
+_CLEAR = {".webm": ("libvpx-vp9", "yuva420p"), ".mov": ("prores_ks", "yuva444p10le")}
+_LOSSLESS = {"rgba": "bgra", "rgb48le": "rgb48le", "rgba64le": "rgba64le"}  # of arrays, in ``RAW``
 _BT709, _BT601 = 1, 6
 
 
@@ -78,6 +84,8 @@ class FilmWriter:
         suffix: suffix of the container, if the path is a temporary name.
         codec: video codec; default: by suffix.
         rate: mean frame rate, from which codecs derive their level; default: that of the source.
+        pixels: kind of the frames, from :func:`pixels_of`; with alpha, .webm is VP9 and .mov is ProRes 4444.
+        spans: parts of the source, in place of ``start`` and ``end``; times of frames then start at 0.
 
     Raises:
         OutputError: the suffix is not supported.
@@ -91,6 +99,8 @@ class FilmWriter:
     suffix: str | None = None
     codec: str | None = None
     rate: Fraction | None = None
+    pixels: str = "rgb24"
+    spans: Sequence[Span] | None = None
     frames: int = 0
 
     def __post_init__(self) -> None:
@@ -99,19 +109,26 @@ class FilmWriter:
             raise OutputError(f"cannot write {self.path}: its suffix must be one of {', '.join(CODECS)}")
         self.container = create(self.path, suffix)
         codec = self.codec or CODECS[suffix]
+        stored = "rgb24" if codec == "libx264rgb" else _LOSSLESS.get(self.pixels, "yuv420p")
+        if self.codec is None and self.pixels == "rgba":
+            codec, stored = _CLEAR[suffix]
         self.rate = self.rate or (USUAL if self.source is None else self.source.rate)
         rate = self.rate.limit_denominator(CLOCK)
         self.stream = self.container.add_stream(codec, rate=rate, options=dict(QUALITY[codec]))
         height, width = (side + side % 2 for side in self.size)
         self.stream.height, self.stream.width = height, width
-        self.stream.pix_fmt = "rgb24" if codec == "libx264rgb" else "yuv420p"
+        self.stream.pix_fmt = stored
         self.stream.time_base = self.stream.codec_context.time_base = Fraction(1, CLOCK)
-        if self.stream.pix_fmt == "yuv420p":
+        self._is_yuv = stored.startswith("yuv")
+        if self._is_yuv:
             matrix = _BT709 if height >= HD else _BT601
             context = self.stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = matrix
             context.color_range = 1
-        self._others = Others(self.source, self.container, spans=[Span(self.start, self.end)])
+        if "yuva" in stored and suffix == ".webm":
+            self.stream.metadata["alpha_mode"] = "1"
+        spans = self.spans or [Span(self.start, self.end)]
+        self._others = Others(self.source, self.container, spans=spans)
         self._held: Any = None
         self._lasts = round(CLOCK / rate)  # duration of the newest frame in ticks
         self._newest: int | None = None
@@ -129,10 +146,10 @@ class FilmWriter:
             raise InputError(f"a frame of {rgb.shape[1]}x{rgb.shape[0]} does not fit the video's {self.size}")
         below, right = self.size[0] % 2, self.size[1] % 2
         even = np.pad(rgb, ((0, below), (0, right), (0, 0)), mode="edge") if below or right else rgb
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        if self.stream.pix_fmt == "yuv420p":
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format=self.pixels)
+        if self._is_yuv:
             frame = frame.reformat(
-                format="yuv420p",
+                format=self.stream.pix_fmt,
                 dst_colorspace=Colorspace.ITU709 if even.shape[0] >= HD else Colorspace.ITU601,
                 src_color_range=ColorRange.JPEG,
                 dst_color_range=ColorRange.MPEG,
@@ -172,6 +189,14 @@ class FilmWriter:
                 self._others.copy(until=self._held.dts * self._held.time_base)
                 self.container.mux(self._held)
             self._held = packet
+
+
+def pixels_of(frame: NDArray[Any]) -> str:
+    """Return FFmpeg's name of the format of a frame: 3 channels, or 4 with alpha; 8 or 16 bits."""
+    deep = frame.dtype == np.uint16
+    if frame.shape[2] == 4:
+        return "rgba64le" if deep else "rgba"
+    return "rgb48le" if deep else "rgb24"
 
 
 @contextlib.contextmanager

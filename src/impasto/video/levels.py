@@ -1,0 +1,81 @@
+"""Frames with more than 8 bits, and frames with transparency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+GROUND = 255  # 8-bit value of the constant background of transparent frames: white
+_CLEAR = (".webm", ".mov", ".gif", ".webp", "")  # suffixes of outputs that hold transparency; "" is a folder
+_REACH = 0.02  # distance over which colours are extended, relative to the long side
+_FAINT = 0.02  # weight of a constant colour in extended colours: it shows far from all visible pixels
+
+
+def held_by(target: Path) -> dict[str, bool]:
+    """Return whether an output holds transparency (``clear``) and 16 bits (``deep``)."""
+    suffix = target.suffix.lower()
+    return {"clear": suffix in _CLEAR, "deep": suffix == ""}
+
+
+def top(frame: NDArray[Any]) -> int:
+    """Return the maximum value of a frame's type: 255 or 65535."""
+    return int(np.iinfo(frame.dtype).max)
+
+
+def unit(frame: NDArray[Any]) -> Array:
+    """Return a frame of 8 or 16 bits as floats, 0..1."""
+    floats: Array = frame.astype(np.float32)
+    floats *= np.float32(1 / top(frame))
+    return floats
+
+
+def eight(frame: NDArray[Any]) -> Bytes:
+    """Return a frame with 8 bits."""
+    if frame.dtype == np.uint8:
+        return frame
+    return np.asarray((frame.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
+
+
+def resized(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return a frame of 16 bits, or a plane of transparency, resized to (height, width), with its type."""
+    if frame.shape[:2] == size:
+        return frame
+    return np.asarray(np.rint(image.resize(unit(frame), size) * top(frame)), frame.dtype)
+
+
+def extended(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray[Any]:
+    """Replace the background of a frame by the colours of the nearest visible pixels.
+
+    Processing then adds no outline to a cut-out subject, and the colour of the background does not show in
+    pixels that are partly transparent.
+
+    Args:
+        frame: ``(H, W, 3)``, composited over white.
+        alpha: ``(H, W)``, of the same type.
+        ground: ``(3,)``, 0..1, colour far from all visible pixels.
+    """
+    share = unit(alpha)[..., None]
+    own = np.maximum(unit(frame) - (1 - share), 0)  # premultiplied
+    sigma = max(1.0, _REACH * max(frame.shape[:2]))
+    light, weight = (cv2.GaussianBlur(plane, (0, 0), sigma) for plane in (own, share))
+    near = (light + _FAINT * ground) / (weight[..., None] + _FAINT)
+    return np.asarray(np.rint((own + (1 - share) * near).clip(0, 1) * top(frame)), frame.dtype)
+
+
+def ground_of(frame: NDArray[Any], alpha: NDArray[Any]) -> Array | None:
+    """Return the mean visible colour ``(3,)``, 0..1, of a frame over white; None if nothing is visible."""
+    share = unit(alpha)
+    seen = float(share.sum(dtype=np.float64))
+    if seen < 1:
+        return None
+    own = np.maximum(unit(frame) - (1 - share[..., None]), 0).sum((0, 1), dtype=np.float64)
+    return np.asarray(own / seen, np.float32)
