@@ -206,15 +206,14 @@ def main() -> None:
     means = []
     for name in dict.fromkeys(row["way"] for row in rows):
         own = [row for row in rows if row["way"] == name]
+        timed = [row["seconds"] for row in own if row["seconds"] is not None]
         near = [row["kernel distance"] for row in own if "kernel distance" in row]
         means.append(
             {
                 "way": name,
                 "kernel distance": float(np.mean(near)) if near else None,
                 "spots": sum(row["spots"] for row in own),
-                "seconds": harness.median(
-                    [row["seconds"] for row in own if row["seconds"] is not None] or [0.0]
-                ),
+                "seconds": harness.median(timed) if timed else None,
             }
         )
     harness.table(rows)

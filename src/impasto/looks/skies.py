@@ -25,7 +25,7 @@ BRIGHT = 0.30  # least luma of a sky by day
 NEAR = 0.085  # distance from the local colour of the sky, per channel, at which a pixel still belongs to it
 HOLE = 0.08  # the same distance for gaps between leaves, which are mixed pixels
 HOLES = 0.0003  # largest gap, as a share of the image
-REACH = 0.05  # distance of gaps from the open sky, relative to the long side
+REACH = 0.1  # distance of gaps from the open sky, relative to the long side
 LEAST = 0.004  # share of the image below which there is no sky
 PALE = 0.25  # saturation of a cloud, as the range of its channels
 CLOUD = 0.4  # most distance of a cloud from the colour of the sky around it
@@ -35,6 +35,7 @@ WIDE = 1 / 40  # width of the local colour of the sky, relative to the long side
 BAND = 0.012  # half-width of the band in which pixels are unmixed, relative to the long side
 BLUE = 0.08  # blue minus red from which a part is a blue sky, and below whose negative a wall
 STEEP = 0.05  # slope of luma per pixel that ends the sky
+SLACK = 0.12  # how far below the horizon the open sky may reach, relative to the height
 FAINT = 0.02  # squared distance of sky and front below which colours cannot be unmixed
 SOLID = 0.85  # alpha from which a front is taken from its surroundings
 
@@ -65,15 +66,15 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
 
     Args:
         rgb: image ``(H, W, 3)``, sRGB, 0..1.
-        horizon: height of the horizon from the top, relative to the height; no sky is found below it.
+        horizon: height of the horizon from the top, relative to the height; no gap is found below it, and
+            no sky ``SLACK`` below it.
         known: where the sky is, from labels, ``(h, w)`` of any size. Default: found.
     """
     long = max(rgb.shape[:2])
     size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, long))
     small = rgb if rgb.shape[:2] == size else image.resize(rgb, size).clip(0, 1)
     if known is None:
-        inside = _found(small)
-        inside[round(horizon * len(inside)) :] = False
+        inside = _found(small, horizon)
     else:
         inside = cv2.resize(known.astype(np.uint8), size[::-1], interpolation=cv2.INTER_AREA) > 0
     if inside.mean() < LEAST:
@@ -82,7 +83,7 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
     return _unmixed(rgb, alpha, behind, near)
 
 
-def _found(small: Array) -> Bools:
+def _found(small: Array, horizon: float) -> Bools:
     """Return where the sky is in a small image."""
     grey = np.asarray(color.luma(small), np.float32)
     found: Bools = (openness(small) > OPEN) & (grey > BRIGHT)
@@ -107,7 +108,11 @@ def _found(small: Array) -> Bools:
         if not found.any():
             return found
     found = _without_islands(small, found, flat)
-    return found | _gaps(small, found, wide)
+    # The open sky ends at its edge even if the horizon was found too high; a gap has no such edge.
+    gaps = _gaps(small, found, wide)
+    gaps[round(horizon * len(gaps)) :] = False
+    found[round(min(1.0, horizon + SLACK) * len(found)) :] = False
+    return found | gaps
 
 
 def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
