@@ -12,12 +12,13 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
+from impasto.session import Session
 from impasto.video import open_film
 
 
 def paint(source: Path, out: Path, **settings: object) -> list[str]:
     job = VideoJob(str(source), processed=str(source), consistency=0, **settings)  # type: ignore[arg-type]
-    paint_film(job, out=out, overwrite=True)
+    paint_film(job, out=out, session=Session(overwrite=True))
     return sorted(path.name for path in out.iterdir())
 
 

@@ -21,6 +21,7 @@ RANKS = (
     {"files", "color", "moments", "tiles"},
     {"image"},
     {"tensors", "record"},
+    {"session"},
     {"weights", "samples"},
     {"backbones", "looks", "networks", "video"},
     {"losses", "parametrizations", "metrics"},

@@ -15,7 +15,7 @@ import impasto
 from benchmarks.regions import region_style_distance
 from conftest import Run
 from impasto import backbones, image, looks, losses, methods, metrics, samples
-from impasto.cli.photoreal_verbs import paired
+from impasto.cli.options import paired
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions

@@ -7,15 +7,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from impasto.cli.options import AsJson, Debug, Quiet
-from impasto.cli.say import clock, say, tell
-from impasto.errors import InputError
+from impasto.cli.options import AsJson, Debug, Given, Quiet, Watching
+from impasto.cli.say import say, tell
+from impasto.errors import InputError, OutputError
+from impasto.jobs import StylizeJob
 from impasto.jobs.base import SEED
+from impasto.session import clock
+from impasto.verbs.run import stems
 
 Engine = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
@@ -56,25 +60,52 @@ def batch(
     debug: Debug = False,
 ) -> None:
     """Run many jobs: finished ones are skipped, failed ones are recorded in the manifest."""
-    from impasto.batch import passed_over, run
-
     settings: dict[str, Any] = dict(_setting(text) for text in option or ())
     if style:
         settings["styles"] = style
+    how = {"engine": engine, "workers": workers, "address": address, "retry_errors": retry_errors}
+    _batch(source, out, settings, quiet=quiet, json_=json_, overwrite=overwrite, **how)
+
+
+def is_several(content: str) -> bool:
+    """Return whether the photo of ``stylize`` is a folder or a pattern."""
+    path = Path(content)
+    return path.is_dir() or (any(sign in content for sign in "*?[") and not path.exists())
+
+
+def stylize_several(job: StylizeJob, given: Given) -> None:
+    """Stylize a folder of photos, as ``batch`` does with the same settings.
+
+    Raises:
+        InputError: there are no photos, an option is for a single photo, or a photo cannot be used.
+        OutputError: the output folder cannot be written to.
+    """
+    if given.watching != Watching():
+        raise InputError(
+            "--preview, --save-every and --resume are for one photo: repeat the command to resume"
+        )
+    out = given.place.out
+    if out is None and not Path(job.content).is_dir():
+        raise InputError(f"{job.content} means several photos: give a folder for the results as --out")
+    out = out or Path(job.content).with_name(f"{Path(job.content).name}-{stems(job.styles)}")
+    if out.is_file() or (not out.exists() and out.suffix):
+        raise OutputError(f"{out} is the name of a file: for several photos, --out must be a folder")
+    usual = {item.name: item.default for item in fields(job)}
+    settings = {k: v for k, v in job.settings().items() if k != "content" and v != usual[k]}
+    showing = given.showing
+    _batch(
+        job.content, out, settings, quiet=showing.quiet, json_=showing.json, overwrite=given.place.overwrite
+    )
+
+
+def _batch(source: str, out: Path, settings: dict[str, Any], *, quiet: bool, json_: bool, **how: Any) -> None:
+    """Run a batch and print its summary; ``how`` holds further arguments of :func:`impasto.batch.run`."""
+    from impasto.batch import passed_over, run
+
     if passed := passed_over(source):
         tell(passed)
     with _stopping():
-        outcome = run(
-            source,
-            out,
-            settings=settings,
-            engine=engine,
-            workers=workers,
-            address=address,
-            retry_errors=retry_errors,
-            overwrite=overwrite,
-            told=None if quiet else _Teller(),
-        )
+        outcome = run(source, out, settings=settings, told=_Teller(quiet=quiet), **how)
     _end(outcome, as_json=json_)
 
 
@@ -110,7 +141,7 @@ def augment(
     """Augment a data set: apply a random look to each image, and keep the labels."""
     from impasto.batch import augmenting, verifying
 
-    told = None if quiet else _Teller()
+    told = _Teller(quiet=quiet)
     if reproduce is not None:
         different = verifying.reproduce(reproduce, out, told=told)
         if different:
@@ -186,15 +217,17 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 class _Teller:
-    """Progress output: one line per job with the count, its result and the time left."""
+    """Progress output: one line per job with the count, its result and the time left; or only the errors."""
 
-    def __init__(self) -> None:
-        self.begun, self.carried_out = time.monotonic(), 0
+    def __init__(self, *, quiet: bool) -> None:
+        self.begun, self.carried_out, self.quiet = time.monotonic(), 0, quiet
 
     def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
         """Print one row; see :func:`impasto.batch.run`."""
         what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
         self.carried_out += "seconds" in row  # skipped and refused jobs take no time
+        if self.quiet and "error" not in row:
+            return
         left = ""
         if total is not None and count < total and self.carried_out:
             pace = (time.monotonic() - self.begun) / self.carried_out

@@ -22,8 +22,9 @@ from impasto import looks, methods
 from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.brushes import Brush, State
-from impasto.films.painting import FilmResult, Told, paint_film
-from impasto.jobs import PhotorealJob, VideoJob
+from impasto.films.painting import FilmResult, paint_plan
+from impasto.films.planning import FilmPlan
+from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
@@ -32,6 +33,7 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
 from impasto.painters.relighting import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
+from impasto.session import Session
 from impasto.video import Dis, Film, Link, Span, taken, trust, warp
 
 Array = NDArray[np.float32]
@@ -55,21 +57,14 @@ class Shot:
     keys: tuple[Array, ...]
 
 
-def grade_film(
-    job: PhotorealJob,
-    *,
-    out: Path,
-    overwrite: bool = False,
-    restart: bool = False,
-    told: Told | None = None,
-    say: Callable[[str], None] | None = None,
-    threads: int | None = None,
-) -> FilmResult:
+def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> FilmResult:
     """Transfer light and colours of a photograph to a video.
 
     Args:
-        job, out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
-        say: called with the table of classes of each shot.
+        job: the video and its settings.
+        out: the video to write; without a suffix, a folder of numbered images.
+        session: see :func:`impasto.films.paint_film`; ``log`` is called with the table of classes of each
+            shot.
 
     Raises:
         InputError: the video, a style or a setting cannot be used.
@@ -78,32 +73,22 @@ def grade_film(
     if job.masks is not None:
         raise InputError("masks are for photos: leave them out, as the classes of a video are found per shot")
     inputs, shots = Inputs(job, {}), list[Shot]()
-    count = use_threads(threads)
+    session = replace(session, threads=use_threads(session.threads))
 
-    def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
         shots.extend(find_shots(film, spans, every=job.every))
-        return Grades(job, shots, inputs, say)
+        return Grades(job, shots, inputs, session.log)
 
-    # A grade is temporally consistent by itself: no blending.
-    video = VideoJob(
+    plan = FilmPlan(
         job.content,
-        job.styles,
-        consistency=0.0,
-        start=job.start,
-        end=job.end,
+        job.begin,
+        job.stop,
         every=job.every,
         size=job.size or "original",
+        consistency=0.0,  # a grade is temporally consistent by itself: no blending
+        others={"styles": job.styles},
     )
-    result = paint_film(
-        video,
-        out=out,
-        overwrite=overwrite,
-        restart=restart,
-        told=told,
-        choose=brush,
-        recipe=inputs.recipe,
-        threads=count,
-    )
+    result = paint_plan(plan, out, session, choose=choose, recipe=inputs.recipe)
     return replace(result, shots=len(shots))
 
 

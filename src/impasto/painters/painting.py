@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ from impasto.jobs import StylizeJob
 from impasto.painters.inputs import LARGE, Inputs, masked
 from impasto.painters.paintings import spread
 from impasto.record import Result, Watch
+from impasto.session import Session
 
 STRIP = 256  # rows blended at a time
 
@@ -54,9 +55,10 @@ def stylize(
     """
     pictures, names = gathered(content, styles)
     job = StylizeJob.parse({**settings, **names})
-    return run(
-        job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
+    session = Session(
+        watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume, pictures=pictures
     )
+    return run(job, session)
 
 
 def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[str, Source], dict[str, Any]]:
@@ -78,46 +80,19 @@ def named(source: Source, name: str, pictures: dict[str, Source]) -> str:
     return name
 
 
-def run(
-    job: StylizeJob,
-    *,
-    pictures: Mapping[str, Source] | None = None,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    threads: int | None = None,
-    budget: int | None = None,
-) -> Result:
-    """Run a job.
-
-    Args:
-        job: the job.
-        pictures: images in memory, by the names used in the job.
-        watch, checkpoint, save_every, resume: as for :func:`stylize`.
-        threads: number of threads (sums depend on it in their last bits).
-        budget: memory budget in bytes if the job sets none; default: the free memory.
-    """
+def run(job: StylizeJob, session: Session = Session()) -> Result:
+    """Run a job; ``session`` has the progress callback, the checkpoint, the threads and images in memory."""
     from impasto.painters import learned
 
-    job = spread(job, pictures)
-    inputs = Inputs(job, pictures or {})
+    job = spread(job, session.pictures)
+    inputs = Inputs(job, session.pictures)
     found = learned.find_all(job, inputs)
     if found:
-        result = learned.paint(job, inputs, found, watch=watch, threads=threads)
+        result = learned.paint(job, inputs, found, session)
     else:
         from impasto.painters.optimising import optimise
 
-        result = optimise(
-            job,
-            inputs,
-            watch=watch,
-            checkpoint=checkpoint,
-            save_every=save_every,
-            resume=resume,
-            threads=threads,
-            budget=budget,
-        )
+        result = optimise(job, inputs, session)
     if job.photoreal:
         result = _projected(result, inputs.read(job.content), realism=job.realism)
     if not job.strip:

@@ -11,6 +11,7 @@ from impasto import files, films, image, painters, samples
 from impasto.errors import OutputError
 from impasto.jobs import VideoJob
 from impasto.record import Array, Watch
+from impasto.session import Session
 
 MARGIN = 12  # pixels between the images of a sheet
 PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
@@ -91,7 +92,7 @@ def _film(folder: Path, size: int) -> Iterator[Path]:
     yield film
     job = VideoJob(film=str(film), styles=(FILM_STYLE,), size=min(size, width))
     out = folder / f"{film.stem}-{FILM_STYLE}.mp4"
-    yield films.paint_film(job, out=out, overwrite=True, restart=True).path
+    yield films.paint_film(job, out, Session(overwrite=True, restart=True)).path
 
 
 def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
