@@ -22,6 +22,7 @@ RANKS = (
     {"image"},
     {"tensors", "record"},
     {"session"},
+    {"keywords"},
     {"weights", "samples"},
     {"backbones", "looks", "networks", "video"},
     {"losses", "parametrizations", "metrics"},
@@ -30,7 +31,7 @@ RANKS = (
     {"painters"},
     {"live", "films"},
     {"verbs"},
-    {"batch"},
+    {"batch", "api"},
     {"app"},
     {"cli"},
 )

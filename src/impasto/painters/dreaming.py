@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,68 +24,6 @@ from impasto.record import Result, Watch
 from impasto.session import Session
 
 LONGEST = 640  # default limit of the long side, in pixels
-
-
-def dream(
-    content: Source,
-    *,
-    guide: Source | None = None,
-    style: Source | Sequence[Source] = (),
-    mask: Source | None = None,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    **settings: Any,
-) -> Result:
-    """Apply Deep Dream to an image.
-
-    Args:
-        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        guide: image whose features guide the dream.
-        style: style images to combine with the dream.
-        mask: grey image, white where to dream.
-        watch: called with a :class:`impasto.Progress` after every step.
-        checkpoint: checkpoint file.
-        save_every: evaluations between saves.
-        resume: resume from the checkpoint.
-        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers`` (a list, or one string
-            with commas), ``octaves``, ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
-
-    Returns:
-        The image with the recipe and the history of the run; ``.save(path)`` writes it.
-
-    Raises:
-        InputError: an image or a setting is not valid.
-
-    Examples:
-        >>> out = dream("photo.jpg", layers=["relu4_3", "relu5_2:0.5"], octaves=5)  # doctest: +SKIP
-        >>> out.save("out.png")  # doctest: +SKIP
-    """
-    pictures: dict[str, Source] = {}
-
-    def named(source: Source | None, name: str) -> str | None:
-        if source is None or isinstance(source, (str, Path)):
-            return None if source is None else str(source)
-        pictures[name] = source
-        return name
-
-    if isinstance(layers := settings.get("layers"), str):
-        settings["layers"] = tuple(layers.split(","))
-    several = list(style) if isinstance(style, (list, tuple)) else [cast("Source", style)]
-    job = DreamJob.parse(
-        {
-            **settings,
-            "content": named(content, "content"),
-            "guide": named(guide, "guide"),
-            "mask": named(mask, "mask"),
-            "style": [named(one, f"style-{i}") for i, one in enumerate(several, 1)],
-        }
-    )
-    session = Session(
-        watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume, pictures=pictures
-    )
-    return run_dream(job, session)
 
 
 def run_dream(job: DreamJob, session: Session = Session()) -> Result:
@@ -215,24 +153,6 @@ class Dreamer:
 
 
 LEAST = 64  # least short side of an octave, in pixels; deep layers need as much
-
-
-def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Result:
-    """Optimise noise to maximise the activation of a layer or a channel.
-
-    Args:
-        layer: ``relu4_3`` or ``relu4_3[12]``.
-        watch: called after every step.
-        **settings: the other fields of :class:`impasto.jobs.VisualizeJob`: ``size``, ``steps``,
-            ``seed``, ``backbone``, ...
-
-    Raises:
-        InputError: the layer or channel is unknown.
-
-    Examples:
-        >>> visualize("relu4_3[12]").save("channel.png")  # doctest: +SKIP
-    """
-    return run_visualize(VisualizeJob.parse({**settings, "layer": layer}), Session(watch=watch))
 
 
 def run_visualize(job: VisualizeJob, session: Session = Session()) -> Result:

@@ -14,51 +14,10 @@ from impasto.image import Picture, Source
 from impasto.jobs import StylizeJob
 from impasto.painters.inputs import LARGE, Inputs, masked
 from impasto.painters.paintings import spread
-from impasto.record import Result, Watch
+from impasto.record import Result
 from impasto.session import Session
 
 STRIP = 256  # rows blended at a time
-
-
-def stylize(
-    content: Source,
-    styles: Source | Sequence[Source],
-    *,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    **settings: Any,
-) -> Result:
-    """Stylise an image with one or several style images, or with learned styles.
-
-    Args:
-        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: one style image or a list of them, likewise; a folder of style images; or names of learned
-            styles.
-        watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to stop and
-            keep the current image.
-        checkpoint: checkpoint file, saved every ``save_every`` evaluations; with ``resume``, the run resumes
-            from it.
-        **settings: the other fields of :class:`impasto.StylizeJob`: ``weights``, ``strength``, ``size``,
-            ``preset``, ``blend``, ``mask``, ``color``, ``method``, ``seed``, ...
-
-    Returns:
-        The image with the recipe and the history of the run; ``.save(path)`` writes it.
-
-    Raises:
-        InputError: an image or a setting is not valid.
-
-    Examples:
-        >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
-        >>> out.save("out.png")  # doctest: +SKIP
-    """
-    pictures, names = gathered(content, styles)
-    job = StylizeJob.parse({**settings, **names})
-    session = Session(
-        watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume, pictures=pictures
-    )
-    return run(job, session)
 
 
 def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[str, Source], dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from impasto import files, films, image, painters, samples
 from impasto.errors import OutputError
-from impasto.jobs import VideoJob
+from impasto.jobs import StylizeJob, VideoJob
 from impasto.record import Array, Watch
 from impasto.session import Session
 
@@ -77,7 +77,9 @@ def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterat
         files.check_output(path, overwrite=True)
         content = samples.photo(photo)
         paintings = [samples.style(style, 640) for style in styles]
-        result = painters.stylize(content, list(paintings), size=size, preset="good", watch=watch)
+        pictures = {"photo": content, **dict(zip(styles, paintings, strict=True))}
+        job = StylizeJob("photo", styles, size=size)
+        result = painters.run(job, Session(watch=watch, pictures=pictures))
         result.save(path, overwrite=True)
         yield path
         rows.append([content, *paintings, result.picture])

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from impasto import files, image
 from impasto.errors import InputError
@@ -36,6 +36,24 @@ def recipe_of(picture: str | Path) -> Recipe:
     return Recipe.from_json(text)
 
 
+@overload
+def replay(
+    picture: str | Path,
+    out: None = None,
+    *,
+    search: Sequence[str | Path] = (),
+    watch: Watch | None = None,
+    overwrite: bool = False,
+) -> Result: ...
+@overload
+def replay(
+    picture: str | Path,
+    out: str | Path,
+    *,
+    search: Sequence[str | Path] = (),
+    watch: Watch | None = None,
+    overwrite: bool = False,
+) -> Result | FilmResult: ...
 def replay(
     picture: str | Path,
     out: str | Path | None = None,
