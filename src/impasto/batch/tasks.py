@@ -117,12 +117,20 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
         if output is None:
             # A video is named .mp4 whatever its source: manifests have it so.
             suffix = ".mp4" if verb == "video" else suffix_of(job)
-            output = f"{Path(next(iter(job.inputs()), 'output')).stem}{suffix}"
+            output = f"{Path(_first(job.settings())).stem}{suffix}"
         return task(verb, job.settings(), output, origin=origin)
     except (ValueError, RecursionError, ImpastoError) as error:
         reason = str(error) if isinstance(error, ImpastoError) else f"it is not JSON ({type(error).__name__})"
         digest = hashlib.sha256(line.encode("utf-8", "replace")).hexdigest()
         return Task("", {}, "", origin, key=digest, fault=_one_line(reason))
+
+
+def _first(settings: Mapping[str, Any]) -> str:
+    """Return the setting after which an output without a name is called."""
+    for name in ("output", "content", "film", "pictures", "styles", "teacher", "backbone"):
+        if value := settings.get(name):
+            return str(value[0] if isinstance(value, list) else value)
+    return "output"
 
 
 def _job_of(verb: Any) -> type[Job]:
