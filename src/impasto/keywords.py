@@ -21,6 +21,7 @@ from impasto.jobs.base import (
     StyleLoss,
 )
 from impasto.jobs.dreams import DreamBackboneName, Padding
+from impasto.jobs.films import Flow
 from impasto.record import Watch
 from impasto.session import Told
 
@@ -96,7 +97,7 @@ class VideoSettings(Running, total=False):
     every: int
     fps: float | None
     preview: float | str | None
-    flow: File | None
+    flow: Flow | None
     network: NetworkName | None
     instant: bool
     precision: Precision

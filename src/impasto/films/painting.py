@@ -225,8 +225,7 @@ class Run:
     def _linked(self) -> Iterator[tuple[Bytes, Shown, Link | None]]:
         """Yield the remaining frames, resized, each with its link to the previous frame."""
         plan, skipped = self.plan, self.shot.first + self.segments.frames
-        looked = self.segments.frames
-        linker = linker_of(plan, self.brush.flow, self.steady.frame, first=looked, given=self.flow)
+        linker = linker_of(plan, self.brush.flow, self.steady.frame, given=self.flow)
         frames = taken(self.film, self.spans, every=plan.every, fps=plan.fps)
         number = -1
         while True:

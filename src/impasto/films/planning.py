@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.jobs import VideoJob
+from impasto.jobs.films import Flow
 from impasto.painters.inputs import BUDGETS
-from impasto.video import Dis, Film, FlowFiles, FlowMethod, Linker, Span, open_film, size_of
+from impasto.video import Dis, Film, FlowMethod, Linker, Span, open_film, size_of
 from impasto.video.linking import WIDE
 
 Bytes = NDArray[np.uint8]
@@ -42,7 +43,7 @@ class FilmPlan:
     consistency: float = 0.0
     keys: int = 1
     preview: float | None = None
-    flow: str | None = None
+    flow: Flow | None = None
     like: str | None = None
     most: int | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
@@ -104,19 +105,16 @@ def _frame_size(plan: FilmPlan, film: Film, start: float) -> tuple[int, int]:
 
 def linker_of(
     plan: FilmPlan,
-    usual: Literal["medium", "fast"],
+    usual: Flow,
     before: Bytes | None,
     *,
-    first: int,
     given: FlowMethod | None = None,
 ) -> Linker:
-    """Return a linker with the requested flow, or the brush's default; ``first`` frames precede it."""
+    """Return a linker with the requested flow, or the brush's default."""
     chosen, both = plan.flow or usual, plan.keys > 1
     if given is not None:
         return Linker(given, before, both=both)
-    if chosen in WIDE:
-        return Linker(Dis(), before, wide=WIDE[chosen], both=both)
-    return Linker(FlowFiles(chosen, first=max(1, first)), before, both=both)
+    return Linker(Dis(), before, wide=WIDE[chosen], both=both)
 
 
 def expected_frames(film: Film, spans: list[Span], plan: FilmPlan) -> int | None:

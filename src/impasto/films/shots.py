@@ -33,7 +33,7 @@ class Painted:
 
 def can_be_split(job: VideoJob) -> bool:
     """Return whether the shots of a job are independent; they are not if it reads other frames in step."""
-    return job.processed is None and job.preview is None and job.flow in (None, "medium", "fast")
+    return job.processed is None and job.preview is None
 
 
 def shots(job: VideoJob) -> list[Shot]:
@@ -51,7 +51,7 @@ def shots(job: VideoJob) -> list[Shot]:
             flow, length = brush.flow, brush.part or PART_FRAMES
         finally:
             brush.close()
-        linker, firsts = linker_of(plan, flow, None, first=0), list[int]()
+        linker, firsts = linker_of(plan, flow, None), list[int]()
         for number, shown in enumerate(taken(film, spans, every=job.every, fps=job.fps)):
             if job.consistency == 0:
                 begins = number % length == 0

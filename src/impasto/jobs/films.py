@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from impasto.errors import InputError
 from impasto.jobs import base
@@ -21,6 +21,7 @@ from impasto.jobs.base import (
 )
 from impasto.jobs.pictures import StylizeJob
 
+Flow = Literal["medium", "fast"]
 WRITABLE = (".mp4", ".mov", ".mkv", ".webm")
 # Suffixes of files that are treated as videos.
 FILMS = (
@@ -39,7 +40,6 @@ class VideoJob(Part, Job):
         "styles": (),
         "processed": (),
         "mask": (),
-        "flow": ("medium", "fast"),
     }
 
     film: str = field(metadata={"help": "Video, GIF, animated WebP or folder of numbered images."})
@@ -70,10 +70,9 @@ class VideoJob(Part, Job):
     preview: float | str | None = option(
         None, "Preview of this length, e.g. 2s: half with the most motion, half the least."
     )
-    flow: str | None = option(
+    flow: Flow | None = option(
         None,
-        "Optical flow: medium, fast, or a folder of .flo files named as in Ruder et al. Default: medium; "
-        "fast for tiny networks.",
+        "Optical flow: medium or fast. Default: medium; fast for tiny networks.",
     )
     network: NetworkName | None = option(None, base.NETWORK)
     instant: bool = option(False, base.INSTANT)

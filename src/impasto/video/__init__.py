@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impasto.video.flow import Dis, FlowFiles, FlowMethod, Trust, read_flow, trust, warp
+from impasto.video.flow import Dis, FlowMethod, Trust, trust, warp
 from impasto.video.keyframes import Keyframes
 from impasto.video.linking import Link, Linker, trusted
 from impasto.video.metric import Flicker, Watcher, flicker
@@ -22,7 +22,6 @@ __all__ = [
     "FilmReader",
     "FilmWriter",
     "Flicker",
-    "FlowFiles",
     "FlowMethod",
     "Keyframes",
     "Link",
@@ -40,7 +39,6 @@ __all__ = [
     "flicker",
     "liveliest",
     "open_film",
-    "read_flow",
     "shrunk",
     "size_of",
     "taken",
