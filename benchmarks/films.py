@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import harness
 
@@ -62,10 +63,17 @@ class Bench:
         return told
 
 
+def read_flow(path: Path) -> NDArray[np.float32]:
+    """Read a flow ``(H, W, 2)`` from a Middlebury ``.flo`` file."""
+    data = path.read_bytes()
+    width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, offset=4))
+    return np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)
+
+
 def flow(bench: Bench) -> None:
     """Compare masks to Ruder's reliability maps at half level, and DIS to the true flow of a Sintel pair."""
     from impasto import image
-    from impasto.video import Dis, read_flow, trust
+    from impasto.video import Dis, trust
 
     folder, rows = bench.data / "video" / "ruder_marple8", []
     for path in sorted(folder.glob("reliable_*.pgm")):

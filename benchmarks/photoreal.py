@@ -84,7 +84,7 @@ def _paint(pair: Pair, masks: list[Array] | None, *, photo: Array | None = None,
     import impasto
 
     content = pair.content if photo is None else photo
-    return impasto.photoreal(content, pair.style, masks=masks, told=lambda text: None, **settings).picture
+    return impasto.photoreal(content, pair.style, masks=masks, log=lambda text: None, **settings).picture
 
 
 WAYS: dict[str, Callable[[Pair], Array]] = {
@@ -268,7 +268,7 @@ def speed(data: Path, out: Path) -> None:
     large = image.write(out / "speed-4k.jpg", image.resize(pair.content, (2160, 3840)), overwrite=True)
 
     def relight() -> None:
-        impasto.photoreal(large, look, masks=[masks[0]], fast=True, told=lambda text: None).save(
+        impasto.photoreal(large, look, masks=[masks[0]], fast=True, log=lambda text: None).save(
             out / "speed-4k-night.jpg", overwrite=True
         )
 

@@ -20,15 +20,17 @@ from PIL import Image
 
 from impasto import image, samples
 from impasto.app import desk, pictures, serving
-from impasto.app.desk import Line, News, Run, sentence
+from impasto.app.desk import Line, Run, sentence
 from impasto.app.limits import Limits
 from impasto.app.serving import Guarded
 from impasto.app.studio import Studio
 from impasto.app.words import command_line
 from impasto.cli import verbs
 from impasto.errors import InputError
-from impasto.films import Enough, FilmProgress
+from impasto.films import FilmProgress
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
+from impasto.session import Session
+from impasto.verbs.run import VERBS, Outcome
 from test_graded_films import write as write_film
 
 JOBS: list[Job] = [
@@ -54,7 +56,7 @@ def test_the_command_makes_the_same_job(job: Job, monkeypatch: pytest.MonkeyPatc
     words = shlex.split(command_line(job, out="out.png"))
     assert words[:2] == ["impasto", job.verb] and words[-2:] == ["-o", "out.png"]
     found = []
-    command = verbs.app
+    command = verbs.application()
 
     real = type(job).parse
     monkeypatch.setattr(type(job), "parse", lambda settings: found.append(real(settings)) or 1 / 0)
@@ -194,20 +196,19 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
 
     busy: list[str] = []
 
-    def painting(run: Run) -> News:
-        busy.append(run.out.stem)
-        assert len(busy) == 1
+    def painting(job: DreamJob, out: Path, session: Session) -> Outcome:
+        busy.append(out.stem)
+        assert len(busy) == 1 and session.told is not None and session.stop is not None
         try:
-            while True:
-                run.told(FilmProgress(1, None, 1.0, 1.0))
+            while not session.stop():
+                session.told(FilmProgress(1, None, 1.0, 1.0))
                 time.sleep(0.01)
-        except Enough:
             time.sleep(0.3)  # to write what there is
-            return News("done")
+            return Outcome(None, out, "", {"size": [1, 1]})
         finally:
             busy.clear()
 
-    monkeypatch.setitem(desk._WAYS, DreamJob, painting)
+    monkeypatch.setitem(VERBS, "dream", replace(VERBS["dream"], function=painting))
     studio, job = Studio(Limits(waiting=1), tmp_path), DreamJob(content="a.jpg")
     first, second, third = (studio.work(job, tmp_path / f"{n}.png") for n in ("first", "second", "third"))
     assert "frame 1" in next(first).text and busy == ["first"]
@@ -224,7 +225,7 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
 @pytest.mark.parametrize("option", ["--max-size", "--max-megabytes", "--max-film", "--max-minutes"])
 def test_a_limit_below_nothing_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"{option} -1 must be above 0"):
-        verbs.app(["app", option, "-1"], standalone_mode=False)
+        verbs.application()(["app", option, "-1"], standalone_mode=False)
 
 
 def test_what_went_wrong_names_no_folders(tmp_path: Path) -> None:
@@ -284,17 +285,9 @@ def test_a_frame_that_takes_long_is_stopped_too(tmp_path: Path) -> None:
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_tables_are_told_as_tables() -> None:
-    text = "class  photo  style\nsky    45.0%   5.1%\nsea     0.0%  10.0%  not in the photo"
-    assert desk._tabled(text).splitlines() == [
-        "| class | photo | style |  |",
-        "| --- | --- | --- | --- |",
-        "| sky | 45.0% | 5.1% |  |",
-        "| sea | 0.0% | 10.0% | not in the photo |",
-    ]
-    assert desk._tabled("a warning") == "a warning"
-    warned = desk._tabled(f"{text}\nwarning: one map for all")
-    assert warned.splitlines()[-2:] == ["", "warning: one map for all"]
+def test_tables_are_told_as_they_are() -> None:
+    assert desk._block("class  photo\nsky    45.0%") == "```\nclass  photo\nsky    45.0%\n```"
+    assert desk._block("a warning") == "a warning"
 
 
 def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:

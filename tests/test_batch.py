@@ -24,7 +24,7 @@ from impasto.batch import local, on_ray
 from impasto.batch.manifest import Manifest, read
 from impasto.batch.splitting import Films
 from impasto.batch.tasks import Task, inside
-from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
+from impasto.batch.worker import SHOT, Share, carry_out
 from impasto.cli import main
 from impasto.cli.many_verbs import batch as batch_verb
 from impasto.errors import InputError
@@ -32,7 +32,9 @@ from impasto.films import shots
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
 from impasto.networks.openvino_engine import OnCpu
+from impasto.session import Session
 from impasto.verbs.replay import recipe_of
+from impasto.verbs.run import in_batches
 from impasto.video import FilmReader
 from impasto.video.writing import FilmWriter
 from test_networks import pack_of
@@ -222,7 +224,7 @@ def test_learning_and_an_atlas_are_jobs_too(here: Path) -> None:
 def test_help_and_docs_name_every_verb_that_runs() -> None:
     scale = (Path(__file__).parents[1] / "docs" / "scale.md").read_text()
     listed = inspect.signature(batch_verb).parameters["source"].annotation
-    for name in VERBS:
+    for name in in_batches():
         assert f"`{name}`" in scale and name in str(listed)
 
 
@@ -279,7 +281,7 @@ def test_a_film_is_painted_by_many_as_by_one(here: Path, monkeypatch: pytest.Mon
             writer.write(texture[:, left : left + 80], Fraction(number, 25))
     job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
     threads = local.shared_out(2, memory=2**40)[1].threads
-    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4", threads=threads)
+    one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4", session=Session(threads=threads))
     assert one.shots == 3 and [s.first for s in shots.shots(VideoJob.parse(job))] == [0, 5, 10]
     Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video"}))
     whole = shots.join_shots

@@ -10,7 +10,8 @@ import pytest
 from impasto import batch
 from impasto.batch import on_ray
 from impasto.batch.tasks import key_of, task
-from impasto.batch.verbs import SHOT, VERBS
+from impasto.batch.worker import SHOT
+from impasto.verbs.run import in_batches
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_word_is_no_folder_of_that_name(here: Path) -> None:
 
 
 def test_every_setting_that_names_a_file_is_known_by_its_content(here: Path) -> None:
-    for verb, kind in VERBS.items():
+    for verb, kind in in_batches().items():
         for name in kind.job.reads:
             keys = []
             for content in ("one", "other"):

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from impasto.cli import main
-from impasto.cli.photoreal_verbs import paired
-from impasto.cli.verbs import app
+from impasto.cli.options import paired
+from impasto.cli.verbs import application
 from impasto.jobs import Job
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def test_a_documented_command_is_understood(line: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(Job, "parse", classmethod(stop))
     if verb in JOBS:
         with pytest.raises(Understood):
-            app(paired(words), standalone_mode=False)
+            application()(paired(words), standalone_mode=False)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -289,7 +289,7 @@ def test_a_film_is_replayed_wherever_its_inputs_went(
 def test_a_film_without_a_recipe_is_not_replayed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("replay", "film.mp4") == 2
     assert "film.mp4 carries no recipe" in capsys.readouterr().err
-    with pytest.raises(InputError, match="is a video"):
+    with pytest.raises(InputError, match="carries no recipe"):
         impasto.replay("film.mp4")
 
 

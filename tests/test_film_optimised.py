@@ -18,6 +18,7 @@ from impasto.losses import FeatureCache, Scene, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales
 from impasto.painters.moving import FOLLOWING, MovingPainter, following
+from impasto.session import Session
 from impasto.tiles import Window, split
 from impasto.video import FilmWriter, flicker, open_film
 from test_video import scene
@@ -165,7 +166,7 @@ def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mkv"), told=told)
+        paint_film(job, out=Path("out.mkv"), session=Session(told=told))
     assert paint_film(job, out=Path("out.mkv")).done == 2
     whole, again = ([f.rgb for f in open_film(p).frames()] for p in ("whole.mkv", "out.mkv"))
     assert all((a == b).all() for a, b in zip(whole, again, strict=True))
@@ -184,7 +185,7 @@ def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
             kept.append(progress.picture)
 
         settings = {"film": "film.mkv", "styles": [style], "mask": ["mask.png"], "end": 0.2, "device": "cpu"}
-        paint_film(VideoJob.parse({**settings, **more}), out=Path(f"{style}.mkv"), told=told)
+        paint_film(VideoJob.parse({**settings, **more}), out=Path(f"{style}.mkv"), session=Session(told=told))
         for frame, painted in zip(own[:2], shown, strict=True):
             assert (painted[:, :79] == frame[:, :79]).all()  # as in a photo, to the last bit
             assert np.abs(painted[:, 81:].astype(int) - frame[:, 81:]).mean() > 8

@@ -19,6 +19,7 @@ from conftest import Run
 from impasto.errors import InputError, OutputError
 from impasto.films import Enough, FilmProgress, paint_film, painting
 from impasto.jobs import VideoJob
+from impasto.session import Session
 from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
 from impasto.video.others import Others
 from test_film_files import packets_of
@@ -88,7 +89,7 @@ def test_killed_with_keyframes_it_ends_like_an_unbroken_run(
 
     job = VideoJob(film="film.mp4", styles=("style1",), keys=2)
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mp4"), told=told)
+        paint_film(job, out=Path("out.mp4"), session=Session(told=told))
     result = paint_film(job, out=Path("out.mp4"))
     assert result.frames == 11 and result.done < 8 and result.shots == 2
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
@@ -102,7 +103,9 @@ def test_who_is_told_may_have_enough(here: Path, keys: int) -> None:  # noqa: F8
             raise Enough
 
     result = paint_film(
-        VideoJob(film="film.mp4", styles=("style1",), keys=keys), out=Path("out.mp4"), told=told
+        VideoJob(film="film.mp4", styles=("style1",), keys=keys),
+        out=Path("out.mp4"),
+        session=Session(told=told),
     )
     assert result.stopped and result.frames == len(frames("out.mp4")) == 3
     heard, whole = packets_of(Path("out.mp4")), packets_of(Path("film.mp4"))
@@ -141,7 +144,7 @@ def _killed_after(count: int, **settings: object) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(_fed(**settings), out=Path("out.mp4"), told=told)
+        paint_film(_fed(**settings), out=Path("out.mp4"), session=Session(told=told))
 
 
 def _fed(**settings: object) -> VideoJob:
@@ -159,7 +162,7 @@ def test_killed_while_parts_are_thrown_away(here: Path, monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(segments.shutil, "rmtree", rmtree)
-        paint_film(_fed(), out=Path("out.mp4"), restart=True)
+        paint_film(_fed(), out=Path("out.mp4"), session=Session(restart=True))
     assert Path("out.mp4.parts/000000004.nut").exists()
     monkeypatch.setattr(painting, "PART_FRAMES", 5)  # what is left would lie between the new parts
     result = paint_film(_fed(), out=Path("out.mp4"))
@@ -195,7 +198,7 @@ def test_killed_while_the_film_comes_into_its_place(
     with pytest.raises(InputError, match="other settings"):
         paint_film(_fed(every=2), out=out)
     with pytest.raises(OutputError, match=r"exists|not empty"):
-        paint_film(_fed(), out=out, restart=True)
+        paint_film(_fed(), out=out, session=Session(restart=True))
     result = paint_film(_fed(), out=out)
     assert result.done == 0 and result.frames == 11 and not Path(f"{name}.parts").exists()
     one, other = (list(open_film(path).frames()) for path in (out, f"whole{out.suffix}"))
@@ -225,9 +228,10 @@ def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, painting\n"
         "from impasto.jobs import VideoJob\nfrom impasto.networks import library\n"
+        "from impasto.session import Session\n"
         "library.SHIPPED = Path('none')\npainting.PART_FRAMES = 4\n"
         "paint_film(VideoJob(film='film.mp4', styles=('style1',)), out=Path('out.mp4'),"
-        " told=lambda p: (print(p.frames, flush=True), time.sleep(0.2)))\n"
+        " session=Session(told=lambda p: (print(p.frames, flush=True), time.sleep(0.2))))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -362,7 +366,7 @@ def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
 
     job = VideoJob(film="film.mp4", styles=("style1",))
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mp4"), told=told, flow=still)
+        paint_film(job, out=Path("out.mp4"), flow=still, session=Session(told=told))
     assert asked[0] == ((120, 160, 3), (120, 160, 3))
     with pytest.raises(InputError, match="other settings"):
         paint_film(job, out=Path("out.mp4"))
@@ -371,7 +375,9 @@ def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
 
 def test_progress_tells_frames_rate_and_size(here: Path) -> None:  # noqa: F811
     seen: list[FilmProgress] = []
-    paint_film(VideoJob(film="film.mp4", styles=("style1",)), out=Path("out.mkv"), told=seen.append)
+    paint_film(
+        VideoJob(film="film.mp4", styles=("style1",)), out=Path("out.mkv"), session=Session(told=seen.append)
+    )
     assert [p.frames for p in seen] == list(range(1, 12)) and all(p.expected == 11 for p in seen)
     assert seen[0].bytes is None and seen[-1].bytes
     size = Path("out.mkv").stat().st_size
@@ -418,7 +424,9 @@ def test_memory_does_not_grow_with_the_film(here: Path) -> None:  # noqa: F811
             writer.write(texture(48, 64, seed=number % 5), Fraction(number, 25))
         writer.close()
         tracemalloc.start()
-        paint_film(VideoJob(film="long.mkv", styles=("style1",)), out=Path("l.mkv"), overwrite=True)
+        paint_film(
+            VideoJob(film="long.mkv", styles=("style1",)), out=Path("l.mkv"), session=Session(overwrite=True)
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0] + 200_000

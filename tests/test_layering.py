@@ -21,6 +21,8 @@ RANKS = (
     {"files", "color", "moments", "tiles"},
     {"image"},
     {"tensors", "record"},
+    {"session"},
+    {"keywords"},
     {"weights", "samples"},
     {"backbones", "looks", "networks", "video"},
     {"losses", "parametrizations", "metrics"},
@@ -29,7 +31,7 @@ RANKS = (
     {"painters"},
     {"live", "films"},
     {"verbs"},
-    {"batch"},
+    {"batch", "api"},
     {"app"},
     {"cli"},
 )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import impasto
 from conftest import Run
 from impasto import color, image
-from impasto.cli.photoreal_verbs import paired
+from impasto.cli.options import paired
 from impasto.errors import InputError
 from impasto.films.nights import matched, moved_lamps
 from impasto.jobs import PhotorealJob

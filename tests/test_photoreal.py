@@ -15,7 +15,7 @@ import impasto
 from benchmarks.regions import region_style_distance
 from conftest import Run
 from impasto import backbones, image, looks, losses, methods, metrics, samples
-from impasto.cli.photoreal_verbs import paired
+from impasto.cli.options import paired
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions
@@ -450,7 +450,7 @@ def test_classes_do_not_change_with_the_size() -> None:
     photo, style = (samples.photo(name) for name in ("coffee", "astronaut"))
     said: list[str] = []
     for size in (96, 200):
-        impasto.photoreal(photo, style, fast=True, size=size, told=said.append)
+        impasto.photoreal(photo, style, fast=True, size=size, log=said.append)
     large, small = ([line.split()[:4] for line in text.splitlines()[1:]] for text in said[:2])
     assert len(small) == len(large) > 1
     for one, other in zip(small, large, strict=True):

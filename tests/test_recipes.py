@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impasto import image, painters, record, samples
+from impasto import image, record, samples
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob
-from impasto.painters import relighting
-from impasto.painters.dreaming import run_dream
 from impasto.record import Progress, Recipe
+from impasto.session import Session
 from impasto.verbs import replay as replaying
+from impasto.verbs.run import run
 
 JOBS: dict[str, type[Job]] = {"stylize": StylizeJob, "photoreal": PhotorealJob, "dream": DreamJob}
 
@@ -73,9 +73,8 @@ def test_what_was_stopped_is_replayed_up_to_there(tmp_path: Path, verb: str) -> 
         if next(steps) == 5:
             raise KeyboardInterrupt
 
-    result = {"stylize": painters.run, "photoreal": relighting.run, "dream": run_dream}[verb](job, watch=stop)  # type: ignore[operator]
-    first = result.save(tmp_path / "first.png")
-    assert result.stopped and replaying.recipe_of(first).stopped == 5
+    first = tmp_path / "first.png"
+    assert run(job, first, Session(watch=stop)).stopped and replaying.recipe_of(first).stopped == 5
     assert replaying.replay(first).save(tmp_path / "again.png").read_bytes() == first.read_bytes()
 
 

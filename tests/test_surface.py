@@ -10,8 +10,8 @@ import pytest
 import impasto
 
 NAMES = """
-Adam CompareJob ImpastoError InputError Lbfgs MeasureJob OutputError Pixels Progress Recipe Result
-StylizeJob WeightsError backbones compare dream image losses measure metrics minimize
+Adam ImpastoError InputError Lbfgs OutputError Pixels Progress Recipe Result
+StylizeJob WeightsError backbones compare dream image learn losses measure metrics minimize
 photoreal read reconstruct replay samples scales stylize visualize write
 """
 
@@ -40,7 +40,7 @@ def test_functions_stay_functions_after_every_module_is_loaded() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["batch.run", "films.paint_film", "jobs.VideoJob", "jobs.LearnJob", "training.learn"]
+    "name", ["api.video", "batch.run", "films.paint_film", "jobs.VideoJob", "jobs.LearnJob", "training.learn"]
 )
 def test_a_module_that_the_docs_name_needs_no_import_of_its_own(name: str) -> None:
     code = (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -15,11 +13,9 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.video import (
     Dis,
-    FlowFiles,
     Linker,
     Steady,
     flicker,
-    read_flow,
     trust,
     warp,
 )
@@ -125,19 +121,6 @@ def test_warping_reads_where_the_flow_points() -> None:
     assert np.abs(carried[~hidden] - scene(1)[~hidden]).max() < 1e-3
     nothing = np.zeros((120, 160, 2), np.float32)
     assert (warp(scene(0), nothing) == scene(0)).all()
-
-
-def test_flow_files_are_read_and_refused(tmp_path: Path) -> None:
-    flow = np.arange(24, dtype="<f4").reshape(3, 4, 2)
-    path = tmp_path / "a.flo"
-    path.write_bytes(struct.pack("<fii", 202021.25, 4, 3) + flow.tobytes())
-    assert (read_flow(path) == flow).all()
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(InputError, match="damaged"):
-        read_flow(path)
-    path.write_bytes(b"nothing of the kind")
-    with pytest.raises(InputError, match="not a flow"):
-        read_flow(path)
 
 
 def _exact(first: Bytes, second: Bytes) -> Array:
@@ -265,30 +248,3 @@ def test_the_metric_knows_calm_from_flicker_and_from_blur() -> None:
     assert 0.8 < calm.trusted < 1
     with pytest.raises(InputError, match="cannot be compared"):
         flicker(film[:2], film)
-
-
-def test_flow_of_another_program_is_read_from_files(tmp_path: Path) -> None:
-    def write(name: str, flow: Array) -> None:
-        height, width = flow.shape[:2]
-        head = struct.pack("<fii", 202021.25, width, height)
-        (tmp_path / name).write_bytes(head + flow.astype("<f4").tobytes())
-
-    for number in (1, 2):
-        write(f"backward_{number + 1}_{number}.flo", _exact(scene(number), scene(number - 1)))
-        write(f"forward_{number}_{number + 1}.flo", _exact(scene(number - 1), scene(number)))
-    linker, exact = Linker(FlowFiles(tmp_path)), Linker(_exact)
-    for number in range(3):
-        frame = scene(number)
-        one, other = linker.next(frame), exact.next(frame)
-        if one is None or other is None:
-            assert number == 0
-        else:
-            assert (one.flow == other.flow).all() and (one.mask == other.mask).all()
-    later = Linker(FlowFiles(tmp_path, first=2), scene(1))
-    found = later.next(scene(2))
-    assert found is not None and (found.flow == _exact(scene(2), scene(1))).all()
-    with pytest.raises(InputError, match="backward_4_3"):
-        linker.next(scene(3))
-    write("backward_4_3.flo", np.zeros((4, 4, 2), np.float32))
-    with pytest.raises(InputError, match="choose --size"):
-        Linker(FlowFiles(tmp_path, first=3), scene(2)).next(scene(3))

@@ -21,6 +21,7 @@ from impasto.losses import Activation, Scene
 from impasto.methods import visualize
 from impasto.optim import evaluate
 from impasto.parametrizations import Fourier
+from impasto.session import Session
 from impasto.tiles import Window, split
 from impasto.verbs import layers as atlas
 from test_backbones import narrow, noise, seen
@@ -109,7 +110,7 @@ def test_an_atlas_that_was_broken_off_goes_on_and_another_begins_anew(tmp_path: 
     (tmp_path / "index.html").unlink()
     atlas.draw(job, folder=tmp_path)
     assert second.is_file() and first.stat().st_mtime_ns == stamp
-    atlas.draw(LayersJob(**{**job.__dict__, "steps": 3}), folder=tmp_path, overwrite=True)
+    atlas.draw(LayersJob(**{**job.__dict__, "steps": 3}), folder=tmp_path, session=Session(overwrite=True))
     assert first.stat().st_mtime_ns != stamp
 
 

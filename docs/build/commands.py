@@ -14,7 +14,7 @@ from typing import Any
 
 import typer.main
 
-from impasto.cli.verbs import GREETING, app
+from impasto.cli.verbs import GREETING, application
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "command-line.md"
@@ -30,7 +30,7 @@ def verbs() -> Iterator[tuple[str, Any]]:
         for name, inner in command.commands.items():
             yield from walk(inner, (*words, name))
 
-    yield from walk(typer.main.get_command(app), ())
+    yield from walk(typer.main.get_command(application()), ())
 
 
 def examples() -> dict[str, list[str]]:

@@ -14,31 +14,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
+    from impasto import api as api
     from impasto import backbones, image, losses, metrics, samples
     from impasto import batch as batch
     from impasto import films as films
     from impasto import jobs as jobs
     from impasto import training as training
+    from impasto.api import compare, dream, learn, photoreal, stylize, visualize
     from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
-    from impasto.jobs import CompareJob, MeasureJob, StylizeJob
+    from impasto.jobs import StylizeJob
     from impasto.methods import reconstruct
     from impasto.metrics import measure
     from impasto.optim import Adam, Lbfgs, minimize, scales
-    from impasto.painters import photoreal, stylize
-    from impasto.painters.dreaming import dream, visualize
     from impasto.parametrizations import Pixels
     from impasto.record import Progress, Recipe, Result
-    from impasto.verbs.compare import compare
     from impasto.verbs.replay import replay
 
 _HOMES = {
     "Adam": "optim",
-    "CompareJob": "jobs",
     "ImpastoError": "errors",
     "InputError": "errors",
     "Lbfgs": "optim",
-    "MeasureJob": "jobs",
     "OutputError": "errors",
     "Pixels": "parametrizations",
     "Progress": "record",
@@ -47,34 +44,33 @@ _HOMES = {
     "StylizeJob": "jobs",
     "WeightsError": "errors",
     "backbones": "",
-    "compare": "verbs.compare",
-    "dream": "painters.dreaming",
+    "compare": "api",
+    "dream": "api",
     "image": "",
+    "learn": "api",
     "losses": "",
     "measure": "metrics",
     "metrics": "",
     "minimize": "optim",
-    "photoreal": "painters",
+    "photoreal": "api",
     "read": "image",
     "reconstruct": "methods",
     "replay": "verbs.replay",
     "samples": "",
     "scales": "optim",
-    "stylize": "painters",
-    "visualize": "painters.dreaming",
+    "stylize": "api",
+    "visualize": "api",
     "write": "image",
 }
 
 # Documented submodules, loaded on first access.
-_MODULES = ("batch", "films", "jobs", "training")
+_MODULES = ("api", "batch", "films", "jobs", "training")
 
 __all__ = [
     "Adam",
-    "CompareJob",
     "ImpastoError",
     "InputError",
     "Lbfgs",
-    "MeasureJob",
     "OutputError",
     "Pixels",
     "Progress",
@@ -86,6 +82,7 @@ __all__ = [
     "compare",
     "dream",
     "image",
+    "learn",
     "losses",
     "measure",
     "metrics",

@@ -6,20 +6,21 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto import image, tensors
 from impasto.errors import ImpastoError, InputError
-from impasto.films import Enough, FilmProgress
-from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
-from impasto.record import Progress, Result
+from impasto.jobs import Job
+from impasto.record import Progress
+from impasto.session import FilmProgress, Session, clock
+from impasto.verbs.run import run
 
 Bytes = NDArray[np.uint8]
 PREVIEW_SECONDS = 0.7  # minimum time between previews
@@ -113,7 +114,7 @@ class Run:
         try:
             with self.line.turn(self):
                 self._begun = time.monotonic()
-                self._news.put(_WAYS[type(self.job)](self))
+                self._news.put(self._run())
         except KeyboardInterrupt:
             self._news.put(News("stopped before there was a result to keep"))
         except BaseException as error:
@@ -131,98 +132,49 @@ class Run:
 
     def watch(self, progress: Progress) -> None:
         """Report the progress of an image; called after every step."""
-        if self._ends:
-            raise KeyboardInterrupt
-        now = time.monotonic()
-        if now - self._shown < PREVIEW_SECONDS:
-            return
-        self._shown = now
-        height, width = progress.size
-        text = f"{progress.done:.0%} at {width} x {height}, {_clock(progress.seconds_left)} left"
-        self._news.put(News(text, _seen(progress.picture())))
+        if self._is_time():
+            height, width = progress.size
+            text = f"{progress.done:.0%} at {width} x {height}, {clock(progress.seconds_left)} left"
+            self._news.put(News(text, _small(tensors.to_array(progress.picture()))))
 
     def told(self, progress: FilmProgress) -> None:
         """Report the progress of a video; called after every frame."""
-        if self._ends:
-            raise Enough
+        if progress.frames == 1 or self._is_time():
+            left = "?"
+            if progress.expected:
+                left = clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
+            whole = f" of {progress.expected}" if progress.expected else ""
+            text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
+            self._news.put(News(text, None if progress.picture is None else _small(progress.picture)))
+
+    def _is_time(self) -> bool:
+        """Return whether to show a preview now, and note that it is shown."""
         now = time.monotonic()
-        if progress.frames > 1 and now - self._shown < PREVIEW_SECONDS:
-            return
+        if now - self._shown < PREVIEW_SECONDS:
+            return False
         self._shown = now
-        left = "?"
-        if progress.expected:
-            left = _clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
-        whole = f" of {progress.expected}" if progress.expected else ""
-        text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
-        picture = None if progress.picture is None else _small(progress.picture)
-        self._news.put(News(text, picture))
+        return True
 
-    def step(self, progress: Progress) -> None:
-        """Stop within a frame; called after every optimisation step, since a frame may take minutes."""
-        if self._ends:
-            raise Enough
-
-    @property
-    def _ends(self) -> bool:
+    def ends(self) -> bool:
+        """Return whether the run is to stop."""
         return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
 
-    @property
-    def why(self) -> str:
-        """Reason of an early end, as text."""
-        if self._stop.is_set():
-            return "stopped"
-        return f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
-
-    def finished(self, result: Result) -> News:
-        """Write the result with its recipe, and return the final message."""
-        result.save(self.out, overwrite=True)
-        height, width = result.picture.shape[:2]
-        how = f"{self.why}, this is the best so far" if result.stopped else "done"
-        seconds = time.monotonic() - self._begun
-        return News(f"{how}: {width} x {height}, {seconds:.1f} s", _bytes(result.picture), self.out)
-
-
-def _stylize(run: Run) -> News:
-    from impasto import painters
-
-    assert isinstance(run.job, StylizeJob)
-    return run.finished(painters.run(run.job, watch=run.watch))
-
-
-def _dream(run: Run) -> News:
-    from impasto.painters import dreaming
-
-    assert isinstance(run.job, DreamJob)
-    return run.finished(dreaming.run_dream(run.job, watch=run.watch))
-
-
-def _photoreal(run: Run) -> News:
-    from impasto.painters import relighting
-
-    assert isinstance(run.job, PhotorealJob)
-    said: list[str] = []
-    found = run.finished(relighting.run(run.job, watch=run.watch, told=said.append))
-    return News("\n\n".join([found.text, *map(_tabled, said)]), found.picture, found.file)
-
-
-def _video(run: Run) -> News:
-    from impasto import films
-    from impasto.films import brushes
-
-    assert isinstance(run.job, VideoJob)
-    choose = partial(brushes.choose, watch=run.step)
-    found = films.paint_film(run.job, out=run.out, overwrite=True, restart=True, told=run.told, choose=choose)
-    height, width = found.size
-    how = f"{run.why}, this is the part that is done" if found.stopped else "done"
-    return News(f"{how}: {found.frames} frames, {width} x {height}, {found.seconds:.0f} s", None, run.out)
-
-
-_WAYS: dict[type[Job], Callable[[Run], News]] = {
-    StylizeJob: _stylize,
-    DreamJob: _dream,
-    PhotorealJob: _photoreal,
-    VideoJob: _video,
-}
+    def _run(self) -> News:
+        """Run the job, and return the final message."""
+        said: list[str] = []
+        session = Session(
+            watch=self.watch, told=self.told, log=said.append, stop=self.ends, restart=True, overwrite=True
+        )
+        outcome = run(self.job, self.out, session)
+        how = "done"
+        if outcome.stopped:
+            minutes = f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
+            how = f"{'stopped' if self._stop.is_set() else minutes}, this is the result so far"
+        size = " x ".join(map(str, outcome.facts["size"]))
+        text = f"{how}: {size}, {time.monotonic() - self._begun:.1f} s"
+        picture = getattr(outcome.value, "picture", None)
+        shown = None if picture is None else _bytes(picture)
+        return News("\n\n".join([text, *map(_block, said)]), shown, self.out)
 
 
 def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
@@ -233,28 +185,12 @@ def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
     return text if isinstance(error, ImpastoError) else f"a bug in impasto: {type(error).__name__}: {text}"
 
 
-def _tabled(text: str) -> str:
-    """Convert a plain-text table of several lines to Markdown; return a single line unchanged."""
-    lines = [line for line in text.splitlines() if not line.startswith("warning:")]
-    warnings = text.splitlines()[len(lines) :]
-    first, *others = (re.split(r"\s{2,}", line.strip()) for line in lines or [""])
-    if not others:
-        return text
-    columns = max(map(len, others))
-    rows = [first, ["---"] * columns, *others]
-    table = ["| " + " | ".join(row + [""] * (columns - len(row))) + " |" for row in rows]
-    return "\n".join(table + [f"\n{warning}" for warning in warnings])
-
-
-def _seen(picture: Any) -> Bytes:
-    from impasto import tensors
-
-    return _small(tensors.to_array(picture))
+def _block(text: str) -> str:
+    """Return a text of several lines, such as a table, as a block of Markdown."""
+    return f"```\n{text}\n```" if "\n" in text else text
 
 
 def _small(picture: NDArray[Any]) -> Bytes:
-    from impasto import image
-
     size = image.fit((picture.shape[0], picture.shape[1]), min(PREVIEW_SIDE, max(picture.shape[:2])))
     return _bytes(image.resize(picture, size))
 
@@ -264,7 +200,3 @@ def _bytes(picture: NDArray[Any]) -> Bytes:
         return picture
     rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
     return rounded
-
-
-def _clock(seconds: float) -> str:
-    return "?" if seconds == float("inf") else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

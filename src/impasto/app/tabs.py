@@ -127,7 +127,7 @@ def _film_tab(studio: Studio) -> None:
             easel = Easel.drawn("Paint film", film=True)
 
     def gather(values: dict[Any, Any], visit: str | None) -> Order:
-        from impasto.films.planning import frame_size
+        from impasto.films.planning import FilmPlan, frame_size
         from impasto.video import open_film
 
         source = _needed(values[film], "video")
@@ -137,7 +137,7 @@ def _film_tab(studio: Studio) -> None:
         with open_film(source) as opened:
             end = opened.seconds if job.stop is None else min(job.stop, opened.seconds or job.stop)
             studio.limits.check_film(source, None if end is None else end - job.begin)
-            return studio.bounded(job, max(frame_size(job, opened, start=job.begin)))
+            return studio.bounded(job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)))
 
     wire(studio, easel, [film, names, files, *knobs.values()], gather, "painted.mp4")
 

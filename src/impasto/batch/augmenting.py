@@ -24,7 +24,7 @@ from impasto.batch.gate import judge_all
 from impasto.batch.manifest import NAME
 from impasto.batch.run import Engine, Outcome, Told, run
 from impasto.batch.tasks import Task, task
-from impasto.batch.verbs import AS_STORED
+from impasto.batch.worker import AS_STORED
 from impasto.errors import InputError, OutputError
 from impasto.jobs import LOOK
 from impasto.looks import load

@@ -1,28 +1,18 @@
-"""Many photos, one by one: finished ones are skipped, errors are reported at the end."""
+"""The photos of a folder or a pattern, and the names of their outputs."""
 
 from __future__ import annotations
 
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from impasto import image
-from impasto.errors import ImpastoError, InputError, OutputError
+from impasto.errors import InputError
 from impasto.jobs import FILMS
 
 SHOWN = 3  # names of ignored files to print
-
-
-@dataclass(frozen=True)
-class Report:
-    """Result for each photo: painted, skipped because its output exists, or refused with a reason."""
-
-    painted: tuple[Path, ...]
-    skipped: tuple[Path, ...]
-    refused: tuple[tuple[Path, str], ...]
 
 
 def photos(content: str) -> list[Path] | None:
@@ -46,6 +36,14 @@ def photos(content: str) -> list[Path] | None:
         others = f", but {len(passed)} other files" if passed else ""
         raise InputError(f"{content} contains no images{others}: give a folder of images")
     return found
+
+
+def clips(content: str) -> list[Path]:
+    """Return the videos of a folder without images; none for anything else."""
+    if not Path(content).is_dir():
+        return []
+    found, others = image.pictures_among(Path(content).iterdir())
+    return [] if found else [path for path in others if image.is_film(path)]
 
 
 def passed_over(content: str) -> str | None:
@@ -73,46 +71,3 @@ def stems(sources: Sequence[Path]) -> dict[Path, str]:
         named = source.with_name(f"{source.stem}-{source.suffix[1:]}") if count[plain] > 1 else plain
         found[source] = named.relative_to(above).as_posix()
     return found
-
-
-def paint_each(
-    sources: Sequence[Path],
-    paint: Callable[[Path, Path], None],
-    *,
-    target: Callable[[Path], Path],
-    overwrite: bool = False,
-    told: Callable[[Path, str], None],
-) -> Report:
-    """Call ``paint(source, target(source))`` for each photo whose output does not exist yet.
-
-    Args:
-        sources: the photos.
-        paint: processes one photo; an :class:`ImpastoError` from it is recorded, and the others still run.
-        target: returns the output path of a photo.
-        overwrite: also process photos whose output exists.
-        told: called with each photo and its result.
-
-    Raises:
-        OutputError: two photos have the same output.
-    """
-    targets = {source: target(source) for source in sources}
-    if len(set(targets.values())) < len(targets):
-        names = sorted({t.name for t in targets.values() if list(targets.values()).count(t) > 1})
-        raise OutputError(
-            f"several photos would be written to {', '.join(names)}: use different output folders"
-        )
-    painted, skipped, refused = [], [], []
-    for source, out in targets.items():
-        if out.exists() and not overwrite:
-            skipped.append(source)
-            told(source, "is done")
-            continue
-        try:
-            paint(source, out)
-        except ImpastoError as error:
-            refused.append((source, str(error)))
-            told(source, "refused")
-        else:
-            painted.append(source)
-            told(source, "painted")
-    return Report(tuple(painted), tuple(skipped), tuple(refused))

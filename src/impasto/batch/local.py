@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.batch.tasks import Task
-from impasto.batch.verbs import Share, carry_out
+from impasto.batch.worker import Share, carry_out
 
 TRIES = 2  # attempts at a job whose worker dies
 GIGABYTES = 1.5  # typical memory of a worker

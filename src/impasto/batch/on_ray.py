@@ -13,9 +13,10 @@ from typing import Any
 
 from impasto.batch.local import TRIES, Done, state_of
 from impasto.batch.tasks import Task, placed
-from impasto.batch.verbs import SHOT, VERBS, Share, carry_out
+from impasto.batch.worker import SHOT, Share, carry_out
 from impasto.errors import InputError
 from impasto.jobs import VideoJob
+from impasto.verbs.run import VERBS
 
 Node = tuple[int, int]  # cores and GPUs
 PATIENCE = 10.0  # timeout of a connection in seconds
@@ -29,7 +30,7 @@ class _Worker:
         self.share = Share(threads, _own_memory(options, count))
 
     def work(self, verb: str, settings: dict[str, Any], output: str, key: str) -> dict[str, Any]:
-        """Run one job; see :func:`impasto.batch.verbs.carry_out`."""
+        """Run one job; see :func:`impasto.batch.worker.carry_out`."""
         state = state_of(self.folder, key)
         return carry_out(verb, settings, self.folder / output, state, self.share)
 

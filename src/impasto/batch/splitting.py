@@ -11,7 +11,7 @@ from typing import Any
 from impasto import films
 from impasto.batch.local import Done
 from impasto.batch.tasks import Task
-from impasto.batch.verbs import SHOT, failed, shots_of
+from impasto.batch.worker import SHOT, failed, shots_of
 from impasto.films import shots
 from impasto.jobs import VideoJob
 

@@ -16,10 +16,11 @@ from typing import Any
 
 from impasto import files
 from impasto.batch.folder import photos, stems
-from impasto.batch.verbs import VERBS, suffix_of
 from impasto.errors import ImpastoError, InputError
+from impasto.jobs import Job
 from impasto.networks import library
 from impasto.painters import learned
+from impasto.verbs.run import in_batches, suffix_of
 
 MOST_LINE = 1_000_000  # characters per job, since a hostile file may be a single line
 
@@ -29,7 +30,7 @@ class Task:
     """A job and its output.
 
     Args:
-        verb: a key of ``VERBS``.
+        verb: a name of :func:`impasto.verbs.run.in_batches`.
         settings: settings of the verb's job.
         output: path relative to the output folder, separated by ``/``.
         origin: source of the task as shown to the user: a photo, or a line of a file.
@@ -106,17 +107,17 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
         if not isinstance(entry, dict):
             raise InputError('a line must be an object such as {"content": "a.jpg", "styles": ["b"]}')
         verb, output = entry.pop("verb", "stylize"), entry.pop("output", None)
-        if not isinstance(verb, str) or verb not in VERBS:
-            raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(VERBS)}")
+        kind = _job_of(verb)
         if verb == "measure":
             if "picture" not in entry:
                 raise InputError("measure needs picture, the image to measure: output is the file of results")
             entry["output"] = entry.pop("picture")
-        kind = VERBS[verb].job
         settings = kind.renamed(entry, lambda name: placed(name, path.parent))
         job = kind.parse(settings)
         if output is None:
-            output = f"{Path(_first(job.settings())).stem}{suffix_of(verb, settings)}"
+            # A video is named .mp4 whatever its source: manifests have it so.
+            suffix = ".mp4" if verb == "video" else suffix_of(job)
+            output = f"{Path(_first(job.settings())).stem}{suffix}"
         return task(verb, job.settings(), output, origin=origin)
     except (ValueError, RecursionError, ImpastoError) as error:
         reason = str(error) if isinstance(error, ImpastoError) else f"it is not JSON ({type(error).__name__})"
@@ -125,12 +126,23 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
 
 
 def _first(settings: Mapping[str, Any]) -> str:
-    """Return the input after which an output without a name is called."""
+    """Return the setting after which an output without a name is called."""
     for name in ("output", "content", "film", "pictures", "styles", "teacher", "backbone"):
-        value = settings.get(name)
-        if value:
+        if value := settings.get(name):
             return str(value[0] if isinstance(value, list) else value)
     return "output"
+
+
+def _job_of(verb: Any) -> type[Job]:
+    """Return the job of a verb.
+
+    Raises:
+        InputError: a batch has no such verb.
+    """
+    found = in_batches()
+    if not isinstance(verb, str) or verb not in found:
+        raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(found)}")
+    return found[verb].job
 
 
 def placed(name: str, folder: Path) -> str:
@@ -191,10 +203,8 @@ def key_of(verb: str, settings: Mapping[str, Any], output: str) -> str:
     Raises:
         InputError: an input cannot be read, or the verb is unknown.
     """
-    if verb not in VERBS:
-        raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(VERBS)}")
     # By content, not by path: a folder that was moved is not processed again.
-    known = VERBS[verb].job.renamed(settings, lambda name: _content(name) or name)
+    known = _job_of(verb).renamed(settings, lambda name: _content(name) or name)
     text = json.dumps([verb, known, output], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

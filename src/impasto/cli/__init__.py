@@ -15,12 +15,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors are printed as one line on standard error."""
     from typer.exceptions import TyperException
 
-    from impasto.cli.photoreal_verbs import paired
-    from impasto.cli.verbs import app
+    from impasto.cli.options import paired
+    from impasto.cli.verbs import application
 
     arguments = paired(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = app(arguments, prog_name="impasto", standalone_mode=False)
+        status = application()(arguments, prog_name="impasto", standalone_mode=False)
     except TyperException as error:
         # Usage errors: Typer's message, on one line.
         words = error.format_message().replace("\n", " ").replace("Value error, ", "")

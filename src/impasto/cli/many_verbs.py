@@ -7,15 +7,22 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from impasto.cli.options import AsJson, Debug, Quiet
-from impasto.cli.say import clock, say, tell
-from impasto.errors import InputError
+from impasto.cli.options import AsJson, Debug, Given, Quiet, Watching
+from impasto.cli.say import say, tell
+from impasto.errors import InputError, OutputError
+from impasto.jobs import Job, StylizeJob, VideoJob
 from impasto.jobs.base import SEED
+from impasto.session import clock
+from impasto.verbs.run import stems, suffix_of
+
+if TYPE_CHECKING:
+    from impasto.batch import Task
 
 Engine = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
@@ -56,25 +63,88 @@ def batch(
     debug: Debug = False,
 ) -> None:
     """Run many jobs: finished ones are skipped, failed ones are recorded in the manifest."""
-    from impasto.batch import passed_over, run
-
     settings: dict[str, Any] = dict(_setting(text) for text in option or ())
     if style:
         settings["styles"] = style
-    if passed := passed_over(source):
+    how = {"engine": engine, "workers": workers, "address": address, "retry_errors": retry_errors}
+    _batch(source, None, out, settings, quiet=quiet, json_=json_, overwrite=overwrite, **how)
+
+
+def is_several(job: Job) -> bool:
+    """Return whether a job is given a folder or pattern of photos, or a folder of videos."""
+    if isinstance(job, VideoJob):
+        from impasto.batch import clips
+
+        return bool(clips(job.film))
+    if not isinstance(job, StylizeJob):
+        return False
+    path = Path(job.content)
+    return path.is_dir() or (any(sign in job.content for sign in "*?[") and not path.exists())
+
+
+def run_several(job: Job, given: Given) -> None:
+    """Stylize a folder of photos or videos, as ``batch`` does with the same settings.
+
+    Raises:
+        InputError: there are no photos, an option is for a single photo, or a photo cannot be used.
+        OutputError: the output folder cannot be written to.
+    """
+    if given.watching != Watching() or given.again.restart:
+        raise InputError(
+            "--preview, --save-every, --resume and --restart are for one photo or video: repeat the command "
+            "to resume"
+        )
+    source, out = job.inputs()[0], given.place.out
+    if out is None and not Path(source).is_dir():
+        raise InputError(f"{source} means several photos: give a folder for the results as --out")
+    usual = {item.name: item.default for item in fields(job)}
+    own = {k: v for k, v in job.settings().items() if v != usual[k] and v != source}
+    out = out or Path(source).with_name(f"{Path(source).name}-{stems(own.get('styles', ()))}")
+    if out.is_file() or (not out.exists() and out.suffix):
+        raise OutputError(f"{out} is the name of a file: for several results, --out must be a folder")
+    how: dict[str, Any] = {
+        "quiet": given.showing.quiet,
+        "json_": given.showing.json,
+        "overwrite": given.place.overwrite,
+    }
+    if isinstance(job, VideoJob):
+        _batch(*_of_clips(job, own), out, {}, **how)
+    else:
+        _batch(source, None, out, own, **how)
+
+
+def _of_clips(job: VideoJob, settings: dict[str, Any]) -> tuple[list[Task], int]:
+    """Return a task for each video of a folder, and their number."""
+    from impasto import batch
+
+    if job.processed:
+        raise InputError(f"{job.film} is a folder of videos, and --processed is for one: give one video")
+    found = batch.stems(batch.clips(job.film))
+    tasks = []
+    for clip, name in found.items():
+        suffix = suffix_of(replace(job, film=str(clip)))
+        one = {**settings, "film": str(clip)}
+        tasks.append(batch.task("video", one, f"{name}{suffix}", origin=str(clip)))
+    return tasks, len(tasks)
+
+
+def _batch(
+    source: str | list[Task],
+    total: int | None,
+    out: Path,
+    settings: dict[str, Any],
+    *,
+    quiet: bool,
+    json_: bool,
+    **how: Any,
+) -> None:
+    """Run a batch and print its summary; ``how`` holds further arguments of :func:`impasto.batch.run`."""
+    from impasto.batch import passed_over, run
+
+    if isinstance(source, str) and (passed := passed_over(source)):
         tell(passed)
     with _stopping():
-        outcome = run(
-            source,
-            out,
-            settings=settings,
-            engine=engine,
-            workers=workers,
-            address=address,
-            retry_errors=retry_errors,
-            overwrite=overwrite,
-            told=None if quiet else _Teller(),
-        )
+        outcome = run(source, out, settings=settings, told=_Teller(quiet=quiet), total=total, **how)
     _end(outcome, as_json=json_)
 
 
@@ -110,7 +180,7 @@ def augment(
     """Augment a data set: apply a random look to each image, and keep the labels."""
     from impasto.batch import augmenting, verifying
 
-    told = None if quiet else _Teller()
+    told = _Teller(quiet=quiet)
     if reproduce is not None:
         different = verifying.reproduce(reproduce, out, told=told)
         if different:
@@ -186,15 +256,17 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 class _Teller:
-    """Progress output: one line per job with the count, its result and the time left."""
+    """Progress output: one line per job with the count, its result and the time left; or only the errors."""
 
-    def __init__(self) -> None:
-        self.begun, self.carried_out = time.monotonic(), 0
+    def __init__(self, *, quiet: bool) -> None:
+        self.begun, self.carried_out, self.quiet = time.monotonic(), 0, quiet
 
     def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
         """Print one row; see :func:`impasto.batch.run`."""
         what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
         self.carried_out += "seconds" in row  # skipped and refused jobs take no time
+        if self.quiet and "error" not in row:
+            return
         left = ""
         if total is not None and count < total and self.carried_out:
             pace = (time.monotonic() - self.begun) / self.carried_out

@@ -6,23 +6,25 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from impasto import files
-from impasto.cli.say import tell
 from impasto.errors import InputError
 from impasto.jobs import Job
+from impasto.jobs.base import NightName, range_of
+from impasto.session import SAVE_EVERY
+from impasto.verbs.run import Verb
 
 OUT = "Output file, whose suffix sets the format, or a folder for several results."
 OVERWRITE = "Replace an existing output."
 QUIET = "No progress bar, and no line per image."
 JSON = "Print the result as JSON."
-SAVE_EVERY = 50
 DEBUG = "Show the traceback of an error."
 
 
@@ -68,24 +70,6 @@ class Watching:
                 f"command resumes"
             )
 
-    def say_if_anew(self, state: Path) -> None:
-        """Print a note if --resume was given but there is no checkpoint."""
-        if self.resume and not state.exists():
-            tell(f"nothing to resume: there is no {state}, so this starts from the beginning")
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Output file of the training curve."""
-
-    curve: Path | None = field(
-        default=None, metadata={"help": "Write the training loss to this .csv, .svg or .png file."}
-    )
-
-    def __post_init__(self) -> None:
-        if self.curve is not None and self.curve.suffix not in (".csv", ".svg", ".png"):
-            raise InputError(f"--curve {self.curve} must end in .csv, .svg or .png")
-
 
 @dataclass(frozen=True)
 class Again:
@@ -124,32 +108,50 @@ AsJson = Annotated[bool, typer.Option("--json", help=JSON)]
 Debug = Annotated[bool, typer.Option("--debug", help=DEBUG)]
 
 
-def command(
-    job: type[Job], *extras: type, arguments: Sequence[str], handler: Callable[..., None]
-) -> Callable[..., None]:
-    """Return a function for Typer whose parameters are the fields of ``job`` and of ``extras``.
+@dataclass(frozen=True)
+class Given:
+    """Options of a command beside those of its job, with their defaults where a verb does not have them."""
 
-    Args:
-        job: the verb's job.
-        extras: further dataclasses of options.
-        arguments: the positional fields, in order.
-        handler: called with the job and one instance of each extra.
-    """
+    place: Place
+    watching: Watching
+    again: Again
+    showing: Showing
+    also: Mapping[str, Path]
+
+
+def command(verb: Verb, handler: Callable[[Job, Given], None]) -> Callable[..., None]:
+    """Return a function for Typer whose parameters are those of a verb; it calls ``handler``."""
+    job = verb.job
+    also = dataclasses.make_dataclass(
+        "Also",
+        [
+            (name, Path | None, field(default=None, metadata={"help": text}))
+            for name, text in verb.also.items()
+        ],
+    )
+    extras: list[type] = [Place]
+    extras += [Watching] if "checkpoint" in verb.takes else []
+    extras += [Again] if "restart" in verb.takes else []
+    extras += [also, Showing if "quiet" in verb.takes else Reporting]
 
     def run(**values: Any) -> None:
         own = {f.name for f in dataclasses.fields(job)}
         hints = typing.get_type_hints(job)
         settings = {k: _parsed(k, v, hints[k]) for k, v in values.items() if k in own}
         given = job.parse({k: v for k, v in settings.items() if v is not None})
+        rest = {k: v for k, v in values.items() if k not in own}
+        outputs = {name: rest[name] for name in verb.also if rest[name] is not None}
+        place, watching = _built(Place, rest), _built(Watching, rest)
         with files.tidy(values.get("out")):
-            handler(given, *(_built(extra, values) for extra in extras))
+            handler(given, Given(place, watching, _built(Again, rest), _built(Showing, rest), outputs))
 
     parameters = []
     for kind in (job, *extras):
         hints = typing.get_type_hints(kind)
         for item in dataclasses.fields(kind):
-            parameters.append(_parameter(item, hints[item.name], positional=item.name in arguments))
-    parameters.sort(key=lambda p: list(arguments).index(p.name) if p.name in arguments else len(arguments))
+            parameters.append(_parameter(item, hints[item.name], positional=item.name in verb.arguments))
+    order = verb.arguments
+    parameters.sort(key=lambda p: order.index(p.name) if p.name in order else len(order))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     run.__doc__ = job.__doc__
@@ -157,11 +159,11 @@ def command(
 
 
 def _built(extra: type, values: dict[str, Any]) -> Any:
-    return extra(**{f.name: values[f.name] for f in dataclasses.fields(extra)})
+    return extra(**{f.name: values[f.name] for f in dataclasses.fields(extra) if f.name in values})
 
 
 def _parameter(item: dataclasses.Field[Any], hint: Any, *, positional: bool) -> inspect.Parameter:
-    text, flag = item.metadata["help"], item.metadata.get("flag")
+    text, flag = f"{item.metadata['help']} {range_of(item)}".rstrip(), item.metadata.get("flag")
     missing = item.default is dataclasses.MISSING
     if positional:
         several = typing.get_origin(hint) is tuple
@@ -224,3 +226,28 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
         raise InputError(
             f"--{option} {','.join(parts)} is not a list of numbers: write them as 0.7,0.3"
         ) from None
+
+
+def paired(arguments: Sequence[str]) -> list[str]:
+    """Rewrite ``--masks A B ...`` as repeated options, and ``--night`` with its kind, for the parser.
+
+    If photo and styles come first, all words after ``--masks`` are masks, otherwise two. ``--night`` without
+    a kind is ``--night city``.
+    """
+    found = list(arguments)
+    if found[:1] == ["photoreal"] and "--night" in found:
+        place = found.index("--night") + 1
+        if found[place : place + 1] == [] or found[place] not in typing.get_args(NightName):
+            found.insert(place, "city")
+    if found[:1] != ["photoreal"] or found.count("--masks") != 1:
+        return found
+    place = found.index("--masks") + 1
+    words = list(takewhile(_is_word, found[place:]))
+    if "," not in "".join(words[:1]):
+        words = words if len(list(takewhile(_is_word, found[1:]))) > 1 else words[:2]
+        found[place : place + len(words)] = [part for word in words for part in ("--masks", word)][1:]
+    return found
+
+
+def _is_word(argument: str) -> bool:
+    return not argument.startswith("-")

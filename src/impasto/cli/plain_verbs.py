@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.film_verbs import watched
-from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet, Showing
+from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet
 from impasto.cli.say import USAGE, say
-from impasto.jobs import FILMS
+from impasto.session import Session
 
 Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
 
@@ -32,7 +30,7 @@ def replay(
     """Recreate an image or video from the recipe in its metadata."""
     from impasto import files
     from impasto.cli import progress
-    from impasto.verbs import replay as replaying
+    from impasto.verbs.replay import run_again
 
     search = [
         Path(part) for name in search or () for part in ([name] if name.exists() else str(name).split(","))
@@ -40,16 +38,10 @@ def replay(
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
     files.spare(target, (picture,))
     files.check_output(target, overwrite=overwrite)
-    if picture.suffix.lower() in FILMS:
-        make = partial(replaying.replay_film, picture, out=target, search=search, overwrite=overwrite)
-        watched(make, target, Showing(quiet=quiet, json=as_json))
-        return
-    with progress.watching(target.name, quiet=quiet, preview=None) as watch:
-        result = replaying.replay(picture, search=search, watch=watch)
-    result.save(target, overwrite=overwrite)
-    height, width = result.picture.shape[:2]
-    said = {"output": str(target), "size": [width, height], "seconds": round(result.seconds, 1)}
-    say(json.dumps(said) if as_json else str(target))
+    with progress.showing(target.name, quiet=quiet) as bar:
+        session = Session(watch=bar.watch, told=bar.told, overwrite=overwrite)
+        outcome = run_again(picture, target, search=search, session=session)
+    say(json.dumps(outcome.facts) if as_json else outcome.text)
 
 
 def demo(
@@ -65,8 +57,8 @@ def demo(
     from impasto.verbs import demo
 
     paths = []
-    with progress.watching("demo", quiet=quiet, preview=None) as watch:
-        for path in demo.demo(out, size=size, watch=watch):
+    with progress.showing("demo", quiet=quiet) as bar:
+        for path in demo.demo(out, size=size, watch=bar.watch):
             paths.append(str(path))
             if not as_json:
                 say(str(path))

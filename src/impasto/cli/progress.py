@@ -4,92 +4,72 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import fmean
+from typing import Any
 
-from impasto.cli.say import clock, pace, tell
+from impasto.cli.say import tell
 from impasto.record import Array, Progress, Watch
-
-if TYPE_CHECKING:
-    from impasto.films import FilmProgress
+from impasto.session import FilmProgress, clock, pace
 
 PREVIEW_SIDE = 256  # pixels
 PREVIEW_SECONDS = 2.0
 
 
-@contextmanager
-def watching(title: str, *, quiet: bool, preview: Path | None, every: int = 50) -> Iterator[Watch]:
-    """Yield a callback that updates a progress bar on standard error and writes ``preview``.
+class Bar:
+    """Progress bar on standard error, with the callbacks of a session.
 
     A preview image is rewritten every two seconds; a preview folder gets one every ``every`` steps.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
 
-    console = Console(file=sys.stderr)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[note]}"),
-    )
-    draw = _drawing(preview, every) if preview is not None else None
-    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task(title, total=1.0, note="")
+    def __init__(self, bar: Any, title: str, *, quiet: bool, preview: Path | None, every: int) -> None:
+        self.bar, self.title, self.quiet, self.every = bar, title, quiet, every
+        self.task = bar.add_task(title, total=1.0, note="")
+        self._draw = None if preview is None else _drawing(preview, every)
+        self._losses: list[float] = []
 
-        def watch(progress: Progress) -> None:
-            height, width = progress.size
-            loss = f"loss {progress.loss:.3g}, " if progress.terms else ""
-            note = f"{width}x{height} px, {loss}{clock(progress.seconds_left)} left"
-            bar.update(task, completed=progress.done, note=note)
-            if draw is not None:
-                draw(progress)
+    def watch(self, progress: Progress) -> None:
+        """Show the progress of an image."""
+        height, width = progress.size
+        loss = f"loss {progress.loss:.3g}, " if progress.terms else ""
+        note = f"{width}x{height} px, {loss}{clock(progress.seconds_left)} left"
+        self.bar.update(self.task, completed=progress.done, note=note)
+        if self._draw is not None:
+            self._draw(progress)
 
-        yield watch
+    def training(self, progress: Progress) -> None:
+        """Show the progress of a training; without a terminal, print the mean loss every ``every`` steps."""
+        self.watch(progress)
+        self._losses.append(progress.loss)
+        if progress.step % self.every == 0:
+            if not self.quiet and not sys.stderr.isatty():
+                mean, left = fmean(self._losses), clock(progress.seconds_left)
+                tell(f"{self.title}: step {progress.step}, loss {mean:.3g}, {left} left")
+            self._losses.clear()
 
-
-@contextmanager
-def watching_training(title: str, *, quiet: bool, preview: Path | None, every: int) -> Iterator[Watch]:
-    """Like :func:`watching`, for training; without a terminal, print the mean loss every ``every`` steps."""
-    losses: list[float] = []
-    with watching(title, quiet=quiet, preview=preview, every=every) as watch:
-
-        def told(progress: Progress) -> None:
-            watch(progress)
-            losses.append(progress.loss)
-            if progress.step % every == 0:
-                if not quiet and not sys.stderr.isatty():
-                    mean, left = sum(losses) / len(losses), clock(progress.seconds_left)
-                    tell(f"{title}: step {progress.step}, loss {mean:.3g}, {left} left")
-                losses.clear()
-
-        yield told
+    def told(self, progress: FilmProgress) -> None:
+        """Show the progress of a video."""
+        left = float("inf")
+        if progress.expected:
+            left = max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9)
+        size = "" if progress.bytes is None else f", {progress.bytes / 1e6:.1f} MB"
+        note = f"{progress.frames} frames, {pace(progress.rate)}, {clock(left)} left{size}"
+        self.bar.update(self.task, completed=progress.frames, total=progress.expected, note=note)
 
 
 @contextmanager
-def watching_film(title: str, *, quiet: bool) -> Iterator[Callable[[FilmProgress], None]]:
-    """Yield a callback that updates a progress bar on standard error after each frame."""
+def showing(title: str, *, quiet: bool, preview: Path | None = None, every: int = 50) -> Iterator[Bar]:
+    """Show a progress bar on standard error."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as Columns
 
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None, note="")
-
-        def told(progress: FilmProgress) -> None:
-            left = float("inf")
-            if progress.expected:
-                left = max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9)
-            size = "" if progress.bytes is None else f", {progress.bytes / 1e6:.1f} MB"
-            note = f"{progress.frames} frames, {pace(progress.rate)}, {clock(left)} left{size}"
-            bar.update(task, completed=progress.frames, total=progress.expected, note=note)
-
-        yield told
+    with Columns(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        yield Bar(bar, title, quiet=quiet, preview=preview, every=every)
 
 
 def _drawing(preview: Path, every: int) -> Watch:

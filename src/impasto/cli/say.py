@@ -19,15 +19,3 @@ def say(text: str) -> None:
 def tell(text: str) -> None:
     """Print a note for the user."""
     sys.stderr.write(text + "\n")
-
-
-def pace(rate: float) -> str:
-    """Format a rate as frames per second, or as seconds per frame if it is below 1."""
-    return f"{rate:.1f} frames/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.0f} s/frame"
-
-
-def clock(seconds: float) -> str:
-    """Format seconds as minutes and seconds."""
-    if seconds == float("inf"):
-        return "?"
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from impasto.films.painting import Enough, FilmProgress, FilmResult, Shot, paint_film
+from impasto.films.painting import FilmResult, Shot, paint_film
 from impasto.films.report import FilmReport, report
+from impasto.session import Enough, FilmProgress
 
 __all__ = [
     "Enough",

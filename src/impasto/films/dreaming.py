@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from impasto import files, tensors
 from impasto.backbones.devices import use_threads
 from impasto.films.brushes import Brush, State
-from impasto.films.painting import FilmResult, Told, paint_film
-from impasto.jobs import DreamJob, VideoJob
+from impasto.films.painting import FilmResult, paint_plan
+from impasto.films.planning import FilmPlan
+from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
-from impasto.record import Recipe
+from impasto.session import Session
 from impasto.video import Film, Link, Span, open_film, size_of
 from impasto.video.levels import unit
 
@@ -28,15 +29,7 @@ AFTER = 0.25  # share of the steps for a frame that starts from the previous dre
 CLIPPED = 4  # iterations that correct the mean of a difference for clipping
 
 
-def dream_film(
-    job: DreamJob,
-    *,
-    out: Path,
-    overwrite: bool = False,
-    restart: bool = False,
-    told: Told | None = None,
-    threads: int | None = None,
-) -> FilmResult:
+def dream_film(job: DreamJob, out: Path, session: Session = Session()) -> FilmResult:
     """Apply DeepDream to a video.
 
     The *difference* from the source is propagated from frame to frame: it is warped by the optical flow where
@@ -45,37 +38,30 @@ def dream_film(
 
     Args:
         job: the video and its settings.
-        out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
+        out, session: see :func:`impasto.films.paint_film`.
 
     Raises:
         InputError: the video or a setting cannot be used.
         OutputError: the video cannot be written.
     """
     job.check_kind("film")
-    use_threads(threads)
-    dreamer = Dreamer(job, {})
-
-    def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
-        return FrameDream(dreamer)
-
+    use_threads(session.threads)
+    dreamer = Dreamer(job, {}, session.watch)
     with closing(open_film(job.content)) as film:
         size = dreamer.size(size_of(film, None, start=job.begin))
-    video = VideoJob(
+    plan = FilmPlan(
         job.content,
-        job.targets,  # in place of styles
-        consistency=job.consistency,
-        start=job.start,
-        end=job.end,
+        job.begin,
+        job.stop,
         size=max(size),
-        device=job.device,
+        consistency=job.consistency,
+        others={"styles": job.targets, "device": job.device},
     )
 
-    def recipe(device: str, *, engine: str, threads: int) -> Recipe:
-        return dreamer.recipe()
+    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+        return FrameDream(dreamer)
 
-    return paint_film(
-        video, out=out, overwrite=overwrite, restart=restart, told=told, choose=brush, recipe=recipe
-    )
+    return paint_plan(plan, out, session, choose=choose, recipe=dreamer.recipe)
 
 
 class FrameDream:

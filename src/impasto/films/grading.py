@@ -23,9 +23,10 @@ from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.brushes import Brush, State
 from impasto.films.nights import NightFilm
-from impasto.films.painting import FilmResult, Told, paint_film
+from impasto.films.painting import FilmResult, paint_plan
+from impasto.films.planning import FilmPlan
 from impasto.films.scenes import Shot
-from impasto.jobs import PhotorealJob, VideoJob
+from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
@@ -34,6 +35,7 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.refining import begun, classified, rendered, targets_of
 from impasto.painters.subjects import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
+from impasto.session import Session
 from impasto.video import Dis, Film, Link, Span, ready, taken, trust, warp
 from impasto.video.levels import eight, unit
 
@@ -49,21 +51,14 @@ SHARE = 0.3  # weight of new mattes where the warped ones are reliable
 FORGET = 0.98  # decay per frame: slow changes of exposure belong to the video and are kept
 
 
-def grade_film(
-    job: PhotorealJob,
-    *,
-    out: Path,
-    overwrite: bool = False,
-    restart: bool = False,
-    told: Told | None = None,
-    say: Callable[[str], None] | None = None,
-    threads: int | None = None,
-) -> FilmResult:
+def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> FilmResult:
     """Transfer light and colours of a photograph to a video.
 
     Args:
-        job, out, overwrite, restart, told, threads: see :func:`impasto.films.paint_film`.
-        say: called with the table of classes of each shot.
+        job: the video and its settings.
+        out: the video to write; without a suffix, a folder of numbered images.
+        session: see :func:`impasto.films.paint_film`; ``log`` is called with the table of classes of each
+            shot.
 
     Raises:
         InputError: the video, a style or a setting cannot be used.
@@ -72,39 +67,29 @@ def grade_film(
     if job.masks is not None:
         raise InputError("masks are for photos: leave them out, as the classes of a video are found per shot")
     inputs, shots = Inputs(job, {}), list[Shot]()
-    count = use_threads(threads)
+    session = replace(session, threads=use_threads(session.threads))
     look = None if job.look is None else looks.load(str(inputs.source(job.look)))
     night = job.night if look is None or job.night is not None else look.night
     graded = bool(job.styles) and (look is None or look.has_colours)
 
-    def brush(video: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
         shots.extend(find_shots(film, spans, every=job.every))
-        inner = Grades(job, shots, inputs, say) if graded else None
+        inner = Grades(job, shots, inputs, session.log) if graded else None
         if night is None:
             assert inner is not None
             return inner
         return NightFilm(job, shots, inputs, night, inner)
 
-    # A grade is temporally consistent by itself: no blending.
-    video = VideoJob(
+    plan = FilmPlan(
         job.content,
-        job.styles or (f"{night}",),
-        consistency=0.0,
-        start=job.start,
-        end=job.end,
+        job.begin,
+        job.stop,
         every=job.every,
         size=job.size or "original",
+        consistency=0.0,  # a grade is temporally consistent by itself: no blending
+        others={"styles": job.styles},
     )
-    result = paint_film(
-        video,
-        out=out,
-        overwrite=overwrite,
-        restart=restart,
-        told=told,
-        choose=brush,
-        recipe=inputs.recipe,
-        threads=count,
-    )
+    result = paint_plan(plan, out, session, choose=choose, recipe=inputs.recipe)
     return replace(result, shots=len(shots))
 
 

@@ -12,19 +12,20 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import files, record
+from impasto import files
 from impasto.errors import InputError
 from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, Damage, threads_of
 from impasto.films.brushes import choose as brush_of
-from impasto.films.planning import expected_frames, frame_size, linker_of
+from impasto.films.planning import FilmPlan, expected_frames, frame_size, linker_of
 from impasto.jobs import VideoJob
+from impasto.painters.inputs import recipe_of
 from impasto.record import Recipe
+from impasto.session import Enough, FilmProgress, Session, Told
 from impasto.video import (
     Film,
     FlowMethod,
@@ -48,29 +49,6 @@ from impasto.video.segments import PART_FRAMES
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class FilmProgress:
-    """Progress of a video: frames done, expected frames (None if unknown), and elapsed seconds.
-
-    ``rate`` is in frames per second, ``bytes`` the estimated size of the video once a part is written,
-    ``picture`` the last frame.
-    """
-
-    frames: int
-    expected: int | None
-    seconds: float
-    rate: float
-    bytes: int | None = None
-    picture: Bytes | None = None
-
-
-class Enough(Exception):  # noqa: N818 - a request, not an error
-    """Raise in a progress callback to stop the video and keep the frames done so far."""
-
-
-Told = Callable[[FilmProgress], None]
 
 
 @dataclass(frozen=True)
@@ -102,52 +80,60 @@ class Shot:
     last: int | None = None
 
 
-Choose = Callable[[VideoJob, Film, list[Span], tuple[int, int]], Brush]
+Choose = Callable[[Film, list[Span], tuple[int, int]], Brush]
+RecipeOf = Callable[..., Recipe]  # called with (device, engine=, threads=)
 
 
 def paint_film(
-    job: VideoJob,
-    *,
-    out: Path,
-    overwrite: bool = False,
-    restart: bool = False,
-    told: Told | None = None,
-    choose: Choose | None = None,
-    recipe: Callable[..., Recipe] | None = None,
-    flow: FlowMethod | None = None,
-    threads: int | None = None,
+    job: VideoJob, out: Path, session: Session = Session(), *, flow: FlowMethod | None = None
 ) -> FilmResult:
     """Stylize a video; resume from what a killed run of the same job left, with an identical result.
 
     Args:
         job: video, styles and settings.
         out: the video to write; without a suffix, a folder of numbered images.
-        overwrite, restart: replace an existing output; discard what a killed run left.
-        told: called after every frame; may raise :class:`Enough` to stop.
-        choose: returns a brush for the job, the video, its spans and the size of the frames; the brush sets
-            its own threads. Default: the brush of the job.
-        recipe: returns the recipe for the metadata, from ``(device, engine=, threads=)``; default: the job's.
+        session: progress, threads and what may be replaced; ``told`` and ``watch`` may raise :class:`Enough`
+            to stop.
         flow: optical flow from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
             called on another thread. A killed run resumes with a flow of the same name.
-        threads: number of threads on a CPU, on which the last bits depend; default: all cores.
 
     Raises:
         InputError: the video, a style or a setting cannot be used. If the video is damaged, or a processed
             one ends early, ``out`` holds the frames before.
         OutputError: the video cannot be written; finished frames are kept, and the same job resumes.
     """
+    choose = partial(brush_of, job, threads=session.threads, watch=session.watch)
+    recipe = partial(recipe_of, job)
+    return paint_plan(FilmPlan.of(job), out, session, choose=choose, recipe=recipe, flow=flow)
+
+
+def paint_plan(
+    plan: FilmPlan,
+    out: Path,
+    session: Session,
+    *,
+    choose: Choose,
+    recipe: RecipeOf,
+    flow: FlowMethod | None = None,
+) -> FilmResult:
+    """Process the frames of a plan; arguments as for :func:`paint_film`.
+
+    Args:
+        choose: returns the brush for the video, its spans and the size of the frames; the brush sets its own
+            threads.
+        recipe: returns the recipe for the metadata.
+    """
+    overwrite, restart = session.overwrite, session.restart
     begun = time.monotonic()
     with files.tidy(out), ExitStack() as stack:
         check_target(out, overwrite=overwrite, key="" if restart else None)
-        film = stack.enter_context(closing(open_film(job.film, rate=job.fps, **held_by(out))))
-        files.spare(out, (film.path, *film.inputs, job.processed))
-        chosen = choose or partial(brush_of, threads=threads)
-        run = Run(job, film, out, chosen, restart=restart, told=told, flow=flow)
+        film = stack.enter_context(closing(open_film(plan.film, rate=plan.fps, **held_by(out))))
+        files.spare(out, (film.path, *film.inputs, plan.like))
+        run = Run(plan, film, out, choose, restart=restart, told=session.told, flow=flow)
         check_target(out, overwrite=overwrite, key=run.segments.key)
         tell_what_stays_behind(film, out)
         damage = run.paint()
-        count = threads_of(run.brush, threads)
-        said = (recipe or run.recipe)(run.brush.device, engine=run.brush.engine, threads=count)
+        said = run.recipe(recipe, session.threads)
         spans = cut(run.spans, run.shown) if run.stopped else run.spans
         run.segments.join(film, spans=spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
@@ -159,7 +145,7 @@ def paint_film(
 class Run:
     """State of one run of a job: its frames so far, its brush and its output."""
 
-    job: VideoJob
+    plan: FilmPlan
     film: Film
     out: Path
     choose: Choose
@@ -173,13 +159,13 @@ class Run:
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        job = self.job
-        self.spans = [Span(job.begin, job.stop)]
-        if job.preview is not None:
-            self.spans = liveliest(self.film, float(job.preview), within=self.spans[0])
-        self.size = frame_size(job, self.film, start=self.spans[0].start)
-        self.brush: Brush = self.choose(job, self.film, self.spans, self.size)
-        rate = min(self.film.rate / job.every, exactly(job.fps or float(self.film.rate)))
+        plan = self.plan
+        self.spans = [plan.span]
+        if plan.preview is not None:
+            self.spans = liveliest(self.film, plan.preview, within=plan.span)
+        self.size = frame_size(plan, self.film, start=self.spans[0].start)
+        self.brush: Brush = self.choose(self.film, self.spans, self.size)
+        rate = min(self.film.rate / plan.every, exactly(plan.fps or float(self.film.rate)))
         self.segments = Segments(
             self.out,
             self._key(),
@@ -188,9 +174,9 @@ class Run:
             length=self.brush.part or PART_FRAMES,
             rate=rate,
         )
-        consistency, least = job.consistency * self.brush.blend, -1.0 if self.brush.adds else 0.0
-        self.steady = Steady(self.brush, consistency=consistency, rate=float(rate) / job.keys, least=least)
-        self.keyframes = Keyframes(self.steady, job.keys)
+        consistency, least = plan.consistency * self.brush.blend, -1.0 if self.brush.adds else 0.0
+        self.steady = Steady(self.brush, consistency=consistency, rate=float(rate) / plan.keys, least=least)
+        self.keyframes = Keyframes(self.steady, plan.keys)
         self.steady.restore(self.segments.state)
         self.steady.shots = int(self.segments.state.get("shots", np.zeros(1))[0])
         self.brush.restore(self.segments.state, self.segments.frames)
@@ -203,7 +189,7 @@ class Run:
             with ahead(self._linked()) as frames:
                 try:
                     for rgb, shown, link in frames:
-                        if link is None and self.job.consistency > 0:
+                        if link is None and self.plan.consistency > 0:
                             self._end_shot(waiting)
                         self.brush.move(link)
                         waiting.append((rgb, shown))
@@ -217,12 +203,12 @@ class Run:
             self._end_shot(waiting)
             if self.segments.frames == 0:
                 raise damage or InputError(
-                    f"{self.job.film} has no frames between {self.job.begin:g} s and its end"
+                    f"{self.plan.film} has no frames between {self.plan.start:g} s and its end"
                 )
         except Enough as wish:
             if self.segments.frames + self.segments.waiting == 0:
                 self.segments.abandon()
-                raise InputError(f"{self.job.film} was stopped before a frame was done") from wish
+                raise InputError(f"{self.plan.film} was stopped before a frame was done") from wish
             self._settle()
             self.stopped = True
         except BaseException:
@@ -240,10 +226,9 @@ class Run:
 
     def _linked(self) -> Iterator[tuple[Bytes, Shown, Link | None]]:
         """Yield the remaining frames, resized, each with its link to the previous frame."""
-        job, skipped = self.job, self.shot.first + self.segments.frames
-        looked = self.segments.frames
-        linker = linker_of(job, self.brush.flow, self.steady.frame, first=looked, given=self.flow)
-        frames = taken(self.film, self.spans, every=job.every, fps=job.fps)
+        plan, skipped = self.plan, self.shot.first + self.segments.frames
+        linker = linker_of(plan, self.brush.flow, self.steady.frame, given=self.flow)
+        frames = taken(self.film, self.spans, every=plan.every, fps=plan.fps)
         number = -1
         while True:
             try:
@@ -258,7 +243,7 @@ class Run:
             if self.shot.last is not None and number >= self.shot.last:
                 return
             shown = ready(shown, self.size)
-            link = linker.next(shown.rgb) if job.consistency > 0 else None
+            link = linker.next(shown.rgb) if plan.consistency > 0 else None
             yield shown.rgb, shown, None if shown.begins else link
 
     def _write(self, output: Array, rgb: Bytes, shown: Shown) -> None:
@@ -288,12 +273,12 @@ class Run:
         return None if written == 0 else round(self.segments.bytes / written * frames)
 
     def _expected(self) -> int | None:
-        return expected_frames(self.film, self.spans, self.job)
+        return expected_frames(self.film, self.spans, self.plan)
 
     def _key(self) -> str:
         """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
         hashes = [files.sha256(path) for path in self.film.inputs]
-        told = [self.job.settings(), hashes, self.brush.identity]
+        told = [self.plan.settings(), hashes, self.brush.identity]
         if self.film.clear or self.film.deep:
             told.append(f"clear {self.film.clear}, deep {self.film.deep}")
         if self.flow is not None:
@@ -301,21 +286,16 @@ class Run:
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
-        """Return the recipe for the metadata, with the settings and the hashes of the inputs."""
-        job, short = self.job, {}
-        flow = [job.flow] if job.flow and Path(job.flow).is_absolute() else []
-        for name in (job.film, *job.styles, *(job.mask or ()), *filter(None, [job.processed]), *flow):
-            short[name] = Path(name).name
-        settings = {k: _shortened(v, short) for k, v in job.settings().items()}
-        hashes = {short[n]: files.sha256(n) for n in short if Path(n).is_file()}
-        return record.recipe(job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads)
+    def recipe(self, recipe: RecipeOf, threads: int | None) -> Recipe:
+        """Return the recipe for the metadata."""
+        count = threads_of(self.brush, threads)
+        return recipe(self.brush.device, engine=self.brush.engine, threads=count)
 
     def result(self, seconds: float) -> FilmResult:
         """Return the result of the run."""
         whole = None
-        if self.job.preview is not None and self.done:
-            count = expected_frames(self.film, [Span(self.job.begin, self.job.stop)], self.job) or 0
+        if self.plan.preview is not None and self.done:
+            count = expected_frames(self.film, [self.plan.span], self.plan) or 0
             whole = seconds / self.done * count, self._bytes(count) or 0
         return FilmResult(
             self.out,
@@ -328,10 +308,3 @@ class Run:
             whole,
             self.stopped,
         )
-
-
-def _shortened(value: Any, names: dict[str, str]) -> Any:
-    """Return a setting with file names in place of paths."""
-    if isinstance(value, list):
-        return [_shortened(item, names) for item in value]
-    return names.get(value, value) if isinstance(value, str) else value

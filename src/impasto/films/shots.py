@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from impasto.films.brushes import choose, threads_of
+from impasto.films.brushes import choose
 from impasto.films.painting import FilmResult, Run, Shot
-from impasto.films.planning import frame_size, linker_of
+from impasto.films.planning import FilmPlan, frame_size, linker_of
 from impasto.jobs import VideoJob
+from impasto.painters.inputs import recipe_of
 from impasto.video import Span, Whole, check_target, open_film, ready, taken, tell_what_stays_behind
 from impasto.video.levels import held_by
 from impasto.video.segments import PART_FRAMES
@@ -33,7 +34,7 @@ class Painted:
 
 def can_be_split(job: VideoJob) -> bool:
     """Return whether the shots of a job are independent; they are not if it reads other frames in step."""
-    return job.processed is None and job.preview is None and job.flow in (None, "medium", "fast")
+    return job.processed is None and job.preview is None
 
 
 def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[Shot]:
@@ -47,14 +48,15 @@ def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[Shot]:
         InputError: the video or a style cannot be used.
     """
     with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
-        spans = [Span(job.begin, job.stop)]
-        size = frame_size(job, film, start=job.begin)
+        plan = FilmPlan.of(job)
+        spans = [plan.span]
+        size = frame_size(plan, film, start=plan.start)
         brush = choose(job, film, spans, size)
         try:
             flow, length = brush.flow, brush.part or PART_FRAMES
         finally:
             brush.close()
-        linker, firsts = linker_of(job, flow, None, first=0), list[int]()
+        linker, firsts = linker_of(plan, flow, None), list[int]()
         for number, shown in enumerate(taken(film, spans, every=job.every, fps=job.fps)):
             if job.consistency == 0:
                 begins = number % length == 0
@@ -83,13 +85,13 @@ def paint_shot(
     """
     begun = time.monotonic()
     with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
-        chosen = partial(choose, threads=threads)
-        run = Run(job, film, folder / f"{shot.first:09d}{suffix}", chosen, False, None, shot)
+        chosen = partial(choose, job, threads=threads)
+        out = folder / f"{shot.first:09d}{suffix}"
+        run = Run(FilmPlan.of(job), film, out, chosen, restart=False, told=None, shot=shot)
         damage = run.paint()
         if damage is not None:
             raise damage
-        count = threads_of(run.brush, threads)
-        said = run.recipe(run.brush.device, engine=run.brush.engine, threads=count)
+        said = run.recipe(partial(recipe_of, job), threads)
         result = replace(run.result(time.monotonic() - begun), recipe=said)
         return Painted(tuple(run.segments.parts), result, said.to_json())
 

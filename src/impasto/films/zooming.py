@@ -18,9 +18,11 @@ from PIL import Image
 
 from impasto import files, tensors
 from impasto.backbones.devices import use_threads
-from impasto.films.painting import FilmProgress, FilmResult, Told
+from impasto.errors import InputError
+from impasto.films.painting import FilmResult
 from impasto.jobs import DreamJob
 from impasto.painters.dreaming import Dreamer
+from impasto.session import Enough, FilmProgress, Session
 from impasto.video import Segments, check_target
 
 Array = NDArray[np.float32]
@@ -31,15 +33,7 @@ DEEPER = 0.7  # share of the steps for a canvas that starts from the one around 
 CANVAS = 2  # side of a canvas relative to that of a frame
 
 
-def zoom(
-    job: DreamJob,
-    *,
-    out: Path,
-    overwrite: bool = False,
-    restart: bool = False,
-    told: Told | None = None,
-    threads: int | None = None,
-) -> FilmResult:
+def zoom(job: DreamJob, out: Path, session: Session = Session()) -> FilmResult:
     """Make a video that zooms endlessly into a photo.
 
     Canvases have twice the sides of a frame; each is dreamed from the enlarged middle of the previous one. A
@@ -52,33 +46,42 @@ def zoom(
         InputError: the photo or a setting cannot be used.
         OutputError: the video cannot be written.
     """
+    overwrite, restart = session.overwrite, session.restart
     check_target(out, overwrite=overwrite, key="" if restart else None)
     job.check_kind("zoom")
     begun, painted = time.monotonic(), 0
-    use_threads(threads)
-    dreamer = Dreamer(job, {})
-    size = _even(dreamer.size(dreamer.read(job.content).size))
+    threads = use_threads(session.threads)
+    dreamer = Dreamer(job, {}, session.watch)
+    size = _even(dreamer.size(dreamer.inputs.read(job.content).size))
     rate = Fraction(job.fps).limit_denominator(1001)
     segments = Segments(out, _key(job), size, restart=restart, length=PART, rate=rate)
     check_target(out, overwrite=overwrite, key=segments.key)
     canvases = Canvases(dreamer, size)
     canvases.restore(segments.state)
-    for number in range(segments.frames, job.frames):
-        depth = number * math.log(job.speed, CANVAS)
-        canvases.reach(int(depth))
-        frame = canvases.frame(depth - int(depth))
-        segments.write(frame, number / rate, 1 / rate)
-        painted += 1
-        if segments.full:
-            segments.finish_part(canvases.state())
-        if told:
-            seconds = time.monotonic() - begun
-            told(FilmProgress(number + 1, job.frames, seconds, painted / max(seconds, 1e-9)))
+    stopped = False
+    try:
+        for number in range(segments.frames, job.frames):
+            depth = number * math.log(job.speed, CANVAS)
+            canvases.reach(int(depth))
+            frame = canvases.frame(depth - int(depth))
+            segments.write(frame, number / rate, 1 / rate)
+            painted += 1
+            if segments.full:
+                segments.finish_part(canvases.state())
+            if session.told:
+                seconds = time.monotonic() - begun
+                pace = painted / max(seconds, 1e-9)
+                session.told(FilmProgress(number + 1, job.frames, seconds, pace, picture=frame))
+    except Enough as wish:
+        if segments.frames + segments.waiting == 0:
+            segments.abandon()
+            raise InputError(f"{out} was stopped before a frame was done") from wish
+        stopped = True
     segments.finish_part(canvases.state())
-    said = dreamer.recipe()
+    said = dreamer.recipe(str(dreamer.device), engine="torch", threads=threads)
     segments.join(None, overwrite=overwrite, recipe=said.to_json())
     seconds = time.monotonic() - begun
-    return FilmResult(out, segments.frames, painted, painted, 1, seconds, size, recipe=said)
+    return FilmResult(out, segments.frames, painted, painted, 1, seconds, size, stopped=stopped, recipe=said)
 
 
 @dataclass
@@ -95,7 +98,7 @@ class Canvases:
         """Dream further canvases until the outer one has the given index."""
         while self.index < index or self.outer is None or self.inner is None:
             if self.inner is None:
-                photo = self.dreamer.read(self.dreamer.job.content).flat()
+                photo = self.dreamer.inputs.read(self.dreamer.job.content).flat()
                 large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
                 self.outer = self._dreamed(np.asarray(large), self.dreamer.job.octave_steps)
             else:
@@ -180,6 +183,5 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 
 def _key(job: DreamJob) -> str:
     """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
-    names = [job.content, *(n for n in (job.guide, job.mask) if n), *job.style]
-    text = json.dumps([job.settings(), [files.sha256(name) for name in names]], sort_keys=True)
+    text = json.dumps([job.settings(), [files.sha256(name) for name in job.inputs()]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -40,7 +40,7 @@ STRENGTH = (
 )
 PRESET = "Quality with style images: draft (320 px), good (512 px) or print (1024 px)."
 STYLE_SCALE = "Size of the brush strokes, one value or one per style: below 1 is finer, above 1 coarser."
-CONSISTENCY = "Temporal consistency of a video, 0 to 1; 0 processes each frame independently."
+CONSISTENCY = "Temporal consistency of a video; 0 processes each frame independently."
 START = "Start time in a video, in seconds or as 1:02:03."
 END = "End time in a video, in seconds or as 1:02:03."
 EVERY = "Use only every n-th frame of a video; 6 turns 30 frames/s into 5."
@@ -56,9 +56,41 @@ STRIP = "Drop the photo's metadata: date, place, author, copyright, resolution."
 MAX_PIXELS = "Refuse images with more pixels than this."
 
 
-def option(default: Any, text: str, *, flag: str | None = None) -> Any:
-    """Return a dataclass field with a help text and an optional short flag."""
-    return field(default=default, metadata={"help": text, "flag": flag})
+def option(
+    default: Any,
+    text: str,
+    *,
+    flag: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """Return a dataclass field with a help text, an optional short flag, and the range of a number."""
+    return field(default=default, metadata={"help": text, "flag": flag, "least": least, "most": most})
+
+
+def range_of(item: dataclasses.Field[Any]) -> str:
+    """Return the range of a field in words, to end its help text; empty if it has none."""
+    least, most = item.metadata.get("least"), item.metadata.get("most")
+    if least is None:
+        return ""
+    return f"At least {_plain(least)}." if most is None else f"From {_plain(least)} to {_plain(most)}."
+
+
+def _check_range(item: dataclasses.Field[Any], value: Any) -> None:
+    least, most = item.metadata.get("least"), item.metadata.get("most")
+    if least is None or isinstance(value, str) or value is None:
+        return
+    name = f"--{item.name.replace('_', '-')} {value:g}"
+    if most is None and value < least:
+        raise InputError(f"{name} is too small: it must be {_plain(least)} or more")
+    if most is not None and not least <= value <= most:
+        usual = f": {item.default:g} is usual" if isinstance(item.default, (int, float)) else ""
+        raise InputError(f"{name} is not between {_plain(least)} and {_plain(most)}{usual}")
+
+
+def _plain(number: float) -> str:
+    """Format a number without an exponent."""
+    return f"{number:.0f}" if number == int(number) else f"{number:g}"
 
 
 @dataclass(frozen=True)
@@ -76,6 +108,7 @@ class Job:
         for item in dataclasses.fields(self):
             value = _checked(item.name, getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
+            _check_range(item, value)
 
     def settings(self) -> dict[str, Any]:
         """Return the fields as JSON-compatible values."""
@@ -97,6 +130,18 @@ class Job:
         if missing:
             raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
         return cls(**settings)
+
+    def inputs(self) -> list[str]:
+        """Return the names of the input files, in the order of ``reads``."""
+        settings, found = self.settings(), list[str]()
+
+        def noted(name: str) -> str:
+            found.append(name)
+            return name
+
+        for name in self.reads:
+            self.renamed({name: settings[name]}, noted)
+        return found
 
     @classmethod
     def renamed(cls, settings: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
@@ -136,16 +181,6 @@ def check_tune(instant: bool, tune: float | None) -> None:
     """
     if tune is not None and not (instant and tune > 0):
         raise InputError("--tune needs --instant and a number of seconds above 0: 30 is usual")
-
-
-def check_realism(realism: float) -> None:
-    """Check the range of ``realism``.
-
-    Raises:
-        InputError: it is not between 0.001 and 1000.
-    """
-    if not 0.001 <= realism <= 1000:
-        raise InputError(f"realism {realism:g} is not between 0.001 and 1000: 1 is usual")
 
 
 def parse_memory(text: str | None) -> int | None:

@@ -32,7 +32,7 @@ class DreamJob(Part, Job):
     """Amplify what a network sees in a photo or video (DeepDream), or make an endless zoom into a photo."""
 
     verb: ClassVar[str] = "dream"
-    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "guide": (), "style": (), "mask": ()}
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "guide": (), "mask": (), "style": ()}
 
     content: str = field(metadata={"help": "Photo or video."})
     layers: tuple[str, ...] | None = option(
@@ -45,28 +45,38 @@ class DreamJob(Part, Job):
         "Style image to apply while dreaming; may be repeated. Not with --octaves, --octave-scale, "
         "--rate, --jitter, --smoothing, --distance.",
     )
-    strength: float = option(1.0, "Amount of --style: 0 is none, 1 a full transfer.")
-    weight: float = option(1.0, "Weight of the dream relative to --style.")
+    strength: float = option(1.0, "Amount of --style: 0 is none, 1 a full transfer.", least=0, most=100)
+    weight: float = option(1.0, "Weight of the dream relative to --style.", least=0, most=100)
     mask: str | None = option(None, "Greyscale mask: white where to dream, black where the photo is kept.")
-    octaves: int = option(5, "Number of scales, the finest included; more give larger shapes.")
-    octave_scale: float = option(1.4, "Scale factor between octaves.")
+    octaves: int = option(
+        5, "Number of scales, the finest included; more give larger shapes.", least=1, most=20
+    )
+    octave_scale: float = option(1.4, "Scale factor between octaves.", least=1.05, most=4)
     steps: tuple[int, ...] | None = option(
         None,
         "Steps per octave, interpolated from the coarsest to the finest. Default: 16,2; with --style "
         "60,36,20,10,5.",
     )
-    rate: float = option(1.5, "Mean change of a pixel per step, in grey levels (0 to 255).")
-    jitter: int = option(32, "Maximum random shift of the image, in pixels.")
-    smoothing: float = option(1.0, "Blur of the gradient, in pixels; more gives large, calm shapes.")
-    distance: float = option(150.0, "Weight that holds the photo's colours; more gives a calmer dream.")
+    rate: float = option(
+        1.5, "Mean change of a pixel per step, in grey levels (0 to 255).", least=0.001, most=255
+    )
+    jitter: int = option(32, "Maximum random shift of the image, in pixels.", least=0, most=1000)
+    smoothing: float = option(
+        1.0, "Blur of the gradient, in pixels; more gives large, calm shapes.", least=0, most=50
+    )
+    distance: float = option(
+        150.0, "Weight that holds the photo's colours; more gives a calmer dream.", least=0, most=10_000
+    )
     size: int | str | None = option(None, base.SIZE + " Default: the photo's, at most 640.", flag="-s")
     seed: int = option(0, base.SEED)
     zoom: bool = option(False, "Make a video that zooms endlessly into the photo.")
-    frames: int = option(300, "Number of frames of --zoom.")
-    fps: float = option(25.0, "Frame rate of --zoom, in frames per second.")
-    speed: float = option(1.02, "Magnification from one frame of --zoom to the next.")
-    consistency: float = option(0.85, base.CONSISTENCY)
-    decay: float = option(0.95, "Share of the previous dream from which a frame of a video starts, 0 to 1.")
+    frames: int = option(300, "Number of frames of --zoom.", least=1, most=1_000_000)
+    fps: float = option(25.0, "Frame rate of --zoom, in frames per second.", least=1, most=240)
+    speed: float = option(1.02, "Magnification from one frame of --zoom to the next.", least=1.0001, most=1.5)
+    consistency: float = option(0.85, base.CONSISTENCY, least=0, most=1)
+    decay: float = option(
+        0.95, "Share of the previous dream from which a frame of a video starts.", least=0, most=1
+    )
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
@@ -80,26 +90,6 @@ class DreamJob(Part, Job):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "size", parse_size(self.size))
-        for name, least, most in (
-            ("octaves", 1, 20),
-            ("octave_scale", 1.05, 4),
-            ("rate", 0.001, 255),
-            ("jitter", 0, 1000),
-            ("smoothing", 0, 50),
-            ("distance", 0, 10_000),
-            ("strength", 0, 100),
-            ("weight", 0, 100),
-            ("frames", 1, 1_000_000),
-            ("fps", 1, 240),
-            ("speed", 1.0001, 1.5),
-            ("consistency", 0, 1),
-            ("decay", 0, 1),
-        ):
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise InputError(
-                    f"--{name.replace('_', '-')} {value:g} is not between {least:g} and {most:g}"
-                )
         if self.steps is not None and not all(1 <= steps <= 100_000 for steps in self.steps or (0,)):
             raise InputError(f"--steps {','.join(map(str, self.steps))} must be numbers of 1 or more")
         self._check_part()
@@ -143,20 +133,13 @@ class VisualizeJob(Job):
     verb: ClassVar[str] = "visualize"
 
     layer: str = field(metadata={"help": "Layer, e.g. relu4_3, or channel, e.g. relu4_3[12]."})
-    size: int = option(224, "Side in pixels.", flag="-s")
-    steps: int = option(160, "Number of steps.")
-    rate: float = option(0.05, "Learning rate.")
+    size: int = option(224, "Side in pixels.", flag="-s", least=32, most=4096)
+    steps: int = option(160, "Number of steps.", least=1, most=100_000)
+    rate: float = option(0.05, "Learning rate.", least=1e-06, most=10)
     seed: int = option(0, base.SEED)
     backbone: DreamBackboneName = option("vgg19", base.BACKBONE)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least, most in (("size", 32, 4096), ("steps", 1, 100_000), ("rate", 1e-6, 10)):
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise InputError(f"--{name} {value:g} is not between {least:g} and {most:g}")
 
 
 @dataclass(frozen=True)
@@ -169,16 +152,9 @@ class LayersJob(Job):
     layers: tuple[str, ...] | None = option(
         None, "Only these layers with their strongest channels, or these channels: relu4_3,relu5_2[113]."
     )
-    channels: int = option(4, "Channels to show per layer.")
-    size: int = option(128, "Side of a thumbnail in pixels.", flag="-s")
-    steps: int = option(64, "Steps per thumbnail.")
+    channels: int = option(4, "Channels to show per layer.", least=0, most=64)
+    size: int = option(128, "Side of a thumbnail in pixels.", flag="-s", least=32, most=1024)
+    steps: int = option(64, "Steps per thumbnail.", least=1, most=100_000)
     seed: int = option(0, base.SEED)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, least, most in (("channels", 0, 64), ("size", 32, 1024), ("steps", 1, 100_000)):
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise InputError(f"--{name} {value} is not between {least} and {most}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from impasto.errors import InputError
 from impasto.jobs import base
@@ -21,6 +21,7 @@ from impasto.jobs.base import (
 )
 from impasto.jobs.pictures import StylizeJob
 
+Flow = Literal["medium", "fast"]
 WRITABLE = (".mp4", ".mov", ".mkv", ".webm")
 # Suffixes of files that are treated as videos.
 FILMS = (
@@ -39,7 +40,6 @@ class VideoJob(Part, Job):
         "styles": (),
         "processed": (),
         "mask": (),
-        "flow": ("medium", "fast"),
     }
 
     film: str = field(
@@ -54,25 +54,27 @@ class VideoJob(Part, Job):
     strength: float = option(1.0, base.STRENGTH)
     mask: tuple[str, ...] | None = option(None, base.MASK)
     color: Color = option("style", base.COLOR)
-    consistency: float = option(0.85, base.CONSISTENCY)
-    keys: int = option(1, "Stylize every n-th frame and warp the frames between from both sides.")
+    consistency: float = option(0.85, base.CONSISTENCY, least=0, most=1)
+    keys: int = option(1, "Stylize every n-th frame and warp the frames between from both sides.", least=1)
     preset: Preset = option("good", base.PRESET, flag="-p")
     size: int | str | None = option(
         None, base.SIZE + " Default: the size of the video; with style images, set by --preset.", flag="-s"
     )
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
-    every: int = option(1, base.EVERY)
+    every: int = option(1, base.EVERY, least=1)
     fps: float | None = option(
-        None, "Maximum frame rate; of a folder, its frame rate. Default: the video's, or 25."
+        None,
+        "Maximum frame rate; of a folder, its frame rate. Default: the video's, or 25.",
+        least=0.01,
+        most=1000,
     )
     preview: float | str | None = option(
         None, "Preview of this length, e.g. 2s: half with the most motion, half the least."
     )
-    flow: str | None = option(
+    flow: Flow | None = option(
         None,
-        "Optical flow: medium, fast, or a folder of .flo files named as in Ruder et al. Default: medium; "
-        "fast for tiny networks.",
+        "Optical flow: medium or fast. Default: medium; fast for tiny networks.",
     )
     network: NetworkName | None = option(None, base.NETWORK)
     instant: bool = option(False, base.INSTANT)
@@ -86,15 +88,8 @@ class VideoJob(Part, Job):
         object.__setattr__(self, "preview", parse_seconds("preview", self.preview))
         if bool(self.styles) == bool(self.processed):
             raise InputError("video needs styles or --processed with a stylized video, not both")
-        if not 0 <= self.consistency <= 1:
-            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.85 is usual")
         if self.keys > 1 and (self.processed or self.consistency == 0):
             raise InputError("keys above 1 need styles and a consistency above 0")
-        for name in ("every", "keys"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} {getattr(self, name)} must be 1 or more")
-        if self.fps is not None and not 0.01 <= self.fps <= 1000:
-            raise InputError(f"fps {self.fps:g} is not between 0.01 and 1000: 25 is usual")
         if self.weights is not None and (
             len(self.weights) != len(self.styles) or min(self.weights) < 0 or sum(self.weights) <= 0
         ):

@@ -55,15 +55,17 @@ class LearnJob(Job):
         None,
         "Pack to distil, or 'quality', instead of style images: the new network learns all its styles.",
     )
-    minutes: float | None = option(None, "Training time in minutes. Default: 60 for a new pack, else 8.")
-    steps: int | None = option(None, "Training steps, instead of a time.")
+    minutes: float | None = option(
+        None, "Training time in minutes. Default: 60 for a new pack, else 8.", least=0.01
+    )
+    steps: int | None = option(None, "Training steps, instead of a time.", least=1)
     scales: tuple[float, ...] = option((0.5, 1.0), "Stroke sizes to learn, one row each.")
     style_weight: float = option(7.0, "Weight of the style loss; the content loss has weight 1.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
-    batch: int = option(4, "Images per step.")
-    side: int = option(192, "Side of the training crops, in pixels.")
-    rate: float | None = option(None, "Learning rate. Default: depends on what is trained.")
-    processes: int = option(1, "Processes that share each batch: one per GPU, or several on a CPU.")
+    batch: int = option(4, "Images per step.", least=1)
+    side: int = option(192, "Side of the training crops, in pixels.", least=64)
+    rate: float | None = option(None, "Learning rate. Default: depends on what is trained.", least=1e-09)
+    processes: int = option(1, "Processes that share each batch: one per GPU, or several on a CPU.", least=1)
     seed: int = option(0, base.SEED)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
@@ -80,17 +82,6 @@ class LearnJob(Job):
             raise InputError("--rehearse applies only to a new pack of the network 'quality': leave it out")
         if self.begin_from and self.into:
             raise InputError("--begin-from applies only to a new pack: leave out --begin-from or --into")
-        for name, least in (
-            ("batch", 1),
-            ("processes", 1),
-            ("side", 64),
-            ("steps", 1),
-            ("minutes", 0.01),
-            ("rate", 1e-9),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise InputError(f"{name} {value:g} is too small: it must be at least {least:g}")
 
 
 @dataclass(frozen=True)
@@ -105,21 +96,17 @@ class LiveJob(Job):
     source: str = option(
         "0", "Camera index, device, URL of a stream, video file, or folder of numbered images."
     )
-    fps: float = option(25.0, "Target frame rate, in frames/s; frames are reduced in size to reach it.")
+    fps: float = option(
+        25.0, "Target frame rate, in frames/s; frames are reduced in size to reach it.", least=0.1, most=240
+    )
     size: int | str | None = option(None, base.SIZE + " Default: adapted to the frame rate.", flag="-s")
     strength: float = option(1.0, base.STRENGTH)
-    consistency: float = option(0.75, base.CONSISTENCY)
+    consistency: float = option(0.75, base.CONSISTENCY, least=0, most=1)
     network: NetworkName | None = option(None, base.NETWORK)
-    port: int = option(8765, "Port of the web page, on this machine only.")
+    port: int = option(8765, "Port of the web page, on this machine only.", least=0, most=65535)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "size", parse_size(self.size))
-        if not 0 <= self.consistency <= 1:
-            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.75 is usual")
-        if not 0.1 <= self.fps <= 240:
-            raise InputError(f"fps {self.fps:g} is not between 0.1 and 240: 25 is usual")
-        if not 0 <= self.port <= 65535:
-            raise InputError(f"port {self.port} is not between 0 and 65535")

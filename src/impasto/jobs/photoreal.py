@@ -45,16 +45,21 @@ class PhotorealJob(Part, Job):
         None, "Height of the horizon from the top, 0 to 1, for --night. Default: found."
     )
     fast: bool = option(False, "Closed-form transfer only; needs no network if --masks is given.")
-    strength: float = option(1.0, "Amount of change: 0 returns the photo, 1 is the full transfer.")
-    realism: float = option(1.0, base.REALISM)
+    strength: float = option(
+        1.0, "Amount of change: 0 returns the photo, 1 is the full transfer.", least=0, most=2
+    )
+    realism: float = option(1.0, base.REALISM, least=0.001, most=1000)
     classes: int = option(
-        CLASSES, "Maximum number of classes to find without --masks; 1 treats the image as one class."
+        CLASSES,
+        "Maximum number of classes to find without --masks; 1 treats the image as one class.",
+        least=1,
+        most=12,
     )
     size: int | str | None = option(None, base.SIZE + " Default: the size of the photo.", flag="-s")
     seed: int = option(0, base.SEED)
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)
-    every: int = option(1, base.EVERY)
+    every: int = option(1, base.EVERY, least=1)
     backbone: BackboneName = option("vgg19", base.BACKBONE)
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
@@ -72,9 +77,6 @@ class PhotorealJob(Part, Job):
         looks = [name for name in self.styles if name.lower().endswith(LOOK)]
         if looks and len(self.styles) > 1:
             raise InputError(f"{looks[0]} is a saved look: give it as the only style")
-        if not 0 <= self.strength <= 2:
-            raise InputError(f"strength {self.strength:g} is not between 0 and 2: 1 is usual")
-        base.check_realism(self.realism)
         if self.fast and self.realism != 1:
             raise InputError("--realism has no effect with --fast: give one of them")
         if self.classes != CLASSES and (self.masks is not None or looks):
@@ -82,10 +84,6 @@ class PhotorealJob(Part, Job):
             raise InputError(
                 f"--classes cannot be combined with {given}, which defines the classes: leave it out"
             )
-        if not 1 <= self.classes <= 12:
-            raise InputError(f"classes {self.classes} is not between 1 and 12: 4 is usual")
-        if self.every < 1:
-            raise InputError(f"every {self.every} must be 1 or more")
         self._check_part()
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(

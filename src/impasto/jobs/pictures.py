@@ -46,7 +46,7 @@ class StylizeJob(Job):
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
-    strength: float = option(1.0, base.STRENGTH)
+    strength: float = option(1.0, base.STRENGTH, least=0, most=100)
     blend: Blend = option(
         "moments",
         "How a moment loss such as --loss mixed combines several styles: 'moments' shows them side by side, "
@@ -71,7 +71,7 @@ class StylizeJob(Job):
     photoreal: bool = option(
         False, "Transfer only light and colours of the stylized image, so that the result stays a photograph."
     )
-    realism: float = option(1.0, base.REALISM)
+    realism: float = option(1.0, base.REALISM, least=0.001, most=1000)
     init: str = option("content", "Initial image: 'content', 'noise' or an image file.")
     seed: int = option(0, base.SEED)
     optimiser: OptimiserName = option("lbfgs", "Optimiser: L-BFGS or Adam.")
@@ -104,12 +104,9 @@ class StylizeJob(Job):
         parse_memory(self.memory)
         if not self.styles:
             raise InputError("stylize needs at least one style: a style image or the name of a learned style")
-        if not 0 <= self.strength <= 100:
-            raise InputError(f"strength {self.strength:g} is not between 0 and 100: 1 is usual")
         base.check_tune(self.instant, self.tune)
         if self.loss == "neighbors" and self.blend != "moments":
             raise InputError(f"--blend {self.blend} needs a loss on moments: add --loss mixed")
-        base.check_realism(self.realism)
         if self.realism != 1 and not self.photoreal:
             raise InputError("--realism needs --photoreal: add it, or leave out --realism")
         if self.tileable and self.photoreal:

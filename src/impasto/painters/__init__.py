@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from impasto.painters.inputs import BUDGETS, Budget, Inputs, target_size
-from impasto.painters.painting import run, stylize
-from impasto.painters.relighting import photoreal
+from impasto.painters.painting import run
 
-__all__ = ["BUDGETS", "Budget", "Inputs", "photoreal", "run", "stylize", "target_size"]
+__all__ = ["BUDGETS", "Budget", "Inputs", "run", "target_size"]

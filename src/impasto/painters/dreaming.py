@@ -4,112 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from impasto import backbones, image, methods, record, tensors
+from impasto import backbones, image, methods, tensors
 from impasto.backbones import Backbone
-from impasto.backbones.devices import choose_device
+from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
-from impasto.image import Picture, Source
+from impasto.image import Source
 from impasto.jobs import DreamJob, VisualizeJob
 from impasto.losses import Target
 from impasto.methods import Style
 from impasto.optim import Checkpoint, Outcome, octaves, scales
-from impasto.painters.inputs import BUDGETS, digest, key_of, labels
-from impasto.record import Recipe, Result, Watch
+from impasto.painters.inputs import BUDGETS, Inputs, check_mask, recipe_of
+from impasto.painters.optimising import checkpoint_of
+from impasto.record import Result, Watch
+from impasto.session import Session
 
 LONGEST = 640  # default limit of the long side, in pixels
 
 
-def dream(
-    content: Source,
-    *,
-    guide: Source | None = None,
-    style: Source | Sequence[Source] = (),
-    mask: Source | None = None,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    **settings: Any,
-) -> Result:
-    """Apply Deep Dream to an image.
-
-    Args:
-        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        guide: image whose features guide the dream.
-        style: style images to combine with the dream.
-        mask: grey image, white where to dream.
-        watch: called with a :class:`impasto.Progress` after every step.
-        checkpoint: checkpoint file.
-        save_every: evaluations between saves.
-        resume: resume from the checkpoint.
-        **settings: the other fields of :class:`impasto.jobs.DreamJob`: ``layers`` (a list, or one string
-            with commas), ``octaves``, ``octave_scale``, ``steps``, ``rate``, ``size``, ``seed``, ...
-
-    Returns:
-        The image with the recipe and the history of the run; ``.save(path)`` writes it.
-
-    Raises:
-        InputError: an image or a setting is not valid.
-
-    Examples:
-        >>> out = dream("photo.jpg", layers=["relu4_3", "relu5_2:0.5"], octaves=5)  # doctest: +SKIP
-        >>> out.save("out.png")  # doctest: +SKIP
-    """
-    pictures: dict[str, Source] = {}
-
-    def named(source: Source | None, name: str) -> str | None:
-        if source is None or isinstance(source, (str, Path)):
-            return None if source is None else str(source)
-        pictures[name] = source
-        return name
-
-    if isinstance(layers := settings.get("layers"), str):
-        settings["layers"] = tuple(layers.split(","))
-    several = list(style) if isinstance(style, (list, tuple)) else [cast("Source", style)]
-    job = DreamJob.parse(
-        {
-            **settings,
-            "content": named(content, "content"),
-            "guide": named(guide, "guide"),
-            "mask": named(mask, "mask"),
-            "style": [named(one, f"style-{i}") for i, one in enumerate(several, 1)],
-        }
-    )
-    return run_dream(
-        job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
-    )
-
-
-def run_dream(
-    job: DreamJob,
-    *,
-    pictures: Mapping[str, Source] | None = None,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    threads: int | None = None,
-) -> Result:
-    """Run a job on an image; arguments as for :func:`impasto.painters.run`."""
+def run_dream(job: DreamJob, session: Session = Session()) -> Result:
+    """Run a job on an image; see :func:`impasto.painters.run`."""
     job.check_kind("photo")
-    if threads is not None:
-        torch.set_num_threads(threads)
-    dreamer = Dreamer(job, pictures or {})
-    photo = dreamer.read(job.content)
+    threads = use_threads(session.threads)
+    dreamer = Dreamer(job, session.pictures, session.watch)
+    photo = dreamer.inputs.read(job.content)
     alpha, bits = photo.alpha, photo.bits
-    content, recipe = dreamer.content(), dreamer.recipe()
+    content = dreamer.content()
+    recipe = dreamer.recipe(str(dreamer.device), engine="torch", threads=threads)
     del photo
-    dreamer.forget(job.content)
-    keeper = None
-    if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume)
-    outcome = dreamer.paint(content, watch=watch, checkpoint=keeper)
+    dreamer.inputs.forget(job.content)
+    outcome = dreamer.paint(content, checkpoint=checkpoint_of(session, recipe))
     size = (content.shape[-2], content.shape[-1])
     return Result(
         tensors.to_array(outcome.picture),
@@ -118,21 +46,21 @@ def run_dream(
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
         stopped=outcome.stopped,
-        metadata=None if job.strip else image.read_metadata((pictures or {}).get(job.content, job.content)),
+        metadata=None if job.strip else image.read_metadata(dreamer.inputs.source(job.content)),
     )
 
 
 class Dreamer:
-    """A dream job with its input images and its network.
+    """A dream job with its input images and its network; ``watch`` is called after every step.
 
     Raises:
         InputError: an input is missing, or a layer is unknown or invalid.
     """
 
-    def __init__(self, job: DreamJob, pictures: Mapping[str, Source]) -> None:
-        self.job, self.pictures = job, pictures
-        self._known: dict[str, Picture] = {}
-        for name in (job.content, *self.others):
+    def __init__(self, job: DreamJob, pictures: Mapping[str, Source], watch: Watch | None = None) -> None:
+        self.job, self.watch, self.inputs = job, watch, Inputs(job, pictures)
+        self.recipe = self.inputs.recipe
+        for name in self.inputs.names:
             if name not in pictures and not Path(name).exists():
                 raise InputError(f"cannot read {name}: there is no such file")
         self.device = choose_device(job.device)
@@ -146,19 +74,13 @@ class Dreamer:
         targets = [Target.parse(text) for text in job.targets]
         self.backbone.check(target.layer for target in targets)
 
-    def read(self, name: str) -> Picture:
-        """Return the image of a name."""
-        if name not in self._known:
-            self._known[name] = image.read(self.pictures.get(name, name), max_pixels=self.job.max_pixels)
-        return self._known[name]
-
-    def forget(self, name: str) -> None:
-        """Free the memory of an image that is no longer needed."""
-        self._known.pop(name, None)
+    def read(self, name: str) -> Tensor:
+        """Return an input image, ``(1, 3, H, W)``."""
+        return tensors.from_array(self.inputs.read(name).flat())
 
     def content(self) -> Tensor:
         """Return the content image at the size of the dream, ``(1, 3, H, W)``."""
-        photo = tensors.from_array(self.read(self.job.content).flat())
+        photo = self.read(self.job.content)
         return tensors.resize(photo, self.size((photo.shape[-2], photo.shape[-1]))).clamp(0, 1)
 
     def size(self, own: tuple[int, int]) -> tuple[int, int]:
@@ -174,32 +96,26 @@ class Dreamer:
         *,
         start: Tensor | None = None,
         steps: Sequence[int] | None = None,
-        count: int | None = None,
-        watch: Watch | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Outcome:
-        """Apply the dream to ``content (1, 3, H, W)``; ``steps`` and ``count`` override those of the job."""
+        """Apply the dream to ``content (1, 3, H, W)``; ``steps`` overrides that of the job."""
         job = self.job
         size = (content.shape[-2], content.shape[-1])
-        guide = None if job.guide is None else tensors.from_array(self.read(job.guide).flat())
-        mask = self.mask(size)
+        common: dict[str, Any] = {"backbone": self.backbone, "watch": self.watch, "checkpoint": checkpoint}
+        common |= {"guide": None if job.guide is None else self.read(job.guide), "mask": self.mask(size)}
         if job.style:
             return methods.dream_in_style(
                 content,
-                [Style(tensors.from_array(self.read(name).flat())) for name in job.style],
+                [Style(self.read(name)) for name in job.style],
                 job.targets,
                 schedule=scales(size, steps=job.steps or BUDGETS["good"].steps),
-                backbone=self.backbone,
-                guide=guide,
-                mask=mask,
                 strength=job.strength,
                 weight=job.weight,
-                watch=watch,
-                checkpoint=checkpoint,
+                **common,
             )
         schedule = octaves(
             size,
-            count=count or job.octaves,
+            count=job.octaves,
             ratio=job.octave_scale,
             steps=steps or job.octave_steps,
             least=LEAST,
@@ -208,47 +124,19 @@ class Dreamer:
             content,
             job.targets,
             schedule=schedule,
-            backbone=self.backbone,
-            guide=guide,
-            mask=mask,
             start=start,
             rate=job.rate / 255,
             jitter=job.jitter,
             smoothing=job.smoothing,
             distance=job.distance,
             seed=job.seed,
-            watch=watch,
-            checkpoint=checkpoint,
-        )
-
-    def recipe(self) -> Recipe:
-        """Return the recipe: the job with file names instead of paths, and the hash of every input."""
-        names = [self.job.content, *self.others]
-        short = labels(names)
-        settings = self.job.settings()
-        settings["content"] = short[self.job.content]
-        for name in ("guide", "mask"):
-            settings[name] = short.get(settings[name])
-        settings["style"] = [short[name] for name in self.job.style]
-        sources = {name: self.pictures.get(name, name) for name in short}
-        hashes = {
-            short[name]: digest(source, source if isinstance(source, (str, Path)) else self.read(name))
-            for name, source in sources.items()
-            if not (isinstance(source, (str, Path)) and Path(source).is_dir())  # a film as a folder
-        }
-        return record.recipe(
-            self.job.verb,
-            settings,
-            hashes=hashes,
-            device=str(self.device),
-            engine="torch",
-            threads=torch.get_num_threads(),
+            **common,
         )
 
     @property
     def others(self) -> list[str]:
         """Names of the inputs other than the content image."""
-        return [name for name in (self.job.guide, self.job.mask, *self.job.style) if name is not None]
+        return self.inputs.names[1:]
 
     def mask(self, size: tuple[int, int]) -> Tensor | None:
         """Return the mask, ``(1, 1, H, W)``, 0..1; None: everywhere.
@@ -259,40 +147,17 @@ class Dreamer:
         name = self.job.mask
         if name is None:
             return None
-        mask = tensors.from_array(image.as_mask(self.read(name), name=name).rgb)[:, :1]
-        if abs(mask.shape[-1] / mask.shape[-2] / (size[1] / size[0]) - 1) > 0.05:
-            raise InputError(
-                f"mask {name} is {mask.shape[-1]}x{mask.shape[-2]}, not in the aspect ratio of the picture "
-                f"({size[1]}x{size[0]}): make it from the photo, at any size"
-            )
+        mask = tensors.from_array(self.inputs.read(name).rgb)[:, :1]
+        check_mask(name, (mask.shape[-2], mask.shape[-1]), size)
         return F.interpolate(mask, size, mode="area")
 
 
 LEAST = 64  # least short side of an octave, in pixels; deep layers need as much
 
 
-def visualize(layer: str, *, watch: Watch | None = None, **settings: Any) -> Result:
-    """Optimise noise to maximise the activation of a layer or a channel.
-
-    Args:
-        layer: ``relu4_3`` or ``relu4_3[12]``.
-        watch: called after every step.
-        **settings: the other fields of :class:`impasto.jobs.VisualizeJob`: ``size``, ``steps``,
-            ``seed``, ``backbone``, ...
-
-    Raises:
-        InputError: the layer or channel is unknown.
-
-    Examples:
-        >>> visualize("relu4_3[12]").save("channel.png")  # doctest: +SKIP
-    """
-    return run_visualize(VisualizeJob.parse({**settings, "layer": layer}), watch=watch)
-
-
-def run_visualize(job: VisualizeJob, *, watch: Watch | None = None, threads: int | None = None) -> Result:
+def run_visualize(job: VisualizeJob, session: Session = Session()) -> Result:
     """Run a job."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+    threads = use_threads(session.threads)
     device = choose_device(job.device)
     backbone: Backbone = backbones.load(job.backbone, device=device, precision=job.precision)
     outcome = methods.visualize(
@@ -302,14 +167,7 @@ def run_visualize(job: VisualizeJob, *, watch: Watch | None = None, threads: int
         backbone=backbone,
         rate=job.rate,
         seed=job.seed,
-        watch=watch,
+        watch=session.watch,
     )
-    recipe = record.recipe(
-        job.verb,
-        job.settings(),
-        hashes={},
-        device=str(device),
-        engine="torch",
-        threads=torch.get_num_threads(),
-    )
+    recipe = recipe_of(job, str(device), engine="torch", threads=threads)
     return Result(tensors.to_array(outcome.picture), recipe, outcome.history, stopped=outcome.stopped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from impasto import files, image, record
 from impasto.errors import InputError
 from impasto.image import Picture, Source
-from impasto.jobs import PhotorealJob, StylizeJob
+from impasto.jobs import Job, StylizeJob
 from impasto.record import Recipe
 
 
@@ -60,10 +60,6 @@ BUDGETS = {
 }
 
 
-AnyJob = StylizeJob | PhotorealJob
-FILES = ("content", "styles", "mask", "masks", "lamps", "init")  # settings that name files
-
-
 LARGE = 4_000_000  # pixels above which an 8-bit image is kept as uint8
 WHITE = 0.998  # least value of a mask that selects the whole image
 GRID = 16  # divisor of the sides of a seamless texture, pixels
@@ -74,17 +70,14 @@ ASPECT = 0.05  # tolerated relative difference of the aspect ratio of a mask
 class Inputs:
     """Input images of a job, read once, with their hashes for the recipe."""
 
-    def __init__(self, job: AnyJob, pictures: Mapping[str, Source]) -> None:
+    def __init__(self, job: Job, pictures: Mapping[str, Source]) -> None:
         self.job, self.pictures = job, pictures
         self._known: dict[str, Picture] = {}
         self._digests: dict[str, str] = {}
-        self.names = [job.content, *job.styles]
-        if isinstance(job, PhotorealJob):
-            self.names += (*(job.masks or ()), *([job.lamps] if job.lamps else []))
-        else:
-            self.names += job.mask or ()
-            if job.init not in ("content", "noise"):
-                self.names.append(job.init)
+        self.names = job.inputs()
+        masks = getattr(job, "mask", None) or ()
+        self._masks = (masks,) if isinstance(masks, str) else masks
+        self._most = int(job.settings()["max_pixels"])
 
     def source(self, name: str) -> Source:
         """Return the source of a name: an image in memory, or the path."""
@@ -93,17 +86,20 @@ class Inputs:
     def read(self, name: str) -> Picture:
         """Return the image of a name; for a mask, its coverage as a grey image."""
         if name not in self._known:
-            picture = image.read(self.source(name), max_pixels=self.job.max_pixels)
-            masks = (self.job.mask or ()) if isinstance(self.job, StylizeJob) else ()
-            self._known[name] = image.as_mask(picture, name=name) if name in masks else picture
+            picture = image.read(self.source(name), max_pixels=self._most)
+            self._known[name] = image.as_mask(picture, name=name) if name in self._masks else picture
         return self._known[name]
+
+    def forget(self, name: str) -> None:
+        """Free the memory of an image that is no longer needed."""
+        self._known.pop(name, None)
 
     def read_bytes(self, name: str, *, least: int) -> NDArray[np.uint8] | None:
         """Read a large 8-bit image as uint8, see :func:`impasto.image.read_bytes`; None for any other."""
         source = self.source(name)
         if not isinstance(source, (str, Path)):
             return None
-        return image.read_bytes(source, max_pixels=self.job.max_pixels, least=least)
+        return image.read_bytes(source, max_pixels=self._most, least=least)
 
     def grey(self, name: str) -> NDArray[np.float32]:
         """Read a mask ``(H, W)``, 0..1; a large one without three channels of floats in memory."""
@@ -118,26 +114,12 @@ class Inputs:
         self._digests[name] = digest
 
     def recipe(self, device: str, *, engine: str, threads: int) -> Recipe:
-        """Return the recipe: the job with file names instead of paths, and the hash of every input.
+        """Return the recipe; see :func:`recipe_of`."""
 
-        Args:
-            device: device of the run.
-            engine: library of the run, whose version is recorded.
-            threads: number of threads.
-        """
-        short = labels(self.names)
-        settings = self.job.settings()
-        for field in FILES:
-            value = settings.get(field)
-            if isinstance(value, str):
-                settings[field] = short.get(value, value)
-            elif value is not None:
-                settings[field] = [short[name] for name in value]
-        # A folder of frames has no hash.
-        hashes = {label: self.digest(name) for name, label in short.items() if not Path(name).is_dir()}
-        return record.recipe(
-            self.job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads
-        )
+        def digest(name: str) -> str | None:
+            return None if Path(name).is_dir() else self.digest(name)  # a folder of frames has no hash
+
+        return recipe_of(self.job, device, engine=engine, threads=threads, digest=digest)
 
     def digest(self, name: str) -> str:
         """Return the hash of the content of an input."""
@@ -145,6 +127,35 @@ class Inputs:
             return self._digests[name]
         source = self.source(name)
         return digest(source, source if isinstance(source, (str, Path)) else self.read(name))
+
+
+def digest_of_file(name: str) -> str | None:
+    """Return the SHA-256 of a file; None if there is no file of this name."""
+    return files.sha256(name) if Path(name).is_file() else None
+
+
+def recipe_of(
+    job: Job,
+    device: str,
+    *,
+    engine: str,
+    threads: int,
+    digest: Callable[[str], str | None] = digest_of_file,
+) -> Recipe:
+    """Return the recipe of a job: its settings with file names in place of paths, and the inputs' hashes.
+
+    Args:
+        job: the job, whose ``reads`` says what its inputs are.
+        device: device of the run.
+        engine: package that computes, whose version is recorded.
+        threads: number of threads.
+        digest: returns the hash of an input; None if it has none.
+    """
+    short = labels(job.inputs())
+    settings = job.renamed(job.settings(), short.__getitem__)
+    found = {label: digest(name) for name, label in short.items()}
+    hashes = {label: value for label, value in found.items() if value is not None}
+    return record.recipe(job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads)
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from impasto.networks.packs import Pack
 from impasto.painters.inputs import Inputs, check_mask, target_size
 from impasto.painters.instant import Predicted, predict
 from impasto.record import Point, Progress, Result, Watch
+from impasto.session import Session
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,14 +81,7 @@ def _is_pack(name: str) -> bool:
     return name.endswith((library.PACK_SUFFIX, library.STYLE_SUFFIX)) or "#" in name
 
 
-def paint(
-    job: StylizeJob,
-    inputs: Inputs,
-    found: list[Known],
-    *,
-    watch: Watch | None = None,
-    threads: int | None = None,
-) -> Result:
+def paint(job: StylizeJob, inputs: Inputs, found: list[Known], session: Session) -> Result:
     """Paint a job's photo with learned styles; ``watch`` reports the progress of images painted in tiles.
 
     Raises:
@@ -104,14 +98,14 @@ def paint(
     if size != own:
         content = image.resize(content, size)
     device = device_of(job.device)
-    threads = threads or os.cpu_count() or 1
+    threads = session.threads or os.cpu_count() or 1
     # In bfloat16, statistics from tiles and from the whole image differ by whole grey levels.
     precision: Precision = "float32" if job.statistics == "exact" else job.precision
     period = size if job.tileable else None
     painter = _painter(_Order(_digest(pack), pack, device, precision, threads, job.seed, period))
     weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
-    told = _telling(watch, start) if watch else None
+    told = _telling(session.watch, start) if session.watch else None
     if period:
         painted = painter.paint_repeating(content, weights, mode=job.statistics, told=told)
     elif size[0] * size[1] <= WHOLE:

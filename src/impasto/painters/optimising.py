@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from impasto import backbones, color, image, methods, tensors
 from impasto.backbones import Precision, Vgg
-from impasto.backbones.devices import choose_device
+from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, parse_memory
 from impasto.losses import LAYERS
@@ -24,35 +24,25 @@ from impasto.moments import moments, transport
 from impasto.optim import Checkpoint, Outcome, Schedule, memory, scales
 from impasto.optim.memory import Plan
 from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_size
-from impasto.record import Result, Watch
+from impasto.record import Recipe, Result
+from impasto.session import Session
 
 _log = logging.getLogger("impasto")
 COARSEST = 112  # least long side of the coarsest stage of neural neighbours, in pixels
 LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the result is cropped
 
 
-def optimise(
-    job: StylizeJob,
-    inputs: Inputs,
-    *,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    threads: int | None = None,
-    budget: int | None = None,
-) -> Result:
-    """Run a job by optimisation; arguments as for ``painters.run``."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+def optimise(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
+    """Run a job by optimisation."""
+    use_threads(session.threads)
     photo = inputs.read(job.content)
     device = choose_device(job.device)
     size = target_size(photo.size, job)
     content, frame = _padded(
         tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
     )
-    noted = Checkpoint.noted(checkpoint) if checkpoint is not None and resume else {}
-    budget = parse_memory(job.memory or noted.get("memory")) or budget or memory.free(device)
+    noted = Checkpoint.noted(session.checkpoint) if session.checkpoint and session.resume else {}
+    budget = parse_memory(job.memory or noted.get("memory")) or session.memory or memory.free(device)
     # A plan with compromises changes the result, so the recipe records the memory budget.
     backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
     if not plan.first_choice:
@@ -60,11 +50,9 @@ def optimise(
     if job.memory:
         _log.warning("%s", plan)
     recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
-    saved = None
-    if checkpoint is not None:
-        note = {"memory": f"{budget // 2**20}MB"}
-        saved = Checkpoint(checkpoint, every=save_every, key=key_of(recipe), resume=resume, note=note)
-    outcome = _paint(job, inputs, content, frame, backbone=backbone, plan=plan, watch=watch, checkpoint=saved)
+    saved = checkpoint_of(session, recipe, note={"memory": f"{budget // 2**20}MB"})
+    run = {"backbone": backbone, "tiling": plan.tiling, "watch": session.watch, "checkpoint": saved}
+    outcome = _paint(job, inputs, content, frame, optimiser=plan.optimiser(), **run)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
         painted = color.keep_chroma(painted, tensors.to_array(content[..., frame[0], frame[1]])).astype(
@@ -79,6 +67,16 @@ def optimise(
         bits=16 if photo.bits == 16 else 8,
         stopped=outcome.stopped,
     )
+
+
+def checkpoint_of(
+    session: Session, recipe: Recipe, note: Mapping[str, Any] | None = None
+) -> Checkpoint | None:
+    """Return the checkpoint of a run with this recipe; None if the session has none."""
+    if session.checkpoint is None:
+        return None
+    key = key_of(recipe)
+    return Checkpoint(session.checkpoint, session.save_every, key, resume=session.resume, note=note or {})
 
 
 Frame = tuple[slice, slice]
@@ -124,17 +122,8 @@ def _padded(content: Tensor) -> tuple[Tensor, Frame]:
     return torch.from_numpy(np.pad(content.numpy(), sides, mode="symmetric")), frame
 
 
-def _paint(
-    job: StylizeJob,
-    inputs: Inputs,
-    content: Tensor,
-    frame: Frame,
-    *,
-    backbone: Vgg,
-    plan: Plan,
-    watch: Watch | None,
-    checkpoint: Checkpoint | None,
-) -> Outcome:
+def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run: Any) -> Outcome:
+    """Run the method of a job; ``run`` holds the arguments that the methods have in common."""
     styles = styles_of(job, inputs, content, frame)
     if job.method != "modern":
         if len(styles) > 1 or job.mask or job.init not in ("content", "noise"):
@@ -142,40 +131,12 @@ def _paint(
                 f"--method {job.method} takes one style, no masks and no --init: use --method modern"
             )
         if job.method == "paper":
-            return methods.paper(
-                content,
-                styles[0].picture,
-                backbone=backbone,
-                seed=job.seed,
-                optimiser=plan.optimiser(),
-                tiling=plan.tiling,
-                watch=watch,
-                checkpoint=checkpoint,
-            )
-        return methods.tutorial(
-            content,
-            styles[0].picture,
-            backbone=backbone,
-            standardised=not backbone.caffe,
-            optimiser=plan.optimiser(),
-            tiling=plan.tiling,
-            watch=watch,
-            checkpoint=checkpoint,
-        )
+            return methods.paper(content, styles[0].picture, seed=job.seed, **run)
+        return methods.tutorial(content, styles[0].picture, standardised=not run["backbone"].caffe, **run)
     if job.color == "luminance":
         content = content.mean(1, keepdim=True).expand_as(content).clone()
-    return modern(
-        job,
-        content,
-        styles,
-        schedule=schedule(job, (content.shape[-2], content.shape[-1])),
-        backbone=backbone,
-        start=_start(job, inputs, content),
-        optimiser=plan.optimiser(),
-        tiling=plan.tiling,
-        watch=watch,
-        checkpoint=checkpoint,
-    )
+    plan = schedule(job, (content.shape[-2], content.shape[-1]))
+    return modern(job, content, styles, schedule=plan, start=_start(job, inputs, content), **run)
 
 
 def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> Outcome:

@@ -2,124 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
 from impasto import image
-from impasto.image import Picture, Source
+from impasto.image import Picture
 from impasto.jobs import StylizeJob
 from impasto.painters.inputs import LARGE, Inputs, masked
 from impasto.painters.paintings import spread
-from impasto.record import Result, Watch
+from impasto.record import Result
+from impasto.session import Session
 
 STRIP = 256  # rows blended at a time
 
 
-def stylize(
-    content: Source,
-    styles: Source | Sequence[Source],
-    *,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    **settings: Any,
-) -> Result:
-    """Stylise an image with one or several style images, or with learned styles.
-
-    Args:
-        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: one style image or a list of them, likewise; a folder of style images; or names of learned
-            styles.
-        watch: called with a :class:`impasto.Progress` after every step; raise KeyboardInterrupt to stop and
-            keep the current image.
-        checkpoint: checkpoint file, saved every ``save_every`` evaluations; with ``resume``, the run resumes
-            from it.
-        **settings: the other fields of :class:`impasto.StylizeJob`: ``weights``, ``strength``, ``size``,
-            ``preset``, ``blend``, ``mask``, ``color``, ``method``, ``seed``, ...
-
-    Returns:
-        The image with the recipe and the history of the run; ``.save(path)`` writes it.
-
-    Raises:
-        InputError: an image or a setting is not valid.
-
-    Examples:
-        >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
-        >>> out.save("out.png")  # doctest: +SKIP
-    """
-    pictures, names = gathered(content, styles)
-    job = StylizeJob.parse({**settings, **names})
-    return run(
-        job, pictures=pictures, watch=watch, checkpoint=checkpoint, save_every=save_every, resume=resume
-    )
-
-
-def gathered(content: Source, styles: Source | Sequence[Source]) -> tuple[dict[str, Source], dict[str, Any]]:
-    """Return the images in memory by assigned name, and the job fields ``content`` and ``styles``."""
-    pictures: dict[str, Source] = {}
-    several = list(styles) if isinstance(styles, (list, tuple)) else [cast("Source", styles)]
-    names = {
-        "content": named(content, "content", pictures),
-        "styles": [named(style, f"style-{i}", pictures) for i, style in enumerate(several, 1)],
-    }
-    return pictures, names
-
-
-def named(source: Source, name: str, pictures: dict[str, Source]) -> str:
-    """Return the path of a source, or register an image in memory under ``name`` and return that."""
-    if isinstance(source, (str, Path)):
-        return str(source)
-    pictures[name] = source
-    return name
-
-
-def run(
-    job: StylizeJob,
-    *,
-    pictures: Mapping[str, Source] | None = None,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    threads: int | None = None,
-    budget: int | None = None,
-) -> Result:
-    """Run a job.
-
-    Args:
-        job: the job.
-        pictures: images in memory, by the names used in the job.
-        watch, checkpoint, save_every, resume: as for :func:`stylize`.
-        threads: number of threads (sums depend on it in their last bits).
-        budget: memory budget in bytes if the job sets none; default: the free memory.
-    """
+def run(job: StylizeJob, session: Session = Session()) -> Result:
+    """Run a job; ``session`` has the progress callback, the checkpoint, the threads and images in memory."""
     from impasto.painters import instant, learned
 
-    job = spread(job, pictures)
+    job = spread(job, session.pictures)
     if job.tune is not None:
-        job = instant.tuned(job, pictures or {})
-    inputs = Inputs(job, pictures or {})
+        job = instant.tuned(job, session.pictures)
+    inputs = Inputs(job, session.pictures)
     found = learned.find_all(job, inputs)
     if found:
-        result = learned.paint(job, inputs, found, watch=watch, threads=threads)
+        result = learned.paint(job, inputs, found, session)
     else:
         from impasto.painters.optimising import optimise
 
-        result = optimise(
-            job,
-            inputs,
-            watch=watch,
-            checkpoint=checkpoint,
-            save_every=save_every,
-            resume=resume,
-            threads=threads,
-            budget=budget,
-        )
+        result = optimise(job, inputs, session)
     if job.photoreal:
         result = _projected(result, inputs.read(job.content), realism=job.realism)
     if not job.strip:

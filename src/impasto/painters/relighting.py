@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ from impasto.looks.look import of_night
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs, key_of
 from impasto.painters.nights import lighted, relit, save_lamps
-from impasto.painters.painting import gathered, named
 from impasto.painters.subjects import Eyes, Told, prepare, say_classes, say_signal
 from impasto.record import Point, Recipe, Result, Watch
 
@@ -32,66 +31,6 @@ if TYPE_CHECKING:
     from impasto.optim import Checkpoint
 
 Array = NDArray[np.float32]
-
-
-def photoreal(
-    content: Source,
-    styles: Source | Sequence[Source] = (),
-    *,
-    masks: Sequence[Source] | None = None,
-    lamps: Source | None = None,
-    save_look: Path | None = None,
-    save_masks: Path | None = None,
-    save_lamps: Path | None = None,
-    overwrite: bool = False,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    resume: bool = False,
-    told: Told | None = None,
-    **settings: Any,
-) -> Result:
-    """Transfer light and colour of other photographs by semantic class, with a photorealistic result.
-
-    Args:
-        content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1.
-        styles: a photograph or a list of them, likewise; or the path of a saved ``.look``. None with
-            ``night``.
-        masks: one mask of the content image, then one of each style image: the nine flat colours of
-            ``impasto.looks.masks.COLOURS``, or ids in a grey image. Default: find the classes automatically.
-        lamps: labels of the lamps for ``night``, see :func:`impasto.looks.lamps.read_lamps`.
-        save_look: file for the statistics of the styles, which can be used as a style later.
-        save_masks: folder for the class masks of content and style images, in the format of ``masks``.
-        save_lamps: file for the lamps that are on, in the format of ``lamps``.
-        overwrite: replace existing files of ``save_look``, ``save_masks`` and ``save_lamps``.
-        watch: called with a :class:`impasto.Progress` after every step.
-        checkpoint: checkpoint file; with ``resume``, the run resumes from it.
-        told: called with the table of classes, and with warnings; default: the log.
-        **settings: ``night``, ``weights``, ``fast``, ``strength``, ``realism``, ``classes``, ``seed``, ...
-
-    Returns:
-        The image with the recipe of the run; ``.save(path)`` writes it.
-
-    Raises:
-        InputError: an image, a mask, a look or a setting is not valid.
-    """
-    pictures, names = gathered(content, styles)
-    if masks is not None:
-        names["masks"] = [named(mask, f"mask-{i}", pictures) for i, mask in enumerate(masks)]
-    if lamps is not None:
-        names["lamps"] = named(lamps, "lamps", pictures)
-    job = PhotorealJob.parse({**settings, **names})
-    return run(
-        job,
-        pictures=pictures,
-        save_look=save_look,
-        save_masks=save_masks,
-        save_lamps=save_lamps,
-        overwrite=overwrite,
-        watch=watch,
-        checkpoint=checkpoint,
-        resume=resume,
-        told=told,
-    )
 
 
 def run(
@@ -109,7 +48,16 @@ def run(
     threads: int | None = None,
     told: Told | None = None,
 ) -> Result:
-    """Run a job; arguments as for :func:`photoreal` and ``painters.run``."""
+    """Run a job.
+
+    Args:
+        job: the job.
+        pictures: images in memory, by the names used in the job.
+        save_look, save_masks, save_lamps: as for :func:`impasto.photoreal`.
+        overwrite: replace existing files of these.
+        watch, checkpoint, save_every, resume, threads: as in a session.
+        told: called with the table of classes, and with warnings; default: the log.
+    """
     inputs = Inputs(job, pictures or {})
     saving = _Saving(save_look, save_masks, save_lamps, overwrite)
     look = None if job.look is None else looks.load(str(inputs.source(job.look)))

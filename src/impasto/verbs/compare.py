@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +11,13 @@ import numpy as np
 from torch import Tensor
 
 from impasto import backbones, files, image, metrics, painters, tensors
-from impasto.backbones.devices import choose_device
+from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
 from impasto.jobs import CompareJob, StylizeJob
 from impasto.networks import library
 from impasto.record import Progress, Result, Watch
+from impasto.session import Session
+from impasto.verbs.run import Outcome, needs_output
 
 SAMPLES = 14  # points per curve
 COLUMNS = {
@@ -59,22 +60,22 @@ class _Curve:
             self.passed_on(progress)
 
 
-def compare(
-    job: CompareJob,
-    *,
-    folder: Path,
-    overwrite: bool = False,
-    watch: Watch | None = None,
-    told: Callable[[str], None] | None = None,
-) -> list[dict[str, Any]]:
+def run(job: CompareJob, out: Path | None, session: Session) -> Outcome:
+    """Compare the methods; see :func:`compare`."""
+    folder = needs_output(job, out)
+    use_threads(session.threads)
+    rows = compare(job, folder, session)
+    text = f"{folder / 'index.html'}\n{folder / 'compare.png'}"
+    return Outcome(rows, folder, text, {"folder": str(folder), "methods": rows})
+
+
+def compare(job: CompareJob, folder: Path, session: Session = Session()) -> list[dict[str, Any]]:
     """Run each method of the job, and write ``index.html``, ``compare.png`` and one PNG per method.
 
     Args:
         job: the photo, the style and the methods.
         folder: output folder; created if needed.
-        overwrite: replace existing files.
-        watch: called after every step of every method.
-        told: called with a line of text after each method.
+        session: its ``watch`` is called after every step of every method.
 
     Returns:
         One row per method: name, description, seconds, evaluations, and the results of
@@ -87,25 +88,22 @@ def compare(
     content, style = image.read(job.content), _painting(job.style)
     entries = _entries(job)
     for name in ("index.html", "compare.png", *(f"{entry.name}.png" for entry in entries)):
-        files.check_output(folder / name, overwrite=overwrite)
+        files.check_output(folder / name, overwrite=session.overwrite)
     judge = backbones.load(device=choose_device(job.device), precision="float32")
     curves = []
     for method, what, one in entries:
-        curve = _Curve(method, what, painters.target_size(content.size, one), watch)
-        curve.result = painters.run(one, watch=curve.watch)
-        curve.result.save(folder / f"{method}.png", overwrite=overwrite)
+        curve = _Curve(method, what, painters.target_size(content.size, one), session.watch)
+        curve.result = painters.run(one, Session(watch=curve.watch))
+        curve.result.save(folder / f"{method}.png", overwrite=session.overwrite)
         curve.taken.append((curve.result.seconds, tensors.from_array(curve.result.picture)))
         for seconds, picture in curve.taken:
             found = metrics.measure(picture, content=content, styles=style, backbone=judge)
             curve.rows.append({"seconds": seconds, **found.summary()})
         curves.append(curve)
-        if told:
-            told(f"{method}: {curve.result.seconds:.0f} s, {folder / method}.png")
     rows = [_row(curve) for curve in curves]
-    _write_figure(
-        folder / "compare.png", curves, content=content.flat(), style=style.flat(), overwrite=overwrite
-    )
-    _write_page(folder / "index.html", rows, job, overwrite=overwrite)
+    pictures = {"photo": content.flat(), "style": style.flat()}
+    _write_figure(folder / "compare.png", curves, pictures, overwrite=session.overwrite)
+    _write_page(folder / "index.html", rows, job, overwrite=session.overwrite)
     return rows
 
 
@@ -152,7 +150,7 @@ def _row(curve: _Curve) -> dict[str, Any]:
     return {"method": curve.method, "what": curve.what, "evaluations": len(curve.result.history), **found}
 
 
-def _write_figure(path: Path, curves: list[_Curve], *, content: Any, style: Any, overwrite: bool) -> None:
+def _write_figure(path: Path, curves: list[_Curve], pictures: dict[str, Any], *, overwrite: bool) -> None:
     from matplotlib.figure import Figure
 
     columns = max(2 + len(curves), 3)
@@ -160,7 +158,7 @@ def _write_figure(path: Path, curves: list[_Curve], *, content: Any, style: Any,
     top, bottom = np.ravel(np.asarray(figure.subfigures(2, 1), dtype=object))
     results = [(c.method, c.result.picture) for c in curves if c.result]
     axes = top.subplots(1, 2 + len(curves))
-    for axis, (title, picture) in zip(axes, [("photo", content), ("style", style), *results], strict=True):
+    for axis, (title, picture) in zip(axes, [*pictures.items(), *results], strict=True):
         axis.imshow(picture)
         axis.set_title(title)
         axis.axis("off")

@@ -9,8 +9,9 @@ import numpy as np
 
 from impasto import files, films, image, painters, samples
 from impasto.errors import OutputError
-from impasto.jobs import VideoJob
+from impasto.jobs import StylizeJob, VideoJob
 from impasto.record import Array, Watch
+from impasto.session import Session
 
 MARGIN = 12  # pixels between the images of a sheet
 PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
@@ -76,7 +77,9 @@ def demo(folder: Path, *, size: int = 384, watch: Watch | None = None) -> Iterat
         files.check_output(path, overwrite=True)
         content = samples.photo(photo)
         paintings = [samples.style(style, 640) for style in styles]
-        result = painters.stylize(content, list(paintings), size=size, preset="good", watch=watch)
+        pictures = {"photo": content, **dict(zip(styles, paintings, strict=True))}
+        job = StylizeJob("photo", styles, size=size)
+        result = painters.run(job, Session(watch=watch, pictures=pictures))
         result.save(path, overwrite=True)
         yield path
         rows.append([content, *paintings, result.picture])
@@ -91,7 +94,7 @@ def _film(folder: Path, size: int) -> Iterator[Path]:
     yield film
     job = VideoJob(film=str(film), styles=(FILM_STYLE,), size=min(size, width))
     out = folder / f"{film.stem}-{FILM_STYLE}.mp4"
-    yield films.paint_film(job, out=out, overwrite=True, restart=True).path
+    yield films.paint_film(job, out, Session(overwrite=True, restart=True)).path
 
 
 def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:

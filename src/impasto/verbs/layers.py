@@ -9,13 +9,16 @@ from pathlib import Path
 
 import torch
 
-from impasto import backbones, files, image, methods, record, samples, tensors
+from impasto import backbones, files, image, methods, samples, tensors
 from impasto.backbones import Backbone
-from impasto.backbones.devices import choose_device
+from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
 from impasto.jobs import LayersJob, VisualizeJob
 from impasto.losses import Target
+from impasto.painters.inputs import recipe_of
 from impasto.record import Progress, Watch
+from impasto.session import Session
+from impasto.verbs.run import Outcome, needs_output
 
 LOOKED_AT = 224  # pixels, long side of the photos that determine the strongest channels
 
@@ -28,7 +31,17 @@ class Entry:
     file: str
 
 
-def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch | None = None) -> list[Entry]:
+def run(job: LayersJob, out: Path | None, session: Session) -> Outcome:
+    """Draw an atlas; see :func:`draw`."""
+    folder = needs_output(job, out)
+    use_threads(session.threads)
+    entries = draw(job, folder, session.of_image())
+    page, names = folder / "index.html", [entry.name for entry in entries]
+    facts = {"page": str(page), "names": names}
+    return Outcome(entries, folder, f"{page}: {len(entries)} thumbnails", facts)
+
+
+def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Entry]:
     """Write ``index.html``, and a PNG for each layer and each of its strongest channels.
 
     The strongest channels are chosen by :func:`strongest`. Layers directly before a ReLU (``conv4_1`` before
@@ -37,16 +50,15 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
     Args:
         job: network, layers, channels, size.
         folder: output folder.
-        overwrite: replace an existing page. Existing thumbnails with the same settings are always kept, so
-            that an interrupted atlas resumes.
-        watch: called after every step.
+        session: ``overwrite`` replaces an existing page. Existing thumbnails with the same settings are
+            always kept, so that an interrupted atlas resumes.
 
     Raises:
         InputError: the network does not have a requested layer or channel.
         OutputError: the folder cannot be written to.
     """
     page = folder / "index.html"
-    files.check_output(page, overwrite=overwrite)
+    files.check_output(page, overwrite=session.overwrite)
     device = choose_device(job.device)
     backbone: Backbone = backbones.load(job.backbone, device=device, precision=job.precision)
     named = _named(job, backbone)
@@ -67,12 +79,12 @@ def draw(job: LayersJob, *, folder: Path, overwrite: bool = False, watch: Watch 
             steps=job.steps,
             backbone=backbone,
             seed=job.seed,
-            watch=_part(watch, number, len(entries)),
+            watch=_part(session.watch, number, len(entries)),
         )
         if outcome.stopped:
             raise KeyboardInterrupt
         image.write(path, tensors.to_array(outcome.picture), recipe=recipe, overwrite=True)
-    with files.atomic(page, overwrite=overwrite) as temporary:
+    with files.atomic(page, overwrite=session.overwrite) as temporary:
         temporary.write_text(render(job, layers, entries), encoding="utf-8")
     return entries
 
@@ -174,15 +186,7 @@ def _recipe(job: LayersJob, name: str) -> str:
         precision=job.precision,
         device=job.device,
     )
-    found = record.recipe(
-        alone.verb,
-        alone.settings(),
-        hashes={},
-        device=job.device,
-        engine="torch",
-        threads=torch.get_num_threads(),
-    )
-    return found.to_json()
+    return recipe_of(alone, job.device, engine="torch", threads=torch.get_num_threads()).to_json()
 
 
 def _plain(name: str) -> str:

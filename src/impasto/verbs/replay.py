@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, overload
 
-from impasto import files, image, painters
+from impasto import files, image
 from impasto.errors import InputError
-from impasto.jobs import FILMS, LOOK, DreamJob, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
-from impasto.jobs.base import Job
-from impasto.painters import learned, relighting
+from impasto.jobs import FILMS, LOOK
+from impasto.painters import learned
 from impasto.record import Progress, Recipe, Result, Watch
+from impasto.session import Session
+from impasto.verbs.run import VERBS, Outcome, run
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
-    from impasto.films.painting import Told
-
-J = TypeVar("J", bound=Job)
 
 MOST_FILES = 20_000  # searched per folder, to bound a search from the root of a disk
 
@@ -38,83 +36,67 @@ def recipe_of(picture: str | Path) -> Recipe:
     return Recipe.from_json(text)
 
 
-def replay(picture: str | Path, *, search: Sequence[str | Path] = (), watch: Watch | None = None) -> Result:
-    """Recreate an image with the settings and inputs of its recipe.
+@overload
+def replay(
+    picture: str | Path,
+    out: None = None,
+    *,
+    search: Sequence[str | Path] = (),
+    watch: Watch | None = None,
+    overwrite: bool = False,
+) -> Result: ...
+@overload
+def replay(
+    picture: str | Path,
+    out: str | Path,
+    *,
+    search: Sequence[str | Path] = (),
+    watch: Watch | None = None,
+    overwrite: bool = False,
+) -> Result | FilmResult: ...
+def replay(
+    picture: str | Path,
+    out: str | Path | None = None,
+    *,
+    search: Sequence[str | Path] = (),
+    watch: Watch | None = None,
+    overwrite: bool = False,
+) -> Result | FilmResult:
+    """Recreate an image or a video with the settings and inputs of its recipe.
 
     Args:
-        picture: an image written by impasto.
+        picture: an image or a video written by impasto.
+        out: file to write; a video needs one.
         search: folders to search for inputs, in addition to the image's own and the current one; files are
             identified by content, whatever their names.
-        watch: called after every step.
+        watch: called after every step of an image.
+        overwrite: replace an existing output.
 
     Raises:
         InputError: there is no recipe, or an input is not found.
+        OutputError: the output cannot be written.
 
     Examples:
         >>> replay("out.png", search=["photos"]).save("again.png")  # doctest: +SKIP
     """
-    if _is_film(picture):
-        raise InputError(f"{picture} is a video: use impasto.verbs.replay.replay_film, or impasto replay")
+    session = Session(watch=watch, overwrite=overwrite)
+    target = None if out is None else Path(out)
+    found: Result | FilmResult = run_again(picture, target, search=search, session=session).value
+    return found
+
+
+def run_again(
+    picture: str | Path, out: Path | None, *, search: Sequence[str | Path] = (), session: Session = Session()
+) -> Outcome:
+    """Run the job in a recipe again; arguments as for :func:`replay`."""
     found = recipe_of(picture)
-    if found.verb not in (StylizeJob.verb, PhotorealJob.verb, DreamJob.verb, VisualizeJob.verb):
+    verb = VERBS.get(found.verb)
+    if verb is None or not verb.replays:
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
     inputs = inputs_of(found, picture, search=search)
-    watch = _until(found.stopped, watch) if found.stopped else watch
-    if found.verb == PhotorealJob.verb:
-        again = PhotorealJob.parse(dict(found.job))
-        return relighting.run(again, pictures=inputs, watch=watch, threads=found.threads)
-    if found.verb != StylizeJob.verb:
-        return _replay_dream(found, inputs, watch)
-    job = StylizeJob.parse(dict(found.job))
-    return painters.run(job, pictures=inputs, watch=watch, threads=found.threads)
-
-
-def replay_film(
-    film: Path,
-    *,
-    out: Path,
-    search: Sequence[str | Path] = (),
-    overwrite: bool = False,
-    told: Told | None = None,
-) -> FilmResult:
-    """Recreate a video with the settings and inputs of its recipe.
-
-    Args:
-        film: a video written by impasto, as MP4, MOV, MKV or WebM.
-        out, overwrite, told: see :func:`impasto.films.paint_film`.
-        search: see :func:`replay`.
-
-    Raises:
-        InputError: there is no recipe, or an input is not found.
-        OutputError: the video cannot be written.
-    """
-    found = recipe_of(film)
-    inputs = inputs_of(found, film, search=search)
-    make = _maker(found, inputs, film)
-    result: FilmResult = make(out=out, overwrite=overwrite, told=told, threads=found.threads)
-    return result
-
-
-def _maker(found: Recipe, inputs: Mapping[str, Path], film: Path) -> partial[FilmResult]:
-    def again(kind: type[J]) -> J:
-        """Return the job with the paths of its inputs."""
-        return kind.parse(kind.renamed(found.job, lambda name: str(inputs.get(name, name))))
-
-    if found.verb == VideoJob.verb:
-        from impasto.films import paint_film  # loads PyAV, which images do not need
-
-        return partial(paint_film, again(VideoJob))
-    if found.verb == PhotorealJob.verb:
-        from impasto.films.grading import grade_film
-
-        return partial(grade_film, again(PhotorealJob))
-    if found.verb != DreamJob.verb:
-        raise InputError(f"{film} was made by '{found.verb}', which cannot be replayed")
-    from impasto.films.dreaming import dream_film
-    from impasto.films.zooming import zoom
-
-    job = again(DreamJob)
-    return partial(zoom if job.zoom else dream_film, job)
+    watch = _until(found.stopped, session.watch) if found.stopped else session.watch
+    session = replace(session, watch=watch, pictures=inputs, threads=found.threads)
+    return run(verb.job.parse(found.job), out, session)
 
 
 def _until(steps: int, watch: Watch | None) -> Watch:
@@ -149,15 +131,6 @@ def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path
         for name, digest in found.inputs.items()
         if name not in styles
     }
-
-
-def _replay_dream(found: Recipe, inputs: Mapping[str, Path], watch: Watch | None) -> Result:
-    from impasto.painters import dreaming  # loads PyTorch, which learned styles do not need
-
-    if found.verb == DreamJob.verb:
-        dream = DreamJob.parse(dict(found.job))
-        return dreaming.run_dream(dream, pictures=inputs, watch=watch, threads=found.threads)
-    return dreaming.run_visualize(VisualizeJob.parse(dict(found.job)), watch=watch, threads=found.threads)
 
 
 def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.video.animations import write_pictures
-from impasto.video.flow import Dis, FlowFiles, FlowMethod, Trust, read_flow, trust, warp
+from impasto.video.flow import Dis, FlowMethod, Trust, trust, warp
 from impasto.video.joining import Whole
 from impasto.video.keyframes import Keyframes
 from impasto.video.linking import Link, Linker, trusted
@@ -36,7 +36,6 @@ __all__ = [
     "FilmReader",
     "FilmWriter",
     "Flicker",
-    "FlowFiles",
     "FlowMethod",
     "Keyframes",
     "Link",
@@ -54,7 +53,6 @@ __all__ = [
     "flicker",
     "liveliest",
     "open_film",
-    "read_flow",
     "ready",
     "shrunk",
     "size_of",

@@ -10,21 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.errors import InputError
-
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 FlowMethod = Callable[[Bytes, Bytes], Array]
 Quality = Literal["ultrafast", "fast", "medium"]
 
-_FLO = 202021.25  # magic number of Middlebury's .flo files
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
@@ -148,58 +144,3 @@ def places(flow: Array) -> Array:
 def _grid(height: int, width: int) -> Array:
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     return np.ascontiguousarray(np.stack([columns, rows], 2))
-
-
-def read_flow(path: str | Path) -> Array:
-    """Read a flow from a Middlebury ``.flo`` file.
-
-    Raises:
-        InputError: the file does not exist, is not a flow, or is truncated.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    if len(data) < 12 or np.frombuffer(data, "<f4", 1)[0] != np.float32(_FLO):
-        raise InputError(f"{path} is not a flow file (.flo)")
-    width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, offset=4))
-    if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
-        raise InputError(f"{path} is damaged: it does not hold a flow of {width} x {height} pixels")
-    return np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)
-
-
-class FlowFiles:
-    """Flow from files of another program.
-
-    ``backward_2_1.flo`` is the flow from the second frame to the first, ``forward_1_2.flo`` from the first to
-    the second, and so on (names of Ruder et al. 2016). Call it like :class:`impasto.video.Linker`: for each
-    frame after the first, from this frame to the previous one, then back.
-
-    Args:
-        folder: folder of the files.
-        first: number of the frame before the first requested one.
-    """
-
-    def __init__(self, folder: str | Path, *, first: int = 1) -> None:
-        self.folder, self.number = Path(folder), first - 1
-        self._before: Bytes | None = None
-
-    def __call__(self, first: Bytes, second: Bytes) -> Array:
-        """Return the flow from ``first`` to ``second``, which must have the size of the files.
-
-        Raises:
-            InputError: the file does not exist, is damaged, or has another size.
-        """
-        if first is self._before:
-            name = f"forward_{self.number}_{self.number + 1}.flo"
-        else:
-            self.number, self._before = self.number + 1, second
-            name = f"backward_{self.number + 1}_{self.number}.flo"
-        found = read_flow(self.folder / name)
-        if found.shape[:2] != first.shape[:2]:
-            height, width = first.shape[:2]
-            raise InputError(
-                f"{self.folder / name} has {found.shape[1]}x{found.shape[0]} pixels, the frames "
-                f"{width}x{height}: choose --size to match"
-            )
-        return found

@@ -1,0 +1,211 @@
+"""The keyword arguments of the functions in ``impasto.api``: the fields of the jobs, checked by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from impasto.image import Source
+from impasto.jobs.base import (
+    BackboneName,
+    Blend,
+    Color,
+    Method,
+    NetworkName,
+    NightName,
+    OptimiserName,
+    Pooling,
+    Precision,
+    Preset,
+    Statistics,
+    StyleLoss,
+)
+from impasto.jobs.dreams import DreamBackboneName, Padding
+from impasto.jobs.films import Flow
+from impasto.record import Watch
+from impasto.session import Told
+
+File = str | Path
+
+
+class Running(TypedDict, total=False):
+    """How a function runs, whatever its job; see :class:`impasto.session.Session`.
+
+    ``watch`` is called with a :class:`impasto.Progress` after every step of an image, ``told`` with a
+    :class:`impasto.films.FilmProgress` after every frame of a video; KeyboardInterrupt in ``watch`` stops an
+    image and keeps it as it is. ``log`` is called with notes. With ``resume`` a run continues from its
+    ``checkpoint``, which is saved every ``save_every`` evaluations; ``restart`` discards what a killed run of
+    a video left. ``overwrite`` replaces existing outputs. ``threads`` is the number of threads on a CPU.
+    """
+
+    watch: Watch | None
+    told: Told | None
+    log: Callable[[str], None] | None
+    checkpoint: Path | None
+    save_every: int
+    resume: bool
+    restart: bool
+    overwrite: bool
+    threads: int | None
+
+
+class StylizeSettings(Running, total=False):
+    """Settings of :func:`stylize`, as in :class:`impasto.jobs.StylizeJob`."""
+
+    weights: Sequence[float] | None
+    style_scale: Sequence[float] | None
+    strength: float
+    blend: Blend
+    mask: Sequence[Source] | None
+    size: int | str | None
+    preset: Preset
+    method: Method
+    loss: StyleLoss
+    color: Color
+    photoreal: bool
+    realism: float
+    init: Source
+    seed: int
+    optimiser: OptimiserName
+    backbone: BackboneName
+    pooling: Pooling | None
+    network: NetworkName | None
+    instant: bool
+    tune: float | None
+    statistics: Statistics
+    precision: Precision
+    device: str
+    memory: str | None
+    max_pixels: int
+    strip: bool
+    tileable: bool
+
+
+class VideoSettings(Running, total=False):
+    """Settings of :func:`video`, as in :class:`impasto.jobs.VideoJob`."""
+
+    processed: File | None
+    weights: Sequence[float] | None
+    style_scale: Sequence[float] | None
+    strength: float
+    mask: Sequence[File] | None
+    color: Color
+    consistency: float
+    keys: int
+    preset: Preset
+    size: int | str | None
+    start: float | str
+    end: float | str | None
+    every: int
+    fps: float | None
+    preview: float | str | None
+    flow: Flow | None
+    network: NetworkName | None
+    instant: bool
+    precision: Precision
+    device: str
+
+
+class PhotorealSettings(Running, total=False):
+    """Settings of :func:`photoreal`, as in :class:`impasto.jobs.PhotorealJob`."""
+
+    weights: Sequence[float] | None
+    masks: Sequence[Source] | None
+    night: NightName | None
+    lamps: Source | None
+    horizon: float | None
+    fast: bool
+    strength: float
+    realism: float
+    classes: int
+    size: int | str | None
+    seed: int
+    start: float | str
+    end: float | str | None
+    every: int
+    backbone: BackboneName
+    precision: Precision
+    device: str
+    max_pixels: int
+    strip: bool
+
+
+class DreamSettings(Running, total=False):
+    """Settings of :func:`dream`, as in :class:`impasto.jobs.DreamJob`."""
+
+    layers: Sequence[str] | None
+    guide: Source | None
+    style: Sequence[Source]
+    strength: float
+    weight: float
+    mask: Source | None
+    octaves: int
+    octave_scale: float
+    steps: Sequence[int] | None
+    rate: float
+    jitter: int
+    smoothing: float
+    distance: float
+    size: int | str | None
+    seed: int
+    zoom: bool
+    frames: int
+    fps: float
+    speed: float
+    consistency: float
+    decay: float
+    start: float | str
+    end: float | str | None
+    backbone: DreamBackboneName
+    pooling: Pooling
+    padding: Padding
+    precision: Precision
+    device: str
+    max_pixels: int
+    strip: bool
+
+
+class VisualizeSettings(Running, total=False):
+    """Settings of :func:`visualize`, as in :class:`impasto.jobs.VisualizeJob`."""
+
+    size: int
+    steps: int
+    rate: float
+    seed: int
+    backbone: DreamBackboneName
+    precision: Precision
+    device: str
+
+
+class LearnSettings(Running, total=False):
+    """Settings of :func:`learn`, as in :class:`impasto.jobs.LearnJob`."""
+
+    styles: File | None
+    photos: File
+    network: NetworkName
+    into: File | None
+    begin_from: File | None
+    rehearse: File | None
+    teacher: File | None
+    minutes: float | None
+    steps: int | None
+    scales: Sequence[float]
+    style_weight: float
+    weights: Sequence[float] | None
+    batch: int
+    side: int
+    rate: float | None
+    processes: int
+    seed: int
+    precision: Precision
+    device: str
+
+
+class CompareSettings(Running, total=False):
+    """Settings of :func:`compare`, as in :class:`impasto.jobs.CompareJob`."""
+
+    size: int
+    methods: Sequence[Method]
+    seed: int
+    device: str
