@@ -251,7 +251,7 @@ def test_a_folder_of_videos_is_each_of_them(
         open_film(clips)
     out = tmp_path / "clips-style1"
     code, said, wrong = run("video", str(clips), "style1", "-q")
-    assert code == 1 and "broken.mov" in wrong and "Traceback" not in wrong and "3 done" in said
+    assert code == 2 and "broken.mov" in wrong and "Traceback" not in wrong and "3 done" in said
     made = ["a.mp4", "b.mp4", "c.webm"]
     assert sorted(path.name for path in out.iterdir()) == [*made, "manifest.jsonl"]
     for name in made:
