@@ -25,6 +25,7 @@ from impasto.losses import (
     TotalVariation,
     Wasserstein,
 )
+from impasto.methods import Style
 from impasto.moments import shares
 from impasto.optim import Evaluation, evaluate
 from impasto.tiles import Window
@@ -396,3 +397,11 @@ def test_a_style_has_the_area_of_the_picture_times_its_scale(monkeypatch: pytest
     styles = [picture(2, (64, 80)), picture(3, (64, 80)), picture(4, (8, 10))]
     bind(Gram(styles, LAYERS, scales=[1, 0.5, 1]), network)
     assert seen == [(16, 20), (8, 10), (8, 10)]
+
+
+def test_losses_say_what_they_are() -> None:
+    picture = torch.zeros(1, 3, 8, 9)
+    gram, content = Gram(picture, layers=["relu1_1"]), Content(picture, layers=["relu2_1"])
+    assert repr(gram) == "<Gram of relu1_1>"
+    assert repr(2 * gram + content) == "2 * <Gram of relu1_1> + 1 * <Content of relu2_1>"
+    assert repr(Style(picture, 0.5)) == "<Style 9x8, weight 0.5, scale 1>"

@@ -44,6 +44,9 @@ class Loss(ABC):
         """
         return Relative(self, picture)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}{' of ' * bool(self.needs)}{', '.join(sorted(self.needs))}>"
+
     def __add__(self, other: Loss) -> Loss:
         return Sum(((1.0, self), (1.0, other)))
 
@@ -68,6 +71,9 @@ class Sum(Loss):
             inner = loss.parts if isinstance(loss, Sum) else ((1.0, loss),)
             flat += [(weight * w, part) for w, part in inner]
         self.parts: tuple[tuple[float, Loss], ...] = tuple(flat)
+
+    def __repr__(self) -> str:
+        return " + ".join(f"{weight:g} * {loss!r}" for weight, loss in self.parts)
 
     @property
     def needs(self) -> frozenset[str]:

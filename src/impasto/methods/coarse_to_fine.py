@@ -67,6 +67,11 @@ class Style:
     scale: float = 1.0
     mask: Tensor | None = None
 
+    def __repr__(self) -> str:
+        height, width = self.picture.shape[-2:]
+        region = "" if self.mask is None else ", in a region"
+        return f"<Style {width}x{height}, weight {self.weight:g}, scale {self.scale:g}{region}>"
+
 
 def modern(
     content: Tensor,
