@@ -256,7 +256,7 @@ def test_a_folder_of_videos_is_each_of_them(
     assert sorted(path.name for path in out.iterdir()) == [*made, "manifest.jsonl"]
     for name in made:
         with FilmReader(out / name) as reader:
-            assert len(list(reader)) == 3
+            assert len(list(reader.frames())) == 3
     (clips / "broken.mov").unlink()
     code, said, wrong = run("video", str(clips), "style1", "-q")
     assert (code, wrong) == (0, "") and "3 skipped" in said
