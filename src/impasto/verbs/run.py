@@ -214,7 +214,7 @@ def default_output(job: Job) -> Path | None:
     if isinstance(job, PhotorealJob) and not job.styles:
         words["styles"] = "night"
     first = next(iter(job.inputs()), "")
-    return Path(first).with_name(name.format(**words) + suffix_of(job))
+    return Path(first).parent / (name.format(**words) + suffix_of(job))
 
 
 def stems(value: Any) -> str:
