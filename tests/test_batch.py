@@ -534,7 +534,7 @@ def _stopped(*_: object, **__: object) -> None:
 
 
 def test_what_breaks_while_films_are_split_or_joined_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shots, "shots", lambda job: [films.Shot(0, 2), films.Shot(2, None)])
+    monkeypatch.setattr(shots, "shots", lambda job, **_: [films.Shot(0, 2), films.Shot(2, None)])
     monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)
     film = Task("video", {"film": "a.mp4", "styles": ["waves"]}, "a.mp4", "a", "key")
     other = Task("stylize", {}, "b.png", "b", "other")
@@ -543,7 +543,7 @@ def test_what_breaks_while_films_are_split_or_joined_is_a_row(monkeypatch: pytes
     done = list(book.joined((task, painted) for task in list(book.split(iter([film, other])))))
     assert [task.key for task, _ in done] == ["key", "other"]
     assert done[0][1] == {"error": "ZeroDivisionError: division by zero", "fault": True}
-    monkeypatch.setattr(shots, "shots", lambda job: 1 / 0)
+    monkeypatch.setattr(shots, "shots", lambda job, **_: 1 / 0)
     assert list(book.split(iter([film, other]))) == [film, other]  # its worker says what it is
 
 
