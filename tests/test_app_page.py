@@ -284,7 +284,7 @@ def test_a_painting_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path
     done(part, "paint", "left")
     stop = part.get_by_role("button", name="Stop and keep")
     stop.click()
-    assert "best so far" in done(part, "paint", "stopped")
+    assert "result so far" in done(part, "paint", "stopped")
     assert image.read(saved(page, part, tmp_path / "out.png")).rgb.shape[2] == 3
     playwright.expect(stop).to_be_disabled()
 
