@@ -171,7 +171,8 @@ class Run:
             minutes = f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
             how = f"{'stopped' if self._stop.is_set() else minutes}, this is the result so far"
         size = " x ".join(map(str, outcome.facts["size"]))
-        text = f"{how}: {size}, {time.monotonic() - self._begun:.1f} s"
+        frames = f"{outcome.facts['frames']} frames, " if "frames" in outcome.facts else ""
+        text = f"{how}: {frames}{size}, {time.monotonic() - self._begun:.1f} s"
         picture = getattr(outcome.value, "picture", None)
         shown = None if picture is None else _bytes(picture)
         return News("\n\n".join([text, *map(_block, said)]), shown, self.out)
