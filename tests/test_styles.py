@@ -104,7 +104,7 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
     options = ("--into", "fine", "--photos", "photos", "--steps", "1", "--side", "64", "--batch", "1", "-q")
     code, said, wrong = run("learn", "sea.png", "--scales", "1", *every, *options[:-1])
     assert code == 0, wrong
-    assert "sea.style: step 1, loss " in wrong and image.read("looks/000001.png").size == (128, 256)
+    assert "step 1, loss " in wrong and image.read("looks/000001.png").size == (128, 256)
     head, line = Path("loss.csv").read_text().splitlines()
     assert head.startswith("step,seconds,loss,") and line.startswith("1,")
     code, _, wrong = run("learn", "sea.png", "--curve", "loss.txt", *options)
