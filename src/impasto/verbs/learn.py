@@ -25,10 +25,10 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
     session = replace(session.of_image(), checkpoint=session.checkpoint or _checkpoint(out))
     into = job.into is not None and out == Path(job.into)  # the pack to add to is both input and output
     overwrite, curve = session.overwrite or into, session.also.get("curve")
+    if curve is not None and curve.suffix not in (".csv", ".svg", ".png"):
+        raise InputError(f"--curve {curve} must end in .csv, .svg or .png")
     _check(job, out, first, overwrite=overwrite, into=into)
     if curve is not None:
-        if curve.suffix not in (".csv", ".svg", ".png"):
-            raise InputError(f"--curve {curve} must end in .csv, .svg or .png")
         files.check_output(curve, overwrite=session.overwrite)
     from impasto import training
     from impasto.backbones.devices import use_threads
