@@ -394,8 +394,6 @@ def test_a_new_pack_may_begin_from_an_old_one(folder: Path, tmp_path: Path) -> N
     assert moved.hash() != old.hash()
     with pytest.raises(InputError, match="holds a 'tiny' network: give --network tiny"):
         learn(_job(folder, **still | {"network": "quality"}))
-    with pytest.raises(InputError, match="tiny holds a network of an earlier version of 'tiny'"):
-        learn(_job(folder, **still | {"begin_from": "tiny"}))
     with pytest.raises(InputError, match="--begin-from applies only to a new pack"):
         _job(folder, **still | {"into": str(path)})
 
