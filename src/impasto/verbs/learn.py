@@ -64,7 +64,8 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
         "stopped": trained.stopped,
     }
     text = f"{out}: {', '.join(learned.names)}, {trained.steps} steps, {trained.seconds:.0f} s"
-    return Outcome(learned, out, text, facts, stopped=trained.stopped)
+    said = text if learned.leader else ""  # one of several processes speaks
+    return Outcome(learned, out, said, facts, stopped=trained.stopped)
 
 
 def _checkpoint(out: Path) -> Path:
