@@ -142,15 +142,19 @@ PIXELS = {
 }
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_every_frame_is_read_at_its_time(tmp_path: Path, name: str) -> None:
+def written(folder: Path, name: str) -> Path:
+    """Write a small video of a kind; skip the test if this FFmpeg cannot."""
     codec, options, sound = KINDS[name]
     if codec not in av.codecs_available:
         pytest.skip(f"this FFmpeg has no {codec}")
     fmt = {".m2ts": "mpegts", ".mts": "mpegts"}.get(Path(name).suffix)
-    path = write(
-        tmp_path / name, codec, options=options, fmt=fmt, sound=sound, pix_fmt=PIXELS.get(codec, "yuv420p")
-    )
+    pixels = PIXELS.get(codec, "yuv420p")
+    return write(folder / name, codec, options=options, fmt=fmt, sound=sound, pix_fmt=pixels)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_frame_is_read_at_its_time(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, name)
     with FilmReader(path) as reader:
         frames = list(reader.frames())
         assert numbers([frame.rgb for frame in frames]) == list(range(COUNT))
@@ -179,13 +183,7 @@ def as_ffmpeg_reads(path: Path) -> tuple[list[Bytes], list[Fraction | None], flo
 
 @pytest.mark.parametrize("name", KINDS)
 def test_what_is_written_holds_what_ffmpeg_reads(tmp_path: Path, name: str) -> None:
-    codec, options, sound = KINDS[name]
-    if codec not in av.codecs_available:
-        pytest.skip(f"this FFmpeg has no {codec}")
-    fmt = {".m2ts": "mpegts", ".mts": "mpegts"}.get(Path(name).suffix)
-    path = write(
-        tmp_path / name, codec, options=options, fmt=fmt, sound=sound, pix_fmt=PIXELS.get(codec, "yuv420p")
-    )
+    path = written(tmp_path, name)
     target = tmp_path / ("out.webm" if name.endswith("webm") else "out.mp4")
     paint_film(VideoJob(str(path), processed=str(path), consistency=0), out=target)
     source, times, heard = as_ffmpeg_reads(path)
@@ -199,7 +197,7 @@ def test_what_is_written_holds_what_ffmpeg_reads(tmp_path: Path, name: str) -> N
         first = times[0]
         right = told - first if exact and told is not None and first is not None else Fraction(number, 25)
         assert abs(time - shown[0] - right) <= Fraction(1, 500)
-    assert abs(hears - heard) < 0.12 and (heard > 1) is bool(sound)
+    assert abs(hears - heard) < 0.12 and (heard > 1) is bool(KINDS[name][2])
 
 
 def exactly(seconds: float) -> Fraction:

@@ -6,7 +6,6 @@ further in a dozen steps than Adam does on new crops.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,6 @@ def tune(
     *,
     backbone: Backbone,
     seconds: float,
-    seed: int = 0,
-    told: Callable[[int, float, float], None] | None = None,
 ) -> NDArray[np.float32]:
     """Return a row of a pack's network, tuned to a style image; the trunk stays as it is.
 
@@ -49,9 +46,7 @@ def tune(
         picture: style image ``(1, 3, H, W)``, RGB 0..1.
         photos: crops ``(N, 3, S, S)``, N >= 2, to tune on.
         backbone: feature extractor of the loss.
-        seconds: time until the last step begins.
-        seed: random seed of the noise.
-        told: called after every step with its number, the seconds so far and the loss.
+        seconds: time until the last step begins; the first two always run.
     """
     clock = Clock()
     device = next(backbone.buffers()).device
@@ -63,7 +58,7 @@ def tune(
     objective = Objective([Row(picture)], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT)
     weights = torch.tensor([[0.0, 1.0]]).expand(len(photos), -1).to(device)
     size = (photos.shape[-2], photos.shape[-1])
-    noise = Place(seed, (0.0, 0.0)).field(pack.plan, size)
+    noise = Place(0, (0.0, 0.0)).field(pack.plan, size)
     noise = noise.expand(len(photos), -1, -1, -1).to(device) if noise is not None else None
     bound = objective.bind(photos, weights)
 
@@ -80,9 +75,7 @@ def tune(
     solver = Lbfgs(first_step=FIRST_STEP, longest_step=LONGEST_STEP)
     best, step = network.rows.detach()[1].flatten().clone(), 0
     while step < 2 or clock.seconds() < seconds:
-        best, value = solver.step(best, loss)
+        best, _ = solver.step(best, loss)
         step += 1
-        if told:
-            told(step, clock.seconds(), value)
     tuned: NDArray[np.float32] = best.view_as(network.rows[1]).cpu().numpy().copy()
     return tuned

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from impasto import files
 from impasto.errors import InputError, OutputError
@@ -12,6 +13,9 @@ from impasto.jobs import LearnJob
 from impasto.networks import library, packs
 from impasto.session import Session
 from impasto.verbs.run import Outcome
+
+if TYPE_CHECKING:
+    from impasto.training import Learned
 
 
 def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
@@ -47,10 +51,7 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
     if trained.stopped and not session.partial:
         raise KeyboardInterrupt
     if learned.leader:
-        if out.suffix == library.STYLE_SUFFIX:
-            packs.save_style(learned.pack, learned.names[0], out, overwrite=overwrite)
-        else:
-            packs.save(learned.pack, out, overwrite=overwrite)
+        _write(learned, out, overwrite=overwrite)
         if curve is not None:
             curves.write(curve, trained.history, overwrite=session.overwrite)
         if session.checkpoint is not None and not trained.stopped:
@@ -66,6 +67,14 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
     text = f"{out}: {', '.join(learned.names)}, {trained.steps} steps, {trained.seconds:.0f} s"
     said = text if learned.leader else ""  # one of several processes speaks
     return Outcome(learned, out, said, facts, stopped=trained.stopped)
+
+
+def _write(learned: Learned, out: Path, *, overwrite: bool) -> None:
+    """Write a pack or a style file, by the suffix of ``out``."""
+    if out.suffix == library.STYLE_SUFFIX:
+        packs.save_style(learned.pack, learned.names[0], out, overwrite=overwrite)
+    else:
+        packs.save(learned.pack, out, overwrite=overwrite)
 
 
 def _checkpoint(out: Path) -> Path:
