@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from impasto.losses import (
 from impasto.methods import Style
 from impasto.moments import shares
 from impasto.optim import Evaluation, evaluate
-from impasto.tiles import Window
+from impasto.tiles import Tiling, Window
 
 SIZE = (16, 20)
 LAYERS = ("relu1_1", "relu2_1")
@@ -87,6 +87,24 @@ def looped_gram(f: np.ndarray) -> np.ndarray:
             for k in range(positions):
                 gram[i, j] += f[i, k] * f[j, k]
     return gram / positions
+
+
+class Backwards(frozenset[str]):
+    """A set whose order is the worst that a run can have."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(super().__iter__(), reverse=True))
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_features_and_moments_come_in_one_order(tiny: Tiny, tiled: bool) -> None:
+    # The order of a set differs from run to run, and sums over layers would differ in their last bits.
+    size, layers = (32, 40), Backwards(tiny.layers)
+    cut = Tiling(8, halo=4, stride=4) if tiled else None
+    scene = Scene(tiny, size, cut=cut)
+    assert len(scene.windows(size)) == (20 if tiled else 1)
+    assert list(scene.features(picture(1, size), layers)) == sorted(layers)
+    assert list(scene.moments(picture(1, size), layers)) == sorted(layers)
 
 
 def test_gram_is_the_loop_of_the_paper(tiny: Tiny) -> None:

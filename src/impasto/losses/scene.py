@@ -104,6 +104,7 @@ class Scene:
         return self.seen.once("features", picture, layers, size, look)
 
     def _features(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Tensor]:
+        # In sorted order: that of a set differs from run to run, and losses add their layers in this order.
         key = (id(picture), size)
         # Keep a reference to the image, so that its id is not reused.
         _, known = self._seen.get(key, (picture, {}))
@@ -115,7 +116,7 @@ class Scene:
             else:
                 known = {**known, **self._gathered(self._brought(picture, size), layers - known.keys())}
             self._seen[key] = (picture, known)
-        return {layer: known[layer] for layer in layers}
+        return {layer: known[layer] for layer in sorted(layers)}
 
     def moments(
         self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
@@ -135,7 +136,7 @@ class Scene:
             # Only the missing layers: computing all wanted layers would waste memory and time.
             known = {**known, **self._moments_in_pieces(self._brought(picture, size), layers - known.keys())}
             self._known[key] = (picture, known)
-        return {layer: known[layer] for layer in layers}
+        return {layer: known[layer] for layer in sorted(layers)}
 
     def pieces(
         self, picture: Tensor, layers: frozenset[str], size: Size
@@ -203,7 +204,7 @@ class Scene:
                 first[layer] = first[layer] + ones if layer in first else ones
                 second[layer] = second[layer] + products if layer in second else products
         result = {}
-        for layer in layers:
+        for layer in sorted(layers):
             shift = first[layer] / counts[layer]
             spread = second[layer] / counts[layer] - shift.unsqueeze(-1) * shift.unsqueeze(-2)
             result[layer] = Moments(centre[layer].squeeze(-1) + shift, spread)
