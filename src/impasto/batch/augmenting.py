@@ -140,9 +140,6 @@ def augment(
     Raises:
         InputError: the data set or the looks cannot be used.
         OutputError: the output is within the data set, or cannot be written.
-
-    Examples:
-        >>> augment("kitti/", "kitti-painted/", looks_in="looks/")  # doctest: +SKIP
     """
     source, target = Path(dataset), Path(out)
     _check_strength(strength)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +23,11 @@ from impasto.verbs.run import stems, suffix_of
 
 if TYPE_CHECKING:
     from impasto.batch import Task
+
+TURNED = (
+    "{} photos have an EXIF orientation: they are processed upright and stored with the same orientation, so "
+    "that labels still fit"
+)
 
 Engine = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
@@ -182,10 +187,7 @@ def augment(
 
     told = _Teller(quiet=quiet)
     if reproduce is not None:
-        different = verifying.reproduce(reproduce, out, told=told)
-        if different:
-            raise InputError(f"{len(different)} images differ from the manifest: {', '.join(different[:5])}")
-        say(json.dumps({"different": []}) if json_ else "all images are identical, bit for bit")
+        _end_reproduction(verifying.reproduce(reproduce, out, told=told), as_json=json_)
         return
     between = _two(strength)
     with _stopping():
@@ -205,13 +207,16 @@ def augment(
             told=told,
         )
     if outcome.turned and not quiet:
-        tell(
-            f"{outcome.turned} photos have an EXIF orientation: they are processed upright and stored with "
-            f"the same orientation, so that labels still fit"
-        )
+        tell(TURNED.format(outcome.turned))
     if verify:
         _verify(dataset, out, quiet=quiet)
     _end(outcome, as_json=json_)
+
+
+def _end_reproduction(different: Sequence[str], *, as_json: bool) -> None:
+    if different:
+        raise InputError(f"{len(different)} images differ from the manifest: {', '.join(different[:5])}")
+    say(json.dumps({"different": []}) if as_json else "all images are identical, bit for bit")
 
 
 def _two(strength: str) -> tuple[float, float]:

@@ -107,11 +107,7 @@ def write(
         raise OutputError(f"cannot write {target} with {bits} bits: 16 bits need .png or .tif")
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be from 1 to 100, not {quality}")
-    if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not grey:
-        values = _three(rgb)  # without conversion to floats, which would take four times the memory
-        _refuse_size(target, max(values.shape[:2]), form=form)
-    else:
-        values = _from_floats(target, rgb, alpha, form=form, bits=bits, grey=grey)
+    values = _values(target, rgb, alpha, form=form, bits=bits, grey=grey)
     if metadata is not None and metadata.turn != 1:
         upright: NDArray[Any] = values
         values = stored(upright, metadata.turn)
@@ -121,6 +117,23 @@ def write(
         except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
             raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
     return target
+
+
+def _values(
+    target: Path,
+    rgb: Picture | NDArray[Any] | torch.Tensor,
+    alpha: NDArray[Any] | None,
+    *,
+    form: str,
+    bits: Literal[8, 16],
+    grey: bool,
+) -> NDArray[Any]:
+    """Return the integers to store, ``(H, W, C)``."""
+    if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not grey:
+        values = _three(rgb)  # without conversion to floats, which would take four times the memory
+        _refuse_size(target, max(values.shape[:2]), form=form)
+        return values
+    return _from_floats(target, rgb, alpha, form=form, bits=bits, grey=grey)
 
 
 def _from_floats(

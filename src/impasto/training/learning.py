@@ -78,24 +78,14 @@ def learn(
     others = _folder(job.rehearse, "--rehearse") if job.rehearse else []
     photos = Photos(job.photos, told=told)
     fabric = _fabric(job)
-    shares = job.weights or (1.0,) * len(pictures)
-    if len(shares) != len(pictures):
-        raise InputError(f"there are {len(shares)} weights for {len(pictures)} paintings: give one for each")
-    rows = [
-        Row(p, scale, share)
-        for (_, _, p), share in zip(pictures, shares, strict=True)
-        for scale in job.scales
-    ]
-    rows += [Row(p) for _, _, p in others]
+    rows = _rows(job, pictures, others)
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
     backbone = Slim(exact, torch.cat([seen, *_patches(pictures, job.side)]))
     objective = Objective(rows, backbone=backbone, photos=seen, style_weight=job.style_weight)
     network, course = start(job, old, objective, pictures=pictures, others=others, photos=seen)
-    keeper = None
-    if checkpoint is not None:
-        files_of = [path for _, path, _ in (*pictures, *others)]
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, files_of), resume=resume)
+    key = _key(job, [path for _, path, _ in (*pictures, *others)])
+    keeper = Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None
     trained = fit(
         network,
         objective,
@@ -133,9 +123,8 @@ def _distil(
         named = {row: (s.name, c) for s in teacher.styles for row, c in zip(s.rows, s.scales, strict=True)}
         starting.begin(network, job.begin_from, [(*named[row], None) for row in course.rows])
         course = dataclasses.replace(course, grows=False)
-    keeper = None
-    if checkpoint is not None:
-        keeper = Checkpoint(checkpoint, every=save_every, key=_key(job, []), resume=resume)
+    key = _key(job, [])
+    keeper = Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None
     trained = fit(
         network,
         aim,
@@ -151,6 +140,19 @@ def _distil(
     trunk, rows = _arrays(network)
     pack = Pack(network.plan, trunk, rows, tuple(styles))
     return Learned(pack, tuple(pack.names), trained, fabric.is_global_zero)
+
+
+def _rows(job: LearnJob, pictures: Sequence[Picture], others: Sequence[Picture]) -> list[Row]:
+    """Return what each row is trained for: the pictures at every scale, then those that are rehearsed."""
+    shares = job.weights or (1.0,) * len(pictures)
+    if len(shares) != len(pictures):
+        raise InputError(f"there are {len(shares)} weights for {len(pictures)} paintings: give one for each")
+    rows = [
+        Row(p, scale, share)
+        for (_, _, p), share in zip(pictures, shares, strict=True)
+        for scale in job.scales
+    ]
+    return rows + [Row(p) for _, _, p in others]
 
 
 def _pictures(job: LearnJob, old: Pack | None) -> list[Picture]:
