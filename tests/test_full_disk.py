@@ -64,7 +64,7 @@ def test_a_full_disk_ends_a_picture_in_one_line_and_leaves_the_old_one(here: Pat
 def test_a_full_disk_costs_a_batch_only_what_did_not_fit(here: Path) -> None:
     batch = ("batch", "in", "--style", "mine.safetensors#style1", "-o", "out", "--workers", "1", "-q")
     code, said = run(*batch, limited=True)
-    assert code == 2 and said.count("\n") == 1
+    assert code == 2 and said.count("\n") == 2 and "2 of 3: 1.png: cannot write out/1.png" in said
     rows = {row["output"]: row for row in read(Path("out/manifest.jsonl"))}
     assert [rows[f"{n}.png"]["status"] for n in range(3)] == ["done", "error", "done"]
     assert "cannot write" in rows["1.png"]["error"]
