@@ -60,6 +60,7 @@ train-styles: install
 	$(BIN)/impasto learn --styles $(PAINTINGS) --photos $(PHOTOS) --network tiny --begin-from build/distilled.safetensors \
 		--scales 1 --side 256 --batch 2 --style-weight 8 --weights 1,1,1,1,1,1,1,1,1,0.5,1,1 --minutes 62 --seed 3 \
 		--resume -o build/tiny.safetensors
+	$(BIN)/python docs/build/calm.py build/tiny.safetensors 0.5 the_scream watercolor
 
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
