@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from impasto.losses.activation import Activation, Target
 from impasto.losses.base import BoundSum, Loss, Relative, Sum
-from impasto.losses.bound import Bound, Features, Sums
+from impasto.losses.bound import Bound, Features, Level, Sums
 from impasto.losses.content import Content, Unit
 from impasto.losses.layer_neighbors import LayerNeighbors
 from impasto.losses.neighbors import Neighbors
+from impasto.losses.octaves import Octaves
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.scene import FeatureCache, Scene
@@ -30,9 +31,11 @@ __all__ = [
     "Features",
     "Gram",
     "LayerNeighbors",
+    "Level",
     "Loss",
     "MeanVariance",
     "Neighbors",
+    "Octaves",
     "RegionMoments",
     "Relative",
     "Scene",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -89,6 +90,10 @@ class BoundSum(Bound):
     """Weighted sum of bound losses."""
 
     def __init__(self, parts: list[tuple[float, Bound]]) -> None:
+        self.levels = tuple(
+            replace(level, weight=weight * level.weight) for weight, part in parts for level in part.levels
+        )
+        parts = [(weight, part) for weight, part in parts if part.layers]
         self.parts, self.sources = parts, _sources(parts)
         self.layers = frozenset[str]().union(*(part.layers for _, part in parts))
         self.name = "sum"

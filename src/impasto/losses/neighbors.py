@@ -188,14 +188,13 @@ class _BoundNeighbors(Bound):
 
     def __init__(self, scene: Scene, keys: Sequence[Keys], index: Tensor, division: Tensor) -> None:
         self.backbone, self.layers = scene.backbone, frozenset(keys[0].columns)
-        # One table with the places of all style images, indexed by the places of the image.
+        # One table with the matched places of all style images, indexed by the places of the image.
         firsts = torch.tensor([0, *(len(each.lengths) for each in keys[:-1])]).cumsum(0).to(index.device)
-        self.index = index.view(division.shape) + firsts[division]
-        self.columns = {
-            k: torch.cat([each.columns[k] for each in keys], 1) if len(keys) > 1 else keys[0].columns[k]
-            for k in self.layers
-        }
-        self.lengths = torch.cat([each.lengths for each in keys]).clamp_min(LEAST)
+        chosen = index.view(division.shape) + firsts[division]
+        matched = torch.bincount(chosen.flatten()).nonzero()[:, 0]
+        self.index = torch.searchsorted(matched, chosen)
+        self.columns = {k: torch.cat([each.columns[k] for each in keys], 1)[:, matched] for k in self.layers}
+        self.lengths = torch.cat([each.lengths for each in keys])[matched].clamp_min(LEAST)
 
     def measure(self, features: Features, window: Window) -> Sums:
         index = self.index[owned_places(window)]

@@ -87,6 +87,21 @@ class Scene:
         """Device of the backbone."""
         return next(self.backbone.buffers()).device
 
+    def at(self, size: Size) -> Scene:
+        """Return the scene of the image resized to ``size``; features are shared."""
+        present = None if self.present is None else self._brought(self.present, size)
+        there = Scene(
+            self.backbone,
+            size,
+            wanted=self.wanted,
+            cut=self.cut,
+            seen=self.seen,
+            present=present,
+            stage=self.stage,
+        )
+        there._seen, there._known = self._seen, self._known
+        return there
+
     def windows(self, size: Size) -> Sequence[Window]:
         """Return the windows of an image of this size."""
         return [Window.full(size)] if self.cut is None else self.cut(size)

@@ -12,6 +12,8 @@ targets every few evaluations. Differences from the paper, and reasons:
 - *Moments at the coarsest size*: nearest neighbours alone ignore the global statistics and can draw
   everything from one corner of the style image. Gram matrices add its large shapes and colour proportions. At
   finer sizes the search uses mostly the current image.
+- *All sizes at once*: from the second size on, the losses of the reduced images stay, so the large forms are
+  those of the small sizes, and strokes do not get finer with the size of the image.
 - *A weak content term*: without it eyes and towers dissolve into strokes. It uses the content image in the
   colours of the style image, so it constrains shapes and not colours.
 """
@@ -26,7 +28,7 @@ from torch import Tensor
 
 from impasto import tensors
 from impasto.backbones import Backbone
-from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors
+from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors, Octaves
 from impasto.methods.coarse_to_fine import Style, style_terms
 from impasto.moments import mixture, moments, shares, transport
 from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, Stage, minimize
@@ -39,6 +41,7 @@ SEARCH = 0.8  # share of the current image in the query of the search, after the
 KEPT = ("relu1_2", "relu2_2", "relu3_3", "relu4_2")  # content layers added below strength 1
 SHAPES, CONTENT = ("relu3_1", "relu4_1"), 0.6  # layers and weight of the content term
 MOMENTS = 1.5  # weight of the Gram matrices at the coarsest size, relative to the content image
+SMALLER = 0.5  # weight of each reduced image
 
 
 def neural_neighbors(
@@ -101,12 +104,14 @@ def objective(
 ) -> ByStage:
     """Return the losses of ``stages`` sizes and the final pass; arguments as for :func:`neural_neighbors`."""
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
-    kept = _content(content, styles, strength)
-    forms = style_terms(content, styles, loss="gram") * (MOMENTS * max(1.0, strength))
-    coarse = Neighbors(content, paintings, search=0.0, **places) + forms + kept
-    fine = Neighbors(content, paintings, search=SEARCH, **places) + kept
-    last = LayerNeighbors(content, paintings, **places) + kept
-    return ByStage([coarse, *[fine] * (stages - 1), last])
+    shapes, forms = _shapes(content, styles), _forms(content, styles, strength)
+    coarse = _weakened(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
+    fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
+    last = _weakened(LayerNeighbors(content, paintings, **places), content, styles, strength)
+    smaller = Octaves(fine, forms) * SMALLER
+    return ByStage(
+        [coarse + shapes + forms, *[fine + shapes + smaller] * (stages - 1), last + shapes + smaller]
+    )
 
 
 def objective_of_a_following_frame(
@@ -117,9 +122,9 @@ def objective_of_a_following_frame(
     The search uses mostly the current image. Arguments as for :func:`neural_neighbors`.
     """
     styles = [style for style in styles if style.weight > 0]
-    places = _places(styles, turned, seed)
-    found = Neighbors(content, [style.picture for style in styles], search=SEARCH, **places)
-    return found + _content(content, styles, strength)
+    paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
+    fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
+    return fine + _shapes(content, styles) + Octaves(fine, _forms(content, styles, strength)) * SMALLER
 
 
 def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
@@ -132,13 +137,25 @@ def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
     }
 
 
-def _content(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
-    """Return the content term for shapes; below strength 1, plus the content term of the image itself."""
-    heaviest = max(styles, key=lambda style: style.weight).picture
-    shapes = Content(_in_their_colours(content, styles), SHAPES).relative(heaviest) * CONTENT
+def _shapes(content: Tensor, styles: Sequence[Style]) -> Loss:
+    """Return the content term for shapes, of the content image in the colours of the style images."""
+    return Content(_in_their_colours(content, styles), SHAPES).relative(_heaviest(styles)) * CONTENT
+
+
+def _forms(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
+    """Return the Gram matrices of the smallest size."""
+    return style_terms(content, styles, loss="gram") * (MOMENTS * max(1.0, strength))
+
+
+def _weakened(loss: Loss, content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
+    """Below strength 1, add the content term of the content image itself."""
     if strength >= 1:
-        return shapes
-    return shapes + Content(content, KEPT).relative(heaviest) * (1 / strength - 1)
+        return loss
+    return loss + Content(content, KEPT).relative(_heaviest(styles)) * (1 / strength - 1)
+
+
+def _heaviest(styles: Sequence[Style]) -> Tensor:
+    return max(styles, key=lambda style: style.weight).picture
 
 
 def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
