@@ -132,7 +132,7 @@ def speed(bench: Bench) -> None:
     """Time per frame of 640x360 for flow, mask, warp and blend, in milliseconds."""
     from impasto.samples.film import drive
     from impasto.video import Dis, Linker, Steady, warp
-    from impasto.video.linking import WIDE as LOOKED_AT
+    from impasto.video.links import WIDE as LOOKED_AT
 
     frames = list(islice(drive((360, 640)), 12))
     outputs = [frame.astype(np.float32) / 255 for frame in frames]
@@ -266,8 +266,8 @@ def optimised(bench: Bench) -> None:
     """Compare a video by optimisation to frames painted alone: evaluations, style and warp error."""
     from impasto import backbones
     from impasto.films.brushes import BLEND
+    from impasto.films.optimized import MovingPainter
     from impasto.jobs import StylizeJob
-    from impasto.painters.moving import MovingPainter
     from impasto.video import Steady, Watcher, open_film, shrunk
 
     size, count = OPTIMISED

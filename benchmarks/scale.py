@@ -96,8 +96,8 @@ def evaluate_once(*arguments, **more):
     times.append((time.perf_counter() - begun, len(more["windows"])))
     return found
 loop.evaluate = evaluate_once
-import impasto.painters.optimising as optimising
-optimising.schedule = lambda job, size: (Stage(size, 1),)
+import impasto.painters.optimize as optimize
+optimize.schedule = lambda job, size: (Stage(size, 1),)
 begun = time.perf_counter()
 job = jobs.StylizeJob(str(folder / "poster.png"), (str(folder / "waves.png"),), size="original", memory=most)
 painters.run(job).save(folder / "poster-painted.jpg", overwrite=True)

@@ -19,12 +19,12 @@ import pytest
 from PIL import Image
 
 from impasto import image, samples
-from impasto.app import desk, pictures, serving
-from impasto.app.desk import Line, Run, sentence
+from impasto.app import previews, runner, serving
+from impasto.app.command import command_line
 from impasto.app.limits import Limits
+from impasto.app.output import Studio
+from impasto.app.runner import Line, Run, sentence
 from impasto.app.serving import Guarded
-from impasto.app.studio import Studio
-from impasto.app.words import command_line
 from impasto.cli import verbs
 from impasto.errors import InputError
 from impasto.films import FilmProgress
@@ -149,11 +149,11 @@ def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_passing_pictures_are_parts_of_the_page() -> None:
     rgb = np.full((8, 12, 3), 200, np.uint8)
-    url = pictures.within(rgb).url
+    url = previews.within(rgb).url
     kind, coded = url.split(",")
     assert kind == "data:image/jpeg;base64"
     assert np.abs(np.asarray(Image.open(io.BytesIO(base64.b64decode(coded))), int) - 200).max() < 4
-    assert pictures.within(None) is None
+    assert previews.within(None) is None
 
 
 def test_where_no_size_is_asked_for_the_limit_is_the_size() -> None:
@@ -180,7 +180,7 @@ def test_every_job_is_bounded_and_says_so(
     job: StylizeJob | VideoJob | PhotorealJob | DreamJob, tmp_path: Path
 ) -> None:
     pytest.importorskip("gradio")
-    from impasto.app.studio import Studio
+    from impasto.app.output import Studio
 
     studio = Studio(Limits(side=320), tmp_path)
     order = studio.bounded(job, 4000)
@@ -192,7 +192,7 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("gradio")
-    from impasto.app.studio import Studio
+    from impasto.app.output import Studio
 
     busy: list[str] = []
 
@@ -250,7 +250,7 @@ def test_a_photo_is_seen_and_stays_the_file_that_it_is(tmp_path: Path) -> None:
 
 
 def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.app.desk.PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("impasto.app.runner.PREVIEW_SECONDS", 0.0)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     image.write(style, samples.style("waves", 64))
@@ -286,8 +286,8 @@ def test_a_frame_that_takes_long_is_stopped_too(tmp_path: Path) -> None:
 
 
 def test_tables_are_told_as_they_are() -> None:
-    assert desk._block("class  photo\nsky    45.0%") == "```\nclass  photo\nsky    45.0%\n```"
-    assert desk._block("a warning") == "a warning"
+    assert runner._block("class  photo\nsky    45.0%") == "```\nclass  photo\nsky    45.0%\n```"
+    assert runner._block("a warning") == "a warning"
 
 
 def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
 
 
 def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
-    from impasto.app.pictures import painted_mask, turned
+    from impasto.app.previews import painted_mask, turned
 
     layer = np.zeros((20, 30, 4), np.uint8)
     assert painted_mask({"layers": [layer]}, tmp_path / "m.png") is None

@@ -26,7 +26,7 @@ from impasto.batch.splitting import Films
 from impasto.batch.tasks import Task, inside
 from impasto.batch.worker import SHOT, Share, carry_out
 from impasto.cli import main
-from impasto.cli.many_verbs import batch as batch_verb
+from impasto.cli.batch import batch as batch_verb
 from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob

@@ -14,11 +14,11 @@ import impasto
 from impasto import image, samples
 from impasto.cli import main
 from impasto.errors import InputError
-from impasto.films import dreaming, zooming
-from impasto.films.dreaming import FrameDream
-from impasto.films.zooming import Canvases, _inset
+from impasto.films import dream, zoom
+from impasto.films.dream import FrameDream
+from impasto.films.zoom import Canvases, _inset
 from impasto.jobs import DreamJob
-from impasto.painters.dreaming import Dreamer
+from impasto.painters.dream import Dreamer
 from impasto.record import Recipe
 from impasto.video import FilmReader, Segments, Steady
 from test_film_files import FilmWriterWithSound, packets_of
@@ -31,8 +31,8 @@ TIMES = [Fraction(n, 10) for n in range(5)]
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(dreaming, "PART", 2)
-    monkeypatch.setattr(zooming, "PART", 2)
+    monkeypatch.setattr(dream, "PART", 2)
+    monkeypatch.setattr(zoom, "PART", 2)
     image.write("photo.jpg", image.resize(samples.photo("coffee"), (60, 80)))
     image.write("guide.png", image.resize(samples.photo("chelsea"), (64, 64)))
     with FilmWriterWithSound(tmp_path / "film.mp4", (64, 80), sound=True) as writer:

@@ -14,7 +14,7 @@ from PIL import Image
 from conftest import Run
 from impasto import image
 from impasto.errors import InputError
-from impasto.films import FilmProgress, paint_film, painting
+from impasto.films import FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
 from impasto.session import Session
@@ -158,7 +158,7 @@ def test_transparency_that_cannot_be_kept_is_told(
 def test_transparency_survives_a_kill(
     tmp_path: Path, cut_outs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(painting, "PART_FRAMES", 2)
+    monkeypatch.setattr(video, "PART_FRAMES", 2)
     job = VideoJob(str(cut_outs), processed=str(cut_outs), consistency=0)
     paint_film(job, out=tmp_path / "whole.webm")
 

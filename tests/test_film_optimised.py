@@ -13,11 +13,11 @@ from impasto import image, losses, methods, painters, samples
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film
+from impasto.films.optimized import FOLLOWING, MovingPainter, following
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.losses import FeatureCache, Scene, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales
-from impasto.painters.moving import FOLLOWING, MovingPainter, following
 from impasto.session import Session
 from impasto.tiles import Window, split
 from impasto.video import FilmWriter, flicker, open_film

@@ -18,10 +18,10 @@ from impasto import image
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films import paint_film, report
-from impasto.films.matching import matched
+from impasto.films.frame_pairs import matched
 from impasto.jobs import VideoJob
 from impasto.video import FilmWriter, Watcher, write_pictures
-from impasto.video.metric import heat
+from impasto.video.flicker_metric import heat
 from test_video import _exact, scene, texture
 
 Bytes = NDArray[np.uint8]

@@ -17,11 +17,11 @@ import pytest
 
 from conftest import Run
 from impasto.errors import InputError, OutputError
-from impasto.films import Enough, FilmProgress, paint_film, painting
+from impasto.films import Enough, FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
 from impasto.session import Session
 from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
-from impasto.video.others import Others
+from impasto.video.streams import Others
 from test_film_files import packets_of
 from test_films import frames, here  # noqa: F401 - a fixture
 from test_video import scene, texture
@@ -164,7 +164,7 @@ def test_killed_while_parts_are_thrown_away(here: Path, monkeypatch: pytest.Monk
         patch.setattr(segments.shutil, "rmtree", rmtree)
         paint_film(_fed(), out=Path("out.mp4"), session=Session(restart=True))
     assert Path("out.mp4.parts/000000004.nut").exists()
-    monkeypatch.setattr(painting, "PART_FRAMES", 5)  # what is left would lie between the new parts
+    monkeypatch.setattr(video, "PART_FRAMES", 5)  # what is left would lie between the new parts
     result = paint_film(_fed(), out=Path("out.mp4"))
     assert result.done == result.frames == len(frames("out.mp4")) == len(frames("whole.mp4"))
 
@@ -226,7 +226,7 @@ def test_parts_that_are_not_all_there_are_refused(run: Run, here: Path) -> None:
 
 def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, painting\n"
+        "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, video\n"
         "from impasto.jobs import VideoJob\nfrom impasto.networks import library\n"
         "from impasto.session import Session\n"
         "library.SHIPPED = Path('none')\npainting.PART_FRAMES = 4\n"
@@ -260,8 +260,8 @@ def test_a_full_disk_is_told_and_nothing_is_lost(here: Path) -> None:  # noqa: F
     code = (
         f"import resource, signal\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from pathlib import Path\nfrom impasto.cli import main\nfrom impasto.films import painting\n"
-        "painting.PART_FRAMES = 4\n"
+        "from pathlib import Path\nfrom impasto.cli import main\nfrom impasto.films import video\n"
+        "video.PART_FRAMES = 4\n"
         "main(['video', 'noisy.mkv', '--processed', 'noisy.mkv', '--consistency', '0', '-o', 'out.mkv'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -433,7 +433,7 @@ def test_memory_does_not_grow_with_the_film(here: Path) -> None:  # noqa: F811
 
 
 def test_work_ahead_stops_when_it_is_no_longer_wanted() -> None:
-    from impasto.films.ahead import ahead
+    from impasto.films.prefetch import ahead
 
     made = []
 

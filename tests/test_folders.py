@@ -12,7 +12,7 @@ from PIL import Image
 
 from conftest import Run
 from impasto import batch, image
-from impasto.batch.datasets import look
+from impasto.augment.layouts import look
 from impasto.errors import InputError
 from impasto.networks import packs
 from impasto.training.photos import _found

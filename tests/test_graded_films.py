@@ -15,9 +15,9 @@ import pytest
 from conftest import Run
 from impasto import files, image, methods
 from impasto.errors import InputError
-from impasto.films import grading as graded_films
-from impasto.films import painting
-from impasto.films.grading import Eyes, Shot, find_shots
+from impasto.films import photoreal as graded_films
+from impasto.films import video
+from impasto.films.photoreal import Eyes, Shot, find_shots
 from impasto.jobs import PhotorealJob
 from impasto.video import FilmReader, FilmWriter, Span
 from test_looks import night
@@ -28,7 +28,7 @@ from test_video import scene, texture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film, six frames of a moving scene and four of another, and a night."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(painting, "PART_FRAMES", 4)
+    monkeypatch.setattr(video, "PART_FRAMES", 4)
     write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7) // 4] * 4)
     image.write(tmp_path / "night.png", night()[0])
     return tmp_path

@@ -17,11 +17,11 @@ from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films.brushes import LearnedStyles
 from impasto.jobs import LiveJob, VideoJob
-from impasto.live import painting
+from impasto.live import player
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
 from impasto.live.page import Page
-from impasto.live.painting import _pace, _shrunk
+from impasto.live.player import _pace, _shrunk
 from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
 from impasto.video import FilmReader, FilmWriter, Link, write_pictures
@@ -158,9 +158,9 @@ def test_a_size_too_small_for_flow_is_painted_all_the_same(
 
 def test_the_device_asked_for_paints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(painting, "device_of", lambda name: f"{name}:1")
-    monkeypatch.setattr(painting, "Painter", lambda pack, *, device, precision: asked.append(device))
-    painting._painters(LiveJob(("style1",), device="cuda"))
+    monkeypatch.setattr(player, "device_of", lambda name: f"{name}:1")
+    monkeypatch.setattr(player, "Painter", lambda pack, *, device, precision: asked.append(device))
+    player._painters(LiveJob(("style1",), device="cuda"))
     assert asked == ["cuda:1"]
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from impasto import color, image, looks, moments
 from impasto.errors import InputError
 from impasto.looks import Grade, Look, Mattes, Regions
-from impasto.looks.coverage import table
+from impasto.looks.class_coverage import table
 from impasto.looks.grading import bend, denoised, noise, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.looks.masks import COLOURS

@@ -20,7 +20,7 @@ from impasto.errors import ImpastoError, InputError
 from impasto.losses import LAYERS, Scene, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.optim import Adam, Lbfgs, Stage, allocator, evaluate, loop, memory, minimize
-from impasto.painters import optimising
+from impasto.painters import optimize
 from impasto.parametrizations import Pixels
 from impasto.tiles import Tiling, Window
 from test_tiles import picture, terms
@@ -225,7 +225,7 @@ def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(memory, "FIXED", 0.0)
-    monkeypatch.setattr(optimising, "schedule", lambda job, size: (Stage(size, 3),))
+    monkeypatch.setattr(optimize, "schedule", lambda job, size: (Stage(size, 3),))
     image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (64, 64)))
     image.write(tmp_path / "waves.png", samples.style("waves", size=96))
     names = str(tmp_path / "photo.png"), (str(tmp_path / "waves.png"),)

@@ -434,9 +434,9 @@ def test_development_is_gamma_of_tone() -> None:
 
 
 def test_a_data_set_at_night_is_verified(here: Path) -> None:
-    from impasto.batch.augmenting import augment
+    from impasto.augment.augment import augment
+    from impasto.augment.verify import verify
     from impasto.batch.manifest import read
-    from impasto.batch.verifying import verify
 
     for name in ("leftImg8bit/train/a", "gtFine/train/a", "looks"):
         (here / "city" / name if name != "looks" else here / name).mkdir(parents=True)

@@ -36,7 +36,7 @@ from impasto.training import (
     lattice,
     learn,
 )
-from impasto.training.fit import SNAPSHOT, leave
+from impasto.training.trainer import SNAPSHOT, leave
 from test_networks import pack_of
 
 PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 import impasto
 from impasto import films, image, samples
-from impasto.films.grading import grade_film
+from impasto.films.photoreal import grade_film
 from impasto.jobs import PhotorealJob, VideoJob
 from impasto.verbs import demo
 from impasto.verbs.demo import sheet

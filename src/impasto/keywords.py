@@ -21,8 +21,8 @@ from impasto.jobs.base import (
     Statistics,
     StyleLoss,
 )
-from impasto.jobs.dreams import DreamBackboneName, Padding
-from impasto.jobs.films import Flow
+from impasto.jobs.dream import DreamBackboneName, Padding
+from impasto.jobs.video import Flow
 from impasto.record import Watch
 from impasto.session import Told
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.app.controls import controls
-from impasto.app.pictures import passing
+from impasto.app.previews import passing
 from impasto.errors import InputError
 from impasto.jobs import LiveJob
 from impasto.networks import library
@@ -23,7 +23,7 @@ class Mirror:
     """Live stylization of one session's camera."""
 
     def __init__(self, job: LiveJob) -> None:
-        from impasto.live.painting import Held
+        from impasto.live.player import Held
         from impasto.networks.painter import Painter
 
         (name,) = job.styles

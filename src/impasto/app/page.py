@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from impasto.app.limits import Limits
-from impasto.app.studio import Studio
+from impasto.app.output import Studio
 from impasto.app.tabs import TABS
 
 KEPT = 24 * 3600  # seconds until uploads are deleted

@@ -120,8 +120,8 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
         from fastapi import FastAPI
     except ImportError as error:
         raise InputError("the page needs Gradio: pip install '.[app]', in the clone") from error
+    from impasto.app.output import UPLOADS
     from impasto.app.page import page
-    from impasto.app.studio import UPLOADS
 
     _check_port(host, port)
     _fetch_nothing()

@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from impasto.app import pictures
+from impasto.app import previews
 from impasto.app.controls import controls, settings
 from impasto.app.live import live_tab
-from impasto.app.studio import Easel, Order, Studio, wire
+from impasto.app.output import Easel, Order, Studio, wire
 from impasto.app.uploads import PICTURES, QUIET, photo_place
 from impasto.errors import InputError
 from impasto.image import decoding
@@ -24,7 +24,7 @@ DROP = 130  # height of an upload area for several files, in pixels
 
 def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
     """Return the choice of learned styles and the upload area for style images."""
-    known = pictures.thumbnails(studio.folder)
+    known = previews.thumbnails(studio.folder)
     gallery = gr.Gallery(
         known,
         label="learned styles",
@@ -100,11 +100,11 @@ def _stylize_tab(studio: Studio) -> None:
         styles = _styles(studio, values, names, files)
         given = settings(StylizeJob, {name: values[knob] for name, knob in knobs.items()})
         masks: tuple[str, ...] = ()
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        drawn = previews.painted_mask(values[mask], studio.place(visit, "mask.png"))
         if drawn is not None:
             if len(styles) > 2:
                 raise InputError("a painted mask divides an image between two styles: choose one or two")
-            parts = (drawn, pictures.turned(drawn))[: len(styles)]
+            parts = (drawn, previews.turned(drawn))[: len(styles)]
             given["mask"] = masks = tuple(str(part) for part in parts)
         given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
         job = StylizeJob.parse(given)
@@ -186,11 +186,11 @@ def _dream_tab(studio: Studio) -> None:
             easel = Easel.drawn("Dream")
 
     def gather(values: dict[Any, Any], visit: str | None) -> Order:
-        from impasto.painters.dreaming import LONGEST
+        from impasto.painters.dream import LONGEST
 
         content = _needed(values[photo], "photo")
         given = settings(DreamJob, {name: values[knob] for name, knob in knobs.items()})
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        drawn = previews.painted_mask(values[mask], studio.place(visit, "mask.png"))
         given |= {"content": content, "max_pixels": studio.limits.pixels}
         given |= {"guide": values[guide]} if values[guide] else {}
         given |= {"mask": str(drawn)} if drawn is not None else {}

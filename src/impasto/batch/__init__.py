@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from impasto.batch.dispatch import Outcome, run
 from impasto.batch.folder import clips, passed_over, photos, stems
-from impasto.batch.run import Outcome, run
 from impasto.batch.tasks import Task, from_file, from_folder, task
 
 __all__ = [

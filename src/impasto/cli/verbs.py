@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.app_verb import studio
-from impasto.cli.many_verbs import augment, batch, is_several, run_several
+from impasto.cli.app import studio
+from impasto.cli.batch import augment, batch, is_several, run_several
+from impasto.cli.misc import demo, doctor, replay
 from impasto.cli.options import Given, command
-from impasto.cli.plain_verbs import demo, doctor, replay
 from impasto.cli.say import INTERRUPTED, say, tell
-from impasto.cli.style_verbs import export, styles
+from impasto.cli.styles import export, styles
 from impasto.jobs import Job
 from impasto.session import Session
 from impasto.verbs.run import VERBS, Outcome, default_output, is_moving, run

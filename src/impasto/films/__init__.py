@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from impasto.films.painting import FilmResult, Shot, paint_film
-from impasto.films.report import FilmReport, report
+from impasto.films.flicker_report import FilmReport, report
+from impasto.films.video import FilmResult, Shot, paint_film
 from impasto.session import Enough, FilmProgress
 
 __all__ = [

@@ -20,7 +20,7 @@ from impasto.video import Film, Link, Span, open_film, ready, taken
 from impasto.video.levels import unit
 
 if TYPE_CHECKING:
-    from impasto.painters.moving import MovingPainter
+    from impasto.films.optimized import MovingPainter
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -97,7 +97,7 @@ def choose(
     if found:
         return LearnedStyles(job, stylizing, inputs, found, size, threads=threads)
     from impasto.backbones.devices import use_threads
-    from impasto.painters.moving import MovingPainter
+    from impasto.films.optimized import MovingPainter
 
     use_threads(threads)
     painter = MovingPainter(stylizing, consistency=job.consistency, watch=watch)

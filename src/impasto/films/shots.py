@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from impasto.films.brushes import choose
-from impasto.films.painting import FilmResult, Run, Shot
 from impasto.films.planning import FilmPlan, frame_size, linker_of
+from impasto.films.video import FilmResult, Run, Shot
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import recipe_of
 from impasto.video import Span, Whole, check_target, open_film, ready, taken, tell_what_stays_behind

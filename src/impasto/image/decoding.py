@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import InputError
-from impasto.image import cicp, deep, jpeg, profiles, told
+from impasto.image import cicp, code_points, deep, jpeg, profiles
 from impasto.image.cicp import Cicp
 from impasto.image.guard import refuse_size, refusing, strict
 from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
@@ -115,7 +115,7 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
                 return None
             image.load()
             turn, icc = orientation(image, name=str(path)), image.info.get("icc_profile")
-            numbers = told.of_file(path, head, icc)
+            numbers = code_points.of_file(path, head, icc)
             if numbers is None:
                 return upright(np.asarray(profiles.to_srgb(image, icc, name=str(path))), turn)
             values = cicp.to_srgb(np.asarray(image.convert("RGB")), numbers, name=str(path))
@@ -152,7 +152,7 @@ def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pi
         refuse_size(str(path), image.size, max_pixels=max_pixels)
         if deep.planes_apart(image):
             return _decode_tifffile(path, max_pixels=max_pixels)
-        numbers = told.of_file(path, head, image.info.get("icc_profile"))
+        numbers = code_points.of_file(path, head, image.info.get("icc_profile"))
         channels = deep.channels_of(image)
         if not channels:
             return layers_of(image, name=str(path), numbers=numbers)
@@ -276,7 +276,7 @@ def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
     grey = values.ndim == 2 or values.shape[2] == 2
     if values.ndim == 2:
         values = values[..., None]
-    icc, numbers = opened.info.get("icc_profile"), told.of_heif(opened.info)
+    icc, numbers = opened.info.get("icc_profile"), code_points.of_heif(opened.info)
     alpha = None
     if values.shape[2] in (2, 4):
         alpha = values[..., -1].astype(np.float32) / np.float32(2**depth - 1)
@@ -309,6 +309,6 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
     if page.samplesperpixel == 2:
         values = values[..., (0, 0, 0, 1)]
     rgb, alpha = colours_of(values, name=str(path))
-    rgb = _floats_in_srgb(rgb, icc, told.of_profile(icc), name=str(path))
+    rgb = _floats_in_srgb(rgb, icc, code_points.of_profile(icc), name=str(path))
     bits = 8 if values.dtype == np.uint8 else 16
     return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)

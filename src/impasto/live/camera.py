@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.video import open_film
 from impasto.video.decoding import Decoder, reason
+from impasto.video.display import fitted, upright
 from impasto.video.reading import USUAL, pictures_of
-from impasto.video.showing import fitted, upright
 
 Bytes = NDArray[np.uint8]
 Timed = Generator[tuple[Bytes, Fraction], None, None]

@@ -5,7 +5,7 @@ NumPy only: no network, no torch. Classes come from masks, or from features comp
 
 from __future__ import annotations
 
-from impasto.looks.coverage import Coverage, coverage
+from impasto.looks.class_coverage import Coverage, coverage
 from impasto.looks.grading import Grade, grade, shift
 from impasto.looks.look import FEATURE_LAYERS, Look, Statistics, load, save
 from impasto.looks.masks import Regions, drawn, read_masks

@@ -19,7 +19,7 @@ from torch import Tensor
 from impasto.backbones import Backbone
 from impasto.losses import Blend, FeatureCache, Temporal, holes_filled
 from impasto.methods.coarse_to_fine import Style, objective
-from impasto.methods.neural_neighbors import objective_of_a_following_frame
+from impasto.methods.kolkin2022 import objective_of_a_following_frame
 from impasto.optim import Outcome, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch

@@ -15,8 +15,8 @@ from impasto import image, looks
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions, Statistics
+from impasto.looks.class_coverage import table
 from impasto.looks.clustering import Classifier, looked_at
-from impasto.looks.coverage import table
 from impasto.looks.grading import HARDLY, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.looks.subject import Subject
@@ -98,7 +98,7 @@ def prepare(
     classifier, regions = _found(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
     found = [statistics(p, r) for p, r in zip(styles, regions[1:], strict=True)]
     if features:
-        from impasto.painters.refining import with_features
+        from impasto.painters.photoreal_refine import with_features
 
         found = [
             with_features(p, r, f, backbone=eyes.backbone)
@@ -119,7 +119,7 @@ def _found(
     if job.masks is None and job.classes == 1:
         return None, [Regions(np.zeros(p.shape[:2], np.int16), ("whole",)) for p in pictures]
     if job.masks is None:
-        from impasto.painters.refining import classes_of
+        from impasto.painters.photoreal_refine import classes_of
 
         return classes_of(job, pictures, backbone=eyes.backbone)
     sizes = [inputs.read(name).size for name in (job.content, *job.styles)]
@@ -127,7 +127,7 @@ def _found(
     regions = [r.resized((p.shape[0], p.shape[1])) for r, p in zip(regions, pictures, strict=True)]
     if not keep:
         return None, regions
-    from impasto.painters.refining import classifier_of
+    from impasto.painters.photoreal_refine import classifier_of
 
     return classifier_of(pictures, regions, backbone=eyes.backbone), regions
 
@@ -175,7 +175,7 @@ def _classes_of(
         own = own.resized((small.shape[0], small.shape[1]))
         return Look(names, (*look.classes, *(None for _ in strange)), look.whole), own
     if look.classifier is not None:
-        from impasto.painters.refining import classified
+        from impasto.painters.photoreal_refine import classified
 
         if look.drawn:
             (told or _log.warning)(

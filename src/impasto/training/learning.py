@@ -24,10 +24,10 @@ from impasto.optim import Checkpoint
 from impasto.record import Watch
 from impasto.training import batches, starting
 from impasto.training.distillation import Distillation
-from impasto.training.fit import Trained, fit, leave
 from impasto.training.objective import Objective, Row
 from impasto.training.photos import Photos
 from impasto.training.starting import Picture, start
+from impasto.training.trainer import Trained, fit, leave
 
 CALIBRATION = 12  # photos on which content and style are balanced
 _SHOWN = 4  # photos and rows on a sample sheet

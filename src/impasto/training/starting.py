@@ -17,8 +17,8 @@ from impasto.losses import Scene
 from impasto.networks import PLANS, Pack, library, packs, predictor
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.tiles import Window
-from impasto.training.fit import Course
 from impasto.training.objective import Objective
+from impasto.training.trainer import Course
 
 NEAREST = 3  # rows of the old pack whose mean a new row starts at
 NEW_MINUTES, ROW_MINUTES = 60.0, 8.0

@@ -22,8 +22,8 @@ from impasto.record import Clock
 from impasto.tiles import Window
 from impasto.training import lattice
 from impasto.training.batches import Place
-from impasto.training.fit import LATTICE
 from impasto.training.objective import Objective, Row
+from impasto.training.trainer import LATTICE
 
 STYLE_WEIGHT = 8.0  # as the shipped styles
 FIRST_STEP, LONGEST_STEP = 0.02, 0.1  # RMS change of the row

@@ -19,7 +19,7 @@ from impasto.verbs.run import Outcome, is_film, needs_output
 def stylize(job: StylizeJob, out: Path | None, session: Session) -> Outcome:
     """Stylize a photo."""
     from impasto import painters
-    from impasto.painters.paintings import spread
+    from impasto.painters.style_folders import spread
 
     source = Path(job.content)
     if session.log is not None and source.suffix.lower() in (".gif", ".webp") and is_film(source):
@@ -37,7 +37,7 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
         ):
             if name in session.also:
                 raise InputError(f"--{name.replace('_', '-')} is for photos: {mend}")
-        from impasto.films.grading import grade_film
+        from impasto.films.photoreal import grade_film
 
         return film_of(job, out, session, grade_film)
     if job.start or job.end is not None or job.every > 1:
@@ -55,9 +55,9 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
 
 
 def _relit(job: PhotorealJob, session: Session) -> Result:
-    from impasto.painters import relighting
+    from impasto.painters import photoreal
 
-    return relighting.run(
+    return photoreal.run(
         job,
         pictures=session.pictures,
         save_look=session.also.get("save_look"),
@@ -78,21 +78,21 @@ def dream(job: DreamJob, out: Path | None, session: Session) -> Outcome:
     if job.zoom:
         if _is_film(job, session):
             raise InputError(f"--zoom needs a photo, and {job.content} is a video: leave out --zoom")
-        from impasto.films.zooming import zoom
+        from impasto.films.zoom import zoom
 
         return film_of(job, out, session, zoom)
     if _is_film(job, session):
-        from impasto.films.dreaming import dream_film
+        from impasto.films.dream import dream_film
 
         return film_of(job, out, session, dream_film)
-    from impasto.painters.dreaming import run_dream
+    from impasto.painters.dream import run_dream
 
     return image_of(job, out, session, run_dream)
 
 
 def visualize(job: VisualizeJob, out: Path | None, session: Session) -> Outcome:
     """Generate the image that maximises a layer or a channel."""
-    from impasto.painters.dreaming import run_visualize
+    from impasto.painters.dream import run_visualize
 
     return image_of(job, out, session, run_visualize)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from impasto.video.animations import write_pictures
+from impasto.video.flicker_metric import Flicker, Watcher, flicker
 from impasto.video.flow import Dis, FlowMethod, Trust, trust, warp
+from impasto.video.image_sequences import PictureReader
 from impasto.video.joining import Whole
 from impasto.video.keyframes import Keyframes
-from impasto.video.linking import Link, Linker, trusted
-from impasto.video.metric import Flicker, Watcher, flicker
-from impasto.video.pictures import PictureReader
+from impasto.video.links import Link, Linker, trusted
 from impasto.video.reading import FilmFrame, FilmReader
 from impasto.video.segments import Segments, check_target
 from impasto.video.sound import write_with_sound

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import av.filter
 
-from impasto.video.showing import lets_through
+from impasto.video.display import lets_through
 
 # Containers that store decoding times, but no presentation times.
 _NO_SHOWING = ("avi",)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.video.animations import write_pictures
-from impasto.video.others import Others
-from impasto.video.pictures import PictureReader
+from impasto.video.image_sequences import PictureReader
 from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.video.spans import WHOLE, Film, Span
+from impasto.video.streams import Others
 from impasto.video.writing import CODECS, RAW, FilmWriter, create, pixels_of, unwritten
 
 Bytes = NDArray[np.uint8]

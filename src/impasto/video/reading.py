@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.video.decoding import Decoded, Decoder, has_alpha, reason
-from impasto.video.showing import fitted, upright
+from impasto.video.display import fitted, upright
 
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
+from impasto.video.image_sequences import PictureReader, animated
 from impasto.video.levels import eight, extended, ground_of, resized
-from impasto.video.pictures import PictureReader, animated
 from impasto.video.reading import FilmFrame, FilmReader, exactly
 
 Bytes = NDArray[np.uint8]

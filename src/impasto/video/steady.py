@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.video.flow import FlowMethod, warp
 from impasto.video.levels import unit
-from impasto.video.linking import Link, Linker
+from impasto.video.links import Link, Linker
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -17,10 +17,10 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.video.others import FORMATS, Others, beside, can_be_coded, holds
+from impasto.video.display import HD
 from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
-from impasto.video.showing import HD
 from impasto.video.spans import Span
+from impasto.video.streams import FORMATS, Others, beside, can_be_coded, holds
 
 _log = logging.getLogger("impasto")
 

@@ -19,7 +19,7 @@ from impasto.losses import FeatureCache
 from impasto.methods import Style
 from impasto.optim import Schedule, Stage
 from impasto.painters.inputs import Inputs
-from impasto.painters.optimising import modern, schedule, styles_of
+from impasto.painters.optimize import modern, schedule, styles_of
 from impasto.record import Watch
 from impasto.video.levels import unit
 

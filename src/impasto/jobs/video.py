@@ -19,7 +19,7 @@ from impasto.jobs.base import (
     parse_seconds,
     parse_size,
 )
-from impasto.jobs.pictures import StylizeJob
+from impasto.jobs.stylize import StylizeJob
 
 Flow = Literal["medium", "fast"]
 WRITABLE = (".mp4", ".mov", ".mkv", ".webm")

@@ -1,4 +1,4 @@
-"""Settings of ``learn`` and ``live``."""
+"""Settings of ``learn``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from typing import ClassVar
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import (
-    Job,
-    NetworkName,
-    Precision,
-    option,
-    parse_size,
-)
+from impasto.jobs.base import Job, NetworkName, Precision, option
 
 
 @dataclass(frozen=True)
@@ -82,31 +76,3 @@ class LearnJob(Job):
             raise InputError("--rehearse applies only to a new pack of the network 'quality': leave it out")
         if self.begin_from and self.into:
             raise InputError("--begin-from applies only to a new pack: leave out --begin-from or --into")
-
-
-@dataclass(frozen=True)
-class LiveJob(Job):
-    """Stylize a camera, a stream or a video live."""
-
-    verb: ClassVar[str] = "live"
-
-    styles: tuple[str, ...] = field(
-        metadata={"help": "Learned styles, or style images; keys or buttons switch between them."}
-    )
-    source: str = option(
-        "0", "Camera index, device, URL of a stream, video file, or folder of numbered images."
-    )
-    fps: float = option(
-        25.0, "Target frame rate, in frames/s; frames are reduced in size to reach it.", least=0.1, most=240
-    )
-    size: int | str | None = option(None, base.SIZE + " Default: adapted to the frame rate.", flag="-s")
-    strength: float = option(1.0, base.STRENGTH)
-    consistency: float = option(0.75, base.CONSISTENCY, least=0, most=1)
-    network: NetworkName | None = option(None, base.NETWORK)
-    port: int = option(8765, "Port of the web page, on this machine only.", least=0, most=65535)
-    precision: Precision = option("auto", base.PRECISION)
-    device: str = option("auto", base.DEVICE, flag="-d")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "size", parse_size(self.size))

@@ -23,7 +23,7 @@ from impasto.jobs import StylizeJob
 from impasto.networks import library
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
-from impasto.painters.paintings import spread
+from impasto.painters.style_folders import spread
 
 Engine = Literal["local", "ray"]
 Told = Callable[[Row, int, int | None], None]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, files, image
-from impasto.batch.boxes import Box
+from impasto.augment.boxes import Box
 from impasto.batch.manifest import Manifest, Row
 from impasto.errors import ImpastoError
 from impasto.metrics import halo_index

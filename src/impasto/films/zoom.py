@@ -19,9 +19,9 @@ from PIL import Image
 from impasto import files, tensors
 from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
-from impasto.films.painting import FilmResult
+from impasto.films.video import FilmResult
 from impasto.jobs import DreamJob
-from impasto.painters.dreaming import Dreamer
+from impasto.painters.dream import Dreamer
 from impasto.session import Enough, FilmProgress, Session
 from impasto.video import Segments, check_target
 
@@ -40,7 +40,7 @@ def zoom(job: DreamJob, out: Path, session: Session = Session()) -> FilmResult:
     frame is a single reduction of its canvas, with the next canvas blended into its middle. No frame is made
     from another frame, so blur does not accumulate.
 
-    The arguments are those of :func:`impasto.films.dreaming.dream_film`.
+    The arguments are those of :func:`impasto.films.dream.dream_film`.
 
     Raises:
         InputError: the photo or a setting cannot be used.

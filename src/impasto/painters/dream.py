@@ -19,7 +19,7 @@ from impasto.losses import Target
 from impasto.methods import Style
 from impasto.optim import Checkpoint, Outcome, octaves, scales
 from impasto.painters.inputs import BUDGETS, Inputs, check_mask, recipe_of
-from impasto.painters.optimising import checkpoint_of
+from impasto.painters.optimize import checkpoint_of
 from impasto.record import Result, Watch
 from impasto.session import Session
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from impasto import files, image
-from impasto.batch.gate import LEAST_KEPT, MOST_CLIPPED, MOST_HALO, REJECTED
+from impasto.augment.gate import LEAST_KEPT, MOST_CLIPPED, MOST_HALO, REJECTED
 from impasto.batch.manifest import NAME, Row, read
 from impasto.errors import ImpastoError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.batch.datasets import Contents
+from impasto.augment.layouts import Contents
 
 Box = tuple[float, float, float, float]
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from impasto import files, image
-from impasto.batch import report
-from impasto.batch.boxes import boxes_of, ids_of
-from impasto.batch.datasets import Contents, LayoutName, look
-from impasto.batch.gate import judge_all
+from impasto.augment import report
+from impasto.augment.boxes import boxes_of, ids_of
+from impasto.augment.gate import judge_all
+from impasto.augment.layouts import Contents, LayoutName, look
+from impasto.batch.dispatch import Engine, Outcome, Told, run
 from impasto.batch.manifest import NAME
-from impasto.batch.run import Engine, Outcome, Told, run
 from impasto.batch.tasks import Task, task
 from impasto.batch.worker import AS_STORED
 from impasto.errors import InputError, OutputError
@@ -123,8 +123,8 @@ def augment(
 ) -> Outcome:
     """Apply a random look to every photograph of a data set, and copy all other files.
 
-    An image that the gate rejects (see :mod:`impasto.batch.gate`) is replaced by its photograph and moved to
-    ``rejected/``; ``report.html`` shows it.
+    An image that the gate rejects (see :mod:`impasto.augment.gate`) is replaced by its photograph and moved
+    to ``rejected/``; ``report.html`` shows it.
 
     Args:
         dataset: a folder in the layout of COCO, BDD, Cityscapes or KITTI.

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
-from impasto.batch import lighting
+from impasto.augment import lighting
+from impasto.batch.dispatch import Told, run
 from impasto.batch.manifest import NAME, Row, read
-from impasto.batch.run import Told, run
 from impasto.batch.tasks import task
 from impasto.errors import ImpastoError, InputError
 from impasto.record import MOST_THREADS

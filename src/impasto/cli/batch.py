@@ -183,15 +183,16 @@ def augment(
     debug: Debug = False,
 ) -> None:
     """Augment a data set: apply a random look to each image, and keep the labels."""
-    from impasto.batch import augmenting, verifying
+    from impasto.augment import augment
+    from impasto.augment import verify as checks
 
     told = _Teller(quiet=quiet)
     if reproduce is not None:
-        _end_reproduction(verifying.reproduce(reproduce, out, told=told), as_json=json_)
+        _end_reproduction(checks.reproduce(reproduce, out, told=told), as_json=json_)
         return
     between = _two(strength)
     with _stopping():
-        outcome = augmenting.augment(
+        outcome = augment.augment(
             dataset,
             out,
             looks_in=looks,
@@ -229,9 +230,9 @@ def _two(strength: str) -> tuple[float, float]:
 
 def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
     """Print that geometry and labels are unchanged, or raise an error that says what is wrong."""
-    from impasto.batch import verifying
+    from impasto.augment import verify
 
-    if faults := verifying.verify(dataset, out):
+    if faults := verify.verify(dataset, out):
         for fault in faults[:-1]:
             tell(f"impasto: {fault}")
         raise InputError(faults[-1])

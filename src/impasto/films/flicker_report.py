@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
-from impasto.films.matching import Matched, matched
+from impasto.films.frame_pairs import Matched, matched
 from impasto.video import Watcher
-from impasto.video.metric import energy, heat
+from impasto.video.flicker_metric import energy, heat
 
 if TYPE_CHECKING:
     from impasto.backbones import Backbone

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError
-from impasto.films.ahead import ahead
 from impasto.films.brushes import Brush, Damage, threads_of
 from impasto.films.brushes import choose as brush_of
 from impasto.films.planning import FilmPlan, expected_frames, frame_size, linker_of
+from impasto.films.prefetch import ahead
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import recipe_of
 from impasto.record import Recipe

@@ -69,7 +69,7 @@ def run(
     else:
 
         def kept(key: str) -> Checkpoint | None:
-            from impasto.painters.refining import Checkpoint
+            from impasto.painters.photoreal_refine import Checkpoint
 
             if checkpoint is None:
                 return None
@@ -163,7 +163,7 @@ def _graded(
         history = (Point(time.monotonic() - start, 1, 0.0, {}),)
     else:
         from impasto.backbones.devices import use_threads
-        from impasto.painters.refining import refine, rendered
+        from impasto.painters.photoreal_refine import refine, rendered
 
         threads = use_threads(eyes.threads)
         recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.video.flow import Dis, FlowMethod, trust, warp
-from impasto.video.linking import CUT, JUMP, jump
+from impasto.video.links import CUT, JUMP, jump
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

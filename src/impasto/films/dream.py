@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from impasto import files, tensors
 from impasto.backbones.devices import use_threads
 from impasto.films.brushes import Brush, State
-from impasto.films.painting import FilmResult, paint_plan
 from impasto.films.planning import FilmPlan
+from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import DreamJob
-from impasto.painters.dreaming import Dreamer
+from impasto.painters.dream import Dreamer
 from impasto.session import Session
 from impasto.video import Film, Link, Span, open_film, size_of
 from impasto.video.levels import unit

@@ -10,7 +10,7 @@ from impasto import image
 from impasto.image import Picture
 from impasto.jobs import StylizeJob
 from impasto.painters.inputs import LARGE, Inputs, masked
-from impasto.painters.paintings import spread
+from impasto.painters.style_folders import spread
 from impasto.record import Result
 from impasto.session import Session
 
@@ -29,7 +29,7 @@ def run(job: StylizeJob, session: Session = Session()) -> Result:
     if found:
         result = learned.paint(job, inputs, found, session)
     else:
-        from impasto.painters.optimising import optimise
+        from impasto.painters.optimize import optimise
 
         result = optimise(job, inputs, session)
     if job.photoreal:

@@ -12,11 +12,11 @@ from typing import Any
 
 import gradio as gr
 
-from impasto.app.desk import Line, News, Run, sentence
+from impasto.app.command import command_line
 from impasto.app.limits import Limits, kept
-from impasto.app.pictures import passing
+from impasto.app.previews import passing
+from impasto.app.runner import Line, News, Run, sentence
 from impasto.app.uploads import QUIET, seen
-from impasto.app.words import command_line
 from impasto.errors import ImpastoError
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 

@@ -23,16 +23,16 @@ from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.brushes import Brush, State
 from impasto.films.nights import NightFilm
-from impasto.films.painting import FilmResult, paint_plan
 from impasto.films.planning import FilmPlan
 from impasto.films.scenes import Shot
+from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mixed
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
-from impasto.painters.refining import begun, classified, rendered, targets_of
+from impasto.painters.photoreal_refine import begun, classified, rendered, targets_of
 from impasto.painters.subjects import Eyes, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.session import Session

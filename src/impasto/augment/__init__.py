@@ -1,0 +1,1 @@
+"""Augmentation of labelled data sets: photoreal variants, checked against the originals."""
