@@ -57,7 +57,7 @@ def speed(data: Path, out: Path) -> None:
     theirs = [float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds ")]
     rows = []
     for network in ("quality", "tiny"):
-        known = library.known(network)
+        known = library.installed(network)
         if not known:
             continue
         pack = known[0].pack

@@ -15,7 +15,7 @@ import impasto
 from conftest import Run
 from impasto import image, samples
 from impasto.augment import augment, gate, layouts, verify
-from impasto.augment.augment import Look, draw
+from impasto.augment.augment import SavedLook, draw
 from impasto.augment.boxes import boxes_of
 from impasto.augment.verify import shift
 from impasto.batch.manifest import read
@@ -107,7 +107,7 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
 
 
 def test_what_is_drawn_depends_on_name_and_seed_alone() -> None:
-    looks = [Look(str(n), "stylize", {}, "") for n in range(4)]
+    looks = [SavedLook(str(n), "stylize", {}, "") for n in range(4)]
     names = [f"a/{n}.jpg" for n in range(400)]
     drawn = {name: draw(name, looks, seed=1, strength=(0.4, 1)) for name in names}
     assert drawn == {name: draw(name, looks, seed=1, strength=(0.4, 1)) for name in reversed(names)}

@@ -15,7 +15,7 @@ import torch
 
 from impasto import files, optim
 from impasto.errors import InputError
-from impasto.optim import Checkpoint, Outcome, Stage
+from impasto.optim import Checkpoint, OptimizationResult, Stage
 from impasto.parametrizations import Pixels
 from impasto.record import Progress
 from test_optim import OPTIMISERS, TWO, Watched, objective, paint
@@ -62,7 +62,9 @@ def kill_at(evaluation: int) -> Callable[[Progress], None]:
     return watch
 
 
-def resume(path: Path, optimiser: str, *, every: int = 5, **options: object) -> tuple[Outcome, int]:
+def resume(
+    path: Path, optimiser: str, *, every: int = 5, **options: object
+) -> tuple[OptimizationResult, int]:
     """The run taken up with nothing in memory, and the evaluations it still did."""
     loss = Watched(objective())
     found = paint(

@@ -66,14 +66,14 @@ def test_luma_weighs_as_rec_709_and_leaves_greys() -> None:
 def test_keep_chroma_takes_lightness_and_colour(colours: NDArray[np.float64]) -> None:
     photo = colours[:500] * 0.2 + 0.4  # soft colours and a middle lightness: nothing leaves the gamut
     painted = np.random.default_rng(4).random((500, 3)) * 0.1 + 0.45
-    kept = color.rgb_to_oklab(color.keep_chroma(painted, photo))
+    kept = color.rgb_to_oklab(color.transfer_lightness(painted, photo))
     assert np.abs(kept[:, 0] - color.rgb_to_oklab(painted)[:, 0]).max() < 1e-5
     assert np.abs(kept[:, 1:] - color.rgb_to_oklab(photo)[:, 1:]).max() < 1e-5
 
 
 def test_keep_chroma_stays_in_gamut_at_the_same_lightness_and_hue(colours: NDArray[np.float64]) -> None:
     painted = np.random.default_rng(5).permutation(colours)
-    result = color.keep_chroma(painted, colours)
+    result = color.transfer_lightness(painted, colours)
     assert result.min() >= 0
     assert result.max() <= 1
     kept, wanted = color.rgb_to_oklab(result), color.rgb_to_oklab(colours)
@@ -88,20 +88,20 @@ def test_keep_chroma_stays_in_gamut_at_the_same_lightness_and_hue(colours: NDArr
 
 def test_keep_chroma_lowers_chroma_no_more_than_it_must() -> None:
     # Full blue at the lightness of a light grey: the result must touch the border of the gamut.
-    result = color.keep_chroma(np.full(3, 0.8), np.array([0.0, 0.0, 1.0]))
+    result = color.transfer_lightness(np.full(3, 0.8), np.array([0.0, 0.0, 1.0]))
     assert 1 - result.max() < 2e-3
     assert result[2] - result[0] > 0.2
 
 
 def test_keep_chroma_of_itself_is_itself(colours: NDArray[np.float64]) -> None:
-    assert np.abs(color.keep_chroma(colours, colours) - colours).max() < 1e-4
+    assert np.abs(color.transfer_lightness(colours, colours) - colours).max() < 1e-4
     pictures = colours[:12].reshape(3, 4, 3).astype(np.float32)
-    assert color.keep_chroma(pictures, pictures).dtype == np.float32
+    assert color.transfer_lightness(pictures, pictures).dtype == np.float32
 
 
 def test_keep_chroma_refuses_two_sizes() -> None:
     with pytest.raises(InputError, match="one size"):
-        color.keep_chroma(np.zeros((2, 3, 3)), np.zeros((3, 2, 3)))
+        color.transfer_lightness(np.zeros((2, 3, 3)), np.zeros((3, 2, 3)))
 
 
 def test_examples() -> None:

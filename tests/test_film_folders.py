@@ -18,7 +18,7 @@ from impasto.films import FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
 from impasto.session import Session
-from impasto.video import FilmReader, FilmWriter, open_film, ready, taken
+from impasto.video import FilmReader, FilmWriter, open_film, prepare_frame, select_frames
 from test_networks import pack_of
 
 
@@ -167,7 +167,7 @@ def test_transparency_survives_a_kill(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, tmp_path / "out.webm", Session(told=told))
+        paint_film(job, tmp_path / "out.webm", Session(on_progress=told))
     assert paint_film(job, out=tmp_path / "out.webm").done == 2
     pairs = zip(
         open_film(tmp_path / "whole.webm", clear=True).frames(),
@@ -178,8 +178,8 @@ def test_transparency_survives_a_kill(
 
 
 def test_no_background_shows_in_what_is_painted(cut_outs: Path) -> None:
-    for shown in taken(open_film(cut_outs, clear=True)):
-        rgb = ready(shown, (48, 64)).rgb
+    for shown in select_frames(open_film(cut_outs, clear=True)):
+        rgb = prepare_frame(shown, (48, 64)).rgb
         assert np.abs(rgb[6, 20:28].astype(int) - (200, 60, 30)).max() < 40  # just outside the square
         assert np.abs(rgb[20, 59].astype(int) - (30, 60, 200)).max() < 40  # the glass itself
         assert shown.ground is not None and (np.abs(rgb[47, 0] / 255 - shown.ground) < 0.02).all()

@@ -21,7 +21,7 @@ from impasto.films import Enough, FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
 from impasto.session import Session
 from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
-from impasto.video.streams import Others
+from impasto.video.streams import PassthroughStreams
 from test_film_files import packets_of
 from test_films import frames, here  # noqa: F401 - a fixture
 from test_video import scene, texture
@@ -89,7 +89,7 @@ def test_killed_with_keyframes_it_ends_like_an_unbroken_run(
 
     job = VideoJob(film="film.mp4", styles=("style1",), keys=2)
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mp4"), session=Session(told=told))
+        paint_film(job, out=Path("out.mp4"), session=Session(on_progress=told))
     result = paint_film(job, out=Path("out.mp4"))
     assert result.frames == 11 and result.done < 8 and result.shots == 2
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
@@ -105,7 +105,7 @@ def test_who_is_told_may_have_enough(here: Path, keys: int) -> None:  # noqa: F8
     result = paint_film(
         VideoJob(film="film.mp4", styles=("style1",), keys=keys),
         out=Path("out.mp4"),
-        session=Session(told=told),
+        session=Session(on_progress=told),
     )
     assert result.stopped and result.frames == len(frames("out.mp4")) == 3
     heard, whole = packets_of(Path("out.mp4")), packets_of(Path("film.mp4"))
@@ -120,15 +120,15 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
     class Killed(BaseException):
         pass
 
-    real = Others.copy
+    real = PassthroughStreams.copy
 
-    def copy(self: Others, *, until: Fraction | None = None) -> None:
+    def copy(self: PassthroughStreams, *, until: Fraction | None = None) -> None:
         if self.source is not None and until is None:
             raise Killed
         real(self, until=until)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Others, "copy", copy)
+        patch.setattr(PassthroughStreams, "copy", copy)
         paint_film(job, out=Path("out.mp4"))
     assert not Path("out.mp4").exists()
     assert paint_film(job, out=Path("out.mp4")).done == 0
@@ -144,7 +144,7 @@ def _killed_after(count: int, **settings: object) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(_fed(**settings), out=Path("out.mp4"), session=Session(told=told))
+        paint_film(_fed(**settings), out=Path("out.mp4"), session=Session(on_progress=told))
 
 
 def _fed(**settings: object) -> VideoJob:
@@ -231,7 +231,7 @@ def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811
         "from impasto.session import Session\n"
         "library.SHIPPED = Path('none')\npainting.PART_FRAMES = 4\n"
         "paint_film(VideoJob(film='film.mp4', styles=('style1',)), out=Path('out.mp4'),"
-        " session=Session(told=lambda p: (print(p.frames, flush=True), time.sleep(0.2))))\n"
+        " session=Session(on_progress=lambda p: (print(p.frames, flush=True), time.sleep(0.2))))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -366,7 +366,7 @@ def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
 
     job = VideoJob(film="film.mp4", styles=("style1",))
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mp4"), flow=still, session=Session(told=told))
+        paint_film(job, out=Path("out.mp4"), flow=still, session=Session(on_progress=told))
     assert asked[0] == ((120, 160, 3), (120, 160, 3))
     with pytest.raises(InputError, match="other settings"):
         paint_film(job, out=Path("out.mp4"))
@@ -376,7 +376,9 @@ def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
 def test_progress_tells_frames_rate_and_size(here: Path) -> None:  # noqa: F811
     seen: list[FilmProgress] = []
     paint_film(
-        VideoJob(film="film.mp4", styles=("style1",)), out=Path("out.mkv"), session=Session(told=seen.append)
+        VideoJob(film="film.mp4", styles=("style1",)),
+        out=Path("out.mkv"),
+        session=Session(on_progress=seen.append),
     )
     assert [p.frames for p in seen] == list(range(1, 12)) and all(p.expected == 11 for p in seen)
     assert seen[0].bytes is None and seen[-1].bytes

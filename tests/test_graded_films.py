@@ -17,7 +17,7 @@ from impasto import files, image, methods
 from impasto.errors import InputError
 from impasto.films import photoreal as graded_films
 from impasto.films import video
-from impasto.films.photoreal import Eyes, Shot, find_shots
+from impasto.films.photoreal import LazyBackbone, Shot, find_shots
 from impasto.jobs import PhotorealJob
 from impasto.video import FilmReader, FilmWriter, Span
 from test_looks import night
@@ -85,9 +85,9 @@ def test_a_refined_shot_goes_on_alike(here: Path, monkeypatch: pytest.MonkeyPatc
     job = PhotorealJob(content="film.mp4", styles=("night.png",), classes=2)
     small = [scene(n)[::2, ::2] for n in range(4)]
     shot = Shot(0, 4, tuple(frame.astype(np.float32) / 255 for frame in small[::3]))
-    whole = graded_films._Grader(job, shot, Eyes(job), None)
+    whole = graded_films._Grader(job, shot, LazyBackbone(job), None)
     first = [whole.next(frame, number) for number, frame in enumerate(small[:2])]
-    again = graded_films._Grader(job, shot, Eyes(job), None)
+    again = graded_films._Grader(job, shot, LazyBackbone(job), None)
     again.restore({name: np.array(value) for name, value in whole.state().items()})
     assert np.abs(first[0] - small[0] / np.float32(255)).mean() > 0.05  # a night, no longer the day
     for number, frame in enumerate(small[2:], 2):

@@ -142,6 +142,12 @@ def test_no_name_of_a_package_is_both_a_module_and_something_else() -> None:
                 assert not beside & {alias.name for alias in node.names}, face
 
 
+def test_no_two_classes_have_one_name() -> None:
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in FILES]
+    names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_a_cycle_is_found() -> None:
     one = "from impasto.losses.two import Two"
     two = "def f():\n    from impasto.losses.one import One"

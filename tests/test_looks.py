@@ -16,7 +16,7 @@ from impasto import color, image, looks, moments
 from impasto.errors import InputError
 from impasto.looks import Grade, Look, Mattes, Regions
 from impasto.looks.class_coverage import table
-from impasto.looks.grading import bend, denoised, noise, without_signal
+from impasto.looks.grading import bend, denoise, noise, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.looks.masks import COLOURS
 
@@ -218,7 +218,7 @@ def test_the_map_is_the_transport_of_moments_and_moves_colours_onto_the_target()
         draw.normal(0.3, 0.05, (400, 3)) * [1, 2, 1],
     )
     one, other = color.gaussian(ours), color.gaussian(theirs)
-    matrix, offset = color.linear_map(one, other, ridge=0)
+    matrix, offset = color.gaussian_transport(one, other, ridge=0)
     tensors = [moments.Moments(*(torch.from_numpy(np.asarray(v)) for v in g)) for g in (one, other)]
     wanted, shift = moments.transport(*tensors)
     np.testing.assert_allclose(matrix, wanted.numpy(), atol=1e-6)
@@ -339,7 +339,7 @@ def test_grain_is_measured_and_taken_away() -> None:
     draw = np.random.default_rng(6)
     noisy = (0.5 + draw.normal(0, 0.02, (200, 200, 1)) * np.ones(3)).astype(np.float32)
     assert noise(noisy) == pytest.approx(0.02, rel=0.1)
-    assert denoised(noisy).std() < 0.4 * 0.02
+    assert denoise(noisy).std() < 0.4 * 0.02
 
 
 def test_light_made_of_nothing_is_counted() -> None:

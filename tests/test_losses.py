@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.losses import (
+    BindContext,
     Bound,
     Content,
     Gram,
     Loss,
     MeanVariance,
-    Scene,
     StyleLoss,
     TotalVariation,
     Wasserstein,
@@ -50,7 +50,7 @@ def tiny() -> Tiny:
 
 
 def bind(loss: Loss, network: Tiny, size: tuple[int, int] = SIZE) -> Bound:
-    return loss.bind(Scene(network, size))
+    return loss.bind(BindContext(network, size))
 
 
 def at(loss: Loss, network: Tiny, now: Tensor) -> Evaluation:
@@ -101,7 +101,7 @@ def test_features_and_moments_come_in_one_order(tiny: Tiny, tiled: bool) -> None
     # The order of a set differs from run to run, and sums over layers would differ in their last bits.
     size, layers = (32, 40), Backwards(tiny.layers)
     cut = Tiling(8, halo=4, stride=4) if tiled else None
-    scene = Scene(tiny, size, cut=cut)
+    scene = BindContext(tiny, size, cut=cut)
     assert len(scene.windows(size)) == (20 if tiled else 1)
     assert list(scene.features(picture(1, size), layers)) == sorted(layers)
     assert list(scene.moments(picture(1, size), layers)) == sorted(layers)

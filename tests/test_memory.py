@@ -17,7 +17,7 @@ from torch import Tensor
 from impasto import image, jobs, painters, samples, tensors
 from impasto.backbones import Tiny, Vgg
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import LAYERS, Scene, Wasserstein
+from impasto.losses import LAYERS, BindContext, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.optim import Adam, Lbfgs, Stage, allocator, evaluate, loop, memory, minimize
 from impasto.painters import optimize
@@ -29,7 +29,7 @@ GB = memory.GB
 TINY = ("relu1_1", "relu2_1", "relu3_1")
 
 
-def planned(size: tuple[int, int], gigabytes: float, vgg19: Vgg, **more: object) -> memory.Plan:
+def planned(size: tuple[int, int], gigabytes: float, vgg19: Vgg, **more: object) -> memory.MemoryPlan:
     settings = {"precision": "float32", **more}
     return memory.plan(size, backbone=vgg19, layers=LAYERS, budget=int(gigabytes * GB), **settings)  # type: ignore[arg-type]
 
@@ -102,7 +102,7 @@ def evaluated(
 ) -> tuple[float, Tensor, int]:
     """Value and gradient, the targets bound in the same pieces; and how many pieces."""
     size = (now.shape[-2], now.shape[-1])
-    scene = Scene(network, size, wanted=loss.needs, cut=tiling)  # type: ignore[attr-defined]
+    scene = BindContext(network, size, wanted=loss.needs, cut=tiling)  # type: ignore[attr-defined]
     windows = scene.windows(size)
     found = evaluate(loss.bind(scene), now, backbone=network, windows=windows)  # type: ignore[attr-defined]
     return found.value, found.gradient, len(windows)

@@ -273,7 +273,7 @@ def test_content_distance_agrees_with_a_loop(cat: Array, wave: Array) -> None:
 
 
 def test_metrics_and_losses_agree_on_pictures_of_other_sizes(cat: Array, wave: Array, mosaic: Array) -> None:
-    scene = losses.Scene(Tiny(), cat.shape[:2])
+    scene = losses.BindContext(Tiny(), cat.shape[:2])
     features = scene.features(tensors.from_array(cat), frozenset(TINY))
 
     def value(loss: losses.Loss) -> float:

@@ -300,7 +300,7 @@ def test_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     pack = pack_of()
     packs.save(pack.removed("style2"), tmp_path / "mine.safetensors")
     packs.save_style(pack, "style2", tmp_path / "style2.style")
-    assert {k.name for k in library.known()} == {"style1", "style2"}
+    assert {k.name for k in library.installed()} == {"style1", "style2"}
     found = library.find("style2")
     assert found is not None and (found.pack.rows[found.style.rows[0]] == pack.rows[2]).all()
     assert library.find("nothing") is None
@@ -308,7 +308,7 @@ def test_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert one is not None and one.name == "style1"
     with pytest.raises(InputError, match="no style 'x'"):
         library.find(f"{tmp_path}/mine.safetensors#x")
-    assert "style1" in str(library.unknown("stile1"))
+    assert "style1" in str(library.unknown_style_error("stile1"))
 
 
 def _tampered(path: Path, change: object) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import impasto
 from conftest import Run
 from impasto import color, image
-from impasto.cli.options import paired
+from impasto.cli.options import expand_options
 from impasto.errors import InputError
 from impasto.films.nights import matched, moved_lamps
 from impasto.jobs import PhotorealJob
@@ -395,9 +395,12 @@ def test_settings_without_effect_are_refused(settings: dict[str, object], words:
 
 
 def test_a_night_without_a_kind_is_a_city() -> None:
-    assert paired(["photoreal", "a.jpg", "--night"])[2:] == ["--night", "city"]
-    assert paired(["photoreal", "a.jpg", "--night", "--lamps", "l.png"])[2:4] == ["--night", "city"]
-    assert paired(["photoreal", "a.jpg", "--night", "wet"])[2:] == ["--night", "wet"]
+    assert expand_options(["photoreal", "a.jpg", "--night"])[2:] == ["--night", "city"]
+    assert expand_options(["photoreal", "a.jpg", "--night", "--lamps", "l.png"])[2:4] == [
+        "--night",
+        "city",
+    ]
+    assert expand_options(["photoreal", "a.jpg", "--night", "wet"])[2:] == ["--night", "wet"]
 
 
 def test_a_film_keeps_its_lamps_steady(here: Path, run: Run) -> None:

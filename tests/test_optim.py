@@ -15,18 +15,18 @@ from impasto import tensors
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import ImpastoError
 from impasto.losses import (
+    BindContext,
     Bound,
     Content,
     Features,
     Gram,
     Loss,
     MeanVariance,
-    Scene,
     Sums,
     TotalVariation,
     Wasserstein,
 )
-from impasto.optim import Adam, Lbfgs, Outcome, Schedule, Stage, evaluate, minimize, scales
+from impasto.optim import Adam, Lbfgs, OptimizationResult, Schedule, Stage, evaluate, minimize, scales
 from impasto.parametrizations import Pixels
 from impasto.record import Progress
 from impasto.tiles import Window, split
@@ -65,7 +65,7 @@ class Watched(Loss):
     def needs(self) -> frozenset[str]:
         return self.loss.needs
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, scene: BindContext) -> Bound:
         self.bound += 1
         if self.bound == self.binding:
             raise KeyboardInterrupt
@@ -94,7 +94,7 @@ def objective() -> Loss:
     return Content(content, LAYERS).relative(style) + 4 * Gram(style, LAYERS).relative(content)
 
 
-def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: object) -> Outcome:
+def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: object) -> OptimizationResult:
     return minimize(
         loss or objective(),
         Pixels(picture(1), photo=picture(1)),
@@ -107,7 +107,7 @@ def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: obje
 def worth(loss: Loss, found: Tensor) -> float:
     """The loss of a finished picture, free of any watcher."""
     size, network = (found.shape[-2], found.shape[-1]), Tiny()
-    bound = loss.bind(Scene(network, size))
+    bound = loss.bind(BindContext(network, size))
     return evaluate(bound, found, backbone=network, windows=[Window.full(size)]).value
 
 
@@ -156,7 +156,7 @@ class Recorded(Pixels):
 
 
 def test_the_picture_kept_by_adam_is_an_average() -> None:
-    def run(steps: int) -> tuple[Outcome, list[Tensor]]:
+    def run(steps: int) -> tuple[OptimizationResult, list[Tensor]]:
         pixels, schedule = Recorded(), (Stage((23, 28), steps),)
         found = minimize(objective(), pixels, schedule=schedule, backbone=Tiny(), optimiser=Adam(rate=0.05))
         return found, pixels.given
@@ -221,7 +221,7 @@ class Brightest(Loss):
 
     name, needs = "brightest", frozenset({PIXELS})
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, scene: BindContext) -> Bound:
         return _Brightest()
 
 

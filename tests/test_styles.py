@@ -77,12 +77,12 @@ def test_the_colours_of_a_large_photo_are_given_back_in_strips(
     photo = image.read("photo.png").rgb
     plain = {"precision": "float32", "statistics": "exact"}
     whole = impasto.stylize("photo.png", ["style1"], **plain).picture
-    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+    for how, recolour in (("content", color.match_colors), ("luminance", color.transfer_lightness)):
         kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
         assert np.abs(kept - recolour(whole, photo)).max() < 1e-5
     image.write("photo.png", image.resize(photo, (90, 121)), overwrite=True)
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+    for how, recolour in (("content", color.match_colors), ("luminance", color.transfer_lightness)):
         kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
         assert kept.dtype == np.uint8
         # From a part of the pixels the palette is nearly the same.

@@ -72,7 +72,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def publish(
     name: str, file: Path, monkeypatch: pytest.MonkeyPatch, *, digest: str | None = None
-) -> weights.Entry:
+) -> weights.WeightsFile:
     """Lets an entry point at a local file instead of its publisher."""
     entry = dataclasses.replace(
         weights.ENTRIES[name],

@@ -29,7 +29,7 @@ from impasto.verbs.run import VERBS, run
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
-    from impasto.training import Learned
+    from impasto.training import LearnResult
 
 
 def stylize(
@@ -187,7 +187,7 @@ def learn(
     out: File | None = None,
     curve: Path | None = None,
     **settings: Unpack[LearnSettings],
-) -> Learned:
+) -> LearnResult:
     """Train a network on style images, for painting with them in one pass.
 
     Args:
@@ -200,7 +200,7 @@ def learn(
         InputError: a style image, a folder, a pack or a setting is not valid.
         OutputError: the output cannot be written.
     """
-    return cast("Learned", _run("learn", out, settings, also={"curve": curve}, pictures=pictures))
+    return cast("LearnResult", _run("learn", out, settings, also={"curve": curve}, pictures=pictures))
 
 
 def compare(

@@ -160,7 +160,7 @@ def luma(rgb: NDArray[Any]) -> Floats:
     return np.asarray(rgb @ _REC709.astype(rgb.dtype))
 
 
-def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
+def match_colors(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Match mean and covariance of the colours of a stylised image to those of the content image.
 
     Uses the linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
@@ -177,7 +177,7 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
         [[0.25, 0.25, 0.25], [0.25, 0.25, 0.25]]
     """
     ours, theirs = (_floats(p).reshape(-1, 3) for p in (painted, photo))
-    matrix, offset = linear_map(gaussian(ours), gaussian(theirs))
+    matrix, offset = gaussian_transport(gaussian(ours), gaussian(theirs))
     moved = ours @ matrix.T + offset
     return _floats(moved.reshape(np.shape(painted)).clip(0, 1))
 
@@ -199,7 +199,7 @@ def gaussian(colours: NDArray[Any]) -> Gaussian:
     return mean, np.asarray(rest.T @ rest / len(values))
 
 
-def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
+def gaussian_transport(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
     """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians of colours.
 
     ``impasto.moments.transport`` without PyTorch, with a ridge for uniform images.
@@ -247,7 +247,7 @@ def _power(matrix: Floats, power: float) -> Floats:
     return result
 
 
-def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
+def transfer_lightness(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Combine the lightness of ``painted`` with the chroma of ``photo``, in OKLab.
 
     Colours outside the gamut at the new lightness are reduced in chroma until they fit. This keeps hue and

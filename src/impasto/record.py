@@ -53,7 +53,7 @@ Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Point:
+class HistoryEntry:
     """One entry of the history of a run."""
 
     seconds: float
@@ -80,8 +80,8 @@ class Recipe:
 
     def to_json(self) -> str:
         """Return one line of JSON."""
-        told = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
-        return json.dumps(told, ensure_ascii=True, sort_keys=True)
+        known = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
+        return json.dumps(known, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -172,7 +172,7 @@ class Result:
 
     picture: NDArray[Any]
     recipe: Recipe
-    history: tuple[Point, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     alpha: Array | None = None
     bits: Literal[8, 16] = 8
     stopped: bool = False

@@ -13,10 +13,10 @@ from typing import Any
 import gradio as gr
 
 from impasto.app.command import command_line
-from impasto.app.limits import Limits, kept
-from impasto.app.previews import passing
-from impasto.app.runner import Line, News, Run, sentence
-from impasto.app.uploads import QUIET, seen
+from impasto.app.limits import Limits, count_files
+from impasto.app.previews import live_image
+from impasto.app.runner import AppRun, TurnQueue, Update, sentence
+from impasto.app.uploads import QUIET, write_preview
 from impasto.errors import ImpastoError
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 
@@ -31,7 +31,7 @@ AnyJob = StylizeJob | VideoJob | PhotorealJob | DreamJob
 
 
 @dataclass(frozen=True)
-class Order:
+class Request:
     """A job with the photo to compare with, a note for the user, and the painted masks."""
 
     job: Job
@@ -40,19 +40,19 @@ class Order:
     masks: tuple[str, ...] = ()
 
 
-Gather = Callable[[dict[Any, Any], str | None], Order]
+Gather = Callable[[dict[Any, Any], str | None], Request]
 
 
 @dataclass
-class Studio:
+class AppState:
     """State of all sessions: the limits, the folder of uploads and results, and the runs by output file."""
 
     limits: Limits
     folder: Path
-    runs: dict[Path, Run] = field(default_factory=dict)
+    runs: dict[Path, AppRun] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.line = Line(self.limits.waiting)
+        self.turns = TurnQueue(self.limits.waiting)
         self._visits = self.folder / UPLOADS / "visits"
 
     def place(self, visit: str | None, name: str) -> Path:
@@ -74,7 +74,7 @@ class Studio:
         """
         return self._visits / hashlib.sha256(str(visit).encode()).hexdigest()[:32]
 
-    def left(self, request: gr.Request) -> None:
+    def end_session(self, request: gr.Request) -> None:
         """Stop the runs of a session whose page was closed, and delete its files."""
         folder = self._folder(request.session_hash)
         mine = [self.runs.pop(out) for out in list(self.runs) if out.parent.parent == folder]
@@ -84,23 +84,23 @@ class Studio:
             run.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
-    def work(self, job: Job, out: Path) -> Iterator[News]:
+    def work(self, job: Job, out: Path) -> Iterator[Update]:
         """Run a job and yield its progress; the run stops when the generator is closed.
 
         Raises:
             ImpastoError: the job failed.
         """
-        self.limits.check_uploads(kept(self._visits))
-        self.runs[out] = run = Run(job, out, seconds=self.limits.run_seconds, line=self.line)
+        self.limits.check_uploads(count_files(self._visits))
+        self.runs[out] = run = AppRun(job, out, seconds=self.limits.run_seconds, turns=self.turns)
         try:
-            yield from run.news()
+            yield from run.updates()
         finally:
             run.stop()
 
-    def bounded(
+    def limited(
         self, job: AnyJob, painted: int, *, photo: str | None = None, masks: tuple[str, ...] = ()
-    ) -> Order:
-        """Return an order for a job, limited to the size of this page.
+    ) -> Request:
+        """Return a request for a job, limited to the size of this page.
 
         Args:
             job: the job.
@@ -113,9 +113,9 @@ class Studio:
         """
         size = self.limits.side_of(job.size, painted)
         if size == job.size:
-            return Order(job, photo, masks=masks)
+            return Request(job, photo, masks=masks)
         note = f"processed at {size} px, the limit of this page"
-        return Order(replace(job, size=size), photo, note, masks)
+        return Request(replace(job, size=size), photo, note, masks)
 
     def sentence(self, error: BaseException) -> str:
         """Return an error as one line, without the folders of this machine."""
@@ -125,7 +125,7 @@ class Studio:
 
 
 @dataclass
-class Easel:
+class OutputPanel:
     """Output panel of a tab: preview, result, status and command."""
 
     preview: gr.Image
@@ -137,14 +137,14 @@ class Easel:
     stop: gr.Button
 
     @classmethod
-    def drawn(cls, verb: str, *, film: bool = False) -> Easel:
+    def build(cls, verb: str, *, film: bool = False) -> OutputPanel:
         """Build the panel."""
         with gr.Row(elem_classes="act"):
             paint = gr.Button(verb, variant="primary", min_width=120)
             stop = gr.Button("Stop and keep", interactive=False, min_width=120)
         name = verb.lower().replace(" ", "-")
         status = gr.Markdown("", elem_id=f"status-{name}", elem_classes="status")
-        preview = passing("result")
+        preview = live_image("result")
         whole: gr.ImageSlider | gr.Video
         if film:
             whole = gr.Video(label="result", visible=False, interactive=False)
@@ -171,7 +171,7 @@ class Easel:
             )
         return cls(preview, whole, status, command, file, paint, stop)
 
-    def begun(self, job: Job, out: str) -> Shown:
+    def at_start(self, job: Job, out: str) -> Shown:
         """Return the updates at the start of a run."""
         return {
             self.status: "waiting for the first step ...",
@@ -182,25 +182,25 @@ class Easel:
             self.stop: gr.update(interactive=True),
         }
 
-    def told(self, news: News, order: Order) -> Shown:
+    def on_update(self, latest: Update, request: Request) -> Shown:
         """Return the updates for a progress message."""
-        shown: Shown = {self.status: "  \n".join(filter(None, (order.note, news.text)))}
-        if news.file is None:
-            return shown if news.picture is None else shown | {self.preview: news.picture}
-        shown[self.file] = self.offered(news.file, order)
-        value: Any = str(news.file)
-        if order.photo is not None:
-            value = (str(seen(order.photo)), value)
+        shown: Shown = {self.status: "  \n".join(filter(None, (request.note, latest.text)))}
+        if latest.file is None:
+            return shown if latest.picture is None else shown | {self.preview: latest.picture}
+        shown[self.file] = self.downloads(latest.file, request)
+        value: Any = str(latest.file)
+        if request.photo is not None:
+            value = (str(write_preview(request.photo)), value)
         shown[self.preview] = gr.update(value=None, visible=False)
         shown[self.whole] = gr.update(value=value, visible=True)
         return shown
 
     @staticmethod
-    def offered(out: Path, order: Order) -> Any:
+    def downloads(out: Path, request: Request) -> Any:
         """Return the update of the downloads: the result, and the masks that a replay of its recipe needs."""
-        return gr.update(value=[str(out), *order.masks] if order.masks else str(out), visible=True)
+        return gr.update(value=[str(out), *request.masks] if request.masks else str(out), visible=True)
 
-    def ended(self) -> Shown:
+    def at_end(self) -> Shown:
         """Return the updates at the end of a run."""
         return {self.stop: gr.update(interactive=False)}
 
@@ -210,33 +210,33 @@ class Easel:
         return [self.preview, self.whole, self.status, self.command, self.file, self.stop]
 
 
-def wire(studio: Studio, easel: Easel, inputs: Sequence[Any], gather: Gather, name: str) -> None:
+def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gather, name: str) -> None:
     """Connect the buttons: ``gather`` builds a job from the input values, ``name`` is its output file."""
 
     def paint(values: dict[Any, Any], request: gr.Request) -> Iterator[Shown]:
         visit, made = request.session_hash, None
         last: Shown = {}
         try:
-            order = gather(values, visit)
-            yield easel.begun(order.job, name)
-            for news in studio.work(order.job, studio.place(visit, name)):
-                made = news.file or made
+            wanted = gather(values, visit)
+            yield panel.at_start(wanted.job, name)
+            for latest in state.work(wanted.job, state.place(visit, name)):
+                made = latest.file or made
                 if made is not None and not made.exists():
                     return  # the session ended, and its files were deleted
-                yield (last := easel.told(news, order))
+                yield (last := panel.on_update(latest, wanted))
         except Exception as error:
-            text = studio.sentence(error)
-            yield easel.ended() | {easel.status: text}
+            text = state.sentence(error)
+            yield panel.at_end() | {panel.status: text}
             known = isinstance(error, ImpastoError)
             raise gr.Error(text, duration=20, print_exception=not known) from error
         # Repeated: a browser may lose the second of two quick updates that hide and show a component.
-        yield (last if made else {}) | easel.ended()
+        yield (last if made else {}) | panel.at_end()
 
     def stop(request: gr.Request) -> None:
-        studio.stop(request.session_hash, name)
+        state.stop(request.session_hash, name)
 
     # On a phone the output is below the inputs.
-    easel.paint.click(None, None, None, js=SEEK % easel.status.elem_id, **QUIET)
-    # No limit here: runs wait in the queue of the studio, which reports their position.
-    easel.paint.click(paint, set(inputs), easel.outputs, concurrency_limit=None, **QUIET)
-    easel.stop.click(stop, None, None, queue=False, **QUIET)
+    panel.paint.click(None, None, None, js=SEEK % panel.status.elem_id, **QUIET)
+    # No limit here: runs wait in the queue of the state, which reports their position.
+    panel.paint.click(paint, set(inputs), panel.outputs, concurrency_limit=None, **QUIET)
+    panel.stop.click(stop, None, None, queue=False, **QUIET)

@@ -18,15 +18,15 @@ from impasto.networks import library
 QUALITY = 90  # JPEG quality of previews
 
 
-def passing(label: str) -> gr.Image:
+def live_image(label: str) -> gr.Image:
     """Return a component for frequently updated images, which are sent inline and never written to a file."""
     place = gr.Image(label=label, interactive=False, buttons=["fullscreen"], elem_classes="passing")
     # Gradio would write each image to its cache and keep it as long as uploads.
-    place.postprocess = within  # type: ignore[assignment, method-assign]
+    place.postprocess = data_url  # type: ignore[assignment, method-assign]
     return place
 
 
-def within(rgb: NDArray[np.uint8] | None) -> Any:
+def data_url(rgb: NDArray[np.uint8] | None) -> Any:
     """Return an image ``(H, W, 3)`` as a data URL."""
     from gradio.data_classes import ImageData
     from PIL import Image
@@ -41,7 +41,7 @@ def within(rgb: NDArray[np.uint8] | None) -> Any:
 def thumbnails(folder: Path) -> list[tuple[str, str]]:
     """Write the thumbnail of each learned style to ``folder``; return pairs of path and name."""
     found = {}
-    for known in library.known():
+    for known in library.installed():
         path = folder / f"{known.name}.jpg"
         if known.name not in found and known.style.thumbnail:
             path.write_bytes(known.style.thumbnail)
@@ -60,7 +60,7 @@ def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     return path
 
 
-def turned(mask: Path) -> Path:
+def invert_mask(mask: Path) -> Path:
     """Write the inverse of a mask beside it, and return its path."""
     path = mask.with_name(f"not-{mask.name}")
     grey = image.read(mask).flat()[..., 0]

@@ -28,7 +28,7 @@ PREVIEW_SIDE = 640  # pixels
 
 
 @dataclass(frozen=True)
-class News:
+class Update:
     """A progress message of a run: a text, and the current image or the file that was written."""
 
     text: str
@@ -36,7 +36,7 @@ class News:
     file: Path | None = None
 
 
-class Line:
+class TurnQueue:
     """Queue of runs: one runs at a time, first come, first served.
 
     Args:
@@ -45,11 +45,11 @@ class Line:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._runs: list[Run] = []
+        self._runs: list[AppRun] = []
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, run: Run) -> Iterator[None]:
+    def turn(self, run: AppRun) -> Iterator[None]:
         """Wait for the turn of ``run``, telling it how many are ahead, and hold it for the ``with`` block.
 
         Raises:
@@ -71,19 +71,19 @@ class Line:
                 self._changed.notify_all()
 
 
-class Run:
+class AppRun:
     """A job that runs in a thread.
 
     Args:
         job: the job.
         out: the file to write.
         seconds: time limit.
-        line: queue in which it waits for its turn.
+        turns: queue in which it waits for its turn.
     """
 
-    def __init__(self, job: Job, out: Path, *, seconds: float, line: Line) -> None:
-        self.job, self.out, self.seconds, self.line = job, out, seconds, line
-        self._news: queue.Queue[News | BaseException | None] = queue.Queue()
+    def __init__(self, job: Job, out: Path, *, seconds: float, turns: TurnQueue) -> None:
+        self.job, self.out, self.seconds, self.turns = job, out, seconds, turns
+        self._news: queue.Queue[Update | BaseException | None] = queue.Queue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._do, daemon=True)
         self._begun = self._shown = time.monotonic()
@@ -98,7 +98,7 @@ class Run:
         if self._thread.is_alive():
             self._thread.join()
 
-    def news(self) -> Iterator[News]:
+    def updates(self) -> Iterator[Update]:
         """Run the job when its turn comes, and yield its progress.
 
         Raises:
@@ -112,11 +112,11 @@ class Run:
 
     def _do(self) -> None:
         try:
-            with self.line.turn(self):
+            with self.turns.turn(self):
                 self._begun = time.monotonic()
                 self._news.put(self._run())
         except KeyboardInterrupt:
-            self._news.put(News("stopped before there was a result to keep"))
+            self._news.put(Update("stopped before there was a result to keep"))
         except BaseException as error:
             self._news.put(error)
         self._news.put(None)
@@ -128,16 +128,16 @@ class Run:
         if before != self._before:
             self._before = before
             others = "another job is" if before == 1 else f"{before} jobs are"
-            self._news.put(News(f"waiting: {others} ahead of this one"))
+            self._news.put(Update(f"waiting: {others} ahead of this one"))
 
     def watch(self, progress: Progress) -> None:
         """Report the progress of an image; called after every step."""
         if self._is_time():
             height, width = progress.size
             text = f"{progress.done:.0%} at {width} x {height}, {clock(progress.seconds_left)} left"
-            self._news.put(News(text, _small(tensors.to_array(progress.picture()))))
+            self._news.put(Update(text, _small(tensors.to_array(progress.picture()))))
 
-    def told(self, progress: FilmProgress) -> None:
+    def on_progress(self, progress: FilmProgress) -> None:
         """Report the progress of a video; called after every frame."""
         if progress.frames == 1 or self._is_time():
             left = "?"
@@ -145,7 +145,7 @@ class Run:
                 left = clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
             whole = f" of {progress.expected}" if progress.expected else ""
             text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
-            self._news.put(News(text, None if progress.picture is None else _small(progress.picture)))
+            self._news.put(Update(text, None if progress.picture is None else _small(progress.picture)))
 
     def _is_time(self) -> bool:
         """Return whether to show a preview now, and note that it is shown."""
@@ -159,11 +159,16 @@ class Run:
         """Return whether the run is to stop."""
         return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
 
-    def _run(self) -> News:
+    def _run(self) -> Update:
         """Run the job, and return the final message."""
         said: list[str] = []
         session = Session(
-            watch=self.watch, told=self.told, log=said.append, stop=self.ends, restart=True, overwrite=True
+            watch=self.watch,
+            on_progress=self.on_progress,
+            log=said.append,
+            stop=self.ends,
+            restart=True,
+            overwrite=True,
         )
         outcome = run(self.job, self.out, session)
         how = "done"
@@ -175,7 +180,7 @@ class Run:
         text = f"{how}: {frames}{size}, {time.monotonic() - self._begun:.1f} s"
         picture = getattr(outcome.value, "picture", None)
         shown = None if picture is None else _bytes(picture)
-        return News("\n\n".join([text, *map(_block, said)]), shown, self.out)
+        return Update("\n\n".join([text, *map(_block, said)]), shown, self.out)
 
 
 def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:

@@ -21,7 +21,7 @@ from impasto.augment import report
 from impasto.augment.boxes import boxes_of, ids_of
 from impasto.augment.gate import judge_all
 from impasto.augment.layouts import Contents, LayoutName, look
-from impasto.batch.dispatch import Engine, Outcome, Told, run
+from impasto.batch.dispatch import BatchResult, EngineName, OnRow, run
 from impasto.batch.manifest import NAME
 from impasto.batch.tasks import Task, task
 from impasto.batch.worker import AS_STORED
@@ -35,7 +35,7 @@ THREADS = 1  # per image, so that results do not depend on the number of workers
 
 
 @dataclass(frozen=True)
-class Look:
+class SavedLook:
     """A look: a verb with its settings, and a digest of its content."""
 
     name: str
@@ -45,15 +45,15 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RandomLook:
     """Random choices for an image."""
 
-    look: Look
+    look: SavedLook
     strength: float
     seed: int
 
 
-def looks(folder: Path) -> list[Look]:
+def looks(folder: Path) -> list[SavedLook]:
     """Return the looks in a folder, sorted by name: learned styles of packs and style files, and saved looks.
 
     A saved ``.look`` is applied by ``photoreal`` in closed form, a style by ``stylize``.
@@ -67,7 +67,7 @@ def looks(folder: Path) -> list[Look]:
             settings: dict[str, Any] = {"styles": [str(path)], "fast": True}
             if load(path).night is not None:  # reports a damaged file once, not for each image
                 settings["strength"] = 1.0  # half a night is a dark day
-            found.append(Look(path.name, "photoreal", settings, f"{files.sha256(path)}:{path.name}"))
+            found.append(SavedLook(path.name, "photoreal", settings, f"{files.sha256(path)}:{path.name}"))
             continue
         if path.suffix == library.PACK_SUFFIX:
             names = [f"{path}#{name}" for name in library.open_pack(path).names]
@@ -77,7 +77,9 @@ def looks(folder: Path) -> list[Look]:
             continue
         digest = files.sha256(path)
         found += [
-            Look(Path(n).name, "stylize", {"styles": [n], "size": "original"}, f"{digest}:{Path(n).name}")
+            SavedLook(
+                Path(n).name, "stylize", {"styles": [n], "size": "original"}, f"{digest}:{Path(n).name}"
+            )
             for n in names
         ]
     if not found:
@@ -87,7 +89,7 @@ def looks(folder: Path) -> list[Look]:
     return found
 
 
-def draw(picture: str, looks: Sequence[Look], *, seed: int, strength: tuple[float, float]) -> Drawn:
+def draw(picture: str, looks: Sequence[SavedLook], *, seed: int, strength: tuple[float, float]) -> RandomLook:
     """Return look, strength and seed of an image, from a hash of its name and the global seed.
 
     Args:
@@ -98,7 +100,7 @@ def draw(picture: str, looks: Sequence[Look], *, seed: int, strength: tuple[floa
     """
     digest = hashlib.sha256(f"{seed}\0{picture}".encode()).digest()
     part = int.from_bytes(digest[8:16], "big") / 2**64
-    return Drawn(
+    return RandomLook(
         looks[int.from_bytes(digest[:8], "big") % len(looks)],
         round(strength[0] + part * (strength[1] - strength[0]), 4),
         int.from_bytes(digest[16:20], "big"),
@@ -113,14 +115,14 @@ def augment(
     layout: LayoutName | None = None,
     seed: int = 0,
     strength: tuple[float, float] = (0.4, 1.0),
-    engine: Engine = "local",
+    engine: EngineName = "local",
     workers: int | None = None,
     address: str | None = None,
     retry_errors: bool = False,
     gate: bool = True,
     overwrite: bool = False,
-    told: Told | None = None,
-) -> Outcome:
+    on_row: OnRow | None = None,
+) -> BatchResult:
     """Apply a random look to every photograph of a data set, and copy all other files.
 
     An image that the gate rejects (see :mod:`impasto.augment.gate`) is replaced by its photograph and moved
@@ -133,7 +135,7 @@ def augment(
         layout: layout of the data set; default: detected from its folders.
         seed: random seed.
         strength: range from which the strength is drawn.
-        engine, workers, address, retry_errors, told: see :func:`impasto.batch.run`.
+        engine, workers, address, retry_errors, on_row: see :func:`impasto.batch.run`.
         gate: whether images are judged.
         overwrite: replace images with other settings or from elsewhere, and copies whose original changed.
 
@@ -156,7 +158,7 @@ def augment(
         address=address,
         retry_errors=retry_errors,
         overwrite=overwrite,
-        told=told,
+        on_row=on_row,
         total=len(contents.photos),
         threads=THREADS,
     )
@@ -165,7 +167,7 @@ def augment(
     return _judged(outcome, source, target, contents) if gate else outcome
 
 
-def _judged(outcome: Outcome, source: Path, target: Path, contents: Contents) -> Outcome:
+def _judged(outcome: BatchResult, source: Path, target: Path, contents: Contents) -> BatchResult:
     """Apply the gate, write the report and return the outcome with the number of rejected images."""
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
@@ -188,7 +190,7 @@ def _check_apart(source: Path, target: Path) -> None:
 def _tasks(
     source: Path,
     contents: Contents,
-    found: Sequence[Look],
+    found: Sequence[SavedLook],
     *,
     seed: int,
     strength: tuple[float, float],

@@ -59,7 +59,7 @@ def faults(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]) -
     inputs = Inputs(job, {job.content: day})
     road = Road.of(day, horizon=job.horizon)
     lamps = found(job, inputs, day, road).lamps
-    graded = lighted(job, inputs, night, day, told=lambda _: None).graded
+    graded = lighted(job, inputs, night, day, log=lambda _: None).graded
     # Blocks of a JPEG ring over eight pixels.
     smooth = [cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32) for picture in (result, graded)]
     most = cv2.dilate(bound(lamps, road, NIGHTS[night]), np.ones((9, 9), np.uint8))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from impasto import files, image
 from impasto.augment import lighting
-from impasto.batch.dispatch import Told, run
+from impasto.batch.dispatch import OnRow, run
 from impasto.batch.manifest import NAME, Row, read
 from impasto.batch.tasks import task
 from impasto.errors import ImpastoError, InputError
@@ -82,13 +82,13 @@ def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, 
     return float(down), float(right)
 
 
-def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None) -> list[str]:
+def reproduce(manifest: str | Path, out: str | Path, *, on_row: OnRow | None = None) -> list[str]:
     """Recreate every image of a manifest, compare bit for bit, and return the names of those that differ.
 
     Args:
         manifest: manifest of an augmented data set; its inputs must still be in place.
         out: an empty folder for the images.
-        told: see :func:`impasto.batch.run`.
+        on_row: see :func:`impasto.batch.run`.
 
     Raises:
         InputError: the manifest has no images.
@@ -102,7 +102,7 @@ def reproduce(manifest: str | Path, out: str | Path, *, told: Told | None = None
     for count in dict.fromkeys(_threads(row) for row in rows):
         same = [row for row in rows if _threads(row) == count]
         tasks = (task(row["verb"], row["settings"], row["output"], origin=row["origin"]) for row in same)
-        run(tasks, out, told=told, total=len(same), threads=count)
+        run(tasks, out, on_row=on_row, total=len(same), threads=count)
     different = []
     for row in rows:
         again = Path(out) / row["output"]

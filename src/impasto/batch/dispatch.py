@@ -25,12 +25,12 @@ from impasto.painters import learned
 from impasto.painters.inputs import Inputs
 from impasto.painters.style_folders import spread
 
-Engine = Literal["local", "ray"]
-Told = Callable[[Row, int, int | None], None]
+EngineName = Literal["local", "ray"]
+OnRow = Callable[[Row, int, int | None], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BatchResult:
     """Numbers of jobs that were done, skipped as already done, and failed; and the path of the manifest.
 
     ``rejected`` counts the images of a data set that the gate rejects, ``unusable`` the failed jobs that are
@@ -51,15 +51,15 @@ def run(
     out: str | Path,
     *,
     settings: Mapping[str, Any] | None = None,
-    engine: Engine = "local",
+    engine: EngineName = "local",
     workers: int | None = None,
     address: str | None = None,
     retry_errors: bool = False,
     overwrite: bool = False,
-    told: Told | None = None,
+    on_row: OnRow | None = None,
     total: int | None = None,
     threads: int | None = None,
-) -> Outcome:
+) -> BatchResult:
     """Run many jobs; a repeated call does only what is missing.
 
     Args:
@@ -72,7 +72,7 @@ def run(
         address: address of a Ray cluster; default: start one on this machine.
         retry_errors: retry jobs that failed in an earlier run.
         overwrite: replace files in ``out`` that this batch did not write.
-        told: called with each new row of the manifest, the number of jobs that have ended so far, and the
+        on_row: called with each new row of the manifest, the number of jobs that have ended so far, and the
             total number if it is known.
         total: number of tasks, if ``source`` is an iterable of them; otherwise they are counted.
         threads: threads of each job, on which the last bits of its result depend; default: the worker's.
@@ -90,20 +90,20 @@ def run(
     tasks = (
         iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {}, folder)
     )
-    if isinstance(source, (str, Path)) and told is not None:
+    if isinstance(source, (str, Path)) and on_row is not None:
         total = _count(str(source))
     first = next(tasks, None)
     if first is None:
         raise InputError(f"{source} contains no jobs")
     manifest = Manifest(folder)
-    book = _Book(manifest, told, total, retry_errors=retry_errors, overwrite=overwrite)
+    book = _Book(manifest, on_row, total, retry_errors=retry_errors, overwrite=overwrite)
     waiting = book.wanted(_chain(first, tasks))
     crew = _Crew(engine, workers, address, threads)
     for task, result in _carry_out(waiting, folder, crew):
         book.enter(task, result)
     with contextlib.suppress(OSError):
         (folder / ".state").rmdir()  # only if it is empty
-    return Outcome(book.done, book.skipped, book.failed, manifest.path, unusable=book.unusable)
+    return BatchResult(book.done, book.skipped, book.failed, manifest.path, unusable=book.unusable)
 
 
 def _is_list(source: str) -> bool:
@@ -149,7 +149,7 @@ def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
 class _Crew:
     """Engine settings; see :func:`run`."""
 
-    engine: Engine
+    engine: EngineName
     workers: int | None
     address: str | None
     threads: int | None
@@ -180,9 +180,15 @@ class _Book:
     """Record of a run: selects the tasks that remain and writes their results to the manifest."""
 
     def __init__(
-        self, manifest: Manifest, told: Told | None, total: int | None, *, retry_errors: bool, overwrite: bool
+        self,
+        manifest: Manifest,
+        on_row: OnRow | None,
+        total: int | None,
+        *,
+        retry_errors: bool,
+        overwrite: bool,
     ) -> None:
-        self.manifest, self.told, self.total = manifest, told, total
+        self.manifest, self.on_row, self.total = manifest, on_row, total
         self.retry_errors, self.overwrite = retry_errors, overwrite
         self.done = self.skipped = self.failed = self.unusable = 0
         self._taken: set[str] = set()  # outputs of this run
@@ -228,8 +234,8 @@ class _Book:
         else:
             self.failed += 1
         self.manifest.add(row)
-        if self.told:
-            self.told(row, self.done + self.skipped + self.failed, self.total)
+        if self.on_row:
+            self.on_row(row, self.done + self.skipped + self.failed, self.total)
 
     def _fault(self, task: Task, place: Path) -> str:
         """Return why a task must not run; empty if it may."""

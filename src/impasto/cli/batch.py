@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from impasto.cli.options import AsJson, Debug, Given, Quiet, Watching
+from impasto.cli.options import AsJson, CommonOptions, Debug, Quiet, Watching
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
@@ -29,7 +29,7 @@ TURNED = (
     "that labels still fit"
 )
 
-Engine = Literal["local", "ray"]
+EngineName = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
 _Workers = Annotated[int | None, typer.Option(help="Number of parallel jobs. Default: by cores and memory.")]
 _Retry = Annotated[bool, typer.Option("--retry-errors", help="Retry jobs that failed in an earlier run.")]
@@ -37,7 +37,9 @@ _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files with other settings, or not from this batch.")
 ]
 _Address = Annotated[str | None, typer.Option(help="Address of a Ray cluster: 'auto' or HOST:PORT.")]
-_EngineOption = Annotated[Engine, typer.Option(help="'local': processes on this machine, 'ray': a cluster.")]
+_EngineOption = Annotated[
+    EngineName, typer.Option(help="'local': processes on this machine, 'ray': a cluster.")
+]
 
 
 def batch(
@@ -87,7 +89,7 @@ def is_several(job: Job) -> bool:
     return path.is_dir() or (any(sign in job.content for sign in "*?[") and not path.exists())
 
 
-def run_several(job: Job, given: Given) -> None:
+def run_several(job: Job, given: CommonOptions) -> None:
     """Stylize a folder of photos or videos, as ``batch`` does with the same settings.
 
     Raises:
@@ -149,7 +151,7 @@ def _batch(
     if isinstance(source, str) and (passed := passed_over(source)):
         tell(passed)
     with _stopping():
-        outcome = run(source, out, settings=settings, told=_Teller(quiet=quiet), total=total, **how)
+        outcome = run(source, out, settings=settings, on_row=_Teller(quiet=quiet), total=total, **how)
     _end(outcome, as_json=json_)
 
 
@@ -186,9 +188,9 @@ def augment(
     from impasto.augment import augment
     from impasto.augment import verify as checks
 
-    told = _Teller(quiet=quiet)
+    on_row = _Teller(quiet=quiet)
     if reproduce is not None:
-        _end_reproduction(checks.reproduce(reproduce, out, told=told), as_json=json_)
+        _end_reproduction(checks.reproduce(reproduce, out, on_row=on_row), as_json=json_)
         return
     between = _two(strength)
     with _stopping():
@@ -205,7 +207,7 @@ def augment(
             retry_errors=retry_errors,
             gate=not no_gate,
             overwrite=overwrite,
-            told=told,
+            on_row=on_row,
         )
     if outcome.turned and not quiet:
         tell(TURNED.format(outcome.turned))
@@ -282,7 +284,7 @@ class _Teller:
 
 
 def _end(outcome: Any, *, as_json: bool) -> None:
-    told = {
+    summary = {
         "done": outcome.done,
         "skipped": outcome.skipped,
         "failed": outcome.failed,
@@ -290,7 +292,7 @@ def _end(outcome: Any, *, as_json: bool) -> None:
         "manifest": str(outcome.manifest),
     }
     if as_json:
-        say(json.dumps(told))
+        say(json.dumps(summary))
     else:
         rejected = f", {outcome.rejected} rejected (report.html shows them)" if outcome.rejected else ""
         say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")

@@ -36,10 +36,10 @@ def replay(
         Path(part) for name in search or () for part in ([name] if name.exists() else str(name).split(","))
     ]
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
-    files.spare(target, (picture,))
+    files.protect_inputs(target, (picture,))
     files.check_output(target, overwrite=overwrite)
-    with progress.showing(target.name, quiet=quiet) as bar:
-        session = Session(watch=bar.watch, told=bar.told, overwrite=overwrite)
+    with progress.progress_bar(target.name, quiet=quiet) as bar:
+        session = Session(watch=bar.watch, on_progress=bar.film, overwrite=overwrite)
         outcome = run_again(picture, target, search=search, session=session)
     say(json.dumps(outcome.facts) if as_json else outcome.text)
 
@@ -57,7 +57,7 @@ def demo(
     from impasto.verbs import demo
 
     paths = []
-    with progress.showing("demo", quiet=quiet) as bar:
+    with progress.progress_bar("demo", quiet=quiet) as bar:
         for path in demo.demo(out, size=size, watch=bar.watch):
             paths.append(str(path))
             if not as_json:

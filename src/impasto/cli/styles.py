@@ -14,7 +14,7 @@ from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from impasto.networks.library import Known
+    from impasto.networks.library import InstalledStyle
 
 styles = typer.Typer(help="List and manage styles.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -48,7 +48,7 @@ def show(
     """List the learned styles: your own, then those bundled with impasto."""
     from impasto.networks import library
 
-    found = [_described(known) for known in library.known()]
+    found = [_described(known) for known in library.installed()]
     if as_json:
         say(json.dumps(found))
     elif not found:
@@ -59,7 +59,7 @@ def show(
         say(f"{entry['name']:24} {entry['network']:8} {where:8} {told}".rstrip())
 
 
-def _described(known: Known) -> dict[str, Any]:
+def _described(known: InstalledStyle) -> dict[str, Any]:
     style = known.style
     return {
         "name": known.name,
@@ -88,7 +88,7 @@ def sheet(
     from impasto import files
     from impasto.verbs import style_sheet
 
-    files.spare(out, (photo,))
+    files.protect_inputs(out, (photo,))
     files.check_output(out, overwrite=overwrite)
     style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
     say(json.dumps({"output": str(out)}) if as_json else str(out))
@@ -128,7 +128,7 @@ def remove(
     """Remove one of your own styles; its pack is deleted with its last style."""
     from impasto.networks import library, packs
 
-    found = [known for known in library.known() if known.name == name and not known.shipped]
+    found = [known for known in library.installed() if known.name == name and not known.shipped]
     if not found:
         raise InputError(f"'{name}' is not one of your own styles: impasto styles list shows them")
     path = found[0].path
@@ -159,7 +159,7 @@ def describe(
     texts = {key: text for key, text in given.items() if text is not None}
     known = library.find(name)
     if known is None:
-        raise library.unknown(name)
+        raise library.unknown_style_error(name)
     if known.shipped:
         raise InputError(f"'{name}' is bundled with impasto: only your own styles can be described")
     if not texts:
@@ -190,7 +190,7 @@ def export(
     whole = path.suffix == library.PACK_SUFFIX and path.exists()
     known = None if whole else library.find(name)
     if not whole and known is None:
-        raise library.unknown(name)
+        raise library.unknown_style_error(name)
     pack = library.open_pack(path) if known is None else known.pack
     target = out or Path(f"{known.name if known else path.stem}.onnx")
     files.check_output(target, overwrite=overwrite)

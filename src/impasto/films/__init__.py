@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.films.flicker_report import FilmReport, report
-from impasto.films.video import FilmResult, Shot, paint_film
+from impasto.films.video import FilmResult, FrameRange, paint_film
 from impasto.session import Enough, FilmProgress
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "FilmProgress",
     "FilmReport",
     "FilmResult",
-    "Shot",
+    "FrameRange",
     "paint_film",
     "report",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from impasto import files, tensors
 from impasto.backbones.devices import use_threads
-from impasto.films.brushes import Brush, State
+from impasto.films.frame_painters import FramePainter, State
 from impasto.films.planning import FilmPlan
 from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import DreamJob
@@ -58,14 +58,14 @@ def dream_film(job: DreamJob, out: Path, session: Session = Session()) -> FilmRe
         others={"styles": job.targets, "device": job.device},
     )
 
-    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> FramePainter:
         return FrameDream(dreamer)
 
     return paint_plan(plan, out, session, choose=choose, recipe=dreamer.recipe)
 
 
 class FrameDream:
-    """Brush that dreams each frame, starting from the previous dream; it returns the difference."""
+    """Frame painter that dreams each frame, starting from the previous dream; it returns the difference."""
 
     engine, blend, adds = "torch", 1.0, True
     where: Array | None = None

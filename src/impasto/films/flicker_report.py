@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
-from impasto.films.frame_pairs import Matched, matched
-from impasto.video import Watcher
+from impasto.films.frame_pairs import OpenFilms, matched
+from impasto.video import FlickerMeter
 from impasto.video.flicker_metric import energy, heat
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ def report(
         return _measured(films, list(styles), backbone)
 
 
-def _measured(films: Matched, styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
-    watcher, rows = Watcher(LAGS), [list[Bytes]() for _ in range(films.count)]
+def _measured(films: OpenFilms, styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
+    watcher, rows = FlickerMeter(LAGS), [list[Bytes]() for _ in range(films.count)]
     seen: list[tuple[Bytes, ...]] = []
     own: list[float] = []
     size = (0, 0)
@@ -182,7 +182,7 @@ def _measured(films: Matched, styles: list[str | Path], backbone: Backbone | Non
     return found
 
 
-def _lag(watcher: Watcher, lag: int, compared: bool) -> LagReport:
+def _lag(watcher: FlickerMeter, lag: int, compared: bool) -> LagReport:
     found = watcher.found(0, lag)
     if not compared:
         return LagReport(found.error, found.floor, found.trusted)
@@ -190,7 +190,7 @@ def _lag(watcher: Watcher, lag: int, compared: bool) -> LagReport:
     return LagReport(found.error, found.floor, found.trusted, alone, found.error / max(alone, 1e-12))
 
 
-def _kept(watcher: Watcher) -> float:
+def _kept(watcher: FlickerMeter) -> float:
     return watcher.found(0, LAGS[0]).energy / max(watcher.found(1, LAGS[0]).energy, 1e-12)
 
 

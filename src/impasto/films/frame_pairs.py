@@ -15,13 +15,22 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.jobs import DreamJob, PhotorealJob, VideoJob
 from impasto.record import Recipe
-from impasto.video import WHOLE, Film, FilmReader, Span, liveliest, open_film, shrunk, taken
+from impasto.video import (
+    WHOLE,
+    Film,
+    FilmReader,
+    Span,
+    most_active_spans,
+    open_film,
+    resize_frame,
+    select_frames,
+)
 
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Part:
+class ShownPart:
     """The part of its source that a stylized video shows; ``preview``: seconds of a preview, or None."""
 
     span: Span = WHOLE[0]
@@ -31,10 +40,14 @@ class Part:
 
     def spans(self, original: Film) -> list[Span]:
         """Return the spans of the source, in order."""
-        return [self.span] if self.preview is None else liveliest(original, self.preview, within=self.span)
+        return (
+            [self.span]
+            if self.preview is None
+            else most_active_spans(original, self.preview, within=self.span)
+        )
 
 
-def part_of(painted: Film) -> Part | None:
+def part_of(painted: Film) -> ShownPart | None:
     """Return the part in the recipe of a stylized video; None if there is none."""
     text = painted.comment if isinstance(painted, FilmReader) else ""
     try:
@@ -46,11 +59,11 @@ def part_of(painted: Film) -> Part | None:
         return None
     span = Span(job.get("start") or 0.0, job.get("end"))
     fps = job.get("fps") if found.verb == VideoJob.verb else None
-    return Part(span, job.get("every", 1), fps, job.get("preview"))
+    return ShownPart(span, job.get("every", 1), fps, job.get("preview"))
 
 
 @dataclass(frozen=True)
-class Matched:
+class OpenFilms:
     """Open videos: the stylized one, its source, and a baseline if there is one."""
 
     painted: Film
@@ -69,7 +82,7 @@ class Matched:
         """
         for frame in self.painted.frames():
             size = (frame.rgb.shape[0], frame.rgb.shape[1])
-            yield [frame.rgb, *(shrunk(other.at(frame.time), size) for other in self.others)]
+            yield [frame.rgb, *(resize_frame(other.at(frame.time), size) for other in self.others)]
 
 
 def matched(
@@ -79,7 +92,7 @@ def matched(
     baseline: str | Path | None = None,
     *,
     start: float | None = None,
-) -> Matched:
+) -> OpenFilms:
     """Open the videos of a comparison.
 
     Args:
@@ -91,7 +104,7 @@ def matched(
         InputError: a video cannot be read, or the videos do not belong together.
     """
     leading = stack.enter_context(closing(open_film(painted)))
-    part = part_of(leading) or Part()
+    part = part_of(leading) or ShownPart()
     if start is not None:
         part = replace(part, span=Span(start), preview=None)
     film = stack.enter_context(closing(open_film(original, rate=part.fps)))
@@ -100,10 +113,10 @@ def matched(
     if baseline is not None:
         alone = stack.enter_context(closing(open_film(baseline, rate=part.fps)))
         others.append(Timed(alone, _within(alone, part, spans)))
-    return Matched(leading, others)
+    return OpenFilms(leading, others)
 
 
-def _within(baseline: Film, part: Part, spans: Sequence[Span]) -> Sequence[Span]:
+def _within(baseline: Film, part: ShownPart, spans: Sequence[Span]) -> Sequence[Span]:
     """Return the spans of the source as times of the baseline."""
     own = part_of(baseline)
     if own is None or (own.span.start, own.preview) == (part.span.start, part.preview):
@@ -132,7 +145,7 @@ class Timed:
     def __init__(
         self, film: Film, spans: Sequence[Span], *, every: int = 1, fps: float | None = None
     ) -> None:
-        self.film, self.frames = film, taken(film, spans, every=every, fps=fps)
+        self.film, self.frames = film, select_frames(film, spans, every=every, fps=fps)
         found = next(self.frames, None)
         if found is None:
             raise InputError(f"{film.path} has no frame at {spans[0].start:g} s: choose an earlier --start")

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.films.brushes import Brush, State
+from impasto.films.frame_painters import FramePainter, State
 from impasto.films.scenes import Shot
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.clustering import looked_at
-from impasto.looks.grading import mixed
+from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, detected, read_lamps
 from impasto.looks.lights import Draws, Lamps
 from impasto.looks.night import NIGHTS, brightness, lit
@@ -36,7 +36,7 @@ GONE = 0.1  # share below which a lamp that was not seen is dropped
 
 
 class NightFilm:
-    """Brush that lights the lamps of the frames of a video, which another brush may have graded."""
+    """Frame painter that lights the lamps of the frames of a video, which another may have graded."""
 
     engine, blend, adds = "numpy", 0.0, False
     part: int | None = None
@@ -45,7 +45,12 @@ class NightFilm:
     device = "cpu"
 
     def __init__(
-        self, job: PhotorealJob, shots: list[Shot], inputs: Inputs, night: NightName, inner: Brush | None
+        self,
+        job: PhotorealJob,
+        shots: list[Shot],
+        inputs: Inputs,
+        night: NightName,
+        inner: FramePainter | None,
     ) -> None:
         self.job, self.shots, self.night, self.inner = job, shots, night, inner
         self.identity = json.dumps([job.settings(), night, inner and inner.identity])
@@ -134,7 +139,7 @@ class ShotLights:
             middle=self.middle,
             frame=number,
         ).rgb
-        return found if graded is not None else mixed(rgb, found, self.job.strength)
+        return found if graded is not None else mix(rgb, found, self.job.strength)
 
     def _seen(self, rgb: Array, number: int, labels: list[Path] | None) -> Labels:
         if labels is None:

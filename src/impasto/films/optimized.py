@@ -86,7 +86,7 @@ class MovingPainter:
                 self._styles,
                 warped=self._grey(warped),
                 mask=tensors.from_array(mask),
-                schedule=following(plan),
+                schedule=following_schedule(plan),
                 backbone=self.backbone,
                 consistency=self.consistency,
                 seen=self._seen,
@@ -95,7 +95,7 @@ class MovingPainter:
         self.evaluations.append(outcome.evaluations)
         painted = tensors.to_array(outcome.picture)
         if self.job.color == "luminance":
-            painted = color.keep_chroma(painted, rgb).astype(np.float32)
+            painted = color.transfer_lightness(painted, rgb).astype(np.float32)
         return painted
 
     def begin(self, first: Array) -> None:
@@ -113,7 +113,7 @@ class MovingPainter:
         return tensors.from_array(np.repeat(grey[..., None], 3, axis=2))
 
 
-def following(plan: Schedule) -> Schedule:
+def following_schedule(plan: Schedule) -> Schedule:
     """Return the schedule of a following frame, from that of a first frame."""
     height, width = plan[-1].size
     steps = sum(stage.steps for stage in plan)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from impasto import looks, methods
 from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
-from impasto.films.brushes import Brush, State
+from impasto.films.frame_painters import FramePainter, State
 from impasto.films.nights import NightFilm
 from impasto.films.planning import FilmPlan
 from impasto.films.scenes import Shot
@@ -29,14 +29,14 @@ from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
-from impasto.looks.grading import mixed
+from impasto.looks.grading import mix
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
-from impasto.painters.photoreal_refine import begun, classified, rendered, targets_of
-from impasto.painters.subjects import Eyes, prepare, say_classes, say_signal
+from impasto.painters.photoreal_refine import classify, initial_grids, render, targets_of
+from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.session import Session
-from impasto.video import Dis, Film, Link, Span, ready, taken, trust, warp
+from impasto.video import Dis, Film, Link, Span, prepare_frame, select_frames, trust, warp
 from impasto.video.levels import eight, unit
 
 Array = NDArray[np.float32]
@@ -72,7 +72,7 @@ def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> Fi
     night = job.night if look is None or job.night is not None else look.night
     graded = bool(job.styles) and (look is None or look.has_colours)
 
-    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> Brush:
+    def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> FramePainter:
         shots.extend(find_shots(film, spans, every=job.every))
         inner = Grades(job, shots, inputs, session.log) if graded else None
         if night is None:
@@ -94,7 +94,7 @@ def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> Fi
 
 
 class Grades:
-    """Brush that grades the frames of a video, shot by shot."""
+    """Frame painter that grades the frames of a video, shot by shot."""
 
     engine, blend, adds = "torch", 0.0, False
     part: int | None = None
@@ -104,7 +104,7 @@ class Grades:
     def __init__(
         self, job: PhotorealJob, shots: list[Shot], inputs: Inputs, say: Callable[[str], None] | None
     ) -> None:
-        self.job, self.shots, self.say, self.eyes = job, shots, say, Eyes(job)
+        self.job, self.shots, self.say, self.eyes = job, shots, say, LazyBackbone(job)
         self.identity = json.dumps([job.settings(), *map(inputs.digest, job.styles)])
         self.device = str(self.eyes.device)
         self.number = 0
@@ -138,8 +138,8 @@ def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
     cuts, before, seen = [0], None, 0
     kept: dict[int, Array] = {}
     with suppress(InputError):  # the main pass reports damage
-        for shown in taken(film, spans, every=every):
-            frame = ready(shown, (shown.rgb.shape[0], shown.rgb.shape[1]))
+        for shown in select_frames(film, spans, every=every):
+            frame = prepare_frame(shown, (shown.rgb.shape[0], shown.rgb.shape[1]))
             histogram = _histogram(eight(frame.rgb))
             if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
                 cuts.append(seen)
@@ -178,7 +178,7 @@ class _Grader:
 
     job: PhotorealJob
     shot: Shot
-    eyes: Eyes
+    eyes: LazyBackbone
     say: Callable[[str], None] | None
     exposure: Array = field(default_factory=lambda: np.zeros(3, np.float32))
     alphas: Array | None = None
@@ -193,7 +193,7 @@ class _Grader:
         tall = np.concatenate(keys)
         labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
         self.given, own = looks.shift(tall, labels, self.look)
-        say_classes(self.job, replace(self.scene, regions=labels), own, told=self.say)
+        say_classes(self.job, replace(self.scene, regions=labels), own, log=self.say)
         self.grid = None if self.job.fast else self._refined(regions)
 
     def _classes(self) -> tuple[Subject, list[Regions]]:
@@ -201,19 +201,19 @@ class _Grader:
         keys = self.shot.keys
         job, middle = self.job, keys[len(keys) // 2]
         inputs = Inputs(job, {job.content: middle})
-        scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast, told=self.say)
+        scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast, log=self.say)
         if scene.look.classifier is None:
             return scene, [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys]
-        return scene, [classified(scene.look, k, backbone=self.eyes.backbone) for k in keys]
+        return scene, [classify(scene.look, k, backbone=self.eyes.backbone) for k in keys]
 
     def _refined(self, regions: list[Regions]) -> BilateralGrid:
         keys, count = self.shot.keys, len(self.look.names)
         mattes = [
-            Mattes.of(k, r.labels, count, sure=r.sure, told=self.say)
+            Mattes.of(k, r.labels, count, sure=r.sure, log=self.say)
             for k, r in zip(keys, regions, strict=True)
         ]
         job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
-        grid = begun(job, keys, mattes, self.given, steep=STEEP)
+        grid = initial_grids(job, keys, mattes, self.given, steep=STEEP)
         methods.photoreal(grid, targets_of(self.look.classes, self.look.whole), backbone=self.eyes.backbone)
         return grid
 
@@ -241,17 +241,17 @@ class _Grader:
         if self.grid is None:
             graded = looks.grade(seen, mattes, self.given)
         else:
-            graded = rendered(self.grid, seen, mattes, self.given)
+            graded = render(self.grid, seen, mattes, self.given)
         if number == self.shot.first:
-            say_signal(small, looked_at(graded), told=self.say)
-        return mixed(rgb, graded, self.job.strength)
+            say_signal(small, looked_at(graded), log=self.say)
+        return mix(rgb, graded, self.job.strength)
 
     def _fresh(self, small: Array) -> Array:
         """Return the mattes of a frame by a new classification."""
         if self.look.classifier is None:
             return np.ones((1, *small.shape[:2]), np.float32)
-        regions = classified(self.look, small, backbone=self.eyes.backbone)
-        return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure, told=self.say).alphas
+        regions = classify(self.look, small, backbone=self.eyes.backbone)
+        return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure, log=self.say).alphas
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:
         """Update the exposure by the median log ratio to the previous frame, where both are visible."""

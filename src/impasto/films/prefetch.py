@@ -12,7 +12,7 @@ T = TypeVar("T")
 _END = object()
 
 
-class _Worker(threading.Thread):
+class _Prefetcher(threading.Thread):
     """Thread that puts the items of a source into a queue until it ends, fails or is stopped."""
 
     def __init__(self, source: Iterator[object], by: int) -> None:
@@ -43,7 +43,7 @@ def ahead(source: Iterator[T], *, by: int = 2) -> Iterator[Iterator[T]]:
 
     Errors of the source are raised in place of the item. The thread ends with the ``with`` block.
     """
-    worker = _Worker(source, by)
+    worker = _Prefetcher(source, by)
 
     def taken() -> Iterator[T]:
         while (item := worker.items.get()) is not _END:

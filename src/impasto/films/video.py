@@ -18,29 +18,29 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.errors import InputError
-from impasto.films.brushes import Brush, Damage, threads_of
-from impasto.films.brushes import choose as brush_of
+from impasto.films.frame_painters import Damage, FramePainter, threads_of
+from impasto.films.frame_painters import choose as brush_of
 from impasto.films.planning import FilmPlan, expected_frames, frame_size, linker_of
 from impasto.films.prefetch import ahead
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import recipe_of
 from impasto.record import Recipe
-from impasto.session import Enough, FilmProgress, Session, Told
+from impasto.session import Enough, FilmProgress, OnProgress, Session
 from impasto.video import (
     Film,
     FlowMethod,
     Keyframes,
     Link,
     Segments,
-    Shown,
+    ShownFrame,
     Span,
     Steady,
     check_target,
-    cut,
-    liveliest,
+    limit_spans,
+    most_active_spans,
     open_film,
-    ready,
-    taken,
+    prepare_frame,
+    select_frames,
     tell_what_stays_behind,
 )
 from impasto.video.levels import eight, held_by, top
@@ -73,14 +73,14 @@ class FilmResult:
 
 
 @dataclass(frozen=True)
-class Shot:
+class FrameRange:
     """Range of processed frames: the first, and one past the last (None: to the end)."""
 
     first: int
     last: int | None = None
 
 
-Choose = Callable[[Film, list[Span], tuple[int, int]], Brush]
+Choose = Callable[[Film, list[Span], tuple[int, int]], FramePainter]
 RecipeOf = Callable[..., Recipe]  # called with (device, engine=, threads=)
 
 
@@ -92,8 +92,8 @@ def paint_film(
     Args:
         job: video, styles and settings.
         out: the video to write; without a suffix, a folder of numbered images.
-        session: progress, threads and what may be replaced; ``told`` and ``watch`` may raise :class:`Enough`
-            to stop.
+        session: progress, threads and what may be replaced; ``on_progress`` and ``watch`` may raise
+            :class:`Enough` to stop.
         flow: optical flow from one frame to another, both ``(H, W, 3)``, in place of the job's. It is
             called on another thread. A killed run resumes with a flow of the same name.
 
@@ -128,13 +128,13 @@ def paint_plan(
     with files.tidy(out), ExitStack() as stack:
         check_target(out, overwrite=overwrite, key="" if restart else None)
         film = stack.enter_context(closing(open_film(plan.film, rate=plan.fps, **held_by(out))))
-        files.spare(out, (film.path, *film.inputs, plan.like))
-        run = Run(plan, film, out, choose, restart=restart, told=session.told, flow=flow)
+        files.protect_inputs(out, (film.path, *film.inputs, plan.like))
+        run = FilmRun(plan, film, out, choose, restart=restart, on_progress=session.on_progress, flow=flow)
         check_target(out, overwrite=overwrite, key=run.segments.key)
         tell_what_stays_behind(film, out)
         damage = run.paint()
         said = run.recipe(recipe, session.threads)
-        spans = cut(run.spans, run.shown) if run.stopped else run.spans
+        spans = limit_spans(run.spans, run.shown) if run.stopped else run.spans
         run.segments.join(film, spans=spans, overwrite=overwrite, recipe=said.to_json())
         if damage is not None:
             raise InputError(f"{damage}; the frames before are in {out}")
@@ -142,7 +142,7 @@ def paint_plan(
 
 
 @dataclass
-class Run:
+class FilmRun:
     """State of one run of a job: its frames so far, its brush and its output."""
 
     plan: FilmPlan
@@ -150,8 +150,8 @@ class Run:
     out: Path
     choose: Choose
     restart: bool
-    told: Told | None
-    shot: Shot = field(default_factory=lambda: Shot(0))
+    on_progress: OnProgress | None
+    shot: FrameRange = field(default_factory=lambda: FrameRange(0))
     flow: FlowMethod | None = None
     done: int = 0
     stopped: bool = False
@@ -162,9 +162,9 @@ class Run:
         plan = self.plan
         self.spans = [plan.span]
         if plan.preview is not None:
-            self.spans = liveliest(self.film, plan.preview, within=plan.span)
+            self.spans = most_active_spans(self.film, plan.preview, within=plan.span)
         self.size = frame_size(plan, self.film, start=self.spans[0].start)
-        self.brush: Brush = self.choose(self.film, self.spans, self.size)
+        self.brush: FramePainter = self.choose(self.film, self.spans, self.size)
         rate = min(self.film.rate / plan.every, exactly(plan.fps or float(self.film.rate)))
         self.segments = Segments(
             self.out,
@@ -183,7 +183,7 @@ class Run:
 
     def paint(self) -> InputError | None:
         """Process the remaining frames; return the error of a damaged video, or None."""
-        waiting: deque[tuple[Bytes, Shown]] = deque()
+        waiting: deque[tuple[Bytes, ShownFrame]] = deque()
         damage = None
         try:
             with ahead(self._linked()) as frames:
@@ -218,17 +218,17 @@ class Run:
             self.brush.close()
         return damage
 
-    def _end_shot(self, waiting: deque[tuple[Bytes, Shown]]) -> None:
+    def _end_shot(self, waiting: deque[tuple[Bytes, ShownFrame]]) -> None:
         """Process the waiting frames and end the part: every shot starts a part of its own."""
         for output in self.keyframes.finish():
             self._write(output, *waiting.popleft())
         self._settle()
 
-    def _linked(self) -> Iterator[tuple[Bytes, Shown, Link | None]]:
+    def _linked(self) -> Iterator[tuple[Bytes, ShownFrame, Link | None]]:
         """Yield the remaining frames, resized, each with its link to the previous frame."""
         plan, skipped = self.plan, self.shot.first + self.segments.frames
         linker = linker_of(plan, self.brush.flow, self.steady.frame, given=self.flow)
-        frames = taken(self.film, self.spans, every=plan.every, fps=plan.fps)
+        frames = select_frames(self.film, self.spans, every=plan.every, fps=plan.fps)
         number = -1
         while True:
             try:
@@ -242,11 +242,11 @@ class Run:
                 continue
             if self.shot.last is not None and number >= self.shot.last:
                 return
-            shown = ready(shown, self.size)
+            shown = prepare_frame(shown, self.size)
             link = linker.next(shown.rgb) if plan.consistency > 0 else None
             yield shown.rgb, shown, None if shown.begins else link
 
-    def _write(self, output: Array, rgb: Bytes, shown: Shown) -> None:
+    def _write(self, output: Array, rgb: Bytes, shown: ShownFrame) -> None:
         peak = top(rgb)
         levels = output.clip(-1, 1) * peak + rgb if self.brush.adds else output * peak
         if self.brush.where is not None:
@@ -256,12 +256,12 @@ class Run:
         whole = picture if shown.alpha is None else np.dstack([picture, shown.alpha])
         self.segments.write(whole, shown.time, shown.duration)
         self.done, self.shown = self.done + 1, shown.time + shown.duration
-        if self.told:
+        if self.on_progress:
             seconds = time.monotonic() - self.begun
             expected, frames = self._expected(), self.segments.frames + self.segments.waiting
             size = self._bytes(expected or frames)
             rate = self.done / max(seconds, 1e-9)
-            self.told(FilmProgress(frames, expected, seconds, rate, size, eight(picture)))
+            self.on_progress(FilmProgress(frames, expected, seconds, rate, size, eight(picture)))
 
     def _settle(self) -> None:
         shots = {"shots": np.array([self.steady.shots])}
@@ -278,12 +278,12 @@ class Run:
     def _key(self) -> str:
         """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
         hashes = [files.sha256(path) for path in self.film.inputs]
-        told = [self.plan.settings(), hashes, self.brush.identity]
+        parts = [self.plan.settings(), hashes, self.brush.identity]
         if self.film.clear or self.film.deep:
-            told.append(f"clear {self.film.clear}, deep {self.film.deep}")
+            parts.append(f"clear {self.film.clear}, deep {self.film.deep}")
         if self.flow is not None:
-            told.append(getattr(self.flow, "__qualname__", type(self.flow).__qualname__))
-        text = json.dumps(told, sort_keys=True)
+            parts.append(getattr(self.flow, "__qualname__", type(self.flow).__qualname__))
+        text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def recipe(self, recipe: RecipeOf, threads: int | None) -> Recipe:

@@ -68,10 +68,10 @@ def zoom(job: DreamJob, out: Path, session: Session = Session()) -> FilmResult:
             painted += 1
             if segments.full:
                 segments.finish_part(canvases.state())
-            if session.told:
+            if session.on_progress:
                 seconds = time.monotonic() - begun
                 pace = painted / max(seconds, 1e-9)
-                session.told(FilmProgress(number + 1, job.frames, seconds, pace, picture=frame))
+                session.on_progress(FilmProgress(number + 1, job.frames, seconds, pace, picture=frame))
     except Enough as wish:
         if segments.frames + segments.waiting == 0:
             segments.abandon()

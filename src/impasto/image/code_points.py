@@ -19,8 +19,8 @@ def of_file(path: Path, head: bytes, profile: bytes | None) -> Cicp | None:
     found = of_profile(profile)
     if found is None and head[4:8] == b"ftyp":
         with path.open("rb") as stream:
-            told = _of_boxes(stream.read(_MOST))
-        return told if told is not None and (told.bright or not profile) else None
+            coding = _of_boxes(stream.read(_MOST))
+        return coding if coding is not None and (coding.bright or not profile) else None
     return found
 
 
@@ -28,9 +28,9 @@ def of_heif(info: dict[str, Any]) -> Cicp | None:
     """Return the code points of a HEIC from pillow-heif; for SDR images a profile takes precedence."""
     nclx, icc = info.get("nclx_profile"), info.get("icc_profile")
     if isinstance(nclx, dict):
-        told = Cicp(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"]))
-        if told.bright or not icc:
-            return told
+        coding = Cicp(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"]))
+        if coding.bright or not icc:
+            return coding
     return of_profile(icc)
 
 
@@ -44,8 +44,8 @@ def of_profile(profile: bytes | None) -> Cicp | None:
         if profile[start : start + 4] == b"cicp" and len(profile) >= start + 12:
             (place,) = struct.unpack_from(">I", profile, start + 4)
             value = profile[place : place + 12]
-            told = Cicp(value[8], value[9]) if len(value) == 12 else None
-            return told if told is not None and told.bright else None
+            coding = Cicp(value[8], value[9]) if len(value) == 12 else None
+            return coding if coding is not None and coding.bright else None
     return None
 
 

@@ -30,7 +30,7 @@ _Value = TypeVar("_Value", bound=np.generic)
 _Decoded = TypeVar("_Decoded")
 
 
-class Layers(NamedTuple):
+class DecodedLayers(NamedTuple):
     """Decoded image: colours ``(H, W, 3)`` and alpha ``(H, W)`` as float32 0..1, bit depth, grey flag."""
 
     rgb: NDArray[np.float32]
@@ -88,7 +88,7 @@ def stored_as(path: Path) -> tuple[bool, int]:
             return grey, orientation(image, name=str(path))
 
 
-def decode_file(path: Path, *, max_pixels: int) -> Layers:
+def decode_file(path: Path, *, max_pixels: int) -> DecodedLayers:
     """Decode an image file; errors as in ``read``."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
@@ -141,7 +141,7 @@ def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]
         return decode(mended)
 
 
-def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pixels: int) -> Layers:
+def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pixels: int) -> DecodedLayers:
     try:
         image = open_image(source)
     except UnidentifiedImageError:
@@ -160,7 +160,7 @@ def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pi
         return _decode_deep(path, image, channels, numbers)
 
 
-def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | None) -> Layers:
+def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | None) -> DecodedLayers:
     """Decode an image with several 16-bit channels."""
     wide = deep.read_words(lambda: open_image(path), image, channels)
     transparent = image.info.get("transparency")
@@ -174,7 +174,9 @@ def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | 
     icc = image.info.get("icc_profile")
     rgb = _floats_in_srgb(np.ascontiguousarray(rgb), icc, numbers, name=str(path))
     turn = orientation(image, name=str(path))
-    return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), 16, channels == "LA")
+    return DecodedLayers(
+        upright(rgb, turn), None if alpha is None else upright(alpha, turn), 16, channels == "LA"
+    )
 
 
 def _floats_in_srgb(
@@ -186,7 +188,7 @@ def _floats_in_srgb(
     return profiles.to_srgb_16(rgb, icc, name=name)
 
 
-def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> Layers:
+def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> DecodedLayers:
     """Convert an open PIL image to layers; colours by the code points, else by its profile."""
     if image.mode == "LAB":
         raise InputError(f"{name} uses CIE Lab colours: save it as RGB")
@@ -216,7 +218,7 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
             rgb = profiles.as_floats(profiles.to_srgb(image, icc, name=name))
         else:
             rgb = cicp.to_srgb(profiles.as_floats(image.convert("RGB")), numbers, name=name)
-    return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
 
 
 def _unit_of_deep_grey(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
@@ -254,7 +256,7 @@ def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
 _BACK = {6: 8, 8: 6}  # orientations that are not their own inverse
 
 
-def stored(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
+def to_stored_orientation(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
     """Rotate upright pixels to the stored order of an orientation, the inverse of ``upright``."""
     return upright(pixels, _BACK.get(turn, turn))
 
@@ -268,7 +270,7 @@ def open_heif(path: Path) -> Any:
     return pillow_heif.open_heif(path, convert_hdr_to_8bit=False, hdr_to_16bit=False)
 
 
-def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
+def _decode_heif(path: Path, *, max_pixels: int) -> DecodedLayers:
     opened = open_heif(path)
     refuse_size(str(path), opened.size, max_pixels=max_pixels)
     values = np.asarray(opened)
@@ -284,13 +286,13 @@ def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
     # libheif has already applied the rotation, so EXIF does not count.
     if depth == 8 and numbers is None:
         image = Image.fromarray(np.ascontiguousarray(colours))
-        return Layers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, grey)
+        return DecodedLayers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, grey)
     rgb = colours.astype(np.float32) / np.float32(2**depth - 1)
     rgb = _floats_in_srgb(rgb, icc, numbers, name=str(path))
-    return Layers(rgb, alpha, 8 if depth == 8 else 16, grey)
+    return DecodedLayers(rgb, alpha, 8 if depth == 8 else 16, grey)
 
 
-def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
+def _decode_tifffile(path: Path, *, max_pixels: int) -> DecodedLayers:
     """Decode TIFFs that Pillow cannot open: floats, and 16 bits in planar configuration."""
     import tifffile
 
@@ -311,4 +313,4 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
     rgb, alpha = colours_of(values, name=str(path))
     rgb = _floats_in_srgb(rgb, icc, code_points.of_profile(icc), name=str(path))
     bits = 8 if values.dtype == np.uint8 else 16
-    return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)

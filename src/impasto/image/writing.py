@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 from impasto import color, files
 from impasto.errors import InputError, OutputError
 from impasto.image import profiles, tags
-from impasto.image.decoding import stored
+from impasto.image.decoding import to_stored_orientation
 from impasto.image.metadata import Metadata
 from impasto.image.picture import Picture, planes_last, unit
 
@@ -110,7 +110,7 @@ def write(
     values = _values(target, rgb, alpha, form=form, bits=bits, grey=grey)
     if metadata is not None and metadata.turn != 1:
         upright: NDArray[Any] = values
-        values = stored(upright, metadata.turn)
+        values = to_stored_orientation(upright, metadata.turn)
     with files.atomic(target, overwrite=overwrite) as temporary:
         try:
             _encode(temporary, values, form=form, recipe=recipe, metadata=metadata, quality=quality)

@@ -16,7 +16,7 @@ from impasto.errors import InputError
 
 Method = Literal["modern", "paper", "tutorial"]
 Preset = Literal["draft", "good", "print"]
-StyleLoss = Literal["neighbors", "mixed", "gram", "wasserstein", "meanvar"]
+StyleLossName = Literal["neighbors", "mixed", "gram", "wasserstein", "meanvar"]
 Blend = Literal["moments", "barycenter"]
 Color = Literal["style", "content", "luminance"]
 OptimiserName = Literal["lbfgs", "adam"]
@@ -216,7 +216,7 @@ def parse_seconds(name: str, value: float | str | None) -> float | None:
     return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
 
 
-class Part:
+class Excerpt:
     """Mixin of jobs on videos: the segment from ``start`` to ``end``, valid after :meth:`_check_part`."""
 
     start: float | str

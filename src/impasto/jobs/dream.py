@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import Job, Part, Pooling, Precision, option, parse_size
+from impasto.jobs.base import Excerpt, Job, Pooling, Precision, option, parse_size
 
 DreamBackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision", "googlenet-torchvision"]
 Padding = Literal["zeros", "replicate"]
@@ -28,7 +28,7 @@ def usual_layers(backbone: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class DreamJob(Part, Job):
+class DreamJob(Excerpt, Job):
     """Amplify what a network sees in a photo or video (DeepDream), or make an endless zoom into a photo."""
 
     verb: ClassVar[str] = "dream"

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import BackboneName, Job, NightName, Part, Precision, option, parse_size
+from impasto.jobs.base import BackboneName, Excerpt, Job, NightName, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
 CLASSES = 4
 
 
 @dataclass(frozen=True)
-class PhotorealJob(Part, Job):
+class PhotorealJob(Excerpt, Job):
     """Transfer light and colours from one photo to another, class by class; the result stays a photograph."""
 
     verb: ClassVar[str] = "photoreal"

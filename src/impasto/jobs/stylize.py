@@ -20,7 +20,7 @@ from impasto.jobs.base import (
     Precision,
     Preset,
     Statistics,
-    StyleLoss,
+    StyleLossName,
     option,
     parse_memory,
     parse_size,
@@ -61,7 +61,7 @@ class StylizeJob(Job):
     method: Method = option(
         "modern", "'modern' is impasto's own, 'paper' is Gatys et al. 2015, 'tutorial' is PyTorch's tutorial."
     )
-    loss: StyleLoss = option(
+    loss: StyleLossName = option(
         "neighbors",
         "Style loss of 'modern': nearest neighbours of features; or moments: Gram, Wasserstein, both (mixed) "
         "or mean and variance.",

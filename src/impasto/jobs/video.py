@@ -10,9 +10,9 @@ from impasto.errors import InputError
 from impasto.jobs import base
 from impasto.jobs.base import (
     Color,
+    Excerpt,
     Job,
     NetworkName,
-    Part,
     Precision,
     Preset,
     option,
@@ -31,7 +31,7 @@ FILMS = (
 
 
 @dataclass(frozen=True)
-class VideoJob(Part, Job):
+class VideoJob(Excerpt, Job):
     """Stylize a video with temporal consistency, and keep its sound."""
 
     verb: ClassVar[str] = "video"

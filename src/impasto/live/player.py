@@ -20,7 +20,7 @@ from impasto.live.camera import Camera
 from impasto.live.pace import Pace
 from impasto.live.page import Page
 from impasto.networks import library
-from impasto.networks.library import Known
+from impasto.networks.library import InstalledStyle
 from impasto.networks.painter import Painter
 from impasto.painters.instant import predict
 from impasto.painters.learned import device_of
@@ -47,14 +47,14 @@ class Screen(Protocol):
         """End the output."""
 
 
-def play(job: LiveJob, *, out: Path | None, overwrite: bool, told: Callable[[str], None]) -> dict[str, Any]:
+def play(job: LiveJob, *, out: Path | None, overwrite: bool, log: Callable[[str], None]) -> dict[str, Any]:
     """Stylize a live source until it ends or is interrupted.
 
     Args:
         job: source, styles and frame rate.
         out: a video to write; None: serve a page on this machine.
         overwrite: replace an existing video.
-        told: called with a line that names the page's URL.
+        log: called with a line that names the page's URL.
 
     Returns:
         Numbers of frames stylized and received, seconds, and the last size, (width, height).
@@ -69,20 +69,20 @@ def play(job: LiveJob, *, out: Path | None, overwrite: bool, told: Callable[[str
     camera = Camera(job.source)
     if out is None:
         page = Page(list(job.styles), port=job.port)
-        told(f"live on {page.address}; press Ctrl-C to stop")
+        log(f"live on {page.address}; press Ctrl-C to stop")
         return _loop(job, painters, camera, page)
     with files.atomic(out, overwrite=overwrite) as temporary:
-        return _loop(job, painters, camera, Film(temporary))
+        return _loop(job, painters, camera, VideoFile(temporary))
 
 
 def _painters(job: LiveJob) -> list[tuple[Painter, NDArray[np.float32]]]:
-    found: list[Known] = []
+    found: list[InstalledStyle] = []
     for name in job.styles:
-        known: Known | None = library.find(name, network=job.network)
+        known: InstalledStyle | None = library.find(name, network=job.network)
         if known is None and Path(name).is_file():
             known = predict(name, image.read(name).flat(), network=job.network)
         if known is None:
-            raise library.unknown(name)
+            raise library.unknown_style_error(name)
         found.append(known)
     if not found:
         raise InputError("live needs a learned style: impasto styles list shows them")
@@ -103,7 +103,7 @@ def _loop(
     job: LiveJob, painters: list[tuple[Painter, NDArray[np.float32]]], camera: Camera, screen: Screen
 ) -> dict[str, Any]:
     pace = _pace(job)
-    held = Held(job.consistency, fps=min(job.fps, camera.rate))
+    held = HeldStyle(job.consistency, fps=min(job.fps, camera.rate))
     painted, number, start, size = 0, -1, time.monotonic(), (0, 0)
     try:
         while (frame := camera.newest(number)) is not None:
@@ -115,7 +115,7 @@ def _loop(
             screen.show(np.rint(result.clip(0, 1) * 255).astype(np.uint8))
             took = time.monotonic() - begun
             size, painted = (small.shape[0], small.shape[1]), painted + 1
-            pace.told(size[0] * size[1], took)
+            pace.record(size[0] * size[1], took)
             screen.state = {
                 "style": job.styles[screen.chosen],
                 "fps": round(min(camera.rate, 1 / took), 1),
@@ -132,7 +132,7 @@ def _loop(
     return {"painted": painted, "seen": number + 1, "seconds": round(seconds, 2), "size": [size[1], size[0]]}
 
 
-class Held:
+class HeldStyle:
     """Lightweight temporal consistency, with fast optical flow at low resolution.
 
     Normalisation is per frame: the light of a stream may change at any time, without cuts.
@@ -173,7 +173,7 @@ def _shrunk(rgb: Bytes, side: int) -> Bytes:
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR))
 
 
-class Film:
+class VideoFile:
     """Video file as output, with frames at their display times and the size of the first frame."""
 
     chosen = 0

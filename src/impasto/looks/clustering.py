@@ -46,7 +46,7 @@ class Classifier:
             rgb: image ``(H, W, 3)``, at the size of the network input.
             features: features ``(C, h, w)`` of ``LAYER``.
         """
-        found = described(rgb, features)
+        found = feature_vectors(rgb, features)
         away = np.stack([np.square(found - centre).sum(-1) for centre in self.centres], -1)
         away = np.atleast_3d(cv2.GaussianBlur(away, (0, 0), CALM, borderType=cv2.BORDER_REFLECT))
         large = np.atleast_3d(cv2.resize(away, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC))
@@ -69,7 +69,7 @@ def of_regions(
         features: features ``(C, h, w)`` of each image.
         regions: regions of each image, at its size, with the same names.
     """
-    found = [described(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
+    found = [feature_vectors(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
     centres = np.full((len(regions[0].names), found[0].shape[-1]), NOWHERE, np.float32)
     for index in range(len(centres)):
         planes = [
@@ -87,7 +87,7 @@ def names_of(count: int) -> tuple[str, ...]:
     return tuple(f"class {index}" for index in range(1, count + 1))
 
 
-def described(rgb: Array, features: Array) -> Array:
+def feature_vectors(rgb: Array, features: Array) -> Array:
     """Compute the vectors to cluster, ``(h, w, C + 2)``."""
     channels, height, width = features.shape
     flat = features.reshape(channels, -1).astype(np.float32)
@@ -128,7 +128,9 @@ def cluster(
         count: initial number of classes; a class with too small a share in any image is removed.
         seed: random seed of the initial centres.
     """
-    found = [described(rgb, f).reshape(-1, f.shape[0] + 2) for rgb, f in zip(pictures, features, strict=True)]
+    found = [
+        feature_vectors(rgb, f).reshape(-1, f.shape[0] + 2) for rgb, f in zip(pictures, features, strict=True)
+    ]
     # Equal weight for each image, independent of its size.
     weights = np.concatenate([np.full(len(f), 1 / len(f)) for f in found])
     points = np.concatenate(found).astype(np.float64)

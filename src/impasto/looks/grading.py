@@ -71,7 +71,7 @@ def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statist
 def _map(source: Statistics, target: Statistics, most: float) -> Array:
     """Return the transport with limited gains as ``(3, 4)``; it still maps mean to mean."""
     one, other = ((s.mean.astype(np.float64), s.cov.astype(np.float64)) for s in (source, target))
-    matrix, _ = color.linear_map(one, other, ridge=RIDGE)
+    matrix, _ = color.gaussian_transport(one, other, ridge=RIDGE)
     values, vectors = np.linalg.eigh(matrix)
     matrix = (vectors * values.clip(LEAST_GAIN, most)) @ vectors.T
     return np.concatenate([matrix, (other[0] - matrix @ one[0])[:, None]], 1).astype(np.float32)
@@ -120,7 +120,7 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
     total = np.zeros_like(rgb)
     weight = np.zeros(rgb.shape[:2], np.float32)
     planes = mattes.at(rgb)
-    quiet = quieted(rgb, planes, given.grain)
+    quiet = attenuate_noise(rgb, planes, given.grain)
     for index, plane in enumerate(planes):
         for top in range(0, len(rgb), STRIP):
             rows = slice(top, top + STRIP)
@@ -133,17 +133,17 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
             total[rows] += alpha[..., None] * moved
             weight[rows] += alpha
     total /= np.maximum(weight, 1e-6)[..., None]
-    return mixed(rgb, total, strength)
+    return mix(rgb, total, strength)
 
 
-def mixed(photo: Array, result: Array, strength: float) -> Array:
+def mix(photo: Array, result: Array, strength: float) -> Array:
     """Scale the change by ``strength``; values above 1 exaggerate it. The result is clipped to 0..1."""
     if strength != 1:
         result = photo + np.float32(strength) * (result.clip(0, 1) - photo)
     return np.asarray(result.clip(0, 1), np.float32)
 
 
-def quieted(rgb: Array, alphas: Array, grain: Array) -> Array:
+def attenuate_noise(rgb: Array, alphas: Array, grain: Array) -> Array:
     """Attenuate the noise of each class to the fraction ``grain (K,)``, with mattes ``(K, H, W)``.
 
     Returns the image itself if all noise is kept.
@@ -153,7 +153,7 @@ def quieted(rgb: Array, alphas: Array, grain: Array) -> Array:
     keep = np.zeros(rgb.shape[:2], np.float32)
     for share, plane in zip(grain, alphas, strict=True):
         keep += np.float32(share) * plane
-    calm = denoised(rgb)
+    calm = denoise(rgb)
     grainy: Array = rgb - calm
     grainy *= keep.clip(0, 1)[..., None]
     grainy += calm
@@ -171,7 +171,7 @@ def noise(rgb: Array) -> float:
     return float(np.median(answers) / 0.6745 / 6)
 
 
-def denoised(rgb: Array) -> Array:
+def denoise(rgb: Array) -> Array:
     """Denoise an image with a self-guided filter, which keeps edges.
 
     Source: He, Sun and Tang 2010, "Guided image filtering"; He and Sun 2015 on subsampling.

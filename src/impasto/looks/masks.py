@@ -250,7 +250,7 @@ def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
     return Regions(table[labels].astype(np.int16), left, thin=thin)
 
 
-def drawn(regions: Regions) -> NDArray[np.uint8]:
+def draw_classes(regions: Regions) -> NDArray[np.uint8]:
     """Draw the classes as an image ``(H, W, 3)`` of flat colours, readable by :func:`read_masks`.
 
     Raises:

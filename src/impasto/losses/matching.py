@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from impasto import tensors
 from impasto.backbones import Backbone
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Size, Window
 
 CELL = 4  # side of a place, in pixels
@@ -67,14 +67,14 @@ def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
 
 
 def places(
-    scene: Scene, picture: Tensor, layers: frozenset[str], size: Size
+    context: BindContext, picture: Tensor, layers: frozenset[str], size: Size
 ) -> Iterator[tuple[Tensor, Columns]]:
     """Yield, for each window of an image at ``size``, the indices of its places and their hypercolumns."""
     rows, columns = grid(size)
     numbers = torch.arange(rows * columns).view(rows, columns)
-    for window, found in scene.pieces(picture, layers, size):
+    for window, found in context.pieces(picture, layers, size):
         owned = numbers[owned_places(window)]
-        parts = hypercolumns(found, scene.backbone, (owned.shape[0], owned.shape[1]))
+        parts = hypercolumns(found, context.backbone, (owned.shape[0], owned.shape[1]))
         yield owned.flatten(), {layer: part[0].flatten(1) for layer, part in parts.items()}
 
 
@@ -91,7 +91,9 @@ class Keys:
     lengths: Tensor
 
     @classmethod
-    def of(cls, scene: Scene, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int) -> Keys:
+    def of(
+        cls, context: BindContext, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int
+    ) -> Keys:
         """Compute the keys of all places of the views, or of a random ``most`` of them.
 
         The order does not depend on the tiling.
@@ -102,9 +104,9 @@ class Keys:
         rank[drawn] = torch.arange(len(drawn))
         kept: Columns = {}
         first = 0
-        with scene.backbone.bounded():
+        with context.backbone.bounded():
             for (picture, size), count in zip(views, counts, strict=True):
-                for numbers, parts in places(scene, picture, layers, size):
+                for numbers, parts in places(context, picture, layers, size):
                     place = rank[numbers + first]
                     wanted = place >= 0
                     for layer, part in parts.items():
@@ -164,10 +166,10 @@ class Matcher:
         ]
         return torch.stack(found).sum(0)
 
-    def queries(self, scene: Scene, picture: Tensor) -> Tensor:
-        """Return the centred, projected places of an image at the scene's size, ``(places, directions)``."""
-        found = self.basis.new_empty((math.prod(grid(scene.size)), self.basis.shape[1]))
-        for numbers, parts in places(scene, picture, frozenset(self.widths), scene.size):
+    def queries(self, context: BindContext, picture: Tensor) -> Tensor:
+        """Return centred, projected places of an image at the context's size, ``(places, directions)``."""
+        found = self.basis.new_empty((math.prod(grid(context.size)), self.basis.shape[1]))
+        for numbers, parts in places(context, picture, frozenset(self.widths), context.size):
             found[numbers.to(found.device)] = self.project(parts)
         return found - found.mean(0)
 

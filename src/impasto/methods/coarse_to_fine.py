@@ -33,7 +33,7 @@ from impasto.losses import (
     Wasserstein,
 )
 from impasto.moments import shares
-from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, minimize
+from impasto.optim import Checkpoint, Cut, Optimiser, OptimizationResult, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -87,7 +87,7 @@ def modern(
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Stylise ``content (1, 3, H, W)`` in the given styles.
 
     Args:

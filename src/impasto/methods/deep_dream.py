@@ -37,7 +37,7 @@ from impasto.optim import (
     Decorrelate,
     Jitter,
     Lbfgs,
-    Outcome,
+    OptimizationResult,
     Schedule,
     Transform,
     minimize,
@@ -68,7 +68,7 @@ def dream(
     seed: int = 0,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Apply Deep Dream to ``photo (1, 3, H, W)``.
 
     Args:
@@ -114,7 +114,7 @@ def dream_in_style(
     weight: float = 1.0,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Combine style transfer and Deep Dream: minimise ``Content + style - Activation``.
 
     There is no jitter, because the content loss is tied to positions. The style term has a minimum, so

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import LAYERS, Content, Gram
-from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, Outcome, Stage, minimize
+from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, OptimizationResult, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -31,7 +31,7 @@ def paper(
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Stylise ``content (1, 3, H, W)`` with ``style`` by equations 1 to 7 of the paper.
 
     Args:

@@ -29,7 +29,7 @@ from impasto.backbones import Backbone
 from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors
 from impasto.methods.coarse_to_fine import Style, style_terms
 from impasto.moments import mixture, moments, shares, transport
-from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, Stage, minimize
+from impasto.optim import Checkpoint, Cut, Optimiser, OptimizationResult, Schedule, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 from impasto.tiles import Size
@@ -56,7 +56,7 @@ def neural_neighbors(
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Stylise ``content (1, 3, H, W)`` in the given styles.
 
     Args:
@@ -73,7 +73,7 @@ def neural_neighbors(
     """
     device = next(backbone.buffers()).device
     if strength == 0:
-        return Outcome(content.to(device), (), 0, stopped=False)
+        return OptimizationResult(content.to(device), (), 0, stopped=False)
     styles = [style for style in styles if style.weight > 0]
     wraps = backbone.wraps
     begun = _begun(content, styles, schedule[0].size, strength, wraps=wraps) if start is None else start

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.losses import Content, RegionMoments
-from impasto.optim import Checkpoint, Lbfgs, Outcome, Stage, minimize
+from impasto.optim import Checkpoint, Lbfgs, OptimizationResult, Stage, minimize
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
 
@@ -41,7 +41,7 @@ def photoreal(
     steps: int = STEPS,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Optimise the grids to match the target statistics of each class.
 
     Args:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import Content, Gram
-from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, Outcome, Stage, minimize
+from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, OptimizationResult, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -38,7 +38,7 @@ def tutorial(
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Stylise ``content (1, 3, H, W)`` with ``style`` as the tutorial does.
 
     Args:

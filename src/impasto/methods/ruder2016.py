@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import Blend, FeatureCache, Temporal, holes_filled
+from impasto.losses import Blend, FeatureCache, Temporal, fill_holes
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.methods.kolkin2022 import objective_of_a_following_frame
-from impasto.optim import Outcome, Schedule, minimize
+from impasto.optim import OptimizationResult, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -42,7 +42,7 @@ def following_frame(
     consistency: float = 0.85,
     watch: Watch | None = None,
     seen: FeatureCache | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Stylise a frame consistently with the previous one.
 
     Args:
@@ -58,7 +58,7 @@ def following_frame(
         watch: called after every step.
         seen: cache of the features of the style images.
     """
-    start = holes_filled(warped, mask, content)
+    start = fill_holes(warped, mask, content)
     if loss == "neighbors":
         total = objective_of_a_following_frame(content, styles, strength=strength)
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from impasto.backbones import Backbone
 from impasto.losses import Activation
-from impasto.optim import Adam, Compose, Jitter, Outcome, RandomAffine, Stage, minimize
+from impasto.optim import Adam, Compose, Jitter, OptimizationResult, RandomAffine, Stage, minimize
 from impasto.parametrizations import Fourier
 from impasto.record import Watch
 from impasto.tiles import Size
@@ -25,7 +25,7 @@ def visualize(
     rate: float = 0.05,
     seed: int = 0,
     watch: Watch | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Visualise a layer or a channel.
 
     Args:

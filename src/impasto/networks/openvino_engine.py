@@ -17,7 +17,7 @@ from openvino import opset13 as ops
 
 from impasto.jobs.base import Precision
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, FADE, paint
+from impasto.networks.plan import EPSILON, FADE, Reached, paint
 
 Array = NDArray[np.float32]
 Node = Any  # an output of OpenVINO, which ships no types
@@ -63,14 +63,9 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
         result = ops.transpose(result, np.array([0, 2, 3, 1]))
         if settings.collect:
             result = ops.concat(engine.found, 1)
-    except _Reached as reached:
-        result = reached.node
+    except Reached as reached:
+        result = reached.features
     return ov.Model([ops.result(result, name="painted")], inputs, pack.plan.name)
-
-
-class _Reached(Exception):  # noqa: N818 - stops the traversal, not an error
-    def __init__(self, node: Node) -> None:
-        self.node = node
 
 
 class OpenVinoEngine:
@@ -99,7 +94,7 @@ class OpenVinoEngine:
     def normalise(self, x: Node, /, *, noisy: bool = False) -> Node:
         """See :class:`impasto.networks.plan.Engine`."""
         if self.norms == self.settings.until:
-            raise _Reached(x)
+            raise Reached(x)
         channels = x.get_output_partial_shape(0)[1].get_length()
         part = slice(self.start, self.start + channels)
         self.norms, self.start = self.norms + 1, self.start + channels

@@ -84,6 +84,13 @@ PLANS = {
 }
 
 
+class Reached(Exception):  # noqa: N818 - stops the traversal of a network, not an error
+    """Raised by an engine at the layer that it was asked for; ``features`` are those of the layer."""
+
+    def __init__(self, features: Any) -> None:
+        self.features = features
+
+
 class Engine(Protocol[T]):
     """Operations of an engine; ``T`` is its type of feature map ``(B, C, h, w)``."""
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from impasto.jobs.base import Precision
 from impasto.networks import noise as noises
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, FADE, LAST, Plan, paint, shape
+from impasto.networks.plan import EPSILON, FADE, LAST, Plan, Reached, paint, shape
 
 Array = NDArray[np.float32]
 
@@ -227,7 +227,7 @@ class OnGpu:
         try:
             with torch.inference_mode():
                 paint(engine, self.model.plan, self._planes(photo))
-        except _Reached as reached:
+        except Reached as reached:
             result: Array = reached.features[0].float().cpu().numpy()
             return result
         raise IndexError(f"the network has no normalisation {norm}")
@@ -242,11 +242,6 @@ class OnGpu:
         return torch.from_numpy(np.ascontiguousarray(weights))[None].to(self.device)
 
 
-class _Reached(Exception):  # noqa: N818 - stops the traversal, not an error
-    def __init__(self, features: Tensor) -> None:
-        self.features = features
-
-
 class _Until(TorchEngine):
     """Engine that stops at the input of one normalisation."""
 
@@ -259,5 +254,5 @@ class _Until(TorchEngine):
     def normalise(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
         """See :class:`impasto.networks.plan.Engine`."""
         if self.index == self.norm:
-            raise _Reached(x)
+            raise Reached(x)
         return super().normalise(x, noisy=noisy)

@@ -7,7 +7,7 @@ from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
-from impasto.optim.loop import Cut, Optimiser, Outcome, minimize
+from impasto.optim.loop import Cut, Optimiser, OptimizationResult, minimize
 from impasto.optim.schedule import Schedule, Stage, octaves, scales
 from impasto.optim.transforms import BlurGradient, Compose, Decorrelate, Jitter, RandomAffine, Transform
 
@@ -23,7 +23,7 @@ __all__ = [
     "Jitter",
     "Lbfgs",
     "Optimiser",
-    "Outcome",
+    "OptimizationResult",
     "RandomAffine",
     "Schedule",
     "Stage",

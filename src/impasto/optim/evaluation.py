@@ -10,7 +10,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import Bound, Sums
-from impasto.losses.scene import check_additive, measured
+from impasto.losses.context import check_additive, measure_windows
 from impasto.tiles import Window
 
 
@@ -36,7 +36,7 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
         return _whole(bound, picture, backbone, windows[0])
     check_additive(bound)
     with torch.no_grad():
-        total = measured(bound, picture, backbone=backbone, windows=windows)
+        total = measure_windows(bound, picture, backbone=backbone, windows=windows)
     leaves = {key: value.detach().requires_grad_() for key, value in total.items()}
     terms = bound.terms(leaves)
     value = _total(terms)

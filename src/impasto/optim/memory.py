@@ -42,7 +42,7 @@ SHARE = 0.85  # default budget, as a fraction of the free memory
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """Memory plan of a run.
 
     Args:
@@ -101,7 +101,7 @@ def plan(
     precision: Precision,
     adam: bool = False,
     held: int = 0,
-) -> Plan:
+) -> MemoryPlan:
     """Return the best plan for an image of ``size`` within ``budget`` bytes.
 
     Tiles cost time, a shorter history some quality. The order of preference is one tile, several tiles, a
@@ -134,7 +134,7 @@ def plan(
             continue
         looked = min(found.pixels, size[0] * size[1]) * ACTIVATIONS[precision]
         first = whole and history == histories[0]
-        return Plan(size, precision, history, found, kept + max(passing, looked), budget, first)
+        return MemoryPlan(size, precision, history, found, kept + max(passing, looked), budget, first)
     raise InputError(
         f"{size[1]}x{size[0]} pixels cannot be painted within {budget / GB:.2g} GB: allow "
         f"--memory {math.ceil(10 * least / GB) / 10}GB, or choose a smaller --size"

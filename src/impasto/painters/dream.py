@@ -17,7 +17,7 @@ from impasto.image import Source
 from impasto.jobs import DreamJob, VisualizeJob
 from impasto.losses import Target
 from impasto.methods import Style
-from impasto.optim import Checkpoint, Outcome, octaves, scales
+from impasto.optim import Checkpoint, OptimizationResult, octaves, scales
 from impasto.painters.inputs import BUDGETS, Inputs, check_mask, recipe_of
 from impasto.painters.optimize import checkpoint_of
 from impasto.record import Result, Watch
@@ -97,7 +97,7 @@ class Dreamer:
         start: Tensor | None = None,
         steps: Sequence[int] | None = None,
         checkpoint: Checkpoint | None = None,
-    ) -> Outcome:
+    ) -> OptimizationResult:
         """Apply the dream to ``content (1, 3, H, W)``; ``steps`` overrides that of the job."""
         job = self.job
         size = (content.shape[-2], content.shape[-1])

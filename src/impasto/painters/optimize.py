@@ -21,8 +21,8 @@ from impasto.jobs import StylizeJob, parse_memory
 from impasto.losses import LAYERS
 from impasto.methods import Style
 from impasto.moments import moments, transport
-from impasto.optim import Checkpoint, Outcome, Schedule, memory, scales
-from impasto.optim.memory import Plan
+from impasto.optim import Checkpoint, OptimizationResult, Schedule, memory, scales
+from impasto.optim.memory import MemoryPlan
 from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_size
 from impasto.record import Recipe, Result
 from impasto.session import Session
@@ -55,9 +55,9 @@ def optimise(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
     outcome = _paint(job, inputs, content, frame, optimiser=plan.optimiser(), **run)
     painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
     if job.color == "luminance":
-        painted = color.keep_chroma(painted, tensors.to_array(content[..., frame[0], frame[1]])).astype(
-            np.float32
-        )
+        painted = color.transfer_lightness(
+            painted, tensors.to_array(content[..., frame[0], frame[1]])
+        ).astype(np.float32)
     alpha = None if photo.alpha is None else image.resize(photo.alpha, size)
     return Result(
         painted,
@@ -84,7 +84,7 @@ Frame = tuple[slice, slice]
 
 def _plan(
     job: StylizeJob, inputs: Inputs, size: tuple[int, int], device: torch.device, budget: int
-) -> tuple[Vgg, Plan]:
+) -> tuple[Vgg, MemoryPlan]:
     """Return the backbone and the memory plan."""
     pooling = job.pooling or ("avg" if job.method == "paper" else "max")
     backbone = backbones.load(
@@ -122,7 +122,7 @@ def _padded(content: Tensor) -> tuple[Tensor, Frame]:
     return torch.from_numpy(np.pad(content.numpy(), sides, mode="symmetric")), frame
 
 
-def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run: Any) -> Outcome:
+def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run: Any) -> OptimizationResult:
     """Run the method of a job; ``run`` holds the arguments that the methods have in common."""
     styles = styles_of(job, inputs, content, frame)
     if job.method != "modern":
@@ -139,7 +139,7 @@ def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run
     return modern(job, content, styles, schedule=plan, start=_start(job, inputs, content), **run)
 
 
-def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> Outcome:
+def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> OptimizationResult:
     """Run ``--method modern`` with the loss of the job; ``run`` holds the common arguments."""
     if job.loss == "neighbors":
         rounds = BUDGETS[job.preset].rounds

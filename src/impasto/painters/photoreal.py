@@ -19,13 +19,13 @@ from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks import Mattes
 from impasto.looks.clustering import looked_at
-from impasto.looks.grading import mixed
+from impasto.looks.grading import mix
 from impasto.looks.look import of_night
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs, key_of
 from impasto.painters.nights import lighted, relit, save_lamps
-from impasto.painters.subjects import Eyes, Told, prepare, say_classes, say_signal
-from impasto.record import Point, Recipe, Result, Watch
+from impasto.painters.subjects import LazyBackbone, Log, prepare, say_classes, say_signal
+from impasto.record import HistoryEntry, Recipe, Result, Watch
 
 if TYPE_CHECKING:
     from impasto.optim import Checkpoint
@@ -46,7 +46,7 @@ def run(
     save_every: int = 50,
     resume: bool = False,
     threads: int | None = None,
-    told: Told | None = None,
+    log: Log | None = None,
 ) -> Result:
     """Run a job.
 
@@ -56,7 +56,7 @@ def run(
         save_look, save_masks, save_lamps: as for :func:`impasto.photoreal`.
         overwrite: replace existing files of these.
         watch, checkpoint, save_every, resume, threads: as in a session.
-        told: called with the table of classes, and with warnings; default: the log.
+        log: called with the table of classes, and with warnings; default: the log.
     """
     inputs = Inputs(job, pictures or {})
     saving = _Saving(save_look, save_masks, save_lamps, overwrite)
@@ -75,9 +75,9 @@ def run(
                 return None
             return Checkpoint(checkpoint, every=save_every, key=key, resume=resume)
 
-        made = _graded(job, inputs, Eyes(job, threads), saving, kept, watch=watch, told=told)
+        made = _graded(job, inputs, LazyBackbone(job, threads), saving, kept, watch=watch, log=log)
     if night is not None:
-        made = _lit(job, inputs, night, made, saving, told=told)
+        made = _lit(job, inputs, night, made, saving, log=log)
     return _result(job, inputs, made)
 
 
@@ -98,7 +98,7 @@ class _Made:
     photo: Array
     painted: Array | None
     recipe: Recipe
-    history: tuple[Point, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     stopped: bool = False
 
 
@@ -119,15 +119,15 @@ def _lit(
     made: _Made,
     saving: _Saving,
     *,
-    told: Told | None,
+    log: Log | None,
 ) -> _Made:
     """Light the lamps of a photo or of a graded photo."""
     start = time.monotonic()
-    result = lighted(job, inputs, night, made.photo, made.painted, told=told)
+    result = lighted(job, inputs, night, made.photo, made.painted, log=log)
     if saving.lamps is not None:
         save_lamps(result, saving.lamps, overwrite=saving.overwrite)
     seconds = time.monotonic() - start
-    last = made.history[-1] if made.history else Point(0.0, 1, 0.0, {})
+    last = made.history[-1] if made.history else HistoryEntry(0.0, 1, 0.0, {})
     history = (*made.history[:-1], replace(last, seconds=last.seconds + seconds))
     return replace(made, painted=result.rgb, history=history)
 
@@ -135,44 +135,44 @@ def _lit(
 def _graded(
     job: PhotorealJob,
     inputs: Inputs,
-    eyes: Eyes,
+    eyes: LazyBackbone,
     saving: _Saving,
     kept: Callable[[str], Checkpoint | None],
     *,
     watch: Watch | None,
-    told: Told | None,
+    log: Log | None,
 ) -> _Made:
     """Grade a photo by its styles."""
     start = time.monotonic()
     saves = saving.look is not None
-    subject = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, told=told)
+    subject = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, log=log)
     if saving.look is not None:
         looks.save(replace(subject.look, night=job.night), saving.look, overwrite=saving.overwrite)
     if saving.masks is not None:
         _save_masks(subject, saving.masks, overwrite=saving.overwrite)
     given, own = looks.shift(subject.small, subject.regions, subject.look)
-    say_classes(job, subject, own, told=told)
+    say_classes(job, subject, own, log=log)
     mattes = Mattes.of(
-        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure, told=told
+        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure, log=log
     )
-    history: tuple[Point, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     stopped = False
     if job.fast:
         recipe = inputs.recipe("cpu", engine="numpy", threads=eyes.threads or os.cpu_count() or 1)
         painted = looks.grade(subject.photo, mattes, given, strength=job.strength)
-        history = (Point(time.monotonic() - start, 1, 0.0, {}),)
+        history = (HistoryEntry(time.monotonic() - start, 1, 0.0, {}),)
     else:
         from impasto.backbones.devices import use_threads
-        from impasto.painters.photoreal_refine import refine, rendered
+        from impasto.painters.photoreal_refine import refine, render
 
         threads = use_threads(eyes.threads)
         recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
         grid, outcome = refine(
             job, subject, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=kept(key_of(recipe))
         )
-        painted = mixed(subject.photo, rendered(grid, subject.photo, mattes, given), job.strength)
+        painted = mix(subject.photo, render(grid, subject.photo, mattes, given), job.strength)
         history, stopped = outcome.history, outcome.stopped
-    say_signal(subject.small, looked_at(painted), told=told)
+    say_signal(subject.small, looked_at(painted), log=log)
     return _Made(subject.photo, painted, recipe, history, stopped)
 
 
@@ -201,4 +201,4 @@ def _save_masks(subject: Subject, folder: Path, *, overwrite: bool) -> None:
         f"style-{number}.png" if several else "style.png" for number in range(1, len(subject.styles) + 1)
     ]
     for name, regions in zip(["photo.png", *names], [subject.regions, *subject.styles], strict=True):
-        image.write(folder / name, looks.drawn(regions), overwrite=overwrite)
+        image.write(folder / name, looks.draw_classes(regions), overwrite=overwrite)

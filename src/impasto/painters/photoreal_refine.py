@@ -15,19 +15,19 @@ from impasto.backbones import Backbone
 from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at, of_regions
-from impasto.looks.grading import quieted
+from impasto.looks.grading import attenuate_noise
 from impasto.looks.subject import Subject
-from impasto.optim import Checkpoint, Outcome
+from impasto.optim import Checkpoint, OptimizationResult
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
 
 __all__ = [
     "Checkpoint",
     "classes_of",
-    "classified",
     "classifier_of",
+    "classify",
     "refine",
-    "rendered",
+    "render",
     "with_features",
 ]
 
@@ -49,7 +49,7 @@ def classifier_of(pictures: Sequence[Array], regions: Sequence[Regions], *, back
     return of_regions(pictures, [_seen(picture, backbone) for picture in pictures], regions)
 
 
-def classified(look: Look, picture: Array, *, backbone: Backbone) -> Regions:
+def classify(look: Look, picture: Array, *, backbone: Backbone) -> Regions:
     """Classify an image with the classifier of a look."""
     assert look.classifier is not None
     return replace(look.classifier.classify(picture, _seen(picture, backbone)), names=look.names)
@@ -96,14 +96,14 @@ def refine(
     backbone: Backbone,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> tuple[BilateralGrid, Outcome]:
+) -> tuple[BilateralGrid, OptimizationResult]:
     """Optimise the grids of a subject from the closed-form start."""
-    grid = begun(job, [subject.small], [mattes], given)
+    grid = initial_grids(job, [subject.small], [mattes], given)
     targets = targets_of(subject.look.classes, subject.look.whole)
     return grid, methods.photoreal(grid, targets, backbone=backbone, watch=watch, checkpoint=checkpoint)
 
 
-def begun(
+def initial_grids(
     job: PhotorealJob,
     pictures: Sequence[Array],
     mattes: Sequence[Mattes],
@@ -113,7 +113,7 @@ def begun(
 ) -> BilateralGrid:
     """Return grids at the closed-form start, shared by small copies of an image or of several frames."""
     size = (pictures[0].shape[0], pictures[0].shape[1])
-    quiet = [quieted(p, m.at(p), given.grain) for p, m in zip(pictures, mattes, strict=True)]
+    quiet = [attenuate_noise(p, m.at(p), given.grain) for p, m in zip(pictures, mattes, strict=True)]
     return BilateralGrid(
         tensors.from_array(np.concatenate(quiet)),
         torch.from_numpy(np.concatenate([m.shrunk(size) for m in mattes], axis=1)),
@@ -136,9 +136,9 @@ def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[
     ]
 
 
-def rendered(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
+def render(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
     """Apply the grids to the content image ``(H, W, 3)`` at full size."""
     device = grid.grid.device
     alphas = mattes.at(photo)
-    quiet = tensors.from_array(quieted(photo, alphas, given.grain))
+    quiet = tensors.from_array(attenuate_noise(photo, alphas, given.grain))
     return tensors.to_array(grid.slice(quiet.to(device), torch.from_numpy(alphas).to(device)))

@@ -23,7 +23,7 @@ def run(job: StylizeJob, session: Session = Session()) -> Result:
 
     job = spread(job, session.pictures)
     if job.tune is not None:
-        job = instant.tuned(job, session.pictures)
+        job = instant.tune_styles(job, session.pictures)
     inputs = Inputs(job, session.pictures)
     found = learned.find_all(job, inputs)
     if found:

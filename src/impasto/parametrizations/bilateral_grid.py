@@ -145,7 +145,7 @@ class BilateralGrid(Parametrization):
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
         bins = luma_hats(pixels, self.cells[2])
-        return self._joined(lambda index: sliced(self.grid[index], down, across, bins), pixels, alphas)
+        return self._joined(lambda index: slice_grid(self.grid[index], down, across, bins), pixels, alphas)
 
     def _joined(self, maps: Callable[[int], Tensor], pixels: Tensor, alphas: Tensor) -> Tensor:
         """Blend the results of all classes for ``pixels (H, W, 3)`` by the mattes: ``(1, 3, H, W)``."""
@@ -200,7 +200,7 @@ def luma_hats(pixels: Tensor, cells: int) -> Tensor:
     return (1 - away.abs()).clamp_min(0)
 
 
-def sliced(grid: Tensor, down: Tensor, across: Tensor, bins: Tensor) -> Tensor:
+def slice_grid(grid: Tensor, down: Tensor, across: Tensor, bins: Tensor) -> Tensor:
     """Slice a grid ``(gy, gx, gz, 12)``: return the maps ``(H, W, 12)`` at every pixel."""
     cells = grid.shape
     rows = (down @ grid.flatten(1)).view(-1, cells[1], cells[2] * cells[3])

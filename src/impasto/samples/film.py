@@ -26,7 +26,7 @@ _NOTES = (0, 4, 7, 11, 12, 11, 7, 4)  # semitones above C4; each lasts an eighth
 
 
 @dataclass(frozen=True)
-class Shot:
+class CameraShot:
     """A shot: the photo, the camera's path and the ball's path.
 
     Positions are fractions of the photo's width and height; widths are fractions of its width.
@@ -41,7 +41,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot(
+    CameraShot(
         "coffee",
         (0.36, 0.46, 0.66),
         (0.62, 0.56, 0.86),
@@ -49,7 +49,7 @@ SHOTS = (
         ((-0.1, 0.62), (1.1, 0.36)),
         (0.16, 0.24),
     ),
-    Shot(
+    CameraShot(
         "rocket", (0.50, 0.62, 0.60), (0.46, 0.42, 0.86), "mosaic", ((1.1, 0.86), (-0.1, 0.66)), (0.20, 0.13)
     ),
 )
@@ -77,7 +77,7 @@ def drive(size: tuple[int, int] = (360, 640), *, fps: int = 25, seconds: float =
 
 
 def _frame(
-    shot: Shot, ground: Array, ball: Array, size: tuple[int, int], *, share: float, time: float
+    shot: CameraShot, ground: Array, ball: Array, size: tuple[int, int], *, share: float, time: float
 ) -> Array:
     """Return a frame without grain at ``share`` 0..1 and ``time`` (seconds) of the shot."""
     height, width = size

@@ -29,17 +29,17 @@ class Photos:
 
     Args:
         paths: image files, or one folder of them.
-        told: called with a message for each file that cannot be read. Default: log a warning.
+        log: called with a message for each file that cannot be read. Default: log a warning.
 
     Raises:
         InputError: there is no such folder, or no readable photo in it.
     """
 
     def __init__(
-        self, paths: str | Path | Sequence[str | Path], *, told: Callable[[str], None] | None = None
+        self, paths: str | Path | Sequence[str | Path], *, log: Callable[[str], None] | None = None
     ) -> None:
         self.paths = _found(paths)
-        self._told = told or _log.warning
+        self._report = log or _log.warning
         self._kept: dict[int, Bytes] = {}
         self._bytes = 0
         self._bad: set[int] = set()
@@ -82,7 +82,7 @@ class Photos:
             rgb = image.read(self.paths[index]).flat()
         except ImpastoError as error:
             self._bad.add(index)
-            self._told(f"skipped: {error}")
+            self._report(f"skipped: {error}")
             return None
         size = (rgb.shape[0], rgb.shape[1])
         if max(size) > LONGEST:

@@ -18,10 +18,10 @@ from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.optim.allocator import retain_freed_memory
 from impasto.optim.evaluation import evaluate
-from impasto.record import Clock, Point, Progress, Watch
+from impasto.record import Clock, HistoryEntry, Progress, Watch
 from impasto.tiles import Window
 from impasto.training import batches, lattice
-from impasto.training.batches import SHIFT, Batch, Place
+from impasto.training.batches import SHIFT, Batch, CropPosition
 from impasto.training.photos import Photos
 from impasto.training.state import TrainingState
 
@@ -35,14 +35,14 @@ RECOVERIES = 5  # rollbacks in a row before the training fails
 SMALL = 0.6  # share of the crop's side in the first half of the training
 
 
-class Aim(Protocol):
+class TrainingObjective(Protocol):
     """A training objective, such as :class:`Objective` or :class:`Distillation`."""
 
     @property
     def backbone(self) -> Backbone:
         """The feature extractor."""
 
-    def bind(self, photos: Tensor, weights: Tensor, /, *, place: Place) -> Bound:
+    def bind(self, photos: Tensor, weights: Tensor, /, *, place: CropPosition) -> Bound:
         """Return the loss of rendering ``photos (B, 3, H, W)``.
 
         Args:
@@ -53,7 +53,7 @@ class Aim(Protocol):
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingConfig:
     """The hyperparameters of a training.
 
     Args:
@@ -94,26 +94,26 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Trained:
+class FitResult:
     """The record of a training; the network itself holds the averaged weights."""
 
     steps: int
     seconds: float
-    history: tuple[Point, ...]
+    history: tuple[HistoryEntry, ...]
     stopped: bool
 
 
 def fit(
     network: StyleNetwork,
-    objective: Aim,
+    objective: TrainingObjective,
     photos: Photos,
     *,
-    course: Course,
+    course: TrainingConfig,
     fabric: Fabric | None = None,
     watch: Watch | None = None,
     sample: Callable[[StyleNetwork], Tensor] | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Trained:
+) -> FitResult:
     """Train a style network in place; on return it holds the average of its weights over the last steps.
 
     Args:
@@ -151,9 +151,9 @@ def leave() -> None:
 class _Fit:
     def __init__(
         self,
-        objective: Aim,
+        objective: TrainingObjective,
         photos: Photos,
-        course: Course,
+        course: TrainingConfig,
         fabric: Fabric,
         *,
         watch: Watch | None,
@@ -164,7 +164,7 @@ class _Fit:
         self.watch, self.sample, self.checkpoint = watch, sample, checkpoint
 
     @retain_freed_memory()
-    def run(self, network: StyleNetwork) -> Trained:
+    def run(self, network: StyleNetwork) -> FitResult:
         """Train to the end, or to an interrupt."""
         self._prepare(network)
         if self.checkpoint:
@@ -180,7 +180,7 @@ class _Fit:
         if self.checkpoint and stopped:
             self._save()
         self.state.take_mean()
-        return Trained(self.state.step, self.clock.seconds(), tuple(self.state.history), stopped)
+        return FitResult(self.state.step, self.clock.seconds(), tuple(self.state.history), stopped)
 
     def _prepare(self, network: StyleNetwork) -> None:
         course, fabric = self.course, self.fabric
@@ -212,7 +212,7 @@ class _Fit:
         self.state.step += 1
         self.state.recoveries = 0
         self.state.average()
-        self.state.history.append(Point(self.clock.seconds(), 1, value, terms))
+        self.state.history.append(HistoryEntry(self.clock.seconds(), 1, value, terms))
         if self.state.step % SNAPSHOT == 0:
             self.good = self.state.snapshot()
         if self.checkpoint and self.state.step % self.checkpoint.every == 0:

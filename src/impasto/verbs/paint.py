@@ -69,7 +69,7 @@ def _relit(job: PhotorealJob, session: Session) -> Result:
         save_every=session.save_every,
         resume=session.resume,
         threads=session.threads,
-        told=session.log,
+        log=session.log,
     )
 
 
@@ -120,7 +120,7 @@ def image_of(
         session = replace(session, checkpoint=session.checkpoint or out.with_name(f"{out.name}.checkpoint"))
         targets.insert(0, out)
     for target in targets:
-        files.spare(target, job.inputs())
+        files.protect_inputs(target, job.inputs())
         files.check_output(target, overwrite=session.overwrite)
     result = paint(job, session)
     if result.stopped and not session.partial:
@@ -158,7 +158,7 @@ def film_of(job: Any, out: Path | None, session: Session, make: Callable[..., An
     out = needs_output(job, out)
     paths = job.renamed(job.settings(), lambda name: str(session.pictures.get(name, name)))
     job = type(job).parse(paths)
-    files.spare(out, job.inputs())
+    files.protect_inputs(out, job.inputs())
     found = make(job, out, session.of_video())
     height, width = found.size
     facts: dict[str, Any] = {

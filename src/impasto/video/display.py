@@ -30,7 +30,7 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
     """
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
-    told = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
+    stated = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
     full = decoded.color_range == 2
     curve, primaries = int(decoded.color_trc), int(decoded.color_primaries)
     deep = curve in (hdr.PQ, hdr.HLG) or primaries in hdr.WIDE
@@ -45,7 +45,7 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
         height=height,
         interpolation=None if pixel == 1 else Interpolation.BICUBIC,
         format=("rgba64le" if clear else "rgb48le") if deep else "rgba" if clear else "rgb24",
-        src_colorspace=told.get(int(decoded.colorspace), unsaid),
+        src_colorspace=stated.get(int(decoded.colorspace), unsaid),
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()
@@ -55,8 +55,8 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
         rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), curve, primaries=primaries)
     if alpha is not None:
         rgb = np.rint(GROUND + alpha * (rgb - np.float32(GROUND))).astype(np.uint8)
-        plane = turned(np.rint(alpha[..., 0] * 255).astype(np.uint8), decoded)
-    return turned(np.asarray(rgb, np.uint8), decoded), None if alpha is None else plane
+        plane = apply_display_matrix(np.rint(alpha[..., 0] * 255).astype(np.uint8), decoded)
+    return apply_display_matrix(np.asarray(rgb, np.uint8), decoded), None if alpha is None else plane
 
 
 def lets_through(name: str) -> bool:
@@ -64,13 +64,13 @@ def lets_through(name: str) -> bool:
     return name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya")) or name == "pal8"
 
 
-def turned(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
+def apply_display_matrix(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
     """Return an image, rotated and mirrored by the display matrix of its video."""
-    told = cast(Any, decoded.side_data).get(Type.DISPLAYMATRIX)
-    if told is None:
+    stated = cast(Any, decoded.side_data).get(Type.DISPLAYMATRIX)
+    if stated is None:
         return rgb
     # x' = a x + c y and y' = b x + d y; x to the right, y down (ISO 14496-12, 6.2.2)
-    a, b, _, c, d = np.frombuffer(bytes(told), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(stated), np.int32)[:5].tolist()
     if abs(b) + abs(c) > abs(a) + abs(d):
         rgb, a, d = rgb.swapaxes(0, 1), c, b
     if a < 0:
@@ -80,7 +80,7 @@ def turned(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
     return np.ascontiguousarray(rgb)
 
 
-def fitted(rgb: Bytes, size: tuple[int, int]) -> Bytes:
+def fit_frame(rgb: Bytes, size: tuple[int, int]) -> Bytes:
     """Return a frame, or its alpha, scaled to fit into (height, width), on black."""
     if rgb.shape[:2] == size:
         return rgb

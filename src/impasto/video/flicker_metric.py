@@ -37,7 +37,7 @@ class Flicker:
 
 
 @dataclass
-class Watcher:
+class FlickerMeter:
     """Measurement of stylized videos against their source, frame by frame, in constant memory.
 
     Pairs of frames with a cut between them are skipped.
@@ -139,7 +139,7 @@ def flicker(
     """
     if len(painted) != len(film) or len(film) <= lag:
         raise InputError(f"{len(painted)} stylized frames and {len(film)} of the source cannot be compared")
-    watcher = Watcher((lag,), flow or Dis())
+    watcher = FlickerMeter((lag,), flow or Dis())
     for frame, other in zip(film, painted, strict=True):
         watcher.next(frame, [other])
     return watcher.found(0, lag)

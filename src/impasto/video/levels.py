@@ -45,14 +45,14 @@ def eight(frame: NDArray[Any]) -> Bytes:
     return np.asarray((frame.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
 
 
-def resized(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+def resize_deep(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Return a frame of 16 bits, or a plane of transparency, resized to (height, width), with its type."""
     if frame.shape[:2] == size:
         return frame
     return np.asarray(np.rint(image.resize(unit(frame), size) * top(frame)), frame.dtype)
 
 
-def extended(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray[Any]:
+def extend_colors(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray[Any]:
     """Replace the background of a frame by the colours of the nearest visible pixels.
 
     Processing then adds no outline to a cut-out subject, and the colour of the background does not show in

@@ -76,10 +76,10 @@ class Linker:
         flow, back = self.flow(here, there), self.flow(there, here)
         if jump(there, here) > JUMP:
             return None
-        mask, sure = trusted(flow, back, here=here, there=there)
+        mask, sure = reliability(flow, back, here=here, there=there)
         if sure < CUT:
             return None
-        mask_back = trusted(back, flow, here=there, there=here)[0] if self.both else None
+        mask_back = reliability(back, flow, here=there, there=here)[0] if self.both else None
         found = Link(flow, mask, back, mask_back)
         return found if here.shape == frame.shape else _enlarged(found, frame.shape[0], frame.shape[1])
 
@@ -103,7 +103,7 @@ def _enlarged(link: Link, height: int, width: int) -> Link:
     return Link(large(link.flow * ratio), large(link.mask), large(link.back * ratio), mask_back)
 
 
-def trusted(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Array, float]:
+def reliability(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Array, float]:
     """Return the reliability of a flow, 0..1, and the share of pixels that pass the consistency check.
 
     In addition to the backward flow (see :func:`impasto.video.trust`), the source itself is compared along

@@ -28,7 +28,7 @@ def beside(source: FilmReader) -> list[Any]:
     return [stream for stream in source.container.streams if stream.type in ("audio", "subtitle")]
 
 
-class Others:
+class PassthroughStreams:
     """Copier of sound, subtitles and chapters into another container, packet by packet.
 
     Args:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from impasto import color, files
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
-from impasto.networks.library import Known
+from impasto.networks.library import InstalledStyle
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
 from impasto.record import Watch
-from impasto.video import Film, Link, Span, open_film, ready, taken
+from impasto.video import Film, Link, Span, open_film, prepare_frame, select_frames
 from impasto.video.levels import unit
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Damage(Exception):  # noqa: N818 - carries an error to the end of the vide
         self.error = error
 
 
-class Brush(Protocol):
+class FramePainter(Protocol):
     """Stylizes the frames of a video in order."""
 
     identity: str  # settings or hashes that identify it, to recognise a killed run of the same job
@@ -78,7 +78,7 @@ def choose(
     *,
     threads: int | None = None,
     watch: Watch | None = None,
-) -> Brush:
+) -> FramePainter:
     """Return the brush for a job.
 
     Args:
@@ -104,7 +104,7 @@ def choose(
     return Paintings(painter, masked(stylizing, inputs, size))
 
 
-def threads_of(brush: Brush, threads: int | None) -> int:
+def threads_of(brush: FramePainter, threads: int | None) -> int:
     """Return the number of threads that a brush uses if ``threads`` are requested."""
     if brush.engine == "torch":
         from impasto.backbones.devices import use_threads
@@ -114,7 +114,7 @@ def threads_of(brush: Brush, threads: int | None) -> int:
 
 
 class LearnedStyles:
-    """Brush of learned styles, with constant normalisation statistics within a shot to avoid pumping."""
+    """Paint frames with learned styles, with constant normalization statistics within a shot."""
 
     part: int | None = None
     blend, adds = 1.0, False
@@ -124,7 +124,7 @@ class LearnedStyles:
         job: VideoJob,
         stylizing: StylizeJob,
         inputs: Inputs,
-        found: list[Known],
+        found: list[InstalledStyle],
         size: tuple[int, int],
         *,
         threads: int | None,
@@ -132,7 +132,7 @@ class LearnedStyles:
         from impasto.networks.painter import Painter
 
         self.job = job
-        pack, names = learned.joined(found)
+        pack, names = learned.join_styles(found)
         self.weights = learned.weights_of(stylizing, inputs, pack, names, size)
         masks = [inputs.digest(name) for name in job.mask or ()]
         self.identity = " ".join([learned.digest(known) for known in found] + masks)
@@ -158,9 +158,9 @@ class LearnedStyles:
             self.statistics = self.painter.statistics(photo, self.weights)
         painted = self.painter.paint(photo, self.weights, statistics=self.statistics, at=self.at)
         if self.job.color == "luminance":
-            return color.keep_chroma(painted, photo).astype(np.float32)
+            return color.transfer_lightness(painted, photo).astype(np.float32)
         if self.job.color == "content":
-            return color.carry_over(painted, photo).astype(np.float32)
+            return color.match_colors(painted, photo).astype(np.float32)
         return painted
 
     def state(self) -> State:
@@ -178,7 +178,7 @@ class LearnedStyles:
 
 
 class Paintings:
-    """Brush that optimises each frame."""
+    """Frame painter that optimises each frame."""
 
     engine = "torch"
     part: int | None = SLOW_PART
@@ -211,7 +211,7 @@ class Paintings:
 
 
 class ProcessedFrames:
-    """Brush that returns the frames of another program, in step with the source."""
+    """Frame painter that returns the frames of another program, in step with the source."""
 
     engine, device, blend, adds = "av", "cpu", 1.0, False
     part: int | None = None
@@ -224,7 +224,7 @@ class ProcessedFrames:
         self.size = size
         self.identity = " ".join(files.sha256(path) for path in self.film.inputs)
         self._path = Path(job.processed)
-        self._frames = taken(self.film, spans, every=job.every, fps=job.fps)
+        self._frames = select_frames(self.film, spans, every=job.every, fps=job.fps)
         self._count = 0
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
@@ -236,7 +236,7 @@ class ProcessedFrames:
             ends = f"{self._path} ends after {self._count} frames, before its source"
             raise Damage(InputError(ends))
         self._count += 1
-        return unit(ready(found, self.size).rgb)
+        return unit(prepare_frame(found, self.size).rgb)
 
     def move(self, link: Link | None) -> None:
         pass

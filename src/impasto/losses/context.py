@@ -47,7 +47,7 @@ class FeatureCache:
         return found
 
 
-class Scene:
+class BindContext:
     """Context in which losses are bound: backbone, image size and tiling.
 
     Features are shared between the terms that read the same image, while losses are bound. With tiling, only
@@ -60,7 +60,7 @@ class Scene:
         wanted: layers that will be requested, so that one forward pass serves all terms.
         cut: returns the windows of an image of a given size; default: one window.
         seen: cache from previous runs.
-        present: current image at the scene's size, for losses whose targets depend on it.
+        present: current image at the context's size, for losses whose targets depend on it.
         stage: index of the stage in the schedule.
     """
 
@@ -94,7 +94,7 @@ class Scene:
     def features(
         self, picture: Tensor, layers: frozenset[str], *, size: Size | None = None
     ) -> dict[str, Tensor]:
-        """Compute features of an image resized to ``size`` (default: the scene's).
+        """Compute features of an image resized to ``size`` (default: the context's).
 
         Without tiling they are float32 or wider. With tiling they keep the precision of the backbone to save
         memory: convert them with :func:`impasto.tensors.precise` to compare them.
@@ -148,10 +148,10 @@ class Scene:
             yield window, {k: window.owned(value, self.backbone.stride(k)) for k, value in found.items()}
 
     def sums(self, bound: Bound, picture: Tensor) -> Sums:
-        """Measure a bound loss on an image resized to the scene's size.
+        """Measure a bound loss on an image resized to the context's size.
 
         Raises:
-            TilingError: the scene is tiled and the loss is not additive.
+            TilingError: the context is tiled and the loss is not additive.
         """
         windows = self.windows(self.size)
         if len(windows) == 1:
@@ -164,7 +164,7 @@ class Scene:
             return self._sums[key][1]
         with torch.no_grad():
             whole = self._brought(picture, self.size)
-            found = measured(bound, whole, backbone=self.backbone, windows=windows)
+            found = measure_windows(bound, whole, backbone=self.backbone, windows=windows)
         self._sums[key] = (picture, found)
         return found
 
@@ -211,7 +211,7 @@ class Scene:
         return result
 
 
-def measured(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequence[Window]) -> Sums:
+def measure_windows(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequence[Window]) -> Sums:
     """Compute the sums of a bound loss over all windows of an image ``(B, 3, H, W)``."""
     total: Sums = {}
     for window in windows:
