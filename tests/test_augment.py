@@ -51,7 +51,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lay_out(name: str) -> Path:
-    """A small data set in a layout; label maps are pictures too, and unlike any photo's neighbour."""
+    """A small data set in a layout; label maps are pictures too, and unlike any photo's neighbor."""
     photos, labels = TREES[name]
     for number, path in enumerate(photos):
         Path(name, path).parent.mkdir(parents=True, exist_ok=True)
@@ -157,18 +157,18 @@ def test_a_broken_photo_is_a_row(here: Path) -> None:
     assert ["broken.jpg" in text for text in errors] == [True]
 
 
-def test_grey_photos_stay_grey(here: Path) -> None:
+def test_gray_photos_stay_gray(here: Path) -> None:
     lay_out("kitti")
-    grey = Path("kitti/training/image_0")
-    grey.mkdir()
+    gray = Path("kitti/training/image_0")
+    gray.mkdir()
     rgb = image.read("kitti/training/image_2/000000.png").rgb
-    image.write(grey / "8.png", rgb, grey=True)
-    image.write(grey / "16.png", rgb, grey=True, bits=16)
-    image.write(grey / "a.jpg", rgb, grey=True)
+    image.write(gray / "8.png", rgb, gray=True)
+    image.write(gray / "16.png", rgb, gray=True, bits=16)
+    image.write(gray / "a.jpg", rgb, gray=True)
     outcome = augment.augment("kitti", "out", looks_in="looks", workers=1, strength=(0.1, 0.2))
     assert outcome.failed == 0
     for name, mode in (("8.png", "L"), ("16.png", "I;16"), ("a.jpg", "L")):
-        with Image.open(Path("out/training/image_0", name)) as painted, Image.open(grey / name) as photo:
+        with Image.open(Path("out/training/image_0", name)) as painted, Image.open(gray / name) as photo:
             assert painted.mode == photo.mode == mode
             assert painted.size == photo.size
     with Image.open("out/training/image_2/000000.png") as painted:
@@ -270,7 +270,7 @@ def test_the_gate_sees_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
     assert found["same"].faults == [] and found["same"].kept == pytest.approx(1)
     assert found["dim"].faults == [] and found["dim"].box == box
     assert "clipped" in found["burnt"].faults[0]
-    assert "labelled at 60, 40, 130, 110" in found["wiped"].faults[-1]
+    assert "labeled at 60, 40, 130, 110" in found["wiped"].faults[-1]
     assert "halos" in found["halo"].faults[0] and found["halo"].kept is None
 
 
@@ -294,7 +294,7 @@ def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pyte
         assert Path("out/rejected", names[0]).read_bytes() == painted
         assert Path("out", names[1]).read_bytes() != (source / names[1]).read_bytes()
     page = Path("out/report.html").read_text()
-    assert "1 rejected" in page and "the object labelled at 5, 5, 80, 55" in page and page.count("<img") >= 4
+    assert "1 rejected" in page and "the object labeled at 5, 5, 80, 55" in page and page.count("<img") >= 4
     assert verify.verify(source, "out") == [] or "right" in verify.verify(source, "out")[0]
     rows = {row["output"]: row for row in read(Path("out/manifest.jsonl"))}
     assert rows[names[0]]["rejected"] and not rows[names[1]]["rejected"]

@@ -98,7 +98,7 @@ OWN_WORDS = {
     "--fps": "to thin out to, to hold, to write",
     "--preview": "seconds of a film, or a picture that is rewritten",
     "--steps": "of training, of an octave, of a thumbnail",
-    "--rate": "of an optimiser, or of a dream in grey levels",
+    "--rate": "of an optimizer, or of a dream in gray levels",
     "--mask": "of styles, or of a dream",
     "--network": "to paint with, to train, to show",
     "--style": "of a folder, while dreaming, to measure by",

@@ -235,7 +235,7 @@ def test_a_residual_carries_its_difference_and_starts_from_one() -> None:
     assert float(residual.resize_state(state, (21, 33)).min()) >= 0
 
 
-def test_distance_holds_the_colours_back() -> None:
+def test_distance_holds_the_colors_back() -> None:
     photo = picture(3, 48, 48)
     plan = octaves((48, 48), count=1, steps=(30,))
     near, far = (
@@ -296,13 +296,13 @@ def test_smoothing_leaves_the_picture_and_blurs_the_gradient() -> None:
     assert float(found.sum()) == pytest.approx(3, rel=1e-3)
 
 
-def test_a_gradient_is_led_along_the_colours_of_photographs() -> None:
+def test_a_gradient_is_led_along_the_colors_of_photographs() -> None:
     x = picture(0, 4, 4).requires_grad_()
     assert torch.equal(Decorrelate()(x, 0), x)
-    grey, magenta = torch.ones(3), torch.tensor([1.0, -2.0, 1.0])
+    gray, magenta = torch.ones(3), torch.tensor([1.0, -2.0, 1.0])
     found = {}
     for share in (0.8, 0.0):
-        for name, hue in (("grey", grey), ("magenta", magenta)):
+        for name, hue in (("grey", gray), ("magenta", magenta)):
             (led,) = torch.autograd.grad((Decorrelate(share)(x, 0) * hue[:, None, None]).sum(), x)
             found[name, share] = float(led[0, :, 0, 0] @ hue / hue.square().sum())
     assert found["grey", 0.8] > 2 and 0.15 < found["magenta", 0.8] < 0.4

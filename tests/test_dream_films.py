@@ -73,7 +73,7 @@ def test_a_dream_lies_where_it_was_asked_for_and_is_replayed(
 def test_a_black_part_of_the_mask_keeps_its_pixels(here: Path) -> None:
     mask = np.zeros((60, 80), np.float32)
     mask[:, 40:] = 1
-    image.write("mask.png", mask, grey=True)
+    image.write("mask.png", mask, gray=True)
     assert run("dream", "photo.jpg", "--mask", "mask.png", *FAST) == 0
     photo, out = image.read("photo.jpg").rgb, image.read("photo-dream.png").rgb
     assert np.array_equal(photo[:, :40], out[:, :40])
@@ -133,7 +133,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     Path("text.jpg").write_text("no picture")
     Path("broken.mp4").write_text("no film")
-    image.write("black.png", np.zeros((60, 80), np.float32), grey=True)
+    image.write("black.png", np.zeros((60, 80), np.float32), gray=True)
     before = Path("photo.jpg").read_bytes()
     assert run(*arguments) == 2
     said = capsys.readouterr().err
@@ -220,7 +220,7 @@ def test_a_film_dreams_with_its_sound_and_its_times(here: Path, capsys: pytest.C
 def test_under_the_black_of_a_mask_the_film_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.zeros((64, 80), np.float32)
     mask[:, 40:] = 1
-    image.write("mask.png", mask, grey=True)
+    image.write("mask.png", mask, gray=True)
     written, write = list[np.ndarray](), Segments.write
 
     def seen(self: Segments, picture: np.ndarray, shown: Fraction, duration: Fraction) -> None:

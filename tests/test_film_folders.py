@@ -118,7 +118,7 @@ def cut_outs(tmp_path: Path) -> Path:
 
 
 def held(source: Path, out: Path, **settings: object) -> None:
-    """Process a video with itself as the painted one, so that colours and alpha should stay."""
+    """Process a video with itself as the painted one, so that colors and alpha should stay."""
     job = VideoJob(str(source), processed=str(source), consistency=0, **settings)  # type: ignore[arg-type]
     paint_film(job, out, Session(overwrite=True))
 

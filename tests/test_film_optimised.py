@@ -1,4 +1,4 @@
-"""Videos by optimisation: the temporal loss compared to its formula, and the cost of later frames."""
+"""Videos by optimization: the temporal loss compared to its formula, and the cost of later frames."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_coarse_mask_trusts_no_pixel_that_covers_a_hole() -> None:
         Temporal(torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 4, 4))
 
 
-def test_holes_are_filled_in_the_colours_around_them() -> None:
+def test_holes_are_filled_in_the_colors_around_them() -> None:
     photo = torch.from_numpy(scene(0).transpose(2, 0, 1)[None].astype(np.float32) / 255)
     painted = 0.5 * photo + 0.3
     mask = torch.ones(1, 1, 120, 160)
@@ -196,7 +196,7 @@ def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
             assert np.abs(painted[:, 81:].astype(int) - frame[:, 81:]).mean() > 8
 
 
-def test_grey_stays_grey_from_frame_to_frame(film: Path) -> None:
+def test_gray_stays_gray_from_frame_to_frame(film: Path) -> None:
     painter = MovingPainter(
         StylizeJob(content="a frame", styles=("waves.png",), preset="draft", color="luminance"),
         consistency=0.85,

@@ -397,7 +397,7 @@ def test_the_recipe_is_in_the_film(run: Run, here: Path) -> None:  # noqa: F811
         assert np.array_equal(one, other)
 
 
-def test_identity_keeps_colours_within_two_levels(here: Path) -> None:  # noqa: F811
+def test_identity_keeps_colors_within_two_levels(here: Path) -> None:  # noqa: F811
     def even() -> object:
         for number, tone in enumerate(((200, 90, 40), (20, 120, 220), (128, 128, 128))):
             yield np.full((48, 64, 3), tone, np.uint8), Fraction(number, 10)

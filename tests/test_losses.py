@@ -142,7 +142,7 @@ def test_wasserstein_is_the_formula_with_roots_of_scipy(tiny: Tiny) -> None:
     assert at(Wasserstein(style, LAYERS), tiny, now).value == pytest.approx(wanted, rel=1e-6)
 
 
-def test_total_variation_is_the_loop_over_neighbours(tiny: Tiny) -> None:
+def test_total_variation_is_the_loop_over_neighbors(tiny: Tiny) -> None:
     now = picture(3, (5, 4))
     x, total = now[0].numpy(), 0.0
     for c in range(3):
@@ -242,9 +242,9 @@ def test_gradients_are_those_of_finite_differences(tiny: Tiny, name: str) -> Non
 @pytest.mark.parametrize("plain", ["picture", "style", "both"])
 def test_plain_pictures_have_finite_gradients(kind: type[StyleLoss], plain: str) -> None:
     network = Tiny()
-    grey = torch.full((1, 3, *SIZE), 0.4)
-    now = grey if plain != "style" else picture(1).float()
-    style = grey if plain != "picture" else picture(2).float()
+    gray = torch.full((1, 3, *SIZE), 0.4)
+    now = gray if plain != "style" else picture(1).float()
+    style = gray if plain != "picture" else picture(2).float()
     found = at(kind(style, ("relu1_1", "relu3_1")), network, now)
     assert math.isfinite(found.value)
     assert torch.isfinite(found.gradient).all()

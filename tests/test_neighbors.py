@@ -1,4 +1,4 @@
-"""Neural neighbours: matches compared to a full search, values to the formula, tiles to the whole."""
+"""Neural neighbors: matches compared to a full search, values to the formula, tiles to the whole."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _files(*masks: Array) -> list[str]:
     """Masks are named by path in a job."""
     paths = [_FOLDER[0] / f"mask{i}.png" for i in range(len(masks))]
     for path, mask in zip(paths, masks, strict=True):
-        image.write(path, np.repeat(mask[:, :, None], 3, axis=2), grey=True)
+        image.write(path, np.repeat(mask[:, :, None], 3, axis=2), gray=True)
     return [str(path) for path in paths]
 
 
@@ -140,7 +140,7 @@ def test_the_pull_of_a_region_stays_in_it(vgg19: Vgg, photo: Array, waves: Array
 
 
 @pytest.mark.parametrize("color", ["content", "luminance"])
-def test_the_colours_can_stay_the_photos(photo: Array, waves: Array, color: str) -> None:
+def test_the_colors_can_stay_the_photos(photo: Array, waves: Array, color: str) -> None:
     kept = paint(photo, [waves], color=color)
     taken = paint(photo, [waves])
     to_photo = impasto.metrics.palette_distance(kept, photo)

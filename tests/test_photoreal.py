@@ -153,7 +153,7 @@ def test_slicing_at_two_sizes_agrees() -> None:
 
 
 def test_an_edge_stays_where_it_is() -> None:
-    """The result is an affine map of the pixel's own colour: where the photo is flat, so is the result."""
+    """The result is an affine map of the pixel's own color: where the photo is flat, so is the result."""
     photo = torch.full((1, 3, 32, 48), 0.2)
     photo[..., 24:] = 0.7
     grid = BilateralGrid(photo, torch.ones((1, 32, 48)), torch.eye(3, 4)[None], cells=(2, 2, 8))

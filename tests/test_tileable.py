@@ -1,4 +1,4 @@
-"""Seamless textures: what continues across its borders does so when it is stylised."""
+"""Seamless textures: what continues across its borders does so when it is stylized."""
 
 from __future__ import annotations
 

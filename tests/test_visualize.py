@@ -186,7 +186,7 @@ def test_a_first_layer_is_convolution_normalisation_and_relu(googlenet: GoogLeNe
 
 
 def test_its_preprocessing_is_the_published_one() -> None:
-    # torchvision standardises, and the network turns that into the unit of TensorFlow.
+    # torchvision standardizes, and the network turns that into the unit of TensorFlow.
     x = noise(0, 1, 3, 4, 4)
     mean, std = (torch.tensor(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     standard = (x - mean) / std

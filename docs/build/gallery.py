@@ -173,7 +173,7 @@ PAINTINGS = {
     "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
     "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
     "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
-    "coffee-watercolor": "watercolour, a sample style",
+    "coffee-watercolor": "watercolor, a sample style",
 }
 
 # (image, caption, command)

@@ -223,7 +223,7 @@ def save_checkpoint(
     Args:
         path: the output file.
         tensors: arrays or tensors of any shape and device; they are copied to the CPU.
-        meta: JSON-serialisable metadata, stored in the header.
+        meta: JSON-serializable metadata, stored in the header.
         overwrite: whether an existing file may be replaced.
 
     Raises:

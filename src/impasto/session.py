@@ -55,7 +55,7 @@ class Session:
         restart: discard what a killed run of a video left.
         overwrite: replace existing outputs.
         partial: whether a run that is stopped writes its image so far, or raises KeyboardInterrupt.
-        as_stored: store the image with the EXIF orientation of its photo, and grey if the photo is grey.
+        as_stored: store the image with the EXIF orientation of its photo, and gray if the photo is gray.
         threads: number of threads on a CPU, on which the last bits of a result depend; default: all cores.
         memory: memory budget in bytes if the job sets none; default: the free memory.
         pictures: images in memory, or other paths, by the names that the job uses.

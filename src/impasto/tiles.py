@@ -56,7 +56,7 @@ class Window:
     def owned(self, features: Map, stride: int, *, reach: int = 0) -> Map:
         """Return the owned positions of feature maps computed from the pixels of :meth:`read`.
 
-        ``reach`` adds this many positions at the bottom and right (for differences between neighbours),
+        ``reach`` adds this many positions at the bottom and right (for differences between neighbors),
         except at the image border.
         """
         top, bottom = self.rows.positions(stride, reach=reach)
@@ -119,7 +119,7 @@ def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Windo
         size: (height, width) of the image, in pixels.
         tile: side, or (height, width), of the owned part of a window; a multiple of ``stride``.
         halo: pixels read on every side of it, rounded up to a multiple of ``stride``, at least one stride
-            (for terms that compare neighbours). With half the receptive field, the owned features equal those
+            (for terms that compare neighbors). With half the receptive field, the owned features equal those
             of the whole image.
         stride: coarsest stride of the layers in use.
 

@@ -29,7 +29,7 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One set of weights: source, hash, preprocessing, credit and licence."""
+    """One set of weights: source, hash, preprocessing, credit and license."""
 
     name: str
     network: Literal["vgg16", "vgg19", "googlenet"]

@@ -56,13 +56,13 @@ def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     if not alphas or not any(alpha.any() for alpha in alphas):
         return None
     covered = np.max(np.stack(alphas), axis=0).astype(np.float32) / 255
-    image.write(path, covered, grey=True, overwrite=True)
+    image.write(path, covered, gray=True, overwrite=True)
     return path
 
 
 def invert_mask(mask: Path) -> Path:
     """Write the inverse of a mask beside it, and return its path."""
     path = mask.with_name(f"not-{mask.name}")
-    grey = image.read(mask).flat()[..., 0]
-    image.write(path, 1 - grey, grey=True, overwrite=True)
+    gray = image.read(mask).flat()[..., 0]
+    image.write(path, 1 - gray, gray=True, overwrite=True)
     return path

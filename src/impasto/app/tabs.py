@@ -147,7 +147,7 @@ def _photoreal_tab(state: AppState) -> None:
         with gr.Column(scale=4):
             photo = photo_place("photo", max_pixels=state.limits.pixels)
             files = gr.File(
-                label="photos to take light and colours from, or one saved .look",
+                label="photos to take light and colors from, or one saved .look",
                 file_count="multiple",
                 file_types=[*PICTURES, ".look"],
                 height=DROP,
@@ -162,7 +162,7 @@ def _photoreal_tab(state: AppState) -> None:
     def gather(values: dict[Any, Any], visit: str | None) -> Request:
         content = _needed(values[photo], "photo")
         styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
-        state.limits.check_styles(styles, "drop a photo to take light and colours from")
+        state.limits.check_styles(styles, "drop a photo to take light and colors from")
         given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
         given |= {"content": content, "styles": styles, "max_pixels": state.limits.pixels}
         job = PhotorealJob.parse(given)

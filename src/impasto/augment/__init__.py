@@ -1,1 +1,1 @@
-"""Augmentation of labelled data sets: photoreal variants, checked against the originals."""
+"""Augmentation of labeled data sets: photoreal variants, checked against the originals."""

@@ -2,7 +2,7 @@
 
 The geometry of every image is unchanged, so its labels remain true and are copied byte for byte. A photo with
 an EXIF orientation is processed upright and stored with the same orientation, so that its labels still fit.
-Grey photos stay grey. The look of an image, its strength and its seed derive from a hash of its name in the
+Gray photos stay gray. The look of an image, its strength and its seed derive from a hash of its name in the
 data set and one global seed, and every image is processed with one thread: results do not depend on the
 order, the number of workers or the other images of the data set.
 """
@@ -216,10 +216,10 @@ def _tasks(
             settings["lamps"] = str(lamps)
         reason = ""
         try:
-            grey, turn = image.stored_as(source / path)
+            gray, turn = image.stored_as(source / path)
         except InputError as error:
-            reason, grey, turn = " ".join(str(error).split())[:300], False, 1
-        if grey or turn != 1:
+            reason, gray, turn = " ".join(str(error).split())[:300], False, 1
+        if gray or turn != 1:
             settings[AS_STORED] = True
         if turn != 1:
             turned.append(name)

@@ -1,4 +1,4 @@
-"""Boxes of labelled objects in a data set: ``(left, top, right, bottom)`` in pixels of the photo.
+"""Boxes of labeled objects in a data set: ``(left, top, right, bottom)`` in pixels of the photo.
 
 KITTI has a text file per photo, Cityscapes polygons per photo, COCO one JSON file for all, BDD either. Labels
 that cannot be read as boxes are ignored: they are copied, not judged.

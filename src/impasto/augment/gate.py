@@ -1,4 +1,4 @@
-"""Quality gate of an augmented data set: rejects clipped light, halos and labelled objects that vanished.
+"""Quality gate of an augmented data set: rejects clipped light, halos and labeled objects that vanished.
 
 Each image is compared with its photo by three metrics. They do not judge its appearance, but whether its
 labels are still true. A rejected image is replaced by its photo, so that the data set stays complete.
@@ -26,7 +26,7 @@ from impasto.metrics import halo_index
 
 MOST_CLIPPED = 0.1  # share of pixels that may become black or white where the photo was not
 MOST_HALO = 3.0  # remaining difference along the skyline, relative to elsewhere
-LEAST_KEPT = 0.25  # correlation of the edges of a labelled object with those of its photo
+LEAST_KEPT = 0.25  # correlation of the edges of a labeled object with those of its photo
 SMALLEST = 12  # pixels; boxes with a shorter side are not judged
 FAINT = 0.015  # mean gradient of a box, luma per pixel, below which the photo itself shows nothing
 REJECTED = "rejected"  # folder of rejected images
@@ -37,13 +37,13 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """Metrics of one image.
 
     Args:
         clipped: share of pixels that are black or white, and were not in the photo, 0..1.
         halo: :func:`impasto.metrics.halo_index` along the border of the photo's dark and bright parts.
-        kept: lowest correlation of edges among the labelled boxes; None if there is no box.
+        kept: lowest correlation of edges among the labeled boxes; None if there is no box.
         box: the box with this correlation.
     """
 
@@ -62,7 +62,7 @@ class Judgement:
             found.append(f"halos along the skyline ({self.halo:.1f} times the difference elsewhere)")
         if self.kept is not None and self.kept < LEAST_KEPT and self.box is not None:
             place = ", ".join(f"{value:.0f}" for value in self.box)
-            found.append(f"the object labelled at {place} is not visible (edge correlation {self.kept:.2f})")
+            found.append(f"the object labeled at {place} is not visible (edge correlation {self.kept:.2f})")
         return found
 
     def row(self) -> dict[str, Any]:
@@ -73,34 +73,34 @@ class Judgement:
         }
 
 
-def judge(photo: Path, painted: Path, boxes: Sequence[Box]) -> Judgement:
+def judge(photo: Path, painted: Path, boxes: Sequence[Box]) -> Judgment:
     """Compare an augmented image with its photo.
 
     Args:
         photo, painted: image files of the same size.
-        boxes: boxes of the objects labelled in the photo.
+        boxes: boxes of the objects labeled in the photo.
 
     Raises:
         InputError: a file cannot be read, or the sizes differ.
     """
     one, other = (np.asarray(image.read(path).flat(), np.float32) for path in (photo, painted))
-    grey = [np.asarray(color.luma(rgb), np.float32) for rgb in (one, other)]
-    clipped = _ended(grey[1]) & ~_ended(grey[0])
-    kept = [(_kept(grey[0], grey[1], box), box) for box in boxes]
+    gray = [np.asarray(color.luma(rgb), np.float32) for rgb in (one, other)]
+    clipped = _ended(gray[1]) & ~_ended(gray[0])
+    kept = [(_kept(gray[0], gray[1], box), box) for box in boxes]
     least = min(((k, box) for k, box in kept if k is not None), default=(None, None))
-    return Judgement(float(clipped.mean()), _halo(one, other), *least)
+    return Judgment(float(clipped.mean()), _halo(one, other), *least)
 
 
-def _ended(grey: Array) -> NDArray[np.bool_]:
-    return np.asarray((grey <= _ENDS[0]) | (grey >= _ENDS[1]))
+def _ended(gray: Array) -> NDArray[np.bool_]:
+    return np.asarray((gray <= _ENDS[0]) | (gray >= _ENDS[1]))
 
 
 def _halo(photo: Array, painted: Array) -> float:
     """Return the halo index along the border of dark and bright parts of the photo (Otsu 1979)."""
     size = image.fit((photo.shape[0], photo.shape[1]), _SIDE)
     one, other = (image.resize(rgb, size).clip(0, 1) for rgb in (photo, painted))
-    grey = (cv2.GaussianBlur(np.asarray(color.luma(one), np.float32), (0, 0), 2) * 255).astype(np.uint8)
-    _, bright = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    gray = (cv2.GaussianBlur(np.asarray(color.luma(one), np.float32), (0, 0), 2) * 255).astype(np.uint8)
+    _, bright = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     soft = cv2.GaussianBlur(bright.astype(np.float32), (0, 0), 1)
     return halo_index(other, one, alphas=np.stack([soft, 1 - soft]))
 
@@ -108,7 +108,7 @@ def _halo(photo: Array, painted: Array) -> float:
 def _kept(photo: Array, painted: Array, box: Box) -> float | None:
     """Return the correlation of edges in a box; None if it is too small, or the photo shows nothing in it."""
     left, top, right, bottom = (max(0, round(value)) for value in box)
-    patches = [grey[top:bottom, left:right] for grey in (photo, painted)]
+    patches = [gray[top:bottom, left:right] for gray in (photo, painted)]
     if min(patches[0].shape) < SMALLEST:
         return None
     one, other = (_slopes(image.resize(patch[..., None], (_PATCH, _PATCH))[..., 0]) for patch in patches)
@@ -128,13 +128,13 @@ def _slopes(patch: Array) -> Array:
 def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box]]) -> int:
     """Judge every image of a data set that is not judged yet; return the total number of rejected ones.
 
-    Judgements are recorded before any file is moved, and moves are repeated if needed, so that a killed run
+    Judgments are recorded before any file is moved, and moves are repeated if needed, so that a killed run
     can be resumed at any point.
 
     Args:
         source: the data set.
         target: the augmented data set with its manifest.
-        boxes: returns the labelled boxes of the photo of this name.
+        boxes: returns the labeled boxes of the photo of this name.
 
     Raises:
         OutputError: the manifest or an image cannot be written.

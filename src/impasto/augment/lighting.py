@@ -1,4 +1,4 @@
-"""Verification of nights in an augmented data set: no invented light, and signals that keep their colours."""
+"""Verification of nights in an augmented data set: no invented light, and signals that keep their colors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def faults(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]) -
     night = night_of(job)
     if night is None:
         return []
-    if any(not name.lower().endswith(".look") or looks.load(name).has_colours for name in job.styles):
+    if any(not name.lower().endswith(".look") or looks.load(name).has_colors for name in job.styles):
         return []  # its grade comes from styles, whose own lights are not judged
     day, result = (np.asarray(image.read(path).flat(), np.float32) for path in (photo, painted))
     if day.shape != result.shape:

@@ -24,7 +24,7 @@ _WIDE = 320  # long side of a thumbnail in pixels
 _FIGURES = (
     (
         "kept",
-        "Correlation of edges in labelled boxes (the box with the lowest one is shown)",
+        "Correlation of edges in labeled boxes (the box with the lowest one is shown)",
         LEAST_KEPT,
         False,
     ),

@@ -69,7 +69,7 @@ def shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, 
     Phase correlation (Kuglin and Hines 1975) of the images' edges; zero if no other position agrees clearly
     better.
     """
-    edges = [np.hypot(*np.gradient(grey.astype(np.float64))) for grey in (one, other)]
+    edges = [np.hypot(*np.gradient(gray.astype(np.float64))) for gray in (one, other)]
     window = np.outer(*(np.hanning(length) for length in one.shape))
     first, second = (np.fft.rfft2((edge - edge.mean()) * window) for edge in edges)
     cross = second * np.conj(first)

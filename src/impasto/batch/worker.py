@@ -17,7 +17,7 @@ from impasto.session import Session
 from impasto.verbs.run import VERBS, run
 
 # A setting for the images of a data set, which is in no job: store the result like the photo, with one
-# channel if the photo is grey, and with its EXIF orientation, so that programs read both in the same way.
+# channel if the photo is gray, and with its EXIF orientation, so that programs read both in the same way.
 AS_STORED = "as_stored"
 SHOT = "shot"
 _PLACES = ("output", "folder", "page", "seconds", "stopped")  # facts that a row has by itself

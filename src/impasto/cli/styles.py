@@ -148,11 +148,11 @@ def describe(
     *,
     title: Annotated[str | None, typer.Option(help="Title of the painting.")] = None,
     credit: Annotated[str | None, typer.Option(help="Artist and year.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Licence of the painting, or 'public domain'.")] = None,
+    licence: Annotated[str | None, typer.Option(help="License of the painting, or 'public domain'.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write title, credit and licence of the painting into a style's file; 'styles list' shows them."""
+    """Write title, credit and license of the painting into a style's file; 'styles list' shows them."""
     from impasto.networks import library, packs
 
     given = {"title": title, "credit": credit, "licence": licence}

@@ -27,7 +27,7 @@ GREETING = """impasto stylizes photos and videos, offline.
   impasto stylize photo.jpg painting.jpg         paint a photo in the style of a painting
   impasto stylize photo.jpg waves                use a learned style; see impasto styles list
   impasto video film.mp4 waves                   stylize a video with temporal consistency
-  impasto photoreal day.jpg night.jpg            transfer light and colours between photos
+  impasto photoreal day.jpg night.jpg            transfer light and colors between photos
   impasto dream photo.jpg                        DeepDream
   impasto learn painting.jpg --photos photos/    train a style of your own
   impasto batch photos/ --style waves -o out/    stylize many photos

@@ -1,4 +1,4 @@
-"""Brushes, which stylize single frames: learned styles, optimisation, or frames of another program."""
+"""Brushes, which stylize single frames: learned styles, optimization, or frames of another program."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Bytes = NDArray[np.uint8]
 State = dict[str, NDArray[Any]]
 
 SLOW_PART = 8  # frames per part if each takes minutes
-BLEND = 0.5  # share of the consistency by blending for optimised frames, whose loss is already temporal
+BLEND = 0.5  # share of the consistency by blending for optimized frames, whose loss is already temporal
 
 
 class Damage(Exception):  # noqa: N818 - carries an error to the end of the video
@@ -41,7 +41,7 @@ class Damage(Exception):  # noqa: N818 - carries an error to the end of the vide
 class FramePainter(Protocol):
     """Stylizes the frames of a video in order."""
 
-    identity: str  # settings or hashes that identify it, to recognise a killed run of the same job
+    identity: str  # settings or hashes that identify it, to recognize a killed run of the same job
     engine: str  # the package that computes
     device: str
     part: int | None  # frames between checkpoints; None: the default
@@ -84,7 +84,7 @@ def choose(
     Args:
         job, film, spans, size: settings, video, its spans, and (height, width) of the frames.
         threads: number of threads; default: all cores.
-        watch: called after every step of an optimised frame; may raise :class:`impasto.films.Enough`.
+        watch: called after every step of an optimized frame; may raise :class:`impasto.films.Enough`.
 
     Raises:
         InputError: a style or the video cannot be used.
@@ -178,7 +178,7 @@ class LearnedStyles:
 
 
 class Paintings:
-    """Frame painter that optimises each frame."""
+    """Frame painter that optimizes each frame."""
 
     engine = "torch"
     part: int | None = SLOW_PART

@@ -112,7 +112,7 @@ class ShotLights:
         self.draws = Draws.of(shot.keys[0], job.seed)
         roads = [Road.of(key, horizon=job.horizon) for key in shot.keys]
         self.horizon = float(np.median([road.horizon / road.size[0] for road in roads]))
-        self.centre = float(np.median([road.centre / road.size[1] for road in roads]))
+        self.center = float(np.median([road.center / road.size[1] for road in roads]))
         self.middle = float(np.median([brightness(key, self.horizon) for key in shot.keys]))
         self.flow = Dis(quality="fast")
         self.lamps: Lamps | None = None
@@ -121,7 +121,7 @@ class ShotLights:
     def next(self, frame: Bytes, number: int, graded: Array | None, labels: list[Path] | None) -> Array:
         """Return the next frame at night; ``(H, W, 3)``, 0..1."""
         rgb = frame.astype(np.float32) / np.float32(255)
-        road = Road.of(rgb, horizon=self.horizon, centre=self.centre)
+        road = Road.of(rgb, horizon=self.horizon, center=self.center)
         seen = self._seen(rgb, number, labels)
         tiny = np.rint(looked_at(rgb) * 255).astype(np.uint8)
         carried = None

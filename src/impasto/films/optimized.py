@@ -1,4 +1,4 @@
-"""Video frames by optimisation; each frame of a shot starts from the previous result."""
+"""Video frames by optimization; each frame of a shot starts from the previous result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FOLLOWING = (0.19, 0.06)
 
 
 class MovingPainter:
-    """Stylise the frames of a video in order.
+    """Stylize the frames of a video in order.
 
     Args:
         job: styles and settings; its ``content`` is ignored.
@@ -61,7 +61,7 @@ class MovingPainter:
         return hashlib.sha256(json.dumps([asdict(self.job), hashes], sort_keys=True).encode()).hexdigest()
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """Stylise a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
+        """Stylize a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
         rgb = unit(frame)
         content = tensors.from_array(rgb)
         if min(content.shape[-2:]) < 48:
@@ -84,7 +84,7 @@ class MovingPainter:
             outcome = methods.following_frame(
                 content,
                 self._styles,
-                warped=self._grey(warped),
+                warped=self._gray(warped),
                 mask=tensors.from_array(mask),
                 schedule=following_schedule(plan),
                 backbone=self.backbone,
@@ -105,12 +105,12 @@ class MovingPainter:
         self._styles = styles_of(self.job, self.inputs, content, whole)
         self._seen = FeatureCache([style.picture for style in self._styles])
 
-    def _grey(self, warped: Array) -> Tensor:
-        """Return the warped result as a tensor; as grey if only the luminance is stylised."""
+    def _gray(self, warped: Array) -> Tensor:
+        """Return the warped result as a tensor; as gray if only the luminance is stylized."""
         if self.job.color != "luminance":
             return tensors.from_array(warped)
-        grey = color.luma(warped).astype(np.float32)
-        return tensors.from_array(np.repeat(grey[..., None], 3, axis=2))
+        gray = color.luma(warped).astype(np.float32)
+        return tensors.from_array(np.repeat(gray[..., None], 3, axis=2))
 
 
 def following_schedule(plan: Schedule) -> Schedule:

@@ -52,7 +52,7 @@ FORGET = 0.98  # decay per frame: slow changes of exposure belong to the video a
 
 
 def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> FilmResult:
-    """Transfer light and colours of a photograph to a video.
+    """Transfer light and colors of a photograph to a video.
 
     Args:
         job: the video and its settings.
@@ -70,7 +70,7 @@ def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> Fi
     session = replace(session, threads=use_threads(session.threads))
     look = None if job.look is None else looks.load(str(inputs.source(job.look)))
     night = job.night if look is None or job.night is not None else look.night
-    graded = bool(job.styles) and (look is None or look.has_colours)
+    graded = bool(job.styles) and (look is None or look.has_colors)
 
     def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> FramePainter:
         shots.extend(find_shots(film, spans, every=job.every))

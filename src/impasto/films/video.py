@@ -276,7 +276,7 @@ class FilmRun:
         return expected_frames(self.film, self.spans, self.plan)
 
     def _key(self) -> str:
-        """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
+        """Return a hash of the settings and inputs, to recognize a killed run of the same job."""
         hashes = [files.sha256(path) for path in self.film.inputs]
         parts = [self.plan.settings(), hashes, self.brush.identity]
         if self.film.clear or self.film.deep:

@@ -182,6 +182,6 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _key(job: DreamJob) -> str:
-    """Return a hash of the settings and inputs, to recognise a killed run of the same job."""
+    """Return a hash of the settings and inputs, to recognize a killed run of the same job."""
     text = json.dumps([job.settings(), [files.sha256(name) for name in job.inputs()]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Masks in common forms: grey, transparent, with values 0 and 1, cut out, or one colour on black."""
+"""Masks in common forms: gray, transparent, with values 0 and 1, cut out, or one color on black."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ Plane = NDArray[np.float32]
 
 OPAQUE = 0.998  # alpha from which a pixel counts as opaque
 DARK = 0.04  # a mask whose maximum is below this counts as black
-ALIKE = 0.1  # channel difference up to which a colour is grey, or two colours are equal
-_FEW = 64  # most colours of a class map; photographs have more
-_RARE = 0.002  # fraction of pixels with other colours tolerated as noise and soft borders
+ALIKE = 0.1  # channel difference up to which a color is gray, or two colors are equal
+_FEW = 64  # most colors of a class map; photographs have more
+_RARE = 0.002  # fraction of pixels with other colors tolerated as noise and soft borders
 
 
 def coverage(picture: Picture, *, name: str) -> Plane:
     """Return the coverage of a mask, ``(H, W)``, 0..1: white is 1, black is 0.
 
-    If the visible part has one colour or is a cut-out photograph, alpha is the mask; a grey image is
-    multiplied by alpha. Integer values 0 and 1 mean black and white. One colour on black counts as white.
+    If the visible part has one color or is a cut-out photograph, alpha is the mask; a gray image is
+    multiplied by alpha. Integer values 0 and 1 mean black and white. One color on black counts as white.
 
     Raises:
         InputError: the mask is nearly black or fully transparent, or is a map of several classes.
     """
     alpha = picture.alpha
     if alpha is None or float(alpha.min()) >= OPAQUE:
-        plane = _of_colours(picture.rgb, name=name)
+        plane = _of_colors(picture.rgb, name=name)
     else:
         visible = picture.rgb[alpha > 0.5]
         if not len(visible):
             raise InputError(f"mask {name} is fully transparent: {_MEND}")
-        if _is_one(visible) or _is_coloured(visible):
+        if _is_one(visible) or _is_colored(visible):
             plane = alpha
         else:
-            plane = _of_colours(picture.rgb, name=name) * alpha
+            plane = _of_colors(picture.rgb, name=name) * alpha
     step = 1 / (65535 if picture.bits == 16 else 255)
     brightest = float(plane.max())
     if 0 < brightest <= 1.01 * step:
@@ -55,15 +55,15 @@ _MEND = "make it white where its style applies, black elsewhere"
 
 
 def as_mask(picture: Picture, *, name: str) -> Picture:
-    """Return the mask as a grey image without transparency; see ``coverage``."""
+    """Return the mask as a gray image without transparency; see ``coverage``."""
     plane = coverage(picture, name=name)
-    return dataclasses.replace(picture, rgb=np.repeat(plane[..., None], 3, axis=2), alpha=None, grey=True)
+    return dataclasses.replace(picture, rgb=np.repeat(plane[..., None], 3, axis=2), alpha=None, gray=True)
 
 
 def over_black(picture: Picture) -> Picture:
     """Return a class map without transparency: transparent pixels become black.
 
-    If all visible pixels have one colour, they become white, so that black on transparent works too.
+    If all visible pixels have one color, they become white, so that black on transparent works too.
     """
     if picture.alpha is None or float(picture.alpha.min()) >= OPAQUE:
         return picture
@@ -73,27 +73,27 @@ def over_black(picture: Picture) -> Picture:
     return dataclasses.replace(picture, rgb=np.asarray(rgb, np.float32), alpha=None)
 
 
-def _is_one(colours: Plane) -> bool:
-    """Return whether colours ``(N, 3)`` are equal up to noise."""
-    low, high = np.quantile(colours, (0.02, 0.98), axis=0)
+def _is_one(colors: Plane) -> bool:
+    """Return whether colors ``(N, 3)`` are equal up to noise."""
+    low, high = np.quantile(colors, (0.02, 0.98), axis=0)
     return bool((high - low).max() < ALIKE)
 
 
-def _is_coloured(colours: Plane) -> bool:
-    """Return whether colours ``(..., 3)`` include more than noise that is not grey."""
-    return bool((colours.max(-1) - colours.min(-1) > ALIKE).mean() > _RARE)
+def _is_colored(colors: Plane) -> bool:
+    """Return whether colors ``(..., 3)`` include more than noise that is not gray."""
+    return bool((colors.max(-1) - colors.min(-1) > ALIKE).mean() > _RARE)
 
 
-def _of_colours(rgb: Plane, *, name: str) -> Plane:
-    """Return an opaque mask as grey values; one colour on black counts as white."""
-    if not _is_coloured(rgb):
+def _of_colors(rgb: Plane, *, name: str) -> Plane:
+    """Return an opaque mask as gray values; one color on black counts as white."""
+    if not _is_colored(rgb):
         return np.asarray(rgb.mean(2), np.float32)
     tint = rgb[rgb.max(2) - rgb.min(2) > ALIKE]
     bright = tint.max(1)
-    colour = np.median(tint[bright >= 0.9 * bright.max()], axis=0)
-    plane = np.clip(rgb @ colour / (colour @ colour), 0, 1)
-    if (np.abs(rgb - plane[..., None] * colour).max(2) > ALIKE).mean() <= _RARE:
+    color = np.median(tint[bright >= 0.9 * bright.max()], axis=0)
+    plane = np.clip(rgb @ color / (color @ color), 0, 1)
+    if (np.abs(rgb - plane[..., None] * color).max(2) > ALIKE).mean() <= _RARE:
         return np.asarray(plane, np.float32)
     if len(np.unique(np.rint(rgb * 255) @ np.array([65536, 256, 1]))) <= _FEW:
-        raise InputError(f"mask {name} has several colours, like a map of classes: {_MEND}")
+        raise InputError(f"mask {name} has several colors, like a map of classes: {_MEND}")
     return np.asarray(rgb.mean(2), np.float32)

@@ -1,4 +1,4 @@
-"""Colour conversion by ITU-T H.273 code points instead of a profile: wide gamut, PQ and HLG."""
+"""Color conversion by ITU-T H.273 code points instead of a profile: wide gamut, PQ and HLG."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Value = TypeVar("_Value", np.uint8, np.float32)
 
 
 class Cicp(NamedTuple):
-    """Coding-independent code points: colour primaries and transfer characteristics."""
+    """Coding-independent code points: color primaries and transfer characteristics."""
 
     primaries: int
     transfer: int
@@ -68,14 +68,14 @@ def to_srgb(rgb: NDArray[_Value], coding: Cicp, *, name: str) -> NDArray[_Value]
 
     HDR images are tone-mapped: light up to a knee below reference white is unchanged, brighter light is
     compressed exponentially up to the maximum of the image. The compression uses the largest channel, so hues
-    are kept. Colours outside sRGB are clipped. With unknown code points the values are assumed to be sRGB,
+    are kept. Colors outside sRGB are clipped. With unknown code points the values are assumed to be sRGB,
     with a warning.
     """
     if coding.is_srgb():
         return rgb
     known = coding.transfer in (*_GAMMAS, *_LIKE_SRGB, PQ, HLG)
     if not known or coding.primaries not in (*_PRIMARIES, _UNTOLD):
-        _LOG.warning("%s: its colour code points %d, %d are unknown: assuming sRGB", name, *coding)
+        _LOG.warning("%s: its color code points %d, %d are unknown: assuming sRGB", name, *coding)
         return rgb
     bend = _bend(rgb, coding) if coding.bright else None
     result = np.empty_like(rgb)
@@ -169,8 +169,8 @@ def _of_point(point: tuple[float, float]) -> list[float]:
 @functools.cache
 def _xyz_of(primaries: int) -> NDArray[np.float64]:
     """Return the matrix from linear light in these primaries to XYZ."""
-    *colours, white = _PRIMARIES[primaries]
-    columns = np.array([_of_point(point) for point in colours]).T
+    *colors, white = _PRIMARIES[primaries]
+    columns = np.array([_of_point(point) for point in colors]).T
     return np.asarray(columns * np.linalg.solve(columns, _of_point(white)))
 
 

@@ -1,4 +1,4 @@
-"""Read colour code points from files: a PNG chunk, a HEIF or AVIF box, or a profile tag."""
+"""Read color code points from files: a PNG chunk, a HEIF or AVIF box, or a profile tag."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def _of_png(path: Path) -> Cicp | None:
     """
     with path.open("rb") as stream:
         stream.seek(8)
-        linear = coloured = False
+        linear = colored = False
         while len(head := stream.read(8)) == 8:
             length, name = struct.unpack(">I4s", head)
             if name == b"cICP" and len(body := stream.read(4)) == 4:
                 return Cicp(body[0], body[1])
             if name in (b"IDAT", b"IEND"):
-                return Cicp(1, 8) if linear and not coloured else None
-            coloured |= name in (b"sRGB", b"iCCP")
+                return Cicp(1, 8) if linear and not colored else None
+            colored |= name in (b"sRGB", b"iCCP")
             body = stream.read(min(length, 4))
             linear |= name == b"gAMA" and len(body) == 4 and abs(int.from_bytes(body, "big") - 100_000) < 5000
             stream.seek(length - len(body) + 4, 1)

@@ -17,26 +17,26 @@ from impasto.image import cicp, code_points, deep, jpeg, profiles
 from impasto.image.cicp import Cicp
 from impasto.image.guard import refuse_size, refusing, strict
 from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
-from impasto.image.picture import colours_of
+from impasto.image.picture import colors_of
 
 _LOG = logging.getLogger(__name__)
 
 # A subset of Pillow's formats: some of the others start external programs (EPS starts Ghostscript).
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
 _ORIENTATION, _SUBFILE, _PHOTOMETRIC = 0x0112, 254, 262
-_GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+_GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 _Value = TypeVar("_Value", bound=np.generic)
 _Decoded = TypeVar("_Decoded")
 
 
 class DecodedLayers(NamedTuple):
-    """Decoded image: colours ``(H, W, 3)`` and alpha ``(H, W)`` as float32 0..1, bit depth, grey flag."""
+    """Decoded image: colors ``(H, W, 3)`` and alpha ``(H, W)`` as float32 0..1, bit depth, gray flag."""
 
     rgb: NDArray[np.float32]
     alpha: NDArray[np.float32] | None
     bits: int
-    grey: bool
+    gray: bool
 
 
 def open_image(source: Path | io.BytesIO) -> Image.Image:
@@ -78,14 +78,14 @@ def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
 
 
 def stored_as(path: Path) -> tuple[bool, int]:
-    """Return whether a file is grey, and its EXIF orientation, without decoding."""
+    """Return whether a file is gray, and its EXIF orientation, without decoding."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
             return False, 1
         with open_image(path) as image:
-            grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
-            return grey, orientation(image, name=str(path))
+            gray = image.mode in _GRAY_MODES or image.mode.startswith("I;16")
+            return gray, orientation(image, name=str(path))
 
 
 def decode_file(path: Path, *, max_pixels: int) -> DecodedLayers:
@@ -182,27 +182,27 @@ def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | 
 def _floats_in_srgb(
     rgb: NDArray[np.float32], icc: bytes | None, numbers: Cicp | None, *, name: str
 ) -> NDArray[np.float32]:
-    """Convert colours to sRGB by the code points of the file, else by its profile."""
+    """Convert colors to sRGB by the code points of the file, else by its profile."""
     if numbers is not None:
         return cicp.to_srgb(rgb, numbers, name=name)
     return profiles.to_srgb_16(rgb, icc, name=name)
 
 
 def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> DecodedLayers:
-    """Convert an open PIL image to layers; colours by the code points, else by its profile."""
+    """Convert an open PIL image to layers; colors by the code points, else by its profile."""
     if image.mode == "LAB":
-        raise InputError(f"{name} uses CIE Lab colours: save it as RGB")
+        raise InputError(f"{name} uses CIE Lab colors: save it as RGB")
     image.load()
     turn = orientation(image, name=name)
     icc = image.info.get("icc_profile")
-    grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
+    gray = image.mode in _GRAY_MODES or image.mode.startswith("I;16")
     alpha = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
             values = 65535 - values  # white is zero (from scanners), which Pillow handles in 8 bits only
         bits = 16
-        rgb = np.repeat(_unit_of_deep_grey(values, name=name)[..., None], 3, axis=2)
+        rgb = np.repeat(_unit_of_deep_gray(values, name=name)[..., None], 3, axis=2)
         if isinstance(image.info.get("transparency"), int):
             alpha = (values != image.info["transparency"]).astype(np.float32)
         rgb = _floats_in_srgb(rgb, icc, numbers, name=name)
@@ -218,11 +218,11 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
             rgb = profiles.as_floats(profiles.to_srgb(image, icc, name=name))
         else:
             rgb = cicp.to_srgb(profiles.as_floats(image.convert("RGB")), numbers, name=name)
-    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)
 
 
-def _unit_of_deep_grey(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
-    """Scale 16-bit or float grey values to 0..1; reject others, as their range is unknown."""
+def _unit_of_deep_gray(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
+    """Scale 16-bit or float gray values to 0..1; reject others, as their range is unknown."""
     top = 1.0 if np.issubdtype(values.dtype, np.floating) else 65535.0
     if not (values.min() >= 0 and values.max() <= top):
         raise InputError(
@@ -275,21 +275,21 @@ def _decode_heif(path: Path, *, max_pixels: int) -> DecodedLayers:
     refuse_size(str(path), opened.size, max_pixels=max_pixels)
     values = np.asarray(opened)
     depth = 8 if values.dtype == np.uint8 else int(opened.info.get("bit_depth", 16))
-    grey = values.ndim == 2 or values.shape[2] == 2
+    gray = values.ndim == 2 or values.shape[2] == 2
     if values.ndim == 2:
         values = values[..., None]
     icc, numbers = opened.info.get("icc_profile"), code_points.of_heif(opened.info)
     alpha = None
     if values.shape[2] in (2, 4):
         alpha = values[..., -1].astype(np.float32) / np.float32(2**depth - 1)
-    colours = values[..., :1].repeat(3, axis=2) if grey else values[..., :3]
+    colors = values[..., :1].repeat(3, axis=2) if gray else values[..., :3]
     # libheif has already applied the rotation, so EXIF does not count.
     if depth == 8 and numbers is None:
-        image = Image.fromarray(np.ascontiguousarray(colours))
-        return DecodedLayers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, grey)
-    rgb = colours.astype(np.float32) / np.float32(2**depth - 1)
+        image = Image.fromarray(np.ascontiguousarray(colors))
+        return DecodedLayers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, gray)
+    rgb = colors.astype(np.float32) / np.float32(2**depth - 1)
     rgb = _floats_in_srgb(rgb, icc, numbers, name=str(path))
-    return DecodedLayers(rgb, alpha, 8 if depth == 8 else 16, grey)
+    return DecodedLayers(rgb, alpha, 8 if depth == 8 else 16, gray)
 
 
 def _decode_tifffile(path: Path, *, max_pixels: int) -> DecodedLayers:
@@ -303,14 +303,14 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> DecodedLayers:
         if page.photometric not in (1, 2) or page.samplesperpixel > 4 or page.imagedepth != 1:
             raise InputError(f"{path} is a TIFF of an unsupported kind: save it as RGB with 8 or 16 bits")
         values = page.asarray()
-        icc, grey = page.iccprofile, page.photometric == 1
+        icc, gray = page.iccprofile, page.photometric == 1
         stored = page.tags.get(_ORIENTATION)
     turn = stored.value if stored and stored.value in range(1, 9) else 1
     if page.axes[0] == "S":
         values = np.moveaxis(values, 0, -1)
     if page.samplesperpixel == 2:
         values = values[..., (0, 0, 0, 1)]
-    rgb, alpha = colours_of(values, name=str(path))
+    rgb, alpha = colors_of(values, name=str(path))
     rgb = _floats_in_srgb(rgb, icc, code_points.of_profile(icc), name=str(path))
     bits = 8 if values.dtype == np.uint8 else 16
-    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)

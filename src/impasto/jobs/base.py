@@ -31,8 +31,8 @@ J = TypeVar("J", bound="Job")
 
 # Help texts of options that several verbs share.
 WEIGHTS = "Weight of each style, e.g. 0.7,0.3. Default: equal."
-MASK = "One greyscale mask per style, e.g. a.png,b.png, white where the style applies; may be repeated."
-COLOR = "Colours of the style, of the content, or 'luminance': stylize only the lightness."
+MASK = "One grayscale mask per style, e.g. a.png,b.png, white where the style applies; may be repeated."
+COLOR = "Colors of the style, of the content, or 'luminance': stylize only the lightness."
 REALISM = "Smoothness of the lighting change: 0.1 is loose, 10 is stiff."
 SIZE = "Long side in pixels, or 'original'."
 STRENGTH = (

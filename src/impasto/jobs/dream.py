@@ -47,7 +47,7 @@ class DreamJob(Excerpt, Job):
     )
     strength: float = option(1.0, "Amount of --style: 0 is none, 1 a full transfer.", least=0, most=100)
     weight: float = option(1.0, "Weight of the dream relative to --style.", least=0, most=100)
-    mask: str | None = option(None, "Greyscale mask: white where to dream, black where the photo is kept.")
+    mask: str | None = option(None, "Grayscale mask: white where to dream, black where the photo is kept.")
     octaves: int = option(
         5, "Number of scales, the finest included; more give larger shapes.", least=1, most=20
     )
@@ -58,14 +58,14 @@ class DreamJob(Excerpt, Job):
         "60,36,20,10,5.",
     )
     rate: float = option(
-        1.5, "Mean change of a pixel per step, in grey levels (0 to 255).", least=0.001, most=255
+        1.5, "Mean change of a pixel per step, in gray levels (0 to 255).", least=0.001, most=255
     )
     jitter: int = option(32, "Maximum random shift of the image, in pixels.", least=0, most=1000)
     smoothing: float = option(
         1.0, "Blur of the gradient, in pixels; more gives large, calm shapes.", least=0, most=50
     )
     distance: float = option(
-        150.0, "Weight that holds the photo's colours; more gives a calmer dream.", least=0, most=10_000
+        150.0, "Weight that holds the photo's colors; more gives a calmer dream.", least=0, most=10_000
     )
     size: int | str | None = option(None, base.SIZE + " Default: the photo's, at most 640.", flag="-s")
     seed: int = option(0, base.SEED)
@@ -128,7 +128,7 @@ class DreamJob(Excerpt, Job):
 
 @dataclass(frozen=True)
 class VisualizeJob(Job):
-    """Generate an image that maximises the activation of a layer or channel."""
+    """Generate an image that maximizes the activation of a layer or channel."""
 
     verb: ClassVar[str] = "visualize"
 
@@ -144,7 +144,7 @@ class VisualizeJob(Job):
 
 @dataclass(frozen=True)
 class LayersJob(Job):
-    """Draw an atlas of a network: images that maximise each layer and its strongest channels."""
+    """Draw an atlas of a network: images that maximize each layer and its strongest channels."""
 
     verb: ClassVar[str] = "layers"
 

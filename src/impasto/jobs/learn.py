@@ -47,7 +47,7 @@ class LearnJob(Job):
     )
     teacher: str | None = option(
         None,
-        "Pack to distil, or 'quality', instead of style images: the new network learns all its styles.",
+        "Pack to distill, or 'quality', instead of style images: the new network learns all its styles.",
     )
     minutes: float | None = option(
         None, "Training time in minutes. Default: 60 for a new pack, else 8.", least=0.01

@@ -63,12 +63,12 @@ class StylizeJob(Job):
     )
     loss: StyleLossName = option(
         "neighbors",
-        "Style loss of 'modern': nearest neighbours of features; or moments: Gram, Wasserstein, both (mixed) "
+        "Style loss of 'modern': nearest neighbors of features; or moments: Gram, Wasserstein, both (mixed) "
         "or mean and variance.",
     )
     color: Color = option("style", base.COLOR)
     photoreal: bool = option(
-        False, "Transfer only light and colours of the stylized image, so that the result stays a photograph."
+        False, "Transfer only light and colors of the stylized image, so that the result stays a photograph."
     )
     realism: float = option(1.0, base.REALISM, least=0.001, most=1000)
     init: str = option("content", "Initial image: 'content', 'noise' or an image file.")

@@ -48,7 +48,7 @@ class VideoJob(Excerpt, Job):
     styles: tuple[str, ...] = field(
         default=(), metadata={"help": "Learned styles by name; or style images, at minutes per frame."}
     )
-    processed: str | None = option(None, "The same video stylized by another program: only stabilise it.")
+    processed: str | None = option(None, "The same video stylized by another program: only stabilize it.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
     strength: float = option(1.0, base.STRENGTH)

@@ -135,7 +135,7 @@ def _loop(
 class HeldStyle:
     """Lightweight temporal consistency, with fast optical flow at low resolution.
 
-    Normalisation is per frame: the light of a stream may change at any time, without cuts.
+    Normalization is per frame: the light of a stream may change at any time, without cuts.
 
     Args:
         consistency: weight of the previous output, 0..1.

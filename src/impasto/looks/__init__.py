@@ -1,4 +1,4 @@
-"""Looks: colour statistics of photographs by class, and colour grading with them.
+"""Looks: color statistics of photographs by class, and color grading with them.
 
 NumPy only: no network, no torch. Classes come from masks, or from features computed by the caller.
 """

@@ -64,9 +64,9 @@ def _lack(drawn: Sequence[Regions], name: str, share: float) -> str:
 def _words(photo: str, style: str) -> str:
     """Describe how a class missing in the content or style image is handled."""
     if photo == "too thin":
-        return "too thin in the photo: joined to its neighbours"
+        return "too thin in the photo: joined to its neighbors"
     if photo == "not":
-        return "not in the photo: its colours are not used"
+        return "not in the photo: its colors are not used"
     lack = f"{photo} in the photo" if photo else f"{style} in the style"
     return f"{lack}: takes the map of the whole pictures" if photo or style else ""
 

@@ -1,7 +1,7 @@
-"""Colour grading by class: one affine colour map for each class, blended by mattes.
+"""Color grading by class: one affine color map for each class, blended by mattes.
 
 The map is the linear optimal transport between Gaussians (Pitie and Kokaram 2007), with limits on gain
-(noise) and on clipping of shadows and highlights. The result at a pixel depends only on its colour and its
+(noise) and on clipping of shadows and highlights. The result at a pixel depends only on its color and its
 mattes, so edges cannot move and halos cannot form.
 """
 
@@ -22,7 +22,7 @@ from impasto.looks.mattes import Mattes
 Array = NDArray[np.float32]
 
 RIDGE = 1e-4  # added to variances, so that the grain of a flat sky is not amplified
-LEAST_GAIN = 0.03  # least gain in any colour direction
+LEAST_GAIN = 0.03  # least gain in any color direction
 MOST_GAIN = (2.5, 10.0)  # limit of the gain for a very noisy image and for a noise-free one
 GRAIN = 0.05  # largest noise deviation of the result, which sets the limit between these two
 DARK, LIGHT = 0.12, 0.85  # where the shadow and highlight compression start
@@ -33,7 +33,7 @@ STRIP = 256  # rows processed at a time
 
 @dataclass(frozen=True, eq=False)
 class Grade:
-    """Colour maps of the classes.
+    """Color maps of the classes.
 
     ``maps (K, 3, 4)`` apply to ``(r, g, b, 1)``. ``ends (K, 2)`` are the darkest and the lightest value of
     the result, which are compressed into 0..1 if they lie outside. ``grain (K,)`` is the fraction of the
@@ -165,9 +165,9 @@ def noise(rgb: Array) -> float:
 
     Source: Immerkaer 1996, "Fast noise variance estimation", with the median, which is robust to edges.
     """
-    grey = cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32))
+    gray = cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32))
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    answers = np.abs(cv2.filter2D(grey, -1, kernel, borderType=cv2.BORDER_REFLECT))
+    answers = np.abs(cv2.filter2D(gray, -1, kernel, borderType=cv2.BORDER_REFLECT))
     return float(np.median(answers) / 0.6745 / 6)
 
 
@@ -176,7 +176,7 @@ def denoise(rgb: Array) -> Array:
 
     Source: He, Sun and Tang 2010, "Guided image filtering"; He and Sun 2015 on subsampling.
     """
-    flat = np.float32((4 * noise(rgb)) ** 2 + 1e-6)  # noise is larger in a channel than in the grey mean
+    flat = np.float32((4 * noise(rgb)) ** 2 + 1e-6)  # noise is larger in a channel than in the gray mean
     reach = max(2, max(rgb.shape[:2]) // 250)
     # Subsample wide windows; their means hardly change.
     step = max(1, reach // 4)

@@ -30,14 +30,14 @@ WORK = 640  # long side for solving the mattes, in pixels
 BAND = 0.0085  # half-width of the unknown band, relative to the long side
 DOUBT = 0.03  # distance from a border within which labels can be corrected, relative to the long side
 CLEARLY = 16.0  # cost difference required to correct a label, in squared deviations
-LEAST_DEVIATION = 0.025  # least colour deviation of a class, 0..1
-EPSILON = 1e-6  # regularisation of the Laplacian for colours 0..1; 1e-7 in Levin et al.
+LEAST_DEVIATION = 0.025  # least color deviation of a class, 0..1
+EPSILON = 1e-6  # regularization of the Laplacian for colors 0..1; 1e-7 in Levin et al.
 FOUND = 1e-4  # the same for automatic classes, whose borders cross skies with noise and JPEG blocks
 FADE = 0.04  # width of the initial transition between classes, relative to the long side
 TOLERANCE = 1e-4  # relative residual, sufficient for 8 bits
 MOST_STEPS = 400  # most conjugate gradient steps
 SPREAD = 3  # window radius of the local linear model, in pixels
-FLATNESS = 1e-4  # colour variance below which a window counts as flat
+FLATNESS = 1e-4  # color variance below which a window counts as flat
 
 LONG = 3.0  # seconds of loading before a message
 
@@ -147,8 +147,8 @@ def _solved(
 def correct_labels(rgb: Array, labels: Labels, count: int) -> Labels:
     """Correct labels ``(H, W)`` near the borders of an inaccurate mask.
 
-    A pixel near a border moves to the neighbouring class if its colour clearly fits the local interior of
-    that class and not that of its own. For example, a strip of sky labelled as roof would glow at night.
+    A pixel near a border moves to the neighboring class if its color clearly fits the local interior of
+    that class and not that of its own. For example, a strip of sky labeled as roof would glow at night.
     """
     reach = max(3, round(DOUBT * max(labels.shape)))
     kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
@@ -246,18 +246,18 @@ def _linear_models(guide: Array, alphas: Array) -> Array:
     def mean(plane: Array) -> Array:
         return np.asarray(cv2.boxFilter(plane, -1, (2 * SPREAD + 1,) * 2, borderType=cv2.BORDER_REFLECT))
 
-    centre = mean(guide)
+    center = mean(guide)
     targets = np.stack([mean(alpha) for alpha in alphas])
     cross = [
-        mean(guide * alpha[..., None]) - centre * target[..., None]
+        mean(guide * alpha[..., None]) - center * target[..., None]
         for alpha, target in zip(alphas, targets, strict=True)
     ]
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
     cov = np.empty((*guide.shape, 3), np.float32)
     for one, other in pairs:
-        entry = mean(guide[..., one] * guide[..., other]) - centre[..., one] * centre[..., other]
+        entry = mean(guide[..., one] * guide[..., other]) - center[..., one] * center[..., other]
         cov[..., one, other] = cov[..., other, one] = entry + (FLATNESS if one == other else 0)
     slopes = np.moveaxis(np.linalg.solve(cov, np.stack(cross, -1)), -1, 0)
-    offsets = targets - (slopes * centre).sum(-1)
+    offsets = targets - (slopes * center).sum(-1)
     models = np.concatenate([slopes, offsets[..., None]], -1).astype(np.float32)
     return np.stack([mean(model) for model in models])

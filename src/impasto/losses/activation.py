@@ -67,10 +67,10 @@ class Target:
 
 
 class Activation(Loss):
-    """Activation strength, ``sum_l w_l |a_l| / sqrt(H W)``. Subtract it to *maximise* it.
+    """Activation strength, ``sum_l w_l |a_l| / sqrt(H W)``. Subtract it to *maximize* it.
 
-    With a guide image, each position is matched to the guide position with the highest normalised dot
-    product, and the dot product with that feature vector is maximised (guided dreams, same authors).
+    With a guide image, each position is matched to the guide position with the highest normalized dot
+    product, and the dot product with that feature vector is maximized (guided dreams, same authors).
 
     Args:
         layers: targets, or strings in the syntax of :meth:`Target.parse`.
@@ -150,7 +150,7 @@ class _BoundGuide(Bound):
         self.strides = {layer: context.backbone.stride(layer) for layer in guide}
         self.root = (context.size[0] * context.size[1]) ** 0.5
         self.guide = {layer: found[0].flatten(1) for layer, found in guide.items()}
-        # Normalised, otherwise the few strongest positions of the guide would match everything.
+        # Normalized, otherwise the few strongest positions of the guide would match everything.
         self.directions = {
             layer: found / found.norm(dim=0).clamp_min(_LEAST) for layer, found in self.guide.items()
         }

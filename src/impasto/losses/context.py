@@ -52,11 +52,11 @@ class BindContext:
 
     Features are shared between the terms that read the same image, while losses are bound. With tiling, only
     the features of one window and the requested results are in memory, so binding fits into the memory
-    budget of the optimisation.
+    budget of the optimization.
 
     Args:
         backbone: feature extractor.
-        size: (height, width) of the image to optimise, in pixels.
+        size: (height, width) of the image to optimize, in pixels.
         wanted: layers that will be requested, so that one forward pass serves all terms.
         cut: returns the windows of an image of a given size; default: one window.
         seen: cache from previous runs.
@@ -189,16 +189,16 @@ class BindContext:
 
     def _moments_in_pieces(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Moments]:
         counts = dict.fromkeys(layers, 0)
-        centre: dict[str, Tensor] = {}
+        center: dict[str, Tensor] = {}
         first: dict[str, Tensor] = {}
         second: dict[str, Tensor] = {}
         for window in self.windows((picture.shape[-2], picture.shape[-1])):
             for layer, value in self._look(window.read(picture), layers).items():
                 found = tensors.precise(window.owned(value, self.backbone.stride(layer))).flatten(2)
-                if layer not in centre:
+                if layer not in center:
                     # Sums about a point near the mean avoid the cancellation of raw sums of squares.
-                    centre[layer] = found.mean(-1, keepdim=True)
-                rest = found - centre[layer]
+                    center[layer] = found.mean(-1, keepdim=True)
+                rest = found - center[layer]
                 counts[layer] += rest.shape[-1]
                 ones, products = rest.sum(-1), rest @ rest.mT
                 first[layer] = first[layer] + ones if layer in first else ones
@@ -207,7 +207,7 @@ class BindContext:
         for layer in sorted(layers):
             shift = first[layer] / counts[layer]
             spread = second[layer] / counts[layer] - shift.unsqueeze(-1) * shift.unsqueeze(-2)
-            result[layer] = Moments(centre[layer].squeeze(-1) + shift, spread)
+            result[layer] = Moments(center[layer].squeeze(-1) + shift, spread)
         return result
 
 

@@ -1,4 +1,4 @@
-"""Per-layer neural neighbours: the final pass of Kolkin et al. 2022, arXiv 2203.13215."""
+"""Per-layer neural neighbors: the final pass of Kolkin et al. 2022, arXiv 2203.13215."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _features_at(drawn: Mapping[str, _Positions], context: BindContext, picture:
 
 @dataclass(frozen=True)
 class _Target:
-    """Centred nearest features of one layer, and the mean of their style image: ``(C, N)`` each."""
+    """Centered nearest features of one layer, and the mean of their style image: ``(C, N)`` each."""
 
     nearest: Tensor
     mean: Tensor
@@ -156,10 +156,10 @@ def _nearest(found: Tensor, keys: Sequence[Tensor], positions: _Positions, divis
             continue
         asked = found[:, mine]
         asked = F.normalize(asked - asked.mean(1, keepdim=True), dim=0)
-        centred = each - means[:, k : k + 1]
-        directions = F.normalize(centred, dim=0)
+        centered = each - means[:, k : k + 1]
+        directions = F.normalize(centered, dim=0)
         index = torch.cat([(part.mT @ directions).argmax(1) for part in torch.split(asked, STRIP, 1)])
-        target[:, mine] = centred[:, index]
+        target[:, mine] = centered[:, index]
     return _Target(target, means[:, painting], target.norm(dim=0).clamp_min(LEAST))
 
 

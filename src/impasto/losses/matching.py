@@ -1,4 +1,4 @@
-"""Nearest-neighbour search between the cells of an image and of several style images.
+"""Nearest-neighbor search between the cells of an image and of several style images.
 
 A *place* is a cell of :data:`CELL` x :data:`CELL` pixels. Its *hypercolumn* concatenates the features of
 several layers, each divided by its number of channels (Kolkin et al. 2022, arXiv 2203.13215). Hypercolumns
@@ -54,7 +54,7 @@ def hypercolumns(features: Columns, backbone: Backbone, size: Size) -> Columns:
 
 
 def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
-    """Average finer layers and repeat coarser ones; a partial last place may copy its neighbour."""
+    """Average finer layers and repeat coarser ones; a partial last place may copy its neighbor."""
     if stride < CELL:
         features = F.avg_pool2d(features, CELL // stride, ceil_mode=True, count_include_pad=False)
     elif stride > CELL:
@@ -118,7 +118,7 @@ class Keys:
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 
     def sampled(self, most: int, seed: int) -> Tensor:
-        """Return at most ``most`` centred hypercolumns, ``(D, M)``, float32 or wider."""
+        """Return at most ``most`` centered hypercolumns, ``(D, M)``, float32 or wider."""
         drawn = sample(len(self.lengths), most, seed).to(self.lengths.device)
         return torch.cat(
             [
@@ -136,7 +136,7 @@ def sample(count: int, most: int, seed: int) -> Tensor:
 
 
 class Matcher:
-    """Nearest-neighbour search in the places of several style images.
+    """Nearest-neighbor search in the places of several style images.
 
     Queries and keys are projected to the leading principal directions of the keys, which preserve the dot
     products closely. The directions are computed by randomized subspace iteration (Halko, Martinsson and
@@ -167,7 +167,7 @@ class Matcher:
         return torch.stack(found).sum(0)
 
     def queries(self, context: BindContext, picture: Tensor) -> Tensor:
-        """Return centred, projected places of an image at the context's size, ``(places, directions)``."""
+        """Return centered, projected places of an image at the context's size, ``(places, directions)``."""
         found = self.basis.new_empty((math.prod(grid(context.size)), self.basis.shape[1]))
         for numbers, parts in places(context, picture, frozenset(self.widths), context.size):
             found[numbers.to(found.device)] = self.project(parts)
@@ -186,9 +186,9 @@ class Matcher:
         )
 
 
-def _directions(centred: Sequence[Tensor], seed: int) -> Tensor:
+def _directions(centered: Sequence[Tensor], seed: int) -> Tensor:
     """Return the leading directions of hypercolumns ``(D, M)`` as orthonormal ``(D, at most BASIS)``."""
-    columns = torch.cat(list(centred), 1)
+    columns = torch.cat(list(centered), 1)
     width, count = columns.shape
     if width <= BASIS:
         return torch.eye(width, dtype=columns.dtype, device=columns.device)

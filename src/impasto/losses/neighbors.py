@@ -1,11 +1,11 @@
-"""Neural neighbours: the target of each place is the nearest feature vector of the style image.
+"""Neural neighbors: the target of each place is the nearest feature vector of the style image.
 
 After Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022, *Neural Neighbor Style Transfer*
 (arXiv 2203.13215). Targets are fixed when the loss is bound, so it is a sum over places: smooth, and exact
 in tiles.
 
-The paper compares directions only, which lets contrast drift; the authors correct it by matching colours
-afterwards. Here the norms count as well, with weight ``LENGTH``, which keeps the contrast and colours of the
+The paper compares directions only, which lets contrast drift; the authors correct it by matching colors
+afterwards. Here the norms count as well, with weight ``LENGTH``, which keeps the contrast and colors of the
 style image.
 """
 
@@ -124,7 +124,7 @@ class Neighbors(MatchingLoss):
         photo: content image, anything :func:`impasto.image.read` takes.
         paintings: one or several style images.
         layers: layers of the hypercolumn.
-        weights: share of the places for each style image; normalised to sum 1. Default: equal.
+        weights: share of the places for each style image; normalized to sum 1. Default: equal.
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         masks: region of each style image, ``(1, 1, H, W)``, 0..1; None: everywhere. Masks override weights.
         search: share of the current image in the query of the search; the rest is the content image.

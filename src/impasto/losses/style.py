@@ -40,7 +40,7 @@ class StyleLoss(Loss):
     Args:
         pictures: a style image or a list of them.
         layers: a layer name, a sequence of names with weight 1 each, or ``{name: weight}``.
-        weights: share of each style image; normalised to sum 1. Default: equal.
+        weights: share of each style image; normalized to sum 1. Default: equal.
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         blend: ``moments`` targets the moments of the style images side by side, ``barycenter`` their
             Wasserstein barycenter.

@@ -5,15 +5,15 @@ vector of the style image, fixed for the size; a final pass matches each layer s
 targets every few evaluations. Differences from the paper, and reasons:
 
 - *L-BFGS* instead of Adam: with fixed targets the loss is smooth, and a fifth of the evaluations is enough.
-- *Norms* of features count as well as directions (:mod:`impasto.losses.neighbors`), so the colour matching at
+- *Norms* of features count as well as directions (:mod:`impasto.losses.neighbors`), so the color matching at
   the end of the paper's method is not needed.
-- *The initial image* is the content image with the colour mean and covariance of the style image, without
-  the finest octaves: its colours are nearly right from the start.
-- *Moments at the coarsest size*: nearest neighbours alone ignore the global statistics and can draw
-  everything from one corner of the style image. Gram matrices add its large shapes and colour proportions. At
+- *The initial image* is the content image with the color mean and covariance of the style image, without
+  the finest octaves: its colors are nearly right from the start.
+- *Moments at the coarsest size*: nearest neighbors alone ignore the global statistics and can draw
+  everything from one corner of the style image. Gram matrices add its large shapes and color proportions. At
   finer sizes the search uses mostly the current image.
 - *A weak content term*: without it eyes and towers dissolve into strokes. It uses the content image in the
-  colours of the style image, so it constrains shapes and not colours.
+  colors of the style image, so it constrains shapes and not colors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from impasto.backbones import Backbone
 from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors
 from impasto.methods.coarse_to_fine import Style, style_terms
 from impasto.moments import mixture, moments, shares, transport
-from impasto.optim import Checkpoint, Cut, Optimiser, OptimizationResult, Schedule, Stage, minimize
+from impasto.optim import Checkpoint, Cut, OptimizationResult, Optimizer, Schedule, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 from impasto.tiles import Size
@@ -52,12 +52,12 @@ def neural_neighbors(
     start: Tensor | None = None,
     turned: bool = True,
     seed: int = 0,
-    optimiser: Optimiser | None = None,
+    optimiser: Optimizer | None = None,
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> OptimizationResult:
-    """Stylise ``content (1, 3, H, W)`` in the given styles.
+    """Stylize ``content (1, 3, H, W)`` in the given styles.
 
     Args:
         content: content image, at the size of the last stage of the schedule.
@@ -66,7 +66,7 @@ def neural_neighbors(
         rounds: evaluations of each round of the final pass.
         backbone: feature extractor.
         strength: 0 returns the content image; 1 is the usual strength.
-        start: initial image; default: the blurred content image in the colours of the style images.
+        start: initial image; default: the blurred content image in the colors of the style images.
         turned: also search the style images rotated by 90, 180 and 270 degrees.
         seed: random seed for sampling places and positions.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
@@ -135,14 +135,14 @@ def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
 def _content(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
     """Return the content term for shapes; below strength 1, plus the content term of the image itself."""
     heaviest = max(styles, key=lambda style: style.weight).picture
-    shapes = Content(_in_their_colours(content, styles), SHAPES).relative(heaviest) * CONTENT
+    shapes = Content(_in_their_colors(content, styles), SHAPES).relative(heaviest) * CONTENT
     if strength >= 1:
         return shapes
     return shapes + Content(content, KEPT).relative(heaviest) * (1 / strength - 1)
 
 
-def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
-    """Return the content image with the colour mean and covariance of the style images."""
+def _in_their_colors(photo: Tensor, styles: Sequence[Style]) -> Tensor:
+    """Return the content image with the color mean and covariance of the style images."""
     palettes = [moments(style.picture.flatten(2)[0]) for style in styles]
     palette = mixture(palettes, shares([style.weight for style in styles], count=len(styles)))
     matrix, shift = transport(moments(photo.flatten(2)[0]), palette)
@@ -152,9 +152,9 @@ def _in_their_colours(photo: Tensor, styles: Sequence[Style]) -> Tensor:
 def _begun(
     content: Tensor, styles: Sequence[Style], size: Size, strength: float, *, wraps: bool = False
 ) -> Tensor:
-    """Return the initial image: recoloured and blurred, less so below strength 1."""
+    """Return the initial image: recolored and blurred, less so below strength 1."""
     photo = tensors.resize(content, size, wraps=wraps)
     small = (max(8, size[0] // OCTAVES), max(8, size[1] // OCTAVES))
-    blurred = tensors.resize(_in_their_colours(photo, styles), small, wraps=wraps)
+    blurred = tensors.resize(_in_their_colors(photo, styles), small, wraps=wraps)
     blurred = tensors.resize(blurred, size, wraps=wraps)
     return torch.lerp(photo, blurred, min(1.0, strength)).clamp(0, 1)

@@ -1,10 +1,10 @@
-"""Photorealistic transfer of light and colour by semantic class, with bilateral grids of affine maps.
+"""Photorealistic transfer of light and color by semantic class, with bilateral grids of affine maps.
 
-After Luan et al. 2017 ("Deep Photo Style Transfer": masked statistics, locally affine in colour) and Xia et
+After Luan et al. 2017 ("Deep Photo Style Transfer": masked statistics, locally affine in color) and Xia et
 al. 2020 ("Joint Bilateral Learning": a bilateral grid). Differences, and reasons:
 
-- the result is locally affine in colour by construction, so no matting term is needed;
-- the grid is optimised for each image pair from a closed-form start: no decoder, no training;
+- the result is locally affine in color by construction, so no matting term is needed;
+- the grid is optimized for each image pair from a closed-form start: no decoder, no training;
 - one grid for each class, blended by mattes: a single grid indexed by luma has halos where a white tower
   meets a white sky;
 - means and deviations of shallow layers, not Gram matrices: a grid cannot produce texture, and would match
@@ -42,7 +42,7 @@ def photoreal(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> OptimizationResult:
-    """Optimise the grids to match the target statistics of each class.
+    """Optimize the grids to match the target statistics of each class.
 
     Args:
         grid: content image with its grids, at the closed-form start; holds the result on return.

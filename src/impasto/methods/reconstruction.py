@@ -30,7 +30,7 @@ def reconstruct(
     seed: int = 0,
     watch: Watch | None = None,
 ) -> OptimizationResult:
-    """Optimise white noise to the same features (content) or Gram matrices (style) as an image.
+    """Optimize white noise to the same features (content) or Gram matrices (style) as an image.
 
     Args:
         picture: image to reconstruct; anything :func:`impasto.image.read` takes.

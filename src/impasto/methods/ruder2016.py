@@ -5,9 +5,9 @@ it to that where the flow is reliable. Differences from the paper, and reasons:
 
 - the losses are those of :func:`impasto.methods.neural_neighbors`, with a search from the current image, so
   that strokes persist; or those of :func:`impasto.methods.modern`;
-- two sizes, half and full: disoccluded regions are stylised at half size for a quarter of the cost, and the
+- two sizes, half and full: disoccluded regions are stylized at half size for a quarter of the cost, and the
   change is *added* to the warped frame, which keeps its detail;
-- disoccluded regions start from the content image, in the colours of the stylised surroundings.
+- disoccluded regions start from the content image, in the colors of the stylized surroundings.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def following_frame(
     watch: Watch | None = None,
     seen: FeatureCache | None = None,
 ) -> OptimizationResult:
-    """Stylise a frame consistently with the previous one.
+    """Stylize a frame consistently with the previous one.
 
     Args:
         content: the frame, ``(1, 3, H, W)``, 0..1.

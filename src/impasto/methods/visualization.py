@@ -1,4 +1,4 @@
-"""Feature visualisation: optimise noise to maximise the activation of a layer or a channel.
+"""Feature visualization: optimize noise to maximize the activation of a layer or a channel.
 
 C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017): an image in decorrelated
 Fourier space, under small random rotations, scalings and shifts. The objective of a layer is the norm of its
@@ -26,7 +26,7 @@ def visualize(
     seed: int = 0,
     watch: Watch | None = None,
 ) -> OptimizationResult:
-    """Visualise a layer or a channel.
+    """Visualize a layer or a channel.
 
     Args:
         layer: layer or channel, in the syntax of :meth:`impasto.losses.Target.parse`.

@@ -41,7 +41,7 @@ class Network(Protocol):
     def features(
         self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
     ) -> Array:
-        """Return the input of normalisation number ``norm``, ``(C, h, w)``."""
+        """Return the input of normalization number ``norm``, ``(C, h, w)``."""
 
 
 class Painter:
@@ -236,7 +236,7 @@ class Painter:
         windows: list[Window],
         report: Callable[[int], None],
     ) -> Array:
-        """Return the statistics of the whole image, one normalisation after the other, from all tiles."""
+        """Return the statistics of the whole image, one normalization after the other, from all tiles."""
         statistics = np.empty((2, sum(self.shape.norms)), np.float32)
         start = 0
         for norm, channels in enumerate(self.shape.norms):

@@ -1,4 +1,4 @@
-"""The optimisation loop."""
+"""The optimization loop."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from impasto.parametrizations import Parametrization
 from impasto.record import Clock, HistoryEntry, Progress, Watch
 from impasto.tiles import Size, Tiling, Window
 
-Optimiser = Lbfgs | Adam | Ascent
+Optimizer = Lbfgs | Adam | Ascent
 Cut = Callable[[Size], Sequence[Window]]
 T = TypeVar("T")
 
 _log = logging.getLogger("impasto")
 
 RECOVERIES = 5  # consecutive rollbacks before the run fails
-MEMORY = 0.95  # decay of the average of iterates, for optimisers that oscillate around the minimum
+MEMORY = 0.95  # decay of the average of iterates, for optimizers that oscillate around the minimum
 
 
 @dataclass(frozen=True)
 class OptimizationResult:
-    """Result of an optimisation: the image ``(1, 3, H, W)``, clipped to 0..1, and its history."""
+    """Result of an optimization: the image ``(1, 3, H, W)``, clipped to 0..1, and its history."""
 
     picture: Tensor
     history: tuple[HistoryEntry, ...]
@@ -55,7 +55,7 @@ def minimize(
     *,
     schedule: Schedule,
     backbone: Backbone,
-    optimiser: Optimiser | None = None,
+    optimiser: Optimizer | None = None,
     plateau: float = 0.0,
     tiling: Cut | None = None,
     transform: Transform | None = None,
@@ -63,11 +63,11 @@ def minimize(
     checkpoint: Checkpoint | None = None,
     seen: FeatureCache | None = None,
 ) -> OptimizationResult:
-    """Optimise an image from coarse to fine.
+    """Optimize an image from coarse to fine.
 
     Args:
-        loss: the loss to minimise; bound at each size.
-        parametrization: the parameters to optimise; holds the result on return.
+        loss: the loss to minimize; bound at each size.
+        parametrization: the parameters to optimize; holds the result on return.
         schedule: sizes and evaluations, see :func:`impasto.optim.scales`.
         backbone: feature extractor.
         optimiser: default: :class:`Lbfgs`. The loop works on a copy.
@@ -100,7 +100,7 @@ class _Loop:
     parametrization: Parametrization
     schedule: Schedule
     backbone: Backbone
-    optimiser: Optimiser
+    optimiser: Optimizer
     plateau: float
     tiling: Cut | None
     transform: Transform | None
@@ -113,7 +113,7 @@ class _Loop:
     def run(self) -> OptimizationResult:
         start = self.parametrization.vector()
         self.state = OptimizationState(start, start, start)
-        # Whether state and optimiser are consistent. Between two steps or two sizes nothing is saved.
+        # Whether state and optimizer are consistent. Between two steps or two sizes nothing is saved.
         self.settled = False
         resumed = self._take_up()
         self.clock = Clock(self.state.seconds)
@@ -199,7 +199,7 @@ class _Loop:
         return fitting(self.backbone, self.loss.needs, pixels=size[0] * size[1] // 4)
 
     def _advance(self, stage: Stage) -> None:
-        """Take one optimiser step, check for divergence, update the average, and report progress."""
+        """Take one optimizer step, check for divergence, update the average, and report progress."""
         state, points = self.state, self._points()
         self.tried: list[tuple[float, Mapping[str, float]]] = []
         moved, value = self.optimiser.step(state.x, self._evaluate)
@@ -222,7 +222,7 @@ class _Loop:
             self.watch(self._progress(stage, state.history[-1]))
 
     def _roll_back(self, value: float) -> None:
-        """Return to the last good parameters after a divergence, and let the optimiser recover."""
+        """Return to the last good parameters after a divergence, and let the optimizer recover."""
         self.state.recoveries += 1
         if self.state.recoveries > RECOVERIES:
             raise ImpastoError(
@@ -234,7 +234,7 @@ class _Loop:
 
     def _evaluate(self, x: Tensor) -> tuple[float, Tensor]:
         """Compute loss and gradient at a flat vector of parameters, including the penalty."""
-        self.settled = True  # an interrupt in here discards the step and leaves the optimiser unchanged
+        self.settled = True  # an interrupt in here discards the step and leaves the optimizer unchanged
         self.parametrization.assign(x)
         picture = self.parametrization()
         if self.transform:

@@ -1,6 +1,6 @@
-"""Memory planning: choose tiles and optimiser for an image size and a memory budget, before the run.
+"""Memory planning: choose tiles and optimizer for an image size and a memory budget, before the run.
 
-The memory of a run is predictable: vectors of the image size (mostly those of the optimiser), the target
+The memory of a run is predictable: vectors of the image size (mostly those of the optimizer), the target
 features of the content loss, and the activations of the backbone for one tile at a time. The precision is not
 a means to save memory: bfloat16 is used anyway where the hardware supports it, and is very slow elsewhere.
 """
@@ -52,7 +52,7 @@ class MemoryPlan:
         tiling: the tiles.
         needs: expected peak memory, in bytes.
         budget: memory budget, in bytes.
-        first_choice: whether the plan has no compromise: one tile and the default optimiser.
+        first_choice: whether the plan has no compromise: one tile and the default optimizer.
     """
 
     size: Size
@@ -64,7 +64,7 @@ class MemoryPlan:
     first_choice: bool
 
     def optimiser(self) -> Lbfgs | Adam:
-        """Return a new optimiser for this plan."""
+        """Return a new optimizer for this plan."""
         return Lbfgs(history=self.history) if self.history else Adam()
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""State of the optimisation loop, its checkpoint format, and the divergence test."""
+"""State of the optimization loop, its checkpoint format, and the divergence test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNTERS = ("stage", "step", "evaluations", "recoveries")
 
 @dataclass
 class OptimizationState:
-    """State of a run; a checkpoint holds this and the state of the optimiser."""
+    """State of a run; a checkpoint holds this and the state of the optimizer."""
 
     x: Tensor  # the parameters
     good: Tensor  # the parameters of the result: x itself, or the average of iterates
@@ -35,7 +35,7 @@ class OptimizationState:
     def saved(
         self, optimiser: Mapping[str, Tensor], *, seconds: float
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return tensors and metadata for a checkpoint, including the state of the optimiser."""
+        """Return tensors and metadata for a checkpoint, including the state of the optimizer."""
         tensors = {f"{_OPTIMISER}{key}": value for key, value in optimiser.items()}
         tensors |= {"x": self.x, "begun": self.begun}
         if self.good is not self.x:

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from impasto.networks.painter import OnTile, Painter
 
 LONGEST = 1024  # default long side, pixels
-STRIP = 256  # image rows that are recoloured at a time
+STRIP = 256  # image rows that are recolored at a time
 DIGEST = "style:"  # prefix of the digest of a learned style, where others are of files
 
 _log = logging.getLogger("impasto")
-# Settings of ``stylize`` that apply to optimisation only.
-_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
+# Settings of ``stylize`` that apply to optimization only.
+_OPTIMIZING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
 
 
 def find_all(job: StylizeJob, inputs: Inputs) -> list[InstalledStyle]:
@@ -85,7 +85,7 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session:
     """Paint a job's photo with learned styles; ``watch`` reports the progress of images painted in tiles.
 
     Raises:
-        InputError: a setting applies to optimisation only, or the styles have different trunks.
+        InputError: a setting applies to optimization only, or the styles have different trunks.
     """
     from impasto.networks.painter import WHOLE
 
@@ -99,7 +99,7 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session:
         content = image.resize(content, size)
     device = device_of(job.device)
     threads = session.threads or os.cpu_count() or 1
-    # In bfloat16, statistics from tiles and from the whole image differ by whole grey levels.
+    # In bfloat16, statistics from tiles and from the whole image differ by whole gray levels.
     precision: Precision = "float32" if job.statistics == "exact" else job.precision
     period = size if job.tileable else None
     painter = _painter(_Order(_digest(pack), pack, device, precision, threads, job.seed, period))
@@ -113,7 +113,7 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session:
     else:
         painted = painter.paint_large(content, weights, mode=job.statistics, on_tile=on_tile)
     if job.color != "style":
-        _recolour(painted, content, job.color, whole=WHOLE)
+        _recolor(painted, content, job.color, whole=WHOLE)
     for name, known in zip(job.styles, found, strict=True):
         if not isinstance(known, Predicted):  # the recipe identifies a predicted style by its image
             inputs.hand_over(name, digest(known))
@@ -129,10 +129,10 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session:
 
 
 def _check(job: StylizeJob, found: list[InstalledStyle]) -> None:
-    for name in _OPTIMISING:
+    for name in _OPTIMIZING:
         if getattr(job, name) != getattr(StylizeJob, name):
             raise InputError(
-                f"--{name} does not apply to learned styles, which need no optimisation: leave it out"
+                f"--{name} does not apply to learned styles, which need no optimization: leave it out"
             )
     if job.tileable and job.mask:
         raise InputError("--mask does not apply to --tileable with learned styles: leave out one of them")
@@ -160,10 +160,10 @@ def _on_tile(watch: Watch, start: float) -> OnTile:
     return on_tile
 
 
-def _recolour(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: int) -> None:
-    """Transfer the photo's colours to a painting, in place and in strips, to save memory.
+def _recolor(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: int) -> None:
+    """Transfer the photo's colors to a painting, in place and in strips, to save memory.
 
-    Above ``whole`` pixels, the colour statistics come from an evenly spaced sample of about that size.
+    Above ``whole`` pixels, the color statistics come from an evenly spaced sample of about that size.
     """
     height, width = painted.shape[:2]
     if how == "content":
@@ -301,9 +301,9 @@ def _regions(
     assert job.mask is not None
     masks = []
     for name, share in zip(job.mask, shares, strict=True):
-        grey = inputs.grey(name)
-        check_mask(name, (grey.shape[0], grey.shape[1]), own)
-        masks.append(share / max(shares) * image.resize(grey, size).clip(0, 1))
+        gray = inputs.gray(name)
+        check_mask(name, (gray.shape[0], gray.shape[1]), own)
+        masks.append(share / max(shares) * image.resize(gray, size).clip(0, 1))
     total = np.sum(masks, axis=0)
     photo = np.zeros_like(rows[0])
     photo[0] = 1

@@ -1,4 +1,4 @@
-"""Style transfer by optimisation: run a job with its size, device and method."""
+"""Style transfer by optimization: run a job with its size, device and method."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from impasto.record import Recipe, Result
 from impasto.session import Session
 
 _log = logging.getLogger("impasto")
-COARSEST = 112  # least long side of the coarsest stage of neural neighbours, in pixels
+COARSEST = 112  # least long side of the coarsest stage of neural neighbors, in pixels
 LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the result is cropped
 
 
-def optimise(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
-    """Run a job by optimisation."""
+def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
+    """Run a job by optimization."""
     use_threads(session.threads)
     photo = inputs.read(job.content)
     device = choose_device(job.device)
@@ -132,7 +132,7 @@ def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run
             )
         if job.method == "paper":
             return methods.paper(content, styles[0].picture, seed=job.seed, **run)
-        return methods.tutorial(content, styles[0].picture, standardised=not run["backbone"].caffe, **run)
+        return methods.tutorial(content, styles[0].picture, standardized=not run["backbone"].caffe, **run)
     if job.color == "luminance":
         content = content.mean(1, keepdim=True).expand_as(content).clone()
     plan = schedule(job, (content.shape[-2], content.shape[-1]))
@@ -180,15 +180,15 @@ def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) ->
 
 
 def _palette(job: StylizeJob, style: Tensor, content: Tensor) -> Tensor:
-    """Convert a style image to the colour mode of the job, before optimisation (Gatys et al. 2017)."""
+    """Convert a style image to the color mode of the job, before optimization (Gatys et al. 2017)."""
     if job.color == "style":
         return style
     if job.color == "luminance":
         style = style.mean(1, keepdim=True)
-        grey = content.mean(1, keepdim=True)
+        gray = content.mean(1, keepdim=True)
         # Match mean and deviation of the lightness, so that the style does not change the exposure.
-        spread = grey.std() / style.std().clamp_min(1e-4)
-        return ((style - style.mean()) * spread + grey.mean()).clamp(0, 1).expand(-1, 3, -1, -1).clone()
+        spread = gray.std() / style.std().clamp_min(1e-4)
+        return ((style - style.mean()) * spread + gray.mean()).clamp(0, 1).expand(-1, 3, -1, -1).clone()
     matrix, shift = transport(moments(style.flatten(2)[0]), moments(content.flatten(2)[0]))
     moved = torch.einsum("ij,bjhw->bihw", matrix, style) + shift.view(1, 3, 1, 1)
     return moved.clamp(0, 1)

@@ -64,7 +64,7 @@ def run(
     night = job.night if look is None or job.night is not None else look.night
     if save_lamps is not None and night is None:
         raise InputError("--save-lamps is for nights: add --night, or leave it out")
-    if not job.styles or (look is not None and not look.has_colours):
+    if not job.styles or (look is not None and not look.has_colors):
         made = _alone(job, inputs, night, saving)
     else:
 
@@ -105,7 +105,7 @@ class _Made:
 def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, saving: _Saving) -> _Made:
     """Read the photo of a night without a style."""
     if night is None:
-        raise InputError(f"{job.look} has neither colours nor a night: save it again")
+        raise InputError(f"{job.look} has neither colors nor a night: save it again")
     photo, recipe = relit(job, inputs)
     if saving.look is not None:
         looks.save(of_night(night), saving.look, overwrite=saving.overwrite)

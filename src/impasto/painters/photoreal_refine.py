@@ -97,7 +97,7 @@ def refine(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[BilateralGrid, OptimizationResult]:
-    """Optimise the grids of a subject from the closed-form start."""
+    """Optimize the grids of a subject from the closed-form start."""
     grid = initial_grids(job, [subject.small], [mattes], given)
     targets = targets_of(subject.look.classes, subject.look.whole)
     return grid, methods.photoreal(grid, targets, backbone=backbone, watch=watch, checkpoint=checkpoint)

@@ -1,4 +1,4 @@
-"""``stylize``: by optimisation for style images, by a network for learned styles."""
+"""``stylize``: by optimization for style images, by a network for learned styles."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def run(job: StylizeJob, session: Session = Session()) -> Result:
     if found:
         result = learned.paint(job, inputs, found, session)
     else:
-        from impasto.painters.optimize import optimise
+        from impasto.painters.optimize import optimize
 
-        result = optimise(job, inputs, session)
+        result = optimize(job, inputs, session)
     if job.photoreal:
         result = _projected(result, inputs.read(job.content), realism=job.realism)
     if not job.strip:
@@ -59,7 +59,7 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
 
 
 def _projected(result: Result, photo: Picture, *, realism: float) -> Result:
-    """Project the result to the light and colour changes of a photograph."""
+    """Project the result to the light and color changes of a photograph."""
     from impasto.methods.projection import project
 
     painted = result.picture

@@ -154,7 +154,7 @@ def _classes_of(
     """Return a saved look and its classes in the content image."""
     name = Path(str(job.look)).name
     if features and not look.has_features:
-        raise InputError(f"{name} contains colours only: add --fast, or save it again without --fast")
+        raise InputError(f"{name} contains colors only: add --fast, or save it again without --fast")
     finds = look.classifier is not None and job.masks is None
     if look.backbone != job.backbone and (features or finds):
         raise InputError(f"{name} was made with backbone {look.backbone}: add --backbone {look.backbone}")

@@ -33,7 +33,7 @@ class CameraShot:
     """
 
     photo: str
-    begin: tuple[float, float, float]  # centre (x, y) and width of the view
+    begin: tuple[float, float, float]  # center (x, y) and width of the view
     end: tuple[float, float, float]
     ball: str  # sample style on the ball
     path: tuple[tuple[float, float], tuple[float, float]]  # ends of the ball's path, fractions of the frame
@@ -86,8 +86,8 @@ def _frame(
     scale = seen * ground.shape[1] / width
     # Camera shake of about one pixel.
     sway = 0.0015 * width * np.array([math.sin(5.1 * time), math.sin(6.7 * time + 1)])
-    centre = np.array([across * ground.shape[1], down * ground.shape[0]]) + sway * scale
-    corner = centre - scale * np.array([width, height]) / 2
+    center = np.array([across * ground.shape[1], down * ground.shape[0]]) + sway * scale
+    corner = center - scale * np.array([width, height]) / 2
     room = np.array([ground.shape[1] - scale * width, ground.shape[0] - scale * height])
     corner = np.clip(corner, 0, np.maximum(room, 0))
     look = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])

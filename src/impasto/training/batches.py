@@ -116,6 +116,6 @@ def _weights(rows: range, total: int, generator: torch.Generator) -> Tensor:
 
 
 def _generator(seed: int, step: int, index: int) -> torch.Generator:
-    # Mersenne twisters with neighbouring seeds start with correlated numbers, so the seed is a hash.
+    # Mersenne twisters with neighboring seeds start with correlated numbers, so the seed is a hash.
     mixed = hash((seed, step, index)) & 0x7FFF_FFFF_FFFF_FFFF
     return torch.Generator().manual_seed(mixed)

@@ -110,14 +110,14 @@ def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def _relit(crop: Tensor, generator: torch.Generator) -> Tensor:
     """Vary gamma, contrast and saturation of a crop slightly."""
-    gamma, gain, colour = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
+    gamma, gain, color = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
     crop = crop.pow(gamma)
-    grey = crop.mean(0, keepdim=True)
-    return ((grey + (crop - grey) * min(colour, 1.3)) * min(gain, 1.1)).clamp(0, 1)
+    gray = crop.mean(0, keepdim=True)
+    return ((gray + (crop - gray) * min(color, 1.3)) * min(gain, 1.1)).clamp(0, 1)
 
 
 def _synthetic(side: int, generator: torch.Generator) -> Tensor:
-    """Return a flat patch or a gradient between four colours, with a little grain."""
+    """Return a flat patch or a gradient between four colors, with a little grain."""
     corners = torch.rand((1, 3, 2, 2), generator=generator)
     if float(torch.rand((), generator=generator)) < 0.4:
         corners = corners[..., :1, :1].expand(1, 3, 2, 2).clone()

@@ -1,4 +1,4 @@
-"""Where a training stands: weights, their average, the optimiser's moments and the history."""
+"""Where a training stands: weights, their average, the optimizer's moments and the history."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class TrainingConfig:
     """The hyperparameters of a training.
 
     Args:
-        steps: most steps of the optimiser.
+        steps: most steps of the optimizer.
         rows: the rows to train.
         minutes: most minutes; the learning rate then follows the clock.
         batch: crops a step, over all processes.

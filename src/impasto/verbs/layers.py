@@ -1,4 +1,4 @@
-"""Atlas of a network: a page of images that maximise each layer and its strongest channels."""
+"""Atlas of a network: a page of images that maximize each layer and its strongest channels."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ figure {{ margin: 0 }} img {{ border-radius: 6px; display: block }}
 button {{ background: none; border: 0; color: inherit; font: inherit; padding: .2rem 0; cursor: copy }}
 </style>
 <h1>Layers of {network}</h1>
-<p>Images that maximise each layer and its strongest channels. Click a name to copy it:
+<p>Images that maximize each layer and its strongest channels. Click a name to copy it:
 <code>impasto dream photo.jpg --layers NAME</code>; several as <code>relu4_3,relu5_2[113]:0.5</code>.</p>
 {rows}
 <script>

@@ -28,7 +28,7 @@ def stylize(job: StylizeJob, out: Path | None, session: Session) -> Outcome:
 
 
 def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
-    """Transfer light and colours to a photo, or to a video."""
+    """Transfer light and colors to a photo, or to a video."""
     if _is_film(job, session):
         for name, mend in (
             ("save_look", "save it from a photo, and use it as the video's style"),
@@ -91,7 +91,7 @@ def dream(job: DreamJob, out: Path | None, session: Session) -> Outcome:
 
 
 def visualize(job: VisualizeJob, out: Path | None, session: Session) -> Outcome:
-    """Generate the image that maximises a layer or a channel."""
+    """Generate the image that maximizes a layer or a channel."""
     from impasto.painters.dream import run_visualize
 
     return image_of(job, out, session, run_visualize)
@@ -145,10 +145,10 @@ def image_of(
 
 def _write(result: Result, out: Path, *, overwrite: bool, like: Any = None) -> None:
     """Write an image; with the orientation and the channels of the photo ``like``."""
-    grey, turn = (False, 1) if like is None else image.stored_as(Path(like))
+    gray, turn = (False, 1) if like is None else image.stored_as(Path(like))
     if turn != 1:
         result = replace(result, metadata=replace(result.metadata or image.Metadata(), turn=turn))
-    result.save(out, overwrite=overwrite, grey=grey)
+    result.save(out, overwrite=overwrite, gray=gray)
 
 
 def film_of(job: Any, out: Path | None, session: Session, make: Callable[..., Any]) -> Outcome:

@@ -1,4 +1,4 @@
-"""Conversion of decoded frames for display: colours, pixel aspect ratio, rotation, mirroring."""
+"""Conversion of decoded frames for display: colors, pixel aspect ratio, rotation, mirroring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from impasto.video.levels import GROUND
 
 Bytes = NDArray[np.uint8]
 
-HD = 720  # lines from which a video without a colour space is taken as BT.709
+HD = 720  # lines from which a video without a color space is taken as BT.709
 
 
 def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[Bytes, Bytes | None]:
@@ -26,7 +26,7 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
     If the pixel aspect ratio ``pixel`` is not 1, the frame is enlarged in one direction.
 
     Returns:
-        Colours ``(H, W, 3)``, over white, and alpha ``(H, W)``; None if the format has no alpha channel.
+        Colors ``(H, W, 3)``, over white, and alpha ``(H, W)``; None if the format has no alpha channel.
     """
     high = decoded.height >= HD
     unsaid = Colorspace.ITU709 if high else Colorspace.ITU601

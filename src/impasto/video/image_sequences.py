@@ -21,7 +21,7 @@ from impasto.video.reading import FilmFrame, exactly
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
 Layers = tuple[Bytes, Bytes | None]
-"""Colours ``(H, W, 3)``, over white, and alpha ``(H, W)`` of an image."""
+"""Colors ``(H, W, 3)``, over white, and alpha ``(H, W)`` of an image."""
 
 ANIMATED = (".gif", ".webp", ".png", ".apng")
 RATE = 25  # default frame rate of a folder
@@ -142,7 +142,7 @@ class PictureReader:
         found, kind = image.read(path), np.uint16 if self.deep else np.uint8
         peak = np.float32(65535 if self.deep else 255)
         alpha = None if found.alpha is None else np.rint(found.alpha * peak).astype(kind)
-        # A constant background: the mean colour of each image, as for single images, would pulse.
+        # A constant background: the mean color of each image, as for single images, would pulse.
         return np.rint(found.flat((1, 1, 1)) * peak).astype(kind), alpha
 
     def names(self, times: Sequence[Fraction]) -> list[str] | None:

@@ -16,8 +16,8 @@ Bytes = NDArray[np.uint8]
 
 GROUND = 255  # 8-bit value of the constant background of transparent frames: white
 _CLEAR = (".webm", ".mov", ".gif", ".webp", "")  # suffixes of outputs that hold transparency; "" is a folder
-_REACH = 0.02  # distance over which colours are extended, relative to the long side
-_FAINT = 0.02  # weight of a constant colour in extended colours: it shows far from all visible pixels
+_REACH = 0.02  # distance over which colors are extended, relative to the long side
+_FAINT = 0.02  # weight of a constant color in extended colors: it shows far from all visible pixels
 
 
 def held_by(target: Path) -> dict[str, bool]:
@@ -53,15 +53,15 @@ def resize_deep(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def extend_colors(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray[Any]:
-    """Replace the background of a frame by the colours of the nearest visible pixels.
+    """Replace the background of a frame by the colors of the nearest visible pixels.
 
-    Processing then adds no outline to a cut-out subject, and the colour of the background does not show in
+    Processing then adds no outline to a cut-out subject, and the color of the background does not show in
     pixels that are partly transparent.
 
     Args:
         frame: ``(H, W, 3)``, composited over white.
         alpha: ``(H, W)``, of the same type.
-        ground: ``(3,)``, 0..1, colour far from all visible pixels.
+        ground: ``(3,)``, 0..1, color far from all visible pixels.
     """
     share = unit(alpha)[..., None]
     own = np.maximum(unit(frame) - (1 - share), 0)  # premultiplied
@@ -72,7 +72,7 @@ def extend_colors(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> ND
 
 
 def ground_of(frame: NDArray[Any], alpha: NDArray[Any]) -> Array | None:
-    """Return the mean visible colour ``(3,)``, 0..1, of a frame over white; None if nothing is visible."""
+    """Return the mean visible color ``(3,)``, 0..1, of a frame over white; None if nothing is visible."""
     share = unit(alpha)
     seen = float(share.sum(dtype=np.float64))
     if seen < 1:

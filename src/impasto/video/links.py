@@ -148,7 +148,7 @@ def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
 
 
 def jump(one: Bytes, other: Bytes) -> float:
-    """Return half the absolute difference of the colour histograms of two frames, 0..1."""
+    """Return half the absolute difference of the color histograms of two frames, 0..1."""
     histograms = [
         cv2.calcHist([frame], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3) / frame[..., 0].size
         for frame in (one[::2, ::2], other[::2, ::2])

@@ -105,7 +105,7 @@ def open_film(
 class ShownFrame:
     """A frame ``(H, W, 3)``, time and duration in seconds; ``begins`` marks the start of a further span.
 
-    See :class:`FilmFrame` for ``alpha``. ``ground`` is the mean visible colour of the first frame with
+    See :class:`FilmFrame` for ``alpha``. ``ground`` is the mean visible color of the first frame with
     visible pixels, the same for all frames after it.
     """
 
@@ -198,7 +198,7 @@ def resize_frame(rgb: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def prepare_frame(shown: ShownFrame, size: tuple[int, int]) -> ShownFrame:
-    """Return a frame resized to (height, width), and with its colours extended if it has alpha."""
+    """Return a frame resized to (height, width), and with its colors extended if it has alpha."""
     rgb = resize_frame(shown.rgb, size)
     if shown.alpha is None:
         return replace(shown, rgb=rgb)
@@ -211,7 +211,7 @@ def prepare_frame(shown: ShownFrame, size: tuple[int, int]) -> ShownFrame:
 def most_active_spans(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Span]:
     """Return the spans with the most and the least motion, ``seconds / 2`` each, in temporal order.
 
-    Motion is the difference of consecutive small grey frames. A span has at least two frames; a video that is
+    Motion is the difference of consecutive small gray frames. A span has at least two frames; a video that is
     no longer than both is a single span.
     """
     changes: list[tuple[Fraction, float]] = []
