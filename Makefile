@@ -47,7 +47,7 @@ docs: install
 	$(BIN)/python docs/build/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# Convert Magenta's network, train it further with noise on the styles of PAINTINGS; distil a tiny one, and train that
+# Convert Magenta's network, train it further with noise on the styles of PAINTINGS; distill a tiny one, and train that
 # further as well. The styles of MORE are rehearsed, not shipped.
 train-styles: install
 	mkdir -p build
@@ -68,7 +68,7 @@ soak: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
-	for script in optimisation feed_forward films photoreal dream; do \
+	for script in optimization feed_forward films photoreal dream; do \
 		$(BIN)/python benchmarks/$$script.py all --data $(DATA) --out build/bench || exit 1; done
 	$(BIN)/python benchmarks/scale.py all --out build/bench
 	$(BIN)/python benchmarks/app.py all --out build/bench

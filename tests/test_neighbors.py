@@ -1,4 +1,4 @@
-"""Neural neighbours: matches compared to a full search, values to the formula, tiles to the whole."""
+"""Neural neighbors: matches compared to a full search, values to the formula, tiles to the whole."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from impasto import tensors
 from impasto.backbones import Tiny, Vgg
 from impasto.errors import InputError
 from impasto.losses import (
+    BindContext,
     Bound,
     ByStage,
     Content,
@@ -21,7 +22,6 @@ from impasto.losses import (
     Loss,
     Neighbors,
     Octaves,
-    Scene,
     layer_neighbors,
     neighbors,
 )
@@ -52,8 +52,10 @@ def cut(size: Size) -> list[Window]:
     return split(size, tile=16, halo=12, stride=4)
 
 
-def scene(network: Tiny, size: Size = SIZE, *, tiles: bool = False, present: Tensor | None = None) -> Scene:
-    return Scene(network, size, cut=cut if tiles else None, present=present)
+def scene(
+    network: Tiny, size: Size = SIZE, *, tiles: bool = False, present: Tensor | None = None
+) -> BindContext:
+    return BindContext(network, size, cut=cut if tiles else None, present=present)
 
 
 def at(
@@ -198,7 +200,7 @@ def test_tiles_of_the_real_network_agree_in_float32(vgg19: Vgg) -> None:
     for kind in (Neighbors, LayerNeighbors):
         found = []
         for way in (None, lambda s: split(s, tile=48, halo=96, stride=16)):
-            here = Scene(vgg19, size, cut=way, present=photo)
+            here = BindContext(vgg19, size, cut=way, present=photo)
             bound = kind(photo, painting).bind(here)
             found.append(
                 evaluate(bound, now, backbone=vgg19, windows=windows if way else [Window.full(size)])
@@ -269,7 +271,7 @@ def test_odd_paintings_have_finite_gradients(vgg19: Vgg, name: str) -> None:
     size = (48, 56)
     photo, painting = picture(0, size).float(), ODD[name].float()
     for kind in (Neighbors, LayerNeighbors):
-        bound = kind(photo, painting).bind(Scene(vgg19, size, present=photo))
+        bound = kind(photo, painting).bind(BindContext(vgg19, size, present=photo))
         found = evaluate(bound, photo, backbone=vgg19, windows=[Window.full(size)])
         assert np.isfinite(found.value)
         assert bool(torch.isfinite(found.gradient).all())
@@ -288,7 +290,7 @@ def test_each_stage_has_its_loss(tiny: Tiny) -> None:
     loss = ByStage([first, last])
     assert loss.needs == {"relu1_1", "relu2_1"}
     for stage, wanted in ((0, first), (1, last), (5, last)):
-        bound = loss.bind(Scene(tiny, SIZE, stage=stage))
+        bound = loss.bind(BindContext(tiny, SIZE, stage=stage))
         assert bound.layers == wanted.needs
 
 
@@ -308,7 +310,7 @@ def test_positions_of_a_layer_are_others_each_time(tiny: Tiny, monkeypatch: pyte
     for layer, cell in (("relu1_1", 5), ("relu2_1", 3), ("relu3_1", 2)):
         drawn = []
         for stage in range(2):
-            bound = loss.bind(Scene(tiny, SIZE, present=picture(0), stage=stage))
+            bound = loss.bind(BindContext(tiny, SIZE, present=picture(0), stage=stage))
             drawn.append(bound.drawn[layer])  # type: ignore[attr-defined]
         assert not torch.equal(drawn[0].rows, drawn[1].rows)
         # One in each cell of the layer, so that none is forgotten.

@@ -1,4 +1,4 @@
-"""Losses of the image reduced 2, 4, 8 times, optimised together with those of the image itself.
+"""Losses of the image reduced 2, 4, 8 times, optimized together with those of the image itself.
 
 Features of a network see a part of the image that is fixed in pixels. In a large image they see single
 strokes and no large forms. Terms of the reduced images keep the forms of the smaller sizes ("simultaneously
@@ -12,7 +12,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Level, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Size, Window
 
 
@@ -40,12 +40,12 @@ class Octaves(Loss):
         coarsest = self.coarsest.relative(picture) if self.coarsest else None
         return Octaves(self.loss.relative(picture), coarsest, least=self.least)
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
         levels = []
-        sizes = reductions(scene.size, self.least)
+        sizes = reductions(context.size, self.least)
         for size in sizes:
-            there = scene.at(size)
+            there = context.at(size)
             loss = self.loss if self.coarsest is None or size != sizes[-1] else self.loss + self.coarsest
             levels.append(Level(1.0, loss.bind(there), size, there.windows(size)))
         return BoundOctaves(tuple(levels))

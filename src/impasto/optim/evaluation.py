@@ -11,7 +11,7 @@ from torch import Tensor
 from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.losses import Bound, Level, Sums
-from impasto.losses.scene import check_additive, measured
+from impasto.losses.context import check_additive, measure_windows
 from impasto.tiles import Window
 
 
@@ -59,7 +59,7 @@ def _at_own_size(bound: Bound, picture: Tensor, backbone: Backbone, windows: Seq
         return _whole(bound, picture, backbone, windows[0])
     check_additive(bound)
     with torch.no_grad():
-        total = measured(bound, picture, backbone=backbone, windows=windows)
+        total = measure_windows(bound, picture, backbone=backbone, windows=windows)
     leaves = {key: value.detach().requires_grad_() for key, value in total.items()}
     terms = bound.terms(leaves)
     value = _total(terms)

@@ -103,13 +103,13 @@ def _until(steps: int, watch: Watch | None) -> Watch:
     """Return a watch that stops after ``steps`` steps, as the original run was stopped."""
     count = itertools.count(1)
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         if watch:
             watch(progress)
         if next(count) >= steps:
             raise KeyboardInterrupt
 
-    return told
+    return report
 
 
 def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path] = ()) -> dict[str, Path]:
