@@ -313,19 +313,20 @@ def _regions(
     return result
 
 
-def check(names: Mapping[str, str]) -> None:
+def check(names: Mapping[str, str], *, network: str | None = None) -> None:
     """Check that the learned styles of a recipe are installed and unchanged.
 
     Args:
         names: digest of each style, by name.
+        network: network that the job names.
 
     Raises:
         InputError: a style is missing or has another digest.
     """
     for name, wanted in names.items():
-        known = library.find(name)
+        known = library.find(name, network=network)
         if known is None:
-            raise library.unknown_style_error(name)
+            raise library.unknown_style_error(name, network=network)
         if digest(known) != wanted:
             raise InputError(
                 f"the learned style '{name}' has changed since the image was painted: restore it"
