@@ -78,8 +78,6 @@ def test_a_tile_reads_its_halo_up_to_the_border(
 def test_a_rest_below_one_stride_goes_to_the_last_tile() -> None:
     rows = [(w.rows.own, w.rows.own_end) for w in split((70, 16), tile=32, halo=8, stride=16)]
     assert rows == [(0, 32), (32, 70)]
-    assert Window.full((7, 9)).is_full
-    assert not split((70, 16), tile=32, halo=8, stride=16)[0].is_full
 
 
 @pytest.mark.parametrize("tile", [0, -16, 24])
