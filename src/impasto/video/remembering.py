@@ -64,9 +64,9 @@ class Key:
             sure *= warp(self._sure, flow, cubic=False)
             flow = self._corrected(here, followed(flow, self._flow))
         self._flow, self._sure, self.age = flow, sure, self.age + 1
-        difference = cv2.blur(here - warp(self._small, flow, cubic=False), (BROAD, BROAD))
-        difference *= np.float32(1 / (255 * RESIDUAL))
-        sure = sure * np.exp(-difference * difference)
+        changed = here - warp(self._small, flow, cubic=False)
+        broad = np.asarray(cv2.blur(changed, (BROAD, BROAD)), np.float32) * np.float32(1 / (255 * RESIDUAL))
+        sure = sure * np.exp(-broad * broad)
         large = np.asarray(cv2.resize(flow, whole), np.float32)
         large *= 1 / ratio
         return warp(self.picture, large), np.asarray(cv2.resize(sure, whole), np.float32)
