@@ -17,7 +17,7 @@ import numpy as np
 
 import impasto
 from impasto import films, image, samples
-from impasto.films.grading import grade_film
+from impasto.films.photoreal import grade_film
 from impasto.jobs import PhotorealJob, VideoJob
 from impasto.verbs import demo
 from impasto.verbs.demo import sheet
@@ -173,7 +173,7 @@ PAINTINGS = {
     "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
     "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
     "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
-    "coffee-watercolor": "watercolour, a sample style",
+    "coffee-watercolor": "watercolor, a sample style",
 }
 
 # (image, caption, command)

@@ -42,10 +42,10 @@ class Night:
         fall: angle above the horizon over which it falls by e, in radians.
         rest: light of the sky on everything.
         beam: light of the own headlights, where it is brightest.
-        sky, glow: colour of the sky at the top and at the horizon, linear sRGB.
-        kelvin: range of the colour temperature of the street lamps.
-        white: colour temperature the camera takes for white.
-        grey: loss of colour in the dark, 0..1.
+        sky, glow: color of the sky at the top and at the horizon, linear sRGB.
+        kelvin: range of the color temperature of the street lamps.
+        white: color temperature the camera takes for white.
+        gray: loss of color in the dark, 0..1.
         shot, read: noise of the sensor.
         blur: motion blur, relative to the distance from the vanishing point.
         wet: reflection of a wet road, 0..1.
@@ -61,7 +61,7 @@ class Night:
     glow: tuple[float, float, float] = (0.020, 0.011, 0.007)
     kelvin: tuple[float, float] = (2000, 2450)
     white: float = 3300
-    grey: float = 0.4
+    gray: float = 0.4
     shot: float = 0.00008
     read: float = 0.0004
     blur: float = 0.006
@@ -76,7 +76,7 @@ NIGHTS: dict[NightName, Night] = {
     ),
     "dusk": Night(
         street=0.22, low=0.7, rest=0.10, beam=0.12, sky=(0.06, 0.09, 0.17), glow=(0.26, 0.20, 0.20),
-        kelvin=(2300, 3000), white=4600, grey=0.25, shot=0.00008, read=0.0004,
+        kelvin=(2300, 3000), white=4600, gray=0.25, shot=0.00008, read=0.0004,
     ),
     "wet": Night(wet=1.0, street=0.6, beam=0.12, kelvin=(2100, 2800)),
 }  # fmt: skip
@@ -143,15 +143,15 @@ def _median(even: Array, alpha: Array) -> float:
     return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
 
 
-def _daylight(grey: NDArray[np.floating[Any]], solid: Array) -> Array:
+def _daylight(gray: NDArray[np.floating[Any]], solid: Array) -> Array:
     """Estimate the light of the day ``(H, W)`` as the local median of luminance.
 
     A median keeps the edge of a shadow and drops what is narrow, such as lane paint; a guided filter with the
     image itself (He, Sun and Tang 2010) puts the edge back to its pixel.
     """
-    height, width = grey.shape
+    height, width = gray.shape
     size = image.fit((height, width), min(WORK, max(height, width)))[::-1]
-    log = np.log2(np.maximum(np.asarray(grey, np.float32), 1e-3))
+    log = np.log2(np.maximum(np.asarray(gray, np.float32), 1e-3))
     small = np.asarray(cv2.resize(log, size, interpolation=cv2.INTER_AREA), np.float32)
     ground = np.asarray(cv2.resize(solid, size, interpolation=cv2.INTER_AREA), np.float32)
     # The sky takes the tone of what is next to it.
@@ -278,8 +278,8 @@ def lit(
 def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
     """Return the picture a camera takes of linear light, sRGB."""
     road = given.road
-    seen = moved(light, (road.horizon, road.centre), night.blur)
-    seen = faded(seen, night.grey)
+    seen = moved(light, (road.horizon, road.center), night.blur)
+    seen = faded(seen, night.gray)
     seen = noisy(np.minimum(seen, 400), shot=night.shot, read=night.read, seed=seed)
     return developed(seen, keeps=given.emission.keeps)
 

@@ -22,21 +22,21 @@ Bools = NDArray[np.bool_]
 WORK = 480  # long side in pixels at which the sky is searched
 OPEN = 0.45  # openness from which a pixel is a seed
 BRIGHT = 0.30  # least luma of a sky by day
-NEAR = 0.085  # distance from the local colour of the sky, per channel, at which a pixel still belongs to it
+NEAR = 0.085  # distance from the local color of the sky, per channel, at which a pixel still belongs to it
 HOLE = 0.08  # the same distance for gaps between leaves, which are mixed pixels
 HOLES = 0.0003  # largest gap, as a share of the image
 REACH = 0.1  # distance of gaps from the open sky, relative to the long side
 LEAST = 0.004  # share of the image below which there is no sky
 PALE = 0.25  # saturation of a cloud, as the range of its channels
-CLOUD = 0.4  # most distance of a cloud from the colour of the sky around it
+CLOUD = 0.4  # most distance of a cloud from the color of the sky around it
 ISLAND = 0.55  # share of the border of a cloud that must border on sky
 ROUNDS = 16  # most rounds of growing
-WIDE = 1 / 40  # width of the local colour of the sky, relative to the long side
+WIDE = 1 / 40  # width of the local color of the sky, relative to the long side
 BAND = 0.012  # half-width of the band in which pixels are unmixed, relative to the long side
 BLUE = 0.08  # blue minus red from which a part is a blue sky, and below whose negative a wall
 STEEP = 0.05  # slope of luma per pixel that ends the sky
 SLACK = 0.12  # how far below the horizon the open sky may reach, relative to the height
-FAINT = 0.02  # squared distance of sky and front below which colours cannot be unmixed
+FAINT = 0.02  # squared distance of sky and front below which colors cannot be unmixed
 SOLID = 0.85  # alpha from which a front is taken from its surroundings
 
 
@@ -59,9 +59,9 @@ class Sky:
 def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky:
     """Find the sky of an image by day and remove it from what stands before it.
 
-    The sky is what is bright, of the colour of the sky around it, and connected to the top of the image, with
+    The sky is what is bright, of the color of the sky around it, and connected to the top of the image, with
     the gaps between leaves near it. In a band along its border, ``alpha`` is the position of the pixel on the
-    line between the local colours of sky and front (as in Levin et al. 2008, with both colours known), and
+    line between the local colors of sky and front (as in Levin et al. 2008, with both colors known), and
     ``front = (pixel - alpha * behind) / (1 - alpha)``.
 
     Args:
@@ -85,19 +85,19 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
 
 def _found(small: Array, horizon: float) -> Bools:
     """Return where the sky is in a small image."""
-    grey = np.asarray(color.luma(small), np.float32)
-    found: Bools = (openness(small) > OPEN) & (grey > BRIGHT)
-    found = _light_parts(small, grey, found)
+    gray = np.asarray(color.luma(small), np.float32)
+    found: Bools = (openness(small) > OPEN) & (gray > BRIGHT)
+    found = _light_parts(small, gray, found)
     if found.mean() < LEAST:
         return found
-    wide = WIDE * max(grey.shape)
-    down, across = np.gradient(grey)
-    flat = (np.hypot(down, across) < STEEP) & (grey > BRIGHT)
+    wide = WIDE * max(gray.shape)
+    down, across = np.gradient(gray)
+    flat = (np.hypot(down, across) < STEEP) & (gray > BRIGHT)
     for _ in range(ROUNDS):
         behind = _spread(small, found, wide)
         away = np.abs(small - behind).max(2)
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
-        cloud = (grey > color.luma(behind)) & (small.max(2) - small.min(2) < PALE) & (away < CLOUD)
+        cloud = (gray > color.luma(behind)) & (small.max(2) - small.min(2) < PALE) & (away < CLOUD)
         near = ((away < NEAR) | cloud) & flat
         marks, _ = ndimage.label(near, np.ones((3, 3)))
         kept = np.unique(marks[found & near])
@@ -139,12 +139,12 @@ def _edged(small: Array, found: Bools) -> Bools:
     return np.asarray((behind - small).max(2) > HOLE)
 
 
-def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
+def _light_parts(small: Array, gray: Array, found: Bools) -> Bools:
     """Keep the parts that are as light or blue as skies are; a wall up to the top of the image is neither."""
     marks, count = ndimage.label(found)
-    lower = float(grey[len(grey) // 2 :].mean())
+    lower = float(gray[len(gray) // 2 :].mean())
     kept = np.zeros(count + 1, np.bool_)
-    tones = [(float(grey[marks == i].mean()), small[marks == i].mean(0)) for i in range(1, count + 1)]
+    tones = [(float(gray[marks == i].mean()), small[marks == i].mean(0)) for i in range(1, count + 1)]
     most = max((tone for tone, _ in tones), default=0.0)
     for index, (tone, mean) in enumerate(tones, 1):
         blue = float(mean[2] - mean[0])
@@ -153,15 +153,15 @@ def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
 
 
 def _gaps(small: Array, found: Bools, wide: float) -> Bools:
-    """Return the gaps between leaves and wires: small parts of the colour of the sky, near the sky."""
+    """Return the gaps between leaves and wires: small parts of the color of the sky, near the sky."""
     away = np.abs(small - _spread(small, found, wide)).max(2)
     reach = max(2, round(REACH * max(found.shape)))
     close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     marks, count = ndimage.label((away < HOLE) & close & ~found)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)
-    # A gap is lighter than what is around it; a white wall or a window frame has light neighbours.
-    grey = np.asarray(color.luma(small), np.float32)
-    dark = grey < cv2.blur(grey, (9, 9)) + 0.02
+    # A gap is lighter than what is around it; a white wall or a window frame has light neighbors.
+    gray = np.asarray(color.luma(small), np.float32)
+    dark = gray < cv2.blur(gray, (9, 9)) + 0.02
     shares = np.bincount(marks.ravel(), weights=dark.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
     kept = (sizes <= HOLES * found.size) & (shares < 0.35)
     kept[0] = False
@@ -169,7 +169,7 @@ def _gaps(small: Array, found: Bools, wide: float) -> Bools:
 
 
 def _spread(picture: Array, where: Bools, wide: float) -> Array:
-    """Return the local mean colour of the pixels ``where``, everywhere, by normalised convolution."""
+    """Return the local mean color of the pixels ``where``, everywhere, by normalized convolution."""
     weight = where.astype(np.float32)
     total, sums = np.full(weight.shape, 1e-9, np.float32), np.zeros_like(picture)
     for scale, share in ((1.0, 1.0), (4.0, 1e-3)):
@@ -187,7 +187,7 @@ def _blur(plane: Array, sigma: float) -> Array:
 
 
 def _local(small: Array, inside: Bools) -> tuple[Array, Array, Array]:
-    """Return the local colour of the sky, its first matte, and the local colour of what is before it."""
+    """Return the local color of the sky, its first matte, and the local color of what is before it."""
     long = max(inside.shape)
     kernel = np.ones((3, 3), np.uint8)
     sure = cv2.erode(inside.astype(np.uint8), kernel) > 0
@@ -209,7 +209,7 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     line = behind - near
     length = np.square(line).sum(2)
     key = (((rgb - near) * line).sum(2) / np.maximum(length, 1e-4)).clip(0, 1)
-    # Where both colours are alike, the position on the line is noise: keep the label.
+    # Where both colors are alike, the position on the line is noise: keep the label.
     trust = length / (length + FAINT)
     solved = rough + trust * (key - rough)
     # Within the open sky, whatever is darker than the sky is a wire or a lamp.

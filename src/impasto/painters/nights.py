@@ -13,7 +13,7 @@ from impasto import image
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
-from impasto.looks.grading import mixed
+from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, detected, drawn_lamps, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import NIGHTS, Lit, lit
@@ -21,7 +21,7 @@ from impasto.painters.inputs import Inputs
 from impasto.record import Recipe
 
 Array = NDArray[np.float32]
-Told = Callable[[str], None]
+Log = Callable[[str], None]
 
 DARK = 0.2  # median luma below which a photo is a night already
 
@@ -43,7 +43,7 @@ def lighted(
     photo: Array,
     graded: Array | None = None,
     *,
-    told: Told | None = None,
+    log: Log | None = None,
 ) -> Lit:
     """Light the lamps of a photo.
 
@@ -52,7 +52,7 @@ def lighted(
         night: kind of night.
         photo: photo by day, ``(H, W, 3)``, sRGB, 0..1.
         graded: the photo with the light of a style, likewise; None: that of the night.
-        told: called with what was lit, and with warnings; default: the log.
+        log: called with what was lit, and with warnings; default: the log.
 
     Raises:
         InputError: the labels are not valid.
@@ -68,9 +68,9 @@ def lighted(
         road=road,
         known=labels.sky,
     )
-    _say(labels.lamps, result, photo, told=told, drawn=job.lamps is not None)
+    _say(labels.lamps, result, photo, log=log, drawn=job.lamps is not None)
     if graded is None and job.strength != 1:
-        return Lit(mixed(photo, result.rgb, job.strength), result.graded, result.added, result.on)
+        return Lit(mix(photo, result.rgb, job.strength), result.graded, result.added, result.on)
     return result
 
 
@@ -87,7 +87,7 @@ def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:
     return image.write(path, drawn_lamps(result.on), overwrite=overwrite)
 
 
-def _say(lamps: Lamps, result: Lit, photo: Array, *, told: Told | None, drawn: bool) -> None:
+def _say(lamps: Lamps, result: Lit, photo: Array, *, log: Log | None, drawn: bool) -> None:
     """Report how many lamps are on, and warn if the photo is no day."""
     numbers = {kind: [0, 0] for kind in NAMES}
     for number, kind, box in lamps.parts():
@@ -97,9 +97,9 @@ def _say(lamps: Lamps, result: Lit, photo: Array, *, told: Told | None, drawn: b
     words = f"lamps lit: {', '.join(parts) or 'none'}" + (
         "" if drawn else " (no labels: only the certain ones)"
     )
-    (told or _log.info)(words)
+    (log or _log.info)(words)
     middle = float(np.median(photo.mean(2)))
     if middle < DARK:
-        (told or _log.warning)(
+        (log or _log.warning)(
             f"warning: the photo is dark already (median {middle:.2f}): --night is made for photos by day"
         )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from impasto.video.flow import Dis, followed, warp
 from impasto.video.levels import eight
-from impasto.video.linking import RESIDUAL, Link
+from impasto.video.links import RESIDUAL, Link
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -76,7 +76,7 @@ class Key:
         if min(here.shape) < _FLAT:
             return flow
         carried = warp(self._small, flow, cubic=False)
-        rest = self._dis(*(np.rint(grey).astype(np.uint8) for grey in (here, carried)))
+        rest = self._dis(*(np.rint(gray).astype(np.uint8) for gray in (here, carried)))
         rest *= np.float32(CORRECTED)
         return followed(rest, flow)
 
@@ -86,8 +86,8 @@ def _resized(plane: Array, size: tuple[int, ...]) -> Array:
 
 
 def _small(frame: Bytes) -> Array:
-    """Return a frame in grey, 0..255, at most ``SMALL`` pixels wide."""
-    grey = np.asarray(cv2.cvtColor(eight(frame), cv2.COLOR_RGB2GRAY), np.float32)
-    times = math.ceil(grey.shape[1] / SMALL)
-    size = (max(1, grey.shape[1] // times), max(1, grey.shape[0] // times))
-    return _resized(grey, size)
+    """Return a frame in gray, 0..255, at most ``SMALL`` pixels wide."""
+    gray = np.asarray(cv2.cvtColor(eight(frame), cv2.COLOR_RGB2GRAY), np.float32)
+    times = math.ceil(gray.shape[1] / SMALL)
+    size = (max(1, gray.shape[1] // times), max(1, gray.shape[0] // times))
+    return _resized(gray, size)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.video.flow import FlowMethod, warp
 from impasto.video.levels import unit
-from impasto.video.linking import Link, Linker
+from impasto.video.links import Link, Linker
 from impasto.video.remembering import EVERY, Key
 
 Array = NDArray[np.float32]
@@ -71,7 +71,7 @@ class Steady:
     shots: int = 0
     frame: Bytes | None = field(default=None, repr=False)  # the last frame; ``output`` is its result
     output: Array | None = field(default=None, repr=False)
-    witness: Array | None = field(default=None, repr=False)  # the source in grey, blended like the output
+    witness: Array | None = field(default=None, repr=False)  # the source in gray, blended like the output
     key: Key | None = field(default=None, repr=False)  # None: the last frame
 
     def __post_init__(self) -> None:
@@ -88,13 +88,13 @@ class Steady:
         if link is None or self.output is None or self.consistency == 0:
             self.shots += int(link is None and (self.consistency > 0 or self.output is None))
             output = self.paint(frame, None, None)
-            self.witness = _grey(frame) if self.consistency > 0 else None
+            self.witness = _gray(frame) if self.consistency > 0 else None
             self.key = None
         else:
             warped, witness = self._remembered(frame, link)
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
-            self._sharpen(output, own, _grey(frame), witness, link.mask)
+            self._sharpen(output, own, _gray(frame), witness, link.mask)
             np.clip(output, self.least, 1, out=output)  # otherwise overshoots accumulate
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
@@ -129,8 +129,8 @@ class Steady:
             sure *= np.float32(KEPT)
             recalled *= np.asarray(cv2.merge([sure] * 4))
             recalled += previous
-        *colours, witness = cv2.split(recalled)
-        return np.asarray(cv2.merge(colours), np.float32), np.asarray(witness, np.float32)
+        *colors, witness = cv2.split(recalled)
+        return np.asarray(cv2.merge(colors), np.float32), np.asarray(witness, np.float32)
 
     def _blended(self, own: Array, warped: Array, mask: Array) -> Array:
         """Return the blend of the warped output and the independent frame, the latter where mask is 0."""
@@ -146,17 +146,17 @@ class Steady:
         difference += own
         return difference
 
-    def _sharpen(self, output: Array, own: Array, grey: Array, witness: Array, mask: Array) -> None:
+    def _sharpen(self, output: Array, own: Array, gray: Array, witness: Array, mask: Array) -> None:
         """Restore fine detail of ``output``, in place.
 
         The amount is what the same blending removes from the source, limited by the detail of the independent
         frame.
         """
-        witness -= grey
+        witness -= gray
         witness *= np.float32(self.consistency) * mask
-        witness += grey
+        witness += gray
         detail = _detail(witness)
-        share = min(GIVEN * _lost(_detail(grey), detail), MOST)
+        share = min(GIVEN * _lost(_detail(gray), detail), MOST)
         if share > 0:
             witness += np.float32(share) * mask * detail
             # Green represents all channels: it has most of the visible detail.
@@ -182,7 +182,7 @@ def _green(picture: Array) -> Array:
     return np.asarray(cv2.extractChannel(picture, 1), np.float32)
 
 
-def _grey(frame: Bytes) -> Array:
+def _gray(frame: Bytes) -> Array:
     return unit(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)))
 
 
