@@ -144,7 +144,7 @@ def _film_tab(studio: Studio) -> None:
     wire(studio, easel, [film, names, files, *knobs.values()], gather, "painted.mp4")
 
 
-def _lamps_editor() -> gr.ImageEditor:
+def _lamps_editor() -> Any:
     """Return an editor to paint lamps in, with a colour for each kind, to place with ``render``."""
     colours = [f"#{bytes(colour).hex()}" for colour in palette().values()]
     brush = gr.Brush(default_size=8, colors=[*colours], default_color=colours[0], color_mode="fixed")

@@ -13,6 +13,7 @@ from scipy import ndimage
 from impasto import color, image
 from impasto.errors import InputError
 from impasto.image import Source
+from impasto.looks.darkness import largest
 from impasto.looks.lights import KINDS, NAMES, KindName, Lamps
 
 Array = NDArray[np.float32]
@@ -170,7 +171,7 @@ def signals(photo: Array, horizon: float) -> list[Part]:
     """
     height = len(photo)
     grey = np.asarray(color.luma(photo), np.float32)
-    dark = (grey < DARK) & (photo.max(2) - photo.min(2) < 0.22)
+    dark = (grey < DARK) & (largest(photo) + largest(-photo) < 0.22)
     found: list[Part] = []
     for hues in ([(0, 16), (344, 360)], [(25, 52)], [(135, 195)]):
         marks, _ = ndimage.label(_vivid(photo, hues), np.ones((3, 3)))

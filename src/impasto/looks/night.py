@@ -6,7 +6,9 @@ The *graded* picture is the same without beam and lamps: the difference of the t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
@@ -99,15 +101,18 @@ class Scene:
 class Lit:
     """A night.
 
-    ``rgb`` and ``graded (H, W, 3)`` are sRGB images, 0..1: with and without lamps and beam. ``added (H, W)``
-    is the linear light of lamps, beam and glare before the camera, in luminance. ``on (H, W)`` holds the
-    kinds of the lamps that are on.
+    ``rgb (H, W, 3)`` is an sRGB image, 0..1. ``on (H, W)`` holds the kinds of the lamps that are on.
+    ``develop`` makes the image without lamps and beam.
     """
 
     rgb: Array
-    graded: Array
-    added: Array
     on: NDArray[np.uint8]
+    develop: Callable[[], Array]
+
+    @cached_property
+    def graded(self) -> Array:
+        """The same without lamps and beam, ``(H, W, 3)``, sRGB, 0..1; made when it is asked for."""
+        return self.develop()
 
 
 def surface(front: Array, alpha: Array, *, middle: float | None = None) -> Array:
@@ -292,8 +297,7 @@ def lit(
         added = added + np.float32(night.wet) * mirrored(shine.light, given.road)
     added = added + np.float32(SHARE) * glare(shine.light, degrees_of(given.road))
     seed = int(draws.of_part("noise", frame).integers(2**31))
-    shots = [_shot(light, given, night, seed) for light in (dark, dark + added)]
-    return Lit(shots[1], shots[0], np.asarray(color.luma(added), np.float32), shine.on)
+    return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
 
 
 def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
@@ -324,11 +328,11 @@ def mirrored(light: Array, road: Road) -> Array:
         source = np.float32(road.horizon) - np.float32((tall - road.height) / (tall + road.height)) * below
         image_of = cv2.remap(light, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         image_of[below[:, 0] < 0] = 0
-        for share, factor in ((1.0, 1), (0.5, 3)):
+        for weight, factor in ((1.0, 1), (0.5, 3)):
             soft = cv2.GaussianBlur(image_of, (0, 0), sigmaX=factor * wide, sigmaY=long * (1 + factor) / 2)
             # Rough water smears towards the eye.
             down = min(height, round(long))
-            total[down:] += np.float32(share) * soft[: height - down]
+            total[down:] += np.float32(weight) * soft[: height - down]
     angle = np.maximum(below, 0) / np.float32(road.focal)
     share = np.where(below > 0, 0.02 + 0.25 * (1 - np.minimum(angle * 2.5, 1)) ** 3, 0)
     return np.asarray(total * share[..., None], np.float32)

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from impasto import color, image
 from impasto.looks.clustering import openness
+from impasto.looks.darkness import largest
 
 Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -36,9 +37,10 @@ WIDE = 1 / 40  # width of the local colour of the sky, relative to the long side
 BAND = 0.012  # half-width of the band in which pixels are unmixed, relative to the long side
 BLUE = 0.08  # blue minus red from which a part is a blue sky, and below whose negative a wall
 DEEP = 0.15  # blue minus red from which a sky is known by its colour alone
-TOLERANT = 0.22  # distance from the colour of such a sky at which a gap still belongs to it
+TOLERANT = 0.2  # distance from the colour of such a sky at which a gap still belongs to it
 LOWEST = 0.85  # height below which no sky is looked for, relative to the height
 LARGE = 0.01  # largest gap in front of such a sky, as a share of the image
+MIRRORS = 0.07  # height above the horizon up to which cars mirror a blue sky, relative to the height
 STEEP = 0.05  # slope of luma per pixel that ends the sky
 SLACK = 0.12  # how far below the horizon the open sky may reach, relative to the height
 FAINT = 0.02  # squared distance of sky and front below which colours cannot be unmixed
@@ -101,11 +103,12 @@ def _found(small: Array, horizon: float) -> Bools:
     found = found | apart
     down, across = np.gradient(grey)
     flat = (np.hypot(down, across) < STEEP) & (grey > BRIGHT)
+    spread = largest(small) + largest(-small)
     for _ in range(ROUNDS):
         behind = _spread(small, found, wide)
-        away = np.abs(small - behind).max(2)
+        away = largest(np.abs(small - behind))
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
-        cloud = (grey > color.luma(behind)) & (small.max(2) - small.min(2) < PALE) & (away < CLOUD)
+        cloud = (grey > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
         near = ((away < NEAR) | cloud) & flat
         marks, _ = ndimage.label(near, np.ones((3, 3)))
         kept = np.unique(marks[found & near])
@@ -118,7 +121,9 @@ def _found(small: Array, horizon: float) -> Bools:
     found = _without_islands(small, found, flat)
     # The open sky ends at its edge even if the horizon was found too high; a gap has no such edge.
     horizon = max(horizon, min(_lower_edge(found), LOWEST))
-    gaps = _gaps(small, found, wide)
+    blue = _blue_gaps(small, found, wide, tolerant=0.0)
+    blue[max(0, round((horizon - MIRRORS) * len(blue))) :] = False
+    gaps = _gaps(small, found, wide) | blue
     gaps[round(horizon * len(gaps)) :] = False
     found[round(min(1.0, horizon + SLACK) * len(found)) :] = False
     return found | gaps
@@ -145,7 +150,7 @@ def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
 def _edged(small: Array, found: Bools) -> Bools:
     """Return the pixels that are clearly darker than the sky around them."""
     behind = _spread(small, found, WIDE * max(found.shape))
-    return np.asarray((behind - small).max(2) > HOLE)
+    return np.asarray(largest(behind - small) > HOLE)
 
 
 def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
@@ -163,7 +168,7 @@ def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
 
 def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     """Return the gaps between leaves and wires: small parts of the colour of the sky, near the sky."""
-    away = np.abs(small - _spread(small, found, wide)).max(2)
+    away = largest(np.abs(small - _spread(small, found, wide)))
     reach = max(2, round(REACH * max(found.shape)))
     close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     marks, count = ndimage.label((away < HOLE) & close & ~found)
@@ -174,7 +179,7 @@ def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     shares = np.bincount(marks.ravel(), weights=dark.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
     kept = (sizes <= HOLES * found.size) & (shares < 0.35)
     kept[0] = False
-    return np.asarray(kept[marks]) | _blue_gaps(small, found, wide, tolerant=0.0)
+    return np.asarray(kept[marks])
 
 
 def _blue_gaps(
@@ -185,7 +190,7 @@ def _blue_gaps(
     Gaps larger than ``least`` of the image must also have the colour within ``tolerant`` on the mean.
     """
     behind = _spread(small, found, wide)
-    away = np.abs(small - behind).max(2)
+    away = largest(np.abs(small - behind))
     blue, deep = (picture[..., 2] - picture[..., 0] for picture in (small, behind))
     marks, count = ndimage.label((away < TOLERANT) & (deep > DEEP) & (blue > 0.5 * deep) & ~found)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)
@@ -246,7 +251,7 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     trust = length / (length + FAINT)
     solved = rough + trust * (key - rough)
     # Within the open sky, whatever is darker than the sky is a wire or a lamp.
-    apart = ((behind - rgb).max(2) - 0.05).clip(0, None) / np.maximum(behind.max(2), 0.2)
+    apart = (largest(behind - rgb) - 0.05).clip(0, None) / np.maximum(largest(behind), 0.2)
     open_sky = 1 - (2.5 * apart).clip(0, 1)
     matte = np.where(band, solved, np.where(rough > 0.5, open_sky, 0)).astype(np.float32)
     matte = np.asarray(((matte - 0.04) / 0.9).clip(0, 1), np.float32)
@@ -280,15 +285,14 @@ def parted(graded: Array, above: Sky, most: Array) -> Array:
     kernel = np.ones((2 * round(RIM * max(small)) + 1,) * 2, np.uint8)
     near, inner = cv2.dilate(alpha, kernel), cv2.erode(alpha, kernel)
     solid = near < 0.1
-    gain = _spread(after, solid, wide) / np.maximum(_spread(before, solid, wide), 0.004)
+    lifted = _spread(after, solid, wide) / np.maximum(_spread(before, solid, wide), 0.004)
     gain, rim = (
         np.asarray(cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        for p in (gain, (2 * _blur(near - inner, wide / 8)).clip(0, 1))
+        for p in (lifted, (2 * _blur(near - inner, wide / 8)).clip(0, 1))
     )
     share = above.alpha[..., None]
-    dark = _night_sky(
-        result, np.median(after[inner > 0.9], 0) if (inner > 0.9).any() else most.mean((0, 1)), most
-    )
+    middle = np.median(after[inner > 0.9], 0) if (inner > 0.9).any() else most.mean((0, 1))
+    dark = _night_sky(result, np.asarray(middle, np.float32), most)
     front = result + rim[..., None] * (np.minimum(day * gain.clip(0, 4), result) - result)
     return np.asarray(share * dark + (1 - share) * front, np.float32)
 
@@ -299,5 +303,5 @@ def _night_sky(result: Array, middle: Array, most: Array) -> Array:
     grey = np.asarray(color.luma(result), np.float32)
     over = np.maximum(grey - limit, 0)
     held = np.minimum(grey, limit) + limit / 2 * (1 - np.exp(-over / (limit / 2)))
-    tint = np.asarray(middle, np.float32) / max(float(color.luma(middle)), 1e-5)
+    tint = middle / max(float(color.luma(middle)), 1e-5)
     return np.asarray(held[..., None] * tint, np.float32)

@@ -75,7 +75,7 @@ def lighted(
     )
     _say(labels.lamps, result, photo, told=told, drawn=job.lamps is not None)
     if graded is None and job.strength != 1:
-        return Lit(mixed(photo, result.rgb, job.strength), result.graded, result.added, result.on)
+        return Lit(mixed(photo, result.rgb, job.strength), result.on, result.develop)
     return result
 
 
