@@ -1,7 +1,7 @@
-"""Brush strokes with bristles, streaks of a second colour and relief, along any path.
+"""Brush strokes with bristles, streaks of a second color and relief, along any path.
 
 Every stroke is a strip of points. All strokes of a call are scattered at once into a buffer that holds, for
-each pixel, the last stroke over it and the position in that stroke. Colour and height are then looked up
+each pixel, the last stroke over it and the position in that stroke. Color and height are then looked up
 once per pixel, so thousands of long curved strokes take about a second.
 """
 
@@ -35,7 +35,7 @@ class Brush:
     dry: float = 0.12
     """Fraction of the bristles without paint, growing towards the end."""
     streak: float = 0.5
-    """Amount of the second colour in streaks."""
+    """Amount of the second color in streaks."""
     body: float = 1.0
     """Thickness of the paint, which sets the relief."""
     bristle: float = 0.06
@@ -48,28 +48,28 @@ class Canvas:
     def __init__(self, size: int, rng: Rng, ground: Array) -> None:
         self.rng = rng
         self.pixels = size * OVERSAMPLE
-        self.colour = np.broadcast_to(ground, (self.pixels, self.pixels, 3)).astype(np.float32)
+        self.color = np.broadcast_to(ground, (self.pixels, self.pixels, 3)).astype(np.float32)
         self.height = _linen(self.pixels)
         self._hair = _bristles(rng)
 
     def stroke(
         self,
         paths: Array,
-        colours: Array,
+        colors: Array,
         brush: Brush,
         *,
         widths: Array | float = 1.0,
         seconds: Array | None = None,
     ) -> None:
-        """Paint strokes in order: paths (N, K, 2) in 0..1, colours (N, 3); ``widths`` scale the brush's."""
-        seconds = colours if seconds is None else seconds
+        """Paint strokes in order: paths (N, K, 2) in 0..1, colors (N, 3); ``widths`` scale the brush's."""
+        seconds = colors if seconds is None else seconds
         widths = np.broadcast_to(np.asarray(widths, np.float32) * brush.width / 2, len(paths))
         # The buffer has 16 bits for the index of a stroke.
         for start in range(0, len(paths), 60_000):
             part = slice(start, start + 60_000)
-            self._lay(paths[part].astype(np.float32), colours[part], brush, widths[part], seconds[part])
+            self._lay(paths[part].astype(np.float32), colors[part], brush, widths[part], seconds[part])
 
-    def _lay(self, paths: Array, colours: Array, brush: Brush, widths: Array, seconds: Array) -> None:
+    def _lay(self, paths: Array, colors: Array, brush: Brush, widths: Array, seconds: Array) -> None:
         variants = self.rng.integers(0, _VARIANTS, len(paths))
         buffer, rows, columns = self._scatter(paths, brush, widths, variants)
         wet = buffer > 0
@@ -79,14 +79,14 @@ class Canvas:
         variant = variants[owner].astype(np.int32)
         hair = self._hair.reshape(-1)[variant * (_ALONG * _ACROSS) + place]
         lean, ridge = _section()
-        # The second colour is on one side of the brush, in streaks.
+        # The second color is on one side of the brush, in streaks.
         side = np.where(variant & 1, np.float32(0.5), np.float32(-0.5)) * lean[place]
         share = np.clip(0.5 + 0.45 * hair + side, 0, 1) * np.float32(brush.streak)
-        painted = mix(colours.astype(np.float32)[owner], seconds.astype(np.float32)[owner], share)
+        painted = mix(colors.astype(np.float32)[owner], seconds.astype(np.float32)[owner], share)
         painted *= (1 + brush.bristle * hair)[:, None]
         load = (brush.body * np.sqrt(widths * 1536)).astype(np.float32)
         thick = load[owner] * (0.45 + 0.17 * hair + 0.25 * ridge[place])
-        self.colour[rows, columns][wet] = painted
+        self.color[rows, columns][wet] = painted
         height = self.height[rows, columns]
         height[wet] = 0.45 * height[wet] + thick
 
@@ -112,15 +112,15 @@ class Canvas:
             part = slice(start, start + chunk)
             shape = _points(lengths[part].max() * n), _points(2 * widths[part].max() * n)
             strip = strips[shape] = strips.get(shape) or _Strip(shape, brush, self._hair)
-            centre, normal = _spine(paths[part], strip.s)
+            center, normal = _spine(paths[part], strip.s)
             reach = normal * (widths[part, None] * strip.profile * n)[..., None]
             # Points beyond the border are clipped to the margin, which is removed below.
-            centre = np.clip(centre * n - low + margin, np.abs(reach), limit - np.abs(reach))
-            column = (centre[..., 0, None] + reach[..., 0, None] * strip.t).astype(np.int32)
-            row = (centre[..., 1, None] + reach[..., 1, None] * strip.t).astype(np.int32)
+            center = np.clip(center * n - low + margin, np.abs(reach), limit - np.abs(reach))
+            column = (center[..., 0, None] + reach[..., 0, None] * strip.t).astype(np.int32)
+            row = (center[..., 1, None] + reach[..., 1, None] * strip.t).astype(np.int32)
             row *= stride
             row += column
-            ident = np.arange(start + 1, start + 1 + len(centre), dtype=np.uint32) << 16
+            ident = np.arange(start + 1, start + 1 + len(center), dtype=np.uint32) << 16
             # NumPy keeps the last of several points in a pixel, so strokes cover each other in order.
             buffer.reshape(-1)[np.where(strip.keep[variants[part]], row, 0)] = (
                 ident[:, None, None] | strip.place
@@ -142,8 +142,8 @@ class Canvas:
     ) -> None:
         """Paint a reference (H, W, 3) with ``count`` strokes along a field of angles (H, W) in radians.
 
-        Strokes start only where the mask ``where`` is set, and end where the reference's colour differs from
-        theirs by ``stop``; some have streaks in a neighbour's or a ``palette`` colour.
+        Strokes start only where the mask ``where`` is set, and end where the reference's color differs from
+        theirs by ``stop``; some have streaks in a neighbor's or a ``palette`` color.
         """
         rng = self.rng
         starts = scatter(rng, count)
@@ -151,14 +151,14 @@ class Canvas:
             starts = starts[sample(where, starts) > 0.5]
         length = brush.length * rng.uniform(0.65, 1.35, len(starts))
         paths = trace(starts, field, length, reference, stop)
-        colours = sample(reference, starts)
+        colors = sample(reference, starts)
         seconds = sample(reference, starts + rng.normal(0, brush.width, starts.shape))
         if palette is not None:
             seconds = mix(seconds, palette[rng.integers(0, len(palette), len(starts))], 0.45)
         widths = rng.uniform(0.7, 1.3, len(starts))
         self.stroke(
             paths,
-            jittered(rng, colours, jitter),
+            jittered(rng, colors, jitter),
             brush,
             widths=widths,
             seconds=jittered(rng, seconds, jitter * 1.5),
@@ -169,7 +169,7 @@ class Canvas:
         height = ndimage.gaussian_filter(self.height, 0.7)
         shade = lit(height, 0.28 * relief)
         gloss = np.clip(shade - 0.55, 0, 1) * 0.28 * min(relief, 1.0)
-        return shrink(self.colour * (1 + 0.3 * shade)[..., None] + gloss[..., None], OVERSAMPLE)
+        return shrink(self.color * (1 + 0.3 * shade)[..., None] + gloss[..., None], OVERSAMPLE)
 
 
 class _Strip:
@@ -189,11 +189,11 @@ class _Strip:
         self.keep = hair[:, along[:, None], across[None]] > -2.2 + 2.4 * worn
 
 
-def jittered(rng: Rng, colours: Array, amount: float) -> Array:
-    """Vary colours (N, 3), more in lightness than in hue."""
-    light = rng.normal(0, amount, (len(colours), 1))
-    hue = rng.normal(0, amount * 0.55, (len(colours), 3))
-    return np.clip(colours * (1 + light) + hue, 0.01, 1).astype(np.float32)
+def jittered(rng: Rng, colors: Array, amount: float) -> Array:
+    """Vary colors (N, 3), more in lightness than in hue."""
+    light = rng.normal(0, amount, (len(colors), 1))
+    hue = rng.normal(0, amount * 0.55, (len(colors), 3))
+    return np.clip(colors * (1 + light) + hue, 0.01, 1).astype(np.float32)
 
 
 def trace(
@@ -228,7 +228,7 @@ def arcs(starts: Array, angles: Array, lengths: Array, bends: Array | float = 0.
 
 
 def _spine(paths: Array, s: Array) -> tuple[Array, Array]:
-    """Return points evenly spaced along each path: centres and unit normals, both (N, len(s), 2)."""
+    """Return points evenly spaced along each path: centers and unit normals, both (N, len(s), 2)."""
     moves = np.diff(paths, axis=1)
     length = np.cumsum(np.hypot(moves[..., 0], moves[..., 1]), 1)
     length = np.concatenate([np.zeros_like(length[:, :1]), length], 1)
@@ -240,11 +240,11 @@ def _spine(paths: Array, s: Array) -> tuple[Array, Array]:
     rows = np.arange(len(paths))[:, None]
     span = np.maximum(length[rows, node + 1] - length[rows, node], 1e-7)
     share = np.clip((wanted - length[rows, node]) / span, 0, 1)[..., None]
-    centre = paths[rows, node] * (1 - share) + paths[rows, node + 1] * share
+    center = paths[rows, node] * (1 - share) + paths[rows, node + 1] * share
     tangent = np.gradient(paths, axis=1)
     smooth = tangent[rows, node] * (1 - share) + tangent[rows, node + 1] * share
     smooth /= np.maximum(np.hypot(smooth[..., 0], smooth[..., 1]), 1e-9)[..., None]
-    return centre, np.stack([-smooth[..., 1], smooth[..., 0]], -1)
+    return center, np.stack([-smooth[..., 1], smooth[..., 0]], -1)
 
 
 def _points(pixels: float) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from art.canvas import Brush, Canvas, arcs, jittered
 from art.sheet import Array, Rng, mix, noise, plane, ramp, rgb, sample, step
 
-_DRAFT = 512  # side of the draft from which strokes take their colours, pixels
+_DRAFT = 512  # side of the draft from which strokes take their colors, pixels
 
 
 def brushwork(size: int, rng: Rng) -> Array:
@@ -103,20 +103,20 @@ def _blades(canvas: Canvas, rng: Rng) -> None:
 
 
 def _poppies(canvas: Canvas, rng: Rng) -> None:
-    """Paint groups of poppies, larger towards the viewer: petals lit from the left, then dark centres."""
+    """Paint groups of poppies, larger towards the viewer: petals lit from the left, then dark centers."""
     drift = noise(rng, 128, 6, stretch=2.0)
     depth = rng.random(900) ** 1.3
-    centre = np.stack([rng.random(900), 0.535 + 0.45 * depth], -1)
-    kept = sample(drift, centre) > 0.1
-    centre, depth = centre[kept], depth[kept]
+    center = np.stack([rng.random(900), 0.535 + 0.45 * depth], -1)
+    kept = sample(drift, center) > 0.1
+    center, depth = center[kept], depth[kept]
     order = np.argsort(depth)
-    centre, depth = centre[order], depth[order]
+    center, depth = center[order], depth[order]
     count, petals = len(depth), 6
     radius = (0.006 + 0.027 * depth**1.2) * rng.uniform(0.75, 1.3, count)
     around = rng.random((count, 1)) * 6.3 + np.array([0, 2, 4, 1, 3, 5]) * 2 * np.pi / petals
     tilt = rng.uniform(0.4, 0.85, (count, 1))
     away = np.stack([np.cos(around), tilt * np.sin(around)], -1)
-    starts = (centre[:, None] + away * (0.5 * radius)[:, None, None]).reshape(-1, 2)
+    starts = (center[:, None] + away * (0.5 * radius)[:, None, None]).reshape(-1, 2)
     light = np.clip(0.48 - 0.5 * away.sum(-1), 0, 1).reshape(-1) + rng.normal(0, 0.14, count * petals)
     tones = ramp(rgb("6a1024", "b51c20", "d9341f", "f0562c", "fb9a62"), light)
     size = np.repeat(radius, petals)
@@ -131,7 +131,7 @@ def _poppies(canvas: Canvas, rng: Rng) -> None:
     )
     open_ = np.flatnonzero(rng.random(count) < 0.6)
     heart = arcs(
-        centre[open_] - [0.1, 0] * radius[open_, None], rng.normal(0, 0.5, len(open_)), radius[open_] * 0.3
+        center[open_] - [0.1, 0] * radius[open_, None], rng.normal(0, 0.5, len(open_)), radius[open_] * 0.3
     )
     dark = jittered(rng, np.tile(rgb("221628"), (len(open_), 1)), 0.1)
     canvas.stroke(heart, dark, Brush(1, 1, heel=0.6, toe=0.6), widths=radius[open_] * 0.3)

@@ -1,4 +1,4 @@
-"""Images of many small strokes: a river bank in dots of pure colour, and a peacock's feathers."""
+"""Images of many small strokes: a river bank in dots of pure color, and a peacock's feathers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pointillism(size: int, rng: Rng) -> Array:
     """Paint a summer morning on a river in dots: trees, sails, a lady with a parasol, violet shadows."""
     reference = _river(rng)
     canvas = Canvas(size, rng, rgb("e7d7b4"))
-    # Each pass of dots is smaller and purer; a fraction has the complementary colour, as in Seurat.
+    # Each pass of dots is smaller and purer; a fraction has the complementary color, as in Seurat.
     for count, width, purity, swerve in (
         (5200, 0.03, 0.1, 0.08),
         (10500, 0.0165, 0.25, 0.2),
@@ -50,7 +50,7 @@ def pointillism(size: int, rng: Rng) -> Array:
 
 
 def _river(rng: Rng) -> Array:
-    """Return the draft from which the dots take their colours."""
+    """Return the draft from which the dots take their colors."""
     x, y = plane(_DRAFT)
     rough = noise(rng, _DRAFT, 20, octaves=2)
     picture = ramp(rgb("2f74c4", "4f98da", "86bfe6", "e9cfc0", "f9b56a"), y / 0.4)
@@ -177,7 +177,7 @@ _ROOT = np.array([0.5, 0.87])
 
 
 def _feather(canvas: Canvas, rng: Rng, heading: float, reach: float, r: float) -> None:
-    """Paint a feather of the wheel: barbs along its shaft and around its eye, then rings of colour."""
+    """Paint a feather of the wheel: barbs along its shaft and around its eye, then rings of color."""
     axis = np.array([np.cos(heading), np.sin(heading)])
     eye = _ROOT + axis * reach
     count = 110

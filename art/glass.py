@@ -53,14 +53,14 @@ def stained_glass(size: int, rng: Rng) -> Array:
 
 
 class _Window:
-    """Pieces in layers: a label for each pixel, and a colour for each label."""
+    """Pieces in layers: a label for each pixel, and a color for each label."""
 
     def __init__(self, n: int) -> None:
         self.n, self.labels = n, np.zeros((n, n), np.int32)
         self.tones: list[Array] = []
 
     def lay(self, mask: Array, cells: Array, tones: Array) -> None:
-        """Divide the area of a mask into pieces by the cells (H, W), with colours in turn."""
+        """Divide the area of a mask into pieces by the cells (H, W), with colors in turn."""
         first = len(self.tones)
         self.labels = np.where(mask > 0.5, first + cells, self.labels)
         self.tones.extend(tones)
@@ -144,7 +144,7 @@ def _irises(window: _Window, rng: Rng) -> None:
 
 
 def _flower(window: _Window, rng: Rng, at: tuple[float, float], r: float) -> None:
-    """Add an iris: three falls, three standards, a golden centre."""
+    """Add an iris: three falls, three standards, a golden center."""
     purples = rgb("7a3fb8", "5a2fa8", "a86fd8", "4a4fd0", "c88fe0", "8f2f98")
     for k, (turn, long, wide) in enumerate(
         (

@@ -1,4 +1,4 @@
-"""Marbled paper: drops of colour on a bath, then combed, by exact formulas.
+"""Marbled paper: drops of color on a bath, then combed, by exact formulas.
 
 A drop of radius r at c moves every point p to c + (p - c) sqrt(1 + r^2 / |p - c|^2). A tine drawn along a
 line shifts points along it, less with the distance (Lu and others, "Mathematical Marbling", 2012).
@@ -14,7 +14,7 @@ from art.canvas import OVERSAMPLE
 from art.sheet import Array, Rng, mix, noise, plane, rgb, shrink, step
 
 _BATH, _DROPS = 900, 260
-_COLOURS = rgb(
+_COLORS = rgb(
     "14284f", "f3e7cf", "b3261e", "1f6f78", "e8a838", "f3e7cf", "3a5fa0", "d9683a", "14284f", "8fb8a8"
 )
 
@@ -49,7 +49,7 @@ def marbling(size: int, rng: Rng) -> Array:
 
 
 def _picture(bath: Array, x: Array, y: Array) -> Array:
-    """Sample all three colours of the bath at points."""
+    """Sample all three colors of the bath at points."""
     return np.stack([_read(bath[..., c], x, y) for c in range(3)], -1)
 
 
@@ -80,7 +80,7 @@ def _whirl(x: Array, y: Array, at: tuple[float, float], turn: float, reach: floa
 def _bath(rng: Rng, pixels: int) -> tuple[Array, Array]:
     """Return the bath after all drops, and the closeness of each point to the border of its drop."""
     x, y = (axis.reshape(-1).copy() for axis in plane(pixels))
-    colours = np.tile(_COLOURS[0], (x.size, 1))
+    colors = np.tile(_COLORS[0], (x.size, 1))
     rims = np.zeros(x.size, np.float32)
     todo = np.arange(x.size)
     # Backwards: the last drop is on top, and it has only moved the points that it does not cover.
@@ -90,9 +90,9 @@ def _bath(rng: Rng, pixels: int) -> tuple[Array, Array]:
         dx, dy = x - cx, y - cy
         d2 = np.maximum(dx * dx + dy * dy, 1e-9)
         inside = d2 < radius * radius
-        colours[todo[inside]] = _COLOURS[k % len(_COLOURS)]
+        colors[todo[inside]] = _COLORS[k % len(_COLORS)]
         rims[todo[inside]] = np.sqrt(d2[inside]) / radius
         free = ~inside
         pull = np.sqrt(1 - radius * radius / d2[free])
         x, y, todo = cx + dx[free] * pull, cy + dy[free] * pull, todo[free]
-    return colours.reshape(pixels, pixels, 3), rims.reshape(pixels, pixels)
+    return colors.reshape(pixels, pixels, 3), rims.reshape(pixels, pixels)

@@ -70,7 +70,7 @@ def _currents(rng: Rng, x: Array, y: Array) -> Array:
 
 
 def _heaven(rng: Rng, x: Array, y: Array, field: Array) -> Array:
-    """Return the colours of the sky: bands along the wind, and halos."""
+    """Return the colors of the sky: bands along the wind, and halos."""
     bands = smear(noise(rng, _DRAFT, 14), field, 0.35)
     bands = bands / bands.std() * 0.19 + 0.45 + 0.28 * (y - 0.35)
     for cx, cy, radius, _ in _EDDIES:
@@ -172,9 +172,9 @@ def _house(
     if tall:
         tower = px + 0.8 * w * (u - 0.5)
         parts.append(((tower, flat + py - h), (flat + px, flat + py - h - gable), rgb("31488f"), w / 6))
-    for foot_line, head_line, colour, width in parts:
+    for foot_line, head_line, color, width in parts:
         paths = np.stack([np.stack(foot_line, -1), np.stack(head_line, -1)], 1)
-        tones = jittered(rng, colour * np.linspace(1.2, 0.75, 8)[:, None], 0.07)
+        tones = jittered(rng, color * np.linspace(1.2, 0.75, 8)[:, None], 0.07)
         brush = Brush(width, 0.1, heel=0.04, toe=0.05, body=1.2)
         canvas.stroke(paths, tones, brush, seconds=np.roll(tones, 1, 0))
     for k in (-0.22, 0.2):

@@ -1,4 +1,4 @@
-"""Pen and ink landscape with a second colour printed under it."""
+"""Pen and ink landscape with a second color printed under it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CLUMPS = (
 
 
 class _Plate:
-    """An ink drawing built by region, from far to near: ink 0..1, and a plate of a second colour."""
+    """An ink drawing built by region, from far to near: ink 0..1, and a plate of a second color."""
 
     def __init__(self, size: int, rng: Rng) -> None:
         self.n, self.rng = size * OVERSAMPLE, rng
@@ -179,7 +179,7 @@ def _crown(canvas: Canvas, rng: Rng) -> None:
     for cx, cy, r in _CLUMPS:
         angle, out = rng.random(900) * 6.3, np.sqrt(rng.random(900))
         at = np.stack([cx + r * out * np.cos(angle), cy + 0.9 * r * out * np.sin(angle)], -1)
-        # Blots of the colour plate, or of blank paper, cover the background of the clump.
+        # Blots of the color plate, or of blank paper, cover the background of the clump.
         shade = ((at - [cx, cy]) / r) @ np.array([0.55, 0.75])
         lit = shade[:420] < -0.1
         blots = arcs(at[:420], angle[:420], np.full(420, 0.3 * r), 0.6)

@@ -78,7 +78,7 @@ def _sky(canvas: Canvas, rng: Rng, x: Array, y: Array) -> None:
 
 
 def _band(share: Array) -> Array:
-    """Return colours of the wave's bands from back (0) to face (1): indigo, Prussian blue, pale lines."""
+    """Return colors of the wave's bands from back (0) to face (1): indigo, Prussian blue, pale lines."""
     tones = rgb(
         "10224f",
         "16346f",

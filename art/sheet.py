@@ -1,4 +1,4 @@
-"""Tools for all sample styles: coordinates from 0 to 1, colours, noise, shapes, shading."""
+"""Tools for all sample styles: coordinates from 0 to 1, colors, noise, shapes, shading."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Rng: TypeAlias = np.random.Generator
 
 
 def rgb(*codes: str) -> Array:
-    """Convert hexadecimal codes such as "1b2a49" to colours of shape (N, 3), or (3,) for a single code."""
-    colours = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in codes], np.float32) / 255
-    return colours[0] if len(codes) == 1 else colours
+    """Convert hexadecimal codes such as "1b2a49" to colors of shape (N, 3), or (3,) for a single code."""
+    colors = np.array([[int(code[i : i + 2], 16) for i in (0, 2, 4)] for code in codes], np.float32) / 255
+    return colors[0] if len(codes) == 1 else colors
 
 
 def plane(pixels: int) -> tuple[Array, Array]:
-    """Return x and y of every pixel's centre of a square sheet, from 0 at the left and at the top."""
+    """Return x and y of every pixel's center of a square sheet, from 0 at the left and at the top."""
     axis = (np.arange(pixels, dtype=np.float32) + 0.5) / pixels
     x, y = np.meshgrid(axis, axis)
     return x, y
@@ -35,15 +35,15 @@ def step(value: Array, low: float | Array, high: float | Array) -> Array:
 
 
 def mix(under: Array, over: Array, share: Array | float) -> Array:
-    """Blend a colour or an image over another; a share of shape (H, W) applies per pixel."""
+    """Blend a color or an image over another; a share of shape (H, W) applies per pixel."""
     amount = share[..., None] if isinstance(share, np.ndarray) else share
     return under + (over - under) * amount
 
 
-def ramp(colours: Array, value: Array) -> Array:
-    """Look up colours (N, 3) along 0..1, with smooth transitions."""
-    stops, fine = np.linspace(0, 1, len(colours)), np.linspace(0, 1, 1024)
-    table = np.stack([np.interp(fine, stops, colours[:, c]) for c in range(3)], -1).astype(np.float32)
+def ramp(colors: Array, value: Array) -> Array:
+    """Look up colors (N, 3) along 0..1, with smooth transitions."""
+    stops, fine = np.linspace(0, 1, len(colors)), np.linspace(0, 1, 1024)
+    table = np.stack([np.interp(fine, stops, colors[:, c]) for c in range(3)], -1).astype(np.float32)
     return np.asarray(table[(np.clip(value, 0, 1) * 1023).astype(np.int32)])
 
 
@@ -68,9 +68,9 @@ def polygon(pixels: int, points: Sequence[tuple[float, float]] | Array) -> Array
     return np.asarray(image.reduce(2), np.float32) / 255
 
 
-def disc(x: Array, y: Array, centre: tuple[float, float], radius: float, soft: float = 0.002) -> Array:
+def disc(x: Array, y: Array, center: tuple[float, float], radius: float, soft: float = 0.002) -> Array:
     """Return the mask of a disc, which falls from 1 to 0 over ``soft`` at its border."""
-    return step(np.hypot(x - centre[0], y - centre[1]), radius + soft, radius - soft)
+    return step(np.hypot(x - center[0], y - center[1]), radius + soft, radius - soft)
 
 
 def spline(points: Sequence[tuple[float, float]], count: int) -> Array:

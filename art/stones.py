@@ -1,4 +1,4 @@
-"""Mosaic: small stones in rows along the shapes, in grey mortar."""
+"""Mosaic: small stones in rows along the shapes, in gray mortar."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def mosaic(size: int, rng: Rng) -> Array:
     """Make a mosaic of two fish that chase each other in a turquoise sea, framed by a running wave."""
     picture, regions = _fishes(rng)
     seeds, angles = _settle(rng, regions)
-    colours = sample(picture, seeds)
+    colors = sample(picture, seeds)
     count = len(seeds)
-    colours = colours * (1 + rng.normal(0, 0.13, (count, 1))) + rng.normal(0, 0.035, (count, 3))
+    colors = colors * (1 + rng.normal(0, 0.13, (count, 1))) + rng.normal(0, 0.035, (count, 3))
     n = size * OVERSAMPLE
     owner, inner, gap = _stones(n, seeds, angles)
     half = (0.47 / np.sqrt(count) * rng.uniform(0.9, 1.04, count)).astype(np.float32)
@@ -46,7 +46,7 @@ def mosaic(size: int, rng: Rng) -> Array:
     height = np.clip(depth, -0.001, 0.0028) * 2600 + slope * 260 + 0.25 * grain
     shade = lit(ndimage.gaussian_filter(height.astype(np.float32), 1.2), 0.55)
     veins = noise(rng, n, 40, stretch=3.0)
-    face = colours[owner] * (1 + 0.05 * grain + 0.07 * veins + 0.33 * shade)[..., None]
+    face = colors[owner] * (1 + 0.05 * grain + 0.07 * veins + 0.33 * shade)[..., None]
     face = face + (np.clip(shade - 0.5, 0, 1) * 0.3)[..., None]
     mortar = rgb("4a4640") * (1 + 0.14 * grain + 0.35 * shade)[..., None]
     return shrink(mix(mortar, face, stone).astype(np.float32), OVERSAMPLE)
@@ -54,7 +54,7 @@ def mosaic(size: int, rng: Rng) -> Array:
 
 def _settle(rng: Rng, regions: Array) -> tuple[Array, Array]:
     """Move stones until they form even rows along the borders (after Hausner, "Simulating decorative
-    mosaics", 2001): each moves to the centre of its nearest pixels, with the distance of rotated squares."""
+    mosaics", 2001): each moves to the center of its nearest pixels, with the distance of rotated squares."""
     edge = segment(regions)
     smooth = ndimage.gaussian_filter(edge, 2.5)
     down, right = np.gradient(smooth)
@@ -77,7 +77,7 @@ def _settle(rng: Rng, regions: Array) -> tuple[Array, Array]:
 
 
 def _stones(n: int, seeds: Array, angles: Array) -> tuple[Array, Array, Array]:
-    """Return each pixel's stone, the distance to its centre, and how much farther the next one is."""
+    """Return each pixel's stone, the distance to its center, and how much farther the next one is."""
     coarse = min(n, _DRAFT)
     x, y = plane(coarse)
     _, near = cKDTree(seeds).query(np.stack([x, y], -1).reshape(-1, 2), k=5)
@@ -112,7 +112,7 @@ def _fishes(rng: Rng) -> tuple[Array, Array]:
 
 
 def _fish(picture: Array, regions: Array, half: int, first: int) -> tuple[Array, Array]:
-    """Draw one fish along an arc; the second is the first, rotated by 180 degrees, in other colours."""
+    """Draw one fish along an arc; the second is the first, rotated by 180 degrees, in other colors."""
     x, y = plane(_DRAFT)
     if half:
         x, y = 1 - x, 1 - y

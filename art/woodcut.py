@@ -1,4 +1,4 @@
-"""Woodcut in four colours: sunset at sea behind a pine."""
+"""Woodcut in four colors: sunset at sea behind a pine."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _SUN = (0.6, 0.5, 0.17)
 
 
 class _Block:
-    """A wood block: what remains after cutting prints black, with coloured blocks under it."""
+    """A wood block: what remains after cutting prints black, with colored blocks under it."""
 
     def __init__(self, size: int, rng: Rng) -> None:
         self.n, self.rng = size * OVERSAMPLE, rng
         self.x, self.y = plane(self.n)
         self.black = np.zeros((self.n, self.n), np.float32)
-        self.colour = np.tile(rgb("f3e6c8"), (self.n, self.n, 1))
+        self.color = np.tile(rgb("f3e6c8"), (self.n, self.n, 1))
         self.slip = 0.16 * noise(rng, self.n, 26, octaves=2)
 
-    def gouge(self, mask: Array, lanes: Array, along: Array, dark: Array, colour: Array) -> None:
+    def gouge(self, mask: Array, lanes: Array, along: Array, dark: Array, color: Array) -> None:
         """Cut a region with wedge-shaped strokes; ``lanes`` counts them across, ``along`` their length."""
         part = ndimage.find_objects(mask.astype(np.uint8))[0]
         mask, lanes, along, dark, slip = mask[part], lanes[part], along[part], dark[part], self.slip[part]
         lane = np.floor(lanes + 0.25 * slip)
         across = np.abs(lanes + 0.25 * slip - lane - 0.5) * 2
-        # Each stroke starts thin, widens and ends; neighbours are out of step.
+        # Each stroke starts thin, widens and ends; neighbors are out of step.
         beat = np.mod(along + np.mod(lane * 0.618, 1) * 3.7, 1)
         swell = np.clip(np.minimum(beat / 0.22, (1 - beat) / 0.5), 0, 1)
         cut = swell ** np.float32(0.6) * np.clip(1.25 - dark + slip, 0, 1.3)
@@ -35,28 +35,28 @@ class _Block:
         slope = np.clip(np.hypot(down, right), 1e-6, 0.5)
         ink = np.clip((across - cut) * 0.5 / slope + 0.5, 0, 1)
         self.black[part] = np.where(mask, ink, self.black[part])
-        self.colour[part] = np.where(mask[..., None], colour[part], self.colour[part])
+        self.color[part] = np.where(mask[..., None], color[part], self.color[part])
 
-    def solid(self, mask: Array, ink: float, colour: Array | None = None) -> None:
+    def solid(self, mask: Array, ink: float, color: Array | None = None) -> None:
         """Leave a region uncut (ink 1) or cut it clear (ink 0)."""
         self.black = np.asarray(mix(self.black[..., None], np.float32(ink), mask))[..., 0]
-        if colour is not None:
-            self.colour = mix(self.colour, colour, mask)
+        if color is not None:
+            self.color = mix(self.color, color, mask)
 
     def pull(self) -> Array:
-        """Print, with colours slightly out of register and uneven ink that shows the wood grain."""
+        """Print, with colors slightly out of register and uneven ink that shows the wood grain."""
         n, rng = self.n, self.rng
         shift = max(1, round(n * 0.0013))
-        colour = np.roll(self.colour, (shift, -shift), (0, 1))
+        color = np.roll(self.color, (shift, -shift), (0, 1))
         grain = np.sin(
             2 * np.pi * (52 * self.y + 2.6 * noise(rng, n, 3, stretch=4) + 0.8 * noise(rng, n, 8, stretch=9))
         )
         speck = noise(rng, n, 230, octaves=1)
-        colour = colour * (1 + 0.045 * grain + 0.03 * speck)[..., None]
+        color = color * (1 + 0.045 * grain + 0.03 * speck)[..., None]
         bare = step(speck + 0.5 * grain + 0.6 * noise(rng, n, 7), 2.3, 3.0)
         ink = ndimage.gaussian_filter(self.black, 0.8) * (1 - 0.85 * bare)
         dark = rgb("1a1822") * (1 + 0.5 * np.clip(grain, 0, 1) * 0.5)[..., None]
-        return shrink(mix(colour, dark, ink.astype(np.float32)).astype(np.float32), OVERSAMPLE)
+        return shrink(mix(color, dark, ink.astype(np.float32)).astype(np.float32), OVERSAMPLE)
 
 
 def woodcut(size: int, rng: Rng) -> Array:
@@ -89,7 +89,7 @@ def _rays(block: _Block) -> None:
         y * 54,
         x * 1.3,
         np.full_like(x, -0.2) + 1.1 * step(y, 0.42, 0.62),
-        np.broadcast_to(rgb("e23d28"), block.colour.shape),
+        np.broadcast_to(rgb("e23d28"), block.color.shape),
     )
     block.solid(step(np.abs(d - _SUN[2]), 0.006, 0.004), 0, rgb("f8e2a0"))
     drift = noise(block.rng, block.n, 3, stretch=4, octaves=2)
@@ -124,7 +124,7 @@ def _islands(block: _Block) -> None:
             (x + 0.5 * np.sign(x - cx) * (y - top)) * 70,
             y * 9,
             0.85 - 0.55 * lit,
-            mix(rgb(tones[1]) * np.ones_like(block.colour), rgb(tones[0]), lit),
+            mix(rgb(tones[1]) * np.ones_like(block.color), rgb(tones[0]), lit),
         )
 
 
@@ -198,7 +198,7 @@ def _pine(block: _Block) -> None:
             y * 70 + 18 * np.sin(16 * x),
             x * 22,
             0.7 + 6 * (x - points[0][0]) * 0.5,
-            np.broadcast_to(rgb("a3532f"), block.colour.shape),
+            np.broadcast_to(rgb("a3532f"), block.color.shape),
         )
     pads = (
         (0.12, 0.13, 0.13, 0.05),

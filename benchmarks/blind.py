@@ -30,7 +30,7 @@ from impasto.jobs import StylizeJob
 
 ROWS = 3  # pairs per page
 SIDE = 420  # long side of an image on a page, pixels
-HELD_OUT = ("relu3_4", "relu4_4", "relu5_2")  # layers that no loss of `stylize` optimises
+HELD_OUT = ("relu3_4", "relu4_4", "relu5_2")  # layers that no loss of `stylize` optimizes
 SIMILARITY = "relu4_2"
 
 
@@ -93,7 +93,7 @@ def count(out: Path, votes: list[Path]) -> dict[str, Any]:
 
 
 def nearest_distance(picture: Tensor, painting: Tensor, network: backbones.Backbone) -> float:
-    """Return the mean centred-cosine distance to the nearest style feature, in held-out layers."""
+    """Return the mean centered-cosine distance to the nearest style feature, in held-out layers."""
     size = tensors.same_area((painting.shape[-2], painting.shape[-1]), (picture.shape[-2], picture.shape[-1]))
     found = network.features(picture, HELD_OUT)
     keys = network.features(tensors.resize(painting, size), HELD_OUT)

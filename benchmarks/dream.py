@@ -68,7 +68,7 @@ def tiles(bench: Bench) -> None:
 
     from impasto import backbones, tensors
     from impasto.jobs import VGG_LAYERS
-    from impasto.losses import Activation, Scene
+    from impasto.losses import Activation, BindContext
     from impasto.optim import evaluate
     from impasto.optim.memory import tiling
     from impasto.tiles import Window
@@ -85,7 +85,7 @@ def tiles(bench: Bench) -> None:
         cut = tiling(network, loss.needs, pixels=512**2)
         assert cut is not None
         whole, tiled = (
-            evaluate(loss.bind(Scene(network, size)), now, backbone=network, windows=windows).gradient
+            evaluate(loss.bind(BindContext(network, size)), now, backbone=network, windows=windows).gradient
             for windows in ([Window.full(size)], cut(size))
         )
         error = float((tiled - whole).norm() / whole.norm())
@@ -103,7 +103,7 @@ def detail(bench: Bench) -> None:
 
     from impasto import backbones, tensors
     from impasto.jobs import VGG_LAYERS
-    from impasto.losses import Activation, Scene
+    from impasto.losses import Activation, BindContext
     from impasto.optim import evaluate
     from impasto.optim.transforms import blur
     from impasto.tiles import Window
@@ -112,7 +112,7 @@ def detail(bench: Bench) -> None:
     path, _ = bench.dream(photo, "dream-detail.png")
     before, after = (tensors.from_source(p) for p in (photo, path))
     network, loss = backbones.load("vgg19", precision="float32"), Activation(VGG_LAYERS)
-    bound = loss.bind(Scene(network, (480, 640)))
+    bound = loss.bind(BindContext(network, (480, 640)))
     found = evaluate(bound, before, backbone=network, windows=[Window.full((480, 640))]).gradient
     strength = blur(found.abs().sum(1, keepdim=True), 4.0)
     miss = ((after - blur(after, 2.0)) - (before - blur(before, 2.0))).square().mean(1, keepdim=True)

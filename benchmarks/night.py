@@ -1,4 +1,4 @@
-"""Streets at night: nearness to real nights, invented lights, colour of signals, seconds.
+"""Streets at night: nearness to real nights, invented lights, color of signals, seconds.
 
     python benchmarks/night.py --data DIR
     python benchmarks/night.py --data DIR --bdd BDD100K --detector "python my_detector.py {train} {test}"
@@ -46,7 +46,7 @@ def labels(day: Array, painted: Array, *, signals: bool) -> NDArray[np.uint8]:
 
     Args:
         day: photo by day.
-        painted: the same, darkened, with lamps in colours.
+        painted: the same, darkened, with lamps in colors.
         signals: whether green means signals; otherwise headlights.
     """
     from impasto.looks.lamps import palette
@@ -76,10 +76,10 @@ def labels(day: Array, painted: Array, *, signals: bool) -> NDArray[np.uint8]:
     return drawn
 
 
-def _hue(colour: NDArray[Any]) -> float:
+def _hue(color: NDArray[Any]) -> float:
     import colorsys
 
-    rgb = (colour - min(float(colour.min()), 0.0)) / 255
+    rgb = (color - min(float(color.min()), 0.0)) / 255
     return 360 * colorsys.rgb_to_hsv(*(float(c) for c in rgb))[0]
 
 

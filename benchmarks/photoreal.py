@@ -27,7 +27,7 @@ DAY_TO_NIGHT, NIGHT_TO_DAY = (3, 4, 5, 20, 31), (19,)
 PEER, METHODS = "color-matcher==0.6.0", ("hm-mkl-hm", "mkl", "reinhard")
 Array = NDArray[np.float32]
 
-# The peer maps the colours of whole images: every pair of files by every method, and one at 1280x720, timed.
+# The peer maps the colors of whole images: every pair of files by every method, and one at 1280x720, timed.
 _PEER = """
 import json, sys, time
 import numpy as np
@@ -147,7 +147,7 @@ def quality(data: Path, out: Path, ways: list[str] | None = None) -> None:
 
 
 def peers(data: Path, out: Path) -> None:
-    """Measure a peer that maps colours on the same pairs, and its time at 1280x720 beside ours."""
+    """Measure a peer that maps colors on the same pairs, and its time at 1280x720 beside ours."""
     from impasto import backbones, image, looks
 
     pairs = [Pair(data, n) for n in sorted(int(path.stem[2:]) for path in data.glob("in*.jpg"))]

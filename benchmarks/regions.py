@@ -1,4 +1,4 @@
-"""Distances by class, for results with masks, e.g. between the colours of two skies."""
+"""Distances by class, for results with masks, e.g. between the colors of two skies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEAST = 1e-12
 def region_palette_distance(
     output: Source, style: Source, *, output_labels: Labels, style_labels: Labels
 ) -> float:
-    """Return the sliced 1-Wasserstein distance of colours in CIE Lab within classes, averaged by area.
+    """Return the sliced 1-Wasserstein distance of colors in CIE Lab within classes, averaged by area.
 
     Args:
         output: anything :func:`impasto.image.read` takes.

@@ -31,7 +31,7 @@ _SETUP = """
 import json, sys, time, torch
 from impasto import backbones, losses, samples, tensors
 from impasto.methods.coarse_to_fine import Style, objective
-from impasto.losses import LAYERS, Scene
+from impasto.losses import LAYERS, BindContext
 from impasto.optim import Lbfgs, Stage, evaluate, memory, minimize
 from impasto.parametrizations import Pixels
 net = backbones.load()
@@ -49,12 +49,12 @@ photo = photo_of(height, width)
 loss = objective(photo, [style])
 cut = memory.tiling(net, LAYERS, pixels=side**2) if side else None
 begun = time.perf_counter()
-scene = Scene(net, (height, width), wanted=loss.needs, cut=cut)
-bound = loss.bind(scene)
+context = BindContext(net, (height, width), wanted=loss.needs, cut=cut)
+bound = loss.bind(context)
 bind = time.perf_counter() - begun
-found = evaluate(bound, photo, backbone=net, windows=scene.windows((height, width)))
+found = evaluate(bound, photo, backbone=net, windows=context.windows((height, width)))
 print("RESULT", json.dumps({"bind": bind, "evaluation": time.perf_counter() - begun - bind,
-                            "tiles": len(scene.windows((height, width)))}))
+                            "tiles": len(context.windows((height, width)))}))
 """
 
 _AGAINST = """
@@ -70,9 +70,9 @@ terms = {"all": loss, "gram": losses.Gram(style.picture), "meanvar": losses.Mean
 for name, term in terms.items():
     found = []
     for cut in (None, memory.tiling(net, LAYERS, pixels=side**2)):
-        scene = Scene(net, (height, width), wanted=term.needs, cut=cut)
-        windows = scene.windows((height, width))
-        found.append(evaluate(term.bind(scene), now, backbone=net, windows=windows))
+        context = BindContext(net, (height, width), wanted=term.needs, cut=cut)
+        windows = context.windows((height, width))
+        found.append(evaluate(term.bind(context), now, backbone=net, windows=windows))
     whole, tiled = (f.gradient for f in found)
     rows[name] = float((tiled - whole).norm() / whole.norm())
 outcomes = [minimize(loss, Pixels(photo), schedule=(Stage((height, width), 6),), backbone=net, tiling=cut)
@@ -96,8 +96,8 @@ def evaluate_once(*arguments, **more):
     times.append((time.perf_counter() - begun, len(more["windows"])))
     return found
 loop.evaluate = evaluate_once
-import impasto.painters.optimising as optimising
-optimising.schedule = lambda job, size: (Stage(size, 1),)
+import impasto.painters.optimize as optimize
+optimize.schedule = lambda job, size: (Stage(size, 1),)
 begun = time.perf_counter()
 job = jobs.StylizeJob(str(folder / "poster.png"), (str(folder / "waves.png"),), size="original", memory=most)
 painters.run(job).save(folder / "poster-painted.jpg", overwrite=True)

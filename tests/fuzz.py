@@ -69,8 +69,8 @@ def good_files(kind: str) -> tuple[tuple[str, bytes], ...]:
         if kind == "style":
             return ((".style", packs.save_style(pack_of(), "style1", place / "a.style").read_bytes()),)
         if kind == "look":
-            colours = Statistics(1.0, np.full(3, 0.4, np.float32), 0.01 * np.eye(3, dtype=np.float32))
-            made = Look(("whole",), (colours,), colours)
+            colors = Statistics(1.0, np.full(3, 0.4, np.float32), 0.01 * np.eye(3, dtype=np.float32))
+            made = Look(("whole",), (colors,), colors)
             return ((".look", looks.save(made, place / "a.look").read_bytes()),)
         if kind == "film":
             return tuple((suffix, _film(place / f"a{suffix}")) for suffix in (".mkv", ".mp4", ".mkv"))

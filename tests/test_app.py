@@ -19,12 +19,12 @@ import pytest
 from PIL import Image
 
 from impasto import image, samples
-from impasto.app import desk, pictures, serving
-from impasto.app.desk import Line, Run, sentence
+from impasto.app import previews, runner, serving
+from impasto.app.command import command_line
 from impasto.app.limits import Limits
+from impasto.app.output import AppState
+from impasto.app.runner import AppRun, TurnQueue, sentence
 from impasto.app.serving import Guarded
-from impasto.app.studio import Studio
-from impasto.app.words import command_line
 from impasto.cli import verbs
 from impasto.errors import InputError
 from impasto.films import FilmProgress
@@ -121,15 +121,15 @@ def test_uploads_beyond_the_limits_are_refused_before_they_are_read(tmp_path: Pa
 
 @pytest.mark.parametrize("visit", ["..", "/etc", "a/b", None])
 def test_a_visit_is_a_folder_of_its_own_whatever_it_is_called(tmp_path: Path, visit: str | None) -> None:
-    studio = Studio(Limits(), tmp_path / "page")
-    mine, again = studio.place(visit, "painted.png"), studio.place(visit, "painted.png")
-    other = studio.place("another", "painted.png")
+    state = AppState(Limits(), tmp_path / "page")
+    mine, again = state.place(visit, "painted.png"), state.place(visit, "painted.png")
+    other = state.place("another", "painted.png")
     visits = tmp_path / "page" / "uploads" / "visits"
     assert mine.parents[2] == other.parents[2] == visits and mine.parents[1] == again.parents[1]
     assert mine != again, "a browser would show the first under the address of both"
     for path in (mine, again, other):
         path.touch()
-    studio.left(SimpleNamespace(session_hash=visit))  # type: ignore[arg-type]
+    state.end_session(SimpleNamespace(session_hash=visit))  # type: ignore[arg-type]
     assert not mine.exists() and not again.exists() and other.exists()
 
 
@@ -149,11 +149,11 @@ def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_passing_pictures_are_parts_of_the_page() -> None:
     rgb = np.full((8, 12, 3), 200, np.uint8)
-    url = pictures.within(rgb).url
+    url = previews.data_url(rgb).url
     kind, coded = url.split(",")
     assert kind == "data:image/jpeg;base64"
     assert np.abs(np.asarray(Image.open(io.BytesIO(base64.b64decode(coded))), int) - 200).max() < 4
-    assert pictures.within(None) is None
+    assert previews.data_url(None) is None
 
 
 def test_where_no_size_is_asked_for_the_limit_is_the_size() -> None:
@@ -180,28 +180,28 @@ def test_every_job_is_bounded_and_says_so(
     job: StylizeJob | VideoJob | PhotorealJob | DreamJob, tmp_path: Path
 ) -> None:
     pytest.importorskip("gradio")
-    from impasto.app.studio import Studio
+    from impasto.app.output import AppState
 
-    studio = Studio(Limits(side=320), tmp_path)
-    order = studio.bounded(job, 4000)
-    assert order.job == replace(job, size=320) and "320 px" in order.note
-    assert studio.bounded(job, 300).job == job
+    state = AppState(Limits(side=320), tmp_path)
+    request = state.limited(job, 4000)
+    assert request.job == replace(job, size=320) and "320 px" in request.note
+    assert state.limited(job, 300).job == job
 
 
 def test_one_run_at_a_time_and_none_for_those_who_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("gradio")
-    from impasto.app.studio import Studio
+    from impasto.app.output import AppState
 
     busy: list[str] = []
 
     def painting(job: DreamJob, out: Path, session: Session) -> Outcome:
         busy.append(out.stem)
-        assert len(busy) == 1 and session.told is not None and session.stop is not None
+        assert len(busy) == 1 and session.on_progress is not None and session.stop is not None
         try:
             while not session.stop():
-                session.told(FilmProgress(1, None, 1.0, 1.0))
+                session.on_progress(FilmProgress(1, None, 1.0, 1.0))
                 time.sleep(0.01)
             time.sleep(0.3)  # to write what there is
             return Outcome(None, out, "", {"size": [1, 1]})
@@ -209,8 +209,8 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
             busy.clear()
 
     monkeypatch.setitem(VERBS, "dream", replace(VERBS["dream"], function=painting))
-    studio, job = Studio(Limits(waiting=1), tmp_path), DreamJob(content="a.jpg")
-    first, second, third = (studio.work(job, tmp_path / f"{n}.png") for n in ("first", "second", "third"))
+    state, job = AppState(Limits(waiting=1), tmp_path), DreamJob(content="a.jpg")
+    first, second, third = (state.work(job, tmp_path / f"{n}.png") for n in ("first", "second", "third"))
     assert "frame 1" in next(first).text and busy == ["first"]
     assert next(second).text == "waiting: another job is ahead of this one"
     with pytest.raises(InputError, match="try again"):
@@ -218,7 +218,7 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
     first.close()  # as when the tab is closed
     assert "frame 1" in next(second).text and busy == ["second"]
     second.close()
-    studio.runs[tmp_path / "second.png"].wait()
+    state.runs[tmp_path / "second.png"].wait()
     assert busy == []
 
 
@@ -235,35 +235,35 @@ def test_what_went_wrong_names_no_folders(tmp_path: Path) -> None:
 
 def test_a_photo_is_seen_and_stays_the_file_that_it_is(tmp_path: Path) -> None:
     pytest.importorskip("gradio")
-    from impasto.app.uploads import original, seen, shown
+    from impasto.app.uploads import original, preview_of, write_preview
 
     rgb = image.resize(samples.photo("coffee"), (64, 80))
     photo = image.write(tmp_path / "a photo.heic", rgb, alpha=np.full((64, 80), 0.5, np.float32))
     before = photo.read_bytes()
-    found = shown(str(photo))
-    assert found.orig_name == "a photo.heic" and Path(found.path) == seen(photo)
+    found = preview_of(str(photo))
+    assert found.orig_name == "a photo.heic" and Path(found.path) == write_preview(photo)
     assert image.read(found.path).size == (64, 80)
     assert original(found) == str(photo) and photo.read_bytes() == before
     (tmp_path / "cut.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"cut\.png"):
-        seen(tmp_path / "cut.png")
+        write_preview(tmp_path / "cut.png")
 
 
 def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.app.desk.PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr("impasto.app.runner.PREVIEW_SECONDS", 0.0)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     image.write(style, samples.style("waves", 64))
     job = StylizeJob(content=str(photo), styles=(str(style),), preset="print", size=80)
-    run = Run(job, tmp_path / "out.png", seconds=120, line=Line(1))
-    news = []
-    for said in run.news():
-        news.append(said)
-        if len(news) == 3:
+    run = AppRun(job, tmp_path / "out.png", seconds=120, turns=TurnQueue(1))
+    latest = []
+    for said in run.updates():
+        latest.append(said)
+        if len(latest) == 3:
             run.stop()
-    assert len(news) < 12
-    assert news[1].picture is not None and news[1].picture.dtype == np.uint8 and "left" in news[1].text
-    assert news[-1].file == tmp_path / "out.png" and "stopped" in news[-1].text
+    assert len(latest) < 12
+    assert latest[1].picture is not None and latest[1].picture.dtype == np.uint8 and "left" in latest[1].text
+    assert latest[-1].file == tmp_path / "out.png" and "stopped" in latest[-1].text
     assert image.read_recipe(tmp_path / "out.png")
 
 
@@ -271,7 +271,7 @@ def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     job = StylizeJob(content=str(photo), styles=(str(photo),), preset="print", size=80)
-    *_, last = Run(job, tmp_path / "out.png", seconds=0.5, line=Line(1)).news()
+    *_, last = AppRun(job, tmp_path / "out.png", seconds=0.5, turns=TurnQueue(1)).updates()
     assert "stopped" in last.text and last.file is not None
 
 
@@ -279,25 +279,25 @@ def test_a_frame_that_takes_long_is_stopped_too(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mp4", [np.full((64, 80, 3), 20 * n, np.uint8) for n in range(3)])
     image.write(tmp_path / "style.png", samples.style("waves", 64))
     job = VideoJob(film=str(tmp_path / "film.mp4"), styles=(str(tmp_path / "style.png"),), preset="print")
-    run = Run(job, tmp_path / "out.mp4", seconds=0, line=Line(1))
+    run = AppRun(job, tmp_path / "out.mp4", seconds=0, turns=TurnQueue(1))
     with pytest.raises(InputError, match="before a frame"):
-        list(run.news())
+        list(run.updates())
     assert not (tmp_path / "out.mp4").exists()
 
 
 def test_tables_are_told_as_they_are() -> None:
-    assert desk._block("class  photo\nsky    45.0%") == "```\nclass  photo\nsky    45.0%\n```"
-    assert desk._block("a warning") == "a warning"
+    assert runner._block("class  photo\nsky    45.0%") == "```\nclass  photo\nsky    45.0%\n```"
+    assert runner._block("a warning") == "a warning"
 
 
 def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
     job = StylizeJob(content=str(tmp_path / "none.png"), styles=("waves",))
     with pytest.raises(InputError, match=r"none\.png"):
-        list(Run(job, tmp_path / "out.png", seconds=5, line=Line(1)).news())
+        list(AppRun(job, tmp_path / "out.png", seconds=5, turns=TurnQueue(1)).updates())
 
 
 def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
-    from impasto.app.pictures import painted_mask, turned
+    from impasto.app.previews import invert_mask, painted_mask
 
     layer = np.zeros((20, 30, 4), np.uint8)
     assert painted_mask({"layers": [layer]}, tmp_path / "m.png") is None
@@ -305,13 +305,14 @@ def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
     layer[:, :10] = 255
     found = painted_mask({"layers": [layer]}, tmp_path / "m.png")
     assert found is not None
-    grey, rest = image.read(found).rgb[..., 0], image.read(turned(found)).rgb[..., 0]
-    assert grey[:, :10].min() == 1 and grey[:, 10:].max() == 0
-    np.testing.assert_allclose(grey + rest, 1, atol=1 / 255)
+    gray, rest = image.read(found).rgb[..., 0], image.read(invert_mask(found)).rgb[..., 0]
+    assert gray[:, :10].min() == 1 and gray[:, 10:].max() == 0
+    np.testing.assert_allclose(gray + rest, 1, atol=1 / 255)
 
 
 def test_what_was_painted_becomes_lamps(tmp_path: Path) -> None:
     from impasto.app.pictures import painted_lamps
+
     from impasto.looks.lamps import palette, read_lamps
 
     layer = np.zeros((20, 30, 4), np.uint8)

@@ -14,11 +14,11 @@ from PIL import Image
 import impasto
 from conftest import Run
 from impasto import image, samples
-from impasto.batch import augmenting, datasets, gate, verifying
-from impasto.batch.augmenting import Look, draw
-from impasto.batch.boxes import boxes_of
+from impasto.augment import augment, gate, layouts, verify
+from impasto.augment.augment import SavedLook, draw
+from impasto.augment.boxes import boxes_of
+from impasto.augment.verify import shift
 from impasto.batch.manifest import read
-from impasto.batch.verifying import shift
 from impasto.cli import main
 from impasto.errors import InputError, OutputError
 from impasto.networks import library, packs
@@ -51,7 +51,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lay_out(name: str) -> Path:
-    """A small data set in a layout; label maps are pictures too, and unlike any photo's neighbour."""
+    """A small data set in a layout; label maps are pictures too, and unlike any photo's neighbor."""
     photos, labels = TREES[name]
     for number, path in enumerate(photos):
         Path(name, path).parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def lay_out(name: str) -> Path:
 
 @pytest.mark.parametrize("name", list(TREES))
 def test_each_layout_is_known_by_its_folders(here: Path, name: str) -> None:
-    found = datasets.look(lay_out(name))
+    found = layouts.look(lay_out(name))
     assert found.layout == name
     assert sorted(p.as_posix() for p in found.photos) == sorted(TREES[name][0])
     assert sorted(p.as_posix() for p in found.others) == sorted(TREES[name][1])
@@ -102,12 +102,12 @@ def test_a_data_set_is_painted_and_its_labels_are_copied(
         overwrite=True,
     )
     Path("out/training/label_2/000000.txt").write_bytes(b"other")
-    faults = verifying.verify("kitti", "out")
+    faults = verify.verify("kitti", "out")
     assert len(faults) == 2 and "shifted 5 pixels right" in faults[0] and "not a copy" in faults[1]
 
 
 def test_what_is_drawn_depends_on_name_and_seed_alone() -> None:
-    looks = [Look(str(n), "stylize", {}, "") for n in range(4)]
+    looks = [SavedLook(str(n), "stylize", {}, "") for n in range(4)]
     names = [f"a/{n}.jpg" for n in range(400)]
     drawn = {name: draw(name, looks, seed=1, strength=(0.4, 1)) for name in names}
     assert drawn == {name: draw(name, looks, seed=1, strength=(0.4, 1)) for name in reversed(names)}
@@ -151,24 +151,24 @@ def test_a_photo_that_is_stored_turned_is_painted_and_stored_turned_again(
 def test_a_broken_photo_is_a_row(here: Path) -> None:
     lay_out("bdd")
     Path("bdd/images/100k/train/broken.jpg").write_bytes(b"\xff\xd8no")
-    outcome = augmenting.augment("bdd", "out", looks_in="looks", workers=1)
+    outcome = augment.augment("bdd", "out", looks_in="looks", workers=1)
     assert (outcome.done, outcome.failed, outcome.turned) == (1, 1, 0)
     errors = [row["error"] for row in read(outcome.manifest) if row["status"] == "error"]
     assert ["broken.jpg" in text for text in errors] == [True]
 
 
-def test_grey_photos_stay_grey(here: Path) -> None:
+def test_gray_photos_stay_gray(here: Path) -> None:
     lay_out("kitti")
-    grey = Path("kitti/training/image_0")
-    grey.mkdir()
+    gray = Path("kitti/training/image_0")
+    gray.mkdir()
     rgb = image.read("kitti/training/image_2/000000.png").rgb
-    image.write(grey / "8.png", rgb, grey=True)
-    image.write(grey / "16.png", rgb, grey=True, bits=16)
-    image.write(grey / "a.jpg", rgb, grey=True)
-    outcome = augmenting.augment("kitti", "out", looks_in="looks", workers=1, strength=(0.1, 0.2))
+    image.write(gray / "8.png", rgb, gray=True)
+    image.write(gray / "16.png", rgb, gray=True, bits=16)
+    image.write(gray / "a.jpg", rgb, gray=True)
+    outcome = augment.augment("kitti", "out", looks_in="looks", workers=1, strength=(0.1, 0.2))
     assert outcome.failed == 0
     for name, mode in (("8.png", "L"), ("16.png", "I;16"), ("a.jpg", "L")):
-        with Image.open(Path("out/training/image_0", name)) as painted, Image.open(grey / name) as photo:
+        with Image.open(Path("out/training/image_0", name)) as painted, Image.open(gray / name) as photo:
             assert painted.mode == photo.mode == mode
             assert painted.size == photo.size
     with Image.open("out/training/image_2/000000.png") as painted:
@@ -179,9 +179,9 @@ def test_a_data_set_is_never_written_into(here: Path) -> None:
     lay_out("coco")
     for out in ("coco", "coco/painted"):
         with pytest.raises(OutputError, match="inside the data set"):
-            augmenting.augment("coco", out, looks_in="looks")
+            augment.augment("coco", out, looks_in="looks")
     shutil.copytree("coco", "out")
-    outcome = augmenting.augment("coco", "out", looks_in="looks", workers=1)
+    outcome = augment.augment("coco", "out", looks_in="looks", workers=1)
     assert outcome.done == 0 and outcome.failed == 2  # pictures of someone else are there
 
 
@@ -189,12 +189,12 @@ def test_what_is_no_data_set_is_refused(here: Path) -> None:
     Path("empty/pictures").mkdir(parents=True)
     for folder, words in (("gone", "not a folder"), ("empty", "the layout of none")):
         with pytest.raises(InputError, match=words):
-            augmenting.augment(folder, "out", looks_in="looks")
+            augment.augment(folder, "out", looks_in="looks")
     lay_out("coco")
     with pytest.raises(InputError, match="holds no looks"):
-        augmenting.augment("coco", "out", looks_in="empty")
+        augment.augment("coco", "out", looks_in="empty")
     with pytest.raises(InputError, match="in order"):
-        augmenting.augment("coco", "out", looks_in="looks", strength=(1, 0.5))
+        augment.augment("coco", "out", looks_in="looks", strength=(1, 0.5))
 
 
 # The gate
@@ -241,7 +241,7 @@ def test_boxes_are_read_from_each_layout(here: Path) -> None:
         source = lay_out(name)
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).write_text(content if isinstance(content, str) else json.dumps(content))
-        found = boxes_of(source, datasets.look(source))
+        found = boxes_of(source, layouts.look(source))
         assert found(TREES[name][0][0]) == [(4, 5, 40, 30)], name
         assert found("gone.png") == []
 
@@ -270,7 +270,7 @@ def test_the_gate_sees_what_is_wrong_and_nothing_else(tmp_path: Path) -> None:
     assert found["same"].faults == [] and found["same"].kept == pytest.approx(1)
     assert found["dim"].faults == [] and found["dim"].box == box
     assert "clipped" in found["burnt"].faults[0]
-    assert "labelled at 60, 40, 130, 110" in found["wiped"].faults[-1]
+    assert "labeled at 60, 40, 130, 110" in found["wiped"].faults[-1]
     assert "halos" in found["halo"].faults[0] and found["halo"].kept is None
 
 
@@ -281,28 +281,28 @@ def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pyte
     (source / "training/label_2/000000.txt").write_text(boxes[names[0]])
     arguments = {"looks_in": "looks", "workers": 1, "strength": (1.0, 1.0)}
     monkeypatch.setattr(gate, "LEAST_KEPT", 2.0)  # nothing is good enough
-    moved = augmenting.judge_all
-    monkeypatch.setattr(augmenting, "judge_all", lambda *_, **__: 1 / 0)  # killed before the gate
+    moved = augment.judge_all
+    monkeypatch.setattr(augment, "judge_all", lambda *_, **__: 1 / 0)  # killed before the gate
     with pytest.raises(ZeroDivisionError):
-        augmenting.augment(source, "out", **arguments)  # type: ignore[arg-type]
+        augment.augment(source, "out", **arguments)  # type: ignore[arg-type]
     painted = Path("out", names[0]).read_bytes()
-    monkeypatch.setattr(augmenting, "judge_all", moved)
+    monkeypatch.setattr(augment, "judge_all", moved)
     for _ in range(2):
-        outcome = augmenting.augment(source, "out", **arguments)  # type: ignore[arg-type]
+        outcome = augment.augment(source, "out", **arguments)  # type: ignore[arg-type]
         assert (outcome.done, outcome.skipped, outcome.rejected) == (0, 2, 1)
         assert Path("out", names[0]).read_bytes() == (source / names[0]).read_bytes()
         assert Path("out/rejected", names[0]).read_bytes() == painted
         assert Path("out", names[1]).read_bytes() != (source / names[1]).read_bytes()
     page = Path("out/report.html").read_text()
-    assert "1 rejected" in page and "the object labelled at 5, 5, 80, 55" in page and page.count("<img") >= 4
-    assert verifying.verify(source, "out") == [] or "right" in verifying.verify(source, "out")[0]
+    assert "1 rejected" in page and "the object labeled at 5, 5, 80, 55" in page and page.count("<img") >= 4
+    assert verify.verify(source, "out") == [] or "right" in verify.verify(source, "out")[0]
     rows = {row["output"]: row for row in read(Path("out/manifest.jsonl"))}
     assert rows[names[0]]["rejected"] and not rows[names[1]]["rejected"]
     image.write(Path("out", names[0]), image.read(Path("out", names[1])).rgb, overwrite=True)
-    assert any("was rejected" in fault for fault in verifying.verify(source, "out"))
+    assert any("was rejected" in fault for fault in verify.verify(source, "out"))
     # Painted over with other settings, it counts no longer.
     monkeypatch.setattr(gate, "LEAST_KEPT", 0.0)
-    other = augmenting.augment(source, "out", seed=1, overwrite=True, **arguments)  # type: ignore[arg-type]
+    other = augment.augment(source, "out", seed=1, overwrite=True, **arguments)  # type: ignore[arg-type]
     assert (other.done, other.rejected) == (2, 0)
 
 
@@ -312,23 +312,23 @@ def test_saved_light_is_a_look_too(here: Path) -> None:
     image.write("night.png", night)
     Path("night").mkdir()
     impasto.photoreal(photo, "night.png", fast=True, classes=1, save_look="night/dusk.look")
-    outcome = augmenting.augment(source, "out", looks_in="night", workers=1, gate=False)
+    outcome = augment.augment(source, "out", looks_in="night", workers=1, gate=False)
     (row,) = [row for row in read(outcome.manifest) if row["status"] == "done"]
     assert row["verb"] == "photoreal" and row["look"] == "dusk.look" and outcome.failed == 0
     lit = image.read(Path("out", row["output"])).rgb
     assert np.abs(lit - photo).mean() > 0.02
     Path("night/dusk.look").write_bytes(b"no look")
     with pytest.raises(InputError, match="dusk"):
-        augmenting.augment(source, "other", looks_in="night", workers=1)
+        augment.augment(source, "other", looks_in="night", workers=1)
 
 
 def test_what_other_settings_have_replaced_is_not_painted_again(here: Path) -> None:
     lay_out("bdd")
     for seed in (0, 1):
-        augmenting.augment("bdd", "out", looks_in="looks", workers=1, seed=seed, gate=False, overwrite=True)
+        augment.augment("bdd", "out", looks_in="looks", workers=1, seed=seed, gate=False, overwrite=True)
     rows = [row for row in read(Path("out/manifest.jsonl")) if row["status"] == "done"]
     assert len(rows) == 2 and rows[0]["sha256"] != rows[1]["sha256"]
-    assert verifying.reproduce("out/manifest.jsonl", "again") == []
+    assert verify.reproduce("out/manifest.jsonl", "again") == []
     assert [row["sha256"] for row in read(Path("again/manifest.jsonl")) if row["status"] == "done"] == [
         rows[1]["sha256"]
     ]
@@ -337,18 +337,18 @@ def test_what_other_settings_have_replaced_is_not_painted_again(here: Path) -> N
 def test_a_label_that_was_edited_is_copied_anew_if_that_is_allowed(here: Path) -> None:
     source = lay_out("kitti")
     options = {"looks_in": "looks", "workers": 1, "gate": False, "strength": (0.1, 0.2)}
-    augmenting.augment(source, "out", **options)  # type: ignore[arg-type]
+    augment.augment(source, "out", **options)  # type: ignore[arg-type]
     label = "training/label_2/000000.txt"
     (source / label).write_text("Car 0 0 1.5 4 5 40 30 1 1 1 1 1 1 1\n")
     with pytest.raises(OutputError, match="--overwrite"):
-        augmenting.augment(source, "out", **options)  # type: ignore[arg-type]
-    augmenting.augment(source, "out", overwrite=True, **options)  # type: ignore[arg-type]
+        augment.augment(source, "out", **options)  # type: ignore[arg-type]
+    augment.augment(source, "out", overwrite=True, **options)  # type: ignore[arg-type]
     assert Path("out", label).read_bytes() == (source / label).read_bytes()
-    assert verifying.verify(source, "out") == []
+    assert verify.verify(source, "out") == []
     # A file that is lost is no copy.
     Path("out", label).unlink()
     Path("out", TREES["kitti"][0][1]).unlink()
-    faults = verifying.verify(source, "out")
+    faults = verify.verify(source, "out")
     assert len(faults) == 2 and f"{label}: is missing" in faults[1] and TREES["kitti"][0][1] in faults[0]
 
 
@@ -357,7 +357,7 @@ def test_how_many_workers_there_are_changes_no_picture(here: Path) -> None:
     hashes = []
     for workers, order in ((1, 1), (2, -1)):
         out = f"out-{workers}"
-        augmenting.augment("kitti", out, looks_in="looks", workers=workers, gate=False)
+        augment.augment("kitti", out, looks_in="looks", workers=workers, gate=False)
         rows = [row for row in read(Path(out, "manifest.jsonl")) if row["status"] == "done"]
         hashes.append({row["output"]: (row["look"], row["seed"], row["sha256"]) for row in rows[::order]})
     assert hashes[0] == hashes[1] and len(hashes[0]) == 2

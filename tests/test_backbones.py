@@ -125,11 +125,11 @@ def test_first_layer_is_the_published_preprocessing_and_filter(vgg19: Vgg) -> No
     torch.testing.assert_close(found["relu1_1"][0, :, 3, 4], wanted.clamp_min(0), rtol=1e-4, atol=1e-2)
 
 
-def test_torchvision_preprocessing_is_standardisation() -> None:
+def test_torchvision_preprocessing_is_standardization() -> None:
     network, x = narrow(preprocessing="torchvision"), noise(0, 1, 3, 4, 4)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     wanted = (x - mean[:, None, None]) / std[:, None, None]
-    torch.testing.assert_close(network.normalise(x), wanted)
+    torch.testing.assert_close(network.normalize(x), wanted)
 
 
 def test_a_plain_picture_has_a_plain_first_layer(vgg19: Vgg) -> None:

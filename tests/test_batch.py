@@ -26,7 +26,7 @@ from impasto.batch.splitting import Films
 from impasto.batch.tasks import Task, inside
 from impasto.batch.worker import SHOT, Share, carry_out
 from impasto.cli import main
-from impasto.cli.many_verbs import batch as batch_verb
+from impasto.cli.batch import batch as batch_verb
 from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob
@@ -72,7 +72,7 @@ def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> Non
         "out",
         settings=SETTINGS,
         workers=1,
-        told=lambda row, n, total: told.append((row["status"], n, total)),
+        on_row=lambda row, n, total: told.append((row["status"], n, total)),
     )
     assert (first.done, first.skipped, first.failed) == (4, 0, 1)
     assert [n for _, n, _ in told] == [1, 2, 3, 4, 5] and {total for _, _, total in told} == {5}
@@ -247,7 +247,7 @@ def test_inputs_that_vanish_or_change_on_the_way_are_rows(here: Path) -> None:
             Path("in/2.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
             image.write("in/3.png", image.read("in/0.png").rgb, overwrite=True)
 
-    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, told=told)
+    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, on_row=told)
     assert (outcome.done, outcome.failed) == (2, 2)
     errors = {row["origin"]: row["error"] for row in rows("out", "error")}
     assert "1.png" in errors["in/1.png"] and "2.png" in errors["in/2.png"]
@@ -406,7 +406,7 @@ def test_a_worker_that_is_killed_loses_nothing(here: Path) -> None:
             os.kill(workers[0], signal.SIGKILL)
             killed.append(workers[0])
 
-    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, told=told)
+    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, on_row=told)
     assert killed and (outcome.done, outcome.failed) == (4, 0)
 
 
@@ -534,7 +534,7 @@ def _stopped(*_: object, **__: object) -> None:
 
 
 def test_what_breaks_while_films_are_split_or_joined_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shots, "shots", lambda job, **_: [films.Shot(0, 2), films.Shot(2, None)])
+    monkeypatch.setattr(shots, "shots", lambda job, **_: [films.FrameRange(0, 2), films.FrameRange(2, None)])
     monkeypatch.setattr(shots, "join_shots", lambda *_, **__: 1 / 0)
     film = Task("video", {"film": "a.mp4", "styles": ["waves"]}, "a.mp4", "a", "key")
     other = Task("stylize", {}, "b.png", "b", "other")

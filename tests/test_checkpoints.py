@@ -15,10 +15,10 @@ import torch
 
 from impasto import files, optim
 from impasto.errors import InputError
-from impasto.optim import Checkpoint, Outcome, Stage
+from impasto.optim import Checkpoint, OptimizationResult, Stage
 from impasto.parametrizations import Pixels
 from impasto.record import Progress
-from test_optim import OPTIMISERS, TWO, Watched, objective, paint
+from test_optim import OPTIMIZERS, TWO, Watched, objective, paint
 
 
 @pytest.mark.parametrize("call", [1, 2])
@@ -62,12 +62,14 @@ def kill_at(evaluation: int) -> Callable[[Progress], None]:
     return watch
 
 
-def resume(path: Path, optimiser: str, *, every: int = 5, **options: object) -> tuple[Outcome, int]:
+def resume(
+    path: Path, optimiser: str, *, every: int = 5, **options: object
+) -> tuple[OptimizationResult, int]:
     """The run taken up with nothing in memory, and the evaluations it still did."""
     loss = Watched(objective())
     found = paint(
         loss,
-        optimiser=OPTIMISERS[optimiser](),
+        optimiser=OPTIMIZERS[optimiser](),
         checkpoint=Checkpoint(path, every=every, key="a", resume=True),
         **options,
     )
@@ -78,17 +80,17 @@ def saved_evaluations(path: Path) -> int:
     return int(files.load_checkpoint(path)[1]["evaluations"]) if path.exists() else 0
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 @pytest.mark.parametrize("evaluation", [2, 8, 13, 15, 22, 24])
 def test_a_killed_run_goes_on_and_ends_at_the_same_picture(
     optimiser: str, evaluation: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.safetensors"
-    unbroken = paint(Watched(objective()), optimiser=OPTIMISERS[optimiser]())
+    unbroken = paint(Watched(objective()), optimiser=OPTIMIZERS[optimiser]())
     with pytest.raises(Killed):
         paint(
             Watched(objective()),
-            optimiser=OPTIMISERS[optimiser](),
+            optimiser=OPTIMIZERS[optimiser](),
             checkpoint=Checkpoint(path, every=5, key="a"),
             watch=kill_at(evaluation),
         )
@@ -105,27 +107,27 @@ def test_a_killed_run_goes_on_and_ends_at_the_same_picture(
     assert seconds == sorted(seconds)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_a_run_may_be_killed_again_and_again(optimiser: str, tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     for evaluation in (4, 9, 14, 19):
         with pytest.raises(Killed):
             resume(path, optimiser, every=3, watch=kill_at(evaluation))
     found, _ = resume(path, optimiser, every=3)
-    assert torch.equal(found.picture, paint(Watched(objective()), optimiser=OPTIMISERS[optimiser]()).picture)
+    assert torch.equal(found.picture, paint(Watched(objective()), optimiser=OPTIMIZERS[optimiser]()).picture)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 @pytest.mark.parametrize("interrupt", [1, 2, 9, 14, 23])
 def test_an_interrupted_run_goes_on_without_a_lost_step(
     optimiser: str, interrupt: int, tmp_path: Path
 ) -> None:
     # Ctrl-C nearly always falls into an evaluation: the half step must leave no trace.
     path = tmp_path / "run.safetensors"
-    unbroken = paint(Watched(objective()), optimiser=OPTIMISERS[optimiser]())
+    unbroken = paint(Watched(objective()), optimiser=OPTIMIZERS[optimiser]())
     found = paint(
         Watched(objective(), interrupt=interrupt),
-        optimiser=OPTIMISERS[optimiser](),
+        optimiser=OPTIMIZERS[optimiser](),
         checkpoint=Checkpoint(path, every=1000, key="a"),
     )
     assert found.stopped
@@ -189,20 +191,20 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[1])
-from test_optim import OPTIMISERS, Watched, objective, paint
+from test_optim import OPTIMIZERS, Watched, objective, paint
 from impasto.optim import Checkpoint
 
 def watch(progress):
     if progress.stage == 2 and progress.step >= 6:
         os.kill(os.getpid(), signal.SIGKILL)
 
-paint(Watched(objective()), optimiser=OPTIMISERS[sys.argv[3]](), watch=watch,
+paint(Watched(objective()), optimiser=OPTIMIZERS[sys.argv[3]](), watch=watch,
       checkpoint=Checkpoint(Path(sys.argv[2]), every=4, key="a"))
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_a_process_that_is_killed_goes_on_in_another(optimiser: str, tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     here = str(Path(__file__).parent)
@@ -218,7 +220,7 @@ def test_a_process_that_is_killed_goes_on_in_another(optimiser: str, tmp_path: P
     already = saved_evaluations(path)
     assert already >= 12
     found, count = resume(path, optimiser)
-    unbroken = paint(Watched(objective()), optimiser=OPTIMISERS[optimiser]())
+    unbroken = paint(Watched(objective()), optimiser=OPTIMIZERS[optimiser]())
     assert torch.equal(found.picture, unbroken.picture)
     assert count == unbroken.evaluations - already
 

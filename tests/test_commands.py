@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from impasto.cli import main
-from impasto.cli.options import paired
+from impasto.cli.options import expand_options
 from impasto.cli.verbs import application
 from impasto.jobs import Job
 
@@ -40,7 +40,7 @@ def documented() -> list[str]:
 
 def taken_apart(words: list[str]) -> tuple[str, dict[str, Any], set[str]]:
     """The verb, the values, and the options that were given; nothing is run."""
-    words = paired(words)
+    words = expand_options(words)
     verb = " ".join(words[:2]) if " ".join(words[:2]) in VERBS else words[0]
     rest = words[len(verb.split()) :]
     with VERBS[verb].make_context(verb, list(rest)) as context:
@@ -66,7 +66,7 @@ def test_a_documented_command_is_understood(line: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(Job, "parse", classmethod(stop))
     if verb in JOBS:
         with pytest.raises(Understood):
-            application()(paired(words), standalone_mode=False)
+            application()(expand_options(words), standalone_mode=False)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -98,7 +98,7 @@ OWN_WORDS = {
     "--fps": "to thin out to, to hold, to write",
     "--preview": "seconds of a film, or a picture that is rewritten",
     "--steps": "of training, of an octave, of a thumbnail",
-    "--rate": "of an optimiser, or of a dream in grey levels",
+    "--rate": "of an optimizer, or of a dream in gray levels",
     "--mask": "of styles, or of a dream",
     "--network": "to paint with, to train, to show",
     "--style": "of a folder, while dreaming, to measure by",

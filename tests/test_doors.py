@@ -15,7 +15,7 @@ from impasto import image
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.networks import packs
-from impasto.painters.paintings import spread
+from impasto.painters.style_folders import spread
 from test_networks import pack_of, photo_of
 
 

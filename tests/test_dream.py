@@ -14,7 +14,7 @@ from impasto import image, samples, tensors
 from impasto.backbones import Backbone, Tiny, Vgg
 from impasto.errors import InputError
 from impasto.jobs import VGG_LAYERS
-from impasto.losses import Activation, Loss, Scene, Target
+from impasto.losses import Activation, BindContext, Loss, Target
 from impasto.losses.activation import LEAK
 from impasto.methods import dream
 from impasto.methods.deep_dream import own_answer, shaken, tiling
@@ -42,7 +42,7 @@ LAYERS = ("relu2_1", "relu3_1:0.5")
 
 def gradient(loss: Loss, network: Backbone, now: Tensor, windows: list[Window] | None = None) -> Tensor:
     size = (now.shape[-2], now.shape[-1])
-    bound = loss.bind(Scene(network, size))
+    bound = loss.bind(BindContext(network, size))
     return evaluate(bound, now, backbone=network, windows=windows or [Window.full(size)]).gradient
 
 
@@ -60,7 +60,7 @@ def test_the_loss_is_the_answer_times_its_own_direction() -> None:
         )
         / (24 * 32) ** 0.5
     )
-    loss = Activation(LAYERS).bind(Scene(network, (24, 32)))
+    loss = Activation(LAYERS).bind(BindContext(network, (24, 32)))
     value = evaluate(loss, now.detach(), backbone=network, windows=[Window.full((24, 32))])
     assert value.value == pytest.approx(float(wanted.detach()), rel=1e-5)
     torch.testing.assert_close(value.gradient, torch.autograd.grad(wanted, now)[0], rtol=1e-4, atol=1e-8)
@@ -71,7 +71,7 @@ def test_a_channel_is_raised_before_its_relu_even_if_it_is_silent(vgg19: Vgg) ->
     seen = vgg19.features(now, ["conv4_1"])["conv4_1"][0]
     silent = int((seen.amax((1, 2)) < 0).nonzero()[0])
     loss = Activation(f"relu4_1[{silent}]")
-    bound = loss.bind(Scene(vgg19, (32, 32)))
+    bound = loss.bind(BindContext(vgg19, (32, 32)))
     found = evaluate(bound, now, backbone=vgg19, windows=[Window.full((32, 32))])
     assert found.value == pytest.approx(LEAK * float(seen[silent].sum()) / 4 / 32, rel=1e-3)
     assert float(found.gradient.abs().max()) > 0
@@ -111,7 +111,7 @@ def test_what_is_no_target_is_refused(text: str) -> None:
 
 
 def test_wrong_layers_and_channels_are_refused() -> None:
-    scene = Scene(Tiny(), (16, 16))
+    scene = BindContext(Tiny(), (16, 16))
     with pytest.raises(InputError, match="unknown layer 'relu9_9'"):
         Activation("relu9_9").bind(scene)
     bound = Activation("relu2_1[16]").bind(scene)
@@ -235,7 +235,7 @@ def test_a_residual_carries_its_difference_and_starts_from_one() -> None:
     assert float(residual.resize_state(state, (21, 33)).min()) >= 0
 
 
-def test_distance_holds_the_colours_back() -> None:
+def test_distance_holds_the_colors_back() -> None:
     photo = picture(3, 48, 48)
     plan = octaves((48, 48), count=1, steps=(30,))
     near, far = (
@@ -296,13 +296,13 @@ def test_smoothing_leaves_the_picture_and_blurs_the_gradient() -> None:
     assert float(found.sum()) == pytest.approx(3, rel=1e-3)
 
 
-def test_a_gradient_is_led_along_the_colours_of_photographs() -> None:
+def test_a_gradient_is_led_along_the_colors_of_photographs() -> None:
     x = picture(0, 4, 4).requires_grad_()
     assert torch.equal(Decorrelate()(x, 0), x)
-    grey, magenta = torch.ones(3), torch.tensor([1.0, -2.0, 1.0])
+    gray, magenta = torch.ones(3), torch.tensor([1.0, -2.0, 1.0])
     found = {}
     for share in (0.8, 0.0):
-        for name, hue in (("grey", grey), ("magenta", magenta)):
+        for name, hue in (("grey", gray), ("magenta", magenta)):
             (led,) = torch.autograd.grad((Decorrelate(share)(x, 0) * hue[:, None, None]).sum(), x)
             found[name, share] = float(led[0, :, 0, 0] @ hue / hue.square().sum())
     assert found["grey", 0.8] > 2 and 0.15 < found["magenta", 0.8] < 0.4

@@ -14,11 +14,11 @@ import impasto
 from impasto import image, samples
 from impasto.cli import main
 from impasto.errors import InputError
-from impasto.films import dreaming, zooming
-from impasto.films.dreaming import FrameDream
-from impasto.films.zooming import Canvases, _inset
+from impasto.films import dream, zoom
+from impasto.films.dream import FrameDream
+from impasto.films.zoom import Canvases, _inset
 from impasto.jobs import DreamJob
-from impasto.painters.dreaming import Dreamer
+from impasto.painters.dream import Dreamer
 from impasto.record import Recipe
 from impasto.video import FilmReader, Segments, Steady
 from test_film_files import FilmWriterWithSound, packets_of
@@ -31,8 +31,8 @@ TIMES = [Fraction(n, 10) for n in range(5)]
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(dreaming, "PART", 2)
-    monkeypatch.setattr(zooming, "PART", 2)
+    monkeypatch.setattr(dream, "PART", 2)
+    monkeypatch.setattr(zoom, "PART", 2)
     image.write("photo.jpg", image.resize(samples.photo("coffee"), (60, 80)))
     image.write("guide.png", image.resize(samples.photo("chelsea"), (64, 64)))
     with FilmWriterWithSound(tmp_path / "film.mp4", (64, 80), sound=True) as writer:
@@ -73,7 +73,7 @@ def test_a_dream_lies_where_it_was_asked_for_and_is_replayed(
 def test_a_black_part_of_the_mask_keeps_its_pixels(here: Path) -> None:
     mask = np.zeros((60, 80), np.float32)
     mask[:, 40:] = 1
-    image.write("mask.png", mask, grey=True)
+    image.write("mask.png", mask, gray=True)
     assert run("dream", "photo.jpg", "--mask", "mask.png", *FAST) == 0
     photo, out = image.read("photo.jpg").rgb, image.read("photo-dream.png").rgb
     assert np.array_equal(photo[:, :40], out[:, :40])
@@ -133,7 +133,7 @@ def test_bad_input_is_one_line(
 ) -> None:
     Path("text.jpg").write_text("no picture")
     Path("broken.mp4").write_text("no film")
-    image.write("black.png", np.zeros((60, 80), np.float32), grey=True)
+    image.write("black.png", np.zeros((60, 80), np.float32), gray=True)
     before = Path("photo.jpg").read_bytes()
     assert run(*arguments) == 2
     said = capsys.readouterr().err
@@ -220,7 +220,7 @@ def test_a_film_dreams_with_its_sound_and_its_times(here: Path, capsys: pytest.C
 def test_under_the_black_of_a_mask_the_film_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.zeros((64, 80), np.float32)
     mask[:, 40:] = 1
-    image.write("mask.png", mask, grey=True)
+    image.write("mask.png", mask, gray=True)
     written, write = list[np.ndarray](), Segments.write
 
     def seen(self: Segments, picture: np.ndarray, shown: Fraction, duration: Fraction) -> None:

@@ -19,7 +19,7 @@ import torch
 
 from impasto import image, methods, painters, samples
 from impasto.cli import main
-from impasto.looks.masks import COLOURS
+from impasto.looks.masks import COLORS
 from impasto.networks import library, packs
 from impasto.verbs import demo
 from impasto.video import FilmWriter
@@ -102,8 +102,8 @@ def shop(here: Path) -> None:
     for name, mask in (("sky", left), ("ground", 1 - left), ("left", left), ("right", 1 - left)):
         image.write(here / f"{name}.png", mask)
     for name in ("day-mask", "night-mask"):
-        colours = [np.array(COLOURS[colour], np.float32) / 255 for colour in ("blue", "green")]
-        image.write(here / f"{name}.png", np.where(left > 0, *colours))
+        colors = [np.array(COLORS[colour], np.float32) / 255 for colour in ("blue", "green")]
+        image.write(here / f"{name}.png", np.where(left > 0, *colors))
     for folder in ("photos", "frames", "paintings", "looks"):
         (here / folder).mkdir()
     for number, name in enumerate(("coffee", "chelsea")):
@@ -176,7 +176,7 @@ def smaller(verb: str, words: list[str]) -> list[str]:
     """The example with less to do: other numbers, and a device that is there."""
     found = list(words)
     if verb == "video" and any(word.endswith(".jpg") for word in words):
-        found[1] = "short.mp4"  # to be painted by optimisation
+        found[1] = "short.mp4"  # to be painted by optimization
     for index, word in enumerate(words[:-1]):
         if word in INSTEAD.get(verb, {}):
             found[index + 1] = INSTEAD[verb][word]

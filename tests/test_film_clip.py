@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, Watcher, shrunk
+from impasto.video import FilmReader, FlickerMeter, resize_frame
 from test_film_files import packets_of
 
 SIDE = 256
@@ -42,8 +42,8 @@ def test_a_real_clip_holds_still_and_keeps_its_sound(
         assert [frame.time for frame in found] == [frame.time for frame in film] and len(film) == 25
         sound = packets_of(out)
         assert len(sound) > 40 and sound == list(islice(packets_of(clip), len(sound)))
-    watcher = Watcher((1,))
+    watcher = FlickerMeter((1,))
     for frame, held, alone in zip(film, *painted, strict=True):
-        watcher.next(shrunk(frame.rgb, (held.shape[0], held.shape[1])), [held, alone])
+        watcher.next(resize_frame(frame.rgb, (held.shape[0], held.shape[1])), [held, alone])
     steady, loose = watcher.found(0, 1), watcher.found(1, 1)
     assert steady.error < 0.8 * loose.error and steady.energy > 0.9 * loose.energy

@@ -1,4 +1,4 @@
-"""Reading and writing videos: times, sound, colours, rotation and chapters; other files are refused."""
+"""Reading and writing videos: times, sound, colors, rotation and chapters; other files are refused."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_times_and_sound_stay(tmp_path: Path, of: str, to: str) -> None:
     assert packets_of(source) == packets_of(target) != []
 
 
-def test_colours_survive_the_way_out_and_in(tmp_path: Path) -> None:
+def test_colors_survive_the_way_out_and_in(tmp_path: Path) -> None:
     for size in ((48, 64), (720, 64)):
         path = tmp_path / "a.mp4"
         writer = FilmWriter(path, size)
@@ -194,14 +194,14 @@ def test_an_odd_film_is_painted_and_continued_by_a_line(tmp_path: Path) -> None:
 
 def test_high_dynamic_range_is_brought_to_what_screens_show(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
-    greys = np.repeat(np.array([0.0, 0.38, 0.58, 0.9]), 16)  # PQ: black, 20, 203 and about 4000 candela
+    grays = np.repeat(np.array([0.0, 0.38, 0.58, 0.9]), 16)  # PQ: black, 20, 203 and about 4000 candela
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
         context = stream.codec_context
         context.colorspace, context.color_primaries, context.color_trc, context.color_range = 9, 9, 16, 1
         frame = av.VideoFrame(64, 64, "yuv420p10le")
-        luma = np.broadcast_to(np.rint(64 + greys * 876), (64, 64)).astype("<u2")
+        luma = np.broadcast_to(np.rint(64 + grays * 876), (64, 64)).astype("<u2")
         chroma = np.full((32, 32), 512, "<u2")
         for plane, values in zip(frame.planes, (luma, chroma, chroma), strict=True):
             padded = np.zeros((plane.height, plane.line_size // 2), "<u2")

@@ -14,11 +14,11 @@ from PIL import Image
 from conftest import Run
 from impasto import image
 from impasto.errors import InputError
-from impasto.films import FilmProgress, paint_film, painting
+from impasto.films import FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
 from impasto.networks import library, packs
 from impasto.session import Session
-from impasto.video import FilmReader, FilmWriter, open_film, ready, taken
+from impasto.video import FilmReader, FilmWriter, open_film, prepare_frame, select_frames
 from test_networks import pack_of
 
 
@@ -118,7 +118,7 @@ def cut_outs(tmp_path: Path) -> Path:
 
 
 def held(source: Path, out: Path, **settings: object) -> None:
-    """Process a video with itself as the painted one, so that colours and alpha should stay."""
+    """Process a video with itself as the painted one, so that colors and alpha should stay."""
     job = VideoJob(str(source), processed=str(source), consistency=0, **settings)  # type: ignore[arg-type]
     paint_film(job, out, Session(overwrite=True))
 
@@ -158,7 +158,7 @@ def test_transparency_that_cannot_be_kept_is_told(
 def test_transparency_survives_a_kill(
     tmp_path: Path, cut_outs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(painting, "PART_FRAMES", 2)
+    monkeypatch.setattr(video, "PART_FRAMES", 2)
     job = VideoJob(str(cut_outs), processed=str(cut_outs), consistency=0)
     paint_film(job, out=tmp_path / "whole.webm")
 
@@ -167,7 +167,7 @@ def test_transparency_survives_a_kill(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, tmp_path / "out.webm", Session(told=told))
+        paint_film(job, tmp_path / "out.webm", Session(on_progress=told))
     assert paint_film(job, out=tmp_path / "out.webm").done == 2
     pairs = zip(
         open_film(tmp_path / "whole.webm", clear=True).frames(),
@@ -178,8 +178,8 @@ def test_transparency_survives_a_kill(
 
 
 def test_no_background_shows_in_what_is_painted(cut_outs: Path) -> None:
-    for shown in taken(open_film(cut_outs, clear=True)):
-        rgb = ready(shown, (48, 64)).rgb
+    for shown in select_frames(open_film(cut_outs, clear=True)):
+        rgb = prepare_frame(shown, (48, 64)).rgb
         assert np.abs(rgb[6, 20:28].astype(int) - (200, 60, 30)).max() < 40  # just outside the square
         assert np.abs(rgb[20, 59].astype(int) - (30, 60, 200)).max() < 40  # the glass itself
         assert shown.ground is not None and (np.abs(rgb[47, 0] / 255 - shown.ground) < 0.02).all()

@@ -29,14 +29,14 @@ BT601 = 6
 
 
 def picture(number: int) -> Bytes:
-    """Six fields of colour, and below them a grey that says which picture of a film it is."""
+    """Six fields of color, and below them a gray that says which picture of a film it is."""
     rgb = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     rgb[:32] = np.repeat(CARD, FIELD, axis=0)
-    rgb[32:] = grey(number)
+    rgb[32:] = gray(number)
     return rgb
 
 
-def grey(number: int) -> int:
+def gray(number: int) -> int:
     return 20 + 7 * number
 
 
@@ -88,14 +88,14 @@ def tone(context: Any, seconds: float) -> Iterator[av.AudioFrame]:
 
 
 def numbers(frames: Sequence[Bytes], *, near: int = 3) -> list[int]:
-    """Which pictures they are, by their grey; those of which the colours are wrong are -1."""
+    """Which pictures they are, by their gray; those of which the colors are wrong are -1."""
     found = []
     for rgb in frames:
         fields = rgb[4:28, FIELD // 2 :: FIELD].mean(0)
         right = np.abs(fields - CARD).max() <= 9
         level = float(rgb[40:60, 8:-8].mean())
         number = round((level - 20) / 7)
-        found.append(number if right and abs(level - grey(number)) <= near else -1)
+        found.append(number if right and abs(level - gray(number)) <= near else -1)
     return found
 
 
@@ -386,7 +386,7 @@ def srgb(light: NDArray[np.float64]) -> NDArray[np.float64]:
         (12, 1, screen, (0.2126, 0.0722)),
     ],
 )
-def test_colours_of_wide_gamuts_are_those_that_were_filmed(
+def test_colors_of_wide_gamuts_are_those_that_were_filmed(
     tmp_path: Path, primaries: int, curve: int, coded: Any, weights: tuple[float, float]
 ) -> None:
     shown = CARD / 255

@@ -1,4 +1,4 @@
-"""Videos by optimisation: the temporal loss compared to its formula, and the cost of later frames."""
+"""Videos by optimization: the temporal loss compared to its formula, and the cost of later frames."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from impasto import image, losses, methods, painters, samples
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film
+from impasto.films.optimized import FOLLOWING, MovingPainter, following_schedule
 from impasto.jobs import StylizeJob, VideoJob
-from impasto.losses import FeatureCache, Scene, Temporal, holes_filled
+from impasto.losses import BindContext, FeatureCache, Temporal, fill_holes
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales
-from impasto.painters.moving import FOLLOWING, MovingPainter, following
 from impasto.session import Session
 from impasto.tiles import Window, split
 from impasto.video import FilmWriter, flicker, open_film
@@ -28,7 +28,7 @@ def test_the_temporal_loss_is_its_formula_whole_and_in_tiles() -> None:
     generator = torch.Generator().manual_seed(0)
     picture, warped = (torch.rand(1, 3, 24, 32, generator=generator) for _ in range(2))
     mask = torch.rand(1, 1, 24, 32, generator=generator)
-    bound = Temporal(warped, mask).bind(Scene(Tiny(), (24, 32)))
+    bound = Temporal(warped, mask).bind(BindContext(Tiny(), (24, 32)))
     expected = float((mask * (picture - warped) ** 2).mean())
     whole = bound.measure({PIXELS: picture}, Window.full((24, 32)))
     assert float(bound.value(whole)) == pytest.approx(expected, rel=1e-5)
@@ -43,20 +43,20 @@ def test_the_temporal_loss_is_its_formula_whole_and_in_tiles() -> None:
 def test_a_coarse_mask_trusts_no_pixel_that_covers_a_hole() -> None:
     mask = torch.ones(1, 1, 8, 8)
     mask[..., 3, 3] = 0
-    bound = Temporal(torch.zeros(1, 3, 8, 8), mask).bind(Scene(Tiny(), (4, 4)))
+    bound = Temporal(torch.zeros(1, 3, 8, 8), mask).bind(BindContext(Tiny(), (4, 4)))
     found = bound.measure({PIXELS: torch.ones(1, 3, 4, 4)}, Window.full((4, 4)))
     assert float(found["squares"]) == 3 * 15
     with pytest.raises(InputError, match="mask is"):
         Temporal(torch.zeros(1, 3, 8, 8), torch.ones(1, 1, 4, 4))
 
 
-def test_holes_are_filled_in_the_colours_around_them() -> None:
+def test_holes_are_filled_in_the_colors_around_them() -> None:
     photo = torch.from_numpy(scene(0).transpose(2, 0, 1)[None].astype(np.float32) / 255)
     painted = 0.5 * photo + 0.3
     mask = torch.ones(1, 1, 120, 160)
     mask[..., 40:70, 60:90] = 0
     mask[..., 100:106, :] = 0  # too narrow to be filled
-    found = holes_filled(painted, mask, photo)
+    found = fill_holes(painted, mask, photo)
     hole = (slice(46, 64), slice(66, 84))
     outside = torch.ones(120, 160, dtype=torch.bool)
     outside[hole] = False
@@ -104,16 +104,19 @@ def test_what_was_seen_of_a_style_is_not_looked_for_again(monkeypatch: pytest.Mo
     network, seen, size = Tiny(), FeatureCache([style]), (64, 64)
     layers = frozenset({"relu1_1", "relu2_1"})
     looks: list[torch.Tensor] = []
-    real = Scene._features
+    real = BindContext._features
 
-    def counted(self: Scene, picture: torch.Tensor, *rest: object) -> dict[str, torch.Tensor]:
+    def counted(self: BindContext, picture: torch.Tensor, *rest: object) -> dict[str, torch.Tensor]:
         looks.append(picture)
         return real(self, picture, *rest)  # type: ignore[arg-type]
 
-    alone = [Scene(network, size).moments(style, layers), Scene(network, size).moments(frames[1], layers)]
-    monkeypatch.setattr(Scene, "_features", counted)
+    alone = [
+        BindContext(network, size).moments(style, layers),
+        BindContext(network, size).moments(frames[1], layers),
+    ]
+    monkeypatch.setattr(BindContext, "_features", counted)
     for frame in frames:
-        scene_of_frame = Scene(network, size, seen=seen)
+        scene_of_frame = BindContext(network, size, seen=seen)
         found = [scene_of_frame.moments(style, layers), scene_of_frame.moments(frame, layers)]
     assert sum(picture is style for picture in looks) == 1 and len(looks) == 3
     for mine, other in zip(found, alone, strict=True):
@@ -124,8 +127,8 @@ def test_a_following_frame_costs_a_quarter_of_a_first_one() -> None:
     assert sum(FOLLOWING) <= 0.25
     for size in ((216, 384), (360, 640), (60, 80)):
         plan = scales(size, steps=(60, 36, 20, 10, 5))
-        assert sum(s.steps for s in following(plan)) <= max(2, sum(s.steps for s in plan) / 4)
-        assert following(plan)[-1].size == size
+        assert sum(s.steps for s in following_schedule(plan)) <= max(2, sum(s.steps for s in plan) / 4)
+        assert following_schedule(plan)[-1].size == size
 
 
 @pytest.fixture
@@ -155,7 +158,7 @@ def test_a_film_is_painted_like_a_painting(film: Path) -> None:
 
 
 def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impasto.films.brushes.Paintings.part", 2)
+    monkeypatch.setattr("impasto.films.frame_painters.Paintings.part", 2)
     job = VideoJob(film="film.mkv", styles=("waves.png",), preset="draft", color="content")
     paint_film(job, out=Path("whole.mkv"))
     counts: list[int] = []
@@ -166,7 +169,7 @@ def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mkv"), session=Session(told=told))
+        paint_film(job, out=Path("out.mkv"), session=Session(on_progress=told))
     assert paint_film(job, out=Path("out.mkv")).done == 2
     whole, again = ([f.rgb for f in open_film(p).frames()] for p in ("whole.mkv", "out.mkv"))
     assert all((a == b).all() for a, b in zip(whole, again, strict=True))
@@ -185,13 +188,15 @@ def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
             kept.append(progress.picture)
 
         settings = {"film": "film.mkv", "styles": [style], "mask": ["mask.png"], "end": 0.2, "device": "cpu"}
-        paint_film(VideoJob.parse({**settings, **more}), out=Path(f"{style}.mkv"), session=Session(told=told))
+        paint_film(
+            VideoJob.parse({**settings, **more}), out=Path(f"{style}.mkv"), session=Session(on_progress=told)
+        )
         for frame, painted in zip(own[:2], shown, strict=True):
             assert (painted[:, :79] == frame[:, :79]).all()  # as in a photo, to the last bit
             assert np.abs(painted[:, 81:].astype(int) - frame[:, 81:]).mean() > 8
 
 
-def test_grey_stays_grey_from_frame_to_frame(film: Path) -> None:
+def test_gray_stays_gray_from_frame_to_frame(film: Path) -> None:
     painter = MovingPainter(
         StylizeJob(content="a frame", styles=("waves.png",), preset="draft", color="luminance"),
         consistency=0.85,

@@ -20,9 +20,9 @@ from impasto.video import (
     PictureReader,
     Span,
     check_target,
-    liveliest,
+    most_active_spans,
     open_film,
-    taken,
+    select_frames,
     write_pictures,
 )
 from test_video import scene
@@ -104,16 +104,16 @@ def film(path: Path, count: int, fps: int) -> Path:
 
 def test_frames_are_thinned_out_to_a_rate(tmp_path: Path) -> None:
     with FilmReader(film(tmp_path / "a.mp4", 30, 30)) as reader:
-        found = list(taken(reader, fps=12))
+        found = list(select_frames(reader, fps=12))
         assert [shown.time for shown in found] == [Fraction(n, 12) for n in range(len(found))]
         assert len(found) == 12 and int(found[5].rgb[0, 0, 0]) == pytest.approx(5 * 13, abs=3)
-        assert len(list(taken(reader, fps=60))) == 30
-        assert [s.time for s in taken(reader, every=6)] == [Fraction(n, 5) for n in range(5)]
+        assert len(list(select_frames(reader, fps=60))) == 30
+        assert [s.time for s in select_frames(reader, every=6)] == [Fraction(n, 5) for n in range(5)]
 
 
 def test_spans_follow_each_other(tmp_path: Path) -> None:
     with FilmReader(film(tmp_path / "a.mp4", 30, 10)) as reader:
-        found = list(taken(reader, [Span(0.5, 1.0), Span(2.0, 2.3)]))
+        found = list(select_frames(reader, [Span(0.5, 1.0), Span(2.0, 2.3)]))
     assert [shown.time for shown in found] == [Fraction(n, 10) for n in range(8)]
     assert [shown.begins for shown in found] == [False] * 5 + [True] + [False] * 2
     assert int(found[5].rgb[0, 0, 0]) == pytest.approx(100, abs=3)
@@ -125,13 +125,13 @@ def test_a_preview_shows_what_moves_and_what_does_not(tmp_path: Path) -> None:
         writer.write(scene(number % 6 if 20 <= number < 30 else 0), Fraction(number, 10))
     writer.close()
     with FilmReader(tmp_path / "a.mp4") as reader:
-        spans = liveliest(reader, 2.0)
+        spans = most_active_spans(reader, 2.0)
         assert Span(2.0, 3.0) in spans and len(spans) == 2
-        assert liveliest(reader, 60.0) == [Span()]
-        later = liveliest(reader, 1.0, within=Span(2.5))
+        assert most_active_spans(reader, 60.0) == [Span()]
+        later = most_active_spans(reader, 1.0, within=Span(2.5))
         assert later[0] == Span(2.5, 3.0) and len(later) == 2
-        assert liveliest(reader, 60.0, within=Span(1.0, 2.0)) == [Span(1.0, 2.0)]
-        assert len(liveliest(reader, 0.01)) == 2
+        assert most_active_spans(reader, 60.0, within=Span(1.0, 2.0)) == [Span(1.0, 2.0)]
+        assert len(most_active_spans(reader, 0.01)) == 2
 
 
 @pytest.mark.parametrize(

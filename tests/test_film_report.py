@@ -18,10 +18,10 @@ from impasto import image
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films import paint_film, report
-from impasto.films.matching import matched
+from impasto.films.frame_pairs import matched
 from impasto.jobs import VideoJob
-from impasto.video import FilmWriter, Watcher, write_pictures
-from impasto.video.metric import heat
+from impasto.video import FilmWriter, FlickerMeter, write_pictures
+from impasto.video.flicker_metric import heat
 from test_video import _exact, scene, texture
 
 Bytes = NDArray[np.uint8]
@@ -73,7 +73,7 @@ def test_what_lingers_where_things_came_into_sight_is_found(tmp_path: Path) -> N
 
 
 def test_cuts_are_left_out() -> None:
-    watcher = Watcher((1,), _or_still)
+    watcher = FlickerMeter((1,), _or_still)
     for frame in (scene(0), scene(1), texture(120, 160, 9) // 4, texture(120, 160, 9) // 4):
         watcher.next(frame, [frame])
     assert watcher.found(0, 1).error < 1e-5

@@ -17,11 +17,11 @@ import pytest
 
 from conftest import Run
 from impasto.errors import InputError, OutputError
-from impasto.films import Enough, FilmProgress, paint_film, painting
+from impasto.films import Enough, FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
 from impasto.session import Session
 from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
-from impasto.video.others import Others
+from impasto.video.streams import PassthroughStreams
 from test_film_files import packets_of
 from test_films import frames, here  # noqa: F401 - a fixture
 from test_video import scene, texture
@@ -89,7 +89,7 @@ def test_killed_with_keyframes_it_ends_like_an_unbroken_run(
 
     job = VideoJob(film="film.mp4", styles=("style1",), keys=2)
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mp4"), session=Session(told=told))
+        paint_film(job, out=Path("out.mp4"), session=Session(on_progress=told))
     result = paint_film(job, out=Path("out.mp4"))
     assert result.frames == 11 and result.done < 8 and result.shots == 2
     assert all((a == b).all() for a, b in zip(frames("whole.mp4"), frames("out.mp4"), strict=True))
@@ -105,7 +105,7 @@ def test_who_is_told_may_have_enough(here: Path, keys: int) -> None:  # noqa: F8
     result = paint_film(
         VideoJob(film="film.mp4", styles=("style1",), keys=keys),
         out=Path("out.mp4"),
-        session=Session(told=told),
+        session=Session(on_progress=told),
     )
     assert result.stopped and result.frames == len(frames("out.mp4")) == 3
     heard, whole = packets_of(Path("out.mp4")), packets_of(Path("film.mp4"))
@@ -120,15 +120,15 @@ def test_killed_while_the_parts_are_joined(here: Path, monkeypatch: pytest.Monke
     class Killed(BaseException):
         pass
 
-    real = Others.copy
+    real = PassthroughStreams.copy
 
-    def copy(self: Others, *, until: Fraction | None = None) -> None:
+    def copy(self: PassthroughStreams, *, until: Fraction | None = None) -> None:
         if self.source is not None and until is None:
             raise Killed
         real(self, until=until)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Others, "copy", copy)
+        patch.setattr(PassthroughStreams, "copy", copy)
         paint_film(job, out=Path("out.mp4"))
     assert not Path("out.mp4").exists()
     assert paint_film(job, out=Path("out.mp4")).done == 0
@@ -144,7 +144,7 @@ def _killed_after(count: int, **settings: object) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        paint_film(_fed(**settings), out=Path("out.mp4"), session=Session(told=told))
+        paint_film(_fed(**settings), out=Path("out.mp4"), session=Session(on_progress=told))
 
 
 def _fed(**settings: object) -> VideoJob:
@@ -164,7 +164,7 @@ def test_killed_while_parts_are_thrown_away(here: Path, monkeypatch: pytest.Monk
         patch.setattr(segments.shutil, "rmtree", rmtree)
         paint_film(_fed(), out=Path("out.mp4"), session=Session(restart=True))
     assert Path("out.mp4.parts/000000004.nut").exists()
-    monkeypatch.setattr(painting, "PART_FRAMES", 5)  # what is left would lie between the new parts
+    monkeypatch.setattr(video, "PART_FRAMES", 5)  # what is left would lie between the new parts
     result = paint_film(_fed(), out=Path("out.mp4"))
     assert result.done == result.frames == len(frames("out.mp4")) == len(frames("whole.mp4"))
 
@@ -226,12 +226,12 @@ def test_parts_that_are_not_all_there_are_refused(run: Run, here: Path) -> None:
 
 def test_killed_by_the_system_at_any_moment(here: Path) -> None:  # noqa: F811
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, painting\n"
+        "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, video\n"
         "from impasto.jobs import VideoJob\nfrom impasto.networks import library\n"
         "from impasto.session import Session\n"
         "library.SHIPPED = Path('none')\npainting.PART_FRAMES = 4\n"
         "paint_film(VideoJob(film='film.mp4', styles=('style1',)), out=Path('out.mp4'),"
-        " session=Session(told=lambda p: (print(p.frames, flush=True), time.sleep(0.2))))\n"
+        " session=Session(on_progress=lambda p: (print(p.frames, flush=True), time.sleep(0.2))))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -260,8 +260,8 @@ def test_a_full_disk_is_told_and_nothing_is_lost(here: Path) -> None:  # noqa: F
     code = (
         f"import resource, signal\nresource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from pathlib import Path\nfrom impasto.cli import main\nfrom impasto.films import painting\n"
-        "painting.PART_FRAMES = 4\n"
+        "from pathlib import Path\nfrom impasto.cli import main\nfrom impasto.films import video\n"
+        "video.PART_FRAMES = 4\n"
         "main(['video', 'noisy.mkv', '--processed', 'noisy.mkv', '--consistency', '0', '-o', 'out.mkv'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -366,7 +366,7 @@ def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
 
     job = VideoJob(film="film.mp4", styles=("style1",))
     with pytest.raises(KeyboardInterrupt):
-        paint_film(job, out=Path("out.mp4"), flow=still, session=Session(told=told))
+        paint_film(job, out=Path("out.mp4"), flow=still, session=Session(on_progress=told))
     assert asked[0] == ((120, 160, 3), (120, 160, 3))
     with pytest.raises(InputError, match="other settings"):
         paint_film(job, out=Path("out.mp4"))
@@ -376,7 +376,9 @@ def test_a_flow_of_ones_own(here: Path) -> None:  # noqa: F811
 def test_progress_tells_frames_rate_and_size(here: Path) -> None:  # noqa: F811
     seen: list[FilmProgress] = []
     paint_film(
-        VideoJob(film="film.mp4", styles=("style1",)), out=Path("out.mkv"), session=Session(told=seen.append)
+        VideoJob(film="film.mp4", styles=("style1",)),
+        out=Path("out.mkv"),
+        session=Session(on_progress=seen.append),
     )
     assert [p.frames for p in seen] == list(range(1, 12)) and all(p.expected == 11 for p in seen)
     assert seen[0].bytes is None and seen[-1].bytes
@@ -395,7 +397,7 @@ def test_the_recipe_is_in_the_film(run: Run, here: Path) -> None:  # noqa: F811
         assert np.array_equal(one, other)
 
 
-def test_identity_keeps_colours_within_two_levels(here: Path) -> None:  # noqa: F811
+def test_identity_keeps_colors_within_two_levels(here: Path) -> None:  # noqa: F811
     def even() -> object:
         for number, tone in enumerate(((200, 90, 40), (20, 120, 220), (128, 128, 128))):
             yield np.full((48, 64, 3), tone, np.uint8), Fraction(number, 10)
@@ -433,7 +435,7 @@ def test_memory_does_not_grow_with_the_film(here: Path) -> None:  # noqa: F811
 
 
 def test_work_ahead_stops_when_it_is_no_longer_wanted() -> None:
-    from impasto.films.ahead import ahead
+    from impasto.films.prefetch import ahead
 
     made = []
 

@@ -21,7 +21,7 @@ RATE = 8000  # samples a second
 def film(
     path: Path, *, seconds: int, fps: int = 5, begins: Fraction = Fraction(0), **streams: dict[str, str]
 ) -> Path:
-    """Grey frames of 64x48, one brighter than the other, and a tone a stream, with what it says of itself."""
+    """Gray frames of 64x48, one brighter than the other, and a tone a stream, with what it says of itself."""
     with av.open(str(path), "w") as container:
         pictures = container.add_stream(
             "libx264", rate=fps, options={"bf": "0", "g": "25", "sc_threshold": "0"}
@@ -33,8 +33,8 @@ def film(
             tones.append(container.add_stream("aac", rate=RATE, layout="mono"))
             tones[-1].metadata.update(said)
         for number in range(seconds * fps):
-            grey = np.full((48, 64, 3), 40 + number, np.uint8)
-            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
+            gray = np.full((48, 64, 3), 40 + number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(gray, format="rgb24")
             frame.pts, frame.time_base = round((begins + Fraction(number, fps)) * 90_000), Fraction(1, 90_000)
             container.mux(pictures.encode(frame))
             if number % fps == 0:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmWriter, open_film, taken
+from impasto.video import FilmWriter, open_film, select_frames
 from test_film_kinds import HEIGHT, WIDTH, picture
 
 # A slide show: what is shown for long, at the end longest.
@@ -86,7 +86,7 @@ def test_what_is_left_out_at_the_end_is_time_of_what_is_shown(tmp_path: Path) ->
     ]
     assert shown(paint(film, tmp_path / "c.mp4", end="1.2"))[-1] == (Fraction(1), Fraction(1, 5))
     with open_film(film) as reader:
-        found = [(s.time, s.duration) for s in taken(reader, fps=2)]
+        found = [(s.time, s.duration) for s in select_frames(reader, fps=2)]
     half = Fraction(1, 2)
     assert found == [(0, half), (half, half), (1, Fraction(3, 2))]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import Run
-from impasto.films import brushes, painting
+from impasto.films import frame_painters, video
 from impasto.networks import library, packs
 from impasto.networks.painter import Painter
 from impasto.video import FilmReader
@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
-    monkeypatch.setattr(painting, "PART_FRAMES", 4)
+    monkeypatch.setattr(video, "PART_FRAMES", 4)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "styles").mkdir()
     packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
@@ -85,7 +85,7 @@ def test_a_killed_film_ends_like_an_unbroken_one(
 
 
 def test_the_parts_of_another_run_are_refused(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brushes.LearnedStyles, "__call__", _failing_from(6))
+    monkeypatch.setattr(frame_painters.LearnedStyles, "__call__", _failing_from(6))
     assert run("video", "film.mp4", "style1", "-o", "out.mp4")[0] == 1
     monkeypatch.undo()
     monkeypatch.setenv(library.HOME, str(here / "styles"))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from conftest import Run
 from impasto import batch, image
-from impasto.batch.datasets import look
+from impasto.augment.layouts import look
 from impasto.errors import InputError
 from impasto.networks import packs
 from impasto.training.photos import _found
@@ -55,7 +55,7 @@ def test_pictures_are_known_by_their_first_bytes(folder: Path) -> None:
     assert found is not None
     assert [path.name for path in found] == ["K.HIF", *KINDS]
     for path in found:
-        # Grain loses most of its colour in a JPEG; another picture would be 0.2 away.
+        # Grain loses most of its color in a JPEG; another picture would be 0.2 away.
         assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.1
     line = batch.passed_over("in")
     assert line == "in: ignored 5 files that are not images (BMW.list, Thumbs.db, film.mp4, ...); " + (

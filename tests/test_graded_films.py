@@ -15,9 +15,9 @@ import pytest
 from conftest import Run
 from impasto import files, image, methods
 from impasto.errors import InputError
-from impasto.films import grading as graded_films
-from impasto.films import painting
-from impasto.films.grading import Eyes, Shot, find_shots
+from impasto.films import photoreal as graded_films
+from impasto.films import video
+from impasto.films.photoreal import LazyBackbone, Shot, find_shots
 from impasto.jobs import PhotorealJob
 from impasto.video import FilmReader, FilmWriter, Span
 from test_looks import night
@@ -28,7 +28,7 @@ from test_video import scene, texture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A film, six frames of a moving scene and four of another, and a night."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(painting, "PART_FRAMES", 4)
+    monkeypatch.setattr(video, "PART_FRAMES", 4)
     write(tmp_path / "film.mp4", [scene(n) for n in range(6)] + [texture(120, 160, seed=7) // 4] * 4)
     image.write(tmp_path / "night.png", night()[0])
     return tmp_path
@@ -85,9 +85,9 @@ def test_a_refined_shot_goes_on_alike(here: Path, monkeypatch: pytest.MonkeyPatc
     job = PhotorealJob(content="film.mp4", styles=("night.png",), classes=2)
     small = [scene(n)[::2, ::2] for n in range(4)]
     shot = Shot(0, 4, tuple(frame.astype(np.float32) / 255 for frame in small[::3]))
-    whole = graded_films._Grader(job, shot, Eyes(job), None)
+    whole = graded_films._Grader(job, shot, LazyBackbone(job), None)
     first = [whole.next(frame, number) for number, frame in enumerate(small[:2])]
-    again = graded_films._Grader(job, shot, Eyes(job), None)
+    again = graded_films._Grader(job, shot, LazyBackbone(job), None)
     again.restore({name: np.array(value) for name, value in whole.state().items()})
     assert np.abs(first[0] - small[0] / np.float32(255)).mean() > 0.05  # a night, no longer the day
     for number, frame in enumerate(small[2:], 2):

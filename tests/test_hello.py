@@ -71,10 +71,10 @@ def test_the_command_line_has_it(run: Run, here: Path) -> None:
 
 
 def test_the_page_runs_it(here: Path) -> None:
-    from impasto.app.desk import Line
-    from impasto.app.desk import Run as PageRun
+    from impasto.app.runner import AppRun as PageRun
+    from impasto.app.runner import TurnQueue
 
-    *_, last = PageRun(HelloJob("photo.png"), here / "out.png", seconds=60, line=Line(1)).news()
+    *_, last = PageRun(HelloJob("photo.png"), here / "out.png", seconds=60, turns=TurnQueue(1)).updates()
     assert last.file == here / "out.png" and "24 x 16" in last.text and last.picture is not None
 
 

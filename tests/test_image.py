@@ -151,19 +151,19 @@ def test_orientation_six_turns_clockwise() -> None:
 
 @pytest.mark.parametrize("deep", [False, True])
 def test_wide_gamut_profile_is_converted(tmp_path: Path, deep: bool) -> None:
-    colours = np.array(
+    colors = np.array(
         [[[0, 1, 0], [1, 0, 0], [0.5, 0.25, 0.75], [0.5, 0.5, 0.5], [1, 1, 1], [0.2, 0.4, 0.3]]]
     )
     if deep:
         icc = chunk(b"iCCP", b"p3\0\0" + zlib.compress(p3()))
-        (tmp_path / "a.png").write_bytes(png(np.rint(colours * 65535).astype(np.uint16), icc))
+        (tmp_path / "a.png").write_bytes(png(np.rint(colors * 65535).astype(np.uint16), icc))
     else:
-        Image.fromarray(np.rint(colours * 255).astype(np.uint8)).save(tmp_path / "a.png", icc_profile=p3())
+        Image.fromarray(np.rint(colors * 255).astype(np.uint8)).save(tmp_path / "a.png", icc_profile=p3())
     result = image.read(tmp_path / "a.png")
     assert result.bits == (16 if deep else 8)
-    expected = p3_to_srgb(np.rint(colours * 255) / 255 if not deep else colours)
+    expected = p3_to_srgb(np.rint(colors * 255) / 255 if not deep else colors)
     assert np.abs(result.rgb - expected).max() < (3e-4 if deep else 2.1 / 255)
-    assert np.abs(expected - colours).max() > 0.1, "the profile must make a difference"
+    assert np.abs(expected - colors).max() > 0.1, "the profile must make a difference"
 
 
 def test_deep_and_shallow_profiles_agree() -> None:
@@ -194,11 +194,11 @@ def test_broken_profile_is_named_and_left_out(
     Image.fromarray(BYTES[..., :3]).save(tmp_path / "a.png", icc_profile=icc)
     with caplog.at_level(logging.WARNING):
         result = image.read(tmp_path / "a.png")
-    assert "a.png: its colour profile is not usable" in caplog.text
+    assert "a.png: its color profile is not usable" in caplog.text
     assert np.array_equal(np.rint(result.rgb * 255), BYTES[..., :3])
 
 
-def test_grey_profile(tmp_path: Path) -> None:
+def test_gray_profile(tmp_path: Path) -> None:
     linear = profile(b"GRAY", b"XYZ ", WHITE | {b"kTRC": b"curv" + bytes(4) + struct.pack(">I", 0)})
     Image.fromarray(np.full((2, 3), 55, np.uint8)).save(tmp_path / "a.png", icc_profile=linear)
     assert image.read(tmp_path / "a.png").rgb[0, 0] == pytest.approx([0.5017] * 3, abs=0.006)
@@ -208,7 +208,7 @@ def test_grey_profile(tmp_path: Path) -> None:
 
 
 def cmyk_profile() -> bytes:
-    """Every ink only darkens: L* = 100 (1 - K) (1 - (C + M + Y) / 3), no colour at all."""
+    """Every ink only darkens: L* = 100 (1 - K) (1 - (C + M + Y) / 3), no color at all."""
     nodes = np.stack(np.meshgrid(*[[0.0, 1.0]] * 4, indexing="ij"), axis=-1).reshape(16, 4)
     lightness = (1 - nodes[:, 3]) * (1 - nodes[:, :3].mean(axis=1))
     grid = np.stack([lightness * 0xFF00, np.full(16, 0x8000), np.full(16, 0x8000)], axis=1)
@@ -225,8 +225,8 @@ def test_cmyk_without_and_with_a_profile(tmp_path: Path) -> None:
         inks.save(tmp_path / f"a{suffix}")
         assert image.read(tmp_path / f"a{suffix}").rgb[8, 8] == pytest.approx([0, 1, 1], abs=0.02)
         inks.save(tmp_path / f"b{suffix}", icc_profile=cmyk_profile())
-        grey = image.read(tmp_path / f"b{suffix}").rgb[8, 8]
-        assert grey == pytest.approx([0.634] * 3, abs=0.01)  # L* of 66.7
+        gray = image.read(tmp_path / f"b{suffix}").rgb[8, 8]
+        assert gray == pytest.approx([0.634] * 3, abs=0.01)  # L* of 66.7
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
@@ -235,9 +235,9 @@ def test_png_of_16_bits_is_exact(tmp_path: Path, channels: int, interlaced: bool
     values = WORDS[..., -channels:]
     (tmp_path / "a.png").write_bytes(png(values, interlaced=interlaced))
     result = image.read(tmp_path / "a.png")
-    colours = values[..., :1] if channels < 3 else values[..., :3]
-    assert np.array_equal(np.rint(result.rgb * 65535), np.broadcast_to(colours, (5, 7, 3)))
-    assert (result.bits, result.grey) == (16, channels < 3)
+    colors = values[..., :1] if channels < 3 else values[..., :3]
+    assert np.array_equal(np.rint(result.rgb * 65535), np.broadcast_to(colors, (5, 7, 3)))
+    assert (result.bits, result.gray) == (16, channels < 3)
     if channels in (2, 4):
         assert result.alpha is not None
         assert np.array_equal(np.rint(result.alpha * 65535), values[..., -1])
@@ -245,7 +245,7 @@ def test_png_of_16_bits_is_exact(tmp_path: Path, channels: int, interlaced: bool
         assert result.alpha is None
 
 
-def test_png_of_16_bits_with_one_transparent_colour(tmp_path: Path) -> None:
+def test_png_of_16_bits_with_one_transparent_color(tmp_path: Path) -> None:
     for channels in (1, 3):
         values = WORDS[..., :channels]
         keyed = chunk(b"tRNS", values[2, 3].astype(">u2").tobytes())
@@ -294,7 +294,7 @@ def test_tiff_of_other_kinds(tmp_path: Path) -> None:
     assert np.abs(image.read(path).rgb * 65535 - np.rot90(WORDS[..., :3], 2)).max() < 2
 
 
-def test_palette_grey_and_two_levels(tmp_path: Path) -> None:
+def test_palette_gray_and_two_levels(tmp_path: Path) -> None:
     indices = Image.fromarray(BYTES[..., 0] % 3, mode="P")
     indices.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     for suffix in (".png", ".gif"):
@@ -309,7 +309,7 @@ def test_palette_grey_and_two_levels(tmp_path: Path) -> None:
     assert np.array_equal(np.rint(alpha * 255), np.array([10, 128, 255])[BYTES[..., 0] % 3])
     Image.fromarray(BYTES[..., 0]).save(tmp_path / "l.png", transparency=int(BYTES[2, 3, 0]))
     result = image.read(tmp_path / "l.png")
-    assert result.grey
+    assert result.gray
     assert result.alpha is not None
     assert result.alpha[2, 3] == 0
     assert np.array_equal(np.rint(result.rgb[..., 0] * 255), BYTES[..., 0])
@@ -345,7 +345,7 @@ def test_arrays(kind: type[np.generic]) -> None:
         assert result.rgb.dtype == np.float32
         shown = part[..., :3] if part.ndim == 3 else part[..., None].repeat(3, axis=2)
         assert np.allclose(result.rgb, shown.astype(np.float64) / top, atol=1e-7)
-        assert (result.grey, result.alpha is not None) == (part.ndim == 2, part is floats)
+        assert (result.gray, result.alpha is not None) == (part.ndim == 2, part is floats)
     before = floats.copy()
     image.read(floats).rgb[:] = 0
     assert np.array_equal(floats, before), "the array handed in must stay as it is"
@@ -359,7 +359,7 @@ def test_tensors_pictures_and_pil_images() -> None:
     assert image.read(result) is result
     assert image.read(Image.fromarray(BYTES)).alpha is not None
     assert image.read(Image.fromarray(BYTES[..., :3])).name == "picture"
-    assert image.read(Image.fromarray(BYTES[..., :2], mode="LA")).grey
+    assert image.read(Image.fromarray(BYTES[..., :2], mode="LA")).gray
 
 
 def test_name_and_path_of_a_file(tmp_path: Path) -> None:
@@ -368,7 +368,7 @@ def test_name_and_path_of_a_file(tmp_path: Path) -> None:
     assert (result.name, result.path, result.size) == ("sea.view", tmp_path / "sea.view.png", (5, 7))
 
 
-def test_flat_lays_over_the_mean_visible_colour() -> None:
+def test_flat_lays_over_the_mean_visible_color() -> None:
     rgb = np.array([[[1, 0, 0], [0, 0, 1], [0.3, 0.9, 0.4]]], np.float32)
     seen = image.Picture(rgb, np.array([[1, 0.5, 0]], np.float32))
     mean = np.array([2 / 3, 0, 1 / 3])

@@ -28,7 +28,7 @@ from impasto.errors import ImpastoError, InputError, OutputError
 
 RNG = np.random.default_rng(11)
 PHOTO = np.asarray(Image.fromarray(data.astronaut()).resize((45, 31)), np.float32) / 255
-# How far, in grey levels, a format may be off at a pixel and in the mean; WebP halves the colours' size.
+# How far, in gray levels, a format may be off at a pixel and in the mean; WebP halves the colors' size.
 MOST = {".png": (0.5, 0.3), ".tif": (0.5, 0.3), ".tiff": (0.5, 0.3), ".webp": (70, 6)}
 LOSSY = (20, 3)
 RECIPE = '{"verb": "stylize", "style": "K\\u00fcste", "weights": [0.7, 0.3]}'
@@ -47,7 +47,7 @@ def refused(error: type[ImpastoError], words: str, call: Any) -> str:
 @pytest.mark.parametrize("suffix", image.SUFFIXES)
 @pytest.mark.parametrize("grey", [False, True])
 def test_written_and_read_again(tmp_path: Path, suffix: str, grey: bool) -> None:
-    path = image.write(tmp_path / f"a{suffix}", PHOTO, grey=grey)
+    path = image.write(tmp_path / f"a{suffix}", PHOTO, gray=grey)
     result = image.read(path)
     wanted = color.luma(PHOTO)[..., None].repeat(3, axis=2) if grey else PHOTO
     difference = np.abs(result.rgb - wanted) * 255
@@ -55,7 +55,7 @@ def test_written_and_read_again(tmp_path: Path, suffix: str, grey: bool) -> None
     assert difference.max() <= at_most + 1e-3
     assert difference.mean() < in_mean
     assert result.alpha is None
-    assert result.grey == (grey and suffix not in (".webp", ".heic"))  # these have no grey of their own
+    assert result.gray == (grey and suffix not in (".webp", ".heic"))  # these have no gray of their own
     assert os.listdir(tmp_path) == [path.name]  # noqa: PTH208 - names, hidden ones too
 
 
@@ -73,12 +73,12 @@ def test_lossless_round_trip(
 ) -> None:
     top = 2**bits - 1
     whole = np.random.default_rng(height * 31 + width).integers(0, top + 1, (height, width, 4))
-    colours = whole[..., :1].repeat(3, axis=2) if grey else whole[..., :3]
+    colors = whole[..., :1].repeat(3, axis=2) if grey else whole[..., :3]
     alpha = whole[..., 3] / top if veiled else None
     with tempfile.TemporaryDirectory() as folder:
-        path = image.write(Path(folder) / f"a{suffix}", colours / top, alpha=alpha, bits=bits, grey=grey)
+        path = image.write(Path(folder) / f"a{suffix}", colors / top, alpha=alpha, bits=bits, gray=grey)
         result = image.read(path)
-        assert np.array_equal(np.rint(result.rgb * top), colours)
+        assert np.array_equal(np.rint(result.rgb * top), colors)
         assert result.bits == bits
         assert (result.alpha is not None) == veiled
         if result.alpha is not None:

@@ -1,4 +1,4 @@
-"""Images with coded colour spaces: PQ and HLG, P3 and BT.2020, in PNG, HEIC, AVIF and profiles."""
+"""Images with coded color spaces: PQ and HLG, P3 and BT.2020, in PNG, HEIC, AVIF and profiles."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_numbers_of_srgb_and_unknown_ones_change_nothing(
     with caplog.at_level(logging.WARNING):
         assert np.array_equal(np.rint(image.read(tmp_path / "a.png").rgb * 65535), values)
     known = numbers[0] < 99 and numbers[1] < 77
-    assert ("a.png: its colour code points" in caplog.text) == (not known)
+    assert ("a.png: its color code points" in caplog.text) == (not known)
 
 
 def test_numbers_stand_above_a_profile_in_png(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Counted:
-    """Paints a frame in its own colours, turned round, and counts."""
+    """Paints a frame in its own colors, turned round, and counts."""
 
     def __init__(self) -> None:
         self.frames: list[Bytes] = []

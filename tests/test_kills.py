@@ -130,7 +130,7 @@ def start(here: Path, arguments: list[str]) -> ForkServerProcess:
         [
             "impasto.cli.verbs",
             "impasto.films",
-            "impasto.painters.optimising",
+            "impasto.painters.optimize",
             "impasto.training",
             "test_kills",
         ]

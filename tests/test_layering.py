@@ -32,7 +32,7 @@ RANKS = (
     {"live", "films"},
     {"verbs"},
     {"batch", "api"},
-    {"app"},
+    {"augment", "app"},
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
@@ -131,6 +131,21 @@ def test_no_modules_import_each_other() -> None:
     sources = {module_of(file): file.read_text(encoding="utf-8") for file in FILES}
     assert len(graph(sources)["impasto.losses.base"]) > 2
     assert cycle(graph(sources)) == []
+
+
+def test_no_name_of_a_package_is_both_a_module_and_something_else() -> None:
+    """``impasto.films.report`` would be the module or the function, depending on what was imported before."""
+    for face in ROOT.rglob("__init__.py"):
+        beside = {path.stem for path in face.parent.iterdir()} - {"__init__"}
+        for node in ast.walk(ast.parse(face.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module != module_of(face):
+                assert not beside & {alias.name for alias in node.names}, face
+
+
+def test_no_two_classes_have_one_name() -> None:
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in FILES]
+    names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 def test_a_cycle_is_found() -> None:

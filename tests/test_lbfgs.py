@@ -1,4 +1,4 @@
-"""Both optimisers on functions with a known minimum, compared to SciPy and PyTorch."""
+"""Both optimizers on functions with a known minimum, compared to SciPy and PyTorch."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def quadratic(count: int = 60, *, condition: float = 1e3) -> tuple[Function, Ten
     turn = torch.linalg.qr(torch.randn((count, count), generator=generator, dtype=torch.float64))[0]
     scale = torch.logspace(0, math.log10(condition), count, dtype=torch.float64)
     matrix = turn @ torch.diag(scale) @ turn.mT
-    centre = torch.randn(count, generator=generator, dtype=torch.float64)
-    return lambda x: 0.5 * (x - centre) @ matrix @ (x - centre), torch.zeros(count, dtype=torch.float64)
+    center = torch.randn(count, generator=generator, dtype=torch.float64)
+    return lambda x: 0.5 * (x - center) @ matrix @ (x - center), torch.zeros(count, dtype=torch.float64)
 
 
 def rosenbrock(count: int = 8) -> tuple[Function, Tensor]:
@@ -196,10 +196,10 @@ def test_a_run_taken_up_goes_on_bit_for_bit(
 ) -> None:
     # An odd count in float32: vectors that lie at another alignment in memory must not matter.
     generator = torch.Generator().manual_seed(0)
-    scale, centre = (torch.rand(1001, generator=generator) + 0.01 for _ in range(2))
+    scale, center = (torch.rand(1001, generator=generator) + 0.01 for _ in range(2))
 
     def function(x: Tensor) -> Tensor:
-        return (scale * (x - centre).square()).sum() + (x[1:] - x[:-1]).square().square().sum()
+        return (scale * (x - center).square()).sum() + (x[1:] - x[:-1]).square().square().sum()
 
     def go(optimiser: Lbfgs | Adam, x: Tensor, steps: int) -> Tensor:
         for _ in range(steps):

@@ -15,13 +15,13 @@ import pytest
 from impasto import image, samples
 from impasto.cli import main
 from impasto.errors import InputError
-from impasto.films.brushes import LearnedStyles
+from impasto.films.frame_painters import LearnedStyles
 from impasto.jobs import LiveJob, VideoJob
-from impasto.live import painting
+from impasto.live import player
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
 from impasto.live.page import Page
-from impasto.live.painting import _pace, _shrunk
+from impasto.live.player import _pace, _shrunk
 from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
 from impasto.video import FilmReader, FilmWriter, Link, write_pictures
@@ -83,7 +83,7 @@ def test_noise_moves_with_the_camera(here: Path) -> None:
     packs.save(pack_of(LATE), here / "styles" / "late.safetensors")
     job = VideoJob("film.mp4", ("late.safetensors#style1",))
     stylizing = job.stylizing()
-    found = [library.Known("style1", here / "styles" / "late.safetensors", shipped=False)]
+    found = [library.InstalledStyle("style1", here / "styles" / "late.safetensors", shipped=False)]
     brush = LearnedStyles(job, stylizing, Inputs(stylizing, {}), found, (64, 64), threads=1)
     wide = np.random.default_rng(2).integers(0, 256, (64, 72, 3), np.uint8)
     still = np.full((64, 64, 2), (8.0, 0.0), np.float32)  # the scene moved 8 pixels to the left
@@ -142,7 +142,7 @@ def test_what_is_played_is_read_as_films_are_read(tmp_path: Path, kind: str) -> 
 
 def test_the_original_size_stays() -> None:
     pace = _pace(LiveJob(("style1",), size="original"))
-    pace.told(1000, 1.0)
+    pace.record(1000, 1.0)
     frame = np.zeros((501, 700, 3), np.uint8)
     assert _shrunk(frame, pace.side).shape == frame.shape
     assert _shrunk(frame, _pace(LiveJob(("style1",), size=350)).side).shape == (250, 350, 3)
@@ -158,9 +158,9 @@ def test_a_size_too_small_for_flow_is_painted_all_the_same(
 
 def test_the_device_asked_for_paints(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(painting, "device_of", lambda name: f"{name}:1")
-    monkeypatch.setattr(painting, "Painter", lambda pack, *, device, precision: asked.append(device))
-    painting._painters(LiveJob(("style1",), device="cuda"))
+    monkeypatch.setattr(player, "device_of", lambda name: f"{name}:1")
+    monkeypatch.setattr(player, "Painter", lambda pack, *, device, precision: asked.append(device))
+    player._painters(LiveJob(("style1",), device="cuda"))
     assert asked == ["cuda:1"]
 
 
@@ -203,15 +203,15 @@ def test_the_pace_finds_the_size_that_holds_the_rate() -> None:
     pace = Pace(fps=20, side=480)
     for _ in range(30):
         pixels = pace.side * pace.side * 9 // 16
-        pace.told(pixels, pixels * 1e-6)  # a machine that paints a megapixel a second
+        pace.record(pixels, pixels * 1e-6)  # a machine that paints a megapixel a second
     affordable = (0.85 / 20 / 1e-6 * 16 / 9) ** 0.5
     assert 0.7 * affordable < pace.side < 1.25 * affordable
     slow = Pace(fps=60)
     for _ in range(20):
-        slow.told(1000, 1.0)
+        slow.record(1000, 1.0)
     assert slow.side == LEAST
     fixed = Pace(fps=60, side=320, fixed=True)
-    fixed.told(1000, 1.0)
+    fixed.record(1000, 1.0)
     assert fixed.side == 320
 
 

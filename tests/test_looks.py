@@ -15,10 +15,10 @@ from PIL import Image
 from impasto import color, image, looks, moments
 from impasto.errors import InputError
 from impasto.looks import Grade, Look, Mattes, Regions
-from impasto.looks.coverage import table
-from impasto.looks.grading import bend, denoised, noise, without_signal
+from impasto.looks.class_coverage import table
+from impasto.looks.grading import bend, denoise, noise, without_signal
 from impasto.looks.look import blend, statistics
-from impasto.looks.masks import COLOURS
+from impasto.looks.masks import COLORS
 
 Array = np.ndarray
 
@@ -57,9 +57,9 @@ def look_of(rgb: Array, labels: Array) -> Look:
     return Look(NAMES, tuple(classes), whole)
 
 
-def painted(labels: Array, colours: tuple[str, ...]) -> Array:
-    """A mask in flat colours."""
-    return np.array([COLOURS[c] for c in colours], np.uint8)[labels]
+def painted(labels: Array, colors: tuple[str, ...]) -> Array:
+    """A mask in flat colors."""
+    return np.array([COLORS[c] for c in colors], np.uint8)[labels]
 
 
 # Masks
@@ -70,7 +70,7 @@ def test_masks_with_noise_at_borders_are_read() -> None:
     draw = np.random.default_rng(2)
     mask = painted(labels, ("blue", "white")).astype(int)
     mask = (mask + draw.integers(-25, 26, mask.shape)).clip(0, 255).astype(np.uint8)
-    mask[40, ::7] = (120, 130, 125)  # greys between the two, a few
+    mask[40, ::7] = (120, 130, 125)  # grays between the two, a few
     first, second = looks.read_masks([mask, painted(labels, ("white", "blue"))], [labels.shape] * 2)
     assert first.names == second.names == ("blue", "white")
     assert (first.labels == labels).mean() > 0.995
@@ -78,7 +78,7 @@ def test_masks_with_noise_at_borders_are_read() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_grey_masks_hold_ids(kind: type) -> None:
+def test_gray_masks_hold_ids(kind: type) -> None:
     _, labels = towers()
     ids = np.array([7, 23], kind)[labels]
     found = looks.read_masks([ids, ids], [labels.shape] * 2)
@@ -110,18 +110,18 @@ def test_ids_may_come_in_three_channels_or_by_a_palette(tmp_path: Path) -> None:
         looks.read_masks([tmp_path / "mask.png", paletted], [labels.shape] * 2)
 
 
-def test_a_colour_too_thin_to_be_a_class_is_told() -> None:
+def test_a_color_too_thin_to_be_a_class_is_told() -> None:
     rgb, labels = towers()
     style, where = night()
     mask = painted(labels, ("blue", "white"))
-    mask[40:42, 75:95] = COLOURS["red"]
+    mask[40:42, 75:95] = COLORS["red"]
     photo, styles = looks.read_masks([mask, painted(where, ("blue", "white"))], [labels.shape, where.shape])
     assert photo.names == ("blue", "white") and photo.thin == {"red": 40 / labels.size}
     look = look_of(style, where)
     look = Look(photo.names, look.classes, look.whole)
     _, own = looks.shift(rgb, photo, look)
     said = table(looks.coverage(own, look, photo, [styles]))
-    assert "red     0.3%   0.0%  too thin in the photo: joined to its neighbours" in said
+    assert "red     0.3%   0.0%  too thin in the photo: joined to its neighbors" in said
 
 
 def test_a_mask_may_have_another_size() -> None:
@@ -158,7 +158,7 @@ def _masks(case: str) -> list[Array]:
         ("colour", "#c85a28"),
         ("crimson", "#dc143c"),
         ("photo", "more than 64: give a map of ids"),
-        ("kinds", "some are grey (ids) and some coloured"),
+        ("kinds", "some are gray (ids) and some colored"),
         ("common", "no class is in both"),
     ],
 )
@@ -211,14 +211,14 @@ def test_one_class_needs_no_matting() -> None:
 # Maps
 
 
-def test_the_map_is_the_transport_of_moments_and_moves_colours_onto_the_target() -> None:
+def test_the_map_is_the_transport_of_moments_and_moves_colors_onto_the_target() -> None:
     draw = np.random.default_rng(3)
     ours, theirs = (
         draw.normal(0.5, 0.1, (500, 3)) * [1, 0.7, 0.4],
         draw.normal(0.3, 0.05, (400, 3)) * [1, 2, 1],
     )
     one, other = color.gaussian(ours), color.gaussian(theirs)
-    matrix, offset = color.linear_map(one, other, ridge=0)
+    matrix, offset = color.gaussian_transport(one, other, ridge=0)
     tensors = [moments.Moments(*(torch.from_numpy(np.asarray(v)) for v in g)) for g in (one, other)]
     wanted, shift = moments.transport(*tensors)
     np.testing.assert_allclose(matrix, wanted.numpy(), atol=1e-6)
@@ -228,7 +228,7 @@ def test_the_map_is_the_transport_of_moments_and_moves_colours_onto_the_target()
     np.testing.assert_allclose(cov, other[1], atol=1e-8)
 
 
-def test_the_barycentre_is_that_of_moments() -> None:
+def test_the_barycenter_is_that_of_moments() -> None:
     draw = np.random.default_rng(4)
     parts = [color.gaussian(draw.normal(0.5, 0.1, (300, 3)) @ draw.normal(0, 1, (3, 3))) for _ in range(3)]
     shares = [0.5, 0.3, 0.2]
@@ -247,7 +247,7 @@ def test_content_as_style_gives_the_content_back() -> None:
     assert np.abs(result - rgb).max() < 1 / 255
 
 
-def test_each_class_takes_the_colours_of_its_own() -> None:
+def test_each_class_takes_the_colors_of_its_own() -> None:
     rgb, labels = towers()
     style, where = night()
     given, _ = looks.shift(rgb, Regions(labels, NAMES), look_of(style, where))
@@ -273,7 +273,7 @@ def test_a_light_sky_against_white_towers_turns_to_night_without_a_halo() -> Non
     assert wall_far - sky_far > 0.2
 
 
-def test_every_pixel_is_an_affine_map_of_its_own_colour() -> None:
+def test_every_pixel_is_an_affine_map_of_its_own_color() -> None:
     rgb, labels = towers()
     style, where = night()
     given, _ = looks.shift(rgb, Regions(labels, NAMES), look_of(style, where))
@@ -339,7 +339,7 @@ def test_grain_is_measured_and_taken_away() -> None:
     draw = np.random.default_rng(6)
     noisy = (0.5 + draw.normal(0, 0.02, (200, 200, 1)) * np.ones(3)).astype(np.float32)
     assert noise(noisy) == pytest.approx(0.02, rel=0.1)
-    assert denoised(noisy).std() < 0.4 * 0.02
+    assert denoise(noisy).std() < 0.4 * 0.02
 
 
 def test_light_made_of_nothing_is_counted() -> None:
@@ -389,12 +389,12 @@ def test_a_damaged_or_foreign_look_is_refused_in_one_line(tmp_path: Path) -> Non
     ):
         files.save_checkpoint(tmp_path / f"{name}.look", one | more, meta)
     for name, words in (
-        ("centres", "centres of the classes"),
-        ("narrow", "centres of the classes"),
+        ("centres", "centers of the classes"),
+        ("narrow", "centers of the classes"),
         ("unseen", "relu1_1 of class whole"),
         ("uneven", "lacks parts"),
         ("cut", "damaged"),
-        ("huge", "colours of class whole"),
+        ("huge", "colors of class whole"),
         ("text", "damaged"),
         ("other", "is not a look"),
         ("empty", "lacks parts of a look"),

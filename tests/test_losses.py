@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.losses import (
+    BindContext,
     Bound,
     Content,
     Gram,
     Loss,
     MeanVariance,
-    Scene,
     StyleLoss,
     TotalVariation,
     Wasserstein,
@@ -50,7 +50,7 @@ def tiny() -> Tiny:
 
 
 def bind(loss: Loss, network: Tiny, size: tuple[int, int] = SIZE) -> Bound:
-    return loss.bind(Scene(network, size))
+    return loss.bind(BindContext(network, size))
 
 
 def at(loss: Loss, network: Tiny, now: Tensor) -> Evaluation:
@@ -101,7 +101,7 @@ def test_features_and_moments_come_in_one_order(tiny: Tiny, tiled: bool) -> None
     # The order of a set differs from run to run, and sums over layers would differ in their last bits.
     size, layers = (32, 40), Backwards(tiny.layers)
     cut = Tiling(8, halo=4, stride=4) if tiled else None
-    scene = Scene(tiny, size, cut=cut)
+    scene = BindContext(tiny, size, cut=cut)
     assert len(scene.windows(size)) == (20 if tiled else 1)
     assert list(scene.features(picture(1, size), layers)) == sorted(layers)
     assert list(scene.moments(picture(1, size), layers)) == sorted(layers)
@@ -142,7 +142,7 @@ def test_wasserstein_is_the_formula_with_roots_of_scipy(tiny: Tiny) -> None:
     assert at(Wasserstein(style, LAYERS), tiny, now).value == pytest.approx(wanted, rel=1e-6)
 
 
-def test_total_variation_is_the_loop_over_neighbours(tiny: Tiny) -> None:
+def test_total_variation_is_the_loop_over_neighbors(tiny: Tiny) -> None:
     now = picture(3, (5, 4))
     x, total = now[0].numpy(), 0.0
     for c in range(3):
@@ -242,9 +242,9 @@ def test_gradients_are_those_of_finite_differences(tiny: Tiny, name: str) -> Non
 @pytest.mark.parametrize("plain", ["picture", "style", "both"])
 def test_plain_pictures_have_finite_gradients(kind: type[StyleLoss], plain: str) -> None:
     network = Tiny()
-    grey = torch.full((1, 3, *SIZE), 0.4)
-    now = grey if plain != "style" else picture(1).float()
-    style = grey if plain != "picture" else picture(2).float()
+    gray = torch.full((1, 3, *SIZE), 0.4)
+    now = gray if plain != "style" else picture(1).float()
+    style = gray if plain != "picture" else picture(2).float()
     found = at(kind(style, ("relu1_1", "relu3_1")), network, now)
     assert math.isfinite(found.value)
     assert torch.isfinite(found.gradient).all()

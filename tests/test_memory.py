@@ -17,10 +17,10 @@ from torch import Tensor
 from impasto import image, jobs, painters, samples, tensors
 from impasto.backbones import Tiny, Vgg
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import LAYERS, Scene, Wasserstein
+from impasto.losses import LAYERS, BindContext, Wasserstein
 from impasto.methods.coarse_to_fine import Style, objective
 from impasto.optim import Adam, Lbfgs, Stage, allocator, evaluate, loop, memory, minimize
-from impasto.painters import optimising
+from impasto.painters import optimize
 from impasto.parametrizations import Pixels
 from impasto.tiles import Tiling, Window
 from test_tiles import picture, terms
@@ -29,7 +29,7 @@ GB = memory.GB
 TINY = ("relu1_1", "relu2_1", "relu3_1")
 
 
-def planned(size: tuple[int, int], gigabytes: float, vgg19: Vgg, **more: object) -> memory.Plan:
+def planned(size: tuple[int, int], gigabytes: float, vgg19: Vgg, **more: object) -> memory.MemoryPlan:
     settings = {"precision": "float32", **more}
     return memory.plan(size, backbone=vgg19, layers=LAYERS, budget=int(gigabytes * GB), **settings)  # type: ignore[arg-type]
 
@@ -102,7 +102,7 @@ def evaluated(
 ) -> tuple[float, Tensor, int]:
     """Value and gradient, the targets bound in the same pieces; and how many pieces."""
     size = (now.shape[-2], now.shape[-1])
-    scene = Scene(network, size, wanted=loss.needs, cut=tiling)  # type: ignore[attr-defined]
+    scene = BindContext(network, size, wanted=loss.needs, cut=tiling)  # type: ignore[attr-defined]
     windows = scene.windows(size)
     found = evaluate(loss.bind(scene), now, backbone=network, windows=windows)  # type: ignore[attr-defined]
     return found.value, found.gradient, len(windows)
@@ -225,7 +225,7 @@ def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(memory, "FIXED", 0.0)
-    monkeypatch.setattr(optimising, "schedule", lambda job, size: (Stage(size, 3),))
+    monkeypatch.setattr(optimize, "schedule", lambda job, size: (Stage(size, 3),))
     image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (64, 64)))
     image.write(tmp_path / "waves.png", samples.style("waves", size=96))
     names = str(tmp_path / "photo.png"), (str(tmp_path / "waves.png"),)

@@ -1,4 +1,4 @@
-"""Metrics compared to scikit-image, SciPy and plain loops; their response to blur, noise and colour."""
+"""Metrics compared to scikit-image, SciPy and plain loops; their response to blur, noise and color."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def mixed(picture: Array, share: float, other: Array) -> Array:
     return ((1 - share) * picture + share * other).astype(np.float32)
 
 
-def grey(picture: Array) -> Array:
+def gray(picture: Array) -> Array:
     return picture.astype(np.float64) @ [0.2126, 0.7152, 0.0722]
 
 
@@ -72,7 +72,7 @@ def rises(values: list[float]) -> bool:
 
 
 def test_similarity_of_one_window_is_the_formula_of_the_paper(cat: Array) -> None:
-    a, b = (grey(picture)[20:31, 30:41] for picture in (cat, noisy(cat, 0.1)))
+    a, b = (gray(picture)[20:31, 30:41] for picture in (cat, noisy(cat, 0.1)))
     bell = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
     weights = np.outer(bell, bell) / bell.sum() ** 2
     mean_a, mean_b = (weights * a).sum(), (weights * b).sum()
@@ -87,7 +87,7 @@ def test_similarity_of_one_window_is_the_formula_of_the_paper(cat: Array) -> Non
 def test_edge_similarity_agrees_with_skimage(cat: Array) -> None:
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
     for other in (noisy(cat, 0.1), blurred(cat, 2), 0.8 - 0.5 * cat):
-        planes = [sobel / sobel.max() for sobel in map(filters.sobel, [grey(cat), grey(other)])]
+        planes = [sobel / sobel.max() for sobel in map(filters.sobel, [gray(cat), gray(other)])]
         assert metrics.edge_ssim(cat, other) == pytest.approx(
             structural_similarity(*planes, **options), abs=1e-9
         )
@@ -124,7 +124,7 @@ def test_similarity_refuses_other_sizes(measure: Callable[[Array, Array], float]
 
 
 def test_sharpness_is_the_mean_square_of_sobel_slopes(cat: Array) -> None:
-    luma = grey(cat)
+    luma = gray(cat)
     slopes = [ndimage.sobel(luma, axis=axis, mode="nearest") / 8 for axis in (0, 1)]
     assert metrics.sharpness(cat) == pytest.approx(float((slopes[0] ** 2 + slopes[1] ** 2).mean()), abs=1e-12)
 
@@ -160,7 +160,7 @@ def test_sliced_wasserstein_of_order_two_agrees_with_repeated_points() -> None:
     assert metrics.sliced_wasserstein(a, np.concatenate([a, b]), b_weights=weights, order=2) == wanted
 
 
-def test_directions_favour_no_axis() -> None:
+def test_directions_favor_no_axis() -> None:
     directions = metrics.spread_directions()
     assert directions.shape == (24, 3)
     assert np.abs(np.linalg.norm(directions, axis=1) - 1).max() < 1e-12
@@ -206,7 +206,7 @@ def test_sliced_wasserstein_is_a_distance(n: int, m: int, seed: int) -> None:
         assert there <= detour + 1e-12
 
 
-def test_palette_distance_knows_colours_but_not_places(cat: Array) -> None:
+def test_palette_distance_knows_colors_but_not_places(cat: Array) -> None:
     shuffled = np.random.default_rng(0).permutation(cat.reshape(-1, 3)).reshape(80, 64, 3)
     assert metrics.palette_distance(cat, cat) == 0
     assert metrics.palette_distance(cat, shuffled) == pytest.approx(0, abs=1e-6)
@@ -273,7 +273,7 @@ def test_content_distance_agrees_with_a_loop(cat: Array, wave: Array) -> None:
 
 
 def test_metrics_and_losses_agree_on_pictures_of_other_sizes(cat: Array, wave: Array, mosaic: Array) -> None:
-    scene = losses.Scene(Tiny(), cat.shape[:2])
+    scene = losses.BindContext(Tiny(), cat.shape[:2])
     features = scene.features(tensors.from_array(cat), frozenset(TINY))
 
     def value(loss: losses.Loss) -> float:
@@ -352,7 +352,7 @@ def test_measure_is_its_parts(cat: Array, wave: Array, mosaic: Array) -> None:
     assert stored["style"]["relu1_1"]["gram"] == every["relu1_1"]["gram"]
 
 
-def test_measure_of_a_painting_alone_and_against_one_colour(cat: Array) -> None:
+def test_measure_of_a_painting_alone_and_against_one_color(cat: Array) -> None:
     found = metrics.measure(cat, backbone=Tiny())
     assert found.summary() == {"sharpness": metrics.sharpness(cat)}
     assert json.loads(found.to_json())["ssim"] is None

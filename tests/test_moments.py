@@ -119,7 +119,7 @@ def test_fewer_positions_than_channels_are_finite(ours: int, theirs: int) -> Non
         one, other = moments(x), moments(y)
         value = wasserstein2(one, root(other.cov), other)
         (gradient,) = torch.autograd.grad(value, x)
-        # With centred samples A and B, tr (S^1/2 T S^1/2)^1/2 is the sum of singular values of A^T B.
+        # With centered samples A and B, tr (S^1/2 T S^1/2)^1/2 is the sum of singular values of A^T B.
         a, b = (v.detach().double() - v.detach().double().mean(-1, keepdim=True) for v in (x, y))
         joint = float(torch.linalg.svdvals(a.mT @ b).sum()) / (ours * theirs) ** 0.5
         means = float((one.mean - other.mean).detach().square().sum())
@@ -173,7 +173,7 @@ def test_the_barycenter_of_diagonal_gaussians_is_the_closed_form() -> None:
     close(found.cov, torch.diag(wanted).numpy(), 1e-6)
 
 
-def test_the_barycenter_is_nearer_to_all_than_its_neighbours() -> None:
+def test_the_barycenter_is_nearer_to_all_than_its_neighbors() -> None:
     parts, weights = [moments(samples(s)) for s in range(3)], [0.2, 0.5, 0.3]
 
     def cost(middle: Moments) -> float:

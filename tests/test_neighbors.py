@@ -1,4 +1,4 @@
-"""Neural neighbours: matches compared to a full search, values to the formula, tiles to the whole."""
+"""Neural neighbors: matches compared to a full search, values to the formula, tiles to the whole."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from impasto import tensors
 from impasto.backbones import Tiny, Vgg
 from impasto.errors import InputError
 from impasto.losses import (
+    BindContext,
+    Bound,
     ByStage,
     Content,
     LayerNeighbors,
     Loss,
     Neighbors,
-    Scene,
+    Octaves,
     layer_neighbors,
     neighbors,
 )
 from impasto.losses.matching import Keys, divide, grid
+from impasto.losses.octaves import reductions
 from impasto.optim import Evaluation, evaluate
 from impasto.tiles import Size, Window, split
 
@@ -48,8 +52,10 @@ def cut(size: Size) -> list[Window]:
     return split(size, tile=16, halo=12, stride=4)
 
 
-def scene(network: Tiny, size: Size = SIZE, *, tiles: bool = False, present: Tensor | None = None) -> Scene:
-    return Scene(network, size, cut=cut if tiles else None, present=present)
+def scene(
+    network: Tiny, size: Size = SIZE, *, tiles: bool = False, present: Tensor | None = None
+) -> BindContext:
+    return BindContext(network, size, cut=cut if tiles else None, present=present)
 
 
 def at(
@@ -77,14 +83,21 @@ def nearest(queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+def targets(bound: Bound) -> np.ndarray:
+    """Target hypercolumns ``(places, D)`` of a bound loss."""
+    table = torch.cat([bound.columns[k] for k in LAYERS]).T  # type: ignore[attr-defined]
+    return table[bound.index.flatten()].numpy()  # type: ignore[attr-defined]
+
+
 # Matches and values
 
 
 def test_the_nearest_places_are_those_of_a_search_of_all(tiny: Tiny) -> None:
     photo, painting = picture(0), picture(1, (44, 32))
     bound = Neighbors(photo, painting, LAYERS, turned=False).bind(scene(tiny))
-    wanted = nearest(columns(tiny, photo), columns(tiny, painting))
-    assert bound.index.flatten().tolist() == wanted.tolist()  # type: ignore[attr-defined]
+    keys = columns(tiny, painting)
+    wanted = keys[nearest(columns(tiny, photo), keys)]
+    assert np.array_equal(targets(bound), wanted)
 
 
 def test_the_value_is_the_formula(tiny: Tiny) -> None:
@@ -149,8 +162,9 @@ def test_what_is_painted_already_counts_by_its_share(tiny: Tiny) -> None:
     grow = partial(F.interpolate, mode="bicubic", antialias=True, align_corners=False)
     searched = present + photo - grow(grow(photo, half), SIZE)
     bound = loss.bind(scene(tiny, present=present))
-    wanted = nearest(columns(tiny, searched), columns(tiny, painting))
-    assert bound.index.flatten().tolist() == wanted.tolist()  # type: ignore[attr-defined]
+    keys = columns(tiny, painting)
+    wanted = keys[nearest(columns(tiny, searched), keys)]
+    assert np.array_equal(targets(bound), wanted)
 
 
 # Tiles
@@ -173,8 +187,9 @@ def test_tiles_sample_the_same_places(tiny: Tiny, monkeypatch: pytest.MonkeyPatc
     photo, painting = picture(0, (48, 48)), picture(1, (52, 40))
     loss = Neighbors(photo, painting, LAYERS)
     whole, tiles = (loss.bind(scene(tiny, (48, 48), tiles=t)) for t in (False, True))
-    assert len(whole.lengths) == 40  # type: ignore[attr-defined]
-    assert torch.equal(whole.index, tiles.index)  # type: ignore[attr-defined]
+    assert np.allclose(targets(whole), targets(tiles), rtol=1e-12)
+    monkeypatch.setattr(neighbors, "KEYS", 41)
+    assert not np.allclose(targets(whole), targets(loss.bind(scene(tiny, (48, 48)))))
 
 
 def test_tiles_of_the_real_network_agree_in_float32(vgg19: Vgg) -> None:
@@ -185,7 +200,7 @@ def test_tiles_of_the_real_network_agree_in_float32(vgg19: Vgg) -> None:
     for kind in (Neighbors, LayerNeighbors):
         found = []
         for way in (None, lambda s: split(s, tile=48, halo=96, stride=16)):
-            here = Scene(vgg19, size, cut=way, present=photo)
+            here = BindContext(vgg19, size, cut=way, present=photo)
             bound = kind(photo, painting).bind(here)
             found.append(
                 evaluate(bound, now, backbone=vgg19, windows=windows if way else [Window.full(size)])
@@ -256,7 +271,7 @@ def test_odd_paintings_have_finite_gradients(vgg19: Vgg, name: str) -> None:
     size = (48, 56)
     photo, painting = picture(0, size).float(), ODD[name].float()
     for kind in (Neighbors, LayerNeighbors):
-        bound = kind(photo, painting).bind(Scene(vgg19, size, present=photo))
+        bound = kind(photo, painting).bind(BindContext(vgg19, size, present=photo))
         found = evaluate(bound, photo, backbone=vgg19, windows=[Window.full(size)])
         assert np.isfinite(found.value)
         assert bool(torch.isfinite(found.gradient).all())
@@ -275,7 +290,7 @@ def test_each_stage_has_its_loss(tiny: Tiny) -> None:
     loss = ByStage([first, last])
     assert loss.needs == {"relu1_1", "relu2_1"}
     for stage, wanted in ((0, first), (1, last), (5, last)):
-        bound = loss.bind(Scene(tiny, SIZE, stage=stage))
+        bound = loss.bind(BindContext(tiny, SIZE, stage=stage))
         assert bound.layers == wanted.needs
 
 
@@ -295,7 +310,7 @@ def test_positions_of_a_layer_are_others_each_time(tiny: Tiny, monkeypatch: pyte
     for layer, cell in (("relu1_1", 5), ("relu2_1", 3), ("relu3_1", 2)):
         drawn = []
         for stage in range(2):
-            bound = loss.bind(Scene(tiny, SIZE, present=picture(0), stage=stage))
+            bound = loss.bind(BindContext(tiny, SIZE, present=picture(0), stage=stage))
             drawn.append(bound.drawn[layer])  # type: ignore[attr-defined]
         assert not torch.equal(drawn[0].rows, drawn[1].rows)
         # One in each cell of the layer, so that none is forgotten.
@@ -304,3 +319,60 @@ def test_positions_of_a_layer_are_others_each_time(tiny: Tiny, monkeypatch: pyte
             (int(y) // cell, int(x) // cell) for y, x in zip(drawn[0].rows, drawn[0].columns, strict=True)
         }
         assert len(cells) == len(drawn[0]) == -(-height // cell) * -(-width // cell)
+
+
+# Reduced images
+
+
+def test_octaves_are_the_losses_of_reduced_images(tiny: Tiny) -> None:
+    photo, painting, now = (picture(seed, (64, 96)) for seed in range(3))
+    fine, forms = Neighbors(photo, painting, LAYERS), Content(painting, LAYERS)
+    found = at(Octaves(fine, forms, least=24), tiny, now)
+    total, slope = 0.0, torch.zeros_like(now)
+    for size, loss in (((32, 48), fine), ((16, 24), fine + forms)):
+        leaf = now.clone().requires_grad_()
+        small = tensors.resize(leaf, size)
+        part = at(loss, tiny, small.detach())
+        total += part.value
+        slope += torch.autograd.grad(small, leaf, part.gradient)[0]
+    assert found.value == pytest.approx(total, rel=1e-12)
+    assert torch.allclose(found.gradient, slope, rtol=1e-9)
+
+
+def test_octaves_add_to_other_losses_with_their_weight(tiny: Tiny) -> None:
+    photo, painting, now = (picture(seed, (64, 96)) for seed in range(3))
+    own, octaves = Content(photo, LAYERS), Octaves(Content(painting, LAYERS), least=24)
+    both = at(own * 2 + octaves * 0.5, tiny, now)
+    one, other = at(own, tiny, now), at(octaves, tiny, now)
+    assert both.value == pytest.approx(2 * one.value + 0.5 * other.value, rel=1e-12)
+    assert torch.allclose(both.gradient, 2 * one.gradient + 0.5 * other.gradient, rtol=1e-9)
+    assert both.value == pytest.approx(sum(both.terms.values()), rel=1e-12)
+
+
+def test_octaves_in_tiles_are_those_of_the_whole(tiny: Tiny) -> None:
+    photo, painting, now = picture(0, (90, 106)), picture(1, (52, 40)), picture(2, (90, 106))
+    loss = Neighbors(photo, painting, LAYERS) + Octaves(Neighbors(photo, painting, LAYERS), least=24)
+    whole, tiles = (at(loss, tiny, now, present=photo, tiles=t) for t in (False, True))
+    assert tiles.value == pytest.approx(whole.value, rel=1e-9)
+    assert float((tiles.gradient - whole.gradient).norm() / whole.gradient.norm()) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [((100, 223), []), ((224, 100), [(112, 50)]), ((512, 3), [(256, 2), (128, 1)])],
+)
+def test_an_image_is_reduced_down_to_the_least_side(size: Size, sizes: list[Size]) -> None:
+    assert reductions(size, 112) == sizes
+
+
+def test_an_image_without_reduced_sizes_has_its_own_losses_alone(tiny: Tiny) -> None:
+    photo, now = picture(0), picture(1)
+    content = Content(photo, LAYERS)
+    assert at(content + Octaves(content), tiny, now).value == at(content, tiny, now).value
+    assert at(Octaves(content), tiny, now).value == 0
+
+
+def test_octaves_relative_to_an_image_are_one_there(tiny: Tiny) -> None:
+    photo, painting = picture(0, (64, 96)), picture(1, (64, 96))
+    loss = Octaves(Content(photo, LAYERS), least=24).relative(painting)
+    assert at(loss, tiny, painting).value == pytest.approx(2.0, rel=1e-6)

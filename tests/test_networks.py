@@ -37,7 +37,7 @@ def network_of(plan: Plan, *, rows: int = 3) -> StyleNetwork:
         network.rows.add_(0.3 * torch.randn(network.rows.shape, generator=torch.Generator().manual_seed(1)))
         for name, length in network.shape.biases.items():
             network.trunk[name].copy_(torch.linspace(-0.2, 0.3, length))
-        network.trunk["last"].mul_(8)  # so that the picture is not all grey
+        network.trunk["last"].mul_(8)  # so that the picture is not all gray
     return network
 
 
@@ -73,7 +73,7 @@ def planes(photo: Array) -> torch.Tensor:
 def test_the_shape_is_that_of_the_paper_or_smaller(name: str) -> None:
     found = shape(PLANS[name])
     kernels = sum(int(np.prod(size)) for size in found.kernels.values())
-    # Johnson: 32, 64, 128, five blocks, back up; no biases but the last, which normalisation makes needless.
+    # Johnson: 32, 64, 128, five blocks, back up; no biases but the last, which normalization makes needless.
     expected = {"johnson": 1_674_432, "quality": 107_568, "tiny": 113_928}
     assert kernels == expected[name]
 
@@ -105,7 +105,7 @@ def test_openvino_paints_what_torch_paints(plan: Plan, size: tuple[int, int]) ->
         for device in ("cpu", "torch:cpu")
     )
     assert ours.shape == photo.shape
-    # Of a single pixel only rounding is left for the normalisations to enlarge.
+    # Of a single pixel only rounding is left for the normalizations to enlarge.
     assert np.abs(ours - theirs).max() < (1e-2 if size == (1, 1) else 2e-4)
     assert theirs.std() > 0.01
 
@@ -300,7 +300,7 @@ def test_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     pack = pack_of()
     packs.save(pack.removed("style2"), tmp_path / "mine.safetensors")
     packs.save_style(pack, "style2", tmp_path / "style2.style")
-    assert {k.name for k in library.known()} == {"style1", "style2"}
+    assert {k.name for k in library.installed()} == {"style1", "style2"}
     found = library.find("style2")
     assert found is not None and (found.pack.rows[found.style.rows[0]] == pack.rows[2]).all()
     assert library.find("nothing") is None
@@ -308,7 +308,7 @@ def test_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert one is not None and one.name == "style1"
     with pytest.raises(InputError, match="no style 'x'"):
         library.find(f"{tmp_path}/mine.safetensors#x")
-    assert "style1" in str(library.unknown("stile1"))
+    assert "style1" in str(library.unknown_style_error("stile1"))
 
 
 def _tampered(path: Path, change: object) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import impasto
 from conftest import Run
 from impasto import color, image
-from impasto.cli.options import paired
+from impasto.cli.options import expand_options
 from impasto.errors import InputError
 from impasto.films.nights import matched, moved_lamps
 from impasto.jobs import PhotorealJob
@@ -185,7 +185,7 @@ def test_shadows_come_nearer_to_the_sun_and_paint_stays() -> None:
     assert found[60, 49] / found[60, 20] > 0.6 * day[60, 49] / day[60, 20]
 
 
-def test_colour_fades_in_the_dark_only() -> None:
+def test_color_fades_in_the_dark_only() -> None:
     pair = np.array([[[0.5, 0.1, 0.1], [0.0005, 0.0001, 0.0001]]], np.float32)
     found = faded(pair, 1.0)
     np.testing.assert_allclose(found[0, 0], pair[0, 0], rtol=1e-5)
@@ -239,7 +239,7 @@ def test_labels_are_read_as_they_are_drawn(tmp_path: Path) -> None:
 def test_ids_of_cityscapes_say_where_lamps_may_be(tmp_path: Path) -> None:
     ids = np.full(SIZE, 7, np.uint8)
     ids[:82], ids[28:64, 36:52] = 23, 19
-    image.write(tmp_path / "ids.png", np.repeat(ids[..., None], 3, 2), grey=True)
+    image.write(tmp_path / "ids.png", np.repeat(ids[..., None], 3, 2), gray=True)
     found = read_lamps(tmp_path / "ids.png", street(), horizon=HORIZON)
     assert found.sky is not None and found.sky.mean() > 0.35
     assert found.lamps.where("signal")[SIGNAL].mean() > 0.8 and not found.lamps.where("rear").any()
@@ -395,9 +395,12 @@ def test_settings_without_effect_are_refused(settings: dict[str, object], words:
 
 
 def test_a_night_without_a_kind_is_a_city() -> None:
-    assert paired(["photoreal", "a.jpg", "--night"])[2:] == ["--night", "city"]
-    assert paired(["photoreal", "a.jpg", "--night", "--lamps", "l.png"])[2:4] == ["--night", "city"]
-    assert paired(["photoreal", "a.jpg", "--night", "wet"])[2:] == ["--night", "wet"]
+    assert expand_options(["photoreal", "a.jpg", "--night"])[2:] == ["--night", "city"]
+    assert expand_options(["photoreal", "a.jpg", "--night", "--lamps", "l.png"])[2:4] == [
+        "--night",
+        "city",
+    ]
+    assert expand_options(["photoreal", "a.jpg", "--night", "wet"])[2:] == ["--night", "wet"]
 
 
 def test_a_film_keeps_its_lamps_steady(here: Path, run: Run) -> None:
@@ -434,9 +437,9 @@ def test_development_is_gamma_of_tone() -> None:
 
 
 def test_a_data_set_at_night_is_verified(here: Path) -> None:
-    from impasto.batch.augmenting import augment
+    from impasto.augment.augment import augment
+    from impasto.augment.verify import verify
     from impasto.batch.manifest import read
-    from impasto.batch.verifying import verify
 
     for name in ("leftImg8bit/train/a", "gtFine/train/a", "looks"):
         (here / "city" / name if name != "looks" else here / name).mkdir(parents=True)
@@ -444,7 +447,7 @@ def test_a_data_set_at_night_is_verified(here: Path) -> None:
     image.write(here / "city" / photo, street())
     ids = np.full((*SIZE, 3), 7, np.uint8)
     ids[:82], ids[28:64, 36:52], ids[94:114, 94:132] = 23, 19, 26
-    image.write(here / "city/gtFine/train/a/x_gtFine_labelIds.png", ids, grey=True)
+    image.write(here / "city/gtFine/train/a/x_gtFine_labelIds.png", ids, gray=True)
     impasto.photoreal(street(), night="city", save_look=here / "looks/city.look")
     outcome = augment("city", "out", looks_in="looks", workers=1, gate=False)
     assert outcome.failed == 0

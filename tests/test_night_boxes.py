@@ -12,7 +12,7 @@ import impasto
 from conftest import Run
 from impasto import color, image
 from impasto.looks.boxed import boxed, lens, rear_lamps
-from impasto.looks.labelled import Thing, things_of
+from impasto.looks.labeled import Thing, things_of
 from impasto.looks.lights import NAMES
 from impasto.looks.night import surface
 from impasto.looks.skies import parted, sky
@@ -99,9 +99,9 @@ def test_the_command_takes_boxes_and_scales_them(
 def test_an_augmented_data_set_lights_what_its_boxes_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impasto.batch.augmenting import augment
+    from impasto.augment.augment import augment
+    from impasto.augment.verify import verify
     from impasto.batch.manifest import read
-    from impasto.batch.verifying import verify
 
     monkeypatch.chdir(tmp_path)
     for name in ("set/training/image_2", "set/training/label_2", "looks"):

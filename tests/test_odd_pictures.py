@@ -16,7 +16,7 @@ from test_image import chunk, png
 
 ROWS, COLUMNS = np.mgrid[:48, :64] / 64
 RGB = (np.stack([COLUMNS, ROWS, (COLUMNS + ROWS) / 2], 2) * 255).astype(np.uint8)
-GREY = RGB[..., 0]
+GRAY = RGB[..., 0]
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
@@ -33,10 +33,10 @@ def test_the_preview_in_a_tiff_is_not_the_picture(tmp_path: Path, kind: type) ->
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_white_may_be_zero(tmp_path: Path, bits: int) -> None:
-    values = 255 - GREY if bits == 8 else 65535 - GREY.astype(np.uint16) * 257
+    values = 255 - GRAY if bits == 8 else 65535 - GRAY.astype(np.uint16) * 257
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="miniswhite")
     found = image.read(tmp_path / "a.tif")
-    assert found.bits == bits and np.abs(found.rgb[..., 1] - GREY / 255).max() < 1e-6
+    assert found.bits == bits and np.abs(found.rgb[..., 1] - GRAY / 255).max() < 1e-6
 
 
 def test_light_in_a_png_is_shown_as_light(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_pictures_with_others_behind_them(tmp_path: Path) -> None:
 
 
 def test_arrays_of_one_channel_and_of_truths() -> None:
-    assert np.array_equal(image.read(GREY[..., None]).rgb[..., 2] * 255, GREY)
-    assert np.array_equal(image.read(GREY > 99).rgb[..., 0], GREY > 99)
+    assert np.array_equal(image.read(GRAY[..., None]).rgb[..., 2] * 255, GRAY)
+    assert np.array_equal(image.read(GRAY > 99).rgb[..., 0], GRAY > 99)
 
 
 @pytest.mark.parametrize(("kind", "words"), [("JPEG2000", "a JPEG 2000: convert"), ("ICO", "an icon: save")])

@@ -1,4 +1,4 @@
-"""The optimisation loop: it lowers the loss, recovers from faults, stops on request and resumes."""
+"""The optimization loop: it lowers the loss, recovers from faults, stops on request and resumes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from impasto import tensors
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import ImpastoError
 from impasto.losses import (
+    BindContext,
     Bound,
     Content,
     Features,
     Gram,
     Loss,
     MeanVariance,
-    Scene,
     Sums,
     TotalVariation,
     Wasserstein,
 )
-from impasto.optim import Adam, Lbfgs, Outcome, Schedule, Stage, evaluate, minimize, scales
+from impasto.optim import Adam, Lbfgs, OptimizationResult, Schedule, Stage, evaluate, minimize, scales
 from impasto.parametrizations import Pixels
 from impasto.record import Progress
 from impasto.tiles import Window, split
 
 LAYERS = ("relu1_1", "relu2_1")
-OPTIMISERS = {"lbfgs": Lbfgs, "adam": Adam}
+OPTIMIZERS = {"lbfgs": Lbfgs, "adam": Adam}
 TWO = (Stage((16, 20), 12), Stage((23, 28), 12))
 
 
@@ -65,7 +65,7 @@ class Watched(Loss):
     def needs(self) -> frozenset[str]:
         return self.loss.needs
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, scene: BindContext) -> Bound:
         self.bound += 1
         if self.bound == self.binding:
             raise KeyboardInterrupt
@@ -94,7 +94,7 @@ def objective() -> Loss:
     return Content(content, LAYERS).relative(style) + 4 * Gram(style, LAYERS).relative(content)
 
 
-def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: object) -> Outcome:
+def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: object) -> OptimizationResult:
     return minimize(
         loss or objective(),
         Pixels(picture(1), photo=picture(1)),
@@ -107,7 +107,7 @@ def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: obje
 def worth(loss: Loss, found: Tensor) -> float:
     """The loss of a finished picture, free of any watcher."""
     size, network = (found.shape[-2], found.shape[-1]), Tiny()
-    bound = loss.bind(Scene(network, size))
+    bound = loss.bind(BindContext(network, size))
     return evaluate(bound, found, backbone=network, windows=[Window.full(size)]).value
 
 
@@ -125,10 +125,10 @@ FALLING: dict[str, Callable[[], Loss]] = {
 
 
 @pytest.mark.parametrize("name", FALLING)
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_the_loss_falls(name: str, optimiser: str) -> None:
     loss = FALLING[name]()
-    found = paint(loss, schedule=(Stage((23, 28), 40),), optimiser=OPTIMISERS[optimiser]())
+    found = paint(loss, schedule=(Stage((23, 28), 40),), optimiser=OPTIMIZERS[optimiser]())
     assert found.history[-1].loss < 0.7 * found.history[0].loss
     assert worth(loss, found.picture) < 0.7 * worth(loss, picture(1))
     assert found.picture.shape == (1, 3, 23, 28)
@@ -156,7 +156,7 @@ class Recorded(Pixels):
 
 
 def test_the_picture_kept_by_adam_is_an_average() -> None:
-    def run(steps: int) -> tuple[Outcome, list[Tensor]]:
+    def run(steps: int) -> tuple[OptimizationResult, list[Tensor]]:
         pixels, schedule = Recorded(), (Stage((23, 28), steps),)
         found = minimize(objective(), pixels, schedule=schedule, backbone=Tiny(), optimiser=Adam(rate=0.05))
         return found, pixels.given
@@ -177,31 +177,31 @@ def test_adam_goes_back_to_the_average() -> None:
     torch.testing.assert_close(pixels.given[6], wanted, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_an_optimiser_may_serve_several_runs(optimiser: str) -> None:
-    chosen = OPTIMISERS[optimiser]()
+    chosen = OPTIMIZERS[optimiser]()
     first = paint(optimiser=chosen)
     assert torch.equal(paint(optimiser=chosen).picture, first.picture)
-    assert torch.equal(paint(optimiser=OPTIMISERS[optimiser]()).picture, first.picture)
+    assert torch.equal(paint(optimiser=OPTIMIZERS[optimiser]()).picture, first.picture)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_content_alone_gives_back_the_photo(optimiser: str) -> None:
     loss = Content(picture(1), LAYERS).relative(picture(2))
     schedule = scales((23, 28), first=8, shortest=4, steps=(6, 6))
     assert len(schedule) > 2
-    found = paint(loss, schedule=schedule, optimiser=OPTIMISERS[optimiser]())
+    found = paint(loss, schedule=schedule, optimiser=OPTIMIZERS[optimiser]())
     torch.testing.assert_close(found.picture, picture(1), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_content_alone_in_tiles_is_the_photo_within_rounding(optimiser: str) -> None:
     # In tiles the features differ in their last bit, so the loss starts just above zero: nothing to fear.
     loss = Content(picture(1), LAYERS).relative(picture(2))
     found = paint(
         loss,
         schedule=(Stage((23, 28), 30),),
-        optimiser=OPTIMISERS[optimiser](),
+        optimiser=OPTIMIZERS[optimiser](),
         tiling=lambda size: split(size, tile=12, halo=8, stride=4),
     )
     assert float((found.picture - picture(1)).abs().mean()) < 0.02
@@ -221,7 +221,7 @@ class Brightest(Loss):
 
     name, needs = "brightest", frozenset({PIXELS})
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, scene: BindContext) -> Bound:
         return _Brightest()
 
 
@@ -235,11 +235,11 @@ class _Brightest(Bound):
         return -20 * (sums["mean"] - 0.45)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 @pytest.mark.parametrize("plateau", [0.0, 1e-6])
 def test_negative_losses_fall_too(optimiser: str, plateau: float) -> None:
     found = paint(
-        Brightest(), schedule=(Stage((23, 28), 40),), optimiser=OPTIMISERS[optimiser](), plateau=plateau
+        Brightest(), schedule=(Stage((23, 28), 40),), optimiser=OPTIMIZERS[optimiser](), plateau=plateau
     )
     assert len(found.history) > 20
     assert found.history[0].loss > found.history[-1].loss
@@ -249,15 +249,15 @@ def test_negative_losses_fall_too(optimiser: str, plateau: float) -> None:
 # Stopping early
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_a_plateau_ends_a_stage(optimiser: str) -> None:
     schedule = (Stage((16, 20), 300), Stage((23, 28), 300))
-    found = paint(schedule=schedule, optimiser=OPTIMISERS[optimiser](), plateau=0.05)
+    found = paint(schedule=schedule, optimiser=OPTIMIZERS[optimiser](), plateau=0.05)
     for stage in (1, 2):
         losses = [p.loss for p in found.history if p.stage == stage]
         assert 20 <= len(losses) < 200
         assert sum(losses[-10:]) >= 0.95 * sum(losses[-20:-10])
-    full = paint(schedule=(Stage((16, 20), 100),), optimiser=OPTIMISERS[optimiser](), plateau=0.0)
+    full = paint(schedule=(Stage((16, 20), 100),), optimiser=OPTIMIZERS[optimiser](), plateau=0.0)
     assert full.evaluations >= 100
 
 
@@ -276,7 +276,7 @@ def test_a_stage_without_steps_is_passed_through() -> None:
 # Progress
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 @pytest.mark.parametrize("raised", [(), (12, 13, 25)])
 def test_progress_is_true(optimiser: str, raised: tuple[int, ...]) -> None:
     # A raised loss makes L-BFGS try again, which may take it beyond the steps of its stage.
@@ -288,7 +288,7 @@ def test_progress_is_true(optimiser: str, raised: tuple[int, ...]) -> None:
         pictures.append(progress.picture())
 
     loss = Watched(objective(), factors=dict.fromkeys(raised, 2.0))
-    found = paint(loss, optimiser=OPTIMISERS[optimiser](), watch=watch)
+    found = paint(loss, optimiser=OPTIMIZERS[optimiser](), watch=watch)
     assert found.evaluations == loss.count
     assert (loss.count > 24) == (bool(raised) and optimiser == "lbfgs")
     assert not found.stopped
@@ -328,28 +328,28 @@ def test_terms_are_those_of_the_picture_that_was_kept() -> None:
 # The guard
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 @pytest.mark.parametrize("factor", [math.nan, math.inf, 1e8])
 @pytest.mark.parametrize("when", [[1], [2], [15], [9, 10, 30]])
 def test_a_fault_is_rolled_back(optimiser: str, factor: float, when: list[int]) -> None:
     schedule = (Stage((23, 28), 60),)
-    unbroken = paint(schedule=schedule, optimiser=OPTIMISERS[optimiser]())
+    unbroken = paint(schedule=schedule, optimiser=OPTIMIZERS[optimiser]())
     loss = Watched(objective(), factors=dict.fromkeys(when, factor))
     if when == [1] and factor == 1e8:
         return  # nothing is known yet to measure it against
-    found = paint(loss, schedule=schedule, optimiser=OPTIMISERS[optimiser]())
+    found = paint(loss, schedule=schedule, optimiser=OPTIMIZERS[optimiser]())
     assert torch.isfinite(found.picture).all()
     assert all(math.isfinite(p.loss) for p in found.history)
     start, end = worth(objective(), picture(1)), worth(objective(), unbroken.picture)
     assert worth(objective(), found.picture) < end + 0.15 * (start - end)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 @pytest.mark.parametrize("since", [1, 8])
 def test_a_fault_that_stays_is_an_error_in_one_line(optimiser: str, since: int) -> None:
     loss = Watched(objective(), factors=dict.fromkeys(range(since, 1000), math.nan))
     with pytest.raises(ImpastoError, match="nan") as caught:
-        paint(loss, schedule=(Stage((23, 28), 300),), optimiser=OPTIMISERS[optimiser]())
+        paint(loss, schedule=(Stage((23, 28), 300),), optimiser=OPTIMIZERS[optimiser]())
     assert "\n" not in str(caught.value)
     assert loss.count < 100
 
@@ -357,7 +357,7 @@ def test_a_fault_that_stays_is_an_error_in_one_line(optimiser: str, since: int) 
 # Ctrl-C
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMIZERS)
 def test_an_interrupt_keeps_what_there_is_at_the_final_size(optimiser: str) -> None:
     shown: list[Tensor] = []
 
@@ -368,7 +368,7 @@ def test_an_interrupt_keeps_what_there_is_at_the_final_size(optimiser: str) -> N
 
     pixels = Pixels(picture(1))
     found = minimize(
-        objective(), pixels, schedule=TWO, backbone=Tiny(), optimiser=OPTIMISERS[optimiser](), watch=watch
+        objective(), pixels, schedule=TWO, backbone=Tiny(), optimiser=OPTIMIZERS[optimiser](), watch=watch
     )
     assert found.stopped
     assert len(found.history) == 7

@@ -13,7 +13,7 @@ import impasto
 from impasto import image, losses, samples, tensors
 from impasto.backbones import Vgg
 from impasto.errors import InputError
-from impasto.losses import LAYERS, Gram, Scene
+from impasto.losses import LAYERS, BindContext, Gram
 from impasto.record import Watch
 from impasto.tiles import Window
 
@@ -122,7 +122,7 @@ def _files(*masks: Array) -> list[str]:
     """Masks are named by path in a job."""
     paths = [_FOLDER[0] / f"mask{i}.png" for i in range(len(masks))]
     for path, mask in zip(paths, masks, strict=True):
-        image.write(path, np.repeat(mask[:, :, None], 3, axis=2), grey=True)
+        image.write(path, np.repeat(mask[:, :, None], 3, axis=2), gray=True)
     return [str(path) for path in paths]
 
 
@@ -130,7 +130,7 @@ def test_the_pull_of_a_region_stays_in_it(vgg19: Vgg, photo: Array, waves: Array
     mask = torch.zeros(1, 1, SIDE, SIDE)
     mask[..., : SIDE // 2] = 1
     loss = Gram(waves, LAYERS[:2], mask=mask)
-    bound = loss.bind(Scene(vgg19, (SIDE, SIDE)))
+    bound = loss.bind(BindContext(vgg19, (SIDE, SIDE)))
     picture = tensors.from_array(photo).requires_grad_()
     value = bound.value(bound.measure(vgg19.features(picture, bound.layers), Window.full((SIDE, SIDE))))
     gradient = torch.autograd.grad(value, picture)[0]
@@ -140,7 +140,7 @@ def test_the_pull_of_a_region_stays_in_it(vgg19: Vgg, photo: Array, waves: Array
 
 
 @pytest.mark.parametrize("color", ["content", "luminance"])
-def test_the_colours_can_stay_the_photos(photo: Array, waves: Array, color: str) -> None:
+def test_the_colors_can_stay_the_photos(photo: Array, waves: Array, color: str) -> None:
     kept = paint(photo, [waves], color=color)
     taken = paint(photo, [waves])
     to_photo = impasto.metrics.palette_distance(kept, photo)
@@ -216,7 +216,7 @@ def test_a_classic_refuses_what_it_does_not_know(photo: Array, waves: Array, mos
 def test_reconstruction_finds_the_features_again(vgg19: Vgg, photo: Array) -> None:
     out = impasto.reconstruct(photo, "relu2_1", backbone=vgg19, size=48, steps=40)
     small = tensors.resize(tensors.from_array(photo), (48, 48)).clamp(0, 1)
-    bound = losses.Content(small, "relu2_1").bind(Scene(vgg19, (48, 48)))
+    bound = losses.Content(small, "relu2_1").bind(BindContext(vgg19, (48, 48)))
 
     def value(picture: torch.Tensor) -> float:
         features = vgg19.features(picture, bound.layers)

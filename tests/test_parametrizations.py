@@ -72,7 +72,7 @@ def test_resizing_to_its_own_size_changes_nothing(photo: Tensor | None) -> None:
     assert pixels.pixels is before
 
 
-def test_a_resized_picture_can_be_optimised() -> None:
+def test_a_resized_picture_can_be_optimized() -> None:
     pixels = Pixels(noise(0, 8, 8), photo=noise(1, 16, 16))
     pixels.resize((12, 12))
     pixels().sum().backward()

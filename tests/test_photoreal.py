@@ -15,14 +15,14 @@ import impasto
 from benchmarks.regions import region_style_distance
 from conftest import Run
 from impasto import backbones, image, looks, losses, methods, metrics, samples
-from impasto.cli.options import paired
+from impasto.cli.options import expand_options
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions
 from impasto.looks.contours import posterior
 from impasto.looks.look import statistics
 from impasto.looks.subject import Subject
-from impasto.losses import RegionMoments, Scene
+from impasto.losses import BindContext, RegionMoments
 from impasto.methods.projection import project
 from impasto.optim import evaluate
 from impasto.painters.subjects import say_classes
@@ -153,7 +153,7 @@ def test_slicing_at_two_sizes_agrees() -> None:
 
 
 def test_an_edge_stays_where_it_is() -> None:
-    """The result is an affine map of the pixel's own colour: where the photo is flat, so is the result."""
+    """The result is an affine map of the pixel's own color: where the photo is flat, so is the result."""
     photo = torch.full((1, 3, 32, 48), 0.2)
     photo[..., 24:] = 0.7
     grid = BilateralGrid(photo, torch.ones((1, 32, 48)), torch.eye(3, 4)[None], cells=(2, 2, 8))
@@ -194,7 +194,7 @@ def test_region_moments_are_those_of_an_independent_formula() -> None:
         {"relu1_1": torch.rand((2, 8), generator=draw)},
         {"relu1_1": torch.rand((2, 8), generator=draw)},
     ]
-    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(Scene(tiny, (32, 40)))
+    bound = RegionMoments(targets, alphas, {"relu1_1": 1.0}).bind(BindContext(tiny, (32, 40)))
     features = tiny.features(picture, {"relu1_1"})
     found = float(bound.value(bound.measure(features, Window.full((32, 40)))))
     values = features["relu1_1"][0].double().numpy()
@@ -215,7 +215,7 @@ def test_region_moments_in_tiles_are_exact() -> None:
     targets = methods.region_statistics(
         torch.rand((1, 3, 30, 30)), torch.ones((2, 30, 30)), backbone=tiny, layers=tuple(layers)
     )
-    bound = RegionMoments([targets[0], None], alphas, layers).bind(Scene(tiny, (44, 60)))
+    bound = RegionMoments([targets[0], None], alphas, layers).bind(BindContext(tiny, (44, 60)))
     whole = evaluate(bound, picture, backbone=tiny, windows=[Window.full((44, 60))])
     tiled = evaluate(bound, picture, backbone=tiny, windows=split((44, 60), tile=16, halo=16, stride=4))
     assert tiled.value == pytest.approx(whole.value, rel=1e-5)
@@ -434,15 +434,15 @@ def test_classes_that_are_not_found_are_told(caplog: pytest.LogCaptureFixture) -
     *classes, all_of_it = statistics(style, Regions(np.zeros(style.shape[:2], np.int16), ("class 1",)))
     assert all_of_it is not None
     scene = Subject(rgb, rgb, whole, Look(("class 1",), tuple(classes), all_of_it))
-    say_classes(job, scene, classes, told=said.append)
+    say_classes(job, scene, classes, log=said.append)
     assert "only one class in common" in said[0]
-    say_classes(job, scene, classes, told=None)
+    say_classes(job, scene, classes, log=None)
     assert "only one class in common" in caplog.text
     found = PhotorealJob.parse({"content": "a", "styles": ["b"], "classes": 1})
-    say_classes(found, scene, classes, told=said.append)
+    say_classes(found, scene, classes, log=said.append)
     assert "warning" not in said[1]
     two = replace(scene, look=Look(("class 1", "class 2"), (*classes, None), all_of_it))
-    say_classes(job, two, [*classes, None], told=said.append)
+    say_classes(job, two, [*classes, None], log=said.append)
     assert "4 classes requested, 2 found" in said[2]
 
 
@@ -494,7 +494,7 @@ def test_what_cannot_be_used_is_told_in_one_line(
 
 
 def test_masks_may_follow_one_option() -> None:
-    assert paired(["photoreal", "a", "b", "--masks", "c", "d", "--fast"])[3:] == [
+    assert expand_options(["photoreal", "a", "b", "--masks", "c", "d", "--fast"])[3:] == [
         "--masks",
         "c",
         "--masks",
@@ -502,16 +502,27 @@ def test_masks_may_follow_one_option() -> None:
         "--fast",
     ]
     more = ["--masks", "c", "--masks", "d", "--masks", "e"]
-    assert paired(["photoreal", "a", "b1", "b2", "--masks", "c", "d", "e"]) == [
+    assert expand_options(["photoreal", "a", "b1", "b2", "--masks", "c", "d", "e"]) == [
         "photoreal",
         "a",
         "b1",
         "b2",
         *more,
     ]
-    assert paired(["photoreal", "--masks", "c", "d", "a", "b"]) == ["photoreal", *more[:4], "a", "b"]
-    assert paired(["photoreal", "--masks", "c,d", "a", "b"]) == ["photoreal", "--masks", "c,d", "a", "b"]
-    assert paired(["stylize", "--masks", "c", "d"]) == ["stylize", "--masks", "c", "d"]
+    assert expand_options(["photoreal", "--masks", "c", "d", "a", "b"]) == [
+        "photoreal",
+        *more[:4],
+        "a",
+        "b",
+    ]
+    assert expand_options(["photoreal", "--masks", "c,d", "a", "b"]) == [
+        "photoreal",
+        "--masks",
+        "c,d",
+        "a",
+        "b",
+    ]
+    assert expand_options(["stylize", "--masks", "c", "d"]) == ["stylize", "--masks", "c", "d"]
 
 
 def test_a_job_keeps_its_settings() -> None:

@@ -27,6 +27,6 @@ def test_the_python_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: p
     quick = impasto.scales((36, 48), steps=(3, 2))
     monkeypatch.setattr(impasto, "scales", lambda _: quick)
     monkeypatch.setattr(
-        "impasto.painters.optimising.scales", lambda size, **_: impasto.optim.scales(size, steps=(2,))
+        "impasto.painters.optimize.scales", lambda size, **_: impasto.optim.scales(size, steps=(2,))
     )
     exec(compile(code, "README.md", "exec"), {})

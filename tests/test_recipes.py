@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import impasto
 from impasto import image, record, samples
 from impasto.cli import main
 from impasto.errors import InputError
@@ -17,6 +19,7 @@ from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob
 from impasto.record import Progress, Recipe
 from impasto.session import Session
 from impasto.verbs import replay as replaying
+from impasto.verbs.replay import replay
 from impasto.verbs.run import run
 
 JOBS: dict[str, type[Job]] = {"stylize": StylizeJob, "photoreal": PhotorealJob, "dream": DreamJob}
@@ -55,6 +58,20 @@ def test_a_recipe_with_a_strange_field_is_refused(field: str, text: str) -> None
         Recipe.from_json(with_text(field, text))
     assert "\n" not in str(refused.value)
     assert Recipe.from_json(GOOD.to_json()) == GOOD
+
+
+def test_replay_says_that_another_version_made_the_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo = image.write(tmp_path / "photo.png", samples.photo("coffee")[:48, :64])
+    result = impasto.stylize(photo, "waves", network="tiny")
+    old = replace(result, recipe=replace(result.recipe, versions={"impasto": "0.0.9"}))
+    for made, lines in ((result, 0), (old, 1)):
+        again = replay(made.save(tmp_path / "out.png", overwrite=True))
+        assert np.array_equal(again.picture, result.picture)
+        assert len(caplog.records) == lines
+    assert "out.png was made by impasto 0.0.9" in caplog.text
+    assert caplog.text.rstrip().endswith("the result may differ")
 
 
 @pytest.mark.parametrize("verb", ["stylize", "photoreal", "dream"])

@@ -70,23 +70,23 @@ def test_a_large_photo_is_painted_in_tiles_without_floats(
     assert image.read("out.jpg").size == (90, 121)
 
 
-def test_the_colours_of_a_large_photo_are_given_back_in_strips(
+def test_the_colors_of_a_large_photo_are_given_back_in_strips(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learned, "STRIP", 32)
     photo = image.read("photo.png").rgb
     plain = {"precision": "float32", "statistics": "exact"}
     whole = impasto.stylize("photo.png", ["style1"], **plain).picture
-    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+    for how, recolor in (("content", color.match_colors), ("luminance", color.transfer_lightness)):
         kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
-        assert np.abs(kept - recolour(whole, photo)).max() < 1e-5
+        assert np.abs(kept - recolor(whole, photo)).max() < 1e-5
     image.write("photo.png", image.resize(photo, (90, 121)), overwrite=True)
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    for how, recolour in (("content", color.carry_over), ("luminance", color.keep_chroma)):
+    for how, recolor in (("content", color.match_colors), ("luminance", color.transfer_lightness)):
         kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
         assert kept.dtype == np.uint8
         # From a part of the pixels the palette is nearly the same.
-        assert np.abs(kept / 255 - recolour(whole, photo)).mean() < 0.01
+        assert np.abs(kept / 255 - recolor(whole, photo)).mean() < 0.01
 
 
 def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
@@ -122,7 +122,7 @@ def test_a_style_learned_into_a_shipped_pack_lies_beside_ones_own(
     assert code == 2 and "lake.style" in wrong and "learn the style again" in wrong.splitlines()[-1]
 
 
-def test_strength_weights_masks_and_colours_work_on_learned_styles(run: Run, home: Path) -> None:
+def test_strength_weights_masks_and_colors_work_on_learned_styles(run: Run, home: Path) -> None:
     photo = image.read("photo.png").rgb
 
     def painted(*options: str) -> np.ndarray:
@@ -258,7 +258,7 @@ def test_any_painting_paints_at_once(run: Run, home: Path) -> None:
     assert np.abs(wood - sea).mean() > 0.05
     assert max(np.abs(both - wood).mean(), np.abs(both - sea).mean()) < np.abs(wood - sea).mean()
     assert np.abs(painted("sea.png", "--strength", "0") - photo).max() < 2 / 255
-    # Nearer to the colours of the painting than the photo was.
+    # Nearer to the colors of the painting than the photo was.
     mean = image.read("sea.png").rgb.mean((0, 1))
     assert np.abs(sea.mean((0, 1)) - mean).sum() < 0.7 * np.abs(photo.mean((0, 1)) - mean).sum()
 

@@ -1,4 +1,4 @@
-"""Seamless textures: what continues across its borders does so when it is stylised."""
+"""Seamless textures: what continues across its borders does so when it is stylized."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_learned_style_has_no_seam(plan: Plan, large: bool, monkeypatch: pytes
 
 
 def test_noise_repeats_and_keeps_its_strength() -> None:
-    field = noise.repeating(LATE, seed=3, size=(96, 128))
+    field = noise.periodic_noise(LATE, seed=3, size=(96, 128))
     assert 0.7 < field.var() < 1.3
     for octave in field:
         seam, inside = steps(octave[..., None])

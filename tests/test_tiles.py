@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from impasto import losses
 from impasto.backbones import PIXELS, Backbone, Tiny, Vgg
 from impasto.errors import InputError, TilingError
-from impasto.losses import Bound, Content, Features, Gram, Loss, MeanVariance, Scene, Sums, Wasserstein
+from impasto.losses import BindContext, Bound, Content, Features, Gram, Loss, MeanVariance, Sums, Wasserstein
 from impasto.optim import evaluate
 from impasto.tiles import Window, split
 
@@ -121,7 +121,7 @@ def terms(
 def compare(loss: Loss, network: Backbone, now: Tensor, *, tile: int, halo: int) -> tuple[float, float]:
     """Relative error of the value and of the gradient, in tiles against the whole."""
     size = (now.shape[-2], now.shape[-1])
-    bound = loss.bind(Scene(network, size))
+    bound = loss.bind(BindContext(network, size))
     windows = split(size, tile=tile, halo=halo, stride=4)
     assert len(windows) == 9
     whole = evaluate(bound, now, backbone=network, windows=[Window.full(size)])
@@ -178,7 +178,7 @@ class _Sharpest(Bound):
 class Sharpest(Loss):
     name, needs = "sharpest", frozenset({PIXELS})
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, scene: BindContext) -> Bound:
         return _Sharpest()
 
 
@@ -187,7 +187,7 @@ def test_a_loss_that_is_not_additive_is_refused_by_name(wrap: bool) -> None:
     size, network = (24, 24), Tiny()
     now = picture(0, *size)
     loss = Content(now, "relu1_1") + 2 * Sharpest().relative(now) if wrap else Sharpest()
-    bound = loss.bind(Scene(network, size))
+    bound = loss.bind(BindContext(network, size))
     whole = evaluate(bound, now, backbone=network, windows=[Window.full(size)])
     assert whole.value == pytest.approx(2.0 if wrap else float(now.max()))
     with pytest.raises(TilingError, match="sharpest cannot be computed in tiles"):

@@ -18,25 +18,25 @@ from impasto import image, samples, tensors
 from impasto.backbones import Tiny
 from impasto.errors import ImpastoError, InputError
 from impasto.jobs import LearnJob
-from impasto.losses import Bound, Features, Gram, Scene, Sums
+from impasto.losses import BindContext, Bound, Features, Gram, Sums
 from impasto.networks import Plan, library, packs, predictor
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Progress
 from impasto.tiles import Window
 from impasto.training import (
-    Course,
     Distillation,
+    FitResult,
     Objective,
     Photos,
-    Row,
-    Trained,
+    StyleRow,
+    TrainingConfig,
     batches,
     fit,
     lattice,
     learn,
 )
-from impasto.training.fit import SNAPSHOT, leave
+from impasto.training.trainer import SNAPSHOT, leave
 from test_networks import pack_of
 
 PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)
@@ -63,14 +63,14 @@ def photos(folder: Path) -> Photos:
 @pytest.fixture(scope="module")
 def objective(photos: Photos) -> Objective:
     seen = batches.calibration(photos, count=3, side=32, seed=0)
-    rows = [Row(tensors.from_source(samples.style(name, 64)), 0.1) for name in ("waves", "mosaic")]
+    rows = [StyleRow(tensors.from_source(samples.style(name, 64)), 0.1) for name in ("waves", "mosaic")]
     return Objective(
         rows, backbone=Tiny(), photos=seen, style_weight=3.0, layers=LAYERS, content_layer="relu2_1"
     )
 
 
-def course(steps: int, **more: object) -> Course:
-    return Course(steps=steps, **{"rows": range(1, 3), "batch": 2, "side": 32, **more})  # type: ignore[arg-type]
+def course(steps: int, **more: object) -> TrainingConfig:
+    return TrainingConfig(steps=steps, **{"rows": range(1, 3), "batch": 2, "side": 32, **more})  # type: ignore[arg-type]
 
 
 def train(
@@ -81,7 +81,7 @@ def train(
     watch: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     **more: object,
-) -> tuple[StyleNetwork, Trained]:
+) -> tuple[StyleNetwork, FitResult]:
     network = StyleNetwork(PLAN, rows=3, seed=1)
     done = fit(network, objective, photos, course=course(steps, **more), watch=watch, checkpoint=checkpoint)
     return network, done
@@ -115,7 +115,7 @@ def test_the_second_view_is_the_first_one_moved(photos: Photos) -> None:
 def test_the_second_view_has_the_noise_of_its_place(photos: Photos) -> None:
     plan = dataclasses.replace(PLAN, noise=2)
 
-    def drawn(step: int) -> batches.Place:
+    def drawn(step: int) -> batches.CropPosition:
         return batches.draw(
             photos, step=step, indices=range(1), rows=range(1, 3), total=3, side=64, seed=5
         ).place
@@ -172,7 +172,7 @@ def test_rows_that_are_rehearsed_are_painted_and_stay(objective: Objective, phot
 
 def test_bad_photos_are_told_and_left_out(folder: Path, tmp_path: Path) -> None:
     lines: list[str] = []
-    found = Photos(folder, told=lines.append)
+    found = Photos(folder, log=lines.append)
     generator = torch.Generator().manual_seed(0)
     for _ in range(40):
         assert found.crop(16, generator=generator).shape == (3, 16, 16)
@@ -204,7 +204,7 @@ def test_a_batch_of_targets_is_each_target_by_itself(objective: Objective, photo
 def test_a_paintings_weight_is_its_share_of_the_style_weight(photos: Photos) -> None:
     seen = batches.calibration(photos, count=3, side=32, seed=0)
     picture = tensors.from_source(samples.style("waves", 64))
-    rows = [Row(picture, 0.1, weight) for weight in (1.0, 0.25)]
+    rows = [StyleRow(picture, 0.1, weight) for weight in (1.0, 0.25)]
     settings = {"backbone": Tiny(), "photos": seen, "layers": LAYERS, "content_layer": "relu2_1"}
     objective = Objective(rows, style_weight=3.0, **settings)  # type: ignore[arg-type]
     bound = objective.bind(seen[:1].expand(2, -1, -1, -1), torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
@@ -215,7 +215,7 @@ def test_a_paintings_weight_is_its_share_of_the_style_weight(photos: Photos) -> 
 
 def test_a_mixture_of_rows_aims_at_the_mixture_of_gram_matrices(objective: Objective, photos: Photos) -> None:
     seen = batches.calibration(photos, count=1, side=32, seed=4)
-    scene = Scene(objective.backbone, (32, 32), wanted=objective.wanted)
+    scene = BindContext(objective.backbone, (32, 32), wanted=objective.wanted)
     loss, _ = next((k, s) for k, s in objective.kinds if isinstance(k, Gram))
     shares = torch.tensor([[0.25, 0.75]])
     bound = objective._styles(scene, shares)[[type(k) for k, _ in objective.kinds].index(type(loss))]
@@ -299,7 +299,7 @@ class Faulty(Objective):
         self.bad, self.calls = bad, 0
 
     def bind(
-        self, photos: torch.Tensor, weights: torch.Tensor, *, place: batches.Place | None = None
+        self, photos: torch.Tensor, weights: torch.Tensor, *, place: batches.CropPosition | None = None
     ) -> Bound:
         self.calls += 1
         bound = super().bind(photos, weights)

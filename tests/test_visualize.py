@@ -17,7 +17,7 @@ from impasto.backbones import GoogLeNet, Tiny, Vgg
 from impasto.backbones.googlenet import convolutions
 from impasto.errors import InputError, WeightsError
 from impasto.jobs import LayersJob
-from impasto.losses import Activation, Scene
+from impasto.losses import Activation, BindContext
 from impasto.methods import visualize
 from impasto.optim import evaluate
 from impasto.parametrizations import Fourier
@@ -59,7 +59,7 @@ def test_a_channel_answers_more_to_its_picture(vgg19: Vgg) -> None:
     found = visualize("relu3_1[7]", size=(48, 48), steps=24, backbone=vgg19)
 
     def answer(x: Tensor) -> float:
-        bound = Activation("relu3_1[7]").bind(Scene(vgg19, (48, 48)))
+        bound = Activation("relu3_1[7]").bind(BindContext(vgg19, (48, 48)))
         return evaluate(bound, x, backbone=vgg19, windows=[Window.full((48, 48))]).value
 
     assert answer(found.picture) > 2 * abs(answer(Fourier((48, 48))().detach()))
@@ -186,7 +186,7 @@ def test_a_first_layer_is_convolution_normalisation_and_relu(googlenet: GoogLeNe
 
 
 def test_its_preprocessing_is_the_published_one() -> None:
-    # torchvision standardises, and the network turns that into the unit of TensorFlow.
+    # torchvision standardizes, and the network turns that into the unit of TensorFlow.
     x = noise(0, 1, 3, 4, 4)
     mean, std = (torch.tensor(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     standard = (x - mean) / std
@@ -217,7 +217,7 @@ def test_its_gradient_in_tiles_is_that_of_the_whole(googlenet: GoogLeNet) -> Non
     network = GoogLeNet(state()).double()
     network.dtype = torch.float64
     now, loss = picture(9, 85, 91).double(), Activation("inception3a")
-    bound = loss.bind(Scene(network, (85, 91)))
+    bound = loss.bind(BindContext(network, (85, 91)))
     windows = split((85, 91), tile=32, halo=-(-network.field("inception3a") // 2), stride=8)
     assert len(windows) == 9
     whole = evaluate(bound, now, backbone=network, windows=[Window.full((85, 91))]).gradient
@@ -233,7 +233,9 @@ def test_it_is_loaded_from_a_local_file(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(WeightsError, match="not the file expected"):
         backbones.load(entry.name, precision="float32")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setitem(weights.ENTRIES, entry.name, weights.Entry(**{**entry.__dict__, "sha256": digest}))
+    monkeypatch.setitem(
+        weights.ENTRIES, entry.name, weights.WeightsFile(**{**entry.__dict__, "sha256": digest})
+    )
     network = backbones.load(entry.name, precision="float32")
     assert isinstance(network, GoogLeNet)
     assert not any("fc" in name for name, _ in network.named_buffers())

@@ -72,7 +72,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def publish(
     name: str, file: Path, monkeypatch: pytest.MonkeyPatch, *, digest: str | None = None
-) -> weights.Entry:
+) -> weights.WeightsFile:
     """Lets an entry point at a local file instead of its publisher."""
     entry = dataclasses.replace(
         weights.ENTRIES[name],
@@ -106,7 +106,7 @@ def test_vgg19_is_decoded_from_its_tables() -> None:
 
 
 def test_vgg19_is_the_network_of_its_authors() -> None:
-    # The first biases of the published Caffe model, and its first filter, an edge in all three colours.
+    # The first biases of the published Caffe model, and its first filter, an edge in all three colors.
     state = weights.load("vgg19")
     assert state["conv1_1.bias"][:3].tolist() == pytest.approx([0.7302, 0.0649, 0.0343], abs=1e-4)
     edge = state["conv1_1.weight"][0]

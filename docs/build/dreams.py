@@ -64,7 +64,7 @@ def guided(folder: Path) -> np.ndarray:
 
 
 def atlas(folder: Path) -> np.ndarray:
-    """Return a sheet of images that maximise layers and channels, with their names."""
+    """Return a sheet of images that maximize layers and channels, with their names."""
     cells = []
     for name in ATLAS:
         cell = Image.new("RGB", (292, 312), (22, 22, 26))

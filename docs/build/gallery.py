@@ -17,7 +17,7 @@ import numpy as np
 
 import impasto
 from impasto import films, image, samples
-from impasto.films.grading import grade_film
+from impasto.films.photoreal import grade_film
 from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks.beam import Road
 from impasto.looks.lamps import palette, read_lamps
@@ -211,7 +211,7 @@ PAINTINGS = {
     "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
     "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
     "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
-    "coffee-watercolor": "watercolour, a sample style",
+    "coffee-watercolor": "watercolor, a sample style",
 }
 
 # (image, caption, command)

@@ -21,7 +21,7 @@ from impasto.networks import PLANS, Pack, packs, predictor, shape
 
 PLAN = PLANS[predictor.NETWORK]
 PHOTOS = 40  # number of photos in the mean
-FIRST = 64  # channels of the first two normalisations: only these get noise in a predicted row
+FIRST = 64  # channels of the first two normalizations: only these get noise in a predicted row
 AMOUNTS = (
     0.5,
     0.25,
@@ -78,7 +78,7 @@ def predictor_of(look: Graph, paint: Graph) -> dict[str, NDArray[Any]]:
         whole, scale = look.parts[weight]
         tensors[f"{number:02}.weight"], tensors[f"{number:02}.scale"] = whole, scale
         tensors[f"{number:02}.bias"] = look.array(bias)
-    # In the order of the normalisations: residual blocks, then upsampling.
+    # In the order of the normalizations: residual blocks, then upsampling.
     layers = [f"residual/residual{b}/conv{c}" for b in range(1, 6) for c in (1, 2)]
     layers += [f"expand/conv{number}/conv" for number in (1, 2, 3)]
     weights, biases = [], []

@@ -29,7 +29,7 @@ from impasto.verbs.run import VERBS, run
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
-    from impasto.training import Learned
+    from impasto.training import LearnResult
 
 
 def stylize(
@@ -93,7 +93,7 @@ def photoreal(
     save_lamps: Path | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result | FilmResult:
-    """Transfer light and colour of other photographs by semantic class, with a photorealistic result.
+    """Transfer light and color of other photographs by semantic class, with a photorealistic result.
 
     Args:
         content: content image: a path, PIL image, array ``(H, W, 3)`` or tensor ``(1, 3, H, W)``, 0..1; or
@@ -105,8 +105,8 @@ def photoreal(
         save_masks: folder for the class masks of content and style images, in the format of ``masks``.
         save_lamps: file for the lamps that are on, in the format of ``lamps``.
         **settings: fields of :class:`impasto.jobs.PhotorealJob` and of :class:`impasto.keywords.Running`.
-            ``masks`` is one mask of the content image, then one of each style image: the nine flat colours of
-            ``impasto.looks.masks.COLOURS``, or ids in a grey image. ``lamps`` are labels for ``night``, see
+            ``masks`` is one mask of the content image, then one of each style image: the nine flat colors of
+            ``impasto.looks.masks.COLORS``, or ids in a gray image. ``lamps`` are labels for ``night``, see
             :func:`impasto.looks.lamps.read_lamps`.
 
     Returns:
@@ -147,7 +147,7 @@ def dream(
 
 
 def visualize(layer: str, *, out: File | None = None, **settings: Unpack[VisualizeSettings]) -> Result:
-    """Optimise noise to maximise the activation of a layer or a channel.
+    """Optimize noise to maximize the activation of a layer or a channel.
 
     Args:
         layer: ``relu4_3`` or ``relu4_3[12]``.
@@ -187,7 +187,7 @@ def learn(
     out: File | None = None,
     curve: Path | None = None,
     **settings: Unpack[LearnSettings],
-) -> Learned:
+) -> LearnResult:
     """Train a network on style images, for painting with them in one pass.
 
     Args:
@@ -200,7 +200,7 @@ def learn(
         InputError: a style image, a folder, a pack or a setting is not valid.
         OutputError: the output cannot be written.
     """
-    return cast("Learned", _run("learn", out, settings, also={"curve": curve}, pictures=pictures))
+    return cast("LearnResult", _run("learn", out, settings, also={"curve": curve}, pictures=pictures))
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""Colour space conversions on arrays whose last axis is the three channels."""
+"""Color space conversions on arrays whose last axis is the three channels."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
         rgb: ``(..., 3)`` sRGB, 0..1.
 
     Returns:
-        ``(..., 3)``: lightness 0..1, and two colour axes within about -0.4..0.4, zero for greys.
+        ``(..., 3)``: lightness 0..1, and two color axes within about -0.4..0.4, zero for grays.
 
     Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
     https://bottosson.github.io/posts/oklab/
@@ -108,7 +108,7 @@ def _oklab_to_linear(oklab: Floats) -> Floats:
 def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
     """Convert OKLab to sRGB, the inverse of ``rgb_to_oklab``.
 
-    Colours outside the sRGB gamut give values below 0 or above 1; nothing is clipped.
+    Colors outside the sRGB gamut give values below 0 or above 1; nothing is clipped.
 
     Examples:
         >>> oklab_to_rgb(rgb_to_oklab(np.array([0.2, 0.4, 0.6]))).round(6).tolist()
@@ -139,9 +139,9 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
 
 
 def luma(rgb: NDArray[Any]) -> Floats:
-    """Return the luma of each colour: Rec. 709 weights on gamma-encoded values.
+    """Return the luma of each color: Rec. 709 weights on gamma-encoded values.
 
-    Luma is computed on gamma-encoded values, not on linear light, as in video and ``cv2``; a grey image is
+    Luma is computed on gamma-encoded values, not on linear light, as in video and ``cv2``; a gray image is
     then unchanged.
 
     Args:
@@ -160,8 +160,8 @@ def luma(rgb: NDArray[Any]) -> Floats:
     return np.asarray(rgb @ _REC709.astype(rgb.dtype))
 
 
-def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
-    """Match mean and covariance of the colours of a stylised image to those of the content image.
+def match_colors(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
+    """Match mean and covariance of the colors of a stylized image to those of the content image.
 
     Uses the linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
 
@@ -177,30 +177,30 @@ def carry_over(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
         [[0.25, 0.25, 0.25], [0.25, 0.25, 0.25]]
     """
     ours, theirs = (_floats(p).reshape(-1, 3) for p in (painted, photo))
-    matrix, offset = linear_map(gaussian(ours), gaussian(theirs))
+    matrix, offset = gaussian_transport(gaussian(ours), gaussian(theirs))
     moved = ours @ matrix.T + offset
     return _floats(moved.reshape(np.shape(painted)).clip(0, 1))
 
 
 Gaussian = tuple[Floats, Floats]
-"""Mean ``(C,)`` and covariance ``(C, C)`` of colours."""
+"""Mean ``(C,)`` and covariance ``(C, C)`` of colors."""
 
 
-def gaussian(colours: NDArray[Any]) -> Gaussian:
-    """Compute mean and covariance of colours ``(N, C)``.
+def gaussian(colors: NDArray[Any]) -> Gaussian:
+    """Compute mean and covariance of colors ``(N, C)``.
 
     Examples:
         >>> gaussian(np.array([[0.0], [1.0]]))[1].tolist()
         [[0.25]]
     """
-    values = _floats(colours)
+    values = _floats(colors)
     mean = values.mean(0)
     rest = values - mean
     return mean, np.asarray(rest.T @ rest / len(values))
 
 
-def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
-    """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians of colours.
+def gaussian_transport(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
+    """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians of colors.
 
     ``impasto.moments.transport`` without PyTorch, with a ridge for uniform images.
 
@@ -212,7 +212,7 @@ def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Ga
     Returns:
         ``A (C, C)``, symmetric, and ``b (C,)``.
 
-    Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping".
+    Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear color mapping".
     """
     one, other = (cov + ridge * np.eye(len(cov)) for _, cov in (source, target))
     half, back = _power(one, 0.5), _power(one, -0.5)
@@ -221,12 +221,12 @@ def linear_map(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Ga
 
 
 def barycenter(parts: Sequence[Gaussian], shares: Sequence[float], *, steps: int = 12) -> Gaussian:
-    """Compute the Wasserstein barycentre of Gaussians, as ``impasto.moments.barycenter`` without PyTorch.
+    """Compute the Wasserstein barycenter of Gaussians, as ``impasto.moments.barycenter`` without PyTorch.
 
     Args:
         parts: means and covariances.
         shares: weight of each, with sum 1.
-        steps: fixed-point iterations; few are enough for colours.
+        steps: fixed-point iterations; few are enough for colors.
     """
     used = [(part, share) for part, share in zip(parts, shares, strict=True) if share > 0]
     if len(used) == 1:
@@ -247,10 +247,10 @@ def _power(matrix: Floats, power: float) -> Floats:
     return result
 
 
-def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
+def transfer_lightness(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Combine the lightness of ``painted`` with the chroma of ``photo``, in OKLab.
 
-    Colours outside the gamut at the new lightness are reduced in chroma until they fit. This keeps hue and
+    Colors outside the gamut at the new lightness are reduced in chroma until they fit. This keeps hue and
     lightness, which clipping of channels would change.
 
     Args:
@@ -273,7 +273,7 @@ def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     painted, photo = _floats(painted), _floats(photo)
     if painted.shape != photo.shape:
         raise InputError(
-            f"to keep the colours both pictures need one size, not {painted.shape} and {photo.shape}"
+            f"to keep the colors both pictures need one size, not {painted.shape} and {photo.shape}"
         )
     mixed = rgb_to_oklab(photo)
     mixed[..., 0] = np.clip(rgb_to_oklab(painted)[..., 0], 0, 1)
@@ -285,7 +285,7 @@ def keep_chroma(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
 
 
 def _shown(linear: Floats) -> NDArray[np.bool_]:
-    """Return which colours are in the sRGB gamut, up to rounding.
+    """Return which colors are in the sRGB gamut, up to rounding.
 
     The tolerance is smaller near black, where OKLab is more sensitive.
     """
@@ -293,13 +293,13 @@ def _shown(linear: Floats) -> NDArray[np.bool_]:
 
 
 def _lower_chroma(oklab: Floats) -> Floats:
-    """Reduce chroma by bisection to the largest in-gamut fraction; greys are always in gamut."""
+    """Reduce chroma by bisection to the largest in-gamut fraction; grays are always in gamut."""
     inside = np.zeros(oklab.shape[:-1], oklab.dtype)
     step = 1.0
-    grey = oklab * np.array([1, 0, 0], oklab.dtype)
+    gray = oklab * np.array([1, 0, 0], oklab.dtype)
     for _ in range(12):
         step /= 2
         tried = (inside + step)[..., None]
-        fits = _shown(_oklab_to_linear(grey + (oklab - grey) * tried))
+        fits = _shown(_oklab_to_linear(gray + (oklab - gray) * tried))
         inside = np.where(fits, inside + step, inside).astype(oklab.dtype)
-    return grey + (oklab - grey) * inside[..., None]
+    return gray + (oklab - gray) * inside[..., None]

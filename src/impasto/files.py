@@ -39,7 +39,7 @@ _MENDS = {
 _SHOWN = 80  # most characters of a file name in messages
 
 
-def mend(fault: OSError) -> str | None:
+def explain_os_error(fault: OSError) -> str | None:
     """Explain an OSError in one line with a remedy; None for unknown errors."""
     reason, name = _MENDS.get(fault.errno or 0), fault.filename
     if reason is None or not isinstance(name, str):
@@ -130,7 +130,9 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
                 temporary.unlink(missing_ok=True)
 
 
-def spare(target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathLike[str] | None]) -> None:
+def protect_inputs(
+    target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathLike[str] | None]
+) -> None:
     """Check that an output file is not one of the inputs.
 
     Raises:
@@ -221,7 +223,7 @@ def save_checkpoint(
     Args:
         path: the output file.
         tensors: arrays or tensors of any shape and device; they are copied to the CPU.
-        meta: JSON-serialisable metadata, stored in the header.
+        meta: JSON-serializable metadata, stored in the header.
         overwrite: whether an existing file may be replaced.
 
     Raises:
@@ -310,8 +312,8 @@ def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[
     """Check format and version of the header; return its metadata."""
     if CHECKPOINT_KEY not in header:
         raise InputError(f"{path} is a safetensors file, but was not written by impasto")
-    told = json.loads(header[CHECKPOINT_KEY])
-    version, meta = told["version"], told.get("meta")
+    known = json.loads(header[CHECKPOINT_KEY])
+    version, meta = known["version"], known.get("meta")
     if version > CHECKPOINT_VERSION:
         raise InputError(
             f"{path} was written by a newer impasto (format {version}, this one reads up to "

@@ -19,12 +19,12 @@ from impasto.jobs.base import (
     Precision,
     Preset,
     Statistics,
-    StyleLoss,
+    StyleLossName,
 )
-from impasto.jobs.dreams import DreamBackboneName, Padding
-from impasto.jobs.films import Flow
+from impasto.jobs.dream import DreamBackboneName, Padding
+from impasto.jobs.video import Flow
 from impasto.record import Watch
-from impasto.session import Told
+from impasto.session import OnProgress
 
 File = str | Path
 
@@ -32,7 +32,7 @@ File = str | Path
 class Running(TypedDict, total=False):
     """How a function runs, whatever its job; see :class:`impasto.session.Session`.
 
-    ``watch`` is called with a :class:`impasto.Progress` after every step of an image, ``told`` with a
+    ``watch`` is called with a :class:`impasto.Progress` after every step of an image, ``on_progress`` with a
     :class:`impasto.films.FilmProgress` after every frame of a video; KeyboardInterrupt in ``watch`` stops an
     image and keeps it as it is. ``log`` is called with notes. With ``resume`` a run continues from its
     ``checkpoint``, which is saved every ``save_every`` evaluations; ``restart`` discards what a killed run of
@@ -40,7 +40,7 @@ class Running(TypedDict, total=False):
     """
 
     watch: Watch | None
-    told: Told | None
+    on_progress: OnProgress | None
     log: Callable[[str], None] | None
     checkpoint: Path | None
     save_every: int
@@ -61,7 +61,7 @@ class StylizeSettings(Running, total=False):
     size: int | str | None
     preset: Preset
     method: Method
-    loss: StyleLoss
+    loss: StyleLossName
     color: Color
     photoreal: bool
     realism: float

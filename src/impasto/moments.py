@@ -39,13 +39,13 @@ class Moments:
 
 def moments(features: Tensor, *, weights: Tensor | None = None) -> Moments:
     """Compute moments of ``features (..., C, N)``, with weights ``(..., N)`` of the positions (default 1)."""
-    centre = features.mean(-1, keepdim=True) if weights is None else _weighted_mean(features, weights)
-    rest = features - centre
+    center = features.mean(-1, keepdim=True) if weights is None else _weighted_mean(features, weights)
+    rest = features - center
     if weights is None:
         cov = rest @ rest.mT / features.shape[-1]
     else:
         cov = (rest * weights.unsqueeze(-2)) @ rest.mT / weights.sum(-1)[..., None, None]
-    return Moments(centre.squeeze(-1), cov)
+    return Moments(center.squeeze(-1), cov)
 
 
 def _weighted_mean(features: Tensor, weights: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def _eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
 def transport(source: Moments, target: Moments) -> tuple[Tensor, Tensor]:
     """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians.
 
-    ``A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2`` (Olkin and Pukelsheim 1982; the Monge-Kantorovitch linear colour
+    ``A = S^-1/2 (S^1/2 T S^1/2)^1/2 S^-1/2`` (Olkin and Pukelsheim 1982; the Monge-Kantorovitch linear color
     mapping of Pitie and Kokaram 2007).
 
     Returns:
@@ -154,7 +154,7 @@ def mixture(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
 
 
 def barycenter(parts: Sequence[Moments], weights: Sequence[float], *, steps: int = 12) -> Moments:
-    """Compute the Wasserstein barycentre of Gaussians; unlike a mixture, the means add no variance.
+    """Compute the Wasserstein barycenter of Gaussians; unlike a mixture, the means add no variance.
 
     Fixed-point iteration of Alvarez-Esteban et al. 2016,
     ``S <- S^-1/2 (sum w_i (S^1/2 S_i S^1/2)^1/2)^2 S^-1/2``, from the mean covariance, which spans all
@@ -188,7 +188,7 @@ def _weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor
 
 
 def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:
-    """Normalise the weights of ``count`` styles to sum 1; None means equal.
+    """Normalize the weights of ``count`` styles to sum 1; None means equal.
 
     Raises:
         InputError: there are no styles, the number of weights is wrong, or weights are negative, infinite or

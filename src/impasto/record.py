@@ -53,7 +53,7 @@ Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Point:
+class HistoryEntry:
     """One entry of the history of a run."""
 
     seconds: float
@@ -80,8 +80,8 @@ class Recipe:
 
     def to_json(self) -> str:
         """Return one line of JSON."""
-        told = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
-        return json.dumps(told, ensure_ascii=True, sort_keys=True)
+        known = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
+        return json.dumps(known, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
@@ -172,7 +172,7 @@ class Result:
 
     picture: NDArray[Any]
     recipe: Recipe
-    history: tuple[Point, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     alpha: Array | None = None
     bits: Literal[8, 16] = 8
     stopped: bool = False
@@ -194,10 +194,10 @@ class Result:
         Image.fromarray(levels).save(stream, "PNG")
         return stream.getvalue()
 
-    def save(self, path: str | Path, *, overwrite: bool = False, grey: bool = False) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = False, gray: bool = False) -> Path:
         """Write the image with its recipe and metadata, in the format of the suffix.
 
-        16-bit results stay 16-bit in PNG and TIFF; other formats have 8 bits. ``grey`` writes one channel.
+        16-bit results stay 16-bit in PNG and TIFF; other formats have 8 bits. ``gray`` writes one channel.
 
         Raises:
             OutputError: the file cannot be written, or it exists and ``overwrite`` is False.
@@ -208,7 +208,7 @@ class Result:
             self.picture,
             alpha=self.alpha,
             bits=self.bits if path.suffix.lower() in (".png", ".tif", ".tiff") else 8,
-            grey=grey,
+            gray=gray,
             recipe=self._told().to_json(),
             metadata=self.metadata,
             overwrite=overwrite,

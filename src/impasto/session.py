@@ -37,7 +37,7 @@ class Enough(Exception):  # noqa: N818 - a request, not an error
     """Raise in a progress callback to stop the video and keep the frames done so far."""
 
 
-Told = Callable[[FilmProgress], None]
+OnProgress = Callable[[FilmProgress], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Session:
 
     Args:
         watch: called after every step of an image or a training.
-        told: called after every frame of a video.
+        on_progress: called after every frame of a video.
         log: called with notes and warnings; default: the log.
         stop: called after every step and frame; True stops the run and keeps its result so far.
         checkpoint: checkpoint file; default: beside the output, none without an output.
@@ -55,7 +55,7 @@ class Session:
         restart: discard what a killed run of a video left.
         overwrite: replace existing outputs.
         partial: whether a run that is stopped writes its image so far, or raises KeyboardInterrupt.
-        as_stored: store the image with the EXIF orientation of its photo, and grey if the photo is grey.
+        as_stored: store the image with the EXIF orientation of its photo, and gray if the photo is gray.
         threads: number of threads on a CPU, on which the last bits of a result depend; default: all cores.
         memory: memory budget in bytes if the job sets none; default: the free memory.
         pictures: images in memory, or other paths, by the names that the job uses.
@@ -63,7 +63,7 @@ class Session:
     """
 
     watch: Watch | None = None
-    told: Told | None = None
+    on_progress: OnProgress | None = None
     log: Callable[[str], None] | None = None
     stop: Callable[[], bool] | None = None
     checkpoint: Path | None = None
@@ -83,21 +83,21 @@ class Session:
         return replace(self, watch=self._stopping(self.watch, KeyboardInterrupt), stop=None)
 
     def of_video(self) -> Session:
-        """Return the session whose ``told`` also stops the run, as does ``watch`` within a frame."""
-        told: Told | None = self._stopping(self.told, Enough)
+        """Return the session whose ``on_progress`` also stops the run, as does ``watch`` within a frame."""
+        on_progress: OnProgress | None = self._stopping(self.on_progress, Enough)
         watch: Watch | None = self._stopping(None, Enough)
-        return replace(self, told=told, watch=watch, stop=None)
+        return replace(self, on_progress=on_progress, watch=watch, stop=None)
 
     def _stopping(
-        self, told: Callable[[Any], None] | None, signal: type[BaseException]
+        self, on_progress: Callable[[Any], None] | None, signal: type[BaseException]
     ) -> Callable[[Any], None] | None:
         stop = self.stop
         if stop is None:
-            return told
+            return on_progress
 
         def stopping(progress: Progress | FilmProgress) -> None:
-            if told is not None:
-                told(progress)
+            if on_progress is not None:
+                on_progress(progress)
             if stop():
                 raise signal
 

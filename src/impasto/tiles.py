@@ -16,7 +16,7 @@ Map = TypeVar("Map")  # array or tensor with the last two axes (rows, columns)
 
 
 @dataclass(frozen=True)
-class Span:
+class Interval:
     """One axis of a tile: it reads ``[read, read_end)`` of ``whole`` and owns ``[own, own_end)``."""
 
     whole: int
@@ -34,14 +34,14 @@ class Span:
 class Window:
     """Tile of an image, in pixels; ``Window.full(size)`` is the whole image."""
 
-    rows: Span
-    columns: Span
+    rows: Interval
+    columns: Interval
 
     @classmethod
     def full(cls, size: Size) -> Window:
         """Return the window that reads and owns a whole image of ``size = (height, width)``."""
         height, width = size
-        return cls(Span(height, 0, height, 0, height), Span(width, 0, width, 0, width))
+        return cls(Interval(height, 0, height, 0, height), Interval(width, 0, width, 0, width))
 
     @property
     def is_full(self) -> bool:
@@ -56,7 +56,7 @@ class Window:
     def owned(self, features: Map, stride: int, *, reach: int = 0) -> Map:
         """Return the owned positions of feature maps computed from the pixels of :meth:`read`.
 
-        ``reach`` adds this many positions at the bottom and right (for differences between neighbours),
+        ``reach`` adds this many positions at the bottom and right (for differences between neighbors),
         except at the image border.
         """
         top, bottom = self.rows.positions(stride, reach=reach)
@@ -119,7 +119,7 @@ def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Windo
         size: (height, width) of the image, in pixels.
         tile: side, or (height, width), of the owned part of a window; a multiple of ``stride``.
         halo: pixels read on every side of it, rounded up to a multiple of ``stride``, at least one stride
-            (for terms that compare neighbours). With half the receptive field, the owned features equal those
+            (for terms that compare neighbors). With half the receptive field, the owned features equal those
             of the whole image.
         stride: coarsest stride of the layers in use.
 
@@ -142,12 +142,12 @@ def split(size: Size, *, tile: int | Size, halo: int, stride: int) -> list[Windo
     return [Window(r, c) for r in _spans(height, tall, halo, stride) for c in columns]
 
 
-def _spans(whole: int, tile: int, halo: int, stride: int) -> list[Span]:
+def _spans(whole: int, tile: int, halo: int, stride: int) -> list[Interval]:
     starts = list(range(0, whole, tile))
     if len(starts) > 1 and whole - starts[-1] < stride:
         starts.pop()  # a remainder below one stride has no features; add it to the last tile
     ends = [*starts[1:], whole]
     return [
-        Span(whole, max(0, start - halo), min(whole, end + halo), start, end)
+        Interval(whole, max(0, start - halo), min(whole, end + halo), start, end)
         for start, end in zip(starts, ends, strict=True)
     ]

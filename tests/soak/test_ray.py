@@ -60,7 +60,7 @@ def test_two_nodes_and_a_killed_worker(here: Path, monkeypatch: pytest.MonkeyPat
         nodes = len([node for node in ray.nodes() if node["Alive"]])
         assert nodes == 2
         settings = {"styles": ["mine.safetensors#style1"]}
-        outcome = batch.run("in", "out", settings=settings, engine="ray", workers=2, told=told)
+        outcome = batch.run("in", "out", settings=settings, engine="ray", workers=2, on_row=told)
     finally:
         ray.shutdown()
         cluster.shutdown()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from impasto.app.command import command_line
 from impasto.app.limits import Limits
-from impasto.app.words import command_line
 
 __all__ = ["Limits", "command_line"]

@@ -11,7 +11,7 @@ from impasto.errors import InputError
 SEEN = ".seen.jpg"  # suffix of a photo's preview image
 
 
-def kept(folder: Path) -> int:
+def count_files(folder: Path) -> int:
     """Return the number of files in a folder and its subfolders, without preview images."""
     return sum(1 for path in folder.rglob("*") if path.is_file() and not path.name.endswith(SEEN))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.app.controls import controls
-from impasto.app.pictures import passing
+from impasto.app.previews import live_image
 from impasto.errors import InputError
 from impasto.jobs import LiveJob
 from impasto.networks import library
@@ -23,17 +23,17 @@ class Mirror:
     """Live stylization of one session's camera."""
 
     def __init__(self, job: LiveJob) -> None:
-        from impasto.live.painting import Held
+        from impasto.live.player import HeldStyle
         from impasto.networks.painter import Painter
 
         (name,) = job.styles
         known = library.find(name, network="tiny") or library.find(name)
         if known is None:
-            raise library.unknown(name)
+            raise library.unknown_style_error(name)
         self.job = job
         self._painter = Painter(known.pack)
         self._weights = known.pack.weights({known.name: 1.0}, strength=job.strength)
-        self._held = Held(job.consistency, fps=FPS)
+        self._held = HeldStyle(job.consistency, fps=FPS)
 
     def paint(self, frame: Bytes) -> Bytes:
         """Stylize the next frame ``(H, W, 3)``."""
@@ -45,7 +45,7 @@ class Mirror:
 
 def live_tab() -> None:
     """Build the tab."""
-    names = sorted({known.name for known in library.known()})
+    names = sorted({known.name for known in library.installed()})
     gr.Markdown("Open the camera, then press *Record*: frames are stylized live and never stored.")
     style = gr.Radio(names, value=names[0] if names else None, label="learned style")
     with gr.Row():
@@ -54,7 +54,7 @@ def live_tab() -> None:
     mirror: gr.State = gr.State(None)
     with gr.Row(equal_height=False):
         camera = gr.Image(label="camera", sources=["webcam"], streaming=True, type="numpy")
-        painted = passing("result")
+        painted = live_image("result")
 
     def paint(
         frame: Bytes | None, name: str | None, strength: float, consistency: float, held: Mirror | None

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from impasto.app.limits import Limits
-from impasto.app.studio import Studio
+from impasto.app.output import AppState
 from impasto.app.tabs import TABS
 
 KEPT = 24 * 3600  # seconds until uploads are deleted
@@ -15,14 +15,14 @@ KEPT = 24 * 3600  # seconds until uploads are deleted
 
 def page(limits: Limits, folder: Path) -> gr.Blocks:
     """Return the page; uploads and results are stored in ``folder``."""
-    studio = Studio(limits, folder)
+    state = AppState(limits, folder)
     blocks: gr.Blocks
     with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(KEPT // 24, KEPT)) as blocks:
         gr.Markdown("# impasto\nStylize photographs and videos. Nothing leaves this machine.", elem_id="head")
         with gr.Tabs():
             for name, draw in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"tab-{name.lower()}"):
-                    draw(studio)
-        blocks.unload(studio.left)
+                    draw(state)
+        blocks.unload(state.end_session)
     blocks.queue(max_size=limits.waiting, default_concurrency_limit=4)
     return blocks

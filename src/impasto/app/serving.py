@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from impasto.app.limits import Limits, kept
+from impasto.app.limits import Limits, count_files
 from impasto.errors import InputError
 
 WARM_AFTER = 3.0  # seconds, to let the page load first
@@ -66,13 +66,13 @@ class Guarded:
 
     def __init__(self, app: Any, uploads: Path, limits: Limits) -> None:
         self.app, self.uploads, self.limits = app, uploads, limits
-        self.own = kept(uploads)
+        self.own = count_files(uploads)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/upload"):
             try:
-                self.limits.check_uploads(kept(self.uploads) - self.own)
+                self.limits.check_uploads(count_files(self.uploads) - self.own)
                 self.limits.check_bytes(dict(scope["headers"]).get(b"content-length", b"").decode())
             except InputError as error:
                 kind = (b"content-type", b"text/plain; charset=utf-8")
@@ -120,8 +120,8 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
         from fastapi import FastAPI
     except ImportError as error:
         raise InputError("the page needs Gradio: pip install '.[app]', in the clone") from error
+    from impasto.app.output import UPLOADS
     from impasto.app.page import page
-    from impasto.app.studio import UPLOADS
 
     _check_port(host, port)
     _fetch_nothing()
@@ -206,5 +206,5 @@ def _warm() -> None:
     from impasto.networks import library
     from impasto.networks.painter import Painter
 
-    for known in library.known()[:1]:
+    for known in library.installed()[:1]:
         Painter(known.pack).paint(np.zeros((64, 64, 3), np.float32), known.pack.weights({known.name: 1.0}))

@@ -8,10 +8,10 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from impasto.app import pictures
+from impasto.app import previews
 from impasto.app.controls import controls, settings
 from impasto.app.live import live_tab
-from impasto.app.studio import Easel, Order, Studio, wire
+from impasto.app.output import AppState, OutputPanel, Request, wire
 from impasto.app.uploads import PICTURES, QUIET, photo_place
 from impasto.errors import InputError
 from impasto.image import decoding
@@ -24,9 +24,9 @@ MORE = "more settings"
 DROP = 130  # height of an upload area for several files, in pixels
 
 
-def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
+def _chooser(state: AppState, several: str) -> tuple[gr.Dropdown, gr.File]:
     """Return the choice of learned styles and the upload area for style images."""
-    known = pictures.thumbnails(studio.folder)
+    known = previews.thumbnails(state.folder)
     gallery = gr.Gallery(
         known,
         label="learned styles",
@@ -56,10 +56,10 @@ def _chooser(studio: Studio, several: str) -> tuple[gr.Dropdown, gr.File]:
     return names, files
 
 
-def _styles(studio: Studio, values: dict[Any, Any], names: Any, files: Any) -> tuple[str, ...]:
+def _styles(state: AppState, values: dict[Any, Any], names: Any, files: Any) -> tuple[str, ...]:
     dropped = [str(getattr(f, "name", f)) for f in values[files] or []]
     chosen = (*(values[names] or ()), *dropped)
-    studio.limits.check_styles(chosen)
+    state.limits.check_styles(chosen)
     return chosen
 
 
@@ -77,17 +77,17 @@ def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 
     return own if job.size == "original" else min(own, longest)
 
 
-def _photo_and_mask(studio: Studio) -> tuple[Any, Any]:
+def _photo_and_mask(state: AppState) -> tuple[Any, Any]:
     """Return an upload area for a photo, and a mask editor to place with ``render``."""
     mask = gr.ImageEditor(label="mask", sources=(), layers=False, height=320, type="numpy", render=False)
-    return photo_place("photo", max_pixels=studio.limits.pixels, mask=mask), mask
+    return photo_place("photo", max_pixels=state.limits.pixels, mask=mask), mask
 
 
-def _stylize_tab(studio: Studio) -> None:
+def _stylize_tab(state: AppState) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            photo, mask = _photo_and_mask(studio)
-            names, files = _chooser(studio, "or your own style images (minutes each, unless instant)")
+            photo, mask = _photo_and_mask(state)
+            names, files = _chooser(state, "or your own style images (minutes each, unless instant)")
             knobs = controls(StylizeJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
@@ -95,80 +95,80 @@ def _stylize_tab(studio: Studio) -> None:
             with gr.Accordion("mask: where the first style applies; a second takes the rest", open=False):
                 mask.render()
         with gr.Column(scale=5):
-            easel = Easel.drawn("Paint")
+            panel = OutputPanel.build("Paint")
 
-    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+    def gather(values: dict[Any, Any], visit: str | None) -> Request:
         content = _needed(values[photo], "photo")
-        styles = _styles(studio, values, names, files)
+        styles = _styles(state, values, names, files)
         given = settings(StylizeJob, {name: values[knob] for name, knob in knobs.items()})
         masks: tuple[str, ...] = ()
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
+        drawn = previews.painted_mask(values[mask], state.place(visit, "mask.png"))
         if drawn is not None:
             if len(styles) > 2:
                 raise InputError("a painted mask divides an image between two styles: choose one or two")
-            parts = (drawn, pictures.turned(drawn))[: len(styles)]
+            parts = (drawn, previews.invert_mask(drawn))[: len(styles)]
             given["mask"] = masks = tuple(str(part) for part in parts)
-        given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
+        given |= {"content": content, "styles": styles, "max_pixels": state.limits.pixels}
         job = StylizeJob.parse(given)
         longest = learned.LONGEST if values[names] or job.instant else BUDGETS[job.preset].size
-        return studio.bounded(job, _side(job, content, longest), photo=content, masks=masks)
+        return state.limited(job, _side(job, content, longest), photo=content, masks=masks)
 
-    wire(studio, easel, [photo, names, files, mask, *knobs.values()], gather, "painted.png")
+    wire(state, panel, [photo, names, files, mask, *knobs.values()], gather, "painted.png")
 
 
-def _film_tab(studio: Studio) -> None:
+def _film_tab(state: AppState) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
             film = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
-            names, files = _chooser(studio, "or your own style images (minutes per frame, unless instant)")
+            names, files = _chooser(state, "or your own style images (minutes per frame, unless instant)")
             knobs = controls(VideoJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(VideoJob, ("size", "start", "end", "consistency", "keys", "every"))
                 knobs |= controls(VideoJob, ("color", "preset", "weights", "network"))
         with gr.Column(scale=5):
-            easel = Easel.drawn("Paint film", film=True)
+            panel = OutputPanel.build("Paint film", film=True)
 
-    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+    def gather(values: dict[Any, Any], visit: str | None) -> Request:
         from impasto.films.planning import FilmPlan, frame_size
         from impasto.video import open_film
 
         source = _needed(values[film], "video")
         given = settings(VideoJob, {name: values[knob] for name, knob in knobs.items()})
-        given |= {"film": source, "styles": _styles(studio, values, names, files)}
+        given |= {"film": source, "styles": _styles(state, values, names, files)}
         job = VideoJob.parse(given)
         with open_film(source) as opened:
             end = opened.seconds if job.stop is None else min(job.stop, opened.seconds or job.stop)
-            studio.limits.check_film(source, None if end is None else end - job.begin)
-            return studio.bounded(job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)))
+            state.limits.check_film(source, None if end is None else end - job.begin)
+            return state.limited(job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)))
 
-    wire(studio, easel, [film, names, files, *knobs.values()], gather, "painted.mp4")
+    wire(state, panel, [film, names, files, *knobs.values()], gather, "painted.mp4")
 
 
 def _lamps_editor() -> Any:
-    """Return an editor to paint lamps in, with a colour for each kind, to place with ``render``."""
-    colours = [f"#{bytes(colour).hex()}" for colour in palette().values()]
-    brush = gr.Brush(default_size=8, colors=[*colours], default_color=colours[0], color_mode="fixed")
+    """Return an editor to paint lamps in, with a color for each kind, to place with ``render``."""
+    colors = [f"#{bytes(color).hex()}" for color in palette().values()]
+    brush = gr.Brush(default_size=8, colors=[*colors], default_color=colors[0], color_mode="fixed")
     return gr.ImageEditor(
         label="lamps", sources=(), layers=False, height=320, type="numpy", brush=brush, render=False
     )
 
 
 def _lamps_help() -> str:
-    """Return which colour is which kind of lamp."""
+    """Return which color is which kind of lamp."""
     parts = [
-        f'<span style="background:#{bytes(colour).hex()};padding:0 .6em"></span> {kind}'
-        for kind, colour in palette().items()
+        f'<span style="background:#{bytes(color).hex()};padding:0 .6em"></span> {kind}'
+        for kind, color in palette().items()
     ]
     return "Paint what shines at night; nothing painted: only what is certain. " + ", ".join(parts) + "."
 
 
-def _photoreal_tab(studio: Studio) -> None:
+def _photoreal_tab(state: AppState) -> None:
     lamps = _lamps_editor()
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            photo = photo_place("photo", max_pixels=studio.limits.pixels, mask=lamps)
+            photo = photo_place("photo", max_pixels=state.limits.pixels, mask=lamps)
             files = gr.File(
-                label="photos to take light and colours from, or one saved .look",
+                label="photos to take light and colors from, or one saved .look",
                 file_count="multiple",
                 file_types=[*PICTURES, ".look"],
                 height=DROP,
@@ -187,63 +187,61 @@ def _photoreal_tab(studio: Studio) -> None:
                 gr.HTML(_lamps_help())
                 lamps.render()
         with gr.Column(scale=5):
-            easel = Easel.drawn("Relight")
+            panel = OutputPanel.build("Relight")
 
-    def gather(values: dict[Any, Any], visit: str | None) -> Order:
+    def gather(values: dict[Any, Any], visit: str | None) -> Request:
         content = _needed(values[photo], "photo")
         styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
         given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
         drawn = None
         if values[night]:
             given["night"] = values[night]
-            drawn = pictures.painted_lamps(values[lamps], studio.place(visit, "lamps.png"))
+            drawn = previews.painted_lamps(values[lamps], state.place(visit, "lamps.png"))
             given |= {"lamps": str(drawn)} if drawn is not None else {}
         if styles or not values[night]:
-            studio.limits.check_styles(
-                styles, "drop a photo to take light and colours from, or choose a night"
-            )
-        given |= {"content": content, "styles": styles, "max_pixels": studio.limits.pixels}
+            state.limits.check_styles(styles, "drop a photo to take light and colors from, or choose a night")
+        given |= {"content": content, "styles": styles, "max_pixels": state.limits.pixels}
         job = PhotorealJob.parse(given)
         masks = () if drawn is None else (str(drawn),)
-        return studio.bounded(job, _side(job, content), photo=content, masks=masks)
+        return state.limited(job, _side(job, content), photo=content, masks=masks)
 
-    wire(studio, easel, [photo, files, night, lamps, *knobs.values()], gather, "photoreal.png")
+    wire(state, panel, [photo, files, night, lamps, *knobs.values()], gather, "photoreal.png")
 
 
-def _dream_tab(studio: Studio) -> None:
+def _dream_tab(state: AppState) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            photo, mask = _photo_and_mask(studio)
+            photo, mask = _photo_and_mask(state)
             knobs = controls(DreamJob, ("layers",))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(DreamJob, ("size", "octaves", "rate", "distance"))
                 knobs |= controls(DreamJob, ("octave_scale", "steps", "smoothing", "jitter", "seed"))
-                guide = photo_place("guide: its shapes guide the dream", max_pixels=studio.limits.pixels)
+                guide = photo_place("guide: its shapes guide the dream", max_pixels=state.limits.pixels)
             with gr.Accordion("mask: where to dream", open=False):
                 mask.render()
         with gr.Column(scale=5):
-            easel = Easel.drawn("Dream")
+            panel = OutputPanel.build("Dream")
 
-    def gather(values: dict[Any, Any], visit: str | None) -> Order:
-        from impasto.painters.dreaming import LONGEST
+    def gather(values: dict[Any, Any], visit: str | None) -> Request:
+        from impasto.painters.dream import LONGEST
 
         content = _needed(values[photo], "photo")
         given = settings(DreamJob, {name: values[knob] for name, knob in knobs.items()})
-        drawn = pictures.painted_mask(values[mask], studio.place(visit, "mask.png"))
-        given |= {"content": content, "max_pixels": studio.limits.pixels}
+        drawn = previews.painted_mask(values[mask], state.place(visit, "mask.png"))
+        given |= {"content": content, "max_pixels": state.limits.pixels}
         given |= {"guide": values[guide]} if values[guide] else {}
         given |= {"mask": str(drawn)} if drawn is not None else {}
         job = DreamJob.parse(given)
         masks = () if drawn is None else (str(drawn),)
-        return studio.bounded(job, _side(job, content, LONGEST), photo=content, masks=masks)
+        return state.limited(job, _side(job, content, LONGEST), photo=content, masks=masks)
 
-    wire(studio, easel, [photo, guide, mask, *knobs.values()], gather, "dream.png")
+    wire(state, panel, [photo, guide, mask, *knobs.values()], gather, "dream.png")
 
 
-TABS: dict[str, Callable[[Studio], None]] = {
+TABS: dict[str, Callable[[AppState], None]] = {
     "Stylize": _stylize_tab,
     "Film": _film_tab,
     "Photoreal": _photoreal_tab,
     "Dream": _dream_tab,
-    "Live": lambda studio: live_tab(),
+    "Live": lambda state: live_tab(),
 }

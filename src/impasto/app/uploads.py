@@ -35,14 +35,14 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     # Gradio would decode the file, write it again and lose its name. Not a subclass: Gradio would write a
     # .pyi file for it beside this one.
     place.preprocess = original  # type: ignore[method-assign]
-    place.postprocess = shown  # type: ignore[assignment, method-assign]
+    place.postprocess = preview_of  # type: ignore[assignment, method-assign]
     outputs: list[Any] = [place] if mask is None else [place, mask]
 
     def dropped(path: str | None) -> Any:
         picture = None
         if path is not None:
             try:
-                picture = str(seen(path, max_pixels=max_pixels))
+                picture = str(write_preview(path, max_pixels=max_pixels))
             except ImpastoError as error:
                 gr.Warning(str(error).replace(str(Path(path).parent) + "/", ""), duration=20)
                 path = None
@@ -54,7 +54,7 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     return place
 
 
-def seen(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Path:
+def write_preview(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Path:
     """Write a preview of a photo beside it, unless there is one, and return its path.
 
     Raises:
@@ -68,11 +68,11 @@ def seen(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Path:
     return small
 
 
-def shown(path: str | None) -> Any:
+def preview_of(path: str | None) -> Any:
     """Return the preview of a photo for the browser."""
     from gradio.data_classes import ImageData
 
-    return None if path is None else ImageData(path=str(seen(path)), orig_name=Path(path).name)
+    return None if path is None else ImageData(path=str(write_preview(path)), orig_name=Path(path).name)
 
 
 def original(payload: Any) -> str | None:

@@ -1,6 +1,6 @@
 """GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842) with the torchvision weights, without the classifier.
 
-It differs from the network of the first Deep Dream images (2015): it has batch normalisation, and its 5x5
+It differs from the network of the first Deep Dream images (2015): it has batch normalization, and its 5x5
 branch is 3x3. It has a larger receptive field than VGG at a tenth of the computation.
 """
 
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from impasto.backbones.features import Backbone, Precision
 from impasto.weights import State
 
-_EPSILON = 1e-3  # of the batch normalisation
+_EPSILON = 1e-3  # of the batch normalization
 INCEPTIONS = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
 LAYERS = ("conv1", "conv2", "conv3", *(f"inception{name}" for name in INCEPTIONS))
 BRANCHES = ("branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1")
@@ -25,7 +25,7 @@ class GoogLeNet(Backbone):
     """GoogLeNet with the layers ``conv1`` to ``conv3`` and ``inception3a`` to ``inception5b``, frozen.
 
     Args:
-        state: torchvision state dict, ``{"inception3a.branch1.conv.weight": ..., ...}``; batch normalisation
+        state: torchvision state dict, ``{"inception3a.branch1.conv.weight": ..., ...}``; batch normalization
             is folded into the convolutions.
         precision: precision of the convolutions and of the features.
     """
@@ -83,7 +83,7 @@ def _key(name: str, part: str) -> str:
 
 
 def _folded(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of a convolution with its batch normalisation folded in."""
+    """Return weight and bias of a convolution with its batch normalization folded in."""
     gain = state[f"{name}.bn.weight"] / (state[f"{name}.bn.running_var"] + _EPSILON).sqrt()
     bias = state[f"{name}.bn.bias"] - gain * state[f"{name}.bn.running_mean"]
     return state[f"{name}.conv.weight"] * gain[:, None, None, None], bias
@@ -92,7 +92,7 @@ def _folded(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
 def _geometry() -> tuple[dict[str, int], dict[str, int]]:
     """Return strides and fields; a field is a position's cell plus twice the larger reach beyond it."""
     strides, fields = {}, {}
-    stride, before, after = 2, 3, 2  # conv1: 7x7 with stride 2; the cell starts at its centre
+    stride, before, after = 2, 3, 2  # conv1: 7x7 with stride 2; the cell starts at its center
     for layer in LAYERS:
         if layer in ("conv2", "inception3a", "inception4a"):
             # Unpadded pooling windows of 3 start at their own position: they reach one further after it.

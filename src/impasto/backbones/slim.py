@@ -3,7 +3,7 @@
 The responses of VGG layers lie near subspaces of a third to a half of their channels. A 3x3 convolution to C
 channels is replaced by one to the r principal components of its responses and a 1x1 convolution back (Zhang
 et al. 2015, arXiv 1505.06798, section 2.1, without its treatment of the ReLU). Training spends most of its
-time in the backbone; the optimisation of single images uses the exact network.
+time in the backbone; the optimization of single images uses the exact network.
 """
 
 from __future__ import annotations
@@ -79,6 +79,6 @@ class Slim(Vgg):
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         if name not in self.ranks:
             return super()._convolve(x, name)
-        # Replicate padding: with zeros, a trained network would learn to compensate for a grey border.
+        # Replicate padding: with zeros, a trained network would learn to compensate for a gray border.
         inner = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), getattr(self, f"weight{name}"))
         return F.conv2d(inner, getattr(self, f"outer{name}"), getattr(self, f"bias{name}"))

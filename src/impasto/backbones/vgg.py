@@ -28,7 +28,7 @@ class Vgg(Backbone):
     Args:
         blocks: number of convolutions in each block, as in ``CONVOLUTIONS``.
         state: state dict, ``{"conv1_1.weight": ..., "conv1_1.bias": ...}``.
-        preprocessing: ``caffe`` (BGR, 0..255, mean subtracted) or ``torchvision`` (RGB, standardised).
+        preprocessing: ``caffe`` (BGR, 0..255, mean subtracted) or ``torchvision`` (RGB, standardized).
         pooling: ``max``, as trained, or ``avg``, as in Gatys et al.
         padding: padding after the first layer: ``zeros``, as trained, or ``replicate``; the first layer then
             uses ``replicate``. ``circular``, in all layers, is for images that continue across their borders.
@@ -69,7 +69,7 @@ class Vgg(Backbone):
         self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1))
 
-    def normalise(self, picture: Tensor) -> Tensor:
+    def normalize(self, picture: Tensor) -> Tensor:
         """Convert RGB 0..1 to the input range of the network."""
         if self.caffe:
             seen = (picture.flip(1) / self.scale - self.shift).to(self.dtype)
@@ -83,7 +83,7 @@ class Vgg(Backbone):
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
         """See :meth:`Backbone.forward`; stops at the deepest requested layer."""
         found: dict[str, Tensor] = {}
-        x, block = self.normalise(picture), "1"
+        x, block = self.normalize(picture), "1"
         for layer in self.layers[: self.depth(layers)]:
             name = layer[4:]
             if name[0] != block:
@@ -117,7 +117,7 @@ class Vgg(Backbone):
         if self.padding == "circular":
             x = F.pad(x, (1, 1, 1, 1), mode="circular")
         elif name == "1_1" or self.padding == "replicate":
-            # Zero padding would look like a grey border to the network.
+            # Zero padding would look like a gray border to the network.
             return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
         if self.winograd and x.device.type == "cpu":
             if name not in self._turned:

@@ -20,7 +20,7 @@ BLOCK = 6  # output positions per side of one transform
 
 
 def available() -> bool:
-    """Return whether PyTorch was built with NNPACK and the CPU supports it; the call also initialises it."""
+    """Return whether PyTorch was built with NNPACK and the CPU supports it; the call also initializes it."""
     return bool(torch._nnpack_available())
 
 

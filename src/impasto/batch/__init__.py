@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from impasto.batch.dispatch import BatchResult, run
 from impasto.batch.folder import clips, passed_over, photos, stems
-from impasto.batch.run import Outcome, run
 from impasto.batch.tasks import Task, from_file, from_folder, task
 
 __all__ = [
-    "Outcome",
+    "BatchResult",
     "Task",
     "clips",
     "from_file",

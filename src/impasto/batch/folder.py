@@ -18,7 +18,7 @@ SHOWN = 3  # names of ignored files to print
 def photos(content: str) -> list[Path] | None:
     """Return the photos of a folder or a pattern; None if ``content`` is the name of a single file.
 
-    Photos of a folder are recognised by suffix or by their first bytes; a pattern takes every match.
+    Photos of a folder are recognized by suffix or by their first bytes; a pattern takes every match.
 
     Raises:
         InputError: there are no images.

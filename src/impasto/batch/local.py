@@ -37,7 +37,7 @@ def shared_out(workers: int | None, *, memory: int, threads: int | None = None) 
 
 
 @dataclass
-class _Worker:
+class _Process:
     process: Any
     line: Connection
     task: Task | None = None
@@ -60,7 +60,7 @@ def execute(
     # Not forked: the threads of loaded libraries do not survive a fork.
     context = multiprocessing.get_context("spawn")
     hire = functools.partial(_hire, context, (serve or _serve, str(folder), share))
-    staff: list[_Worker] = []
+    staff: list[_Process] = []
     tries: dict[str, int] = {}
     again: list[Task] = []
     try:
@@ -91,8 +91,8 @@ def execute(
 
 
 def _hand_out(
-    hire: Callable[[], _Worker],
-    staff: list[_Worker],
+    hire: Callable[[], _Process],
+    staff: list[_Process],
     tasks: Iterator[Task],
     again: list[Task],
     *,
@@ -116,15 +116,15 @@ def _hand_out(
             again.append(task)
 
 
-def _hire(context: Any, work: tuple[Callable[..., None], str, Share]) -> _Worker:
+def _hire(context: Any, work: tuple[Callable[..., None], str, Share]) -> _Process:
     ours, theirs = context.Pipe()
     process = context.Process(target=work[0], args=(theirs, *work[1:]), daemon=True)
     process.start()
     theirs.close()  # otherwise the worker's exit would go unnoticed
-    return _Worker(process, ours)
+    return _Process(process, ours)
 
 
-def _end(worker: _Worker) -> None:
+def _end(worker: _Process) -> None:
     worker.line.close()
     worker.process.terminate()
     worker.process.join(10)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.batch.local import TRIES, Done, state_of
-from impasto.batch.tasks import Task, placed
+from impasto.batch.tasks import Task, resolve_path
 from impasto.batch.worker import SHOT, Share, carry_out
 from impasto.errors import InputError
 from impasto.jobs import VideoJob
@@ -22,7 +22,7 @@ Node = tuple[int, int]  # cores and GPUs
 PATIENCE = 10.0  # timeout of a connection in seconds
 
 
-class _Worker:
+class _RayWorker:
     """Ray actor that runs one job after another and keeps its networks loaded."""
 
     def __init__(self, folder: str, threads: int, options: dict[str, int], count: int) -> None:
@@ -92,7 +92,7 @@ def _distribute(
 ) -> Iterator[Done]:
     count, threads, options = shared_out([*_nodes(ray).values()], workers, threads=wanted)
     # No restarts by Ray: retries are decided here.
-    actor = ray.remote(_Worker).options(max_restarts=0, max_concurrency=1, **options)
+    actor = ray.remote(_RayWorker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
     busy: dict[Any, tuple[Any, Task]] = {}
     again: list[Task] = []
@@ -131,7 +131,7 @@ def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with absolute paths of inputs, since an actor has its own working directory."""
     if verb == SHOT:
         return {**settings, "job": absolute(VideoJob.verb, settings["job"])}
-    return VERBS[verb].job.renamed(settings, lambda name: placed(name, Path.cwd()))
+    return VERBS[verb].job.renamed(settings, lambda name: resolve_path(name, Path.cwd()))
 
 
 def shared_out(

@@ -11,7 +11,7 @@ from typing import Any
 from impasto import films
 from impasto.batch.local import Done
 from impasto.batch.tasks import Task
-from impasto.batch.worker import SHOT, failed, shots_of
+from impasto.batch.worker import SHOT, error_entries, shots_of
 from impasto.films import shots
 from impasto.jobs import VideoJob
 
@@ -66,7 +66,7 @@ class Films:
                 yield film.task, self._join(film)
 
     @staticmethod
-    def _shots(task: Task) -> tuple[VideoJob | None, list[films.Shot]]:
+    def _shots(task: Task) -> tuple[VideoJob | None, list[films.FrameRange]]:
         """Return job and shots of a video; none if it cannot be split or read, which its worker reports."""
         if task.verb != "video":
             return None, []
@@ -94,7 +94,7 @@ class Films:
                 folder=shots_of(self.folder, film.task.key),
             )
         except Exception as error:
-            return failed(error)
+            return error_entries(error)
         return {
             "recipe": json.loads(results[0]["recipe"]),
             "frames": sum(result["frames"] for result in results),

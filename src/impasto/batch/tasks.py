@@ -112,7 +112,7 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
             if "picture" not in entry:
                 raise InputError("measure needs picture, the image to measure: output is the file of results")
             entry["output"] = entry.pop("picture")
-        settings = kind.renamed(entry, lambda name: placed(name, path.parent))
+        settings = kind.renamed(entry, lambda name: resolve_path(name, path.parent))
         job = kind.parse(settings)
         if output is None:
             # A video is named .mp4 whatever its source: manifests have it so.
@@ -145,7 +145,7 @@ def _job_of(verb: Any) -> type[Job]:
     return found[verb].job
 
 
-def placed(name: str, folder: Path) -> str:
+def resolve_path(name: str, folder: Path) -> str:
     """Return the path of an existing file or folder, relative to ``folder``; other names are unchanged."""
     if not name or len(name) > 4096 or "\0" in name:
         return name

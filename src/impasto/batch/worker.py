@@ -17,7 +17,7 @@ from impasto.session import Session
 from impasto.verbs.run import VERBS, run
 
 # A setting for the images of a data set, which is in no job: store the result like the photo, with one
-# channel if the photo is grey, and with its EXIF orientation, so that programs read both in the same way.
+# channel if the photo is gray, and with its EXIF orientation, so that programs read both in the same way.
 AS_STORED = "as_stored"
 SHOT = "shot"
 _PLACES = ("output", "folder", "page", "seconds", "stopped")  # facts that a row has by itself
@@ -32,14 +32,14 @@ class Share:
 
 
 def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
-    """Run one job; return its manifest entries, or those of :func:`failed` on any error."""
+    """Run one job; return its manifest entries, or those of :func:`error_entries` on any error."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         state.parent.mkdir(parents=True, exist_ok=True)
         work = _shot if verb == SHOT else _work
         return work(verb, settings, out, state, share)
     except Exception as error:
-        return failed(error)
+        return error_entries(error)
 
 
 def _work(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
@@ -75,9 +75,9 @@ def _plain(recipe: Recipe) -> Any:
 
 def _shot(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     """Stylize one shot of a video; used by :mod:`impasto.batch.splitting` only."""
-    from impasto.films import Shot, shots
+    from impasto.films import FrameRange, shots
 
-    job, shot = VideoJob.parse(settings["job"]), Shot(settings["first"], settings["last"])
+    job, shot = VideoJob.parse(settings["job"]), FrameRange(settings["first"], settings["last"])
     folder = shots_of(state.parents[1], settings["film"])
     painted = shots.paint_shot(job, shot, folder=folder, suffix=out.suffix, threads=share.threads)
     height, width = painted.result.size
@@ -91,13 +91,13 @@ def shots_of(folder: Path, key: str) -> Path:
     return folder / ".state" / f"{key}.shots"
 
 
-def failed(error: Exception) -> dict[str, Any]:
+def error_entries(error: Exception) -> dict[str, Any]:
     """Return the manifest entries of an error: ``{"error": one line}``.
 
     An unexpected error is reported with its type and marked as a fault, since a batch shows no traceback.
     """
     if isinstance(error, ImpastoError):
         return {"error": " ".join(str(error).split())}
-    if isinstance(error, OSError) and (mended := files.mend(error)) is not None:
+    if isinstance(error, OSError) and (mended := files.explain_os_error(error)) is not None:
         return {"error": mended}
     return {"error": " ".join(f"{type(error).__name__}: {error}".split())[:1000], "fault": True}

@@ -15,10 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors are printed as one line on standard error."""
     from typer.exceptions import TyperException
 
-    from impasto.cli.options import paired
+    from impasto.cli.options import expand_options
     from impasto.cli.verbs import application
 
-    arguments = paired(sys.argv[1:] if arguments is None else arguments)
+    arguments = expand_options(sys.argv[1:] if arguments is None else arguments)
     try:
         status = application()(arguments, prog_name="impasto", standalone_mode=False)
     except TyperException as error:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        mended = files.mend(error) if isinstance(error, OSError) else None
+        mended = files.explain_os_error(error) if isinstance(error, OSError) else None
         if mended is not None:
             _complain(mended)
         else:

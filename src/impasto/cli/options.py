@@ -29,7 +29,7 @@ DEBUG = "Show the traceback of an error."
 
 
 @dataclass(frozen=True)
-class Place:
+class OutputPath:
     """Output path of a result."""
 
     out: Path | None = field(
@@ -72,7 +72,7 @@ class Watching:
 
 
 @dataclass(frozen=True)
-class Again:
+class Restarting:
     """Resuming of a video: the same command continues a run that was killed."""
 
     restart: bool = field(
@@ -109,17 +109,17 @@ Debug = Annotated[bool, typer.Option("--debug", help=DEBUG)]
 
 
 @dataclass(frozen=True)
-class Given:
+class CommonOptions:
     """Options of a command beside those of its job, with their defaults where a verb does not have them."""
 
-    place: Place
+    place: OutputPath
     watching: Watching
-    again: Again
+    again: Restarting
     showing: Showing
     also: Mapping[str, Path]
 
 
-def command(verb: Verb, handler: Callable[[Job, Given], None]) -> Callable[..., None]:
+def command(verb: Verb, handler: Callable[[Job, CommonOptions], None]) -> Callable[..., None]:
     """Return a function for Typer whose parameters are those of a verb; it calls ``handler``."""
     job = verb.job
     also = dataclasses.make_dataclass(
@@ -129,9 +129,9 @@ def command(verb: Verb, handler: Callable[[Job, Given], None]) -> Callable[..., 
             for name, text in verb.also.items()
         ],
     )
-    extras: list[type] = [Place]
+    extras: list[type] = [OutputPath]
     extras += [Watching] if "checkpoint" in verb.takes else []
-    extras += [Again] if "restart" in verb.takes else []
+    extras += [Restarting] if "restart" in verb.takes else []
     extras += [also, Showing if "quiet" in verb.takes else Reporting]
 
     def run(**values: Any) -> None:
@@ -141,9 +141,12 @@ def command(verb: Verb, handler: Callable[[Job, Given], None]) -> Callable[..., 
         given = job.parse({k: v for k, v in settings.items() if v is not None})
         rest = {k: v for k, v in values.items() if k not in own}
         outputs = {name: rest[name] for name in verb.also if rest[name] is not None}
-        place, watching = _built(Place, rest), _built(Watching, rest)
+        place, watching = _built(OutputPath, rest), _built(Watching, rest)
         with files.tidy(values.get("out")):
-            handler(given, Given(place, watching, _built(Again, rest), _built(Showing, rest), outputs))
+            handler(
+                given,
+                CommonOptions(place, watching, _built(Restarting, rest), _built(Showing, rest), outputs),
+            )
 
     parameters = []
     for kind in (job, *extras):
@@ -228,7 +231,7 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
         ) from None
 
 
-def paired(arguments: Sequence[str]) -> list[str]:
+def expand_options(arguments: Sequence[str]) -> list[str]:
     """Rewrite ``--masks A B ...`` as repeated options, and ``--night`` with its kind, for the parser.
 
     If photo and styles come first, all words after ``--masks`` are masks, otherwise two. ``--night`` without

@@ -49,7 +49,7 @@ class Bar:
                 tell(f"{self.title}: step {progress.step}, loss {mean:.3g}, {left} left")
             self._losses.clear()
 
-    def told(self, progress: FilmProgress) -> None:
+    def film(self, progress: FilmProgress) -> None:
         """Show the progress of a video."""
         left = float("inf")
         if progress.expected:
@@ -60,7 +60,7 @@ class Bar:
 
 
 @contextmanager
-def showing(title: str, *, quiet: bool, preview: Path | None = None, every: int = 50) -> Iterator[Bar]:
+def progress_bar(title: str, *, quiet: bool, preview: Path | None = None, every: int = 50) -> Iterator[Bar]:
     """Show a progress bar on standard error."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn

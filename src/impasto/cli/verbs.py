@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.app_verb import studio
-from impasto.cli.many_verbs import augment, batch, is_several, run_several
-from impasto.cli.options import Given, command
-from impasto.cli.plain_verbs import demo, doctor, replay
+from impasto.cli.app import studio
+from impasto.cli.batch import augment, batch, is_several, run_several
+from impasto.cli.misc import demo, doctor, replay
+from impasto.cli.options import CommonOptions, command
 from impasto.cli.say import INTERRUPTED, say, tell
-from impasto.cli.style_verbs import export, styles
+from impasto.cli.styles import export, styles
 from impasto.jobs import Job
 from impasto.session import Session
 from impasto.verbs.run import VERBS, Outcome, default_output, is_moving, run
@@ -27,7 +27,7 @@ GREETING = """impasto stylizes photos and videos, offline.
   impasto stylize photo.jpg painting.jpg         paint a photo in the style of a painting
   impasto stylize photo.jpg waves                use a learned style; see impasto styles list
   impasto video film.mp4 waves                   stylize a video with temporal consistency
-  impasto photoreal day.jpg night.jpg            transfer light and colours between photos
+  impasto photoreal day.jpg night.jpg            transfer light and colors between photos
   impasto dream photo.jpg                        DeepDream
   impasto learn painting.jpg --photos photos/    train a style of your own
   impasto batch photos/ --style waves -o out/    stylize many photos
@@ -71,7 +71,7 @@ def greet(
         say(GREETING)
 
 
-def handle(job: Job, given: Given) -> None:
+def handle(job: Job, given: CommonOptions) -> None:
     """Run a job and print its result; a folder of photos or videos is a batch."""
     if is_several(job):
         run_several(job, given)
@@ -84,13 +84,13 @@ def handle(job: Job, given: Given) -> None:
         tell("stopped: the result so far is kept; to continue, repeat with --resume --overwrite")
 
 
-def _run(job: Job, out: Path | None, given: Given) -> Outcome:
+def _run(job: Job, out: Path | None, given: CommonOptions) -> Outcome:
     """Run a job with a progress bar."""
     from impasto import files
     from impasto.cli import progress
 
     watching, moving = given.watching, is_moving(job)
-    files.spare(watching.preview, job.inputs())
+    files.protect_inputs(watching.preview, job.inputs())
     if moving:
         watching.refuse(Path(job.inputs()[0]))
     else:
@@ -100,10 +100,10 @@ def _run(job: Job, out: Path | None, given: Given) -> Outcome:
     leads = os.environ.get("LOCAL_RANK", "0") == "0"  # only one of several processes shows progress
     quiet, preview = given.showing.quiet or not leads, watching.preview if leads else None
     title = job.verb if out is None else out.name
-    with progress.showing(title, quiet=quiet, preview=preview, every=watching.save_every) as bar:
+    with progress.progress_bar(title, quiet=quiet, preview=preview, every=watching.save_every) as bar:
         session = Session(
             watch=bar.training if job.verb == "learn" else bar.watch,
-            told=bar.told,
+            on_progress=bar.film,
             log=tell,
             save_every=watching.save_every,
             resume=watching.resume,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from impasto.films.painting import FilmResult, Shot, paint_film
-from impasto.films.report import FilmReport, report
+from impasto.films.flicker_report import FilmReport, report
+from impasto.films.video import FilmResult, FrameRange, paint_film
 from impasto.session import Enough, FilmProgress
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "FilmProgress",
     "FilmReport",
     "FilmResult",
-    "Shot",
+    "FrameRange",
     "paint_film",
     "report",
 ]

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.films.brushes import Brush, State
+from impasto.films.frame_painters import FramePainter, State
 from impasto.films.scenes import Shot
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.clustering import looked_at
-from impasto.looks.grading import mixed
+from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, detected, read_lamps
 from impasto.looks.lights import Draws, Lamps
 from impasto.looks.night import NIGHTS, brightness, lit
@@ -36,7 +36,7 @@ GONE = 0.1  # share below which a lamp that was not seen is dropped
 
 
 class NightFilm:
-    """Brush that lights the lamps of the frames of a video, which another brush may have graded."""
+    """Frame painter that lights the lamps of the frames of a video, which another may have graded."""
 
     engine, blend, adds = "numpy", 0.0, False
     part: int | None = None
@@ -45,7 +45,12 @@ class NightFilm:
     device = "cpu"
 
     def __init__(
-        self, job: PhotorealJob, shots: list[Shot], inputs: Inputs, night: NightName, inner: Brush | None
+        self,
+        job: PhotorealJob,
+        shots: list[Shot],
+        inputs: Inputs,
+        night: NightName,
+        inner: FramePainter | None,
     ) -> None:
         self.job, self.shots, self.night, self.inner = job, shots, night, inner
         self.identity = json.dumps([job.settings(), night, inner and inner.identity])
@@ -107,7 +112,7 @@ class ShotLights:
         self.draws = Draws.of(shot.keys[0], job.seed)
         roads = [Road.of(key, horizon=job.horizon) for key in shot.keys]
         self.horizon = float(np.median([road.horizon / road.size[0] for road in roads]))
-        self.centre = float(np.median([road.centre / road.size[1] for road in roads]))
+        self.center = float(np.median([road.center / road.size[1] for road in roads]))
         self.middle = float(np.median([brightness(key, self.horizon) for key in shot.keys]))
         self.flow = Dis(quality="fast")
         self.lamps: Lamps | None = None
@@ -116,7 +121,7 @@ class ShotLights:
     def next(self, frame: Bytes, number: int, graded: Array | None, labels: list[Path] | None) -> Array:
         """Return the next frame at night; ``(H, W, 3)``, 0..1."""
         rgb = frame.astype(np.float32) / np.float32(255)
-        road = Road.of(rgb, horizon=self.horizon, centre=self.centre)
+        road = Road.of(rgb, horizon=self.horizon, center=self.center)
         seen = self._seen(rgb, number, labels)
         tiny = np.rint(looked_at(rgb) * 255).astype(np.uint8)
         carried = None
@@ -134,7 +139,7 @@ class ShotLights:
             middle=self.middle,
             frame=number,
         ).rgb
-        return found if graded is not None else mixed(rgb, found, self.job.strength)
+        return found if graded is not None else mix(rgb, found, self.job.strength)
 
     def _seen(self, rgb: Array, number: int, labels: list[Path] | None) -> Labels:
         if labels is None:

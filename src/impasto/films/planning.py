@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.jobs import VideoJob
-from impasto.jobs.films import Flow
+from impasto.jobs.video import Flow
 from impasto.painters.inputs import BUDGETS
 from impasto.video import Dis, Film, FlowMethod, Linker, Span, open_film, size_of
-from impasto.video.linking import WIDE
+from impasto.video.links import WIDE
 
 Bytes = NDArray[np.uint8]
 

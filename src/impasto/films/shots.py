@@ -13,12 +13,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from impasto.films.brushes import choose
-from impasto.films.painting import FilmResult, Run, Shot
+from impasto.films.frame_painters import choose
 from impasto.films.planning import FilmPlan, frame_size, linker_of
+from impasto.films.video import FilmResult, FilmRun, FrameRange
 from impasto.jobs import VideoJob
 from impasto.painters.inputs import recipe_of
-from impasto.video import Span, Whole, check_target, open_film, ready, taken, tell_what_stays_behind
+from impasto.video import (
+    Span,
+    Whole,
+    check_target,
+    open_film,
+    prepare_frame,
+    select_frames,
+    tell_what_stays_behind,
+)
 from impasto.video.levels import held_by
 from impasto.video.segments import PART_FRAMES
 
@@ -37,7 +45,7 @@ def can_be_split(job: VideoJob) -> bool:
     return job.processed is None and job.preview is None
 
 
-def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[Shot]:
+def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[FrameRange]:
     """Return the shots of a video; with a ``consistency`` of 0, chunks of one part each.
 
     Args:
@@ -57,18 +65,18 @@ def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[Shot]:
         finally:
             brush.close()
         linker, firsts = linker_of(plan, flow, None), list[int]()
-        for number, shown in enumerate(taken(film, spans, every=job.every, fps=job.fps)):
+        for number, shown in enumerate(select_frames(film, spans, every=job.every, fps=job.fps)):
             if job.consistency == 0:
                 begins = number % length == 0
             else:
-                begins = linker.next(ready(shown, size).rgb) is None or shown.begins
+                begins = linker.next(prepare_frame(shown, size).rgb) is None or shown.begins
             if begins:
                 firsts.append(number)
-        return [Shot(one, other) for one, other in zip(firsts, [*firsts[1:], None], strict=True)]
+        return [FrameRange(one, other) for one, other in zip(firsts, [*firsts[1:], None], strict=True)]
 
 
 def paint_shot(
-    job: VideoJob, shot: Shot, *, folder: Path, suffix: str, threads: int | None = None
+    job: VideoJob, shot: FrameRange, *, folder: Path, suffix: str, threads: int | None = None
 ) -> Painted:
     """Stylize a shot; resume from what a killed run left in ``folder``.
 
@@ -87,7 +95,7 @@ def paint_shot(
     with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
         chosen = partial(choose, job, threads=threads)
         out = folder / f"{shot.first:09d}{suffix}"
-        run = Run(FilmPlan.of(job), film, out, chosen, restart=False, told=None, shot=shot)
+        run = FilmRun(FilmPlan.of(job), film, out, chosen, restart=False, on_progress=None, shot=shot)
         damage = run.paint()
         if damage is not None:
             raise damage

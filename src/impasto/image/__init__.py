@@ -1,6 +1,6 @@
 """Image input and output: read from files and arrays, write with a recipe, resize. Does not need torch."""
 
-from impasto.image.coverage import ALIKE, as_mask, coverage, over_black
+from impasto.image.alpha import ALIKE, as_mask, coverage, over_black
 from impasto.image.decoding import stored_as
 from impasto.image.kinds import READABLE, Found, is_film, is_picture, pictures_among
 from impasto.image.metadata import Metadata, read_metadata

@@ -1,4 +1,4 @@
-"""Colour conversion by ITU-T H.273 code points instead of a profile: wide gamut, PQ and HLG."""
+"""Color conversion by ITU-T H.273 code points instead of a profile: wide gamut, PQ and HLG."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Value = TypeVar("_Value", np.uint8, np.float32)
 
 
 class Cicp(NamedTuple):
-    """Coding-independent code points: colour primaries and transfer characteristics."""
+    """Coding-independent code points: color primaries and transfer characteristics."""
 
     primaries: int
     transfer: int
@@ -63,26 +63,26 @@ class Cicp(NamedTuple):
         return self.primaries in (1, _UNTOLD) and self.transfer in _LIKE_SRGB
 
 
-def to_srgb(rgb: NDArray[_Value], told: Cicp, *, name: str) -> NDArray[_Value]:
+def to_srgb(rgb: NDArray[_Value], coding: Cicp, *, name: str) -> NDArray[_Value]:
     """Convert ``(H, W, 3)`` uint8, or floats 0..1, to sRGB of the same type.
 
     HDR images are tone-mapped: light up to a knee below reference white is unchanged, brighter light is
     compressed exponentially up to the maximum of the image. The compression uses the largest channel, so hues
-    are kept. Colours outside sRGB are clipped. With unknown code points the values are assumed to be sRGB,
+    are kept. Colors outside sRGB are clipped. With unknown code points the values are assumed to be sRGB,
     with a warning.
     """
-    if told.is_srgb():
+    if coding.is_srgb():
         return rgb
-    known = told.transfer in (*_GAMMAS, *_LIKE_SRGB, PQ, HLG)
-    if not known or told.primaries not in (*_PRIMARIES, _UNTOLD):
-        _LOG.warning("%s: its colour code points %d, %d are unknown: assuming sRGB", name, *told)
+    known = coding.transfer in (*_GAMMAS, *_LIKE_SRGB, PQ, HLG)
+    if not known or coding.primaries not in (*_PRIMARIES, _UNTOLD):
+        _LOG.warning("%s: its color code points %d, %d are unknown: assuming sRGB", name, *coding)
         return rgb
-    bend = _bend(rgb, told) if told.bright else None
+    bend = _bend(rgb, coding) if coding.bright else None
     result = np.empty_like(rgb)
     for first in range(0, len(rgb), STRIP):
-        light = linear(_steps_of(rgb[first : first + STRIP]), told)
+        light = linear(_steps_of(rgb[first : first + STRIP]), coding)
         if bend is not None:
-            light = compressed(light, *bend)
+            light = tone_map(light, *bend)
         shown = color.to_srgb(np.clip(light, 0, 1))
         result[first : first + STRIP] = np.rint(shown * 255) if rgb.dtype == np.uint8 else shown
     return result
@@ -95,18 +95,18 @@ def _steps_of(rgb: NDArray[_Value]) -> NDArray[np.uint16]:
     return np.asarray(np.rint(rgb.clip(0, 1) * (_STEPS - 1)), np.uint16)
 
 
-def linear(rgb: NDArray[np.uint16], told: Cicp, *, video: bool = False) -> NDArray[np.float32]:
+def linear(rgb: NDArray[np.uint16], coding: Cicp, *, video: bool = False) -> NDArray[np.float32]:
     """Return linear light in sRGB primaries, at least 0; 1 is reference white.
 
     Args:
         rgb: the stored values ``(H, W, 3)``, 16 bits.
-        told: their code points.
+        coding: their code points.
         video: decode camera curves as a video display does (BT.1886); else as sRGB.
     """
-    curve = _curve(told.transfer, video and told.transfer in _CAMERA)
+    curve = _curve(coding.transfer, video and coding.transfer in _CAMERA)
     light = curve[rgb]
-    primaries = told.primaries if told.primaries != _UNTOLD else 9 if told.bright else 1
-    if told.transfer == HLG:
+    primaries = coding.primaries if coding.primaries != _UNTOLD else 9 if coding.bright else 1
+    if coding.transfer == HLG:
         # The HLG system gamma applies to the scene luminance; per channel it would change hues.
         weights = _xyz_of(primaries)[1].astype(np.float32)
         light = light * np.maximum(light @ weights, 1e-9)[..., None] ** np.float32(0.2)
@@ -114,14 +114,14 @@ def linear(rgb: NDArray[np.uint16], told: Cicp, *, video: bool = False) -> NDArr
     return np.asarray(np.maximum(light @ _matrix(primaries).T, 0), np.float32)
 
 
-def _bend(rgb: NDArray[_Value], told: Cicp) -> tuple[float, float]:
+def _bend(rgb: NDArray[_Value], coding: Cicp) -> tuple[float, float]:
     """Return rate and reach of the tone mapping above the knee; the brightest light becomes white.
 
     With this rate the curve has slope 1 at the knee. The rate is 0, without compression, if no light is
     brighter than white.
     """
     step = max(1, round((rgb.shape[0] * rgb.shape[1] / 1e6) ** 0.5))
-    brightest = float(np.quantile(linear(_steps_of(rgb[::step, ::step]), told).max(axis=2), 0.9995))
+    brightest = float(np.quantile(linear(_steps_of(rgb[::step, ::step]), coding).max(axis=2), 0.9995))
     reach, rate = (brightest - KNEE) / (1 - KNEE), 1.0
     if reach <= 1:
         return 0.0, 1.0
@@ -130,7 +130,7 @@ def _bend(rgb: NDArray[_Value], told: Cicp) -> tuple[float, float]:
     return rate, reach
 
 
-def compressed(light: NDArray[np.float32], rate: float = 1.0, reach: float = math.inf) -> NDArray[np.float32]:
+def tone_map(light: NDArray[np.float32], rate: float = 1.0, reach: float = math.inf) -> NDArray[np.float32]:
     """Tone-map linear light: unchanged below the knee, exponential above, by the largest channel."""
     if rate < 1e-4:
         return light
@@ -169,8 +169,8 @@ def _of_point(point: tuple[float, float]) -> list[float]:
 @functools.cache
 def _xyz_of(primaries: int) -> NDArray[np.float64]:
     """Return the matrix from linear light in these primaries to XYZ."""
-    *colours, white = _PRIMARIES[primaries]
-    columns = np.array([_of_point(point) for point in colours]).T
+    *colors, white = _PRIMARIES[primaries]
+    columns = np.array([_of_point(point) for point in colors]).T
     return np.asarray(columns * np.linalg.solve(columns, _of_point(white)))
 
 

@@ -13,30 +13,30 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import InputError
-from impasto.image import cicp, deep, jpeg, profiles, told
+from impasto.image import cicp, code_points, deep, jpeg, profiles
 from impasto.image.cicp import Cicp
 from impasto.image.guard import refuse_size, refusing, strict
 from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
-from impasto.image.picture import colours_of
+from impasto.image.picture import colors_of
 
 _LOG = logging.getLogger(__name__)
 
 # A subset of Pillow's formats: some of the others start external programs (EPS starts Ghostscript).
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
 _ORIENTATION, _SUBFILE, _PHOTOMETRIC = 0x0112, 254, 262
-_GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+_GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 _Value = TypeVar("_Value", bound=np.generic)
 _Decoded = TypeVar("_Decoded")
 
 
-class Layers(NamedTuple):
-    """Decoded image: colours ``(H, W, 3)`` and alpha ``(H, W)`` as float32 0..1, bit depth, grey flag."""
+class DecodedLayers(NamedTuple):
+    """Decoded image: colors ``(H, W, 3)`` and alpha ``(H, W)`` as float32 0..1, bit depth, gray flag."""
 
     rgb: NDArray[np.float32]
     alpha: NDArray[np.float32] | None
     bits: int
-    grey: bool
+    gray: bool
 
 
 def open_image(source: Path | io.BytesIO) -> Image.Image:
@@ -78,17 +78,17 @@ def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
 
 
 def stored_as(path: Path) -> tuple[bool, int]:
-    """Return whether a file is grey, and its EXIF orientation, without decoding."""
+    """Return whether a file is gray, and its EXIF orientation, without decoding."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
         if is_heif(head):
             return False, 1
         with open_image(path) as image:
-            grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
-            return grey, orientation(image, name=str(path))
+            gray = image.mode in _GRAY_MODES or image.mode.startswith("I;16")
+            return gray, orientation(image, name=str(path))
 
 
-def decode_file(path: Path, *, max_pixels: int) -> Layers:
+def decode_file(path: Path, *, max_pixels: int) -> DecodedLayers:
     """Decode an image file; errors as in ``read``."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
@@ -115,7 +115,7 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
                 return None
             image.load()
             turn, icc = orientation(image, name=str(path)), image.info.get("icc_profile")
-            numbers = told.of_file(path, head, icc)
+            numbers = code_points.of_file(path, head, icc)
             if numbers is None:
                 return upright(np.asarray(profiles.to_srgb(image, icc, name=str(path))), turn)
             values = cicp.to_srgb(np.asarray(image.convert("RGB")), numbers, name=str(path))
@@ -141,7 +141,7 @@ def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]
         return decode(mended)
 
 
-def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pixels: int) -> Layers:
+def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pixels: int) -> DecodedLayers:
     try:
         image = open_image(source)
     except UnidentifiedImageError:
@@ -152,7 +152,7 @@ def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pi
         refuse_size(str(path), image.size, max_pixels=max_pixels)
         if deep.planes_apart(image):
             return _decode_tifffile(path, max_pixels=max_pixels)
-        numbers = told.of_file(path, head, image.info.get("icc_profile"))
+        numbers = code_points.of_file(path, head, image.info.get("icc_profile"))
         channels = deep.channels_of(image)
         if not channels:
             return layers_of(image, name=str(path), numbers=numbers)
@@ -160,7 +160,7 @@ def _decode_pillow(path: Path, source: Path | io.BytesIO, head: bytes, *, max_pi
         return _decode_deep(path, image, channels, numbers)
 
 
-def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | None) -> Layers:
+def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | None) -> DecodedLayers:
     """Decode an image with several 16-bit channels."""
     wide = deep.read_words(lambda: open_image(path), image, channels)
     transparent = image.info.get("transparency")
@@ -174,33 +174,35 @@ def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | 
     icc = image.info.get("icc_profile")
     rgb = _floats_in_srgb(np.ascontiguousarray(rgb), icc, numbers, name=str(path))
     turn = orientation(image, name=str(path))
-    return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), 16, channels == "LA")
+    return DecodedLayers(
+        upright(rgb, turn), None if alpha is None else upright(alpha, turn), 16, channels == "LA"
+    )
 
 
 def _floats_in_srgb(
     rgb: NDArray[np.float32], icc: bytes | None, numbers: Cicp | None, *, name: str
 ) -> NDArray[np.float32]:
-    """Convert colours to sRGB by the code points of the file, else by its profile."""
+    """Convert colors to sRGB by the code points of the file, else by its profile."""
     if numbers is not None:
         return cicp.to_srgb(rgb, numbers, name=name)
     return profiles.to_srgb_16(rgb, icc, name=name)
 
 
-def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> Layers:
-    """Convert an open PIL image to layers; colours by the code points, else by its profile."""
+def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> DecodedLayers:
+    """Convert an open PIL image to layers; colors by the code points, else by its profile."""
     if image.mode == "LAB":
-        raise InputError(f"{name} uses CIE Lab colours: save it as RGB")
+        raise InputError(f"{name} uses CIE Lab colors: save it as RGB")
     image.load()
     turn = orientation(image, name=name)
     icc = image.info.get("icc_profile")
-    grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
+    gray = image.mode in _GRAY_MODES or image.mode.startswith("I;16")
     alpha = None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
             values = 65535 - values  # white is zero (from scanners), which Pillow handles in 8 bits only
         bits = 16
-        rgb = np.repeat(_unit_of_deep_grey(values, name=name)[..., None], 3, axis=2)
+        rgb = np.repeat(_unit_of_deep_gray(values, name=name)[..., None], 3, axis=2)
         if isinstance(image.info.get("transparency"), int):
             alpha = (values != image.info["transparency"]).astype(np.float32)
         rgb = _floats_in_srgb(rgb, icc, numbers, name=name)
@@ -216,11 +218,11 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
             rgb = profiles.as_floats(profiles.to_srgb(image, icc, name=name))
         else:
             rgb = cicp.to_srgb(profiles.as_floats(image.convert("RGB")), numbers, name=name)
-    return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)
 
 
-def _unit_of_deep_grey(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
-    """Scale 16-bit or float grey values to 0..1; reject others, as their range is unknown."""
+def _unit_of_deep_gray(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
+    """Scale 16-bit or float gray values to 0..1; reject others, as their range is unknown."""
     top = 1.0 if np.issubdtype(values.dtype, np.floating) else 65535.0
     if not (values.min() >= 0 and values.max() <= top):
         raise InputError(
@@ -254,7 +256,7 @@ def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
 _BACK = {6: 8, 8: 6}  # orientations that are not their own inverse
 
 
-def stored(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
+def to_stored_orientation(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
     """Rotate upright pixels to the stored order of an orientation, the inverse of ``upright``."""
     return upright(pixels, _BACK.get(turn, turn))
 
@@ -268,29 +270,29 @@ def open_heif(path: Path) -> Any:
     return pillow_heif.open_heif(path, convert_hdr_to_8bit=False, hdr_to_16bit=False)
 
 
-def _decode_heif(path: Path, *, max_pixels: int) -> Layers:
+def _decode_heif(path: Path, *, max_pixels: int) -> DecodedLayers:
     opened = open_heif(path)
     refuse_size(str(path), opened.size, max_pixels=max_pixels)
     values = np.asarray(opened)
     depth = 8 if values.dtype == np.uint8 else int(opened.info.get("bit_depth", 16))
-    grey = values.ndim == 2 or values.shape[2] == 2
+    gray = values.ndim == 2 or values.shape[2] == 2
     if values.ndim == 2:
         values = values[..., None]
-    icc, numbers = opened.info.get("icc_profile"), told.of_heif(opened.info)
+    icc, numbers = opened.info.get("icc_profile"), code_points.of_heif(opened.info)
     alpha = None
     if values.shape[2] in (2, 4):
         alpha = values[..., -1].astype(np.float32) / np.float32(2**depth - 1)
-    colours = values[..., :1].repeat(3, axis=2) if grey else values[..., :3]
+    colors = values[..., :1].repeat(3, axis=2) if gray else values[..., :3]
     # libheif has already applied the rotation, so EXIF does not count.
     if depth == 8 and numbers is None:
-        image = Image.fromarray(np.ascontiguousarray(colours))
-        return Layers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, grey)
-    rgb = colours.astype(np.float32) / np.float32(2**depth - 1)
+        image = Image.fromarray(np.ascontiguousarray(colors))
+        return DecodedLayers(profiles.as_floats(profiles.to_srgb(image, icc, name=str(path))), alpha, 8, gray)
+    rgb = colors.astype(np.float32) / np.float32(2**depth - 1)
     rgb = _floats_in_srgb(rgb, icc, numbers, name=str(path))
-    return Layers(rgb, alpha, 8 if depth == 8 else 16, grey)
+    return DecodedLayers(rgb, alpha, 8 if depth == 8 else 16, gray)
 
 
-def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
+def _decode_tifffile(path: Path, *, max_pixels: int) -> DecodedLayers:
     """Decode TIFFs that Pillow cannot open: floats, and 16 bits in planar configuration."""
     import tifffile
 
@@ -301,14 +303,14 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> Layers:
         if page.photometric not in (1, 2) or page.samplesperpixel > 4 or page.imagedepth != 1:
             raise InputError(f"{path} is a TIFF of an unsupported kind: save it as RGB with 8 or 16 bits")
         values = page.asarray()
-        icc, grey = page.iccprofile, page.photometric == 1
+        icc, gray = page.iccprofile, page.photometric == 1
         stored = page.tags.get(_ORIENTATION)
     turn = stored.value if stored and stored.value in range(1, 9) else 1
     if page.axes[0] == "S":
         values = np.moveaxis(values, 0, -1)
     if page.samplesperpixel == 2:
         values = values[..., (0, 0, 0, 1)]
-    rgb, alpha = colours_of(values, name=str(path))
-    rgb = _floats_in_srgb(rgb, icc, told.of_profile(icc), name=str(path))
+    rgb, alpha = colors_of(values, name=str(path))
+    rgb = _floats_in_srgb(rgb, icc, code_points.of_profile(icc), name=str(path))
     bits = 8 if values.dtype == np.uint8 else 16
-    return Layers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, grey)
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)

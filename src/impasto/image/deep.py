@@ -46,7 +46,7 @@ def read_words(
         channels: the result of ``channels_of``.
     """
     if channels == "LA":
-        # Grey and alpha as four bytes: a high and a low byte each.
+        # Gray and alpha as four bytes: a high and a low byte each.
         values = _pass(image, lambda _: "RGBA").astype(np.uint16)
         return np.asarray(values[..., 0::2] << 8 | values[..., 1::2])
     # Pillow would divide "RGBa" (premultiplied) by alpha in 8 bits while unpacking.

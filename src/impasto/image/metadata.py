@@ -109,7 +109,7 @@ def _of(read: Callable[[], Image.Exif], info: Mapping[Any, Any], form: str | Non
             if isinstance(text := info.get(name), str) and not main.get(code):
                 main[code] = text.encode()
     packet = next((info[key] for key in _PACKETS if info.get(key)), b"")
-    told = xmp.kept(packet.encode() if isinstance(packet, str) else bytes(packet))
+    told = xmp.result_properties(packet.encode() if isinstance(packet, str) else bytes(packet))
     return Metadata(_kept(main, _MAIN), _kept(taken, _EXIF), _kept(gps, _GPS), _dpi(main, info), told)
 
 

@@ -27,7 +27,7 @@ class Picture:
         name: stem of the file name, or "picture".
         path: source file, if any.
         bits: bit depth of the source, 8 or 16.
-        grey: whether the source was grey; ``rgb`` has three channels in any case.
+        gray: whether the source was gray; ``rgb`` has three channels in any case.
 
     Examples:
         >>> Picture(np.zeros((4, 6, 3), np.float32)).size
@@ -39,7 +39,7 @@ class Picture:
     name: str = "picture"
     path: Path | None = None
     bits: int = 8
-    grey: bool = False
+    gray: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,14 +47,14 @@ class Picture:
         return self.rgb.shape[0], self.rgb.shape[1]
 
     def flat(self, background: Sequence[float] | None = None) -> NDArray[np.float32]:
-        """Composite the image over a uniform colour.
+        """Composite the image over a uniform color.
 
-        The default colour is the mean of the visible part. White or black would put a hard outline around a
+        The default color is the mean of the visible part. White or black would put a hard outline around a
         cut-out subject, which counts as content and distorts the style statistics. The mean adds the weakest
-        edge and keeps the mean colour.
+        edge and keeps the mean color.
 
         Args:
-            background: red, green and blue, 0..1; None: the mean visible colour (white if nothing is
+            background: red, green and blue, 0..1; None: the mean visible color (white if nothing is
                 visible).
 
         Returns:
@@ -66,12 +66,12 @@ class Picture:
             return self.rgb
         weight = self.alpha[..., None]
         if background is not None:
-            colour = np.asarray(background, np.float64)
+            color = np.asarray(background, np.float64)
         elif self.alpha.any():
-            colour = (self.rgb * weight).sum(axis=(0, 1), dtype=np.float64) / self.alpha.sum(dtype=np.float64)
+            color = (self.rgb * weight).sum(axis=(0, 1), dtype=np.float64) / self.alpha.sum(dtype=np.float64)
         else:
-            colour = np.ones(3)
-        laid: NDArray[np.float32] = self.rgb * weight + colour.astype(np.float32) * (1 - weight)
+            color = np.ones(3)
+        laid: NDArray[np.float32] = self.rgb * weight + color.astype(np.float32) * (1 - weight)
         return np.clip(laid, 0, 1)
 
 
@@ -102,8 +102,8 @@ def planes_last(tensor: torch.Tensor) -> NDArray[Any]:
     return array
 
 
-def colours_of(values: NDArray[Any], *, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Split an array ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)`` into colours and alpha."""
+def colors_of(values: NDArray[Any], *, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Split an array ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)`` into colors and alpha."""
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     if not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))) or not values.size:

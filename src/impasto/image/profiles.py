@@ -1,4 +1,4 @@
-"""ICC profiles: detect sRGB and convert other colours to sRGB."""
+"""ICC profiles: detect sRGB and convert other colors to sRGB."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def srgb_profile() -> bytes:
 
 @dataclass(frozen=True)
 class _Shaper:
-    """Matrix/TRC profile: tone curves and, for colour, a matrix to XYZ (D50)."""
+    """Matrix/TRC profile: tone curves and, for color, a matrix to XYZ (D50)."""
 
     curves: list[NDArray[np.float64]]
     matrix: NDArray[np.float64] | None
 
     def to_srgb(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Convert ``(H, W, 3)`` device values 0..1 to sRGB 0..1; colours outside sRGB are clipped."""
+        """Convert ``(H, W, 3)`` device values 0..1 to sRGB 0..1; colors outside sRGB are clipped."""
         steps = np.rint(values * (_STEPS - 1)).astype(np.uint16)
         if self.matrix is None:
             table = color.to_srgb(np.clip(self.curves[0], 0, 1)).astype(np.float32)
@@ -123,14 +123,14 @@ def to_srgb(image: Image.Image, profile: bytes | None, *, name: str) -> Image.Im
         try:
             return _by_littlecms(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as fault:
-            _LOG.warning("%s: its colour profile is not usable (%s): assuming sRGB", name, fault)
+            _LOG.warning("%s: its color profile is not usable (%s): assuming sRGB", name, fault)
     return image.convert("RGB")
 
 
 def _by_littlecms(image: Image.Image, profile: bytes) -> Image.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     space = source.profile.xcolor_space.strip()
-    # A grey file may have an RGB profile, which then applies to three equal channels.
+    # A gray file may have an RGB profile, which then applies to three equal channels.
     fitting = {"RGB": ("RGB", "L"), "GRAY": ("L",), "CMYK": ("CMYK",)}.get(space, ())
     if image.mode not in fitting:
         raise ValueError(f"a profile for {space} in an image of mode {image.mode}")
@@ -157,10 +157,10 @@ def to_srgb_16(rgb: NDArray[np.float32], profile: bytes | None, *, name: str) ->
     shaper = _shaper(profile)
     if shaper is not None:
         if shaper.matrix is None and (rgb != rgb[..., :1]).any():
-            _LOG.warning("%s: its colour profile is for grey images: assuming sRGB", name)
+            _LOG.warning("%s: its color profile is for gray images: assuming sRGB", name)
             return rgb
         return rgb if shaper.is_srgb() else shaper.to_srgb(rgb)
-    _LOG.warning("%s: its colour profile is table-based: reading the image with 8 bits", name)
+    _LOG.warning("%s: its color profile is table-based: reading the image with 8 bits", name)
     image = Image.fromarray((rgb * 255 + 0.5).astype(np.uint8))
     return as_floats(to_srgb(image, profile, name=name))
 

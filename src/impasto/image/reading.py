@@ -14,7 +14,7 @@ from PIL import Image
 
 from impasto.errors import InputError
 from impasto.image import decoding, guard, kinds
-from impasto.image.picture import Picture, colours_of, planes_last
+from impasto.image.picture import Picture, colors_of, planes_last
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
         max_pixels: larger files are rejected before decoding.
 
     Returns:
-        The image, with EXIF orientation and colour profile applied. 16-bit files keep their precision.
+        The image, with EXIF orientation and color profile applied. 16-bit files keep their precision.
 
     Raises:
         InputError: the file does not exist, is not an image, is damaged, truncated or too large; the array
@@ -52,7 +52,7 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         layers = decoding.decode_file(path, max_pixels=max_pixels)
-        return Picture(*layers[:2], name=path.stem, path=path, bits=layers.bits, grey=layers.grey)
+        return Picture(*layers[:2], name=path.stem, path=path, bits=layers.bits, gray=layers.gray)
     if isinstance(source, Image.Image):
         return _of_pil(source, max_pixels=max_pixels)
     if isinstance(source, np.ndarray):
@@ -91,13 +91,13 @@ def _of_pil(image: Image.Image, *, max_pixels: int) -> Picture:
         layers = decoding.layers_of(image, name=name)
     path = Path(name) if getattr(image, "filename", "") else None
     return Picture(
-        *layers[:2], name=path.stem if path else "picture", path=path, bits=layers.bits, grey=layers.grey
+        *layers[:2], name=path.stem if path else "picture", path=path, bits=layers.bits, gray=layers.gray
     )
 
 
 def _of_array(values: NDArray[Any], *, name: str) -> Picture:
-    rgb, alpha = colours_of(values, name=name)
-    return Picture(rgb, alpha, bits=16 if values.dtype == np.uint16 else 8, grey=values.ndim == 2)
+    rgb, alpha = colors_of(values, name=name)
+    return Picture(rgb, alpha, bits=16 if values.dtype == np.uint16 else 8, gray=values.ndim == 2)
 
 
 def read_recipe(path: str | os.PathLike[str]) -> str | None:

@@ -101,8 +101,8 @@ def tiff(
     """Encode a TIFF file with deflate compression.
 
     Args:
-        values: ``(H, W, C)``; one or three colour channels, and optionally straight alpha.
-        icc: colour profile.
+        values: ``(H, W, C)``; one or three color channels, and optionally straight alpha.
+        icc: color profile.
         comment: EXIF user comment.
         kept: metadata copied from the input.
     """

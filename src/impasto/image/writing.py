@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 from impasto import color, files
 from impasto.errors import InputError, OutputError
 from impasto.image import profiles, tags
-from impasto.image.decoding import stored
+from impasto.image.decoding import to_stored_orientation
 from impasto.image.metadata import Metadata
 from impasto.image.picture import Picture, planes_last, unit
 
@@ -42,7 +42,7 @@ _FORMATS = {
     ".hif": "HEIF",
 }
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".heic")  # listed in messages
-_LEVEL = 4  # zlib level: on stylised images 6 takes three times as long and saves 0.1 %
+_LEVEL = 4  # zlib level: on stylized images 6 takes three times as long and saves 0.1 %
 _XMP = "XML:com.adobe.xmp"  # keyword of a PNG text with XMP
 # A JPEG segment has 65,535 bytes, including two for its length.
 _JPEG_SEGMENT = 65533
@@ -66,7 +66,7 @@ def write(
     *,
     alpha: NDArray[Any] | None = None,
     bits: Literal[8, 16] = 8,
-    grey: bool = False,
+    gray: bool = False,
     recipe: str | None = None,
     metadata: Metadata | None = None,
     quality: int = 95,
@@ -81,7 +81,7 @@ def write(
         alpha: ``(H, W)``, the same types; default: that of a ``Picture``. For JPEG the image is composited
             over white.
         bits: 8, or 16 for .png and .tif.
-        grey: write one channel, the luma.
+        gray: write one channel, the luma.
         recipe: JSON text to store: in PNG as the text "impasto", otherwise as the EXIF user comment. A recipe
             too long for JPEG is skipped with a warning.
         metadata: metadata to store: date, place, author, copyright and resolution. Pixels are always passed
@@ -98,8 +98,8 @@ def write(
         InputError: non-finite values, an unsupported shape, or a quality out of range.
 
     Examples:
-        >>> write("grey.png", np.full((4, 6, 3), 0.5)).name
-        'grey.png'
+        >>> write("gray.png", np.full((4, 6, 3), 0.5)).name
+        'gray.png'
     """
     target = Path(path)
     form = check_suffix(target)
@@ -107,10 +107,10 @@ def write(
         raise OutputError(f"cannot write {target} with {bits} bits: 16 bits need .png or .tif")
     if not 1 <= quality <= 100:
         raise InputError(f"quality must be from 1 to 100, not {quality}")
-    values = _values(target, rgb, alpha, form=form, bits=bits, grey=grey)
+    values = _values(target, rgb, alpha, form=form, bits=bits, gray=gray)
     if metadata is not None and metadata.turn != 1:
         upright: NDArray[Any] = values
-        values = stored(upright, metadata.turn)
+        values = to_stored_orientation(upright, metadata.turn)
     with files.atomic(target, overwrite=overwrite) as temporary:
         try:
             _encode(temporary, values, form=form, recipe=recipe, metadata=metadata, quality=quality)
@@ -126,14 +126,14 @@ def _values(
     *,
     form: str,
     bits: Literal[8, 16],
-    grey: bool,
+    gray: bool,
 ) -> NDArray[Any]:
     """Return the integers to store, ``(H, W, C)``."""
-    if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not grey:
+    if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not gray:
         values = _three(rgb)  # without conversion to floats, which would take four times the memory
         _refuse_size(target, max(values.shape[:2]), form=form)
         return values
-    return _from_floats(target, rgb, alpha, form=form, bits=bits, grey=grey)
+    return _from_floats(target, rgb, alpha, form=form, bits=bits, gray=gray)
 
 
 def _from_floats(
@@ -143,17 +143,17 @@ def _from_floats(
     *,
     form: str,
     bits: int,
-    grey: bool,
+    gray: bool,
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Convert to the channels to encode: images with alpha, 16 bits, one channel, or floats."""
-    colours, veil = _floats(rgb, alpha, name=str(target))
-    _refuse_size(target, max(colours.shape[:2]), form=form)
+    colors, veil = _floats(rgb, alpha, name=str(target))
+    _refuse_size(target, max(colors.shape[:2]), form=form)
     if veil is not None and form == "JPEG":
         _LOG.info("%s: JPEG has no transparency: the image is composited over white", target)
-        colours, veil = Picture(colours, veil).flat((1, 1, 1)), None
-    if grey:
-        colours = color.luma(colours)[..., None]
-    return _whole(colours if veil is None else np.concatenate([colours, veil[..., None]], axis=2), bits)
+        colors, veil = Picture(colors, veil).flat((1, 1, 1)), None
+    if gray:
+        colors = color.luma(colors)[..., None]
+    return _whole(colors if veil is None else np.concatenate([colors, veil[..., None]], axis=2), bits)
 
 
 def _refuse_size(target: Path, side: int, *, form: str) -> None:
@@ -168,7 +168,7 @@ def _refuse_size(target: Path, side: int, *, form: str) -> None:
 def _floats(
     rgb: Picture | NDArray[Any] | torch.Tensor, alpha: NDArray[Any] | None, *, name: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the colours ``(H, W, 3)`` and the alpha ``(H, W)`` to write, 0..1."""
+    """Return the colors ``(H, W, 3)`` and the alpha ``(H, W)`` to write, 0..1."""
     torch = sys.modules.get("torch")
     if isinstance(rgb, Picture):
         values, alpha = rgb.rgb, rgb.alpha if alpha is None else alpha
@@ -177,12 +177,12 @@ def _floats(
     else:
         values = np.asarray(rgb)
     values = _three(values)
-    colours = np.clip(unit(values, name=f"the picture for {name}"), 0, 1)
+    colors = np.clip(unit(values, name=f"the picture for {name}"), 0, 1)
     if alpha is None:
-        return colours, None
-    if alpha.shape != colours.shape[:2]:
-        raise InputError(f"the transparency has the shape {alpha.shape}, the picture {colours.shape[:2]}")
-    return colours, np.clip(unit(alpha, name=f"the transparency for {name}"), 0, 1)
+        return colors, None
+    if alpha.shape != colors.shape[:2]:
+        raise InputError(f"the transparency has the shape {alpha.shape}, the picture {colors.shape[:2]}")
+    return colors, np.clip(unit(alpha, name=f"the transparency for {name}"), 0, 1)
 
 
 def _three(values: NDArray[Any]) -> NDArray[Any]:
@@ -215,7 +215,7 @@ def _encode(
     icc = profiles.srgb_profile()
     if form == "TIFF":
         if values.dtype == np.uint16 and values.shape[2] == 2:
-            values = values[..., (0, 0, 0, 1)]  # few programs read 16-bit grey with alpha
+            values = values[..., (0, 0, 0, 1)]  # few programs read 16-bit gray with alpha
         path.write_bytes(tags.tiff(values, icc=icc, comment=recipe, kept=metadata))
         return
     # PNG stores the recipe as text and the metadata as EXIF.

@@ -30,7 +30,7 @@ _MOST = 60_000  # bytes of a packet; a JPEG segment has room for little more
 _HEAD = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 
 
-def kept(packet: bytes) -> bytes:
+def result_properties(packet: bytes) -> bytes:
     """Return a packet with the properties that apply to the result; empty if there are none, or damaged."""
     start, end = packet.find(b"<rdf:RDF"), packet.rfind(b"</rdf:RDF>")
     # A document type could define entities that expand without limit.

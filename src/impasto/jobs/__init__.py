@@ -18,16 +18,18 @@ from impasto.jobs.base import (
     Precision,
     Preset,
     Statistics,
-    StyleLoss,
+    StyleLossName,
     parse_memory,
     parse_seconds,
     parse_size,
 )
-from impasto.jobs.dreams import VGG_LAYERS, DreamJob, LayersJob, VisualizeJob, usual_layers
-from impasto.jobs.films import FILMS, WRITABLE, VideoJob
-from impasto.jobs.learned import LearnJob, LiveJob
+from impasto.jobs.compare import CompareJob, MeasureJob
+from impasto.jobs.dream import VGG_LAYERS, DreamJob, LayersJob, VisualizeJob, usual_layers
+from impasto.jobs.learn import LearnJob
+from impasto.jobs.live import LiveJob
 from impasto.jobs.photoreal import LOOK, PhotorealJob
-from impasto.jobs.pictures import CompareJob, MeasureJob, StylizeJob
+from impasto.jobs.stylize import StylizeJob
+from impasto.jobs.video import FILMS, WRITABLE, VideoJob
 
 __all__ = [
     "FILMS",
@@ -52,7 +54,7 @@ __all__ = [
     "Precision",
     "Preset",
     "Statistics",
-    "StyleLoss",
+    "StyleLossName",
     "StylizeJob",
     "VideoJob",
     "VisualizeJob",

@@ -16,7 +16,7 @@ from impasto.errors import InputError
 
 Method = Literal["modern", "paper", "tutorial"]
 Preset = Literal["draft", "good", "print"]
-StyleLoss = Literal["neighbors", "mixed", "gram", "wasserstein", "meanvar"]
+StyleLossName = Literal["neighbors", "mixed", "gram", "wasserstein", "meanvar"]
 Blend = Literal["moments", "barycenter"]
 Color = Literal["style", "content", "luminance"]
 OptimiserName = Literal["lbfgs", "adam"]
@@ -31,8 +31,8 @@ J = TypeVar("J", bound="Job")
 
 # Help texts of options that several verbs share.
 WEIGHTS = "Weight of each style, e.g. 0.7,0.3. Default: equal."
-MASK = "One greyscale mask per style, e.g. a.png,b.png, white where the style applies; may be repeated."
-COLOR = "Colours of the style, of the content, or 'luminance': stylize only the lightness."
+MASK = "One grayscale mask per style, e.g. a.png,b.png, white where the style applies; may be repeated."
+COLOR = "Colors of the style, of the content, or 'luminance': stylize only the lightness."
 REALISM = "Smoothness of the lighting change: 0.1 is loose, 10 is stiff."
 SIZE = "Long side in pixels, or 'original'."
 STRENGTH = (
@@ -216,7 +216,7 @@ def parse_seconds(name: str, value: float | str | None) -> float | None:
     return sum(number * 60.0**place for place, number in enumerate(reversed(numbers)))
 
 
-class Part:
+class Excerpt:
     """Mixin of jobs on videos: the segment from ``start`` to ``end``, valid after :meth:`_check_part`."""
 
     start: float | str

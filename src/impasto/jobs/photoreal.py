@@ -8,15 +8,15 @@ from typing import ClassVar
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import BackboneName, Job, NightName, Part, Precision, option, parse_size
+from impasto.jobs.base import BackboneName, Excerpt, Job, NightName, Precision, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
 CLASSES = 4
 
 
 @dataclass(frozen=True)
-class PhotorealJob(Part, Job):
-    """Transfer light and colours from one photo to another, class by class; the result stays a photograph."""
+class PhotorealJob(Excerpt, Job):
+    """Transfer light and colors from one photo to another, class by class; the result stays a photograph."""
 
     verb: ClassVar[str] = "photoreal"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "styles": (), "masks": (), "lamps": ()}
@@ -25,20 +25,20 @@ class PhotorealJob(Part, Job):
     styles: tuple[str, ...] = field(
         default=(),
         metadata={
-            "help": "One or more photos to take light and colours from, or one saved .look file; "
+            "help": "One or more photos to take light and colors from, or one saved .look file; "
             "none with --night."
         },
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     masks: tuple[str, ...] | None = option(
-        None, "Class masks, one of the photo and one of each style: flat colours or grey ids. Default: found."
+        None, "Class masks, one of the photo and one of each style: flat colors or gray ids. Default: found."
     )
     night: NightName | None = option(
         None, "Light its lamps: city (the default kind), country, dusk or wet; a style is then optional."
     )
     lamps: str | None = option(
         None,
-        "Labels of the lamps: an image with a colour for each kind, or ids of Cityscapes; boxes as .json of "
+        "Labels of the lamps: an image with a color for each kind, or ids of Cityscapes; boxes as .json of "
         "COCO or BDD or .txt of KITTI; for a video, a folder of images. Default: only signals and pairs of "
         "rear lamps are found.",
     )
@@ -72,7 +72,7 @@ class PhotorealJob(Part, Job):
         object.__setattr__(self, "size", parse_size(self.size))
         if not self.styles and self.night is None:
             raise InputError(
-                "photoreal needs a style: a photo to take light and colours from, or a .look; or --night"
+                "photoreal needs a style: a photo to take light and colors from, or a .look; or --night"
             )
         self._check_night()
         looks = [name for name in self.styles if name.lower().endswith(LOOK)]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from impasto.live.painting import play
+from impasto.live.player import play
 
 __all__ = ["play"]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.video import open_film
 from impasto.video.decoding import Decoder, reason
+from impasto.video.display import fit_frame, upright
 from impasto.video.reading import USUAL, pictures_of
-from impasto.video.showing import fitted, upright
 
 Bytes = NDArray[np.uint8]
 Timed = Generator[tuple[Bytes, Fraction], None, None]
@@ -29,7 +29,7 @@ _log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True)
-class Frame:
+class CameraFrame:
     """A frame ``(H, W, 3)``, upright, its number from 0, and its time in seconds since the first."""
 
     rgb: Bytes
@@ -56,12 +56,12 @@ class Camera:
         self.is_file = path.is_file() or path.is_dir()
         self._frames = self._of_file(path) if self.is_file else self._of_stream(source)
         self._fresh = threading.Condition()
-        self._frame: Frame | None = None
+        self._frame: CameraFrame | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def newest(self, after: int) -> Frame | None:
+    def newest(self, after: int) -> CameraFrame | None:
         """Wait for a frame with a number above ``after`` and return it; None at the end."""
         with self._fresh:
             self._fresh.wait_for(
@@ -106,7 +106,7 @@ class Camera:
                 for decoded in Decoder(container, stream, rate, careful=True):
                     rgb = upright(decoded.frame)[0]
                     size = size or (rgb.shape[0], rgb.shape[1])
-                    yield fitted(rgb, size), decoded.time
+                    yield fit_frame(rgb, size), decoded.time
 
         return frames()
 
@@ -121,7 +121,7 @@ class Camera:
                 with self._fresh:
                     if self._ended:
                         break
-                    self._frame = Frame(rgb, number, seconds)
+                    self._frame = CameraFrame(rgb, number, seconds)
                     self._fresh.notify_all()
         except InputError as error:
             _log.warning("%s", error)

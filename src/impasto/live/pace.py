@@ -26,7 +26,7 @@ class Pace:
     fixed: bool = False
     _cost: float = 0.0  # seconds per pixel
 
-    def told(self, pixels: int, seconds: float) -> None:
+    def record(self, pixels: int, seconds: float) -> None:
         """Record the processing time of a frame, and update the side."""
         cost = seconds / pixels
         self._cost = cost if self._cost == 0 else _MEMORY * self._cost + (1 - _MEMORY) * cost

@@ -1,14 +1,14 @@
-"""Looks: colour statistics of photographs by class, and colour grading with them.
+"""Looks: color statistics of photographs by class, and color grading with them.
 
 NumPy only: no network, no torch. Classes come from masks, or from features computed by the caller.
 """
 
 from __future__ import annotations
 
-from impasto.looks.coverage import Coverage, coverage
+from impasto.looks.class_coverage import Coverage, coverage
 from impasto.looks.grading import Grade, grade, shift
 from impasto.looks.look import FEATURE_LAYERS, Look, Statistics, load, save
-from impasto.looks.masks import Regions, drawn, read_masks
+from impasto.looks.masks import Regions, draw_classes, read_masks
 from impasto.looks.mattes import Mattes
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "Regions",
     "Statistics",
     "coverage",
-    "drawn",
+    "draw_classes",
     "grade",
     "load",
     "read_masks",

@@ -33,30 +33,30 @@ class Road:
     Args:
         size: (height, width) of the image, in pixels.
         horizon: row of the horizon, in pixels.
-        centre: column of the direction of travel, in pixels.
+        center: column of the direction of travel, in pixels.
         focal: focal length, in pixels.
         height: height of the camera, in metres.
     """
 
     size: tuple[int, int]
     horizon: float
-    centre: float
+    center: float
     focal: float
     height: float = CAMERA
 
     @classmethod
-    def of(cls, rgb: Array, *, horizon: float | None = None, centre: float = 0.5) -> Road:
+    def of(cls, rgb: Array, *, horizon: float | None = None, center: float = 0.5) -> Road:
         """Return the road of an image ``(H, W, 3)``, 0..1.
 
         Args:
             rgb: the image.
             horizon: height of the horizon from the top, relative to the image height. Default: the point
                 where the straight edges of the road meet.
-            centre: column of the direction of travel, relative to the width, if the horizon is given.
+            center: column of the direction of travel, relative to the width, if the horizon is given.
         """
         height, width = rgb.shape[:2]
         focal = width / 2 / float(np.tan(np.radians(WIDE / 2)))
-        column = centre * width
+        column = center * width
         if horizon is None:
             horizon, column = vanishing(rgb)
         return cls((height, width), horizon * height, column, focal)
@@ -70,7 +70,7 @@ class Road:
 
     def angles(self) -> tuple[Array, Array]:
         """Return the angles of each column ``(1, W)`` and row ``(H, 1)``, right and down, in degrees."""
-        right = np.arange(self.size[1], dtype=np.float32)[None] + 0.5 - np.float32(self.centre)
+        right = np.arange(self.size[1], dtype=np.float32)[None] + 0.5 - np.float32(self.center)
         down = np.arange(self.size[0], dtype=np.float32)[:, None] + 0.5 - np.float32(self.horizon)
         across, below = (np.degrees(np.arctan(v / np.float32(self.focal))) for v in (right, down))
         return np.asarray(across, np.float32), np.asarray(below, np.float32)
@@ -82,7 +82,7 @@ class Road:
         if above < 1:
             return None
         ahead = self.focal * (height - self.height) / above
-        return (column - self.centre) * ahead / self.focal, ahead
+        return (column - self.center) * ahead / self.focal, ahead
 
 
 def vanishing(rgb: Array) -> tuple[float, float]:
@@ -101,8 +101,8 @@ def vanishing(rgb: Array) -> tuple[float, float]:
     height, width = rgb.shape[:2]
     size = image.fit((height, width), min(480, max(height, width)))
     small = rgb if (height, width) == size else image.resize(rgb, size).clip(0, 1)
-    grey = (np.asarray(color.luma(small)) * 255).astype(np.uint8)
-    lines = _segments(grey, least=size[1] / 24)
+    gray = (np.asarray(color.luma(small)) * 255).astype(np.uint8)
+    lines = _segments(gray, least=size[1] / 24)
     votes = _crossings(lines, size)
     if len(votes) < 6:
         return MIDDLE, width / 2
@@ -114,10 +114,10 @@ def vanishing(rgb: Array) -> tuple[float, float]:
     return float(row / size[0]), column * width / size[1]
 
 
-def _segments(grey: NDArray[np.uint8], *, least: float) -> Array:
+def _segments(gray: NDArray[np.uint8], *, least: float) -> Array:
     """Return the straight edges ``(N, 4)`` in the lower part of an image, as ``x1, y1, x2, y2``."""
-    edges = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 1), 40, 100)
-    edges[: len(grey) // 2] = 0
+    edges = cv2.Canny(cv2.GaussianBlur(gray, (0, 0), 1), 40, 100)
+    edges[: len(gray) // 2] = 0
     found = cv2.HoughLinesP(edges, 1, np.pi / 360, 24, minLineLength=least, maxLineGap=3)
     return np.zeros((0, 4), np.float32) if found is None else np.asarray(found, np.float32).reshape(-1, 4)
 
@@ -180,7 +180,7 @@ def pools(road: Road, lamps: Sequence[tuple[float, float, float]]) -> Array:
     """
     far = road.rows()
     ahead = np.minimum(far, np.float32(FAR))
-    right = (np.arange(road.size[1], dtype=np.float32)[None] + 0.5 - np.float32(road.centre)) * ahead
+    right = (np.arange(road.size[1], dtype=np.float32)[None] + 0.5 - np.float32(road.center)) * ahead
     right = right / np.float32(road.focal)
     light = np.zeros(road.size, np.float32)
     for x, z, strength in lamps:

@@ -1,4 +1,4 @@
-"""Lamps within the boxes of labelled objects: the lens of a signal, the rear lamps of a vehicle, signs.
+"""Lamps within the boxes of labeled objects: the lens of a signal, the rear lamps of a vehicle, signs.
 
 A box says that a thing may have lamps; the photo must show them. A vehicle without red lamps on both sides
 stays dark, because a box does not tell its front from its side. Headlights are not searched: by day, chrome
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color
-from impasto.looks.labelled import Thing
+from impasto.looks.labeled import Thing
 from impasto.looks.lights import NAMES
 
 Array = NDArray[np.float32]
@@ -35,7 +35,7 @@ SURE = 0.5  # confidence below which a pair of rear lamps is left dark
 
 
 def boxed(photo: Array, things: Sequence[Thing]) -> Bytes:
-    """Find the lamps of labelled objects.
+    """Find the lamps of labeled objects.
 
     Args:
         photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
@@ -58,7 +58,7 @@ def boxed(photo: Array, things: Sequence[Thing]) -> Bytes:
             kinds[place][np.isin(kinds[place], [own["rear"]])] = 0
             kinds[place][rear_lamps(part)] = own["rear"]
         elif thing.name in SIGNALS:
-            kinds[place][lens(part, thing.colour)] = own["signal"]
+            kinds[place][lens(part, thing.color)] = own["signal"]
     return kinds
 
 
@@ -72,16 +72,16 @@ def _place(thing: Thing, size: tuple[int, ...]) -> tuple[slice, slice] | None:
     return None if min(rows.stop - rows.start, columns.stop - columns.start) < LEAST else (rows, columns)
 
 
-def lens(part: Array, colour: str = "") -> Bools:
+def lens(part: Array, color: str = "") -> Bools:
     """Return the lens of a signal that is lit, ``(h, w)``: the brightest saturated blob; none if none is.
 
     Args:
         part: image of the signal, ``(h, w, 3)``, sRGB, 0..1.
-        colour: its colour if a label tells: red, yellow or green.
+        color: its color if a label tells: red, yellow or green.
     """
     hsv = cv2.cvtColor(np.ascontiguousarray(part, np.float32), cv2.COLOR_RGB2HSV)
     chroma = hsv[..., 1] * hsv[..., 2]
-    ranges = [pair for name in ([colour] if colour in HUES else HUES) for pair in HUES[name]]
+    ranges = [pair for name in ([color] if color in HUES else HUES) for pair in HUES[name]]
     fits = np.any([(hsv[..., 0] >= low) & (hsv[..., 0] <= high) for low, high in ranges], 0)
     score = np.where(fits, chroma * hsv[..., 2], 0)
     most = float(score.max())
@@ -92,7 +92,7 @@ def lens(part: Array, colour: str = "") -> Bools:
     sums = ndimage.sum_labels(score, marks, np.arange(1, count + 1))
     core = np.asarray(marks == 1 + int(np.argmax(sums)), np.uint8)
     found = (cv2.dilate(core, np.ones((3, 3), np.uint8)) > 0) & fits & (chroma > LENS / 2)
-    # A signal is mostly case: what fills its box is a thing of one colour.
+    # A signal is mostly case: what fills its box is a thing of one color.
     return found if found.mean() < 0.4 else np.zeros(vivid.shape, np.bool_)
 
 
@@ -130,6 +130,6 @@ def _round(part: Array) -> Bools:
     height, width = part.shape[:2]
     rows, columns = np.mgrid[:height, :width]
     inside = np.hypot((rows + 0.5) / height * 2 - 1, (columns + 0.5) / width * 2 - 1) < 0.95
-    grey = np.asarray(color.luma(part))
+    gray = np.asarray(color.luma(part))
     vivid = part.max(2) - part.min(2) > LENS
-    return np.asarray(inside & (vivid | (grey > np.percentile(grey, 40))))
+    return np.asarray(inside & (vivid | (gray > np.percentile(gray, 40))))

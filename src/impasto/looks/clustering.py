@@ -1,6 +1,6 @@
 """Classes without masks: joint clustering of the features of content and style images.
 
-Features are standardised by channel *in each image*, so that day and night images, which differ in every
+Features are standardized by channel *in each image*, so that day and night images, which differ in every
 channel, become comparable; what remains is the contrast between regions of one image. Two features are added:
 the vertical position, and the connection to the top of the image without edges, which detects sky.
 """
@@ -28,16 +28,16 @@ CALM = 1.5  # Gaussian smoothing of the distances, in positions
 DOUBTFUL = 0.4  # fraction of pixels, the least certain ones, left to the matting
 LEAST = 0.03  # least share of a class in each image
 _NEVER = 1e-12
-NOWHERE = 9.0  # value of each channel of an unused centre, far from all data
+NOWHERE = 9.0  # value of each channel of an unused center, far from all data
 ROUNDS = 30  # most iterations of k-means
 EDGE = 0.012  # mean luma gradient per pixel at which sky ends
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Nearest-centre classifier with centres ``(K, C + 2)`` in the feature space of a network."""
+    """Nearest-center classifier with centers ``(K, C + 2)`` in the feature space of a network."""
 
-    centres: Array
+    centers: Array
 
     def classify(self, rgb: Array, features: Array) -> Regions:
         """Classify an image.
@@ -46,40 +46,40 @@ class Classifier:
             rgb: image ``(H, W, 3)``, at the size of the network input.
             features: features ``(C, h, w)`` of ``LAYER``.
         """
-        found = described(rgb, features)
-        away = np.stack([np.square(found - centre).sum(-1) for centre in self.centres], -1)
+        found = feature_vectors(rgb, features)
+        away = np.stack([np.square(found - center).sum(-1) for center in self.centers], -1)
         away = np.atleast_3d(cv2.GaussianBlur(away, (0, 0), CALM, borderType=cv2.BORDER_REFLECT))
         large = np.atleast_3d(cv2.resize(away, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC))
-        if len(self.centres) == 1:
+        if len(self.centers) == 1:
             return Regions(np.zeros(rgb.shape[:2], np.int16), names_of(1), np.ones(rgb.shape[:2], bool))
         likely = np.log(posterior(rgb, np.asarray(large, np.float32)) + _NEVER)
         first, second = -np.partition(-likely, 1, axis=-1)[..., :2].transpose(2, 0, 1)
         margin = first - second
         labels = likely.argmax(-1).astype(np.int16)
-        return Regions(labels, names_of(len(self.centres)), margin > np.quantile(margin, DOUBTFUL))
+        return Regions(labels, names_of(len(self.centers)), margin > np.quantile(margin, DOUBTFUL))
 
 
 def of_regions(
     pictures: Sequence[Array], features: Sequence[Array], regions: Sequence[Regions]
 ) -> Classifier:
-    """Build a classifier from given regions: each centre is the mean over the images with that class.
+    """Build a classifier from given regions: each center is the mean over the images with that class.
 
     Args:
         pictures: images ``(H, W, 3)``, at the size of the network input.
         features: features ``(C, h, w)`` of each image.
         regions: regions of each image, at its size, with the same names.
     """
-    found = [described(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
-    centres = np.full((len(regions[0].names), found[0].shape[-1]), NOWHERE, np.float32)
-    for index in range(len(centres)):
+    found = [feature_vectors(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
+    centers = np.full((len(regions[0].names), found[0].shape[-1]), NOWHERE, np.float32)
+    for index in range(len(centers)):
         planes = [
             cv2.resize((r.labels == index).astype(np.float32), f.shape[1::-1], interpolation=cv2.INTER_AREA)
             for r, f in zip(regions, found, strict=True)
         ]
         means = [np.tensordot(p, f) / p.sum() for f, p in zip(found, planes, strict=True) if p.any()]
         if means:
-            centres[index] = np.mean(means, 0)
-    return Classifier(centres)
+            centers[index] = np.mean(means, 0)
+    return Classifier(centers)
 
 
 def names_of(count: int) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def names_of(count: int) -> tuple[str, ...]:
     return tuple(f"class {index}" for index in range(1, count + 1))
 
 
-def described(rgb: Array, features: Array) -> Array:
+def feature_vectors(rgb: Array, features: Array) -> Array:
     """Compute the vectors to cluster, ``(h, w, C + 2)``."""
     channels, height, width = features.shape
     flat = features.reshape(channels, -1).astype(np.float32)
@@ -126,57 +126,59 @@ def cluster(
         pictures: images ``(H, W, 3)``, at the size of the network input.
         features: features ``(C, h, w)`` of each image.
         count: initial number of classes; a class with too small a share in any image is removed.
-        seed: random seed of the initial centres.
+        seed: random seed of the initial centers.
     """
-    found = [described(rgb, f).reshape(-1, f.shape[0] + 2) for rgb, f in zip(pictures, features, strict=True)]
+    found = [
+        feature_vectors(rgb, f).reshape(-1, f.shape[0] + 2) for rgb, f in zip(pictures, features, strict=True)
+    ]
     # Equal weight for each image, independent of its size.
     weights = np.concatenate([np.full(len(f), 1 / len(f)) for f in found])
     points = np.concatenate(found).astype(np.float64)
-    centres = _settle(points, weights, _first(points, weights, count, seed))
-    while len(centres) > 1:
+    centers = _settle(points, weights, _first(points, weights, count, seed))
+    while len(centers) > 1:
         shares = np.array(
-            [np.bincount(_nearest(f, centres), minlength=len(centres)) / len(f) for f in found]
+            [np.bincount(_nearest(f, centers), minlength=len(centers)) / len(f) for f in found]
         ).min(0)
         if shares.min() >= LEAST:
             break
-        centres = _settle(points, weights, np.delete(centres, shares.argmin(), axis=0))
-    order = np.argsort(centres[:, -2])  # from top to bottom
-    return Classifier(centres[order].astype(np.float32))
+        centers = _settle(points, weights, np.delete(centers, shares.argmin(), axis=0))
+    order = np.argsort(centers[:, -2])  # from top to bottom
+    return Classifier(centers[order].astype(np.float32))
 
 
 def _first(
     points: NDArray[np.float64], weights: NDArray[np.float64], count: int, seed: int
 ) -> NDArray[np.float64]:
-    """Choose initial centres by k-means++ (Arthur and Vassilvitskii 2007)."""
+    """Choose initial centers by k-means++ (Arthur and Vassilvitskii 2007)."""
     draw = np.random.default_rng(seed)
-    centres = [points[draw.choice(len(points), p=weights / weights.sum())]]
-    while len(centres) < count:
-        away = np.min([np.square(points - centre).sum(1) for centre in centres], axis=0) * weights
+    centers = [points[draw.choice(len(points), p=weights / weights.sum())]]
+    while len(centers) < count:
+        away = np.min([np.square(points - center).sum(1) for center in centers], axis=0) * weights
         if away.sum() <= 0:
             break
-        centres.append(points[draw.choice(len(points), p=away / away.sum())])
-    return np.stack(centres)
+        centers.append(points[draw.choice(len(points), p=away / away.sum())])
+    return np.stack(centers)
 
 
 def _settle(
-    points: NDArray[np.float64], weights: NDArray[np.float64], centres: NDArray[np.float64]
+    points: NDArray[np.float64], weights: NDArray[np.float64], centers: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Run k-means (Lloyd 1982) and return the centres."""
+    """Run k-means (Lloyd 1982) and return the centers."""
     before = None
     for _ in range(ROUNDS):
-        own = _nearest(points, centres)
+        own = _nearest(points, centers)
         if before is not None and (own == before).all():
             break
         before = own
-        for index in range(len(centres)):
+        for index in range(len(centers)):
             mine = own == index
             if mine.any():
-                centres[index] = np.average(points[mine], axis=0, weights=weights[mine])
-    return centres
+                centers[index] = np.average(points[mine], axis=0, weights=weights[mine])
+    return centers
 
 
-def _nearest(points: NDArray[np.floating], centres: NDArray[np.float64]) -> NDArray[np.intp]:
-    away = np.square(centres).sum(1) - 2 * points @ centres.T
+def _nearest(points: NDArray[np.floating], centers: NDArray[np.float64]) -> NDArray[np.intp]:
+    away = np.square(centers).sum(1) - 2 * points @ centers.T
     return np.asarray(away.argmin(1))
 
 

@@ -1,7 +1,7 @@
-"""Refine coarse class distances to pixel-accurate class probabilities by colour and texture.
+"""Refine coarse class distances to pixel-accurate class probabilities by color and texture.
 
 Deep layers separate a tree from the sky but locate the border only roughly. Their distances serve as a prior.
-The likelihood of colour and roughness in each class is estimated by histograms of the image itself, and
+The likelihood of color and roughness in each class is estimated by histograms of the image itself, and
 labels and histograms are updated in turns, as in GrabCut (Rother, Kolmogorov and Blake 2004), with histograms
 instead of mixtures.
 """
@@ -20,7 +20,7 @@ SOFTNESS = 0.8  # temperature of the prior: squared feature distance for a facto
 ROUNDS = 8
 CALM = 1.0  # Gaussian smoothing of the log posterior, in pixels
 ROUGH = (0.003, 0.2)  # range of the lightness deviation in 5x5 pixels
-_BINS = (16, 12, 12, 4)  # bins of OKLab lightness, its two colour axes, and roughness
+_BINS = (16, 12, 12, 4)  # bins of OKLab lightness, its two color axes, and roughness
 _RANGES = ((0.0, 1.0), (-0.25, 0.25), (-0.25, 0.25), (float(np.log(ROUGH[0])), float(np.log(ROUGH[1]))))
 _RARE = 1e-7  # least likelihood
 
@@ -30,28 +30,28 @@ def posterior(rgb: Array, away: Array) -> Array:
 
     Args:
         rgb: image ``(H, W, 3)``, 0..1.
-        away: squared feature distances to the class centres, ``(H, W, K)``.
+        away: squared feature distances to the class centers, ``(H, W, K)``.
     """
     prior = -away / SOFTNESS
     bins, count = _bins(rgb), int(np.prod(_BINS))
-    found = _normalised(prior)
+    found = _normalized(prior)
     for _ in range(ROUNDS):
         likely = np.empty_like(prior)
         for index in range(prior.shape[-1]):
             shown = np.bincount(bins.ravel(), weights=found[..., index].ravel(), minlength=count)
             smooth = _smoothed(shown.astype(np.float64).reshape(_BINS)).ravel()
             likely[..., index] = np.log(smooth / max(smooth.sum(), 1e-12) + _RARE)[bins]
-        found = _normalised(np.atleast_3d(cv2.GaussianBlur(prior + likely, (0, 0), CALM)))
+        found = _normalized(np.atleast_3d(cv2.GaussianBlur(prior + likely, (0, 0), CALM)))
     return found
 
 
-def _normalised(logarithms: Array) -> Array:
+def _normalized(logarithms: Array) -> Array:
     shares = np.exp(logarithms - logarithms.max(-1, keepdims=True))
     return np.asarray(shares / shares.sum(-1, keepdims=True), np.float32)
 
 
 def _bins(rgb: Array) -> NDArray[np.intp]:
-    """Return the histogram bin of each pixel by colour and roughness, ``(H, W)``."""
+    """Return the histogram bin of each pixel by color and roughness, ``(H, W)``."""
     lab = np.asarray(color.rgb_to_oklab(rgb), np.float32)
     light = lab[..., 0]
     mean = cv2.blur(light, (5, 5))

@@ -1,4 +1,4 @@
-"""The camera at night: white balance of lamps, loss of colour in the dark, tone, noise and motion."""
+"""The camera at night: white balance of lamps, loss of color in the dark, tone, noise and motion."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Array = NDArray[np.float32]
 
 _XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 SHOULDER = 0.7  # value from which highlights are compressed
-DIM = 0.06  # luminance relative to white below which colour fades
-GREY = np.array([0.2126, 0.7152, 0.0722], np.float32)
+DIM = 0.06  # luminance relative to white below which color fades
+GRAY = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def largest(rgb: Array) -> Array:
@@ -24,10 +24,10 @@ def largest(rgb: Array) -> Array:
 
 
 def planck(kelvin: float) -> Array:
-    """Return the linear sRGB colour ``(3,)`` of a black body, with luminance 1; negative values are 0.
+    """Return the linear sRGB color ``(3,)`` of a black body, with luminance 1; negative values are 0.
 
     Args:
-        kelvin: colour temperature, 1667 to 25000 K.
+        kelvin: color temperature, 1667 to 25000 K.
 
     Source: the cubic approximation of the Planckian locus of Kim et al. 2002 (US patent 7,024,034), and the
     matrix of IEC 61966-2-1.
@@ -49,35 +49,35 @@ def planck(kelvin: float) -> Array:
         y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
     rgb = np.linalg.inv(_XYZ_OF_RGB) @ np.array([x / y, 1.0, (1 - x - y) / y])
     rgb = rgb.clip(0.004 * rgb.max(), None)
-    return np.asarray(rgb / (rgb @ GREY), np.float32)
+    return np.asarray(rgb / (rgb @ GRAY), np.float32)
 
 
 def balance(kelvin: float) -> Array:
     """Return the gains ``(3,)`` of a camera set to white at ``kelvin``; the luminance of that white is 1.
 
-    Source: von Kries 1902, in linear sRGB, as raw converters do in the colours of the sensor.
+    Source: von Kries 1902, in linear sRGB, as raw converters do in the colors of the sensor.
     """
     gains = 1 / planck(kelvin)
-    return np.asarray(gains / (gains * planck(kelvin) @ GREY), np.float32)
+    return np.asarray(gains / (gains * planck(kelvin) @ GRAY), np.float32)
 
 
 def faded(light: Array, amount: float) -> Array:
-    """Take colour out of what is dark, as eyes and the noise filters of cameras do.
+    """Take color out of what is dark, as eyes and the noise filters of cameras do.
 
     The weight of rods is 1 - smoothstep over the logarithm of luminance, as in Jensen, Premoze, Shirley et
-    al. 2000, "Night rendering": here over two decades that end at ``DIM``. The grey is the scotopic
+    al. 2000, "Night rendering": here over two decades that end at ``DIM``. The gray is the scotopic
     luminance of Larson, Rushmeier and Piatko 1997, ``V = Y (1.33 (1 + (Y + Z) / X) - 1.68)``.
 
     Args:
         light: linear light ``(H, W, 3)``, 0 and up.
-        amount: largest loss of colour, 0..1.
+        amount: largest loss of color, 0..1.
     """
     xyz = [np.maximum(light @ row.astype(np.float32), 1e-7) for row in _XYZ_OF_RGB]
     step = ((np.log10(xyz[1] / np.float32(DIM)) + 2) / 2).clip(0, 1)
     rods = np.float32(amount) * (1 - step * step * (3 - 2 * step))
     scotopic = xyz[1] * (1.33 * (1 + (xyz[1] + xyz[2]) / xyz[0]) - 1.68)
-    grey = np.minimum(scotopic * np.float32(0.4), xyz[1])  # 0.4: white keeps its luminance
-    return np.asarray(light + rods[..., None] * (grey[..., None] - light), np.float32)
+    gray = np.minimum(scotopic * np.float32(0.4), xyz[1])  # 0.4: white keeps its luminance
+    return np.asarray(light + rods[..., None] * (gray[..., None] - light), np.float32)
 
 
 def toned(light: Array, keeps: Array | None = None) -> Array:
@@ -88,7 +88,7 @@ def toned(light: Array, keeps: Array | None = None) -> Array:
 
     Args:
         light: linear light ``(H, W, 3)``, 0 and up.
-        keeps: where colours must not turn white, ``(H, W)``, 0..1: signals.
+        keeps: where colors must not turn white, ``(H, W)``, 0..1: signals.
     """
     most = largest(light)
     over = np.maximum(most - np.float32(SHOULDER), 0) / np.float32(1 - SHOULDER)
@@ -115,7 +115,7 @@ def noisy(light: Array, *, shot: float, read: float, seed: int) -> Array:
     draw = np.random.default_rng(seed)
     field = draw.standard_normal(light.shape[:2], np.float32)
     tint = draw.standard_normal(light.shape, np.float32)
-    # Noise filters remove most of the noise of colour, and leave coarse blotches.
+    # Noise filters remove most of the noise of color, and leave coarse blotches.
     field = _unit(cv2.GaussianBlur(field, (0, 0), 0.7))
     tint = _unit(cv2.GaussianBlur(tint, (0, 0), 1.6))
     grain = np.float32(0.85) * field[..., None] + np.float32(0.4) * tint
@@ -127,19 +127,19 @@ def _unit(field: NDArray[Any]) -> Array:
     return np.asarray(field / max(float(field.std()), 1e-6), np.float32)
 
 
-def moved(light: Array, centre: tuple[float, float], amount: float) -> Array:
+def moved(light: Array, center: tuple[float, float], amount: float) -> Array:
     """Blur by the motion of a car: each pixel along the line to the point it drives to.
 
     Args:
         light: linear light ``(H, W, 3)``.
-        centre: (row, column) of that point, in pixels.
+        center: (row, column) of that point, in pixels.
         amount: length of the blur relative to the distance from the point; 0 is none.
     """
     if amount <= 0:
         return light
     height, width = light.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    down, right = rows - np.float32(centre[0]), columns - np.float32(centre[1])
+    down, right = rows - np.float32(center[0]), columns - np.float32(center[1])
     total = np.zeros_like(light)
     steps = np.linspace(-0.5, 0.5, 5, dtype=np.float32)
     for step in steps:

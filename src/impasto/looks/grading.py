@@ -1,7 +1,7 @@
-"""Colour grading by class: one affine colour map for each class, blended by mattes.
+"""Color grading by class: one affine color map for each class, blended by mattes.
 
 The map is the linear optimal transport between Gaussians (Pitie and Kokaram 2007), with limits on gain
-(noise) and on clipping of shadows and highlights. The result at a pixel depends only on its colour and its
+(noise) and on clipping of shadows and highlights. The result at a pixel depends only on its color and its
 mattes, so edges cannot move and halos cannot form.
 """
 
@@ -22,7 +22,7 @@ from impasto.looks.mattes import Mattes
 Array = NDArray[np.float32]
 
 RIDGE = 1e-4  # added to variances, so that the grain of a flat sky is not amplified
-LEAST_GAIN = 0.03  # least gain in any colour direction
+LEAST_GAIN = 0.03  # least gain in any color direction
 MOST_GAIN = (2.5, 10.0)  # limit of the gain for a very noisy image and for a noise-free one
 GRAIN = 0.05  # largest noise deviation of the result, which sets the limit between these two
 DARK, LIGHT = 0.12, 0.85  # where the shadow and highlight compression start
@@ -33,7 +33,7 @@ STRIP = 256  # rows processed at a time
 
 @dataclass(frozen=True, eq=False)
 class Grade:
-    """Colour maps of the classes.
+    """Color maps of the classes.
 
     ``maps (K, 3, 4)`` apply to ``(r, g, b, 1)``. ``ends (K, 2)`` are the darkest and the lightest value of
     the result, which are compressed into 0..1 if they lie outside. ``grain (K,)`` is the fraction of the
@@ -71,7 +71,7 @@ def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statist
 def _map(source: Statistics, target: Statistics, most: float) -> Array:
     """Return the transport with limited gains as ``(3, 4)``; it still maps mean to mean."""
     one, other = ((s.mean.astype(np.float64), s.cov.astype(np.float64)) for s in (source, target))
-    matrix, _ = color.linear_map(one, other, ridge=RIDGE)
+    matrix, _ = color.gaussian_transport(one, other, ridge=RIDGE)
     values, vectors = np.linalg.eigh(matrix)
     matrix = (vectors * values.clip(LEAST_GAIN, most)) @ vectors.T
     return np.concatenate([matrix, (other[0] - matrix @ one[0])[:, None]], 1).astype(np.float32)
@@ -120,7 +120,7 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
     total = np.zeros_like(rgb)
     weight = np.zeros(rgb.shape[:2], np.float32)
     planes = mattes.at(rgb)
-    quiet = quieted(rgb, planes, given.grain)
+    quiet = attenuate_noise(rgb, planes, given.grain)
     for index, plane in enumerate(planes):
         for top in range(0, len(rgb), STRIP):
             rows = slice(top, top + STRIP)
@@ -133,17 +133,17 @@ def grade(rgb: Array, mattes: Mattes, given: Grade, *, strength: float = 1.0) ->
             total[rows] += alpha[..., None] * moved
             weight[rows] += alpha
     total /= np.maximum(weight, 1e-6)[..., None]
-    return mixed(rgb, total, strength)
+    return mix(rgb, total, strength)
 
 
-def mixed(photo: Array, result: Array, strength: float) -> Array:
+def mix(photo: Array, result: Array, strength: float) -> Array:
     """Scale the change by ``strength``; values above 1 exaggerate it. The result is clipped to 0..1."""
     if strength != 1:
         result = photo + np.float32(strength) * (result.clip(0, 1) - photo)
     return np.asarray(result.clip(0, 1), np.float32)
 
 
-def quieted(rgb: Array, alphas: Array, grain: Array) -> Array:
+def attenuate_noise(rgb: Array, alphas: Array, grain: Array) -> Array:
     """Attenuate the noise of each class to the fraction ``grain (K,)``, with mattes ``(K, H, W)``.
 
     Returns the image itself if all noise is kept.
@@ -153,7 +153,7 @@ def quieted(rgb: Array, alphas: Array, grain: Array) -> Array:
     keep = np.zeros(rgb.shape[:2], np.float32)
     for share, plane in zip(grain, alphas, strict=True):
         keep += np.float32(share) * plane
-    calm = denoised(rgb)
+    calm = denoise(rgb)
     grainy: Array = rgb - calm
     grainy *= keep.clip(0, 1)[..., None]
     grainy += calm
@@ -165,18 +165,18 @@ def noise(rgb: Array) -> float:
 
     Source: Immerkaer 1996, "Fast noise variance estimation", with the median, which is robust to edges.
     """
-    grey = cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32))
+    gray = cv2.transform(rgb, np.full((1, 3), 1 / 3, np.float32))
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    answers = np.abs(cv2.filter2D(grey, -1, kernel, borderType=cv2.BORDER_REFLECT))
+    answers = np.abs(cv2.filter2D(gray, -1, kernel, borderType=cv2.BORDER_REFLECT))
     return float(np.median(answers) / 0.6745 / 6)
 
 
-def denoised(rgb: Array) -> Array:
+def denoise(rgb: Array) -> Array:
     """Denoise an image with a self-guided filter, which keeps edges.
 
     Source: He, Sun and Tang 2010, "Guided image filtering"; He and Sun 2015 on subsampling.
     """
-    flat = np.float32((4 * noise(rgb)) ** 2 + 1e-6)  # noise is larger in a channel than in the grey mean
+    flat = np.float32((4 * noise(rgb)) ** 2 + 1e-6)  # noise is larger in a channel than in the gray mean
     reach = max(2, max(rgb.shape[:2]) // 250)
     # Subsample wide windows; their means hardly change.
     step = max(1, reach // 4)

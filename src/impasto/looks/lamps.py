@@ -20,8 +20,8 @@ Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 
-NEAR = 70.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a colour
-STRANGE = 0.002  # share of other colours from which a labels image is refused
+NEAR = 70.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a color
+STRANGE = 0.002  # share of other colors from which a labels image is refused
 ASPECT = 0.02  # tolerated relative difference of the aspect ratio
 LEAST = 0.4  # confidence below which nothing is lit
 
@@ -44,14 +44,14 @@ class Labels:
 
 
 def palette() -> dict[KindName, tuple[int, int, int]]:
-    """Return the colour of each kind of lamp in a labels image, 0..255; black is none."""
-    return {name: kind.colour for name, kind in KINDS.items()}
+    """Return the color of each kind of lamp in a labels image, 0..255; black is none."""
+    return {name: kind.color for name, kind in KINDS.items()}
 
 
 def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
     """Read a labels image, at the size of the photo.
 
-    A coloured one has a colour for each kind (see :func:`palette`), black elsewhere. A grey one has the ids
+    A colored one has a color for each kind (see :func:`palette`), black elsewhere. A gray one has the ids
     of Cityscapes or ACDC: signals and pairs of rear lamps are searched within their classes, signs throw
     back light, and the sky is known.
 
@@ -61,7 +61,7 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
         horizon: height of the horizon from the top, relative to the height.
 
     Raises:
-        InputError: it has another aspect ratio, or a colour or an id that means nothing here.
+        InputError: it has another aspect ratio, or a color or an id that means nothing here.
     """
     picture = image.over_black(image.read(source))
     name = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "in memory"
@@ -74,27 +74,27 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
         )
     rgb = np.rint(picture.rgb * 255).astype(np.int32)
     large = np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
-    if picture.grey or not np.ptp(rgb, axis=2).any():
-        white = KINDS["headlight"].colour[0]
+    if picture.gray or not np.ptp(rgb, axis=2).any():
+        white = KINDS["headlight"].color[0]
         if rgb.max() <= MOST_ID or set(np.unique(rgb)) - {0, white}:
             return _of_ids(large[..., 0], photo, horizon, name)
-    return Labels(Lamps.of(_of_colours(large, name)))
+    return Labels(Lamps.of(_of_colors(large, name)))
 
 
-def _of_colours(rgb: NDArray[np.int32], name: str) -> Bytes:
-    """Return the kinds ``(H, W)`` of a coloured labels image."""
-    colours = np.array([(0, 0, 0), *palette().values()], np.int32)
+def _of_colors(rgb: NDArray[np.int32], name: str) -> Bytes:
+    """Return the kinds ``(H, W)`` of a colored labels image."""
+    colors = np.array([(0, 0, 0), *palette().values()], np.int32)
     kinds = np.zeros(rgb.shape[:2], np.uint8)
     # Nearly all of it is black.
     drawn = rgb.max(2) > 0
-    away = np.square(rgb[drawn][:, None] - colours).sum(-1)
+    away = np.square(rgb[drawn][:, None] - colors).sum(-1)
     kinds[drawn] = away.argmin(1)
     strange = away.min(1) > NEAR**2
     if strange.sum() > STRANGE * drawn.size:
         one = rgb[drawn][strange][0]
         known = ", ".join(f"{kind} #{bytes(c).hex()}" for kind, c in palette().items())
         raise InputError(
-            f"labels {name} have the colour #{bytes(one.tolist()).hex()}, which is no kind of lamp: "
+            f"labels {name} have the color #{bytes(one.tolist()).hex()}, which is no kind of lamp: "
             f"use {known}, and black elsewhere"
         )
     return kinds
@@ -105,7 +105,7 @@ def _of_ids(ids: NDArray[np.int32], photo: Array, horizon: float, name: str) -> 
     if int(ids.max()) > MOST_ID and int(ids.max()) != 255:
         raise InputError(
             f"labels {name} have the id {int(ids.max())}; ids of Cityscapes end at {MOST_ID}: give such ids, "
-            f"or a colour for each kind of lamp"
+            f"or a color for each kind of lamp"
         )
     kinds = np.where(np.isin(ids, SIGNS), 1 + NAMES.index("sign"), 0).astype(np.uint8)
     found = detected(photo, horizon=horizon)
@@ -162,7 +162,7 @@ def _vivid(photo: Array, hues: Sequence[tuple[float, float]]) -> Bools:
 def signals(photo: Array, horizon: float) -> list[Part]:
     """Find the lamps of signals that are on: a small vivid spot of red, amber or green in a dark case.
 
-    The confidence is the share of the case that is dark and grey, times the contrast of the lamp to it. The
+    The confidence is the share of the case that is dark and gray, times the contrast of the lamp to it. The
     case is what lies beside the lamp within its own width, and above or below it within three heights.
 
     Args:
@@ -170,8 +170,8 @@ def signals(photo: Array, horizon: float) -> list[Part]:
         horizon: height of the horizon from the top, relative to the height.
     """
     height = len(photo)
-    grey = np.asarray(color.luma(photo), np.float32)
-    dark = (grey < DARK) & (largest(photo) + largest(-photo) < 0.22)
+    gray = np.asarray(color.luma(photo), np.float32)
+    dark = (gray < DARK) & (largest(photo) + largest(-photo) < 0.22)
     found: list[Part] = []
     for hues in ([(0, 16), (344, 360)], [(25, 52)], [(135, 195)]):
         marks, _ = ndimage.label(_vivid(photo, hues), np.ones((3, 3)))
@@ -179,18 +179,18 @@ def signals(photo: Array, horizon: float) -> list[Part]:
             inside = marks[box] == index
             tall, wide = inside.shape
             area = int(inside.sum())
-            if not SMALL * grey.size <= area <= LARGE * grey.size or max(tall, wide) > 2.6 * min(tall, wide):
+            if not SMALL * gray.size <= area <= LARGE * gray.size or max(tall, wide) > 2.6 * min(tall, wide):
                 continue
             top, left = box[0].start, box[1].start
             # Signals hang above the height of the camera, lamps of cars below it.
             if top > (horizon - 0.005) * height or area < 0.35 * tall * wide:
                 continue
-            sure = _cased(dark, grey, (top, left, tall, wide))
+            sure = _cased(dark, gray, (top, left, tall, wide))
             found.append((np.asarray(inside), box, sure))
     return found
 
 
-def _cased(dark: Bools, grey: Array, box: tuple[int, int, int, int]) -> float:
+def _cased(dark: Bools, gray: Array, box: tuple[int, int, int, int]) -> float:
     """Return how surely a spot lies in the case of a signal, 0..1."""
     top, left, tall, wide = box
     side = max(tall, wide)
@@ -210,8 +210,8 @@ def _cased(dark: Bools, grey: Array, box: tuple[int, int, int, int]) -> float:
     ends += [share((top + tall + 1, top + tall + 1 + k * side), across) for k in (1, 2)]
     # A case of three lamps is dark on at least one side for two lamps, and a little on the other.
     length = max(min(ends[0], ends[1]), min(ends[2], ends[3]))
-    around = grey[max(0, top - side) : top + tall + side, max(0, left - beside) : left + wide + beside]
-    lamp = float(grey[top : top + tall, left : left + wide].max())
+    around = gray[max(0, top - side) : top + tall + side, max(0, left - beside) : left + wide + beside]
+    lamp = float(gray[top : top + tall, left : left + wide].max())
     contrast = min(1.0, max(0.0, lamp - float(np.median(around))) / 0.2)
     return float(min(1.0, sides * 1.15) * min(1.0, length * 1.15) * contrast)
 

@@ -32,14 +32,14 @@ class Kind:
     """A kind of lamp.
 
     Args:
-        colour: its colour in a labels image, 0..255.
+        color: its color in a labels image, 0..255.
         chance: chance that one is on.
         strength: range of its light relative to white, drawn evenly in its logarithm.
-        kelvin: range of its colour temperature; None: its colour comes from the photo.
-        tint: further factors of its colour.
+        kelvin: range of its color temperature; None: its color comes from the photo.
+        tint: further factors of its color.
     """
 
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     chance: float
     strength: tuple[float, float]
     kelvin: tuple[float, float] | None
@@ -101,7 +101,7 @@ class Emission:
 
     ``light (H, W, 3)`` is linear, relative to white. ``on (H, W)`` holds the kinds that are on, as in
     :class:`Lamps`. ``off (H, W)`` is the share of the daylight that lamps that are off keep. ``keeps (H, W)``
-    marks colours that must not turn white: signals and rear lamps.
+    marks colors that must not turn white: signals and rear lamps.
     """
 
     light: Array
@@ -140,8 +140,8 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
         photo: image by day ``(H, W, 3)``, sRGB, 0..1.
         lamps: the lamps.
         draws: random choices.
-        kelvin: colour temperature of the street lamps.
-        gains: white balance of the camera, ``(3,)``; colours that come from the photo are not changed by it.
+        kelvin: color temperature of the street lamps.
+        gains: white balance of the camera, ``(3,)``; colors that come from the photo are not changed by it.
     """
     light = np.zeros_like(photo)
     on = np.zeros(lamps.kinds.shape, np.uint8)
@@ -175,14 +175,14 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
 
 
 def _tint(kind: Kind, draw: np.random.Generator, kelvin: float) -> Array:
-    """Return the colour of a lamp ``(3,)``, with the largest channel 1."""
+    """Return the color of a lamp ``(3,)``, with the largest channel 1."""
     own = draw.uniform(*kind.kelvin) if kind.kelvin is not None else kelvin
     tint = planck(own) * np.array(kind.tint, np.float32)
     return np.asarray(tint / tint.max(), np.float32)
 
 
 def _hue(own: Array, shape: Array) -> Array:
-    """Return the colour of a signal ``(3,)`` as the photo shows it, mean over its lens, largest channel 1."""
+    """Return the color of a signal ``(3,)`` as the photo shows it, mean over its lens, largest channel 1."""
     weight = shape[..., None] / max(float(shape.sum()), 1e-6)
     mean = (own * weight).sum((0, 1))
     return np.asarray(mean / max(float(mean.max()), 1e-6), np.float32)
@@ -190,14 +190,14 @@ def _hue(own: Array, shape: Array) -> Array:
 
 def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_]) -> Array:
     """Return the distribution of the light over a lamp, ``(h, w)``, at most about 1."""
-    grey = np.asarray(color.luma(photo), np.float32)
+    gray = np.asarray(color.luma(photo), np.float32)
     if name == "window":
         # What hangs or stands in a window shows against the room, whose lamps are at the ceiling.
-        bright = max(float(np.percentile(grey[inside], 85)), 0.02)
-        rows = np.linspace(1.15, 0.75, len(grey), dtype=np.float32)[:, None]
-        return np.asarray(inside * rows * (0.15 + 0.85 * (grey / bright).clip(0, 1.3) ** 1.8), np.float32)
+        bright = max(float(np.percentile(gray[inside], 85)), 0.02)
+        rows = np.linspace(1.15, 0.75, len(gray), dtype=np.float32)[:, None]
+        return np.asarray(inside * rows * (0.15 + 0.85 * (gray / bright).clip(0, 1.3) ** 1.8), np.float32)
     if name == "signal":
-        # Of a label around the whole lens only what is coloured shines, and a lens is round.
+        # Of a label around the whole lens only what is colored shines, and a lens is round.
         chroma = photo.max(2) - photo.min(2)
         most = max(float(np.percentile(chroma[inside], 90)), 0.02)
         return np.asarray(inside * ((chroma / most - 0.35) / 0.5).clip(0, 1), np.float32)
@@ -206,8 +206,8 @@ def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_]) -> Array:
         most = max(float(np.percentile(red[inside], 90)), 0.02)
         return np.asarray(inside * (0.12 + 0.88 * (red / most).clip(0, 1)), np.float32)
     if name == "lit":
-        bright = max(float(np.percentile(grey[inside], 90)), 0.02)
-        return np.asarray(inside * (grey / bright).clip(0, 1) ** 2, np.float32)
+        bright = max(float(np.percentile(gray[inside], 90)), 0.02)
+        return np.asarray(inside * (gray / bright).clip(0, 1) ** 2, np.float32)
     return inside.astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Looks: colour and feature statistics of styles by class, stored in a file of a few kB."""
+"""Looks: color and feature statistics of styles by class, stored in a file of a few kB."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 KIND = "look"
 FEATURE_LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256}  # layer: channels
-"""Layers of the feature statistics: colour, contrast and grain; deeper layers are semantic."""
+"""Layers of the feature statistics: color, contrast and grain; deeper layers are semantic."""
 _SEEN = 512 + 2  # dimension of the classifier: channels of relu4_1, vertical position, sky feature
 LEAST_SHARE = 0.0007  # least share of an image for a class to have statistics
 
@@ -30,7 +30,7 @@ LEAST_SHARE = 0.0007  # least share of an image for a class to have statistics
 class Statistics:
     """Statistics of one class in a style, or of a whole image.
 
-    ``share`` is the share of the image, 0..1; ``mean (3,)`` and ``cov (3, 3)`` are those of the sRGB colours;
+    ``share`` is the share of the image, 0..1; ``mean (3,)`` and ``cov (3, 3)`` are those of the sRGB colors;
     ``features`` holds channel means and standard deviations ``(2, C)`` by layer, and is empty if they were
     not computed.
     """
@@ -64,7 +64,7 @@ class Look:
     night: NightName | None = None
 
     @property
-    def has_colours(self) -> bool:
+    def has_colors(self) -> bool:
         """Whether the look has statistics of styles; one of a night alone has none."""
         return self.whole.share > 0
 
@@ -75,7 +75,7 @@ class Look:
 
 
 def statistics(rgb: Array, regions: Regions) -> list[Statistics | None]:
-    """Compute colour statistics of ``rgb (H, W, 3)`` for each class and, last, for the whole image."""
+    """Compute color statistics of ``rgb (H, W, 3)`` for each class and, last, for the whole image."""
     flat, labels = rgb.reshape(-1, 3).astype(np.float64), regions.labels.ravel()
     found: list[Statistics | None] = []
     for index in range(len(regions.names)):
@@ -85,8 +85,8 @@ def statistics(rgb: Array, regions: Regions) -> list[Statistics | None]:
     return [*found, _statistics(flat, 1.0)]
 
 
-def _statistics(colours: NDArray[np.float64], share: float) -> Statistics:
-    mean, cov = color.gaussian(colours)
+def _statistics(colors: NDArray[np.float64], share: float) -> Statistics:
+    mean, cov = color.gaussian(colors)
     return Statistics(share, mean.astype(np.float32), cov.astype(np.float32))
 
 
@@ -97,9 +97,9 @@ def blend(parts: Sequence[Statistics | None], shares: Sequence[float]) -> Statis
         return None
     total = sum(share for _, share in used)
     weights = [share / total for _, share in used]
-    colours = [(p.mean.astype(np.float64), p.cov.astype(np.float64)) for p, _ in used]
-    mean, cov = color.barycenter(colours, weights)
-    # For uncorrelated Gaussians the barycentre has the mean of the means and of the deviations.
+    colors = [(p.mean.astype(np.float64), p.cov.astype(np.float64)) for p, _ in used]
+    mean, cov = color.barycenter(colors, weights)
+    # For uncorrelated Gaussians the barycenter has the mean of the means and of the deviations.
     layers = {
         layer: np.sum([w * p.features[layer] for (p, _), w in zip(used, weights, strict=True)], axis=0)
         for layer in used[0][0].features
@@ -114,7 +114,7 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
     Raises:
         OutputError: the file cannot be written, or it exists and ``overwrite`` is False.
     """
-    from safetensors.numpy import save as serialise
+    from safetensors.numpy import save as serialize
 
     arrays: dict[str, NDArray[Any]] = {}
     for name, one in [
@@ -134,9 +134,9 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
     if look.night is not None:
         meta["night"] = look.night
     if look.classifier is not None:
-        arrays["centres"] = np.ascontiguousarray(look.classifier.centres, "<f2")
+        arrays["centres"] = np.ascontiguousarray(look.classifier.centers, "<f2")
     header = {"version": files.CHECKPOINT_VERSION, "meta": meta}
-    body = serialise(arrays, {files.CHECKPOINT_KEY: json.dumps(header, sort_keys=True)})
+    body = serialize(arrays, {files.CHECKPOINT_KEY: json.dumps(header, sort_keys=True)})
     with files.atomic(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(body)
     return Path(path)
@@ -155,15 +155,15 @@ def load(path: str | Path) -> Look:
         names = tuple(str(name) for name in meta["names"])
         classes = tuple(_loaded(arrays, str(index)) for index in range(len(names)))
         whole = _loaded(arrays, "whole")
-        centres = arrays["centres"].astype(np.float32) if "centres" in arrays else None
-        if centres is not None and (centres.shape != (len(names), _SEEN) or not np.isfinite(centres).all()):
-            raise ValueError("centres of the classes")
+        centers = arrays["centres"].astype(np.float32) if "centres" in arrays else None
+        if centers is not None and (centers.shape != (len(names), _SEEN) or not np.isfinite(centers).all()):
+            raise ValueError("centers of the classes")
         backbone = meta.get("backbone")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: it lacks parts of a look ({error})") from error
     if not names or whole is None or any(c and c.features.keys() != whole.features.keys() for c in classes):
         raise InputError(f"{path} is damaged: it lacks parts of a look")
-    classifier = None if centres is None else Classifier(centres)
+    classifier = None if centers is None else Classifier(centers)
     night = meta.get("night")
     if night is not None and night not in get_args(NightName):
         raise InputError(f"{path} has a night that this version does not know: update impasto")
@@ -183,7 +183,7 @@ def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
     # Shares and means are in 0..1, covariances in -1..1; NaN compares as false.
     least, most = np.array([-0.01] * 4 + [-1] * 9), np.array([1.01] * 4 + [1] * 9)
     if numbers.shape != (13,) or not ((least <= numbers) & (numbers <= most)).all():
-        raise ValueError(f"colours of class {name}")
+        raise ValueError(f"colors of class {name}")
     found = {layer: arrays[f"{name}.{layer}"] for layer in FEATURE_LAYERS if f"{name}.{layer}" in arrays}
     for layer, values in found.items():
         if values.shape != (2, FEATURE_LAYERS[layer]) or not np.isfinite(values).all():

@@ -1,4 +1,4 @@
-"""Class masks: flat colours or integer ids.
+"""Class masks: flat colors or integer ids.
 
 An invalid mask raises an error; it is never repaired silently.
 """
@@ -21,8 +21,8 @@ from impasto.image import Picture, Source
 
 Labels = NDArray[np.int16]
 
-# The nine colours of the masks of Luan et al. 2017.
-COLOURS = {
+# The nine colors of the masks of Luan et al. 2017.
+COLORS = {
     "blue": (0, 0, 255),
     "green": (0, 255, 0),
     "black": (0, 0, 0),
@@ -33,15 +33,15 @@ COLOURS = {
     "cyan": (0, 255, 255),
     "purple": (255, 0, 255),
 }
-NEAR = 90.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a colour
-UNKNOWN = 0.1  # tolerated fraction of pixels without a known colour, at blurred borders
-FLAT = 0.005  # tolerated fraction of pixels of a single unknown colour; more is intentional
-ODD = 50.0  # RGB distance from which a flat colour is a different colour, not a noisy one
-PATCH = 9  # least number of centres of THIN x THIN patches of one colour for the colour to be intentional
+NEAR = 90.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a color
+UNKNOWN = 0.1  # tolerated fraction of pixels without a known color, at blurred borders
+FLAT = 0.005  # tolerated fraction of pixels of a single unknown color; more is intentional
+ODD = 50.0  # RGB distance from which a flat color is a different color, not a noisy one
+PATCH = 9  # least number of centers of THIN x THIN patches of one color for the color to be intentional
 SPECKS = 0.001  # fraction of pixels below which a class is border noise
 THIN = 5  # width in pixels below which a class is a blurred border
 MOST = 64  # most ids in a mask; photographs have more
-CODE = (1 << 16, 1 << 8, 1)  # weights that encode a colour as one number
+CODE = (1 << 16, 1 << 8, 1)  # weights that encode a color as one number
 ASPECT = 0.02  # tolerated relative difference of the aspect ratio, from rounding
 
 
@@ -69,7 +69,7 @@ class Regions:
         return np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
 
     def resized(self, size: tuple[int, int]) -> Regions:
-        """Resize the regions to ``(height, width)`` by nearest neighbour."""
+        """Resize the regions to ``(height, width)`` by nearest neighbor."""
         if self.labels.shape == size:
             return self
         rows, columns = (
@@ -84,9 +84,9 @@ class Regions:
 def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> list[Regions]:
     """Read the class masks of a content image and its styles.
 
-    A colour mask has the nine colours of ``COLOURS``, with some noise at borders. A grey mask (one channel or
+    A color mask has the nine colors of ``COLORS``, with some noise at borders. A gray mask (one channel or
     three equal ones) holds integer ids of 8 or 16 bits, as in Cityscapes, BDD or ACDC. A mask with a palette
-    of other colours holds its indices. Transparent pixels are black.
+    of other colors holds its indices. Transparent pixels are black.
 
     Args:
         masks: one for each image, that of the content image first; anything :func:`impasto.image.read` takes.
@@ -96,7 +96,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         Regions at the size of each mask, all with the same names.
 
     Raises:
-        InputError: a mask has another aspect ratio, an unknown colour or too many ids; colours and ids are
+        InputError: a mask has another aspect ratio, an unknown color or too many ids; colors and ids are
             mixed; no class is in common.
 
     Examples:
@@ -115,9 +115,9 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
             )
     ids = _ids_of(masks, read, labels)
     if len({own is None for own in ids}) > 1:
-        raise InputError(f"masks {', '.join(labels)}: some are grey (ids) and some coloured; give one kind")
+        raise InputError(f"masks {', '.join(labels)}: some are gray (ids) and some colored; give one kind")
     found = [
-        _colours(mask, label) if own is None else _ids(own, label)
+        _colors(mask, label) if own is None else _ids(own, label)
         for mask, own, label in zip(read, ids, labels, strict=True)
     ]
     names = sorted({name for own in found for name in own.names}, key=_order)
@@ -136,7 +136,7 @@ def _label(source: Source) -> str:
 
 
 def _order(name: str) -> tuple[int, str]:
-    """Return the sort key of a class: ids by number, colours by name."""
+    """Return the sort key of a class: ids by number, colors by name."""
     return (int(name.split()[1]) if name.startswith("id ") else 0), name
 
 
@@ -145,12 +145,12 @@ def _joined(own: Regions, names: tuple[str, ...]) -> Regions:
     return Regions(table[own.labels], names, thin=own.thin)
 
 
-def _colours(mask: Picture, label: str) -> Regions:
-    """Return the regions of a colour mask."""
+def _colors(mask: Picture, label: str) -> Regions:
+    """Return the regions of a color mask."""
     rgb = np.rint(mask.rgb * 255).astype(np.int32)
-    for colour, share in _flat(rgb):
-        if _distances(np.array(colour)).min() > ODD**2:
-            raise _unknown(label, colour, share)
+    for color, share in _flat(rgb):
+        if _distances(np.array(color)).min() > ODD**2:
+            raise _unknown(label, color, share)
     distances = _distances(rgb)
     nearest, best = distances.argmin(-1).astype(np.int16), distances.min(-1)
     far = best > NEAR**2
@@ -161,20 +161,20 @@ def _colours(mask: Picture, label: str) -> Regions:
     return _without_specks(nearest, best)
 
 
-def _unknown(label: str, colour: Sequence[int], share: float) -> InputError:
+def _unknown(label: str, color: Sequence[int], share: float) -> InputError:
     return InputError(
-        f"mask {label} has the colour #{bytes(colour).hex()} ({share:.1%}), which is none of "
-        f"{', '.join(COLOURS)}: paint it in those, or give ids as a grey picture"
+        f"mask {label} has the color #{bytes(color).hex()} ({share:.1%}), which is none of "
+        f"{', '.join(COLORS)}: paint it in those, or give ids as a gray picture"
     )
 
 
 def _distances(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Compute squared distances ``(..., K)`` of colours ``(..., 3)`` to those of ``COLOURS``."""
-    return np.stack([np.square(rgb - np.array(c, np.int32)).sum(-1) for c in COLOURS.values()], -1)
+    """Compute squared distances ``(..., K)`` of colors ``(..., 3)`` to those of ``COLORS``."""
+    return np.stack([np.square(rgb - np.array(c, np.int32)).sum(-1) for c in COLORS.values()], -1)
 
 
 def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
-    """Return the colours that fill a patch exactly (so are not noise or blur), with their shares."""
+    """Return the colors that fill a patch exactly (so are not noise or blur), with their shares."""
     codes = (rgb @ CODE).astype(np.float32)  # float32 represents 24 bits exactly
     kernel = np.ones((THIN, THIN), np.uint8)
     inner = codes[cv2.erode(codes, kernel) == cv2.dilate(codes, kernel)]
@@ -188,15 +188,15 @@ def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
 def _ids_of(
     masks: Sequence[Source], read: Sequence[Picture], labels: Sequence[str]
 ) -> list[NDArray[np.int64] | None]:
-    """Return the ids of each grey or palette mask; None for a colour mask."""
+    """Return the ids of each gray or palette mask; None for a color mask."""
     found: list[NDArray[np.int64] | None] = []
     tables: dict[str, list[int]] = {}
     for source, mask, label in zip(masks, read, labels, strict=True):
         values = np.rint(mask.rgb * (65535 if mask.bits == 16 else 255)).astype(np.int64)
         rgb = np.rint(mask.rgb * 255).astype(np.int32)
-        grey = mask.grey or bool((values == values[..., :1]).all())
+        gray = mask.gray or bool((values == values[..., :1]).all())
         strange = max((_distances(np.array(c)).min() for c, _ in _flat(rgb)), default=0)
-        if mask.grey or (grey and (mask.bits == 16 or strange > 0)):
+        if mask.gray or (gray and (mask.bits == 16 or strange > 0)):
             found.append(values[..., 0])
         elif strange > ODD**2 and (palette := _palette(source)) is not None:
             indices, tables[label] = palette
@@ -230,16 +230,16 @@ def _ids(values: NDArray[np.int64], label: str) -> Regions:
 
 def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
     """Assign the pixels of negligible classes to the nearest other class."""
-    names = list(COLOURS)
+    names = list(COLORS)
     shares = np.bincount(labels.ravel(), minlength=len(names)) / labels.size
-    # A blurred border between two colours can contain a third one, but it has no interior.
+    # A blurred border between two colors can contain a third one, but it has no interior.
     kernel = np.ones((THIN, THIN), np.uint8)
     inner = [
         cv2.erode((labels == i).astype(np.uint8), kernel, borderValue=1).sum() for i in range(len(names))
     ]
     kept = (shares >= SPECKS) & (np.array(inner) >= 0.05 * shares * labels.size)
     kept[shares.argmax()] = True
-    # Few noise pixels have an exact colour; a class in which most pixels do is intentional.
+    # Few noise pixels have an exact color; a class in which most pixels do is intentional.
     exact = np.bincount(labels[away == 0], minlength=len(names)) / labels.size
     thin = {n: float(s) for n, s, e, k in zip(names, shares, exact, kept, strict=True) if not k and e > s / 2}
     if not kept[labels].all():
@@ -250,15 +250,15 @@ def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
     return Regions(table[labels].astype(np.int16), left, thin=thin)
 
 
-def drawn(regions: Regions) -> NDArray[np.uint8]:
-    """Draw the classes as an image ``(H, W, 3)`` of flat colours, readable by :func:`read_masks`.
+def draw_classes(regions: Regions) -> NDArray[np.uint8]:
+    """Draw the classes as an image ``(H, W, 3)`` of flat colors, readable by :func:`read_masks`.
 
     Raises:
-        InputError: there are more classes than colours.
+        InputError: there are more classes than colors.
     """
-    if len(regions.names) > len(COLOURS):
+    if len(regions.names) > len(COLORS):
         raise InputError(
-            f"{len(regions.names)} classes are too many for the {len(COLOURS)} colours of masks: use fewer"
+            f"{len(regions.names)} classes are too many for the {len(COLORS)} colors of masks: use fewer"
         )
-    palette = np.array(list(COLOURS.values()), np.uint8)
+    palette = np.array(list(COLORS.values()), np.uint8)
     return palette[regions.labels]

@@ -24,20 +24,20 @@ from impasto import image
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int16]
-Told = Callable[[str], None]
+Log = Callable[[str], None]
 
 WORK = 640  # long side for solving the mattes, in pixels
 BAND = 0.0085  # half-width of the unknown band, relative to the long side
 DOUBT = 0.03  # distance from a border within which labels can be corrected, relative to the long side
 CLEARLY = 16.0  # cost difference required to correct a label, in squared deviations
-LEAST_DEVIATION = 0.025  # least colour deviation of a class, 0..1
-EPSILON = 1e-6  # regularisation of the Laplacian for colours 0..1; 1e-7 in Levin et al.
+LEAST_DEVIATION = 0.025  # least color deviation of a class, 0..1
+EPSILON = 1e-6  # regularization of the Laplacian for colors 0..1; 1e-7 in Levin et al.
 FOUND = 1e-4  # the same for automatic classes, whose borders cross skies with noise and JPEG blocks
 FADE = 0.04  # width of the initial transition between classes, relative to the long side
 TOLERANCE = 1e-4  # relative residual, sufficient for 8 bits
 MOST_STEPS = 400  # most conjugate gradient steps
 SPREAD = 3  # window radius of the local linear model, in pixels
-FLATNESS = 1e-4  # colour variance below which a window counts as flat
+FLATNESS = 1e-4  # color variance below which a window counts as flat
 
 LONG = 3.0  # seconds of loading before a message
 
@@ -62,7 +62,7 @@ class Mattes:
         count: int,
         *,
         sure: NDArray[np.bool_] | None = None,
-        told: Told | None = None,
+        log: Log | None = None,
     ) -> Mattes:
         """Solve the mattes of an image.
 
@@ -72,17 +72,17 @@ class Mattes:
             count: number of classes.
             sure: pixels with reliable labels, ``(h, w)``; the others are solved, with smooth transitions
                 where the image has no edges. Default: all pixels except near borders.
-            told: called with a message if the first use of PyMatting compiles it, which is slow.
+            log: called with a message if the first use of PyMatting compiles it, which is slow.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
         near = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         own: Labels = np.asarray(near, np.int16)
         if sure is None:
-            return cls(solve(guide, own, count, told=told), guide)
+            return cls(solve(guide, own, count, log=log), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
-        return cls(_solved(guide, hard, hard & held, epsilon=FOUND, told=told), guide)
+        return cls(_solved(guide, hard, hard & held, epsilon=FOUND, log=log), guide)
 
     def at(self, rgb: Array) -> Array:
         """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -111,9 +111,9 @@ class Mattes:
         return np.stack(planes).astype(np.float32)
 
 
-def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -> Array:
+def solve(rgb: Array, labels: Labels, count: int, *, log: Log | None = None) -> Array:
     """Solve alphas ``(K, H, W)``, 0..1, with sum 1, from labels ``(H, W)`` on ``rgb (H, W, 3)``."""
-    labels = corrected(rgb, labels, count)
+    labels = correct_labels(rgb, labels, count)
     hard = np.stack([labels == index for index in range(count)])
     radius = max(2, round(BAND * max(labels.shape)))
     kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
@@ -122,7 +122,7 @@ def solve(rgb: Array, labels: Labels, count: int, *, told: Told | None = None) -
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
-    return _solved(rgb, hard, inner, told=told)
+    return _solved(rgb, hard, inner, log=log)
 
 
 def _solved(
@@ -131,24 +131,24 @@ def _solved(
     inner: NDArray[np.bool_],
     *,
     epsilon: float = EPSILON,
-    told: Told | None,
+    log: Log | None,
 ) -> Array:
     """Solve alphas ``(K, H, W)`` of classes that are fixed in their ``inner`` parts."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
         return alphas
-    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon, told=told)
+    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon, log=log)
     alphas = alphas.clip(0, 1)
     result: Array = alphas / alphas.sum(0)
     return result
 
 
-def corrected(rgb: Array, labels: Labels, count: int) -> Labels:
+def correct_labels(rgb: Array, labels: Labels, count: int) -> Labels:
     """Correct labels ``(H, W)`` near the borders of an inaccurate mask.
 
-    A pixel near a border moves to the neighbouring class if its colour clearly fits the local interior of
-    that class and not that of its own. For example, a strip of sky labelled as roof would glow at night.
+    A pixel near a border moves to the neighboring class if its color clearly fits the local interior of
+    that class and not that of its own. For example, a strip of sky labeled as roof would glow at night.
     """
     reach = max(3, round(DOUBT * max(labels.shape)))
     kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
@@ -191,12 +191,12 @@ def _threads_kept() -> Iterator[None]:
 
 
 def _unknown(
-    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, told: Told | None
+    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, log: Log | None
 ) -> NDArray[np.float64]:
     """Solve alphas ``(K, N)`` of the unknown pixels under the Laplacian, with the known ones fixed."""
     from scipy import sparse
 
-    with _said_if_long(told or _log.info), _threads_kept():
+    with _said_if_long(log or _log.info), _threads_kept():
         from pymatting import cf_laplacian
 
     laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=epsilon, radius=1, is_known=known.ravel())
@@ -228,10 +228,10 @@ def _unknown(
 
 
 @contextmanager
-def _said_if_long(told: Told) -> Iterator[None]:
+def _said_if_long(log: Log) -> Iterator[None]:
     """Print a message if the import of PyMatting takes long."""
     words = "mattes: loading PyMatting, which compiles on first use (about half a minute)"
-    timer = Timer(LONG, told, [words])
+    timer = Timer(LONG, log, [words])
     timer.daemon = True
     timer.start()
     try:
@@ -246,18 +246,18 @@ def _linear_models(guide: Array, alphas: Array) -> Array:
     def mean(plane: Array) -> Array:
         return np.asarray(cv2.boxFilter(plane, -1, (2 * SPREAD + 1,) * 2, borderType=cv2.BORDER_REFLECT))
 
-    centre = mean(guide)
+    center = mean(guide)
     targets = np.stack([mean(alpha) for alpha in alphas])
     cross = [
-        mean(guide * alpha[..., None]) - centre * target[..., None]
+        mean(guide * alpha[..., None]) - center * target[..., None]
         for alpha, target in zip(alphas, targets, strict=True)
     ]
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
     cov = np.empty((*guide.shape, 3), np.float32)
     for one, other in pairs:
-        entry = mean(guide[..., one] * guide[..., other]) - centre[..., one] * centre[..., other]
+        entry = mean(guide[..., one] * guide[..., other]) - center[..., one] * center[..., other]
         cov[..., one, other] = cov[..., other, one] = entry + (FLATNESS if one == other else 0)
     slopes = np.moveaxis(np.linalg.solve(cov, np.stack(cross, -1)), -1, 0)
-    offsets = targets - (slopes * centre).sum(-1)
+    offsets = targets - (slopes * center).sum(-1)
     models = np.concatenate([slopes, offsets[..., None]], -1).astype(np.float32)
     return np.stack([mean(model) for model in models])

@@ -31,7 +31,7 @@ NEAR = 1 / 14  # width of the median of that shading, relative to the long side
 WORK = 480  # long side in pixels at which it is found
 MIDDLE = 0.13  # reflectance of the median of a street
 SUNLIT = 0.35  # stops by which what the sun lit may stay above the median
-SKYLIGHT = 4.0  # ratio of blue to red up to which a grey thing is blue only by the light of the sky
+SKYLIGHT = 4.0  # ratio of blue to red up to which a gray thing is blue only by the light of the sky
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Night:
         fall: angle above the horizon over which it falls by e, in radians.
         rest: light of the sky on everything.
         beam: light of the own headlights, where it is brightest.
-        sky, glow: colour of the sky at the top and at the horizon, linear sRGB.
-        kelvin: range of the colour temperature of the street lamps.
-        white: colour temperature the camera takes for white.
-        grey: loss of colour in the dark, 0..1.
+        sky, glow: color of the sky at the top and at the horizon, linear sRGB.
+        kelvin: range of the color temperature of the street lamps.
+        white: color temperature the camera takes for white.
+        gray: loss of color in the dark, 0..1.
         shot, read: noise of the sensor.
         blur: motion blur, relative to the distance from the vanishing point.
         wet: reflection of a wet road, 0..1.
@@ -64,7 +64,7 @@ class Night:
     glow: tuple[float, float, float] = (0.020, 0.011, 0.007)
     kelvin: tuple[float, float] = (2000, 2450)
     white: float = 3300
-    grey: float = 0.4
+    gray: float = 0.4
     shot: float = 0.00008
     read: float = 0.0004
     blur: float = 0.006
@@ -79,7 +79,7 @@ NIGHTS: dict[NightName, Night] = {
     ),
     "dusk": Night(
         street=0.22, low=0.7, rest=0.10, beam=0.12, sky=(0.06, 0.09, 0.17), glow=(0.26, 0.20, 0.20),
-        kelvin=(2300, 3000), white=4600, grey=0.25, shot=0.00008, read=0.0004,
+        kelvin=(2300, 3000), white=4600, gray=0.25, shot=0.00008, read=0.0004,
     ),
     "wet": Night(wet=1.0, street=0.85, beam=0.12, kelvin=(2100, 2800)),
 }  # fmt: skip
@@ -149,7 +149,7 @@ def _even(front: Array, alpha: Array) -> Array:
 
 
 def _without_skylight(linear: Array) -> Array:
-    """Take the blue of the sky out of what is grey but for it, and leave what is blue itself.
+    """Take the blue of the sky out of what is gray but for it, and leave what is blue itself.
 
     Shadows are lit by the sky, 8000 K and more; a beam lights them white. A ratio of blue to red of up to
     ``SKYLIGHT``, with green in between, is taken for the light; from three times that, for the thing itself.
@@ -160,8 +160,8 @@ def _without_skylight(linear: Array) -> Array:
         10 * (green / red - np.float32(0.95))
     ).clip(0, 1)
     share = (np.float32(0.85) * part * between * (8 * (blue / red - 1)).clip(0, 1)).astype(np.float32)
-    grey = np.asarray(color.luma(linear), np.float32)[..., None]
-    return np.asarray(linear + share[..., None] * (grey - linear), np.float32)
+    gray = np.asarray(color.luma(linear), np.float32)[..., None]
+    return np.asarray(linear + share[..., None] * (gray - linear), np.float32)
 
 
 def _median(even: Array, alpha: Array) -> float:
@@ -169,15 +169,15 @@ def _median(even: Array, alpha: Array) -> float:
     return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
 
 
-def _daylight(grey: NDArray[np.floating[Any]], solid: Array) -> Array:
+def _daylight(gray: NDArray[np.floating[Any]], solid: Array) -> Array:
     """Estimate the light of the day ``(H, W)`` as the local median of luminance.
 
     A median keeps the edge of a shadow and drops what is narrow, such as lane paint; a guided filter with the
     image itself (He, Sun and Tang 2010) puts the edge back to its pixel.
     """
-    height, width = grey.shape
+    height, width = gray.shape
     size = image.fit((height, width), min(WORK, max(height, width)))[::-1]
-    log = np.log2(np.maximum(np.asarray(grey, np.float32), 1e-3))
+    log = np.log2(np.maximum(np.asarray(gray, np.float32), 1e-3))
     small = np.asarray(cv2.resize(log, size, interpolation=cv2.INTER_AREA), np.float32)
     ground = np.asarray(cv2.resize(solid, size, interpolation=cv2.INTER_AREA), np.float32)
     # The sky takes the tone of what is next to it.
@@ -303,8 +303,8 @@ def lit(
 def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
     """Return the picture a camera takes of linear light, sRGB."""
     road = given.road
-    seen = moved(light, (road.horizon, road.centre), night.blur)
-    seen = faded(seen, night.grey)
+    seen = moved(light, (road.horizon, road.center), night.blur)
+    seen = faded(seen, night.gray)
     seen = noisy(np.minimum(seen, 400), shot=night.shot, read=night.read, seed=seed)
     return developed(seen, keeps=given.emission.keeps)
 

@@ -1,4 +1,4 @@
-"""Proof that a night shows no light that was not there: bounds on each pixel, and the colour of signals."""
+"""Proof that a night shows no light that was not there: bounds on each pixel, and the color of signals."""
 
 from __future__ import annotations
 
@@ -115,15 +115,15 @@ def signals_of(
     return found
 
 
-def _hue(colours: Array) -> float:
-    """Return the hue of the mean of colours ``(N, 3)`` in OKLab, in degrees."""
-    _, a, b = color.rgb_to_oklab(colours).mean(0)
+def _hue(colors: Array) -> float:
+    """Return the hue of the mean of colors ``(N, 3)`` in OKLab, in degrees."""
+    _, a, b = color.rgb_to_oklab(colors).mean(0)
     return float(np.degrees(np.arctan2(b, a)))
 
 
 def _contrast(picture: Array, lens: NDArray[np.bool_], case: NDArray[np.bool_]) -> float:
-    grey = color.luma(picture)
-    lamp, dark = float(grey[lens].mean()), float(np.median(grey[case]))
+    gray = color.luma(picture)
+    lamp, dark = float(gray[lens].mean()), float(np.median(gray[case]))
     return (lamp - dark) / max(lamp + dark, 1e-6)
 
 
@@ -133,18 +133,18 @@ def spots(result: Array, photo: Array, lamps: Lamps) -> int:
     A spot outshines the median of its surroundings ``OUTSHINES`` times, in linear light, and three times as
     clearly as in the photo. For results of any method, which have no graded image.
     """
-    (here, grey), (there, _) = (_outshines(picture) for picture in (result, photo))
+    (here, gray), (there, _) = (_outshines(picture) for picture in (result, photo))
     wide = max(3, round(0.012 * max(here.shape)))
     known = cv2.dilate((lamps.kinds > 0).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
-    fresh = (here > OUTSHINES) & (here > 3 * there) & (grey > 0.15) & ~known
+    fresh = (here > OUTSHINES) & (here > 3 * there) & (gray > 0.15) & ~known
     count, _, stats, _ = cv2.connectedComponentsWithStats(fresh.astype(np.uint8), connectivity=8)
     return int((stats[1:count, cv2.CC_STAT_AREA] >= 6).sum())
 
 
 def _outshines(picture: Array) -> tuple[Array, Array]:
     """Return the ratio of each pixel to the median around it, ``(H, W)``, and its luminance."""
-    grey = np.asarray(color.luma(color.to_linear(picture)), np.float32)
-    side = 2 * round(max(grey.shape) / 40) + 1
-    levels = (np.sqrt(grey) * 255).clip(0, 255).astype(np.uint8)
+    gray = np.asarray(color.luma(color.to_linear(picture)), np.float32)
+    side = 2 * round(max(gray.shape) / 40) + 1
+    levels = (np.sqrt(gray) * 255).clip(0, 255).astype(np.uint8)
     around = np.square(np.maximum(cv2.medianBlur(levels, side), 8).astype(np.float32) / 255)
-    return np.asarray(grey / around, np.float32), grey
+    return np.asarray(gray / around, np.float32), gray

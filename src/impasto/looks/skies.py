@@ -23,27 +23,27 @@ Bools = NDArray[np.bool_]
 WORK = 480  # long side in pixels at which the sky is searched
 OPEN = 0.45  # openness from which a pixel is a seed
 BRIGHT = 0.30  # least luma of a sky by day
-NEAR = 0.085  # distance from the local colour of the sky, per channel, at which a pixel still belongs to it
+NEAR = 0.085  # distance from the local color of the sky, per channel, at which a pixel still belongs to it
 HOLE = 0.08  # the same distance for gaps between leaves, which are mixed pixels
 HOLES = 0.0003  # largest gap, as a share of the image
 REACH = 0.1  # distance of gaps from the open sky, relative to the long side
 LEAST = 0.004  # share of the image below which there is no sky
 PALE = 0.25  # saturation of a cloud, as the range of its channels
-CLOUD = 0.4  # most distance of a cloud from the colour of the sky around it
+CLOUD = 0.4  # most distance of a cloud from the color of the sky around it
 RIM = 0.012  # width of the rim of a grade along the sky, relative to the long side
 ISLAND = 0.55  # share of the border of a cloud that must border on sky
 ROUNDS = 16  # most rounds of growing
-WIDE = 1 / 40  # width of the local colour of the sky, relative to the long side
+WIDE = 1 / 40  # width of the local color of the sky, relative to the long side
 BAND = 0.012  # half-width of the band in which pixels are unmixed, relative to the long side
 BLUE = 0.08  # blue minus red from which a part is a blue sky, and below whose negative a wall
-DEEP = 0.15  # blue minus red from which a sky is known by its colour alone
-TOLERANT = 0.2  # distance from the colour of such a sky at which a gap still belongs to it
+DEEP = 0.15  # blue minus red from which a sky is known by its color alone
+TOLERANT = 0.2  # distance from the color of such a sky at which a gap still belongs to it
 LOWEST = 0.85  # height below which no sky is looked for, relative to the height
 LARGE = 0.01  # largest gap in front of such a sky, as a share of the image
 MIRRORS = 0.07  # height above the horizon up to which cars mirror a blue sky, relative to the height
 STEEP = 0.05  # slope of luma per pixel that ends the sky
 SLACK = 0.12  # how far below the horizon the open sky may reach, relative to the height
-FAINT = 0.02  # squared distance of sky and front below which colours cannot be unmixed
+FAINT = 0.02  # squared distance of sky and front below which colors cannot be unmixed
 SOLID = 0.85  # alpha from which a front is taken from its surroundings
 
 
@@ -66,9 +66,9 @@ class Sky:
 def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky:
     """Find the sky of an image by day and remove it from what stands before it.
 
-    The sky is what is bright, of the colour of the sky around it, and connected to the top of the image, with
+    The sky is what is bright, of the color of the sky around it, and connected to the top of the image, with
     the gaps between leaves near it. In a band along its border, ``alpha`` is the position of the pixel on the
-    line between the local colours of sky and front (as in Levin et al. 2008, with both colours known), and
+    line between the local colors of sky and front (as in Levin et al. 2008, with both colors known), and
     ``front = (pixel - alpha * behind) / (1 - alpha)``.
 
     Args:
@@ -92,23 +92,23 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
 
 def _found(small: Array, horizon: float) -> Bools:
     """Return where the sky is in a small image."""
-    grey = np.asarray(color.luma(small), np.float32)
-    found: Bools = (openness(small) > OPEN) & (grey > BRIGHT)
-    found = _light_parts(small, grey, found)
+    gray = np.asarray(color.luma(small), np.float32)
+    found: Bools = (openness(small) > OPEN) & (gray > BRIGHT)
+    found = _light_parts(small, gray, found)
     if found.mean() < LEAST:
         return found
-    wide = WIDE * max(grey.shape)
+    wide = WIDE * max(gray.shape)
     apart = _blue_gaps(small, found, wide, least=LARGE, tolerant=NEAR)
     apart[round(horizon * len(apart)) :] = False
     found = found | apart
-    down, across = np.gradient(grey)
-    flat = (np.hypot(down, across) < STEEP) & (grey > BRIGHT)
+    down, across = np.gradient(gray)
+    flat = (np.hypot(down, across) < STEEP) & (gray > BRIGHT)
     spread = largest(small) + largest(-small)
     for _ in range(ROUNDS):
         behind = _spread(small, found, wide)
         away = largest(np.abs(small - behind))
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
-        cloud = (grey > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
+        cloud = (gray > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
         near = ((away < NEAR) | cloud) & flat
         marks, _ = ndimage.label(near, np.ones((3, 3)))
         kept = np.unique(marks[found & near])
@@ -153,12 +153,12 @@ def _edged(small: Array, found: Bools) -> Bools:
     return np.asarray(largest(behind - small) > HOLE)
 
 
-def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
+def _light_parts(small: Array, gray: Array, found: Bools) -> Bools:
     """Keep the parts that are as light or blue as skies are; a wall up to the top of the image is neither."""
     marks, count = ndimage.label(found)
-    lower = float(grey[len(grey) // 2 :].mean())
+    lower = float(gray[len(gray) // 2 :].mean())
     kept = np.zeros(count + 1, np.bool_)
-    tones = [(float(grey[marks == i].mean()), small[marks == i].mean(0)) for i in range(1, count + 1)]
+    tones = [(float(gray[marks == i].mean()), small[marks == i].mean(0)) for i in range(1, count + 1)]
     most = max((tone for tone, _ in tones), default=0.0)
     for index, (tone, mean) in enumerate(tones, 1):
         blue = float(mean[2] - mean[0])
@@ -167,15 +167,15 @@ def _light_parts(small: Array, grey: Array, found: Bools) -> Bools:
 
 
 def _gaps(small: Array, found: Bools, wide: float) -> Bools:
-    """Return the gaps between leaves and wires: small parts of the colour of the sky, near the sky."""
+    """Return the gaps between leaves and wires: small parts of the color of the sky, near the sky."""
     away = largest(np.abs(small - _spread(small, found, wide)))
     reach = max(2, round(REACH * max(found.shape)))
     close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     marks, count = ndimage.label((away < HOLE) & close & ~found)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)
-    # A gap is lighter than what is around it; a white wall or a window frame has light neighbours.
-    grey = np.asarray(color.luma(small), np.float32)
-    dark = grey < cv2.blur(grey, (9, 9)) + 0.02
+    # A gap is lighter than what is around it; a white wall or a window frame has light neighbors.
+    gray = np.asarray(color.luma(small), np.float32)
+    dark = gray < cv2.blur(gray, (9, 9)) + 0.02
     shares = np.bincount(marks.ravel(), weights=dark.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
     kept = (sizes <= HOLES * found.size) & (shares < 0.35)
     kept[0] = False
@@ -185,9 +185,9 @@ def _gaps(small: Array, found: Bools, wide: float) -> Bools:
 def _blue_gaps(
     small: Array, found: Bools, wide: float, *, least: float = 0.0, tolerant: float = TOLERANT
 ) -> Bools:
-    """Return the gaps before a blue sky, whose colour nothing else has but a pane that mirrors it.
+    """Return the gaps before a blue sky, whose color nothing else has but a pane that mirrors it.
 
-    Gaps larger than ``least`` of the image must also have the colour within ``tolerant`` on the mean.
+    Gaps larger than ``least`` of the image must also have the color within ``tolerant`` on the mean.
     """
     behind = _spread(small, found, wide)
     away = largest(np.abs(small - behind))
@@ -207,7 +207,7 @@ def _lower_edge(found: Bools) -> float:
 
 
 def _spread(picture: Array, where: Bools, wide: float) -> Array:
-    """Return the local mean colour of the pixels ``where``, everywhere, by normalised convolution."""
+    """Return the local mean color of the pixels ``where``, everywhere, by normalized convolution."""
     weight = where.astype(np.float32)
     total, sums = np.full(weight.shape, 1e-9, np.float32), np.zeros_like(picture)
     for scale, share in ((1.0, 1.0), (4.0, 1e-3)):
@@ -225,7 +225,7 @@ def _blur(plane: Array, sigma: float) -> Array:
 
 
 def _local(small: Array, inside: Bools) -> tuple[Array, Array, Array]:
-    """Return the local colour of the sky, its first matte, and the local colour of what is before it."""
+    """Return the local color of the sky, its first matte, and the local color of what is before it."""
     long = max(inside.shape)
     kernel = np.ones((3, 3), np.uint8)
     sure = cv2.erode(inside.astype(np.uint8), kernel) > 0
@@ -247,7 +247,7 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     line = behind - near
     length = np.square(line).sum(2)
     key = (((rgb - near) * line).sum(2) / np.maximum(length, 1e-4)).clip(0, 1)
-    # Where both colours are alike, the position on the line is noise: keep the label.
+    # Where both colors are alike, the position on the line is noise: keep the label.
     trust = length / (length + FAINT)
     solved = rough + trust * (key - rough)
     # Within the open sky, whatever is darker than the sky is a wire or a lamp.
@@ -264,7 +264,7 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
 def parted(graded: Array, above: Sky, most: Array) -> Array:
     """Grade sky, front, and the pixels that they share apart; linear light ``(H, W, 3)``.
 
-    A grade maps a mixed pixel as a colour of its own, and classes end beside the edge: both leave a rim. Here
+    A grade maps a mixed pixel as a color of its own, and classes end beside the edge: both leave a rim. Here
     what is near the edge becomes ``alpha`` times the graded sky near it plus ``1 - alpha`` times its front,
     relit in the ratio of the front further in, where that is darker. The sky has one hue, and no cloud.
 
@@ -300,8 +300,8 @@ def parted(graded: Array, above: Sky, most: Array) -> Array:
 def _night_sky(result: Array, middle: Array, most: Array) -> Array:
     """Return a graded sky in the hue of its median, compressed to at most 2.5 times ``most``."""
     limit = np.float32(2) * np.asarray(color.luma(most), np.float32)
-    grey = np.asarray(color.luma(result), np.float32)
-    over = np.maximum(grey - limit, 0)
-    held = np.minimum(grey, limit) + limit / 2 * (1 - np.exp(-over / (limit / 2)))
+    gray = np.asarray(color.luma(result), np.float32)
+    over = np.maximum(gray - limit, 0)
+    held = np.minimum(gray, limit) + limit / 2 * (1 - np.exp(-over / (limit / 2)))
     tint = middle / max(float(color.luma(middle)), 1e-5)
     return np.asarray(held[..., None] * tint, np.float32)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from impasto.losses.activation import Activation, Target
 from impasto.losses.base import BoundSum, Loss, Relative, Sum
-from impasto.losses.bound import Bound, Features, Sums
+from impasto.losses.bound import Bound, Features, Level, Sums
 from impasto.losses.content import Content, Unit
+from impasto.losses.context import BindContext, FeatureCache
 from impasto.losses.layer_neighbors import LayerNeighbors
 from impasto.losses.neighbors import Neighbors
+from impasto.losses.octaves import Octaves
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
-from impasto.losses.scene import FeatureCache, Scene
 from impasto.losses.stages import ByStage
 from impasto.losses.style import LAYERS, Blend, Gram, MeanVariance, StyleLoss, Wasserstein
-from impasto.losses.temporal import Temporal, holes_filled
+from impasto.losses.temporal import Temporal, fill_holes
 
 __all__ = [
     "LAYERS",
     "Activation",
+    "BindContext",
     "Blend",
     "Bound",
     "BoundSum",
@@ -30,12 +32,13 @@ __all__ = [
     "Features",
     "Gram",
     "LayerNeighbors",
+    "Level",
     "Loss",
     "MeanVariance",
     "Neighbors",
+    "Octaves",
     "RegionMoments",
     "Relative",
-    "Scene",
     "StyleLoss",
     "Sum",
     "Sums",
@@ -44,5 +47,5 @@ __all__ = [
     "TotalVariation",
     "Unit",
     "Wasserstein",
-    "holes_filled",
+    "fill_holes",
 ]

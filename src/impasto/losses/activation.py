@@ -21,7 +21,7 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Window
 
 # Weight of the mean of a single channel, beside its norm. The norm of a channel with no positive activation
@@ -67,10 +67,10 @@ class Target:
 
 
 class Activation(Loss):
-    """Activation strength, ``sum_l w_l |a_l| / sqrt(H W)``. Subtract it to *maximise* it.
+    """Activation strength, ``sum_l w_l |a_l| / sqrt(H W)``. Subtract it to *maximize* it.
 
-    With a guide image, each position is matched to the guide position with the highest normalised dot
-    product, and the dot product with that feature vector is maximised (guided dreams, same authors).
+    With a guide image, each position is matched to the guide position with the highest normalized dot
+    product, and the dot product with that feature vector is maximized (guided dreams, same authors).
 
     Args:
         layers: targets, or strings in the syntax of :meth:`Target.parse`.
@@ -99,24 +99,24 @@ class Activation(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset(target.layer for target in self.targets)
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        scene.backbone.check(target.layer for target in self.targets)
+        context.backbone.check(target.layer for target in self.targets)
         if self.guide is not None:
-            return _BoundGuide(self.targets, _answers(self.guide, scene, self.needs), scene)
-        return _BoundActivation(self.targets, scene)
+            return _BoundGuide(self.targets, _answers(self.guide, context, self.needs), context)
+        return _BoundActivation(self.targets, context)
 
 
 class _BoundActivation(Bound):
     name = "activation"
 
-    def __init__(self, targets: Sequence[Target], scene: Scene) -> None:
+    def __init__(self, targets: Sequence[Target], context: BindContext) -> None:
         self.targets, self.strides, self.seen = targets, {}, {}
         for target in targets:
-            self.seen[target.name] = before_relu(target, scene.backbone)
-            self.strides[target.name] = scene.backbone.stride(target.layer)
+            self.seen[target.name] = before_relu(target, context.backbone)
+            self.strides[target.name] = context.backbone.stride(target.layer)
         self.layers = frozenset(self.seen.values())
-        height, width = scene.size
+        height, width = context.size
         self.root = (height * width) ** 0.5
         self.positions = {n: max(1, (height // s) * (width // s)) for n, s in self.strides.items()}
 
@@ -145,12 +145,12 @@ class _BoundActivation(Bound):
 class _BoundGuide(Bound):
     name = "activation"
 
-    def __init__(self, targets: Sequence[Target], guide: dict[str, Tensor], scene: Scene) -> None:
+    def __init__(self, targets: Sequence[Target], guide: dict[str, Tensor], context: BindContext) -> None:
         self.targets, self.layers = targets, frozenset(guide)
-        self.strides = {layer: scene.backbone.stride(layer) for layer in guide}
-        self.root = (scene.size[0] * scene.size[1]) ** 0.5
+        self.strides = {layer: context.backbone.stride(layer) for layer in guide}
+        self.root = (context.size[0] * context.size[1]) ** 0.5
         self.guide = {layer: found[0].flatten(1) for layer, found in guide.items()}
-        # Normalised, otherwise the few strongest positions of the guide would match everything.
+        # Normalized, otherwise the few strongest positions of the guide would match everything.
         self.directions = {
             layer: found / found.norm(dim=0).clamp_min(_LEAST) for layer, found in self.guide.items()
         }
@@ -181,13 +181,13 @@ def before_relu(target: Target, backbone: Backbone) -> str:
     return before if target.channel is not None and before in backbone.layers else target.layer
 
 
-def _answers(guide: Tensor, scene: Scene, layers: frozenset[str]) -> dict[str, Tensor]:
-    """Compute the guide's features at the area of the scene, at most ``LONGEST_GUIDE`` pixels a side."""
+def _answers(guide: Tensor, context: BindContext, layers: frozenset[str]) -> dict[str, Tensor]:
+    """Compute the guide's features at the area of the context, at most ``LONGEST_GUIDE`` pixels a side."""
     own = (guide.shape[-2], guide.shape[-1])
-    size = tensors.same_area(own, scene.size)
+    size = tensors.same_area(own, context.size)
     if max(size) > LONGEST_GUIDE:
         size = tensors.long_side(size, LONGEST_GUIDE)
-    return scene.features(guide, layers, size=size)
+    return context.features(guide, layers, size=size)
 
 
 def _channel(features: Tensor, target: Target) -> Tensor:

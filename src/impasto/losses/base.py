@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from impasto.losses.bound import Bound, Features, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Window
 
 # Lower bound of the divisor of a relative term. If content and style are the same image, the divisor is near
@@ -33,8 +34,8 @@ class Loss(ABC):
         """Names of the layers the loss reads."""
 
     @abstractmethod
-    def bind(self, scene: Scene) -> Bound:
-        """Compute the targets at the size of the scene and return the bound loss."""
+    def bind(self, context: BindContext) -> Bound:
+        """Compute the targets at the size of the context and return the bound loss."""
 
     def relative(self, picture: Tensor) -> Loss:
         """Return this loss divided by its value at ``picture (1, 3, H, W)``, at least ``FLOOR``.
@@ -80,15 +81,19 @@ class Sum(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset[str]().union(*(loss.needs for _, loss in self.parts))
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        return BoundSum([(weight, loss.bind(scene)) for weight, loss in self.parts])
+        return BoundSum([(weight, loss.bind(context)) for weight, loss in self.parts])
 
 
 class BoundSum(Bound):
     """Weighted sum of bound losses."""
 
     def __init__(self, parts: list[tuple[float, Bound]]) -> None:
+        self.levels = tuple(
+            replace(level, weight=weight * level.weight) for weight, part in parts for level in part.levels
+        )
+        parts = [(weight, part) for weight, part in parts if part.layers]
         self.parts, self.sources = parts, _sources(parts)
         self.layers = frozenset[str]().union(*(part.layers for _, part in parts))
         self.name = "sum"
@@ -145,11 +150,11 @@ class Relative(Loss):
         """See :attr:`Loss.needs`."""
         return self.loss.needs
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        bound = self.loss.bind(scene)
+        bound = self.loss.bind(context)
         with torch.no_grad():
-            reference = float(bound.value(scene.sums(bound, self.picture)))
+            reference = float(bound.value(context.sums(bound, self.picture)))
         return _BoundRelative(bound, max(reference, FLOOR))
 
 

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
-from impasto.tiles import Window
+from impasto.tiles import Size, Window
 
 Sums = dict[str, Tensor]
 Features = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A loss of the reduced image.
+
+    Args:
+        weight: weight in the whole loss.
+        bound: the loss, bound at the reduced size.
+        size: reduced (height, width), in pixels.
+        windows: windows of an image of that size.
+    """
+
+    weight: float
+    bound: Bound
+    size: Size
+    windows: Sequence[Window]
 
 
 class Bound(ABC):
@@ -22,6 +40,8 @@ class Bound(ABC):
     """Names of terms that are not a function of additive sums, and so cannot be computed in tiles."""
     measures: Hashable = None
     """Key of the measured sums: terms with equal keys share one measurement. None: not shared."""
+    levels: tuple[Level, ...] = ()
+    """Losses of reduced images, which :meth:`measure` and :meth:`each` leave out."""
 
     @abstractmethod
     def measure(self, features: Features, window: Window) -> Sums:

@@ -13,7 +13,7 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Window
 
 Unit = Literal["relative", "absolute"]
@@ -50,11 +50,11 @@ class Content(Loss):
         """See :attr:`Loss.needs`."""
         return self.layers
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        targets = scene.features(self.picture, self.layers)
+        targets = context.features(self.picture, self.layers)
         energy = {k: _energy(v) if self.unit == "relative" else 1.0 for k, v in targets.items()}
-        return _BoundContent(targets, energy, {k: scene.backbone.stride(k) for k in targets})
+        return _BoundContent(targets, energy, {k: context.backbone.stride(k) for k in targets})
 
 
 def _energy(features: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Per-layer neural neighbours: the final pass of Kolkin et al. 2022, arXiv 2203.13215."""
+"""Per-layer neural neighbors: the final pass of Kolkin et al. 2022, arXiv 2203.13215."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.nn import functional as F
 from impasto import tensors
 from impasto.errors import InputError
 from impasto.losses.bound import Bound, Features, Sums
+from impasto.losses.context import BindContext
 from impasto.losses.matching import CELL, LEAST, STRIP
-from impasto.losses.neighbors import LENGTH, Matched, along
-from impasto.losses.scene import Scene
+from impasto.losses.neighbors import LENGTH, MatchingLoss, along
 from impasto.tiles import Size, Window
 
 POSITIONS = 4096  # sampled in each layer, of the image and of each style image
 
 
-class LayerNeighbors(Matched):
+class LayerNeighbors(MatchingLoss):
     """Distance to the nearest style features, searched in each layer separately.
 
     ``sum_l mean_p (1 - cos(F_p - m, T_p - m)) + LENGTH mean_p ((|F_p - m| - |T_p - m|) / mean |T - m|)^2``,
@@ -35,37 +35,37 @@ class LayerNeighbors(Matched):
     name = "layers"
     _kept: tuple[Size, dict[str, list[Tensor]], Tensor] | None = None
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        if scene.present is None:
-            raise InputError("LayerNeighbors needs the current image: pass present= to the Scene")
-        generator = torch.Generator().manual_seed(self.seed + scene.stage)
-        drawn = {k: _Positions.drawn(scene, k, POSITIONS, generator) for k in sorted(self.layers)}
-        found = _features_at(drawn, scene, scene.present)
-        keys, division = self._at(scene)
+        if context.present is None:
+            raise InputError("LayerNeighbors needs the current image: pass present= to the BindContext")
+        generator = torch.Generator().manual_seed(self.seed + context.stage)
+        drawn = {k: _Positions.drawn(context, k, POSITIONS, generator) for k in sorted(self.layers)}
+        found = _features_at(drawn, context, context.present)
+        keys, division = self._at(context)
         targets = {k: _nearest(found[k], keys[k], positions, division) for k, positions in drawn.items()}
         return _BoundLayers(drawn, targets)
 
-    def _at(self, scene: Scene) -> tuple[dict[str, list[Tensor]], Tensor]:
+    def _at(self, context: BindContext) -> tuple[dict[str, list[Tensor]], Tensor]:
         """Return features ``(C, M)`` of each style image by layer, and the division of the cells."""
-        if self._kept is None or self._kept[0] != scene.size:
+        if self._kept is None or self._kept[0] != context.size:
             keys: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
             for painting, scale in zip(self.paintings, self.scales, strict=True):
-                for layer, found in self._keys_of(scene, painting, scale).items():
+                for layer, found in self._keys_of(context, painting, scale).items():
                     keys[layer].append(found)
-            self._kept = (scene.size, keys, self.division(scene))
+            self._kept = (context.size, keys, self.division(context))
         return self._kept[1:]
 
-    def _keys_of(self, scene: Scene, painting: Tensor, scale: float) -> dict[str, Tensor]:
+    def _keys_of(self, context: BindContext, painting: Tensor, scale: float) -> dict[str, Tensor]:
         """Return about ``POSITIONS`` features of a style image and its rotations by layer, ``(C, M)``."""
-        views = self.views(scene, painting, scale)
+        views = self.views(context, painting, scale)
         parts: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
         generator = torch.Generator().manual_seed(self.seed)
         for view, size in views:
-            here = Scene(scene.backbone, size, cut=scene.cut)
+            here = BindContext(context.backbone, size, cut=context.cut)
             most = POSITIONS // len(views)
             drawn = {k: _Positions.drawn(here, k, most, generator) for k in sorted(self.layers)}
-            with scene.backbone.bounded():
+            with context.backbone.bounded():
                 found = _features_at(drawn, here, view)
             for layer, own in found.items():
                 parts[layer].append(own)
@@ -88,10 +88,10 @@ class _Positions:
     columns: Tensor
 
     @classmethod
-    def drawn(cls, scene: Scene, layer: str, most: int, generator: torch.Generator) -> _Positions:
-        """Sample about ``most`` positions of a scene."""
-        stride = scene.backbone.stride(layer)
-        height, width = scene.size[0] // stride, scene.size[1] // stride
+    def drawn(cls, context: BindContext, layer: str, most: int, generator: torch.Generator) -> _Positions:
+        """Sample about ``most`` positions of a context."""
+        stride = context.backbone.stride(layer)
+        height, width = context.size[0] // stride, context.size[1] // stride
         step = max(1, math.ceil((height * width / most) ** 0.5))
         tall, wide = -(-height // step), -(-width // step)
         # Positions outside the image, in a partial cell, are clamped to its border.
@@ -122,10 +122,10 @@ class _Positions:
         return self.rows * self.stride // CELL, self.columns * self.stride // CELL
 
 
-def _features_at(drawn: Mapping[str, _Positions], scene: Scene, picture: Tensor) -> dict[str, Tensor]:
+def _features_at(drawn: Mapping[str, _Positions], context: BindContext, picture: Tensor) -> dict[str, Tensor]:
     """Return an image's features at the positions by layer, ``(C, N)``."""
     found: dict[str, Tensor] = {}
-    for window, features in scene.pieces(picture, frozenset(drawn), scene.size):
+    for window, features in context.pieces(picture, frozenset(drawn), context.size):
         for layer, positions in drawn.items():
             numbers = positions.inside(window)
             part = positions.of(features[layer], window, numbers)
@@ -137,7 +137,7 @@ def _features_at(drawn: Mapping[str, _Positions], scene: Scene, picture: Tensor)
 
 @dataclass(frozen=True)
 class _Target:
-    """Centred nearest features of one layer, and the mean of their style image: ``(C, N)`` each."""
+    """Centered nearest features of one layer, and the mean of their style image: ``(C, N)`` each."""
 
     nearest: Tensor
     mean: Tensor
@@ -156,10 +156,10 @@ def _nearest(found: Tensor, keys: Sequence[Tensor], positions: _Positions, divis
             continue
         asked = found[:, mine]
         asked = F.normalize(asked - asked.mean(1, keepdim=True), dim=0)
-        centred = each - means[:, k : k + 1]
-        directions = F.normalize(centred, dim=0)
+        centered = each - means[:, k : k + 1]
+        directions = F.normalize(centered, dim=0)
         index = torch.cat([(part.mT @ directions).argmax(1) for part in torch.split(asked, STRIP, 1)])
-        target[:, mine] = centred[:, index]
+        target[:, mine] = centered[:, index]
     return _Target(target, means[:, painting], target.norm(dim=0).clamp_min(LEAST))
 
 

@@ -1,4 +1,4 @@
-"""Nearest-neighbour search between the cells of an image and of several style images.
+"""Nearest-neighbor search between the cells of an image and of several style images.
 
 A *place* is a cell of :data:`CELL` x :data:`CELL` pixels. Its *hypercolumn* concatenates the features of
 several layers, each divided by its number of channels (Kolkin et al. 2022, arXiv 2203.13215). Hypercolumns
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from impasto import tensors
 from impasto.backbones import Backbone
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Size, Window
 
 CELL = 4  # side of a place, in pixels
@@ -54,7 +54,7 @@ def hypercolumns(features: Columns, backbone: Backbone, size: Size) -> Columns:
 
 
 def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
-    """Average finer layers and repeat coarser ones; a partial last place may copy its neighbour."""
+    """Average finer layers and repeat coarser ones; a partial last place may copy its neighbor."""
     if stride < CELL:
         features = F.avg_pool2d(features, CELL // stride, ceil_mode=True, count_include_pad=False)
     elif stride > CELL:
@@ -67,14 +67,14 @@ def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
 
 
 def places(
-    scene: Scene, picture: Tensor, layers: frozenset[str], size: Size
+    context: BindContext, picture: Tensor, layers: frozenset[str], size: Size
 ) -> Iterator[tuple[Tensor, Columns]]:
     """Yield, for each window of an image at ``size``, the indices of its places and their hypercolumns."""
     rows, columns = grid(size)
     numbers = torch.arange(rows * columns).view(rows, columns)
-    for window, found in scene.pieces(picture, layers, size):
+    for window, found in context.pieces(picture, layers, size):
         owned = numbers[owned_places(window)]
-        parts = hypercolumns(found, scene.backbone, (owned.shape[0], owned.shape[1]))
+        parts = hypercolumns(found, context.backbone, (owned.shape[0], owned.shape[1]))
         yield owned.flatten(), {layer: part[0].flatten(1) for layer, part in parts.items()}
 
 
@@ -91,7 +91,9 @@ class Keys:
     lengths: Tensor
 
     @classmethod
-    def of(cls, scene: Scene, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int) -> Keys:
+    def of(
+        cls, context: BindContext, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int
+    ) -> Keys:
         """Compute the keys of all places of the views, or of a random ``most`` of them.
 
         The order does not depend on the tiling.
@@ -102,9 +104,9 @@ class Keys:
         rank[drawn] = torch.arange(len(drawn))
         kept: Columns = {}
         first = 0
-        with scene.backbone.bounded():
+        with context.backbone.bounded():
             for (picture, size), count in zip(views, counts, strict=True):
-                for numbers, parts in places(scene, picture, layers, size):
+                for numbers, parts in places(context, picture, layers, size):
                     place = rank[numbers + first]
                     wanted = place >= 0
                     for layer, part in parts.items():
@@ -116,7 +118,7 @@ class Keys:
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 
     def sampled(self, most: int, seed: int) -> Tensor:
-        """Return at most ``most`` centred hypercolumns, ``(D, M)``, float32 or wider."""
+        """Return at most ``most`` centered hypercolumns, ``(D, M)``, float32 or wider."""
         drawn = sample(len(self.lengths), most, seed).to(self.lengths.device)
         return torch.cat(
             [
@@ -134,7 +136,7 @@ def sample(count: int, most: int, seed: int) -> Tensor:
 
 
 class Matcher:
-    """Nearest-neighbour search in the places of several style images.
+    """Nearest-neighbor search in the places of several style images.
 
     Queries and keys are projected to the leading principal directions of the keys, which preserve the dot
     products closely. The directions are computed by randomized subspace iteration (Halko, Martinsson and
@@ -164,10 +166,10 @@ class Matcher:
         ]
         return torch.stack(found).sum(0)
 
-    def queries(self, scene: Scene, picture: Tensor) -> Tensor:
-        """Return the centred, projected places of an image at the scene's size, ``(places, directions)``."""
-        found = self.basis.new_empty((math.prod(grid(scene.size)), self.basis.shape[1]))
-        for numbers, parts in places(scene, picture, frozenset(self.widths), scene.size):
+    def queries(self, context: BindContext, picture: Tensor) -> Tensor:
+        """Return centered, projected places of an image at the context's size, ``(places, directions)``."""
+        found = self.basis.new_empty((math.prod(grid(context.size)), self.basis.shape[1]))
+        for numbers, parts in places(context, picture, frozenset(self.widths), context.size):
             found[numbers.to(found.device)] = self.project(parts)
         return found - found.mean(0)
 
@@ -184,9 +186,9 @@ class Matcher:
         )
 
 
-def _directions(centred: Sequence[Tensor], seed: int) -> Tensor:
+def _directions(centered: Sequence[Tensor], seed: int) -> Tensor:
     """Return the leading directions of hypercolumns ``(D, M)`` as orthonormal ``(D, at most BASIS)``."""
-    columns = torch.cat(list(centred), 1)
+    columns = torch.cat(list(centered), 1)
     width, count = columns.shape
     if width <= BASIS:
         return torch.eye(width, dtype=columns.dtype, device=columns.device)

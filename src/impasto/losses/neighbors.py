@@ -1,11 +1,11 @@
-"""Neural neighbours: the target of each place is the nearest feature vector of the style image.
+"""Neural neighbors: the target of each place is the nearest feature vector of the style image.
 
 After Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich 2022, *Neural Neighbor Style Transfer*
 (arXiv 2203.13215). Targets are fixed when the loss is bound, so it is a sum over places: smooth, and exact
 in tiles.
 
-The paper compares directions only, which lets contrast drift; the authors correct it by matching colours
-afterwards. Here the norms count as well, with weight ``LENGTH``, which keeps the contrast and colours of the
+The paper compares directions only, which lets contrast drift; the authors correct it by matching colors
+afterwards. Here the norms count as well, with weight ``LENGTH``, which keeps the contrast and colors of the
 style image.
 """
 
@@ -24,6 +24,7 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
+from impasto.losses.context import BindContext
 from impasto.losses.matching import (
     LEAST,
     Keys,
@@ -34,7 +35,6 @@ from impasto.losses.matching import (
     hypercolumns,
     owned_places,
 )
-from impasto.losses.scene import Scene
 from impasto.moments import shares
 from impasto.tiles import Size, Window
 
@@ -47,7 +47,7 @@ KEYS = 16_384  # most places of one style image in the search
 LEAST_SIDE = 16  # pixels; a smaller style image is padded to this size
 
 
-class Matched(Loss):
+class MatchingLoss(Loss):
     """Base class of losses whose targets are places of style images."""
 
     def __init__(
@@ -78,43 +78,43 @@ class Matched(Loss):
         """See :attr:`Loss.needs`."""
         return self.layers
 
-    def views(self, scene: Scene, painting: Tensor, scale: float) -> list[View]:
-        """Return the style image at the scene's area times its scale, with its rotations if enabled."""
-        size = tensors.same_area((painting.shape[-2], painting.shape[-1]), scene.size, scale=scale)
+    def views(self, context: BindContext, painting: Tensor, scale: float) -> list[View]:
+        """Return the style image at the context's area times its scale, with its rotations if enabled."""
+        size = tensors.same_area((painting.shape[-2], painting.shape[-1]), context.size, scale=scale)
         upright = _continued(tensors.resize(painting, size))
         views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
         return [(view, (view.shape[-2], view.shape[-1])) for view in views]
 
-    def keys(self, scene: Scene) -> list[Keys]:
-        """Return the places of each style image at the scene's size."""
+    def keys(self, context: BindContext) -> list[Keys]:
+        """Return the places of each style image at the context's size."""
         return [
-            scene.seen.once(
+            context.seen.once(
                 f"places at {scale}, turned {self.turned}, seed {self.seed}",
                 painting,
                 self.layers,
-                scene.size,
-                partial(self._places, scene, painting, scale),
+                context.size,
+                partial(self._places, context, painting, scale),
             )
             for painting, scale in zip(self.paintings, self.scales, strict=True)
         ]
 
-    def _places(self, scene: Scene, painting: Tensor, scale: float) -> Keys:
-        return Keys.of(scene, self.views(scene, painting, scale), self.layers, most=KEYS, seed=self.seed)
+    def _places(self, context: BindContext, painting: Tensor, scale: float) -> Keys:
+        return Keys.of(context, self.views(context, painting, scale), self.layers, most=KEYS, seed=self.seed)
 
-    def division(self, scene: Scene, matcher: Matcher | None = None) -> Tensor:
+    def division(self, context: BindContext, matcher: Matcher | None = None) -> Tensor:
         """Assign each place to a style image by masks, else by weights; return ``(rows, columns)``."""
         if len(self.paintings) == 1:
-            return torch.zeros(grid(scene.size), dtype=torch.long, device=scene.device)
+            return torch.zeros(grid(context.size), dtype=torch.long, device=context.device)
         if any(mask is not None for mask in self.masks):
-            maps = [_on_grid(mask, scene.size) for mask in self.masks]
-            return torch.stack(maps).argmax(0).to(scene.device)
-        matcher = matcher or Matcher(self.keys(scene), seed=self.seed)
+            maps = [_on_grid(mask, context.size) for mask in self.masks]
+            return torch.stack(maps).argmax(0).to(context.device)
+        matcher = matcher or Matcher(self.keys(context), seed=self.seed)
         # From the content image alone, so that the division is the same for every stage and loss of a size.
-        _, scores = matcher.nearest(matcher.queries(scene, self.photo))
-        return divide(scores, self.weights).view(grid(scene.size))
+        _, scores = matcher.nearest(matcher.queries(context, self.photo))
+        return divide(scores, self.weights).view(grid(context.size))
 
 
-class Neighbors(Matched):
+class Neighbors(MatchingLoss):
     """Distance to the style features that are nearest to the content image at each place.
 
     ``mean_p (1 - cos(F_p, T_p)) + LENGTH mean_p (|F_p| / |T_p| - 1)^2`` with hypercolumns F of the image and
@@ -124,7 +124,7 @@ class Neighbors(Matched):
         photo: content image, anything :func:`impasto.image.read` takes.
         paintings: one or several style images.
         layers: layers of the hypercolumn.
-        weights: share of the places for each style image; normalised to sum 1. Default: equal.
+        weights: share of the places for each style image; normalized to sum 1. Default: equal.
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         masks: region of each style image, ``(1, 1, H, W)``, 0..1; None: everywhere. Masks override weights.
         search: share of the current image in the query of the search; the rest is the content image.
@@ -149,24 +149,24 @@ class Neighbors(Matched):
         super().__init__(photo, paintings, layers, **settings)
         self.search = search
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        keys = self.keys(scene)
+        keys = self.keys(context)
         matcher = Matcher(keys, seed=self.seed)
-        division = self.division(scene, matcher)
-        index, _ = matcher.nearest(matcher.queries(scene, self._searched(scene)))
-        return _BoundNeighbors(scene, keys, index.gather(0, division.view(1, -1))[0], division)
+        division = self.division(context, matcher)
+        index, _ = matcher.nearest(matcher.queries(context, self._searched(context)))
+        return _BoundNeighbors(context, keys, index.gather(0, division.view(1, -1))[0], division)
 
-    def _searched(self, scene: Scene) -> Tensor:
+    def _searched(self, context: BindContext) -> Tensor:
         """Blend the content image with the current image plus the content's finest detail."""
-        wraps = scene.backbone.wraps
-        photo = tensors.resize(self.photo, scene.size, wraps=wraps)
-        if scene.present is None or not self.search:
+        wraps = context.backbone.wraps
+        photo = tensors.resize(self.photo, context.size, wraps=wraps)
+        if context.present is None or not self.search:
             return photo
-        half = (max(1, scene.size[0] // 2), max(1, scene.size[1] // 2))
-        broad = tensors.resize(tensors.resize(photo, half, wraps=wraps), scene.size, wraps=wraps)
+        half = (max(1, context.size[0] // 2), max(1, context.size[1] // 2))
+        broad = tensors.resize(tensors.resize(photo, half, wraps=wraps), context.size, wraps=wraps)
         detail = photo - broad
-        return torch.lerp(photo, scene.present.to(photo.device) + detail, self.search)
+        return torch.lerp(photo, context.present.to(photo.device) + detail, self.search)
 
 
 def _continued(painting: Tensor) -> Tensor:
@@ -186,16 +186,15 @@ def _on_grid(mask: Tensor | None, size: Size) -> Tensor:
 class _BoundNeighbors(Bound):
     name = "neighbors"
 
-    def __init__(self, scene: Scene, keys: Sequence[Keys], index: Tensor, division: Tensor) -> None:
-        self.backbone, self.layers = scene.backbone, frozenset(keys[0].columns)
-        # One table with the places of all style images, indexed by the places of the image.
+    def __init__(self, context: BindContext, keys: Sequence[Keys], index: Tensor, division: Tensor) -> None:
+        self.backbone, self.layers = context.backbone, frozenset(keys[0].columns)
+        # One table with the matched places of all style images, indexed by the places of the image.
         firsts = torch.tensor([0, *(len(each.lengths) for each in keys[:-1])]).cumsum(0).to(index.device)
-        self.index = index.view(division.shape) + firsts[division]
-        self.columns = {
-            k: torch.cat([each.columns[k] for each in keys], 1) if len(keys) > 1 else keys[0].columns[k]
-            for k in self.layers
-        }
-        self.lengths = torch.cat([each.lengths for each in keys]).clamp_min(LEAST)
+        chosen = index.view(division.shape) + firsts[division]
+        matched = torch.bincount(chosen.flatten()).nonzero()[:, 0]
+        self.index = torch.searchsorted(matched, chosen)
+        self.columns = {k: torch.cat([each.columns[k] for each in keys], 1)[:, matched] for k in self.layers}
+        self.lengths = torch.cat([each.lengths for each in keys])[matched].clamp_min(LEAST)
 
     def measure(self, features: Features, window: Window) -> Sums:
         index = self.index[owned_places(window)]

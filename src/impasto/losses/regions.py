@@ -12,7 +12,7 @@ from impasto import tensors
 from impasto.errors import InputError
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Window
 
 _LEAST = 1e-12
@@ -51,14 +51,16 @@ class RegionMoments(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset(self.layers)
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        device = next(scene.backbone.buffers()).device
+        device = next(context.backbone.buffers()).device
         used = [(t, a) for t, a in zip(self.targets, self.alphas, strict=True) if t is not None]
-        alphas = F.adaptive_avg_pool2d(torch.stack([a for _, a in used]).to(device), scene.size)
+        alphas = F.adaptive_avg_pool2d(torch.stack([a for _, a in used]).to(device), context.size)
         wanted = {layer: torch.stack([t[layer] for t, _ in used]).to(device) for layer in self.layers}
-        masks = {layer: F.avg_pool2d(alphas[None], scene.backbone.stride(layer))[0] for layer in self.layers}
-        strides = {layer: scene.backbone.stride(layer) for layer in self.layers}
+        masks = {
+            layer: F.avg_pool2d(alphas[None], context.backbone.stride(layer))[0] for layer in self.layers
+        }
+        strides = {layer: context.backbone.stride(layer) for layer in self.layers}
         return _BoundRegions(wanted, masks, strides, self.layers, alphas.mean((1, 2)))
 
 

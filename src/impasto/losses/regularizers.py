@@ -7,7 +7,7 @@ from torch import Tensor
 from impasto.backbones import PIXELS
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Window
 
 
@@ -21,9 +21,9 @@ class TotalVariation(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset({PIXELS})
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        height, width = scene.size
+        height, width = context.size
         return _BoundTotalVariation(height * width)
 
 

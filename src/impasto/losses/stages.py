@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 
 
 class ByStage(Loss):
@@ -26,6 +26,6 @@ class ByStage(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset[str]().union(*(loss.needs for loss in self.losses))
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        return self.losses[min(scene.stage, len(self.losses) - 1)].bind(scene)
+        return self.losses[min(context.stage, len(self.losses) - 1)].bind(context)

@@ -21,7 +21,7 @@ from impasto.image import Source
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.content import Unit
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.moments import Moments, barycenter, mixture, root, shares, wasserstein2
 from impasto.tiles import Window
 
@@ -40,7 +40,7 @@ class StyleLoss(Loss):
     Args:
         pictures: a style image or a list of them.
         layers: a layer name, a sequence of names with weight 1 each, or ``{name: weight}``.
-        weights: share of each style image; normalised to sum 1. Default: equal.
+        weights: share of each style image; normalized to sum 1. Default: equal.
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         blend: ``moments`` targets the moments of the style images side by side, ``barycenter`` their
             Wasserstein barycenter.
@@ -84,29 +84,31 @@ class StyleLoss(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset(self.layers)
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        return self.bound(scene, self.targets(scene))
+        return self.bound(context, self.targets(context))
 
-    def targets(self, scene: Scene) -> dict[str, Moments]:
-        """Compute the target moments by layer at the size of the scene, with batch axis 1."""
+    def targets(self, context: BindContext) -> dict[str, Moments]:
+        """Compute the target moments by layer at the size of the context, with batch axis 1."""
         names = frozenset(self.layers)
         each: list[dict[str, Moments]] = []
         for picture, scale in zip(self.pictures, self.scales, strict=True):
-            size = tensors.same_area((picture.shape[-2], picture.shape[-1]), scene.size, scale=scale)
-            each.append(scene.moments(picture, names, size=size))
+            size = tensors.same_area((picture.shape[-2], picture.shape[-1]), context.size, scale=scale)
+            each.append(context.moments(picture, names, size=size))
         mix = mixture if self.blend == "moments" else barycenter
         return {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
 
-    def bound(self, scene: Scene, targets: Mapping[str, Moments]) -> Bound:
+    def bound(self, context: BindContext, targets: Mapping[str, Moments]) -> Bound:
         """Bind this loss to given targets: one for all images (batch axis 1) or one for each (``B``)."""
-        strides = {layer: scene.backbone.stride(layer) for layer in targets}
+        strides = {layer: context.backbone.stride(layer) for layer in targets}
         masks = None
         if self.mask is not None:
-            mask = F.adaptive_avg_pool2d(self.mask.to(next(iter(targets.values())).mean.device), scene.size)
+            mask = F.adaptive_avg_pool2d(self.mask.to(next(iter(targets.values())).mean.device), context.size)
             masks = {layer: F.avg_pool2d(mask, stride) for layer, stride in strides.items()}
         device = next(iter(targets.values())).mean.device
-        if self.rooted and scene.size[0] * scene.size[1] >= LARGE and device.type != "mps":  # has no float64
+        if (
+            self.rooted and context.size[0] * context.size[1] >= LARGE and device.type != "mps"
+        ):  # has no float64
             targets = {k: Moments(t.mean.double(), t.cov.double()) for k, t in targets.items()}
         distances = {layer: self._distance(target) for layer, target in targets.items()}
         bound = _BoundStyle(self.name, distances, self.layers, strides, masks)

@@ -12,7 +12,7 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
-from impasto.losses.scene import Scene
+from impasto.losses.context import BindContext
 from impasto.tiles import Window
 
 NARROW = 6  # pixels; holes are filled only further than this from a trusted pixel
@@ -45,14 +45,14 @@ class Temporal(Loss):
         """See :attr:`Loss.needs`."""
         return frozenset({PIXELS})
 
-    def bind(self, scene: Scene) -> Bound:
+    def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        device = next(scene.backbone.buffers()).device
+        device = next(context.backbone.buffers()).device
         # Minimum over what a coarse pixel covers, so that the border of a hole does not follow its content.
         mask = self.mask.to(device)
-        if scene.size != tuple(mask.shape[-2:]):
-            mask = 1 - F.adaptive_max_pool2d(1 - mask, scene.size)
-        return _BoundTemporal(tensors.resize(self.warped.to(device), scene.size), mask)
+        if context.size != tuple(mask.shape[-2:]):
+            mask = 1 - F.adaptive_max_pool2d(1 - mask, context.size)
+        return _BoundTemporal(tensors.resize(self.warped.to(device), context.size), mask)
 
 
 class _BoundTemporal(Bound):
@@ -71,7 +71,7 @@ class _BoundTemporal(Bound):
         return sums["squares"] / self.warped[0].numel()
 
 
-def holes_filled(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
+def fill_holes(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
     """Return ``warped (1, 3, H, W)`` with wide holes of the mask filled from the content image.
 
     The fill is the detail of the content image on the local mean of the warped result, which takes few steps

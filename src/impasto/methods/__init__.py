@@ -5,8 +5,8 @@ from __future__ import annotations
 from impasto.methods.coarse_to_fine import Style, modern, objective
 from impasto.methods.deep_dream import dream, dream_in_style
 from impasto.methods.gatys2015 import paper
-from impasto.methods.neural_neighbors import neural_neighbors
-from impasto.methods.photoreal import photoreal, region_statistics
+from impasto.methods.kolkin2022 import neural_neighbors
+from impasto.methods.photoreal_grids import photoreal, region_statistics
 from impasto.methods.pytorch_tutorial import tutorial
 from impasto.methods.reconstruction import FIGURE_1, reconstruct
 from impasto.methods.ruder2016 import following_frame

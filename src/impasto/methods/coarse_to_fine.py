@@ -1,4 +1,4 @@
-"""Multi-scale optimisation: the method of Gatys et al. 2015 with later improvements.
+"""Multi-scale optimization: the method of Gatys et al. 2015 with later improvements.
 
 Differences from the paper, and reasons:
 
@@ -7,10 +7,10 @@ Differences from the paper, and reasons:
 - *Detail of the content image is restored at every size*, as in the octaves of Deep Dream.
 - *Relative terms*: every term is divided by its value between content and style image, so a strength has the
   same effect for every style image, loss and size.
-- *Gram and Wasserstein together*: the Gram matrix captures texture, the Wasserstein distance colour and
-  contrast. The sum is closer to the style image, also in layers that are not optimised.
+- *Gram and Wasserstein together*: the Gram matrix captures texture, the Wasserstein distance color and
+  contrast. The sum is closer to the style image, also in layers that are not optimized.
 - *Layer weights*: relu4_1, which carries strokes, has the largest weight; relu1_1 and relu5_1 the smallest.
-- Monotone L-BFGS, initialised with the content image.
+- Monotone L-BFGS, initialized with the content image.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from impasto.losses import (
     Wasserstein,
 )
 from impasto.moments import shares
-from impasto.optim import Checkpoint, Cut, Optimiser, Outcome, Schedule, minimize
+from impasto.optim import Checkpoint, Cut, OptimizationResult, Optimizer, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -83,12 +83,12 @@ def modern(
     loss: str = "mixed",
     blend: Blend = "moments",
     start: Tensor | None = None,
-    optimiser: Optimiser | None = None,
+    optimiser: Optimizer | None = None,
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
-    """Stylise ``content (1, 3, H, W)`` in the given styles.
+) -> OptimizationResult:
+    """Stylize ``content (1, 3, H, W)`` in the given styles.
 
     Args:
         content: content image, at the size of the last stage of the schedule.

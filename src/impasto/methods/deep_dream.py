@@ -7,7 +7,7 @@ by a fixed length. Differences from the notebook, and reasons:
 - Several layers at once, each with a gradient of unit norm (K. Crowson, deep_dream).
 - The gradient is blurred slightly (A. Gordic, pytorch-deepdream); otherwise VGG produces more grain than
   shapes.
-- The gradient is projected towards the colour statistics of photographs (*Feature Visualization*, 2017);
+- The gradient is projected towards the color statistics of photographs (*Feature Visualization*, 2017);
   otherwise noise of all hues grows.
 - Pixels are not clipped; a penalty on their excess over 0..1 and on their distance from the content image
   prevents saturation.
@@ -37,7 +37,7 @@ from impasto.optim import (
     Decorrelate,
     Jitter,
     Lbfgs,
-    Outcome,
+    OptimizationResult,
     Schedule,
     Transform,
     minimize,
@@ -68,12 +68,12 @@ def dream(
     seed: int = 0,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
+) -> OptimizationResult:
     """Apply Deep Dream to ``photo (1, 3, H, W)``.
 
     Args:
         photo: content image, at the size of the last stage of the schedule.
-        layers: layers or channels to maximise, in the syntax of :meth:`impasto.losses.Target.parse`.
+        layers: layers or channels to maximize, in the syntax of :meth:`impasto.losses.Target.parse`.
         schedule: the octaves, see :func:`impasto.optim.octaves`.
         backbone: the network.
         guide: image whose features guide the dream.
@@ -114,8 +114,8 @@ def dream_in_style(
     weight: float = 1.0,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
-    """Combine style transfer and Deep Dream: minimise ``Content + style - Activation``.
+) -> OptimizationResult:
+    """Combine style transfer and Deep Dream: minimize ``Content + style - Activation``.
 
     There is no jitter, because the content loss is tied to positions. The style term has a minimum, so
     L-BFGS takes the steps. ``weight`` is the weight of the dream, in units of the activation at the content
@@ -136,7 +136,7 @@ def dream_in_style(
 
 
 def shaken(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
-    """Return colour decorrelation, gradient blur and jitter as one transform."""
+    """Return color decorrelation, gradient blur and jitter as one transform."""
     parts: list[Transform] = [Decorrelate()]
     if smoothing > 0:
         parts.append(BlurGradient.around(smoothing))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import LAYERS, Content, Gram
-from impasto.optim import Checkpoint, Cut, Lbfgs, Optimiser, Outcome, Stage, minimize
+from impasto.optim import Checkpoint, Cut, Lbfgs, OptimizationResult, Optimizer, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -27,12 +27,12 @@ def paper(
     backbone: Backbone,
     seed: int = 0,
     steps: int = STEPS,
-    optimiser: Optimiser | None = None,
+    optimiser: Optimizer | None = None,
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Outcome:
-    """Stylise ``content (1, 3, H, W)`` with ``style`` by equations 1 to 7 of the paper.
+) -> OptimizationResult:
+    """Stylize ``content (1, 3, H, W)`` with ``style`` by equations 1 to 7 of the paper.
 
     Args:
         content: content image, at the size of the result.

@@ -1,6 +1,6 @@
-"""Photoreal projection of a stylised image: keep its light and colour, remove its strokes.
+"""Photoreal projection of a stylized image: keep its light and color, remove its strokes.
 
-A least-squares fit of a bilateral grid of affine maps from the content image to the stylised image (Chen,
+A least-squares fit of a bilateral grid of affine maps from the content image to the stylized image (Chen,
 Adams, Wadhwa and Hasinoff 2016, "Bilateral guided upsampling"), fitted on a small copy and sliced at any
 size. Difference from the paper: the prior is the squared differences in space and luma, and the system is
 solved by conjugate gradients.
@@ -32,15 +32,15 @@ STEPS, TOLERANCE = 600, 1e-5  # of conjugate gradients
 
 
 def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
-    """Transfer light and colour of a stylised image to the content image it was made from.
+    """Transfer light and color of a stylized image to the content image it was made from.
 
     Args:
         content: content image, ``(H, W, 3)``, 0..1.
-        painted: stylised image, ``(H, W, 3)``, of the same size.
-        realism: smoothness of the maps; smaller values keep more of the stylised image.
+        painted: stylized image, ``(H, W, 3)``, of the same size.
+        realism: smoothness of the maps; smaller values keep more of the stylized image.
 
     Returns:
-        ``(H, W, 3)``, float32, 0..1: at every pixel an affine function of the content colour.
+        ``(H, W, 3)``, float32, 0..1: at every pixel an affine function of the content color.
 
     Raises:
         InputError: the sizes differ.
@@ -93,8 +93,8 @@ def _weights(small: NDArray[np.float64], cells: Cells) -> sparse.csr_matrix:
 
 def _design(weights: sparse.csr_matrix, small: NDArray[np.float64]) -> sparse.csr_matrix:
     """Return the matrix from the entries of all maps to one channel of all pixels, ``(H W, points * 4)``."""
-    colours = np.concatenate([small.reshape(-1, 3), np.ones((len(small.reshape(-1, 3)), 1))], 1)
-    parts = sparse.hstack([weights.multiply(colours[:, j : j + 1]) for j in range(4)]).tocsr()
+    colors = np.concatenate([small.reshape(-1, 3), np.ones((len(small.reshape(-1, 3)), 1))], 1)
+    parts = sparse.hstack([weights.multiply(colors[:, j : j + 1]) for j in range(4)]).tocsr()
     order = np.arange(4 * weights.shape[1]).reshape(4, -1).T.ravel()
     return sparse.csr_matrix(parts[:, order])
 

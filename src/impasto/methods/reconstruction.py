@@ -12,7 +12,7 @@ from impasto.backbones import Backbone
 from impasto.errors import InputError
 from impasto.image import Source
 from impasto.losses import LAYERS, Content, Gram
-from impasto.optim import Lbfgs, Outcome, Stage, minimize
+from impasto.optim import Lbfgs, OptimizationResult, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -29,8 +29,8 @@ def reconstruct(
     steps: int = 200,
     seed: int = 0,
     watch: Watch | None = None,
-) -> Outcome:
-    """Optimise white noise to the same features (content) or Gram matrices (style) as an image.
+) -> OptimizationResult:
+    """Optimize white noise to the same features (content) or Gram matrices (style) as an image.
 
     Args:
         picture: image to reconstruct; anything :func:`impasto.image.read` takes.

@@ -5,9 +5,9 @@ it to that where the flow is reliable. Differences from the paper, and reasons:
 
 - the losses are those of :func:`impasto.methods.neural_neighbors`, with a search from the current image, so
   that strokes persist; or those of :func:`impasto.methods.modern`;
-- two sizes, half and full: disoccluded regions are stylised at half size for a quarter of the cost, and the
+- two sizes, half and full: disoccluded regions are stylized at half size for a quarter of the cost, and the
   change is *added* to the warped frame, which keeps its detail;
-- disoccluded regions start from the content image, in the colours of the stylised surroundings.
+- disoccluded regions start from the content image, in the colors of the stylized surroundings.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import Blend, FeatureCache, Temporal, holes_filled
+from impasto.losses import Blend, FeatureCache, Temporal, fill_holes
 from impasto.methods.coarse_to_fine import Style, objective
-from impasto.methods.neural_neighbors import objective_of_a_following_frame
-from impasto.optim import Outcome, Schedule, minimize
+from impasto.methods.kolkin2022 import objective_of_a_following_frame
+from impasto.optim import OptimizationResult, Schedule, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
 
@@ -42,8 +42,8 @@ def following_frame(
     consistency: float = 0.85,
     watch: Watch | None = None,
     seen: FeatureCache | None = None,
-) -> Outcome:
-    """Stylise a frame consistently with the previous one.
+) -> OptimizationResult:
+    """Stylize a frame consistently with the previous one.
 
     Args:
         content: the frame, ``(1, 3, H, W)``, 0..1.
@@ -58,7 +58,7 @@ def following_frame(
         watch: called after every step.
         seen: cache of the features of the style images.
     """
-    start = holes_filled(warped, mask, content)
+    start = fill_holes(warped, mask, content)
     if loss == "neighbors":
         total = objective_of_a_following_frame(content, styles, strength=strength)
     else:

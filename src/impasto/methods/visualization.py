@@ -1,4 +1,4 @@
-"""Feature visualisation: optimise noise to maximise the activation of a layer or a channel.
+"""Feature visualization: optimize noise to maximize the activation of a layer or a channel.
 
 C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017): an image in decorrelated
 Fourier space, under small random rotations, scalings and shifts. The objective of a layer is the norm of its
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from impasto.backbones import Backbone
 from impasto.losses import Activation
-from impasto.optim import Adam, Compose, Jitter, Outcome, RandomAffine, Stage, minimize
+from impasto.optim import Adam, Compose, Jitter, OptimizationResult, RandomAffine, Stage, minimize
 from impasto.parametrizations import Fourier
 from impasto.record import Watch
 from impasto.tiles import Size
@@ -25,8 +25,8 @@ def visualize(
     rate: float = 0.05,
     seed: int = 0,
     watch: Watch | None = None,
-) -> Outcome:
-    """Visualise a layer or a channel.
+) -> OptimizationResult:
+    """Visualize a layer or a channel.
 
     Args:
         layer: layer or channel, in the syntax of :meth:`impasto.losses.Target.parse`.

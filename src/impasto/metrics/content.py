@@ -18,7 +18,7 @@ def content_distance(
     """Compute the relative squared distance of features, ``|F - P|^2 / |P|^2``.
 
     Args:
-        output: stylised image, anything :func:`impasto.image.read` takes.
+        output: stylized image, anything :func:`impasto.image.read` takes.
         content: content image, resized (bicubic) to the size of the output.
         backbone: feature extractor; values depend on its weights, precision and pooling.
         layers: layer names.

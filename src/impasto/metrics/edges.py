@@ -33,8 +33,8 @@ def gradient(plane: Plane) -> tuple[Plane, Plane]:
 def sharpness(picture: Source) -> float:
     """Compute the mean squared luma gradient ("Tenengrad" without threshold), a measure of sharpness.
 
-    It uses the first derivative, because second derivatives (variance of the Laplacian) emphasise noise and
-    JPEG artefacts. Values are comparable only between images of the same size and subject, such as a result
+    It uses the first derivative, because second derivatives (variance of the Laplacian) emphasize noise and
+    JPEG artifacts. Values are comparable only between images of the same size and subject, such as a result
     and its content image.
 
     Args:

@@ -19,7 +19,7 @@ BORDER = 3  # half-width of the band along class borders, in pixels
 def halo_index(output: Source, content: Source, *, alphas: NDArray[np.float32]) -> float:
     """Compute the error ratio of class-wise affine maps at class borders and elsewhere.
 
-    Fits one affine colour map for each class, blended by the mattes, to the result. The index is the mean
+    Fits one affine color map for each class, blended by the mattes, to the result. The index is the mean
     absolute residual within 3 pixels of borders divided by that elsewhere: about 1 for a result without
     halos.
 

@@ -20,18 +20,18 @@ from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distanc
 
 @dataclass(frozen=True)
 class Measurement:
-    """Metrics of a stylised image; those without a reference image are empty or None.
+    """Metrics of a stylized image; those without a reference image are empty or None.
 
     Attributes:
         size: height and width of the image in pixels; all other values refer to this size.
         style: style distance by layer, see :func:`style_distance`.
-        held_out: the same in layers that no method optimises (the ``tutorial`` method uses conv2_2, which is
+        held_out: the same in layers that no method optimizes (the ``tutorial`` method uses conv2_2, which is
             relu2_2 before the ReLU).
         content: content distance by layer, see :func:`content_distance`.
         ssim: SSIM with the content image, see :func:`ssim`.
         edge_ssim: edge SSIM with the content image, see :func:`edge_ssim`.
-        palette_style: colour distance to the style images, see :func:`palette_distance`.
-        palette_content: colour distance to the content image.
+        palette_style: color distance to the style images, see :func:`palette_distance`.
+        palette_content: color distance to the content image.
         sharpness: see :func:`sharpness`.
         sharpness_ratio: sharpness relative to the content image; None if that is uniform.
     """
@@ -75,16 +75,16 @@ def measure(
     held_out: Sequence[str] = HELD_OUT,
     content_layers: Sequence[str] = ("relu4_2",),
 ) -> Measurement:
-    """Measure a stylised image against its content and style images.
+    """Measure a stylized image against its content and style images.
 
     Args:
-        output: stylised image, anything :func:`impasto.image.read` takes. Values depend on its size, so
+        output: stylized image, anything :func:`impasto.image.read` takes. Values depend on its size, so
             compare only images of equal size.
         backbone: feature extractor, or its name, which loads it in float32. Published values use ``vgg19`` in
             float32.
         content: content image, resized to the size of the output.
         styles: one style image or several, resized to the area of the output, never enlarged.
-        weights: share of each style, normalised to sum 1. Default: equal.
+        weights: share of each style, normalized to sum 1. Default: equal.
         layers: layers of the style distance.
         held_out: further layers of the style distance, reported separately; may be empty.
         content_layers: layers of the content distance.

@@ -1,4 +1,4 @@
-"""Distance between colour distributions."""
+"""Distance between color distributions."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ DIRECTIONS = 24
 def palette_distance(
     a: Source, b: Source | Sequence[Source], *, weights: Sequence[float] | None = None
 ) -> float:
-    """Compute the sliced 1-Wasserstein distance between the colours of two images, in CIE Lab.
+    """Compute the sliced 1-Wasserstein distance between the colors of two images, in CIE Lab.
 
     The unit is that of Lab, where 1 is about the smallest visible difference. The mean over directions halves
-    it: two uniform colours with a Delta E of d have the distance d / 2.
+    it: two uniform colors with a Delta E of d have the distance d / 2.
 
     Args:
         a: anything :func:`impasto.image.read` takes.
-        b: another image of any size, or several images, whose colours are pooled.
-        weights: share of each of several images, normalised to sum 1. Default: equal.
+        b: another image of any size, or several images, whose colors are pooled.
+        weights: share of each of several images, normalized to sum 1. Default: equal.
 
     Returns:
         At least 0; symmetric for two single images.
@@ -46,11 +46,11 @@ def palette_distance(
     """
     several = tensors.several(b)
     parts = shares(weights, count=len(several))
-    points = [_colours(picture) for picture in several]
+    points = [_colors(picture) for picture in several]
     if len(points) == 1:
-        return sliced_wasserstein(_colours(a), points[0])
+        return sliced_wasserstein(_colors(a), points[0])
     counted = [np.full(len(p), part / len(p)) for p, part in zip(points, parts, strict=True)]
-    return sliced_wasserstein(_colours(a), np.concatenate(points), b_weights=np.concatenate(counted))
+    return sliced_wasserstein(_colors(a), np.concatenate(points), b_weights=np.concatenate(counted))
 
 
 def sliced_wasserstein(
@@ -68,7 +68,7 @@ def sliced_wasserstein(
         a: points, ``(N, D)``.
         b: points, ``(M, D)``.
         directions: unit vectors, ``(K, D)``; default: ``spread_directions()``, for three dimensions.
-        a_weights: non-negative mass of each point, ``(N,)``, normalised to sum 1, such as a mask. Default:
+        a_weights: non-negative mass of each point, ``(N,)``, normalized to sum 1, such as a mask. Default:
             equal.
         b_weights: the same for ``b``, ``(M,)``.
         order: p, 1 or 2.
@@ -125,8 +125,8 @@ def spread_directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
     return np.stack([height, radius * np.cos(turn), radius * np.sin(turn)], axis=1)
 
 
-def _colours(source: Source) -> Points:
-    """Return Lab colours ``(N, 3)`` in float32, which NumPy sorts much faster; the error is about 1e-5."""
+def _colors(source: Source) -> Points:
+    """Return Lab colors ``(N, 3)`` in float32, which NumPy sorts much faster; the error is about 1e-5."""
     return color.rgb_to_lab(image.read(source).flat()).reshape(-1, 3).astype(np.float32)
 
 
@@ -139,7 +139,7 @@ def _check(a: Points, b: Points, directions: Points, order: int) -> None:
 
 
 def _mass(weights: Points | None, count: int) -> NDArray[np.float64]:
-    """Return weights ``(count,)`` normalised to sum 1."""
+    """Return weights ``(count,)`` normalized to sum 1."""
     if weights is None:
         return np.full(count, 1 / count)
     mass = np.asarray(weights, np.float64)

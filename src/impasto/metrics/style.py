@@ -14,7 +14,7 @@ from impasto.image import Source
 from impasto.metrics.features import features_of, names_of, one_picture
 from impasto.moments import Moments, mixture, moments, root, shares, wasserstein2
 
-# Layers of the style losses, and held-out layers that no method optimises: an image that is close in the
+# Layers of the style losses, and held-out layers that no method optimizes: an image that is close in the
 # first and far in the second has overfitted to the loss.
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 HELD_OUT = ("relu2_2", "relu3_3", "relu4_3")
@@ -45,13 +45,13 @@ def style_distance(
     in float64: in float32 their error is about 1e-3, and the result may be negative.
 
     Args:
-        output: stylised image, anything :func:`impasto.image.read` takes. Values depend on its size, so
+        output: stylized image, anything :func:`impasto.image.read` takes. Values depend on its size, so
             compare only images of equal size.
         styles: one style image or several, resized to the area of the output with their own aspect ratio,
             never enlarged.
         backbone: feature extractor; values depend on its weights, precision and pooling.
         layers: layer names.
-        weights: share of each style, normalised to sum 1; the target is the mixture of the styles. Default:
+        weights: share of each style, normalized to sum 1; the target is the mixture of the styles. Default:
             equal.
 
     Returns:

@@ -21,7 +21,7 @@ _log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True)
-class Known:
+class InstalledStyle:
     """An installed learned style and the file that holds it."""
 
     name: str
@@ -52,7 +52,7 @@ def user_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("impasto")) / "styles"
 
 
-def known(network: str | None = None) -> list[Known]:
+def installed(network: str | None = None) -> list[InstalledStyle]:
     """Return all installed styles, the user's first; only those for ``network`` if it is given.
 
     Files that cannot be read are skipped with a warning.
@@ -67,11 +67,11 @@ def known(network: str | None = None) -> list[Known]:
                 continue
             if network in (None, pack.plan.name):
                 names = [path.stem] if path.suffix == STYLE_SUFFIX else pack.names
-                found += [Known(name, path, shipped) for name in names]
+                found += [InstalledStyle(name, path, shipped) for name in names]
     return found
 
 
-def find(name: str, *, network: str | None = None) -> Known | None:
+def find(name: str, *, network: str | None = None) -> InstalledStyle | None:
     """Return the learned style that ``name`` refers to; None if it is not a learned style.
 
     A name is ``PACK.safetensors#NAME``, a ``.style`` file, a pack with one style, or the name of an installed
@@ -84,14 +84,14 @@ def find(name: str, *, network: str | None = None) -> Known | None:
     path, mark, part = name.rpartition("#")
     if mark and path.endswith(PACK_SUFFIX):
         open_pack(Path(path)).style(part)
-        return Known(part, Path(path), shipped=False)
+        return InstalledStyle(part, Path(path), shipped=False)
     if name.endswith(STYLE_SUFFIX):
-        return Known(_only(name), Path(name), shipped=False)
+        return InstalledStyle(_only(name), Path(name), shipped=False)
     if name.endswith(PACK_SUFFIX):
-        return Known(_only(name), Path(name), shipped=False)
+        return InstalledStyle(_only(name), Path(name), shipped=False)
     if Path(name).suffix or Path(name).name != name:
         return None
-    fits = [k for k in known(network) if k.name == name]
+    fits = [k for k in installed(network) if k.name == name]
     fits.sort(key=lambda k: (k.shipped, k.pack.plan.name != "quality"))
     if fits:
         return fits[0]
@@ -107,9 +107,9 @@ def pack_file(name: str) -> Path:
     return shipped if Path(name).name == name and shipped.is_file() else Path(name)
 
 
-def unknown(name: str, *, network: str | None = None) -> InputError:
+def unknown_style_error(name: str, *, network: str | None = None) -> InputError:
     """Return the error for a name that is neither a file nor a learned style; it suggests similar names."""
-    everything = known()
+    everything = installed()
     others = {k.pack.plan.name for k in everything if k.name == name}
     if others:
         return InputError(

@@ -38,7 +38,7 @@ def field(plan: Plan, *, seed: int, size: tuple[int, int], at: tuple[float, floa
     return octaves
 
 
-def repeating(plan: Plan, *, seed: int, size: tuple[int, int]) -> Array:
+def periodic_noise(plan: Plan, *, seed: int, size: tuple[int, int]) -> Array:
     """Return noise of ``size`` rows and columns that continues across its borders; else as ``field``.
 
     Two parts of the plane are blended over the whole size, with weights that keep the variance.

@@ -26,8 +26,8 @@ def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
 
     The graph has four inputs: ``photo (1, 3, H, W)``, float32, RGB 0..1;
     ``weights (1, R)`` of the rows, the photo's first, sum 1 (for strength s of row r:
-    ``[1 - s, 0, ..., s]``); ``statistics (2, channels)``, mean and standard deviation of every normalised
-    channel; and ``given``, one number: 0 normalises by the image's own statistics, 1 by ``statistics``.
+    ``[1 - s, 0, ..., s]``); ``statistics (2, channels)``, mean and standard deviation of every normalized
+    channel; and ``given``, one number: 0 normalizes by the image's own statistics, 1 by ``statistics``.
     A network with noise has an optional fifth input, ``noise (1, octaves, h, w)`` of any size, which is
     extended by reflection.
     The outputs are ``painted (1, 3, H, W)`` and ``found (2, channels)``, the statistics of the image, which
@@ -160,7 +160,7 @@ class OnnxEngine:
             inputs.append(self.constant(bias))
         return self.node("Conv", inputs, kernel_shape=[kernel, kernel], strides=[stride, stride])
 
-    def normalise(self, x: str, /, *, noisy: bool = False) -> str:
+    def normalize(self, x: str, /, *, noisy: bool = False) -> str:
         """See :class:`impasto.networks.plan.Engine`."""
         channels = next(self.norms)
         part = slice(self.start, self.start + channels)

@@ -17,7 +17,7 @@ from openvino import opset13 as ops
 
 from impasto.jobs.base import Precision
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, FADE, paint
+from impasto.networks.plan import EPSILON, FADE, Reached, paint
 
 Array = NDArray[np.float32]
 Node = Any  # an output of OpenVINO, which ships no types
@@ -31,8 +31,8 @@ class Settings:
 
     Args:
         weights: weights of the rows ``(R,)``; None: weights per region, an input ``(1, R, h, w)``.
-        statistics: ``(2, channels)`` for the normalisations; None: those of the image.
-        until: return the input of this normalisation, ``(1, C, h, w)``, instead of the image.
+        statistics: ``(2, channels)`` for the normalizations; None: those of the image.
+        until: return the input of this normalization, ``(1, C, h, w)``, instead of the image.
         collect: return the statistics ``(2, channels)`` instead of the image.
     """
 
@@ -63,14 +63,9 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
         result = ops.transpose(result, np.array([0, 2, 3, 1]))
         if settings.collect:
             result = ops.concat(engine.found, 1)
-    except _Reached as reached:
-        result = reached.node
+    except Reached as reached:
+        result = reached.features
     return ov.Model([ops.result(result, name="painted")], inputs, pack.plan.name)
-
-
-class _Reached(Exception):  # noqa: N818 - stops the traversal, not an error
-    def __init__(self, node: Node) -> None:
-        self.node = node
 
 
 class OpenVinoEngine:
@@ -96,17 +91,17 @@ class OpenVinoEngine:
         bias = self.trunk.get(f"{name}_bias")
         return x if bias is None else ops.add(x, bias.reshape(1, -1, 1, 1))
 
-    def normalise(self, x: Node, /, *, noisy: bool = False) -> Node:
+    def normalize(self, x: Node, /, *, noisy: bool = False) -> Node:
         """See :class:`impasto.networks.plan.Engine`."""
         if self.norms == self.settings.until:
-            raise _Reached(x)
+            raise Reached(x)
         channels = x.get_output_partial_shape(0)[1].get_length()
         part = slice(self.start, self.start + channels)
         self.norms, self.start = self.norms + 1, self.start + channels
-        normalised = self._normalised(x, part)
-        return ops.add(normalised, self._strokes(x, part)) if noisy else normalised
+        normalized = self._normalized(x, part)
+        return ops.add(normalized, self._strokes(x, part)) if noisy else normalized
 
-    def _normalised(self, x: Node, part: slice) -> Node:
+    def _normalized(self, x: Node, part: slice) -> Node:
         if self.regions is not None:
             scale, shift = self._mixed(x, part)
         else:

@@ -44,7 +44,7 @@ class LearnedStyle:
         name: name, the stem of the style image's file name.
         rows: indices of its rows in the pack.
         scales: stroke size of each row, relative to the style image at the size of the output.
-        title, credit, licence: texts on the style image.
+        title, credit, license: texts on the style image.
         picture: SHA-256 of the style image's file.
         recipe: training settings.
         thumbnail: small JPEG of the style image.
@@ -109,7 +109,7 @@ class Pack:
         """Return the weights ``(R,)`` of the rows for a blend of styles at a strength.
 
         Args:
-            parts: share of each style; normalised to sum 1.
+            parts: share of each style; normalized to sum 1.
             strength: 0 returns the photo, 1 is a full transfer; at most 1.5.
             scale: size of the strokes.
 

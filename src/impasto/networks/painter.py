@@ -22,7 +22,7 @@ TILE = 1024  # side of a tile without its halo, pixels
 WHOLE = 4_000_000  # pixels up to which an image is painted in one piece
 THUMBNAIL = 1024  # long side of the thumbnail that gives the statistics for tiles, pixels
 
-Told = Callable[[int, int, NDArray[np.uint8]], None]
+OnTile = Callable[[int, int, NDArray[np.uint8]], None]
 """Progress callback: called with the steps done, their total, and the partly painted image."""
 
 
@@ -41,7 +41,7 @@ class Network(Protocol):
     def features(
         self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
     ) -> Array:
-        """Return the input of normalisation number ``norm``, ``(C, h, w)``."""
+        """Return the input of normalization number ``norm``, ``(C, h, w)``."""
 
 
 class Painter:
@@ -100,7 +100,7 @@ class Painter:
             at: position of its upper left corner (row, column) in the whole image, pixels; sets the noise.
         """
         height, width = photo.shape[:2]
-        grown = padded(photo, self.pack.plan)
+        grown = pad_reflecting(photo, self.pack.plan)
         painted = self.network.paint(grown, weights, statistics, self._noise(grown, at))
         return painted[:height, :width]
 
@@ -112,7 +112,7 @@ class Painter:
         if self.period is not None:
             if self._repeated is None:
                 own = (self.period[0] // plan.multiple, self.period[1] // plan.multiple)
-                self._repeated = noises.repeating(plan, seed=self.seed, size=own)
+                self._repeated = noises.periodic_noise(plan, seed=self.seed, size=own)
             rows, columns = (
                 (round(start) // plan.multiple + np.arange(count)) % side
                 for start, count, side in zip(at, size, self._repeated.shape[1:], strict=True)
@@ -122,11 +122,16 @@ class Painter:
 
     def statistics(self, photo: Array, weights: Array) -> Array:
         """Return the statistics ``(2, channels)`` of an image for these weights."""
-        grown = padded(photo, self.pack.plan)
+        grown = pad_reflecting(photo, self.pack.plan)
         return self.network.statistics(grown, weights, self._noise(grown))
 
     def paint_repeating(
-        self, photo: NDArray[Any], weights: Array, *, mode: Statistics = "thumbnail", told: Told | None = None
+        self,
+        photo: NDArray[Any],
+        weights: Array,
+        *,
+        mode: Statistics = "thumbnail",
+        on_tile: OnTile | None = None,
     ) -> NDArray[Any]:
         """Paint an image of the painter's ``period`` so that it continues across its borders.
 
@@ -139,7 +144,7 @@ class Painter:
         if grown.shape[0] * grown.shape[1] <= WHOLE:
             painted = self.paint(image.floats(grown), weights)
         else:
-            painted = self.paint_large(grown, weights, mode=mode, told=told)
+            painted = self.paint_large(grown, weights, mode=mode, on_tile=on_tile)
         return painted[margin:-margin, margin:-margin]
 
     def paint_large(
@@ -149,7 +154,7 @@ class Painter:
         *,
         mode: Statistics = "thumbnail",
         tile: int = TILE,
-        told: Told | None = None,
+        on_tile: OnTile | None = None,
     ) -> NDArray[np.uint8]:
         """Paint an image of any size in seamless tiles.
 
@@ -158,7 +163,7 @@ class Painter:
             weights: weights of the rows ``(R,)``, or ``(R, h, w)`` for regions.
             mode: statistics of a ``thumbnail``, or ``exact``: of all tiles, layer by layer, as in one piece.
             tile: side of a tile, pixels.
-            told: progress callback, called after every tile.
+            on_tile: progress callback, called after every tile.
 
         Returns:
             ``(H, W, 3)``, uint8.
@@ -168,8 +173,8 @@ class Painter:
         result = np.zeros(photo.shape, np.uint8)
 
         def report(step: int) -> None:
-            if told:
-                told(step, before + len(windows), result)
+            if on_tile:
+                on_tile(step, before + len(windows), result)
 
         if weights.ndim == 3:
             weights = _resized(weights, self._places(photo))
@@ -222,7 +227,7 @@ class Painter:
         """Return the part that a tile reads, float32, padded at the borders of the image."""
         rows, columns = window.rows, window.columns
         part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
-        return padded(image.floats(part), self.pack.plan)
+        return pad_reflecting(image.floats(part), self.pack.plan)
 
     def _gathered(
         self,
@@ -231,7 +236,7 @@ class Painter:
         windows: list[Window],
         report: Callable[[int], None],
     ) -> Array:
-        """Return the statistics of the whole image, one normalisation after the other, from all tiles."""
+        """Return the statistics of the whole image, one normalization after the other, from all tiles."""
         statistics = np.empty((2, sum(self.shape.norms)), np.float32)
         start = 0
         for norm, channels in enumerate(self.shape.norms):
@@ -255,7 +260,7 @@ class Painter:
         return statistics
 
 
-def padded(photo: Array, plan: Plan) -> Array:
+def pad_reflecting(photo: Array, plan: Plan) -> Array:
     """Pad ``(H, W, 3)`` below and to the right by reflection to a size that the network accepts."""
     below, right = (_grown(side, plan) - side for side in photo.shape[:2])
     if not below and not right:

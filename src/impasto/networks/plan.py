@@ -1,8 +1,8 @@
 """Architecture of the style networks, shared by all engines (PyTorch, OpenVINO, ONNX).
 
 A feed-forward network paints in one pass (Johnson et al. 2016, arXiv 1603.08155). One trunk holds many
-styles by *conditional instance normalisation* (Dumoulin et al. 2016, arXiv 1610.07629): a style is a *row* of
-scales and shifts, one pair per normalised channel. Row 0 reproduces the photo, so the weights of the rows
+styles by *conditional instance normalization* (Dumoulin et al. 2016, arXiv 1610.07629): a style is a *row* of
+scales and shifts, one pair per normalized channel. Row 0 reproduces the photo, so the weights of the rows
 set both the blend of styles and its strength.
 """
 
@@ -31,7 +31,7 @@ class Plan:
         ends: kernel side of the first and the last convolution.
         finish: channels at full size before the last convolution; 0 if ``fold`` is 1.
         skips: whether encoder features are added to the decoder features of the same size.
-        late: normalise from the first residual block to the last convolution (Ghiasi et al. 2017,
+        late: normalize from the first residual block to the last convolution (Ghiasi et al. 2017,
             arXiv 1705.06830); else from the first convolution to the one before the last.
         noise: octaves of noise added in the blocks at the smallest size, weighted by the row, as a source
             of brush strokes in flat areas.
@@ -49,7 +49,7 @@ class Plan:
 
     @property
     def kinds(self) -> int:
-        """Values of a row per normalised channel: scale, shift, and the weight of each octave."""
+        """Values of a row per normalized channel: scale, shift, and the weight of each octave."""
         return 2 + self.noise
 
     @property
@@ -84,6 +84,13 @@ PLANS = {
 }
 
 
+class Reached(Exception):  # noqa: N818 - stops the traversal of a network, not an error
+    """Raised by an engine at the layer that it was asked for; ``features`` are those of the layer."""
+
+    def __init__(self, features: Any) -> None:
+        self.features = features
+
+
 class Engine(Protocol[T]):
     """Operations of an engine; ``T`` is its type of feature map ``(B, C, h, w)``."""
 
@@ -96,8 +103,8 @@ class Engine(Protocol[T]):
         Adds the bias ``NAME_bias`` if there is one.
         """
 
-    def normalise(self, x: T, /, *, noisy: bool = False) -> T:
-        """Apply the next conditional instance normalisation, numbered in the order of calls.
+    def normalize(self, x: T, /, *, noisy: bool = False) -> T:
+        """Apply the next conditional instance normalization, numbered in the order of calls.
 
         ``noisy``: add the octaves of noise, each times its weight in the row.
         """
@@ -109,7 +116,7 @@ class Engine(Protocol[T]):
         """Return ``x + y``."""
 
     def enlarge(self, x: T, /) -> T:
-        """Upsample by 2: bilinear between pixel centres, constant beyond the outermost ones."""
+        """Upsample by 2: bilinear between pixel centers, constant beyond the outermost ones."""
 
     def squash(self, x: T, /) -> T:
         """Return the logistic function of ``x``, 0..1."""
@@ -125,26 +132,26 @@ def paint(engine: Engine[T], plan: Plan, photo: T) -> T:
     for level, width in enumerate(plan.widths):
         kernel, stride = (3, 2) if level else (plan.ends, 1)
         x = engine.convolve(x, f"down{level}", channels=width, kernel=kernel, stride=stride)
-        x = engine.relu(x if plan.late else engine.normalise(x))
+        x = engine.relu(x if plan.late else engine.normalize(x))
         seen.append(x)
     for level in reversed(range(len(plan.widths))):
         width = plan.widths[level]
         if level < len(plan.widths) - 1:
-            # Upsampling before a plain convolution avoids checkerboard artefacts (Odena et al. 2016); it is
-            # bilinear because nearest-neighbour upsampling leaves a grid in dark and flat areas.
+            # Upsampling before a plain convolution avoids checkerboard artifacts (Odena et al. 2016); it is
+            # bilinear because nearest-neighbor upsampling leaves a grid in dark and flat areas.
             x = engine.convolve(engine.enlarge(x), f"up{level}", channels=width, kernel=3)
-            x = engine.relu(engine.normalise(engine.add(x, seen[level]) if plan.skips else x))
+            x = engine.relu(engine.normalize(engine.add(x, seen[level]) if plan.skips else x))
         noisy = plan.noise > 0 and level == len(plan.widths) - 1
         for block in range(plan.blocks[level]):
             y = engine.convolve(x, f"block{level}_{block}a", channels=width, kernel=3)
-            y = engine.relu(engine.normalise(y, noisy=noisy))
+            y = engine.relu(engine.normalize(y, noisy=noisy))
             y = engine.convolve(y, f"block{level}_{block}b", channels=width, kernel=3)
-            x = engine.add(x, engine.normalise(y, noisy=noisy))
+            x = engine.add(x, engine.normalize(y, noisy=noisy))
     if plan.finish:
         x = engine.convolve(x, "finish", channels=plan.finish, kernel=3)
-        x = engine.enlarge(engine.relu(engine.normalise(x)))
+        x = engine.enlarge(engine.relu(engine.normalize(x)))
     x = engine.convolve(x, LAST, channels=3, kernel=plan.ends)
-    return engine.fade(photo, engine.squash(engine.normalise(x) if plan.late else x))
+    return engine.fade(photo, engine.squash(engine.normalize(x) if plan.late else x))
 
 
 LAST = "last"
@@ -156,8 +163,8 @@ class Shape:
 
     Args:
         kernels: shape ``(out, in, k, k)`` of each convolution, by name.
-        biases: length of each bias, by name; only convolutions without normalisation have one.
-        norms: channels of each normalisation, in order.
+        biases: length of each bias, by name; only convolutions without normalization have one.
+        norms: channels of each normalization, in order.
         radius: radius of the receptive field in pixels, for given statistics (those of the image itself
             depend on all of it).
         work: multiplications per pixel.
@@ -202,7 +209,7 @@ class _Tracer:
         self.work += channels * x.channels * kernel**2 / (x.step * stride) ** 2
         return _Traced(channels, x.step * stride, x.radius + kernel // 2 * x.step)
 
-    def normalise(self, x: _Traced, /, *, noisy: bool = False) -> _Traced:
+    def normalize(self, x: _Traced, /, *, noisy: bool = False) -> _Traced:
         self.norms.append(x.channels)
         return x
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from impasto.jobs.base import Precision
 from impasto.networks import noise as noises
 from impasto.networks.packs import Pack
-from impasto.networks.plan import EPSILON, FADE, LAST, Plan, paint, shape
+from impasto.networks.plan import EPSILON, FADE, LAST, Plan, Reached, paint, shape
 
 Array = NDArray[np.float32]
 
@@ -35,7 +35,7 @@ class StyleNetwork(nn.Module):
         self.trunk = nn.ParameterDict()
         for name, size in self.shape.kernels.items():
             fan = size[1] * size[2] * size[3]
-            gain = 0.3 if name == LAST else 2.0**0.5  # starts near grey, where the logistic is not flat
+            gain = 0.3 if name == LAST else 2.0**0.5  # starts near gray, where the logistic is not flat
             self.trunk[name] = nn.Parameter(torch.randn(size, generator=generator) * gain / fan**0.5)
         for name, length in self.shape.biases.items():
             self.trunk[name] = nn.Parameter(torch.zeros(length))
@@ -57,7 +57,7 @@ class StyleNetwork(nn.Module):
         Args:
             photo: ``(B, 3, H, W)``, RGB 0..1; both sides are multiples of ``plan.multiple``.
             weights: weights of the rows, ``(B or 1, rows)``, or ``(B or 1, rows, h, w)`` for regions; sum 1.
-            statistics: ``(2, channels)``, mean and standard deviation of every normalised channel, in order;
+            statistics: ``(2, channels)``, mean and standard deviation of every normalized channel, in order;
                 default: those of each image.
             noise: octaves ``(B or 1, plan.noise, H / multiple, W / multiple)``; default: those of seed 0.
 
@@ -90,13 +90,13 @@ class StyleNetwork(nn.Module):
 
 
 def _instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Apply instance normalisation with a scale and a shift per image, or per position, of the batch."""
+    """Apply instance normalization with a scale and a shift per image, or per position, of the batch."""
     count, channels = x.shape[:2]
     if x.shape[-2:] == (1, 1):
         return 0 * x + shift  # a single position is its own mean
     even = scale.shape[-2:] == shift.shape[-2:] == (1, 1)
     weight, bias = (s.expand(count, -1, 1, 1).reshape(-1) if even else None for s in (scale, shift))
-    # As one image of B * C channels, because PyTorch's batch normalisation is one fused kernel.
+    # As one image of B * C channels, because PyTorch's batch normalization is one fused kernel.
     flat = F.batch_norm(
         x.reshape(1, count * channels, *x.shape[2:]), None, None, weight, bias, training=True, eps=EPSILON
     ).view(x.shape)
@@ -132,7 +132,7 @@ class TorchEngine:
         trunk = self.network.trunk
         return F.conv2d(x, trunk[name], trunk.get(bias), stride=stride)
 
-    def normalise(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
+    def normalize(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
         """See :class:`Engine`."""
         start = sum(self.splits[: self.index])
         part = slice(start, start + x.shape[1])
@@ -141,9 +141,9 @@ class TorchEngine:
         if noisy and self.noise is not None:
             for number, octave in enumerate(octaves):
                 shift = shift + octave * self.noise[:, number : number + 1]
-        return self._normalised(x, part, scale, shift)
+        return self._normalized(x, part, scale, shift)
 
-    def _normalised(self, x: Tensor, part: slice, scale: Tensor, shift: Tensor) -> Tensor:
+    def _normalized(self, x: Tensor, part: slice, scale: Tensor, shift: Tensor) -> Tensor:
         if self.given is not None:
             mean, deviation = (s[part].view(1, -1, 1, 1) for s in self.given)
             whitened: Tensor = (x - mean) / deviation
@@ -227,10 +227,10 @@ class OnGpu:
         try:
             with torch.inference_mode():
                 paint(engine, self.model.plan, self._planes(photo))
-        except _Reached as reached:
+        except Reached as reached:
             result: Array = reached.features[0].float().cpu().numpy()
             return result
-        raise IndexError(f"the network has no normalisation {norm}")
+        raise IndexError(f"the network has no normalization {norm}")
 
     def _planes(self, photo: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].to(self.device)
@@ -242,13 +242,8 @@ class OnGpu:
         return torch.from_numpy(np.ascontiguousarray(weights))[None].to(self.device)
 
 
-class _Reached(Exception):  # noqa: N818 - stops the traversal, not an error
-    def __init__(self, features: Tensor) -> None:
-        self.features = features
-
-
 class _Until(TorchEngine):
-    """Engine that stops at the input of one normalisation."""
+    """Engine that stops at the input of one normalization."""
 
     def __init__(
         self, network: StyleNetwork, weights: Tensor, given: Tensor, norm: int, noise: Tensor | None
@@ -256,8 +251,8 @@ class _Until(TorchEngine):
         super().__init__(network, weights, given, noise=noise)
         self.norm = norm
 
-    def normalise(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
+    def normalize(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
         """See :class:`impasto.networks.plan.Engine`."""
         if self.index == self.norm:
-            raise _Reached(x)
-        return super().normalise(x, noisy=noisy)
+            raise Reached(x)
+        return super().normalize(x, noisy=noisy)

@@ -1,4 +1,4 @@
-"""Optimisation loop, schedules, optimisers, gradient transforms and checkpoints."""
+"""Optimization loop, schedules, optimizers, gradient transforms and checkpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
 from impasto.optim.evaluation import Evaluation, evaluate
 from impasto.optim.lbfgs import Lbfgs
-from impasto.optim.loop import Cut, Optimiser, Outcome, minimize
+from impasto.optim.loop import Cut, OptimizationResult, Optimizer, minimize
 from impasto.optim.schedule import Schedule, Stage, octaves, scales
 from impasto.optim.transforms import BlurGradient, Compose, Decorrelate, Jitter, RandomAffine, Transform
 
@@ -22,8 +22,8 @@ __all__ = [
     "Evaluation",
     "Jitter",
     "Lbfgs",
-    "Optimiser",
-    "Outcome",
+    "OptimizationResult",
+    "Optimizer",
     "RandomAffine",
     "Schedule",
     "Stage",

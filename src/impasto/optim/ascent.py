@@ -1,4 +1,4 @@
-"""Normalised gradient steps, as in Deep Dream (Mordvintsev, Olah and Tyka 2015)."""
+"""Normalized gradient steps, as in Deep Dream (Mordvintsev, Olah and Tyka 2015)."""
 
 from __future__ import annotations
 

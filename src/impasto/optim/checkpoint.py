@@ -22,7 +22,7 @@ class Checkpoint:
         every: evaluations between saves.
         key: identifies the run (a hash of its recipe); a checkpoint with another key is rejected.
         resume: resume from the file if it exists.
-        note: data that a resumed run needs before it starts, see :meth:`noted`.
+        note: data that a resumed run needs before it starts, see :meth:`read_note`.
     """
 
     path: Path

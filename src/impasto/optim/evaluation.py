@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from impasto import tensors
 from impasto.backbones import Backbone
-from impasto.losses import Bound, Sums
-from impasto.losses.scene import check_additive, measured
+from impasto.losses import Bound, Level, Sums
+from impasto.losses.context import check_additive, measure_windows
 from impasto.tiles import Window
 
 
@@ -28,15 +29,37 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
 
     With one window: forward and backward. With several: first the sums of all windows without gradient, then
     the gradient of the sums in each window, weighted by the derivative of the value with respect to the sums.
+    Losses of reduced images follow one by one.
 
     Raises:
         TilingError: there are several windows and a term is not a function of additive sums.
     """
+    if bound.layers:
+        found = _at_own_size(bound, picture, backbone, windows)
+    else:
+        found = Evaluation(0.0, torch.zeros_like(picture), {})
+    for level in bound.levels:
+        part = _reduced(level, picture, backbone)
+        terms = {name: found.terms.get(name, 0.0) + level.weight * term for name, term in part.terms.items()}
+        gradient = found.gradient.add_(part.gradient, alpha=level.weight)
+        found = Evaluation(found.value + level.weight * part.value, gradient, found.terms | terms)
+    return found
+
+
+def _reduced(level: Level, picture: Tensor, backbone: Backbone) -> Evaluation:
+    """Evaluate the loss of a reduced image; the gradient is with respect to the image itself."""
+    leaf = picture.detach().requires_grad_()
+    small = tensors.resize(leaf, level.size, wraps=backbone.wraps)
+    found = evaluate(level.bound, small.detach(), backbone=backbone, windows=level.windows)
+    return replace(found, gradient=torch.autograd.grad(small, leaf, found.gradient)[0])
+
+
+def _at_own_size(bound: Bound, picture: Tensor, backbone: Backbone, windows: Sequence[Window]) -> Evaluation:
     if len(windows) == 1:
         return _whole(bound, picture, backbone, windows[0])
     check_additive(bound)
     with torch.no_grad():
-        total = measured(bound, picture, backbone=backbone, windows=windows)
+        total = measure_windows(bound, picture, backbone=backbone, windows=windows)
     leaves = {key: value.detach().requires_grad_() for key, value in total.items()}
     terms = bound.terms(leaves)
     value = _total(terms)

@@ -1,4 +1,4 @@
-"""Limited-memory BFGS (Liu and Nocedal 1989) with safeguards for image optimisation.
+"""Limited-memory BFGS (Liu and Nocedal 1989) with safeguards for image optimization.
 
 Usually one evaluation per step: the full quasi-Newton step is tried first and shortened only if it raises the
 loss. Pairs without positive curvature are skipped, the step length is limited, and a non-finite gradient is
@@ -19,7 +19,7 @@ State = dict[str, Tensor]
 
 
 class Lbfgs:
-    """Monotone L-BFGS minimiser of a function of one flat vector.
+    """Monotone L-BFGS minimizer of a function of one flat vector.
 
     Args:
         history: number of curvature pairs; each takes the memory of two vectors.

@@ -1,4 +1,4 @@
-"""The optimisation loop."""
+"""The optimization loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import Bound, FeatureCache, Loss, Scene
+from impasto.losses import BindContext, Bound, FeatureCache, Loss
 from impasto.optim.adam import Adam
 from impasto.optim.allocator import retain_freed_memory
 from impasto.optim.ascent import Ascent
@@ -23,28 +23,28 @@ from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
 from impasto.optim.schedule import Schedule, Stage
-from impasto.optim.state import State, is_fault, restored
+from impasto.optim.state import OptimizationState, is_fault, restored
 from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
-from impasto.record import Clock, Point, Progress, Watch
+from impasto.record import Clock, HistoryEntry, Progress, Watch
 from impasto.tiles import Size, Tiling, Window
 
-Optimiser = Lbfgs | Adam | Ascent
+Optimizer = Lbfgs | Adam | Ascent
 Cut = Callable[[Size], Sequence[Window]]
 T = TypeVar("T")
 
 _log = logging.getLogger("impasto")
 
 RECOVERIES = 5  # consecutive rollbacks before the run fails
-MEMORY = 0.95  # decay of the average of iterates, for optimisers that oscillate around the minimum
+MEMORY = 0.95  # decay of the average of iterates, for optimizers that oscillate around the minimum
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Result of an optimisation: the image ``(1, 3, H, W)``, clipped to 0..1, and its history."""
+class OptimizationResult:
+    """Result of an optimization: the image ``(1, 3, H, W)``, clipped to 0..1, and its history."""
 
     picture: Tensor
-    history: tuple[Point, ...]
+    history: tuple[HistoryEntry, ...]
     evaluations: int
     stopped: bool
 
@@ -55,19 +55,19 @@ def minimize(
     *,
     schedule: Schedule,
     backbone: Backbone,
-    optimiser: Optimiser | None = None,
+    optimiser: Optimizer | None = None,
     plateau: float = 0.0,
     tiling: Cut | None = None,
     transform: Transform | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
     seen: FeatureCache | None = None,
-) -> Outcome:
-    """Optimise an image from coarse to fine.
+) -> OptimizationResult:
+    """Optimize an image from coarse to fine.
 
     Args:
-        loss: the loss to minimise; bound at each size.
-        parametrization: the parameters to optimise; holds the result on return.
+        loss: the loss to minimize; bound at each size.
+        parametrization: the parameters to optimize; holds the result on return.
         schedule: sizes and evaluations, see :func:`impasto.optim.scales`.
         backbone: feature extractor.
         optimiser: default: :class:`Lbfgs`. The loop works on a copy.
@@ -100,7 +100,7 @@ class _Loop:
     parametrization: Parametrization
     schedule: Schedule
     backbone: Backbone
-    optimiser: Optimiser
+    optimiser: Optimizer
     plateau: float
     tiling: Cut | None
     transform: Transform | None
@@ -110,10 +110,10 @@ class _Loop:
     fallen: bool = False  # whether memory ran out once
 
     @retain_freed_memory()
-    def run(self) -> Outcome:
+    def run(self) -> OptimizationResult:
         start = self.parametrization.vector()
-        self.state = State(start, start, start)
-        # Whether state and optimiser are consistent. Between two steps or two sizes nothing is saved.
+        self.state = OptimizationState(start, start, start)
+        # Whether state and optimizer are consistent. Between two steps or two sizes nothing is saved.
         self.settled = False
         resumed = self._take_up()
         self.clock = Clock(self.state.seconds)
@@ -133,7 +133,7 @@ class _Loop:
             self.parametrization.resize(self.schedule[-1].size)
         with torch.no_grad():
             picture = self.parametrization().clamp(0, 1)
-        return Outcome(picture, tuple(self.state.history), self.state.evaluations, stopped)
+        return OptimizationResult(picture, tuple(self.state.history), self.state.evaluations, stopped)
 
     def _paint(self, stage: Stage, *, resumed: bool) -> None:
         """Run one stage: resize, bind the loss, and step until the budget or a plateau."""
@@ -159,7 +159,7 @@ class _Loop:
             self.parametrization.assign(self.state.begun)
         with torch.no_grad():
             present = self.parametrization().clone()
-        scene = Scene(
+        context = BindContext(
             self.backbone,
             size,
             wanted=self.loss.needs,
@@ -168,7 +168,7 @@ class _Loop:
             present=present,
             stage=self.state.stage,
         )
-        return self.loss.bind(scene)
+        return self.loss.bind(context)
 
     def _within_memory(self, work: Callable[[], T]) -> T:
         """Call ``work``; if memory runs out, retry once with smaller tiles."""
@@ -199,7 +199,7 @@ class _Loop:
         return fitting(self.backbone, self.loss.needs, pixels=size[0] * size[1] // 4)
 
     def _advance(self, stage: Stage) -> None:
-        """Take one optimiser step, check for divergence, update the average, and report progress."""
+        """Take one optimizer step, check for divergence, update the average, and report progress."""
         state, points = self.state, self._points()
         self.tried: list[tuple[float, Mapping[str, float]]] = []
         moved, value = self.optimiser.step(state.x, self._evaluate)
@@ -216,13 +216,13 @@ class _Loop:
             state.good = moved
         # A step without improvement returns the loss at its start, not the last one it tried.
         terms = dict(self.tried).get(value, points[-1].terms if points else {})
-        state.history.append(Point(self.clock.seconds(), state.stage + 1, value, terms))
+        state.history.append(HistoryEntry(self.clock.seconds(), state.stage + 1, value, terms))
         self.settled = True
         if self.watch:
             self.watch(self._progress(stage, state.history[-1]))
 
     def _roll_back(self, value: float) -> None:
-        """Return to the last good parameters after a divergence, and let the optimiser recover."""
+        """Return to the last good parameters after a divergence, and let the optimizer recover."""
         self.state.recoveries += 1
         if self.state.recoveries > RECOVERIES:
             raise ImpastoError(
@@ -234,7 +234,7 @@ class _Loop:
 
     def _evaluate(self, x: Tensor) -> tuple[float, Tensor]:
         """Compute loss and gradient at a flat vector of parameters, including the penalty."""
-        self.settled = True  # an interrupt in here discards the step and leaves the optimiser unchanged
+        self.settled = True  # an interrupt in here discards the step and leaves the optimizer unchanged
         self.parametrization.assign(x)
         picture = self.parametrization()
         if self.transform:
@@ -260,7 +260,7 @@ class _Loop:
         self.settled = False
         return value, gradient
 
-    def _points(self) -> list[Point]:
+    def _points(self) -> list[HistoryEntry]:
         return [p for p in self.state.history if p.stage == self.state.stage + 1]
 
     def _is_flat(self) -> bool:
@@ -271,7 +271,7 @@ class _Loop:
         before, now = sum(losses[-20:-10]), sum(losses[-10:])
         return before - now <= self.plateau * abs(before)
 
-    def _progress(self, stage: Stage, point: Point) -> Progress:
+    def _progress(self, stage: Stage, point: HistoryEntry) -> Progress:
         work = [s.steps * s.size[0] * s.size[1] for s in self.schedule]
         state = self.state
         step = min(state.step, stage.steps)  # the last step may exceed the budget by a few evaluations

@@ -1,6 +1,6 @@
-"""Memory planning: choose tiles and optimiser for an image size and a memory budget, before the run.
+"""Memory planning: choose tiles and optimizer for an image size and a memory budget, before the run.
 
-The memory of a run is predictable: vectors of the image size (mostly those of the optimiser), the target
+The memory of a run is predictable: vectors of the image size (mostly those of the optimizer), the target
 features of the content loss, and the activations of the backbone for one tile at a time. The precision is not
 a means to save memory: bfloat16 is used anyway where the hardware supports it, and is very slow elsewhere.
 """
@@ -42,7 +42,7 @@ SHARE = 0.85  # default budget, as a fraction of the free memory
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """Memory plan of a run.
 
     Args:
@@ -52,7 +52,7 @@ class Plan:
         tiling: the tiles.
         needs: expected peak memory, in bytes.
         budget: memory budget, in bytes.
-        first_choice: whether the plan has no compromise: one tile and the default optimiser.
+        first_choice: whether the plan has no compromise: one tile and the default optimizer.
     """
 
     size: Size
@@ -64,7 +64,7 @@ class Plan:
     first_choice: bool
 
     def optimiser(self) -> Lbfgs | Adam:
-        """Return a new optimiser for this plan."""
+        """Return a new optimizer for this plan."""
         return Lbfgs(history=self.history) if self.history else Adam()
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ def plan(
     precision: Precision,
     adam: bool = False,
     held: int = 0,
-) -> Plan:
+) -> MemoryPlan:
     """Return the best plan for an image of ``size`` within ``budget`` bytes.
 
     Tiles cost time, a shorter history some quality. The order of preference is one tile, several tiles, a
@@ -134,7 +134,7 @@ def plan(
             continue
         looked = min(found.pixels, size[0] * size[1]) * ACTIVATIONS[precision]
         first = whole and history == histories[0]
-        return Plan(size, precision, history, found, kept + max(passing, looked), budget, first)
+        return MemoryPlan(size, precision, history, found, kept + max(passing, looked), budget, first)
     raise InputError(
         f"{size[1]}x{size[0]} pixels cannot be painted within {budget / GB:.2g} GB: allow "
         f"--memory {math.ceil(10 * least / GB) / 10}GB, or choose a smaller --size"

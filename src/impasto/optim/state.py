@@ -1,4 +1,4 @@
-"""State of the optimisation loop, its checkpoint format, and the divergence test."""
+"""State of the optimization loop, its checkpoint format, and the divergence test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from impasto.record import Point
+from impasto.record import HistoryEntry
 
 DIVERGED = 10.0  # a rise of the loss by this many times the median of its stage is a divergence
 NEGLIGIBLE = 1e-2  # lower bound of that median; relative terms are about 1
@@ -19,8 +19,8 @@ _COUNTERS = ("stage", "step", "evaluations", "recoveries")
 
 
 @dataclass
-class State:
-    """State of a run; a checkpoint holds this and the state of the optimiser."""
+class OptimizationState:
+    """State of a run; a checkpoint holds this and the state of the optimizer."""
 
     x: Tensor  # the parameters
     good: Tensor  # the parameters of the result: x itself, or the average of iterates
@@ -30,12 +30,12 @@ class State:
     evaluations: int = 0
     recoveries: int = 0
     seconds: float = 0.0
-    history: list[Point] = field(default_factory=list)
+    history: list[HistoryEntry] = field(default_factory=list)
 
     def saved(
         self, optimiser: Mapping[str, Tensor], *, seconds: float
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return tensors and metadata for a checkpoint, including the state of the optimiser."""
+        """Return tensors and metadata for a checkpoint, including the state of the optimizer."""
         tensors = {f"{_OPTIMISER}{key}": value for key, value in optimiser.items()}
         tensors |= {"x": self.x, "begun": self.begun}
         if self.good is not self.x:
@@ -47,17 +47,17 @@ class State:
 
 def restored(
     tensors: Mapping[str, Tensor], meta: Mapping[str, Any], *, like: Tensor
-) -> tuple[State, dict[str, Tensor]]:
+) -> tuple[OptimizationState, dict[str, Tensor]]:
     """Return the state of a checkpoint and of its optimiser, on the device of ``like``."""
     # Copies on the device, independent of the file that will be replaced; float64 scalars stay on the CPU.
     copies = {k: (v.to(like.device) if v.dtype == like.dtype else v).clone() for k, v in tensors.items()}
     optimiser = {k.removeprefix(_OPTIMISER): v for k, v in copies.items() if k.startswith(_OPTIMISER)}
     numbers = {name: meta[name] for name in (*_COUNTERS, "seconds")}
-    history = [Point(*point) for point in meta["history"]]
+    history = [HistoryEntry(*point) for point in meta["history"]]
     x = copies["x"]
     # Checkpoints of earlier versions have no "begun"; their losses do not need it.
     begun = copies.get("begun", x)
-    return State(x, copies.get("good", x), begun, history=history, **numbers), optimiser
+    return OptimizationState(x, copies.get("good", x), begun, history=history, **numbers), optimiser
 
 
 def is_fault(value: float, losses: Sequence[float]) -> bool:

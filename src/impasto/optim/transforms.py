@@ -54,7 +54,7 @@ class Jitter:
 class BlurGradient:
     """Pass the image through and blur its gradient with the mean of several Gaussians.
 
-    This favours large shapes over fine ones (after A. Gordic, pytorch-deepdream).
+    This favors large shapes over fine ones (after A. Gordic, pytorch-deepdream).
 
     Args:
         sigmas: standard deviations, in pixels.
@@ -92,10 +92,10 @@ class _BlurGradient(torch.autograd.Function):
 
 
 class Decorrelate:
-    """Pass the image through and multiply its gradient by the colour covariance of photographs.
+    """Pass the image through and multiply its gradient by the color covariance of photographs.
 
     Photographs vary far more in lightness than in hue; equal steps in red, green and blue produce neon noise
-    (the decorrelated colours of *Feature Visualization*, Distill 2017).
+    (the decorrelated colors of *Feature Visualization*, Distill 2017).
 
     Args:
         share: fraction of the gradient to multiply, 0..1; the rest is unchanged, so that hues can change.

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from impasto.painters.inputs import BUDGETS, Budget, Inputs, target_size
-from impasto.painters.painting import run
+from impasto.painters.stylize import run
 
 __all__ = ["BUDGETS", "Budget", "Inputs", "run", "target_size"]

@@ -26,8 +26,8 @@ class Budget:
         first: least long side of a coarse stage, in pixels.
         steps: evaluations from the coarsest to the finest stage, for moment losses.
         ratio: ratio of consecutive sizes, for moment losses.
-        neighbors: evaluations from the coarsest to the finest stage, for neural neighbours.
-        rounds: evaluations of each round of the final pass of neural neighbours.
+        neighbors: evaluations from the coarsest to the finest stage, for neural neighbors.
+        rounds: evaluations of each round of the final pass of neural neighbors.
     """
 
     size: int
@@ -84,7 +84,7 @@ class Inputs:
         return self.pictures.get(name, name)
 
     def read(self, name: str) -> Picture:
-        """Return the image of a name; for a mask, its coverage as a grey image."""
+        """Return the image of a name; for a mask, its coverage as a gray image."""
         if name not in self._known:
             picture = image.read(self.source(name), max_pixels=self._most)
             self._known[name] = image.as_mask(picture, name=name) if name in self._masks else picture
@@ -101,13 +101,13 @@ class Inputs:
             return None
         return image.read_bytes(source, max_pixels=self._most, least=least)
 
-    def grey(self, name: str) -> NDArray[np.float32]:
+    def gray(self, name: str) -> NDArray[np.float32]:
         """Read a mask ``(H, W)``, 0..1; a large one without three channels of floats in memory."""
         plain = self.read_bytes(name, least=LARGE)
         if plain is None or int((plain.max(2) - plain.min(2)).max()) > 255 * image.ALIKE:
             return self.read(name).rgb[..., 0]
-        grey = plain.mean(2, dtype=np.float32) / np.float32(255)
-        return image.coverage(Picture(np.broadcast_to(grey[..., None], plain.shape)), name=name)
+        gray = plain.mean(2, dtype=np.float32) / np.float32(255)
+        return image.coverage(Picture(np.broadcast_to(gray[..., None], plain.shape)), name=name)
 
     def hand_over(self, name: str, digest: str) -> None:
         """Register the digest of a name that is not an image."""
@@ -232,6 +232,6 @@ def masked(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np
     """Return the sum of all masks, ``(H, W)``, clipped to 0..1; None if it covers the whole image."""
     if not job.mask:
         return None
-    planes = [image.resize(inputs.grey(name), size).clip(0, 1) for name in job.mask]
+    planes = [image.resize(inputs.gray(name), size).clip(0, 1) for name in job.mask]
     where = np.asarray(np.minimum(np.sum(planes, axis=0), 1), np.float32)
     return None if float(where.min()) > WHITE else where

@@ -17,7 +17,7 @@ from impasto.errors import InputError, OutputError
 from impasto.image import Source
 from impasto.jobs import StylizeJob
 from impasto.networks import LearnedStyle, library, packs, predictor
-from impasto.networks.library import Known
+from impasto.networks.library import InstalledStyle
 from impasto.networks.packs import Pack
 from impasto.painters.inputs import digest as digest_of
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True)
-class Predicted(Known):
+class Predicted(InstalledStyle):
     """A style predicted from an image, without training."""
 
     predicted: Pack
@@ -57,7 +57,7 @@ def predict(name: str, picture: NDArray[np.float32], *, network: str | None = No
     return Predicted(own, base, shipped=True, predicted=library.open_pack(base).added(style, row[None]))
 
 
-def tuned(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
+def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
     """Return a job with learned styles in place of its images: the styles are trained once, and kept.
 
     Raises:

@@ -20,28 +20,28 @@ from impasto import color, image
 from impasto.errors import InputError
 from impasto.jobs import Color, Precision, StylizeJob
 from impasto.networks import library
-from impasto.networks.library import Known
+from impasto.networks.library import InstalledStyle
 from impasto.networks.packs import Pack
 from impasto.painters.inputs import Inputs, check_mask, target_size
 from impasto.painters.instant import Predicted, predict
-from impasto.record import Point, Progress, Result, Watch
+from impasto.record import HistoryEntry, Progress, Result, Watch
 from impasto.session import Session
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from impasto.networks.painter import Painter, Told
+    from impasto.networks.painter import OnTile, Painter
 
 LONGEST = 1024  # default long side, pixels
-STRIP = 256  # image rows that are recoloured at a time
+STRIP = 256  # image rows that are recolored at a time
 DIGEST = "style:"  # prefix of the digest of a learned style, where others are of files
 
 _log = logging.getLogger("impasto")
-# Settings of ``stylize`` that apply to optimisation only.
-_OPTIMISING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
+# Settings of ``stylize`` that apply to optimization only.
+_OPTIMIZING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
 
 
-def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
+def find_all(job: StylizeJob, inputs: Inputs) -> list[InstalledStyle]:
     """Return the learned styles of a job; none if its styles are images.
 
     Raises:
@@ -59,7 +59,7 @@ def find_all(job: StylizeJob, inputs: Inputs) -> list[Known]:
         elif known is not None:
             found[name] = known
         elif not Path(name).exists() and not Path(name).suffix:
-            raise library.unknown(name, network=job.network)
+            raise library.unknown_style_error(name, network=job.network)
     if found and len(found) < len(job.styles):
         raise InputError("style images and learned styles cannot be mixed: give one kind")
     return [found[name] for name in job.styles if name in found]
@@ -81,17 +81,17 @@ def _is_pack(name: str) -> bool:
     return name.endswith((library.PACK_SUFFIX, library.STYLE_SUFFIX)) or "#" in name
 
 
-def paint(job: StylizeJob, inputs: Inputs, found: list[Known], session: Session) -> Result:
+def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session: Session) -> Result:
     """Paint a job's photo with learned styles; ``watch`` reports the progress of images painted in tiles.
 
     Raises:
-        InputError: a setting applies to optimisation only, or the styles have different trunks.
+        InputError: a setting applies to optimization only, or the styles have different trunks.
     """
     from impasto.networks.painter import WHOLE
 
     _check(job, found)
     start = time.monotonic()
-    pack, names = joined(found)
+    pack, names = join_styles(found)
     content, alpha, bits = _photo(job, inputs, larger=WHOLE)
     own = (content.shape[0], content.shape[1])
     size = target_size(own, job, longest=LONGEST)
@@ -99,21 +99,21 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], session: Session)
         content = image.resize(content, size)
     device = device_of(job.device)
     threads = session.threads or os.cpu_count() or 1
-    # In bfloat16, statistics from tiles and from the whole image differ by whole grey levels.
+    # In bfloat16, statistics from tiles and from the whole image differ by whole gray levels.
     precision: Precision = "float32" if job.statistics == "exact" else job.precision
     period = size if job.tileable else None
     painter = _painter(_Order(_digest(pack), pack, device, precision, threads, job.seed, period))
     weights = weights_of(job, inputs, pack, names, size)
     painted: NDArray[Any]
-    told = _telling(session.watch, start) if session.watch else None
+    on_tile = _on_tile(session.watch, start) if session.watch else None
     if period:
-        painted = painter.paint_repeating(content, weights, mode=job.statistics, told=told)
+        painted = painter.paint_repeating(content, weights, mode=job.statistics, on_tile=on_tile)
     elif size[0] * size[1] <= WHOLE:
         painted = painter.paint(content, weights)
     else:
-        painted = painter.paint_large(content, weights, mode=job.statistics, told=told)
+        painted = painter.paint_large(content, weights, mode=job.statistics, on_tile=on_tile)
     if job.color != "style":
-        _recolour(painted, content, job.color, whole=WHOLE)
+        _recolor(painted, content, job.color, whole=WHOLE)
     for name, known in zip(job.styles, found, strict=True):
         if not isinstance(known, Predicted):  # the recipe identifies a predicted style by its image
             inputs.hand_over(name, digest(known))
@@ -122,17 +122,17 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[Known], session: Session)
     return Result(
         painted if painted.dtype == np.uint8 else painted.clip(0, 1).astype(np.float32),
         inputs.recipe(device, engine=engine, threads=threads),
-        (Point(seconds, 1, 0.0, {}),),
+        (HistoryEntry(seconds, 1, 0.0, {}),),
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
     )
 
 
-def _check(job: StylizeJob, found: list[Known]) -> None:
-    for name in _OPTIMISING:
+def _check(job: StylizeJob, found: list[InstalledStyle]) -> None:
+    for name in _OPTIMIZING:
         if getattr(job, name) != getattr(StylizeJob, name):
             raise InputError(
-                f"--{name} does not apply to learned styles, which need no optimisation: leave it out"
+                f"--{name} does not apply to learned styles, which need no optimization: leave it out"
             )
     if job.tileable and job.mask:
         raise InputError("--mask does not apply to --tileable with learned styles: leave out one of them")
@@ -143,10 +143,10 @@ def _check(job: StylizeJob, found: list[Known]) -> None:
         )
 
 
-def _telling(watch: Watch, start: float) -> Told:
+def _on_tile(watch: Watch, start: float) -> OnTile:
     """Return a callback that forwards the progress of tiles to ``watch``, with a thumbnail on request."""
 
-    def told(step: int, steps: int, picture: NDArray[np.uint8]) -> None:
+    def on_tile(step: int, steps: int, picture: NDArray[np.uint8]) -> None:
         def small() -> Tensor:
             from impasto import tensors
             from impasto.networks.painter import thumbnail
@@ -157,23 +157,23 @@ def _telling(watch: Watch, start: float) -> Told:
         seconds = time.monotonic() - start
         watch(Progress(1, 1, size, step, steps, step / steps, seconds, loss=0.0, terms={}, picture=small))
 
-    return told
+    return on_tile
 
 
-def _recolour(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: int) -> None:
-    """Transfer the photo's colours to a painting, in place and in strips, to save memory.
+def _recolor(painted: NDArray[Any], photo: NDArray[Any], how: Color, *, whole: int) -> None:
+    """Transfer the photo's colors to a painting, in place and in strips, to save memory.
 
-    Above ``whole`` pixels, the colour statistics come from an evenly spaced sample of about that size.
+    Above ``whole`` pixels, the color statistics come from an evenly spaced sample of about that size.
     """
     height, width = painted.shape[:2]
     if how == "content":
         step = math.ceil(math.sqrt(height * width / whole))
         few = (image.floats(p[::step, ::step]).reshape(-1, 3) for p in (painted, photo))
-        matrix, offset = color.linear_map(*map(color.gaussian, few))
+        matrix, offset = color.gaussian_transport(*map(color.gaussian, few))
     for first in range(0, height, STRIP):
         part = slice(first, first + STRIP)
         ours, theirs = image.floats(painted[part]), image.floats(photo[part])
-        moved = color.keep_chroma(ours, theirs) if how == "luminance" else ours @ matrix.T + offset
+        moved = color.transfer_lightness(ours, theirs) if how == "luminance" else ours @ matrix.T + offset
         moved = moved.clip(0, 1)
         painted[part] = np.rint(moved * 255) if painted.dtype == np.uint8 else moved
 
@@ -221,7 +221,7 @@ def _photo(
     return photo.flat(), photo.alpha, photo.bits
 
 
-def joined(found: list[Known]) -> tuple[Pack, list[str]]:
+def join_styles(found: list[InstalledStyle]) -> tuple[Pack, list[str]]:
     """Return one pack with all the styles, and their names in it.
 
     Raises:
@@ -241,7 +241,7 @@ def joined(found: list[Known]) -> tuple[Pack, list[str]]:
     return pack, [known.name for known in found]
 
 
-def digest(known: Known) -> str:
+def digest(known: InstalledStyle) -> str:
     """Return a digest of a learned style: trunk and rows."""
     pack = known.pack
     rows = np.ascontiguousarray(pack.rows[list(known.style.rows)])
@@ -301,9 +301,9 @@ def _regions(
     assert job.mask is not None
     masks = []
     for name, share in zip(job.mask, shares, strict=True):
-        grey = inputs.grey(name)
-        check_mask(name, (grey.shape[0], grey.shape[1]), own)
-        masks.append(share / max(shares) * image.resize(grey, size).clip(0, 1))
+        gray = inputs.gray(name)
+        check_mask(name, (gray.shape[0], gray.shape[1]), own)
+        masks.append(share / max(shares) * image.resize(gray, size).clip(0, 1))
     total = np.sum(masks, axis=0)
     photo = np.zeros_like(rows[0])
     photo[0] = 1
@@ -313,19 +313,20 @@ def _regions(
     return result
 
 
-def check(names: Mapping[str, str]) -> None:
+def check(names: Mapping[str, str], *, network: str | None = None) -> None:
     """Check that the learned styles of a recipe are installed and unchanged.
 
     Args:
         names: digest of each style, by name.
+        network: network that the job names.
 
     Raises:
         InputError: a style is missing or has another digest.
     """
     for name, wanted in names.items():
-        known = library.find(name)
+        known = library.find(name, network=network)
         if known is None:
-            raise library.unknown(name)
+            raise library.unknown_style_error(name, network=network)
         if digest(known) != wanted:
             raise InputError(
                 f"the learned style '{name}' has changed since the image was painted: restore it"

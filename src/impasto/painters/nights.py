@@ -15,8 +15,8 @@ from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.boxed import boxed
-from impasto.looks.grading import mixed
-from impasto.looks.labelled import things_of
+from impasto.looks.grading import mix
+from impasto.looks.labeled import things_of
 from impasto.looks.lamps import Labels, detected, drawn_lamps, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import NIGHTS, Lit, lit
@@ -25,7 +25,7 @@ from impasto.record import Recipe
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Told = Callable[[str], None]
+Log = Callable[[str], None]
 
 BOXES = (".json", ".txt")  # suffixes of labels with boxes
 DARK = 0.2  # median luma below which a photo is a night already
@@ -48,7 +48,7 @@ def lighted(
     photo: Array,
     graded: Array | None = None,
     *,
-    told: Told | None = None,
+    log: Log | None = None,
 ) -> Lit:
     """Light the lamps of a photo.
 
@@ -57,7 +57,7 @@ def lighted(
         night: kind of night.
         photo: photo by day, ``(H, W, 3)``, sRGB, 0..1.
         graded: the photo with the light of a style, likewise; None: that of the night.
-        told: called with what was lit, and with warnings; default: the log.
+        log: called with what was lit, and with warnings; default: the log.
 
     Raises:
         InputError: the labels are not valid.
@@ -73,9 +73,9 @@ def lighted(
         road=road,
         known=labels.sky,
     )
-    _say(labels.lamps, result, photo, told=told, drawn=job.lamps is not None)
+    _say(labels.lamps, result, photo, log=log, drawn=job.lamps is not None)
     if graded is None and job.strength != 1:
-        return Lit(mixed(photo, result.rgb, job.strength), result.on, result.develop)
+        return Lit(mix(photo, result.rgb, job.strength), result.on, result.develop)
     return result
 
 
@@ -108,7 +108,7 @@ def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:
     return image.write(path, drawn_lamps(result.on), overwrite=overwrite)
 
 
-def _say(lamps: Lamps, result: Lit, photo: Array, *, told: Told | None, drawn: bool) -> None:
+def _say(lamps: Lamps, result: Lit, photo: Array, *, log: Log | None, drawn: bool) -> None:
     """Report how many lamps are on, and warn if the photo is no day."""
     numbers = {kind: [0, 0] for kind in NAMES}
     for number, kind, box in lamps.parts():
@@ -118,9 +118,9 @@ def _say(lamps: Lamps, result: Lit, photo: Array, *, told: Told | None, drawn: b
     words = f"lamps lit: {', '.join(parts) or 'none'}" + (
         "" if drawn else " (no labels: only the certain ones)"
     )
-    (told or _log.info)(words)
+    (log or _log.info)(words)
     middle = float(np.median(photo.mean(2)))
     if middle < DARK:
-        (told or _log.warning)(
+        (log or _log.warning)(
             f"warning: the photo is dark already (median {middle:.2f}): --night is made for photos by day"
         )

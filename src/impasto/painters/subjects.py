@@ -15,8 +15,8 @@ from impasto import image, looks
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions, Statistics
+from impasto.looks.class_coverage import table
 from impasto.looks.clustering import Classifier, looked_at
-from impasto.looks.coverage import table
 from impasto.looks.grading import HARDLY, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.looks.subject import Subject
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from impasto.backbones import Vgg
 
 Array = NDArray[np.float32]
-Told = Callable[[str], None]
+Log = Callable[[str], None]
 
 MADE_UP = 0.02  # fraction of the result without signal in the content image that triggers a warning
 
 _log = logging.getLogger("impasto")
 
 
-class Eyes:
+class LazyBackbone:
     """Lazily loaded backbone.
 
     ``threads`` is the number of threads as given or, after loading, as it was at that time. Classes depend on
@@ -66,10 +66,10 @@ def prepare(
     job: PhotorealJob,
     inputs: Inputs,
     *,
-    eyes: Eyes,
+    eyes: LazyBackbone,
     features: bool,
     keep: bool = False,
-    told: Told | None = None,
+    log: Log | None = None,
 ) -> Subject:
     """Read the inputs of a job, find the classes, and compute the style statistics.
 
@@ -79,7 +79,7 @@ def prepare(
         eyes: the backbone, loaded if needed.
         features: whether the look needs feature statistics.
         keep: store a classifier in the look that finds the classes of masks in other images.
-        told: called with warnings; default: the log.
+        log: called with warnings; default: the log.
 
     Raises:
         InputError: an image, a mask or a look is not valid.
@@ -91,14 +91,14 @@ def prepare(
     small, seen = looked_at(rgb), looked_at(picture.flat())
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
-        look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, told=told)
+        look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, log=log)
         return Subject(rgb, small, own.resized((small.shape[0], small.shape[1])), look)
     large = [inputs.read(name).flat() for name in job.styles]
     styles = [looked_at(picture) for picture in large]
     classifier, regions = _found(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
     found = [statistics(p, r) for p, r in zip(styles, regions[1:], strict=True)]
     if features:
-        from impasto.painters.refining import with_features
+        from impasto.painters.photoreal_refine import with_features
 
         found = [
             with_features(p, r, f, backbone=eyes.backbone)
@@ -113,13 +113,13 @@ def prepare(
 
 
 def _found(
-    job: PhotorealJob, inputs: Inputs, pictures: list[Array], *, eyes: Eyes, keep: bool
+    job: PhotorealJob, inputs: Inputs, pictures: list[Array], *, eyes: LazyBackbone, keep: bool
 ) -> tuple[Classifier | None, list[Regions]]:
     """Find the regions of content and style images, and the classifier for other images."""
     if job.masks is None and job.classes == 1:
         return None, [Regions(np.zeros(p.shape[:2], np.int16), ("whole",)) for p in pictures]
     if job.masks is None:
-        from impasto.painters.refining import classes_of
+        from impasto.painters.photoreal_refine import classes_of
 
         return classes_of(job, pictures, backbone=eyes.backbone)
     sizes = [inputs.read(name).size for name in (job.content, *job.styles)]
@@ -127,7 +127,7 @@ def _found(
     regions = [r.resized((p.shape[0], p.shape[1])) for r, p in zip(regions, pictures, strict=True)]
     if not keep:
         return None, regions
-    from impasto.painters.refining import classifier_of
+    from impasto.painters.photoreal_refine import classifier_of
 
     return classifier_of(pictures, regions, backbone=eyes.backbone), regions
 
@@ -147,14 +147,14 @@ def _classes_of(
     look: Look,
     small: Array,
     *,
-    eyes: Eyes,
+    eyes: LazyBackbone,
     features: bool,
-    told: Told | None,
+    log: Log | None,
 ) -> tuple[Look, Regions]:
     """Return a saved look and its classes in the content image."""
     name = Path(str(job.look)).name
     if features and not look.has_features:
-        raise InputError(f"{name} contains colours only: add --fast, or save it again without --fast")
+        raise InputError(f"{name} contains colors only: add --fast, or save it again without --fast")
     finds = look.classifier is not None and job.masks is None
     if look.backbone != job.backbone and (features or finds):
         raise InputError(f"{name} was made with backbone {look.backbone}: add --backbone {look.backbone}")
@@ -175,14 +175,14 @@ def _classes_of(
         own = own.resized((small.shape[0], small.shape[1]))
         return Look(names, (*look.classes, *(None for _ in strange)), look.whole), own
     if look.classifier is not None:
-        from impasto.painters.refining import classified
+        from impasto.painters.photoreal_refine import classify
 
         if look.drawn:
-            (told or _log.warning)(
+            (log or _log.warning)(
                 f"warning: {name} has classes from masks ({', '.join(look.names)}); they are detected "
                 f"automatically, as there is no mask of {Path(job.content).name}"
             )
-        return look, classified(look, small, backbone=eyes.backbone)
+        return look, classify(look, small, backbone=eyes.backbone)
     if len(look.names) == 1:
         return look, Regions(np.zeros(small.shape[:2], np.int16), look.names)
     raise InputError(
@@ -191,7 +191,7 @@ def _classes_of(
 
 
 def say_classes(
-    job: PhotorealJob, subject: Subject, own: Sequence[Statistics | None], *, told: Told | None
+    job: PhotorealJob, subject: Subject, own: Sequence[Statistics | None], *, log: Log | None
 ) -> None:
     """Report the coverage of each class, and how classes missing on one side are handled."""
     rows = looks.coverage(own, subject.look, subject.regions, subject.styles)
@@ -202,15 +202,15 @@ def say_classes(
     elif searched and found < job.classes:
         lines.append(f"{job.classes} classes requested, {found} found in all pictures")
     odd = any(row.words for row in rows) or (searched and found == 1)
-    (told or (_log.warning if odd else _log.info))("\n".join(lines))
+    (log or (_log.warning if odd else _log.info))("\n".join(lines))
 
 
-def say_signal(photo: Array, result: Array, *, told: Told | None) -> None:
+def say_signal(photo: Array, result: Array, *, log: Log | None) -> None:
     """Warn if the result is visible where the content image has little or no signal."""
     share = without_signal(photo, result)
     if share > MADE_UP:
         dim = without_signal(photo, result, least=HARDLY)
-        (told or _log.warning)(
+        (log or _log.warning)(
             f"warning: {share:.0%} of the photo is too dark to show anything, and {dim:.0%} to show much: "
             f"the result is unreliable there"
         )

@@ -1,4 +1,4 @@
-"""Image parametrizations: optimised parameters, and the image they represent."""
+"""Image parametrizations: optimized parameters, and the image they represent."""
 
 from __future__ import annotations
 

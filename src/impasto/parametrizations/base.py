@@ -15,7 +15,7 @@ class Parametrization(nn.Module, ABC):
 
     @abstractmethod
     def forward(self) -> Tensor:
-        """Return the RGB image; values may leave 0..1 during optimisation."""
+        """Return the RGB image; values may leave 0..1 during optimization."""
 
     @abstractmethod
     def resize(self, size: Size) -> None:

@@ -1,9 +1,9 @@
-"""Bilateral grids of affine colour maps, applied to a photograph.
+"""Bilateral grids of affine color maps, applied to a photograph.
 
 One small grid for each class (Chen, Paris and Durand 2007; affine maps after Gharbi et al. 2017, "Deep
-bilateral learning"). Its axes are position and luma, and each grid point holds an affine colour map. A pixel
+bilateral learning"). Its axes are position and luma, and each grid point holds an affine color map. A pixel
 uses the map interpolated between its grid points; mattes blend the classes. The result is an affine function
-of the colour that varies smoothly with position and brightness, so it cannot move edges or add strokes.
+of the color that varies smoothly with position and brightness, so it cannot move edges or add strokes.
 
 Slicing uses hat weights in matrix products, so it is deterministic and works at every size.
 """
@@ -89,7 +89,7 @@ class BilateralGrid(Parametrization):
         """See :meth:`Parametrization.resize`; the grid is unchanged, the content image is resized."""
         self._small = tensors.resize(self.photo, size).clamp(0, 1)
         self._mattes = _resized(self.alphas, size)
-        self._colour, self._filled = self._cells_of(self._small, self._mattes)
+        self._color, self._filled = self._cells_of(self._small, self._mattes)
         self._basis = self._weights_of(self._small) if math.prod(self.cells) <= FEW else None
 
     def resize_state(self, state: Tensor, size: Size) -> Tensor:
@@ -97,7 +97,7 @@ class BilateralGrid(Parametrization):
         return state.clone()
 
     def penalty(self) -> Tensor:
-        """Penalise roughness, curved or falling tone curves, distance from the start, and overflow."""
+        """Penalize roughness, curved or falling tone curves, distance from the start, and overflow."""
         grid = self.grid
         rough = grid.diff(dim=1).square().mean() + grid.diff(dim=2).square().mean()
         bent = grid.diff(n=2, dim=3).square().mean() if self.cells[2] > 2 else grid.new_zeros(())
@@ -105,9 +105,9 @@ class BilateralGrid(Parametrization):
         maps = grid.view(*grid.shape[:-1], 3, 4)
         slope = _slope(maps)
         falling = torch.relu(RISE - slope).square().mean()
-        colours = (maps[..., :3] @ self._colour[..., None])[..., 0] + maps[..., 3]
+        colors = (maps[..., :3] @ self._color[..., None])[..., 0] + maps[..., 3]
         low, high = (self.ends[:, i].view(-1, 1, 1, 1, 1) for i in (0, 1))
-        beyond = torch.relu(low - colours) + torch.relu(colours - high)
+        beyond = torch.relu(low - colors) + torch.relu(colors - high)
         outside = (beyond.square().sum(-1) * self._filled).sum()
         rising = torch.relu(slope - _slope(self.start.view_as(maps))).square().mean()
         return (
@@ -145,7 +145,7 @@ class BilateralGrid(Parametrization):
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
         bins = luma_hats(pixels, self.cells[2])
-        return self._joined(lambda index: sliced(self.grid[index], down, across, bins), pixels, alphas)
+        return self._joined(lambda index: slice_grid(self.grid[index], down, across, bins), pixels, alphas)
 
     def _joined(self, maps: Callable[[int], Tensor], pixels: Tensor, alphas: Tensor) -> Tensor:
         """Blend the results of all classes for ``pixels (H, W, 3)`` by the mattes: ``(1, 3, H, W)``."""
@@ -170,24 +170,24 @@ class BilateralGrid(Parametrization):
         return (down * across * bins).flatten(0, 1).flatten(1)
 
     def _cells_of(self, photo: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the mean colour ``(K, gy, gx, gz, 3)`` of the pixels in each cell, and their share."""
+        """Compute the mean color ``(K, gy, gx, gz, 3)`` of the pixels in each cell, and their share."""
         down = self._down(photo.shape[-2])
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
         bins = luma_hats(pixels, self.cells[2])
-        colours, shares = [], []
+        colors, shares = [], []
         for alpha in alphas:
             own = torch.cat([pixels, torch.ones_like(pixels[..., :1])], -1) * alpha[..., None]
             values = (bins[..., None] * own[..., None, :]).flatten(2)  # (h, w, gz * 4)
             sums = torch.einsum("hy,wx,hwc->yxc", down, across, values)
             sums = sums.view(*sums.shape[:2], -1, 4)
-            colours.append(sums[..., :3] / sums[..., 3:].clamp_min(1e-6))
+            colors.append(sums[..., :3] / sums[..., 3:].clamp_min(1e-6))
             shares.append(sums[..., 3] / pixels[..., 0].numel())
-        return torch.stack(colours), torch.stack(shares)
+        return torch.stack(colors), torch.stack(shares)
 
 
 def hats(cells: int, length: int, like: Tensor) -> Tensor:
-    """Return the weights ``(length, cells)`` of the cells at each pixel centre; each row sums to 1."""
+    """Return the weights ``(length, cells)`` of the cells at each pixel center; each row sums to 1."""
     place = (torch.arange(length, device=like.device, dtype=like.dtype) + 0.5) * (cells / length) - 0.5
     away = place.clamp(0, cells - 1)[:, None] - torch.arange(cells, device=like.device, dtype=like.dtype)
     return (1 - away.abs()).clamp_min(0)
@@ -200,7 +200,7 @@ def luma_hats(pixels: Tensor, cells: int) -> Tensor:
     return (1 - away.abs()).clamp_min(0)
 
 
-def sliced(grid: Tensor, down: Tensor, across: Tensor, bins: Tensor) -> Tensor:
+def slice_grid(grid: Tensor, down: Tensor, across: Tensor, bins: Tensor) -> Tensor:
     """Slice a grid ``(gy, gx, gz, 12)``: return the maps ``(H, W, 12)`` at every pixel."""
     cells = grid.shape
     rows = (down @ grid.flatten(1)).view(-1, cells[1], cells[2] * cells[3])
@@ -232,10 +232,10 @@ def bend(values: Tensor, ends: Tensor) -> Tensor:
 
 
 def _slope(maps: Tensor) -> Tensor:
-    """Compute the slopes ``(..., gz - 1)`` of the grey tone curves of maps ``(..., gz, 3, 4)``."""
-    greys = torch.linspace(0, 1, maps.shape[-3], device=maps.device)
-    of_grey = maps[..., :3].sum(-1) * greys[:, None] + maps[..., 3]
-    return (of_grey @ maps.new_tensor(LUMA)).diff(dim=-1) * (len(greys) - 1)
+    """Compute the slopes ``(..., gz - 1)`` of the gray tone curves of maps ``(..., gz, 3, 4)``."""
+    grays = torch.linspace(0, 1, maps.shape[-3], device=maps.device)
+    of_gray = maps[..., :3].sum(-1) * grays[:, None] + maps[..., 3]
+    return (of_gray @ maps.new_tensor(LUMA)).diff(dim=-1) * (len(grays) - 1)
 
 
 def _resized(alphas: Tensor, size: Size) -> Tensor:

@@ -1,4 +1,4 @@
-"""Fourier parametrization with decorrelated colours, for images optimised from noise.
+"""Fourier parametrization with decorrelated colors, for images optimized from noise.
 
 After C. Olah, A. Mordvintsev and L. Schubert, *Feature Visualization* (Distill 2017), "Preconditioning and
 parameterization": steepest descent in these coordinates progresses equally at all frequencies, whereas in
@@ -26,7 +26,7 @@ AXES = (
 
 
 class Fourier(Parametrization):
-    """Image from its spectrum, with frequencies scaled by ``1 / f`` and decorrelated colours.
+    """Image from its spectrum, with frequencies scaled by ``1 / f`` and decorrelated colors.
 
     Args:
         size: (height, width) in pixels.
@@ -37,7 +37,7 @@ class Fourier(Parametrization):
     def __init__(self, size: Size, *, seed: int = 0, decay: float = 1.0) -> None:
         super().__init__()
         self.size, self.decay = size, decay
-        self.colours: Tensor
+        self.colors: Tensor
         self.register_buffer("colours", torch.tensor(AXES), persistent=False)
         generator = torch.Generator().manual_seed(seed)
         height, width = size
@@ -49,7 +49,7 @@ class Fourier(Parametrization):
         height, width = self.size
         amplitudes = torch.view_as_complex(self.spectrum) * self._scale(self.size)
         planes = torch.fft.irfft2(amplitudes, s=(height, width), norm="ortho") * STRENGTH
-        return torch.sigmoid(torch.einsum("oc,bchw->bohw", self.colours, planes))
+        return torch.sigmoid(torch.einsum("oc,bchw->bohw", self.colors, planes))
 
     @torch.no_grad()
     def resize(self, size: Size) -> None:

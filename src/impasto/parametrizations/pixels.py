@@ -12,7 +12,7 @@ from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
 # Weight of the squared excess over 0..1: large enough that clipping the result loses little, small enough
-# that pixels may overshoot during optimisation.
+# that pixels may overshoot during optimization.
 RANGE_WEIGHT = 10.0
 
 

@@ -14,7 +14,7 @@ from impasto.parametrizations.base import Parametrization
 from impasto.tiles import Size
 
 # Weight of the squared excess over 0..1. Larger than for plain pixels: the gradient of an unbounded objective
-# ends up ten to twenty times larger than that of a minimised loss.
+# ends up ten to twenty times larger than that of a minimized loss.
 RANGE_WEIGHT = 200.0
 STRIP = 256  # rows
 
@@ -28,7 +28,7 @@ class Residual(Parametrization):
         photo: content image, unchanged where the difference is zero.
         mask: region in which the difference is applied, ``(1, 1, H, W)``, 0..1; None: everywhere.
         difference: initial difference, ``(1, 3, H, W)``; None: zero.
-        distance: weight of the mean squared difference, which prevents saturated colours.
+        distance: weight of the mean squared difference, which prevents saturated colors.
         size: initial (height, width); default: that of the content image.
     """
 

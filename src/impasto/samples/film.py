@@ -26,14 +26,14 @@ _NOTES = (0, 4, 7, 11, 12, 11, 7, 4)  # semitones above C4; each lasts an eighth
 
 
 @dataclass(frozen=True)
-class Shot:
+class CameraShot:
     """A shot: the photo, the camera's path and the ball's path.
 
     Positions are fractions of the photo's width and height; widths are fractions of its width.
     """
 
     photo: str
-    begin: tuple[float, float, float]  # centre (x, y) and width of the view
+    begin: tuple[float, float, float]  # center (x, y) and width of the view
     end: tuple[float, float, float]
     ball: str  # sample style on the ball
     path: tuple[tuple[float, float], tuple[float, float]]  # ends of the ball's path, fractions of the frame
@@ -41,7 +41,7 @@ class Shot:
 
 
 SHOTS = (
-    Shot(
+    CameraShot(
         "coffee",
         (0.36, 0.46, 0.66),
         (0.62, 0.56, 0.86),
@@ -49,7 +49,7 @@ SHOTS = (
         ((-0.1, 0.62), (1.1, 0.36)),
         (0.16, 0.24),
     ),
-    Shot(
+    CameraShot(
         "rocket", (0.50, 0.62, 0.60), (0.46, 0.42, 0.86), "mosaic", ((1.1, 0.86), (-0.1, 0.66)), (0.20, 0.13)
     ),
 )
@@ -77,7 +77,7 @@ def drive(size: tuple[int, int] = (360, 640), *, fps: int = 25, seconds: float =
 
 
 def _frame(
-    shot: Shot, ground: Array, ball: Array, size: tuple[int, int], *, share: float, time: float
+    shot: CameraShot, ground: Array, ball: Array, size: tuple[int, int], *, share: float, time: float
 ) -> Array:
     """Return a frame without grain at ``share`` 0..1 and ``time`` (seconds) of the shot."""
     height, width = size
@@ -86,8 +86,8 @@ def _frame(
     scale = seen * ground.shape[1] / width
     # Camera shake of about one pixel.
     sway = 0.0015 * width * np.array([math.sin(5.1 * time), math.sin(6.7 * time + 1)])
-    centre = np.array([across * ground.shape[1], down * ground.shape[0]]) + sway * scale
-    corner = centre - scale * np.array([width, height]) / 2
+    center = np.array([across * ground.shape[1], down * ground.shape[0]]) + sway * scale
+    corner = center - scale * np.array([width, height]) / 2
     room = np.array([ground.shape[1] - scale * width, ground.shape[0] - scale * height])
     corner = np.clip(corner, 0, np.maximum(room, 0))
     look = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])

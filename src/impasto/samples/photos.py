@@ -15,7 +15,7 @@ from impasto.errors import InputError
 
 @dataclass(frozen=True)
 class Credit:
-    """File, subject, author and licence of a photo."""
+    """File, subject, author and license of a photo."""
 
     file: str
     shows: str
@@ -31,7 +31,7 @@ CREDITS: dict[str, Credit] = {
     ),
     "rocket": Credit("rocket.jpg", "DSCOVR on a Falcon 9, lifting off", "SpaceX", "public domain"),
     "hubble": Credit("hubble_deep_field.jpg", "the Hubble eXtreme Deep Field", "NASA", "public domain"),
-    "camera": Credit("camera.png", "a man with a camera, in grey", "Lav Varshney", "CC0"),
+    "camera": Credit("camera.png", "a man with a camera, in gray", "Lav Varshney", "CC0"),
 }
 """Credit of each photo, from scikit-image's documentation of ``skimage.data``."""
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from impasto.training.distillation import Distillation
-from impasto.training.fit import Course, Trained, fit
-from impasto.training.learning import Learned, learn
-from impasto.training.objective import Objective, Row
+from impasto.training.learning import LearnResult, learn
+from impasto.training.objective import Objective, StyleRow
 from impasto.training.photos import Photos
+from impasto.training.trainer import FitResult, TrainingConfig, fit
 from impasto.training.tuning import tune
 
 __all__ = [
-    "Course",
     "Distillation",
-    "Learned",
+    "FitResult",
+    "LearnResult",
     "Objective",
     "Photos",
-    "Row",
-    "Trained",
+    "StyleRow",
+    "TrainingConfig",
     "fit",
     "learn",
     "tune",

@@ -22,15 +22,15 @@ _BLENDED = 0.15  # share of images painted with a blend of two rows
 
 
 @dataclass(frozen=True)
-class Place:
+class CropPosition:
     """Position of a crop in the noise plane: random seed and upper left corner (row, column) in pixels."""
 
     seed: int
     at: tuple[float, float]
 
-    def moved(self, shift: tuple[int, int]) -> Place:
+    def moved(self, shift: tuple[int, int]) -> CropPosition:
         """Return the place ``shift`` (down, right) pixels further."""
-        return Place(self.seed, (self.at[0] + shift[0], self.at[1] + shift[1]))
+        return CropPosition(self.seed, (self.at[0] + shift[0], self.at[1] + shift[1]))
 
     def field(self, plan: Plan, size: tuple[int, int]) -> Tensor | None:
         """Return the noise ``(1, octaves, h, w)`` of an image of this size; None if the plan has none."""
@@ -52,7 +52,7 @@ class Batch:
     weights: Tensor
     again: Tensor
     shift: tuple[int, int]
-    place: Place
+    place: CropPosition
 
 
 def draw(
@@ -92,7 +92,7 @@ def draw(
         weights.append(_weights(rehearsed if rehearse else rows, total, generator))
     place_seed = int(torch.randint(0, 2**31, (), generator=shared))
     top, left = (_FAR * torch.rand(2, generator=shared)).tolist()
-    place = Place(place_seed, (top, left))
+    place = CropPosition(place_seed, (top, left))
     return Batch(torch.stack(views), torch.stack(weights), torch.stack(again), (down, right), place)
 
 
@@ -116,6 +116,6 @@ def _weights(rows: range, total: int, generator: torch.Generator) -> Tensor:
 
 
 def _generator(seed: int, step: int, index: int) -> torch.Generator:
-    # Mersenne twisters with neighbouring seeds start with correlated numbers, so the seed is a hash.
+    # Mersenne twisters with neighboring seeds start with correlated numbers, so the seed is a hash.
     mixed = hash((seed, step, index)) & 0x7FFF_FFFF_FFFF_FFFF
     return torch.Generator().manual_seed(mixed)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from impasto import files
-from impasto.record import Point
+from impasto.record import HistoryEntry
 
 SMOOTH = 50  # the plotted line is the moving mean over this fraction (1/SMOOTH) of the training
 
 
-def write(path: Path, history: Sequence[Point], *, overwrite: bool = False) -> Path:
+def write(path: Path, history: Sequence[HistoryEntry], *, overwrite: bool = False) -> Path:
     """Write a loss curve.
 
     Args:
@@ -33,7 +33,7 @@ def write(path: Path, history: Sequence[Point], *, overwrite: bool = False) -> P
     return path
 
 
-def _tabulate(path: Path, history: Sequence[Point]) -> None:
+def _tabulate(path: Path, history: Sequence[HistoryEntry]) -> None:
     terms = list(dict.fromkeys(name for point in history for name in point.terms))
     with path.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream)
@@ -43,7 +43,7 @@ def _tabulate(path: Path, history: Sequence[Point]) -> None:
             rows.writerow([step, *(f"{value:.6g}" for value in values)])
 
 
-def _draw(path: Path, history: Sequence[Point]) -> None:
+def _draw(path: Path, history: Sequence[HistoryEntry]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")

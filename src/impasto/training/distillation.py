@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.backbones import PIXELS, Backbone
-from impasto.losses import Bound, BoundSum, Content, Scene
+from impasto.losses import BindContext, Bound, BoundSum, Content
 from impasto.networks.packs import Pack
 from impasto.networks.torch_engine import StyleNetwork
-from impasto.training.batches import Place
+from impasto.training.batches import CropPosition
 
 LAYERS = ("relu1_1", "relu2_1")
 PIXEL_WEIGHT = 1.0
 FLOOR = 1e-6
-HOME = Place(0, (0.0, 0.0))  # default position in the noise plane
+HOME = CropPosition(0, (0.0, 0.0))  # default position in the noise plane
 
 
 class Distillation:
@@ -48,7 +48,7 @@ class Distillation:
             own, theirs = (self.backbone.features(p, {PIXELS, *LAYERS}) for p in (photos, painted))
         return {layer: max(float((own[layer] - theirs[layer]).square().mean()), FLOOR) for layer in own}
 
-    def _painted(self, photos: Tensor, weights: Tensor, place: Place) -> Tensor:
+    def _painted(self, photos: Tensor, weights: Tensor, place: CropPosition) -> Tensor:
         height, width = photos.shape[-2:]
         multiple = self.teacher.plan.multiple
         wide = F.pad(photos, (0, -width % multiple, 0, -height % multiple), mode="replicate")
@@ -58,13 +58,13 @@ class Distillation:
             painted: Tensor = self.teacher(wide, weights, noise=noise)
         return painted[..., :height, :width].contiguous()
 
-    def bind(self, photos: Tensor, weights: Tensor, *, place: Place = HOME) -> Bound:
+    def bind(self, photos: Tensor, weights: Tensor, *, place: CropPosition = HOME) -> Bound:
         """Return the loss for ``photos (B, 3, H, W)``, ``weights (B, rows)`` and a position of the noise."""
         painted = self._painted(photos, weights, place)
         size = (photos.shape[-2], photos.shape[-1])
-        scene = Scene(self.backbone, size, wanted=frozenset(LAYERS))
+        context = BindContext(self.backbone, size, wanted=frozenset(LAYERS))
         parts: list[tuple[float, Bound]] = []
         for layer in (PIXELS, *LAYERS):
             share = PIXEL_WEIGHT if layer == PIXELS else 1.0
-            parts.append((share / self.scales[layer], Content(painted, layer, unit="absolute").bind(scene)))
+            parts.append((share / self.scales[layer], Content(painted, layer, unit="absolute").bind(context)))
         return BoundSum(parts)

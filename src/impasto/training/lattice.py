@@ -31,9 +31,9 @@ def excess(painted: Tensor, photos: Tensor) -> Tensor:
 
 def _stand_out(pictures: Tensor) -> Tensor:
     """Return the log ratio of each peak's power to that of nearby frequencies, ``(B, peaks)``."""
-    grey = pictures.float().mean(1)
-    pieces = grey.unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2)
-    hann = torch.hann_window(WINDOW, device=grey.device)
+    gray = pictures.float().mean(1)
+    pieces = gray.unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2)
+    hann = torch.hann_window(WINDOW, device=gray.device)
     pieces = (pieces - pieces.mean((-2, -1), keepdim=True)) * hann[:, None] * hann
     power = torch.fft.fft2(pieces).abs().square()
     power = (power / power.mean((-2, -1), keepdim=True).clamp_min(1e-8)).mean((1, 2))
@@ -45,7 +45,7 @@ def _stand_out(pictures: Tensor) -> Tensor:
         for j in range(-LINES, LINES + 1)
         if i > 0 or j > 0
     ]
-    rows, columns = torch.tensor(places, device=grey.device).T
+    rows, columns = torch.tensor(places, device=gray.device).T
     ratio: Tensor = power[:, rows, columns].log() - around[:, rows, columns]
     return ratio
 

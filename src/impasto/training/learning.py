@@ -24,17 +24,17 @@ from impasto.optim import Checkpoint
 from impasto.record import Watch
 from impasto.training import batches, starting
 from impasto.training.distillation import Distillation
-from impasto.training.fit import Trained, fit, leave
-from impasto.training.objective import Objective, Row
+from impasto.training.objective import Objective, StyleRow
 from impasto.training.photos import Photos
 from impasto.training.starting import Picture, start
+from impasto.training.trainer import FitResult, fit, leave
 
 CALIBRATION = 12  # photos on which content and style are balanced
 _SHOWN = 4  # photos and rows on a sample sheet
 
 
 @dataclasses.dataclass(frozen=True)
-class Learned:
+class LearnResult:
     """Result of :func:`learn`: the pack with the new styles, their names, and the training history.
 
     Exactly one of several processes is the ``leader``, which writes files; all have the same pack.
@@ -42,7 +42,7 @@ class Learned:
 
     pack: Pack
     names: tuple[str, ...]
-    trained: Trained
+    trained: FitResult
     leader: bool
 
 
@@ -50,18 +50,18 @@ def learn(
     job: LearnJob,
     *,
     watch: Watch | None = None,
-    told: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
     checkpoint: Path | None = None,
     save_every: int = 200,
     resume: bool = False,
-) -> Learned:
+) -> LearnResult:
     """Train a network on the styles of a job: a new network, or with ``job.into`` new rows for its trunk.
 
     Args:
         job: settings of the training.
         watch: progress callback, called after every step; if it raises ``KeyboardInterrupt``, training ends
             and the result so far is returned.
-        told: called with a message for each photo that cannot be read.
+        log: called with a message for each photo that cannot be read.
         checkpoint: file in which the training is saved every ``save_every`` steps.
         save_every: steps between checkpoints.
         resume: continue from ``checkpoint`` if it exists.
@@ -70,13 +70,11 @@ def learn(
         InputError: a style image, a folder, a pack or a setting is not valid.
     """
     if job.teacher:
-        return _distil(
-            job, watch=watch, told=told, checkpoint=checkpoint, save_every=save_every, resume=resume
-        )
+        return _distil(job, watch=watch, log=log, checkpoint=checkpoint, save_every=save_every, resume=resume)
     old = packs.load(library.pack_file(job.into)) if job.into else None
     pictures = _pictures(job, old)
     others = _folder(job.rehearse, "--rehearse") if job.rehearse else []
-    photos = Photos(job.photos, told=told)
+    photos = Photos(job.photos, log=log)
     fabric = _fabric(job)
     rows = _rows(job, pictures, others)
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
@@ -97,22 +95,22 @@ def learn(
         checkpoint=keeper,
     )
     pack = _packed(job, old, network, pictures, trained, photos=len(photos))
-    return Learned(pack, tuple(name for name, _, _ in pictures), trained, fabric.is_global_zero)
+    return LearnResult(pack, tuple(name for name, _, _ in pictures), trained, fabric.is_global_zero)
 
 
 def _distil(
     job: LearnJob,
     *,
     watch: Watch | None,
-    told: Callable[[str], None] | None,
+    log: Callable[[str], None] | None,
     checkpoint: Path | None,
     save_every: int,
     resume: bool,
-) -> Learned:
+) -> LearnResult:
     """Train a network on the outputs of a teacher pack, for all styles of that pack."""
     assert job.teacher is not None
     teacher = packs.load(library.pack_file(job.teacher))
-    photos = Photos(job.photos, told=told)
+    photos = Photos(job.photos, log=log)
     fabric = _fabric(job)
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
@@ -139,20 +137,20 @@ def _distil(
     styles = [dataclasses.replace(s, recipe={**s.recipe, "distilled": recipe}) for s in teacher.styles]
     trunk, rows = _arrays(network)
     pack = Pack(network.plan, trunk, rows, tuple(styles))
-    return Learned(pack, tuple(pack.names), trained, fabric.is_global_zero)
+    return LearnResult(pack, tuple(pack.names), trained, fabric.is_global_zero)
 
 
-def _rows(job: LearnJob, pictures: Sequence[Picture], others: Sequence[Picture]) -> list[Row]:
+def _rows(job: LearnJob, pictures: Sequence[Picture], others: Sequence[Picture]) -> list[StyleRow]:
     """Return what each row is trained for: the pictures at every scale, then those that are rehearsed."""
     shares = job.weights or (1.0,) * len(pictures)
     if len(shares) != len(pictures):
         raise InputError(f"there are {len(shares)} weights for {len(pictures)} paintings: give one for each")
     rows = [
-        Row(p, scale, share)
+        StyleRow(p, scale, share)
         for (_, _, p), share in zip(pictures, shares, strict=True)
         for scale in job.scales
     ]
-    return rows + [Row(p) for _, _, p in others]
+    return rows + [StyleRow(p) for _, _, p in others]
 
 
 def _pictures(job: LearnJob, old: Pack | None) -> list[Picture]:
@@ -217,7 +215,7 @@ def _packed(
     old: Pack | None,
     network: StyleNetwork,
     pictures: Sequence[Picture],
-    trained: Trained,
+    trained: FitResult,
     *,
     photos: int,
 ) -> Pack:
@@ -249,7 +247,7 @@ def _arrays(network: StyleNetwork) -> tuple[dict[str, Any], Any]:
     return trunk, network.rows.detach().cpu().numpy()
 
 
-def _recipe(job: LearnJob, trained: Trained, *, photos: int) -> dict[str, Any]:
+def _recipe(job: LearnJob, trained: FitResult, *, photos: int) -> dict[str, Any]:
     """Return the training settings without file names."""
     paths = ("pictures", "styles", "rehearse", "photos", "into", "begin_from", "teacher")
     return {

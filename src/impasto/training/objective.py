@@ -10,20 +10,20 @@ from torch import Tensor
 
 from impasto.backbones import Backbone
 from impasto.losses import (
+    BindContext,
     Bound,
     BoundSum,
     Content,
     Features,
     Gram,
     MeanVariance,
-    Scene,
     StyleLoss,
     Sums,
     TotalVariation,
 )
 from impasto.moments import Moments
 from impasto.tiles import Window
-from impasto.training.batches import Place
+from impasto.training.batches import CropPosition
 
 # A style image of scale 1 has the area of a square of this side, that of a photo of 512 pixels.
 REFERENCE = 448
@@ -36,7 +36,7 @@ FLOOR = 1e-2
 
 
 @dataclass(frozen=True)
-class Row:
+class StyleRow:
     """One row to learn: a style image ``(1, 3, H, W)`` at a scale, and its share of the style weight."""
 
     picture: Tensor
@@ -61,7 +61,7 @@ class Objective:
 
     def __init__(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[StyleRow],
         *,
         backbone: Backbone,
         photos: Tensor,
@@ -75,9 +75,9 @@ class Objective:
         self.kinds = [(kind(rows[0].picture, layers), share) for kind, share in KINDS]
         found = []
         for row in rows:
-            # One scene per row: a scene caches features, and each style image is used only once.
-            scene = Scene(backbone, (REFERENCE, REFERENCE), wanted=self.wanted)
-            found.append(Gram(row.picture, layers, scales=[row.scale]).targets(scene))
+            # One context per row: a context caches features, and each style image is used only once.
+            context = BindContext(backbone, (REFERENCE, REFERENCE), wanted=self.wanted)
+            found.append(Gram(row.picture, layers, scales=[row.scale]).targets(context))
         self.mean = {name: torch.cat([targets[name].mean for targets in found]) for name in layers}
         self.second = {name: torch.cat([targets[name].second for targets in found]) for name in layers}
         self._balance(photos)
@@ -93,45 +93,45 @@ class Objective:
         count = self.rows
         content, styles = [], torch.zeros(len(self.kinds), count)
         for number in range(len(photos)):
-            scene = Scene(self.backbone, size, wanted=self.wanted)
+            context = BindContext(self.backbone, size, wanted=self.wanted)
             photo = photos[number : number + 1]
-            features = scene.features(photo, self.wanted)
-            other = self._content(photos[number - 1 : number or None]).bind(scene)
+            features = context.features(photo, self.wanted)
+            other = self._content(photos[number - 1 : number or None]).bind(context)
             content.append(float(other.value(other.measure(features, Window.full(size)))))
-            bound = self._styles(scene, torch.eye(count, device=photo.device))
+            bound = self._styles(context, torch.eye(count, device=photo.device))
             for index, part in enumerate(bound):
                 styles[index] += part.each(part.measure(features, Window.full(size))).cpu()
         self.content_scale = max(sum(content) / len(content), FLOOR)
         self.style_scale = list((styles / len(photos)).clamp_min(FLOOR))
 
-    def _styles(self, scene: Scene, shares: Tensor) -> list[Bound]:
+    def _styles(self, context: BindContext, shares: Tensor) -> list[Bound]:
         """Return bound style terms whose target for each image is the blend of rows by ``shares``."""
         targets = {}
         for name, means in self.mean.items():
             mean = shares @ means
             second = torch.einsum("br,rcd->bcd", shares, self.second[name])
             targets[name] = Moments(mean, second - mean.unsqueeze(-1) * mean.unsqueeze(-2))
-        return [loss.bound(scene, targets) for loss, _ in self.kinds]
+        return [loss.bound(context, targets) for loss, _ in self.kinds]
 
     def _content(self, photos: Tensor) -> Content:
         # In absolute units, which do not depend on the images of the batch.
         return Content(photos, self.content_layer, unit="absolute")
 
-    def bind(self, photos: Tensor, weights: Tensor, *, place: Place | None = None) -> Bound:
+    def bind(self, photos: Tensor, weights: Tensor, *, place: CropPosition | None = None) -> Bound:
         """Return the loss for ``photos (B, 3, H, W)`` and ``weights (B, rows + 1)``, row 0 first.
 
         For an image of strength s, which is 1 minus the weight of row 0, the style terms have the weight
         ``s ** 2``. ``place`` is ignored: the loss does not depend on the position of brush strokes.
         """
-        scene = Scene(self.backbone, (photos.shape[-2], photos.shape[-1]), wanted=self.wanted)
+        context = BindContext(self.backbone, (photos.shape[-2], photos.shape[-1]), wanted=self.wanted)
         strength = 1 - weights[:, 0]
         shares = weights[:, 1:] / weights[:, 1:].sum(1, keepdim=True).clamp_min(1e-6)
         pull = (shares @ self.style_weights) * strength.clamp_min(0) ** STRENGTH_POWER
         parts: list[tuple[float, Bound]] = [
-            (1 / self.content_scale, self._content(photos).bind(scene)),
-            (1.0, Scaled(TotalVariation().bind(scene), pull * SMOOTHNESS)),
+            (1 / self.content_scale, self._content(photos).bind(context)),
+            (1.0, Scaled(TotalVariation().bind(context), pull * SMOOTHNESS)),
         ]
-        bound = self._styles(scene, shares)
+        bound = self._styles(context, shares)
         for part, (_, share), scale in zip(bound, self.kinds, self.style_scale, strict=True):
             parts.append((share, Scaled(part, pull / (shares @ scale.to(shares.device)))))
         return BoundSum(parts)

@@ -29,17 +29,17 @@ class Photos:
 
     Args:
         paths: image files, or one folder of them.
-        told: called with a message for each file that cannot be read. Default: log a warning.
+        log: called with a message for each file that cannot be read. Default: log a warning.
 
     Raises:
         InputError: there is no such folder, or no readable photo in it.
     """
 
     def __init__(
-        self, paths: str | Path | Sequence[str | Path], *, told: Callable[[str], None] | None = None
+        self, paths: str | Path | Sequence[str | Path], *, log: Callable[[str], None] | None = None
     ) -> None:
         self.paths = _found(paths)
-        self._told = told or _log.warning
+        self._report = log or _log.warning
         self._kept: dict[int, Bytes] = {}
         self._bytes = 0
         self._bad: set[int] = set()
@@ -82,7 +82,7 @@ class Photos:
             rgb = image.read(self.paths[index]).flat()
         except ImpastoError as error:
             self._bad.add(index)
-            self._told(f"skipped: {error}")
+            self._report(f"skipped: {error}")
             return None
         size = (rgb.shape[0], rgb.shape[1])
         if max(size) > LONGEST:
@@ -110,14 +110,14 @@ def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def _relit(crop: Tensor, generator: torch.Generator) -> Tensor:
     """Vary gamma, contrast and saturation of a crop slightly."""
-    gamma, gain, colour = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
+    gamma, gain, color = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
     crop = crop.pow(gamma)
-    grey = crop.mean(0, keepdim=True)
-    return ((grey + (crop - grey) * min(colour, 1.3)) * min(gain, 1.1)).clamp(0, 1)
+    gray = crop.mean(0, keepdim=True)
+    return ((gray + (crop - gray) * min(color, 1.3)) * min(gain, 1.1)).clamp(0, 1)
 
 
 def _synthetic(side: int, generator: torch.Generator) -> Tensor:
-    """Return a flat patch or a gradient between four colours, with a little grain."""
+    """Return a flat patch or a gradient between four colors, with a little grain."""
     corners = torch.rand((1, 3, 2, 2), generator=generator)
     if float(torch.rand((), generator=generator)) < 0.4:
         corners = corners[..., :1, :1].expand(1, 3, 2, 2).clone()

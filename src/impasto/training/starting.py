@@ -13,12 +13,12 @@ from torch import Tensor
 
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
-from impasto.losses import Scene
+from impasto.losses import BindContext
 from impasto.networks import PLANS, Pack, library, packs, predictor
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.tiles import Window
-from impasto.training.fit import Course
 from impasto.training.objective import Objective
+from impasto.training.trainer import TrainingConfig
 
 NEAREST = 3  # rows of the old pack whose mean a new row starts at
 NEW_MINUTES, ROW_MINUTES = 60.0, 8.0
@@ -38,7 +38,7 @@ def start(
     pictures: Sequence[Picture],
     others: Sequence[Picture],
     photos: Tensor,
-) -> tuple[StyleNetwork, Course]:
+) -> tuple[StyleNetwork, TrainingConfig]:
     """Return the network with its first weights, and the course.
 
     Args:
@@ -66,7 +66,7 @@ def start(
 
 def _added(
     job: LearnJob, old: Pack, objective: Objective, *, pictures: Sequence[Picture], photos: Tensor
-) -> tuple[StyleNetwork, Course]:
+) -> tuple[StyleNetwork, TrainingConfig]:
     """Return a pack's network with rows added for the pictures; only those are trained."""
     first, count = len(old.rows), len(pictures) * len(job.scales)
     network = StyleNetwork(old.plan, rows=first + count).to(photos.device)
@@ -112,15 +112,15 @@ def begin(network: StyleNetwork, name: str, styles: Sequence[tuple[str, float, T
     return pack
 
 
-def course(job: LearnJob, rows: range, *, minutes: float) -> Course:
+def course(job: LearnJob, rows: range, *, minutes: float) -> TrainingConfig:
     """Return the course that a job asks for; so many minutes if it gives neither time nor steps."""
-    return Course(
+    return TrainingConfig(
         steps=job.steps or ENDLESS,
         minutes=float("inf") if job.steps and not job.minutes else job.minutes or minutes,
         rows=rows,
         batch=job.batch,
         side=job.side,
-        rate=job.rate or Course.rate,
+        rate=job.rate or TrainingConfig.rate,
         seed=job.seed,
     )
 
@@ -144,7 +144,7 @@ def _nearest(old: Pack, objective: Objective, *, photos: Tensor) -> list[list[in
         weights[0, row] = 1
         with torch.no_grad():
             painted = network(photo, weights)
-            features = Scene(objective.backbone, size).features(painted, objective.wanted)
+            features = BindContext(objective.backbone, size).features(painted, objective.wanted)
         shares = torch.eye(count, device=photo.device)
         targets = torch.cat([shares.new_zeros(count, 1), shares], 1)
         bound = objective.bind(photo.expand(count, -1, -1, -1), targets)

@@ -1,4 +1,4 @@
-"""Where a training stands: weights, their average, the optimiser's moments and the history."""
+"""Where a training stands: weights, their average, the optimizer's moments and the history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from impasto.errors import InputError
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
-from impasto.record import Point
+from impasto.record import HistoryEntry
 
 MEMORY = 0.999  # decay of the averaged weights
 
@@ -36,7 +36,7 @@ class TrainingState:
         self.optimiser = optimiser
         self.step, self.recoveries = 0, 0
         self.seconds, self.damped = 0.0, 1.0
-        self.history: list[Point] = []
+        self.history: list[HistoryEntry] = []
 
     def average(self) -> None:
         """Update the average of the weights; the first steps count for less."""
@@ -95,7 +95,7 @@ class TrainingState:
                     }
         self.step, self.recoveries = int(meta["step"]), int(meta["recoveries"])
         self.damped = float(meta["damped"])
-        self.history = [Point(*p) for p in meta["history"]]
+        self.history = [HistoryEntry(*p) for p in meta["history"]]
 
     def save(self, checkpoint: Checkpoint, *, seconds: float) -> None:
         """Write a checkpoint."""

@@ -21,9 +21,9 @@ from impasto.optim.evaluation import evaluate
 from impasto.record import Clock
 from impasto.tiles import Window
 from impasto.training import lattice
-from impasto.training.batches import Place
-from impasto.training.fit import LATTICE
-from impasto.training.objective import Objective, Row
+from impasto.training.batches import CropPosition
+from impasto.training.objective import Objective, StyleRow
+from impasto.training.trainer import LATTICE
 
 STYLE_WEIGHT = 8.0  # as the shipped styles
 FIRST_STEP, LONGEST_STEP = 0.02, 0.1  # RMS change of the row
@@ -55,10 +55,10 @@ def tune(
     network.load(pack.trunk, np.stack([pack.rows[0], row]))
     for parameter in network.trunk.parameters():
         parameter.requires_grad_(False)
-    objective = Objective([Row(picture)], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT)
+    objective = Objective([StyleRow(picture)], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT)
     weights = torch.tensor([[0.0, 1.0]]).expand(len(photos), -1).to(device)
     size = (photos.shape[-2], photos.shape[-1])
-    noise = Place(0, (0.0, 0.0)).field(pack.plan, size)
+    noise = CropPosition(0, (0.0, 0.0)).field(pack.plan, size)
     noise = noise.expand(len(photos), -1, -1, -1).to(device) if noise is not None else None
     bound = objective.bind(photos, weights)
 

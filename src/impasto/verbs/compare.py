@@ -132,7 +132,7 @@ def _entries(job: CompareJob) -> list[_Entry]:
     )
     entries: dict[str, _Entry] = {m: _Entry(m, WHAT[m], replace(own, method=m)) for m in job.methods}
     digest = files.sha256(job.style)
-    for known in library.known():
+    for known in library.installed():
         if known.style.picture == digest:
             kind = f"{LEARNED}-{known.pack.plan.name}"
             name, count = kind, 2
@@ -217,8 +217,8 @@ th:first-child {{ text-align: left }}
 </style></head><body><h1>{title}</h1>
 <div class="row">{pictures}</div>
 <table><tr><th>method</th>{head}</tr>{body}</table>
-<p>Distances are relative: 0 is equal, and less is closer. No method optimises the held-out layers,
-except that the tutorial optimises conv2_2, whose ReLU is one of them.
+<p>Distances are relative: 0 is equal, and less is closer. No method optimizes the held-out layers,
+except that the tutorial optimizes conv2_2, whose ReLU is one of them.
 Curves are measured on intermediate images; the measurement is not part of the time.</p>
 <img src="compare.png" alt="images and curves">
 </body></html>

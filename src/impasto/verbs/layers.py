@@ -1,4 +1,4 @@
-"""Atlas of a network: a page of images that maximise each layer and its strongest channels."""
+"""Atlas of a network: a page of images that maximize each layer and its strongest channels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOKED_AT = 224  # pixels, long side of the photos that determine the strongest 
 
 
 @dataclass(frozen=True)
-class Entry:
+class AtlasEntry:
     """A thumbnail: the name of its layer or channel, as for ``--layers``, and its file."""
 
     name: str
@@ -41,7 +41,7 @@ def run(job: LayersJob, out: Path | None, session: Session) -> Outcome:
     return Outcome(entries, folder, f"{page}: {len(entries)} thumbnails", facts)
 
 
-def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Entry]:
+def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[AtlasEntry]:
     """Write ``index.html``, and a PNG for each layer and each of its strongest channels.
 
     The strongest channels are chosen by :func:`strongest`. Layers directly before a ReLU (``conv4_1`` before
@@ -67,7 +67,7 @@ def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Ent
         backbone, [target.layer for target in named if target.channel is None], count=job.channels
     )
     names = list(dict.fromkeys(name for target in named for name in _shown(target, strong)))
-    entries = [Entry(name, f"{_plain(name)}.png") for name in names]
+    entries = [AtlasEntry(name, f"{_plain(name)}.png") for name in names]
     for number, entry in enumerate(entries):
         path = folder / entry.file
         recipe = _recipe(job, entry.name)
@@ -109,7 +109,7 @@ def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[
     return {layer: peaks[layer].topk(min(count, len(peaks[layer]))).indices.tolist() for layer in layers}
 
 
-def render(job: LayersJob, layers: Sequence[str], entries: Sequence[Entry]) -> str:
+def render(job: LayersJob, layers: Sequence[str], entries: Sequence[AtlasEntry]) -> str:
     """Return the HTML page; a click on a name copies it."""
     rows = []
     for layer in layers:
@@ -133,7 +133,7 @@ figure {{ margin: 0 }} img {{ border-radius: 6px; display: block }}
 button {{ background: none; border: 0; color: inherit; font: inherit; padding: .2rem 0; cursor: copy }}
 </style>
 <h1>Layers of {network}</h1>
-<p>Images that maximise each layer and its strongest channels. Click a name to copy it:
+<p>Images that maximize each layer and its strongest channels. Click a name to copy it:
 <code>impasto dream photo.jpg --layers NAME</code>; several as <code>relu4_3,relu5_2[113]:0.5</code>.</p>
 {rows}
 <script>
@@ -198,10 +198,10 @@ def _part(watch: Watch | None, number: int, count: int) -> Watch | None:
     if watch is None:
         return None
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         # The time of one thumbnail, scaled to all so far, so that the time left is right.
         so_far = number + progress.done
         seconds = progress.seconds * so_far / max(progress.done, 1e-9)
         watch(replace(progress, done=so_far / count, seconds=seconds))
 
-    return told
+    return report

@@ -15,7 +15,7 @@ from impasto.session import Session
 from impasto.verbs.run import Outcome
 
 if TYPE_CHECKING:
-    from impasto.training import Learned
+    from impasto.training import LearnResult
 
 
 def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
@@ -42,7 +42,7 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
     learned = training.learn(
         job,
         watch=session.watch,
-        told=session.log,
+        log=session.log,
         checkpoint=session.checkpoint,
         save_every=session.save_every,
         resume=session.resume,
@@ -69,7 +69,7 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
     return Outcome(learned, out, said, facts, stopped=trained.stopped)
 
 
-def _write(learned: Learned, out: Path, *, overwrite: bool) -> None:
+def _write(learned: LearnResult, out: Path, *, overwrite: bool) -> None:
     """Write a pack or a style file, by the suffix of ``out``."""
     if out.suffix == library.STYLE_SUFFIX:
         packs.save_style(learned.pack, learned.names[0], out, overwrite=overwrite)
@@ -98,5 +98,5 @@ def _check(job: LearnJob, out: Path, first: str, *, overwrite: bool, into: bool)
         )
     if out.suffix not in (library.PACK_SUFFIX, library.STYLE_SUFFIX):
         raise OutputError(f"{out.name} must end in {library.PACK_SUFFIX} or {library.STYLE_SUFFIX}")
-    files.spare(None if into else out, (*job.pictures, job.into, job.begin_from, job.teacher))
+    files.protect_inputs(None if into else out, (*job.pictures, job.into, job.begin_from, job.teacher))
     files.check_output(out, overwrite=overwrite)

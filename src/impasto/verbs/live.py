@@ -13,7 +13,7 @@ def run(job: LiveJob, out: Path | None, session: Session) -> Outcome:
     """Stylize a live source until it ends or is interrupted."""
     from impasto import live
 
-    found = live.play(job, out=out, overwrite=session.overwrite, told=session.log or (lambda _: None))
+    found = live.play(job, out=out, overwrite=session.overwrite, log=session.log or (lambda _: None))
     width, height = found["size"]
     rate = found["painted"] / max(found["seconds"], 1e-9)
     text = f"{found['painted']} of {found['seen']} frames, {rate:.1f} frames/s, final size {width}x{height}"

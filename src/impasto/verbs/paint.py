@@ -19,7 +19,7 @@ from impasto.verbs.run import Outcome, is_film, needs_output
 def stylize(job: StylizeJob, out: Path | None, session: Session) -> Outcome:
     """Stylize a photo."""
     from impasto import painters
-    from impasto.painters.paintings import spread
+    from impasto.painters.style_folders import spread
 
     source = Path(job.content)
     if session.log is not None and source.suffix.lower() in (".gif", ".webp") and is_film(source):
@@ -28,7 +28,7 @@ def stylize(job: StylizeJob, out: Path | None, session: Session) -> Outcome:
 
 
 def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
-    """Transfer light and colours to a photo, or to a video."""
+    """Transfer light and colors to a photo, or to a video."""
     if _is_film(job, session):
         for name, mend in (
             ("save_look", "save it from a photo, and use it as the video's style"),
@@ -37,7 +37,7 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
         ):
             if name in session.also:
                 raise InputError(f"--{name.replace('_', '-')} is for photos: {mend}")
-        from impasto.films.grading import grade_film
+        from impasto.films.photoreal import grade_film
 
         return film_of(job, out, session, grade_film)
     if job.start or job.end is not None or job.every > 1:
@@ -55,9 +55,9 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
 
 
 def _relit(job: PhotorealJob, session: Session) -> Result:
-    from impasto.painters import relighting
+    from impasto.painters import photoreal
 
-    return relighting.run(
+    return photoreal.run(
         job,
         pictures=session.pictures,
         save_look=session.also.get("save_look"),
@@ -69,7 +69,7 @@ def _relit(job: PhotorealJob, session: Session) -> Result:
         save_every=session.save_every,
         resume=session.resume,
         threads=session.threads,
-        told=session.log,
+        log=session.log,
     )
 
 
@@ -78,21 +78,21 @@ def dream(job: DreamJob, out: Path | None, session: Session) -> Outcome:
     if job.zoom:
         if _is_film(job, session):
             raise InputError(f"--zoom needs a photo, and {job.content} is a video: leave out --zoom")
-        from impasto.films.zooming import zoom
+        from impasto.films.zoom import zoom
 
         return film_of(job, out, session, zoom)
     if _is_film(job, session):
-        from impasto.films.dreaming import dream_film
+        from impasto.films.dream import dream_film
 
         return film_of(job, out, session, dream_film)
-    from impasto.painters.dreaming import run_dream
+    from impasto.painters.dream import run_dream
 
     return image_of(job, out, session, run_dream)
 
 
 def visualize(job: VisualizeJob, out: Path | None, session: Session) -> Outcome:
-    """Generate the image that maximises a layer or a channel."""
-    from impasto.painters.dreaming import run_visualize
+    """Generate the image that maximizes a layer or a channel."""
+    from impasto.painters.dream import run_visualize
 
     return image_of(job, out, session, run_visualize)
 
@@ -120,7 +120,7 @@ def image_of(
         session = replace(session, checkpoint=session.checkpoint or out.with_name(f"{out.name}.checkpoint"))
         targets.insert(0, out)
     for target in targets:
-        files.spare(target, job.inputs())
+        files.protect_inputs(target, job.inputs())
         files.check_output(target, overwrite=session.overwrite)
     result = paint(job, session)
     if result.stopped and not session.partial:
@@ -145,10 +145,10 @@ def image_of(
 
 def _write(result: Result, out: Path, *, overwrite: bool, like: Any = None) -> None:
     """Write an image; with the orientation and the channels of the photo ``like``."""
-    grey, turn = (False, 1) if like is None else image.stored_as(Path(like))
+    gray, turn = (False, 1) if like is None else image.stored_as(Path(like))
     if turn != 1:
         result = replace(result, metadata=replace(result.metadata or image.Metadata(), turn=turn))
-    result.save(out, overwrite=overwrite, grey=grey)
+    result.save(out, overwrite=overwrite, gray=gray)
 
 
 def film_of(job: Any, out: Path | None, session: Session, make: Callable[..., Any]) -> Outcome:
@@ -158,7 +158,7 @@ def film_of(job: Any, out: Path | None, session: Session, make: Callable[..., An
     out = needs_output(job, out)
     paths = job.renamed(job.settings(), lambda name: str(session.pictures.get(name, name)))
     job = type(job).parse(paths)
-    files.spare(out, job.inputs())
+    files.protect_inputs(out, job.inputs())
     found = make(job, out, session.of_video())
     height, width = found.size
     facts: dict[str, Any] = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -18,6 +20,8 @@ from impasto.verbs.run import VERBS, Outcome, run
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
+
+_log = logging.getLogger("impasto")
 
 MOST_FILES = 20_000  # searched per folder, to bound a search from the root of a disk
 
@@ -93,6 +97,11 @@ def run_again(
     verb = VERBS.get(found.verb)
     if verb is None or not verb.replays:
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
+    made, now = found.versions.get("impasto"), metadata.version("impasto")
+    if made != now:
+        _log.warning(
+            "%s was made by impasto %s, and this is %s: the result may differ", picture, made or "?", now
+        )
     inputs = inputs_of(found, picture, search=search)
     watch = _until(found.stopped, session.watch) if found.stopped else session.watch
     session = replace(session, watch=watch, pictures=inputs, threads=found.threads)
@@ -103,13 +112,13 @@ def _until(steps: int, watch: Watch | None) -> Watch:
     """Return a watch that stops after ``steps`` steps, as the original run was stopped."""
     count = itertools.count(1)
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         if watch:
             watch(progress)
         if next(count) >= steps:
             raise KeyboardInterrupt
 
-    return told
+    return report
 
 
 def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path] = ()) -> dict[str, Path]:
@@ -125,7 +134,7 @@ def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path
     """
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
     styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
-    learned.check(styles)
+    learned.check(styles, network=found.job.get("network"))
     return {
         name: find(name, digest, folders=folders)
         for name, digest in found.inputs.items()

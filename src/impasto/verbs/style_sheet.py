@@ -34,7 +34,7 @@ def draw(
     Raises:
         InputError: there are no learned styles, or the photo cannot be used.
     """
-    found = library.known(network)
+    found = library.installed(network)
     if not found:
         raise InputError("there are no learned styles yet: impasto learn PAINTING --photos FOLDER")
     rgb = image.read(photo).flat() if photo else samples.photo("astronaut")

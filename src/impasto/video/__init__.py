@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from impasto.video.animations import write_pictures
+from impasto.video.flicker_metric import Flicker, FlickerMeter, flicker
 from impasto.video.flow import Dis, FlowMethod, Trust, trust, warp
+from impasto.video.image_sequences import PictureReader
 from impasto.video.joining import Whole
 from impasto.video.keyframes import Keyframes
-from impasto.video.linking import Link, Linker, trusted
-from impasto.video.metric import Flicker, Watcher, flicker
-from impasto.video.pictures import PictureReader
+from impasto.video.links import Link, Linker, reliability
 from impasto.video.reading import FilmFrame, FilmReader
 from impasto.video.segments import Segments, check_target
 from impasto.video.sound import write_with_sound
 from impasto.video.spans import (
     WHOLE,
     Film,
-    Shown,
+    ShownFrame,
     Span,
-    cut,
-    liveliest,
+    limit_spans,
+    most_active_spans,
     open_film,
-    ready,
-    shrunk,
+    prepare_frame,
+    resize_frame,
+    select_frames,
     size_of,
-    taken,
 )
 from impasto.video.steady import Steady
 from impasto.video.writing import FilmWriter, tell_what_stays_behind
@@ -36,30 +36,30 @@ __all__ = [
     "FilmReader",
     "FilmWriter",
     "Flicker",
+    "FlickerMeter",
     "FlowMethod",
     "Keyframes",
     "Link",
     "Linker",
     "PictureReader",
     "Segments",
-    "Shown",
+    "ShownFrame",
     "Span",
     "Steady",
     "Trust",
-    "Watcher",
     "Whole",
     "check_target",
-    "cut",
     "flicker",
-    "liveliest",
+    "limit_spans",
+    "most_active_spans",
     "open_film",
-    "ready",
-    "shrunk",
+    "prepare_frame",
+    "reliability",
+    "resize_frame",
+    "select_frames",
     "size_of",
-    "taken",
     "tell_what_stays_behind",
     "trust",
-    "trusted",
     "warp",
     "write_pictures",
     "write_with_sound",

@@ -62,7 +62,7 @@ def _mux_gif(container: Any, stream: Any, found: Any, times: list[Fraction], wai
 
 
 def _palette(frames: Frames) -> Bytes:
-    """Return an image of the best 256 colours for all frames."""
+    """Return an image of the best 256 colors for all frames."""
     first = next(frames())[0]
     clear = int(first.shape[2] == 4)
     graph, entrances = _graph(f"palettegen=stats_mode=full:reserve_transparent={clear}", [first])

@@ -12,7 +12,7 @@ from typing import Any
 import av
 import av.filter
 
-from impasto.video.showing import lets_through
+from impasto.video.display import lets_through
 
 # Containers that store decoding times, but no presentation times.
 _NO_SHOWING = ("avi",)
@@ -93,9 +93,9 @@ class Decoder:
     def _lose(self, packet: Any, error: av.FFmpegError) -> None:
         if not self.careful:
             raise error
-        told = None if packet is None else packet.pts if packet.pts is not None else packet.dts
+        stated = None if packet is None else packet.pts if packet.pts is not None else packet.dts
         known = self.lost[-1] if self.lost else Fraction(0)
-        self.lost.append(known if told is None else told * Fraction(packet.time_base))
+        self.lost.append(known if stated is None else stated * Fraction(packet.time_base))
         self.fault, self.ends_broken = reason(error), True
 
     def _time(self, frame: av.VideoFrame, due: list[int] | None, number: int) -> Fraction:
@@ -131,8 +131,8 @@ def has_alpha(stream: Any) -> bool:
 
 def _apart(stream: Any) -> str | None:
     """Return the decoder that decodes the separate alpha of a VP8 or VP9 stream; None without alpha."""
-    told = {key.lower(): text for key, text in stream.metadata.items()}
-    known = {"vp8": "libvpx", "vp9": "libvpx-vp9"} if told.get("alpha_mode") == "1" else {}
+    stated = {key.lower(): text for key, text in stream.metadata.items()}
+    known = {"vp8": "libvpx", "vp9": "libvpx-vp9"} if stated.get("alpha_mode") == "1" else {}
     return known.get(stream.codec_context.name)
 
 
@@ -188,8 +188,8 @@ def _as_before(made: Iterator[av.VideoFrame], waiting: deque[av.VideoFrame]) -> 
 
 
 def _lasts(frame: av.VideoFrame) -> Fraction:
-    told = frame.duration or 0
-    return Fraction(0) if frame.time_base is None or told < 0 else told * Fraction(frame.time_base)
+    stated = frame.duration or 0
+    return Fraction(0) if frame.time_base is None or stated < 0 else stated * Fraction(frame.time_base)
 
 
 def reason(error: Exception) -> str:

@@ -65,10 +65,10 @@ class Dis:
         return found
 
     def _luma(self, frame: Bytes) -> Bytes:
-        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
+        gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
         if self.scale != 1:
-            grey = cv2.resize(grey, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA)
-        return np.asarray(grey, np.uint8)
+            gray = cv2.resize(gray, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA)
+        return np.asarray(gray, np.uint8)
 
 
 @dataclass(frozen=True)

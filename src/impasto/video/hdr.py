@@ -26,8 +26,8 @@ def to_sdr(rgb: NDArray[np.uint16], curve: int, *, primaries: int = BT2020) -> N
         curve: code of the transfer function: ``PQ`` (SMPTE ST 2084), ``HLG`` (ARIB STD-B67), or any SDR one.
         primaries: code of the primaries; those that are not in ``WIDE`` are treated as BT.2020.
     """
-    told = Cicp(primaries if primaries in WIDE else BT2020, curve)
-    light = cicp.linear(rgb, told, video=True)
-    if told.bright:
-        light = cicp.compressed(light)
+    coding = Cicp(primaries if primaries in WIDE else BT2020, curve)
+    light = cicp.linear(rgb, coding, video=True)
+    if coding.bright:
+        light = cicp.tone_map(light)
     return np.asarray(np.rint(color.to_srgb(np.clip(light, 0, 1)) * 255), np.uint8)

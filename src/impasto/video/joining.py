@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from impasto import files
 from impasto.video.animations import write_pictures
-from impasto.video.others import Others
-from impasto.video.pictures import PictureReader
+from impasto.video.image_sequences import PictureReader
 from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.video.spans import WHOLE, Film, Span
+from impasto.video.streams import PassthroughStreams
 from impasto.video.writing import CODECS, RAW, FilmWriter, create, pixels_of, unwritten
 
 Bytes = NDArray[np.uint8]
@@ -93,7 +93,9 @@ class Whole:
         try:
             with av.open(str(parts[0])) as part:
                 stream = output.add_stream_from_template(part.streams.video[0])
-            others = Others(source if isinstance(source, FilmReader) else None, output, spans=self.spans)
+            others = PassthroughStreams(
+                source if isinstance(source, FilmReader) else None, output, spans=self.spans
+            )
             self._comment(output)
             for packet in _pictures(parts, wait):
                 others.copy(until=packet.pts * packet.time_base)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.video.flow import followed, warp
-from impasto.video.linking import Link
+from impasto.video.links import Link
 from impasto.video.steady import Steady
 
 Array = NDArray[np.float32]

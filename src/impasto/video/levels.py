@@ -16,8 +16,8 @@ Bytes = NDArray[np.uint8]
 
 GROUND = 255  # 8-bit value of the constant background of transparent frames: white
 _CLEAR = (".webm", ".mov", ".gif", ".webp", "")  # suffixes of outputs that hold transparency; "" is a folder
-_REACH = 0.02  # distance over which colours are extended, relative to the long side
-_FAINT = 0.02  # weight of a constant colour in extended colours: it shows far from all visible pixels
+_REACH = 0.02  # distance over which colors are extended, relative to the long side
+_FAINT = 0.02  # weight of a constant color in extended colors: it shows far from all visible pixels
 
 
 def held_by(target: Path) -> dict[str, bool]:
@@ -45,23 +45,23 @@ def eight(frame: NDArray[Any]) -> Bytes:
     return np.asarray((frame.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
 
 
-def resized(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+def resize_deep(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Return a frame of 16 bits, or a plane of transparency, resized to (height, width), with its type."""
     if frame.shape[:2] == size:
         return frame
     return np.asarray(np.rint(image.resize(unit(frame), size) * top(frame)), frame.dtype)
 
 
-def extended(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray[Any]:
-    """Replace the background of a frame by the colours of the nearest visible pixels.
+def extend_colors(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray[Any]:
+    """Replace the background of a frame by the colors of the nearest visible pixels.
 
-    Processing then adds no outline to a cut-out subject, and the colour of the background does not show in
+    Processing then adds no outline to a cut-out subject, and the color of the background does not show in
     pixels that are partly transparent.
 
     Args:
         frame: ``(H, W, 3)``, composited over white.
         alpha: ``(H, W)``, of the same type.
-        ground: ``(3,)``, 0..1, colour far from all visible pixels.
+        ground: ``(3,)``, 0..1, color far from all visible pixels.
     """
     share = unit(alpha)[..., None]
     own = np.maximum(unit(frame) - (1 - share), 0)  # premultiplied
@@ -72,7 +72,7 @@ def extended(frame: NDArray[Any], alpha: NDArray[Any], ground: Array) -> NDArray
 
 
 def ground_of(frame: NDArray[Any], alpha: NDArray[Any]) -> Array | None:
-    """Return the mean visible colour ``(3,)``, 0..1, of a frame over white; None if nothing is visible."""
+    """Return the mean visible color ``(3,)``, 0..1, of a frame over white; None if nothing is visible."""
     share = unit(alpha)
     seen = float(share.sum(dtype=np.float64))
     if seen < 1:

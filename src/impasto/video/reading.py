@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.video.decoding import Decoded, Decoder, has_alpha, reason
-from impasto.video.showing import fitted, upright
+from impasto.video.display import fit_frame, upright
 
 Bytes = NDArray[np.uint8]
 _log = logging.getLogger("impasto")
@@ -96,8 +96,8 @@ class FilmReader:
     @property
     def comment(self) -> str:
         """The recipe in the comment of a video written by impasto; empty if there is none."""
-        told = {name.lower(): text for name, text in self.container.metadata.items()}
-        return split_comment(told.get("comment", ""))[1]
+        stated = {name.lower(): text for name, text in self.container.metadata.items()}
+        return split_comment(stated.get("comment", ""))[1]
 
     @property
     def origin(self) -> Fraction:
@@ -118,14 +118,14 @@ class FilmReader:
     def rate(self) -> Fraction:
         """Mean frame rate."""
         # Either may be too high: the average for AVI headers, the base rate for interlaced video.
-        told = [Fraction(r) for r in (self.stream.average_rate, self.stream.base_rate) if r]
-        return min(told, default=USUAL)
+        stated = [Fraction(r) for r in (self.stream.average_rate, self.stream.base_rate) if r]
+        return min(stated, default=USUAL)
 
     @property
     def pixel(self) -> Fraction:
         """Pixel aspect ratio, width by height; not 1 for some DVDs and broadcasts."""
-        told = Fraction(self.stream.sample_aspect_ratio or 1)
-        return told if told > 0 and max(told, 1 / told) <= WIDEST else Fraction(1)
+        stated = Fraction(self.stream.sample_aspect_ratio or 1)
+        return stated if stated > 0 and max(stated, 1 / stated) <= WIDEST else Fraction(1)
 
     @property
     def seconds(self) -> float | None:
@@ -151,8 +151,8 @@ class FilmReader:
                 for packet in again.demux(again.streams[self.stream.index]):
                     if packet.size:
                         count += 1
-                        told = packet.pts if self.timed else None
-                        ends = 0 if told is None else (told + (packet.duration or 0)) * packet.time_base
+                        stated = packet.pts if self.timed else None
+                        ends = 0 if stated is None else (stated + (packet.duration or 0)) * packet.time_base
                         latest = max(latest, Fraction(ends) - self.origin)
             except av.FFmpegError:
                 pass  # use the packets before
@@ -254,8 +254,8 @@ class FilmReader:
         if rgb.shape[:2] != self._size:
             height, width = self._size
             self._say(f"changes its frame size: all frames are fitted into {width}x{height}")
-        shown = None if alpha is None else fitted(alpha, self._size)
-        return FilmFrame(fitted(rgb, self._size), time, until - time, shown)
+        shown = None if alpha is None else fit_frame(alpha, self._size)
+        return FilmFrame(fit_frame(rgb, self._size), time, until - time, shown)
 
     def _told_end(self) -> Fraction | None:
         """Return the end of the last frame, for containers that store only the total duration (Matroska)."""
@@ -270,8 +270,8 @@ class FilmReader:
 
     def _tell(self, decoder: Decoder, count: int, until: Fraction) -> None:
         """Warn of skipped packets; raise an error if the end of the video is lost."""
-        told = None if self.stream.duration is None and self.container.duration is None else self.seconds
-        if count == 0 or (decoder.ends_broken and (told is None or told - until > NEAR)):
+        stated = None if self.stream.duration is None and self.container.duration is None else self.seconds
+        if count == 0 or (decoder.ends_broken and (stated is None or stated - until > NEAR)):
             raise InputError(f"{self.path} is damaged after {count} frames ({decoder.fault})")
         lost, first = len(decoder.lost), float(max(Fraction(0), decoder.lost[0] - self.origin))
         self._say(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.video.levels import eight, extended, ground_of, resized
-from impasto.video.pictures import PictureReader, animated
+from impasto.video.image_sequences import PictureReader, animated
+from impasto.video.levels import eight, extend_colors, ground_of, resize_deep
 from impasto.video.reading import FilmFrame, FilmReader, exactly
 
 Bytes = NDArray[np.uint8]
@@ -31,7 +31,7 @@ class Span:
 WHOLE = (Span(),)
 
 
-def cut(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
+def limit_spans(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
     """Return the first ``seconds`` of the spans.
 
     Examples:
@@ -102,10 +102,10 @@ def open_film(
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownFrame:
     """A frame ``(H, W, 3)``, time and duration in seconds; ``begins`` marks the start of a further span.
 
-    See :class:`FilmFrame` for ``alpha``. ``ground`` is the mean visible colour of the first frame with
+    See :class:`FilmFrame` for ``alpha``. ``ground`` is the mean visible color of the first frame with
     visible pixels, the same for all frames after it.
     """
 
@@ -117,9 +117,9 @@ class Shown:
     ground: NDArray[np.float32] | None = None
 
 
-def taken(
+def select_frames(
     film: Film, spans: Sequence[Span] = WHOLE, *, every: int = 1, fps: float | None = None
-) -> Iterator[Shown]:
+) -> Iterator[ShownFrame]:
     """Yield the selected frames, with times that start with 0 at the first span.
 
     Args:
@@ -131,7 +131,7 @@ def taken(
     Raises:
         InputError: a frame cannot be read.
     """
-    kept: Shown | None = None
+    kept: ShownFrame | None = None
     try:
         for found in _all(film, spans, every):
             shown = found if fps is None else _at_tick(found, exactly(fps))
@@ -150,7 +150,7 @@ def taken(
         yield kept
 
 
-def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[Shown]:
+def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[ShownFrame]:
     """Yield the frames of all spans, in order."""
     begun, ground = Fraction(0), None
     for number, span in enumerate(spans):
@@ -159,13 +159,13 @@ def _all(film: Film, spans: Sequence[Span], every: int) -> Iterator[Shown]:
             time = max(Fraction(0), frame.time - exactly(span.start)) + begun
             if ground is None and frame.alpha is not None:
                 ground = ground_of(frame.rgb, frame.alpha)
-            yield Shown(frame.rgb, time, fresh, frame.duration, frame.alpha, ground)
+            yield ShownFrame(frame.rgb, time, fresh, frame.duration, frame.alpha, ground)
             fresh = False
         if span.end is not None:
             begun += exactly(span.end) - exactly(span.start)
 
 
-def _at_tick(shown: Shown, fps: Fraction) -> Shown:
+def _at_tick(shown: ShownFrame, fps: Fraction) -> ShownFrame:
     """Move the start of a frame back to its tick at ``fps``; its end is unchanged."""
     time = int(shown.time * fps) / fps
     return replace(shown, time=time, duration=shown.time + shown.duration - time)
@@ -188,30 +188,30 @@ def size_of(film: Film, size: int | str | None, *, start: float = 0.0) -> tuple[
     return max(2, round(height * scale / 2) * 2), max(2, round(width * scale / 2) * 2)
 
 
-def shrunk(rgb: Bytes, size: tuple[int, int]) -> Bytes:
+def resize_frame(rgb: Bytes, size: tuple[int, int]) -> Bytes:
     """Return a frame resized to (height, width)."""
     if rgb.shape[:2] == size:
         return rgb
     if rgb.dtype != np.uint8:
-        return resized(rgb, size)
+        return resize_deep(rgb, size)
     return np.asarray(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.LANCZOS))
 
 
-def ready(shown: Shown, size: tuple[int, int]) -> Shown:
-    """Return a frame resized to (height, width), and with its colours extended if it has alpha."""
-    rgb = shrunk(shown.rgb, size)
+def prepare_frame(shown: ShownFrame, size: tuple[int, int]) -> ShownFrame:
+    """Return a frame resized to (height, width), and with its colors extended if it has alpha."""
+    rgb = resize_frame(shown.rgb, size)
     if shown.alpha is None:
         return replace(shown, rgb=rgb)
-    alpha = shrunk(shown.alpha, size)
+    alpha = resize_frame(shown.alpha, size)
     if shown.ground is not None:
-        rgb = extended(rgb, alpha, shown.ground)
+        rgb = extend_colors(rgb, alpha, shown.ground)
     return replace(shown, rgb=rgb, alpha=alpha)
 
 
-def liveliest(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Span]:
+def most_active_spans(film: Film, seconds: float, *, within: Span = WHOLE[0]) -> list[Span]:
     """Return the spans with the most and the least motion, ``seconds / 2`` each, in temporal order.
 
-    Motion is the difference of consecutive small grey frames. A span has at least two frames; a video that is
+    Motion is the difference of consecutive small gray frames. A span has at least two frames; a video that is
     no longer than both is a single span.
     """
     changes: list[tuple[Fraction, float]] = []

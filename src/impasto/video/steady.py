@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.video.flow import FlowMethod, warp
 from impasto.video.levels import unit
-from impasto.video.linking import Link, Linker
+from impasto.video.links import Link, Linker
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -66,7 +66,7 @@ class Steady:
     shots: int = 0
     frame: Bytes | None = field(default=None, repr=False)  # the last frame; ``output`` is its result
     output: Array | None = field(default=None, repr=False)
-    witness: Array | None = field(default=None, repr=False)  # the source in grey, blended like the output
+    witness: Array | None = field(default=None, repr=False)  # the source in gray, blended like the output
 
     def __post_init__(self) -> None:
         if not 0 <= self.consistency <= 1:
@@ -82,12 +82,12 @@ class Steady:
         if link is None or self.output is None or self.consistency == 0:
             self.shots += int(link is None and (self.consistency > 0 or self.output is None))
             output = self.paint(frame, None, None)
-            self.witness = _grey(frame) if self.consistency > 0 else None
+            self.witness = _gray(frame) if self.consistency > 0 else None
         else:
             warped = warp(self.output, link.flow)
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
-            self._sharpen(output, own, _grey(frame), link)
+            self._sharpen(output, own, _gray(frame), link)
             np.clip(output, self.least, 1, out=output)  # otherwise overshoots accumulate
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
@@ -120,7 +120,7 @@ class Steady:
         difference += own
         return difference
 
-    def _sharpen(self, output: Array, own: Array, grey: Array, link: Link) -> None:
+    def _sharpen(self, output: Array, own: Array, gray: Array, link: Link) -> None:
         """Restore fine detail of ``output``, in place.
 
         The amount is what the same blending removes from the source, limited by the detail of the independent
@@ -128,11 +128,11 @@ class Steady:
         """
         assert self.witness is not None
         witness = warp(self.witness, link.flow)
-        witness -= grey
+        witness -= gray
         witness *= np.float32(self.consistency) * link.mask
-        witness += grey
+        witness += gray
         detail = _detail(witness)
-        share = min(GIVEN * _lost(_detail(grey), detail), MOST)
+        share = min(GIVEN * _lost(_detail(gray), detail), MOST)
         if share > 0:
             witness += np.float32(share) * link.mask * detail
             # Green represents all channels: it has most of the visible detail.
@@ -158,7 +158,7 @@ def _green(picture: Array) -> Array:
     return np.asarray(cv2.extractChannel(picture, 1), np.float32)
 
 
-def _grey(frame: Bytes) -> Array:
+def _gray(frame: Bytes) -> Array:
     return unit(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)))
 
 

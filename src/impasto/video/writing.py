@@ -17,10 +17,10 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from impasto.errors import InputError, OutputError
-from impasto.video.others import FORMATS, Others, beside, can_be_coded, holds
+from impasto.video.display import HD
 from impasto.video.reading import CLOCK, USUAL, FilmReader, exactly
-from impasto.video.showing import HD
 from impasto.video.spans import Span
+from impasto.video.streams import FORMATS, PassthroughStreams, beside, can_be_coded, holds
 
 _log = logging.getLogger("impasto")
 
@@ -128,7 +128,7 @@ class FilmWriter:
         if "yuva" in stored and suffix == ".webm":
             self.stream.metadata["alpha_mode"] = "1"
         spans = self.spans or [Span(self.start, self.end)]
-        self._others = Others(self.source, self.container, spans=spans)
+        self._others = PassthroughStreams(self.source, self.container, spans=spans)
         self._held: Any = None
         self._lasts = round(CLOCK / rate)  # duration of the newest frame in ticks
         self._newest: int | None = None

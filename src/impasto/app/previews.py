@@ -1,0 +1,85 @@
+"""Images on the page: thumbnails of learned styles, painted masks, live previews."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image
+from impasto.networks import library
+
+QUALITY = 90  # JPEG quality of previews
+
+
+def live_image(label: str) -> gr.Image:
+    """Return a component for frequently updated images, which are sent inline and never written to a file."""
+    place = gr.Image(label=label, interactive=False, buttons=["fullscreen"], elem_classes="passing")
+    # Gradio would write each image to its cache and keep it as long as uploads.
+    place.postprocess = data_url  # type: ignore[assignment, method-assign]
+    return place
+
+
+def data_url(rgb: NDArray[np.uint8] | None) -> Any:
+    """Return an image ``(H, W, 3)`` as a data URL."""
+    from gradio.data_classes import ImageData
+    from PIL import Image
+
+    if rgb is None:
+        return None
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=QUALITY)
+    return ImageData(url="data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode())
+
+
+def thumbnails(folder: Path) -> list[tuple[str, str]]:
+    """Write the thumbnail of each learned style to ``folder``; return pairs of path and name."""
+    found = {}
+    for known in library.installed():
+        path = folder / f"{known.name}.jpg"
+        if known.name not in found and known.style.thumbnail:
+            path.write_bytes(known.style.thumbnail)
+            found[known.name] = str(path)
+    return [(path, name) for name, path in found.items()]
+
+
+def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
+    """Write a mask that is white where the user painted; return its path, or None if nothing was painted."""
+    layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
+    alphas = [layer[..., 3] for layer in layers if layer.ndim == 3 and layer.shape[2] == 4]
+    if not alphas or not any(alpha.any() for alpha in alphas):
+        return None
+    covered = np.max(np.stack(alphas), axis=0).astype(np.float32) / 255
+    image.write(path, covered, gray=True, overwrite=True)
+    return path
+
+
+def painted_lamps(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
+    """Write the lamps that the user painted, in the colors of their kinds; None if nothing was painted.
+
+    Half-transparent borders of strokes take the color of their stroke or are left out.
+    """
+    layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
+    layers = [layer for layer in layers if layer.ndim == 3 and layer.shape[2] == 4 and layer[..., 3].any()]
+    if not layers:
+        return None
+    result = np.zeros((*layers[0].shape[:2], 3), np.uint8)
+    for layer in layers:
+        covered = layer[..., 3] > 127
+        result[covered] = layer[..., :3][covered]
+    image.write(path, result, overwrite=True)
+    return path
+
+
+def invert_mask(mask: Path) -> Path:
+    """Write the inverse of a mask beside it, and return its path."""
+    path = mask.with_name(f"not-{mask.name}")
+    gray = image.read(mask).flat()[..., 0]
+    image.write(path, 1 - gray, gray=True, overwrite=True)
+    return path

@@ -1,0 +1,208 @@
+"""Job runner of the page: one thread per job, with progress messages and a stop request."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image, tensors
+from impasto.errors import ImpastoError, InputError
+from impasto.jobs import Job
+from impasto.record import Progress
+from impasto.session import FilmProgress, Session, clock
+from impasto.verbs.run import run
+
+Bytes = NDArray[np.uint8]
+PREVIEW_SECONDS = 0.7  # minimum time between previews
+PREVIEW_SIDE = 640  # pixels
+
+
+@dataclass(frozen=True)
+class Update:
+    """A progress message of a run: a text, and the current image or the file that was written."""
+
+    text: str
+    picture: Bytes | None = None
+    file: Path | None = None
+
+
+class TurnQueue:
+    """Queue of runs: one runs at a time, first come, first served.
+
+    Args:
+        most: how many may wait.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._runs: list[AppRun] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, run: AppRun) -> Iterator[None]:
+        """Wait for the turn of ``run``, telling it how many are ahead, and hold it for the ``with`` block.
+
+        Raises:
+            InputError: the queue is full.
+        """
+        with self._changed:
+            if len(self._runs) > self.most:
+                raise InputError(f"{self.most} jobs are already waiting: try again later")
+            self._runs.append(run)
+        try:
+            with self._changed:
+                while before := self._runs.index(run):
+                    run.waits(before)
+                    self._changed.wait(0.5)
+            yield
+        finally:
+            with self._changed:
+                self._runs.remove(run)
+                self._changed.notify_all()
+
+
+class AppRun:
+    """A job that runs in a thread.
+
+    Args:
+        job: the job.
+        out: the file to write.
+        seconds: time limit.
+        turns: queue in which it waits for its turn.
+    """
+
+    def __init__(self, job: Job, out: Path, *, seconds: float, turns: TurnQueue) -> None:
+        self.job, self.out, self.seconds, self.turns = job, out, seconds, turns
+        self._news: queue.Queue[Update | BaseException | None] = queue.Queue()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._do, daemon=True)
+        self._begun = self._shown = time.monotonic()
+        self._before = 0
+
+    def stop(self) -> None:
+        """Stop the run at its next step and keep its result so far."""
+        self._stop.set()
+
+    def wait(self) -> None:
+        """Wait until the thread has ended."""
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def updates(self) -> Iterator[Update]:
+        """Run the job when its turn comes, and yield its progress.
+
+        Raises:
+            ImpastoError: the job failed.
+        """
+        self._thread.start()
+        while (said := self._news.get()) is not None:
+            if isinstance(said, BaseException):
+                raise said
+            yield said
+
+    def _do(self) -> None:
+        try:
+            with self.turns.turn(self):
+                self._begun = time.monotonic()
+                self._news.put(self._run())
+        except KeyboardInterrupt:
+            self._news.put(Update("stopped before there was a result to keep"))
+        except BaseException as error:
+            self._news.put(error)
+        self._news.put(None)
+
+    def waits(self, before: int) -> None:
+        """Report ``before``, the number of runs ahead; called regularly while waiting."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        if before != self._before:
+            self._before = before
+            others = "another job is" if before == 1 else f"{before} jobs are"
+            self._news.put(Update(f"waiting: {others} ahead of this one"))
+
+    def watch(self, progress: Progress) -> None:
+        """Report the progress of an image; called after every step."""
+        if self._is_time():
+            height, width = progress.size
+            text = f"{progress.done:.0%} at {width} x {height}, {clock(progress.seconds_left)} left"
+            self._news.put(Update(text, _small(tensors.to_array(progress.picture()))))
+
+    def on_progress(self, progress: FilmProgress) -> None:
+        """Report the progress of a video; called after every frame."""
+        if progress.frames == 1 or self._is_time():
+            left = "?"
+            if progress.expected:
+                left = clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
+            whole = f" of {progress.expected}" if progress.expected else ""
+            text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
+            self._news.put(Update(text, None if progress.picture is None else _small(progress.picture)))
+
+    def _is_time(self) -> bool:
+        """Return whether to show a preview now, and note that it is shown."""
+        now = time.monotonic()
+        if now - self._shown < PREVIEW_SECONDS:
+            return False
+        self._shown = now
+        return True
+
+    def ends(self) -> bool:
+        """Return whether the run is to stop."""
+        return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
+
+    def _run(self) -> Update:
+        """Run the job, and return the final message."""
+        said: list[str] = []
+        session = Session(
+            watch=self.watch,
+            on_progress=self.on_progress,
+            log=said.append,
+            stop=self.ends,
+            restart=True,
+            overwrite=True,
+        )
+        outcome = run(self.job, self.out, session)
+        how = "done"
+        if outcome.stopped:
+            minutes = f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
+            how = f"{'stopped' if self._stop.is_set() else minutes}, this is the result so far"
+        size = " x ".join(map(str, outcome.facts["size"]))
+        frames = f"{outcome.facts['frames']} frames, " if "frames" in outcome.facts else ""
+        text = f"{how}: {frames}{size}, {time.monotonic() - self._begun:.1f} s"
+        picture = getattr(outcome.value, "picture", None)
+        shown = None if picture is None else _bytes(picture)
+        return Update("\n\n".join([text, *map(_block, said)]), shown, self.out)
+
+
+def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
+    """Return an error as one line, without the paths of session folders within ``folders``."""
+    text = " ".join(str(error).split())
+    for folder in folders:
+        text = re.sub(rf"{re.escape(str(folder))}/[^/ ]+/", "", text)
+    return text if isinstance(error, ImpastoError) else f"a bug in impasto: {type(error).__name__}: {text}"
+
+
+def _block(text: str) -> str:
+    """Return a text of several lines, such as a table, as a block of Markdown."""
+    return f"```\n{text}\n```" if "\n" in text else text
+
+
+def _small(picture: NDArray[Any]) -> Bytes:
+    size = image.fit((picture.shape[0], picture.shape[1]), min(PREVIEW_SIDE, max(picture.shape[:2])))
+    return _bytes(image.resize(picture, size))
+
+
+def _bytes(picture: NDArray[Any]) -> Bytes:
+    if picture.dtype == np.uint8:
+        return picture
+    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+    return rounded

@@ -1,0 +1,1 @@
+"""Augmentation of labeled data sets: photoreal variants, checked against the originals."""

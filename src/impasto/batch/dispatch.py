@@ -1,0 +1,280 @@
+"""Batch run: tasks are planned one by one, executed by an engine, and recorded in the manifest."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from impasto import files
+from impasto.batch import local
+from impasto.batch.folder import photos
+from impasto.batch.local import Done
+from impasto.batch.manifest import Manifest, Row
+from impasto.batch.splitting import Films
+from impasto.batch.tasks import Task, count, from_file, from_folder
+from impasto.errors import InputError
+from impasto.jobs import StylizeJob
+from impasto.networks import library
+from impasto.painters import learned
+from impasto.painters.inputs import Inputs
+from impasto.painters.style_folders import spread
+
+EngineName = Literal["local", "ray"]
+OnRow = Callable[[Row, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Numbers of jobs that were done, skipped as already done, and failed; and the path of the manifest.
+
+    ``rejected`` counts the images of a data set that the gate rejects, ``unusable`` the failed jobs that are
+    invalid and fail at every retry, ``turned`` the photos of a data set with an EXIF orientation.
+    """
+
+    done: int
+    skipped: int
+    failed: int
+    manifest: Path
+    rejected: int = 0
+    unusable: int = 0
+    turned: int = 0
+
+
+def run(
+    source: str | Path | Iterable[Task],
+    out: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    engine: EngineName = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    retry_errors: bool = False,
+    overwrite: bool = False,
+    on_row: OnRow | None = None,
+    total: int | None = None,
+    threads: int | None = None,
+) -> BatchResult:
+    """Run many jobs; a repeated call does only what is missing.
+
+    Args:
+        source: a folder of photos or a pattern, processed with ``settings``; a ``.jsonl`` file of jobs; or
+            tasks.
+        out: the output folder, which gets ``manifest.jsonl``.
+        settings: settings of :class:`impasto.StylizeJob` for a folder or a pattern; ``styles`` is required.
+        engine: ``local`` (processes) or ``ray`` (a cluster).
+        workers: number of parallel jobs; default: chosen by cores and memory.
+        address: address of a Ray cluster; default: start one on this machine.
+        retry_errors: retry jobs that failed in an earlier run.
+        overwrite: replace files in ``out`` that this batch did not write.
+        on_row: called with each new row of the manifest, the number of jobs that have ended so far, and the
+            total number if it is known.
+        total: number of tasks, if ``source`` is an iterable of them; otherwise they are counted.
+        threads: threads of each job, on which the last bits of its result depend; default: the worker's.
+
+    Raises:
+        InputError: there are no jobs, or a setting is invalid.
+        OutputError: the folder cannot be written to.
+
+    Examples:
+        >>> run("photos/", "painted/", settings={"styles": ["starry.jpg"]})  # doctest: +SKIP
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"workers {workers} must be 1 or more")
+    folder = Path(out)
+    tasks = (
+        iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {}, folder)
+    )
+    if isinstance(source, (str, Path)) and on_row is not None:
+        total = _count(str(source))
+    first = next(tasks, None)
+    if first is None:
+        raise InputError(f"{source} contains no jobs")
+    manifest = Manifest(folder)
+    book = _Book(manifest, on_row, total, retry_errors=retry_errors, overwrite=overwrite)
+    waiting = book.wanted(_chain(first, tasks))
+    crew = _Crew(engine, workers, address, threads)
+    for task, result in _carry_out(waiting, folder, crew):
+        book.enter(task, result)
+    with contextlib.suppress(OSError):
+        (folder / ".state").rmdir()  # only if it is empty
+    return BatchResult(book.done, book.skipped, book.failed, manifest.path, unusable=book.unusable)
+
+
+def _is_list(source: str) -> bool:
+    return Path(source).suffix.lower() in (".jsonl", ".ndjson")
+
+
+def _count(source: str) -> int | None:
+    """Return the number of jobs; None if counting would consume them."""
+    if _is_list(source):
+        return count(Path(source)) if Path(source).is_file() else None
+    return len(photos(source) or ()) or None
+
+
+def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[Task]:
+    if _is_list(source):
+        if settings.get("styles"):
+            raise InputError("a file of jobs has its own styles: leave out --style")
+        return from_file(Path(source))
+    if not settings.get("styles"):
+        raise InputError("a folder needs a style: give --style")
+    if Path(source).is_dir() and folder.exists() and folder.samefile(source):
+        raise InputError(f"--out {folder} is the input folder, whose results would be inputs: choose another")
+    if photos(source) is not None:
+        _check(settings)
+    return from_folder(source, settings)
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Check the settings once, before any photo is processed."""
+    job = spread(StylizeJob.parse({**settings, "content": "photo"}))
+    learned.find_all(job, Inputs(job, {}))
+    for name in job.styles:
+        if library.find(name, network=job.network) is None and not Path(name).is_file():
+            raise InputError(f"cannot read {name}: there is no such file")
+
+
+def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
+    yield first
+    yield from rest
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """Engine settings; see :func:`run`."""
+
+    engine: EngineName
+    workers: int | None
+    address: str | None
+    threads: int | None
+
+
+def _carry_out(tasks: Iterator[Task], folder: Path, crew: _Crew) -> Iterator[Done]:
+    films, workers, threads = Films(folder), crew.workers, crew.threads
+    if crew.engine == "ray":
+        from impasto.batch import on_ray
+
+        waiting = films.split(tasks)
+        return films.joined(
+            on_ray.execute(waiting, folder, workers=workers, address=crew.address, threads=threads)
+        )
+    if crew.address is not None:
+        raise InputError("--address needs --engine ray: add it, or leave out --address")
+    import torch
+
+    from impasto.optim import memory
+
+    count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")), threads=threads)
+    # With one worker, splitting a video would only decode it twice.
+    waiting = films.split(tasks) if count > 1 else tasks
+    return films.joined(local.execute(waiting, folder, workers=count, share=share))
+
+
+class _Book:
+    """Record of a run: selects the tasks that remain and writes their results to the manifest."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        on_row: OnRow | None,
+        total: int | None,
+        *,
+        retry_errors: bool,
+        overwrite: bool,
+    ) -> None:
+        self.manifest, self.on_row, self.total = manifest, on_row, total
+        self.retry_errors, self.overwrite = retry_errors, overwrite
+        self.done = self.skipped = self.failed = self.unusable = 0
+        self._taken: set[str] = set()  # outputs of this run
+        self._known: set[str] = set()  # keys of this run
+        self._begun: dict[str, float] = {}
+
+    def wanted(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """Yield the tasks that remain, each recorded as begun."""
+        for task in tasks:
+            if task.key in self._known:
+                self.skipped += 1  # the same job twice
+                continue
+            self._known.add(task.key)
+            status = self.manifest.status(task.key)
+            place = self.manifest.folder / task.output
+            self.unusable += bool(task.fault) or task.output in self._taken
+            if status == "done" and self.manifest.owner(task.output) == task.key and place.exists():
+                self.skipped += 1
+            elif status == "error" and not self.retry_errors:
+                self.failed += 1
+            elif reason := self._fault(task, place):
+                self.enter(task, {"error": reason})
+            else:
+                if self.manifest.owner(task.output):
+                    _sweep(place)
+                self._begun[task.key] = time.monotonic()
+                self.manifest.add({**_named(task), "status": "begun"})
+                self._taken.add(task.output)
+                yield task
+                continue
+            self._taken.add(task.output)
+
+    def enter(self, task: Task, result: Mapping[str, Any]) -> None:
+        """Record the result of a task."""
+        row: Row = {**_named(task), **result, "status": "error" if "error" in result else "done"}
+        if task.key in self._begun:
+            row["seconds"] = round(time.monotonic() - self._begun.pop(task.key), 3)
+        if row["status"] == "done":
+            self.done += 1
+            place = self.manifest.folder / task.output
+            if place.is_file():
+                row["sha256"] = files.sha256(place)
+        else:
+            self.failed += 1
+        self.manifest.add(row)
+        if self.on_row:
+            self.on_row(row, self.done + self.skipped + self.failed, self.total)
+
+    def _fault(self, task: Task, place: Path) -> str:
+        """Return why a task must not run; empty if it may."""
+        if task.fault:
+            return task.fault
+        if task.output in self._taken:
+            return f'{task.output} is the output of another job of this batch: give each its own, as "output"'
+        root = self.manifest.folder.resolve()
+        try:
+            real = place.resolve()
+        except (OSError, RuntimeError) as error:
+            return f"{task.output} cannot be resolved ({type(error).__name__}): choose another output"
+        # A symbolic link in the folder may point outside.
+        if not real.is_relative_to(root) or real in (root, self.manifest.path.resolve()):
+            return f"{task.output} would lie outside the output folder: choose another output"
+        if place.exists() and not self.overwrite:
+            before = self.manifest.last.get(self.manifest.owner(task.output))
+            if before is None:
+                return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
+            # A changed input replaces the earlier result, changed settings do not.
+            if (before.get("verb"), before.get("settings")) != (task.verb, _plain(task.settings)):
+                return (
+                    f"{task.output} was made with other settings, and would be lost: choose another folder, "
+                    f"or --overwrite"
+                )
+        return ""
+
+
+def _plain(settings: Mapping[str, Any]) -> Any:
+    """Return settings as they are after a round trip through JSON."""
+    return json.loads(json.dumps(dict(settings), default=str))
+
+
+def _sweep(place: Path) -> None:
+    """Remove the temporary files that killed writers of this output left beside it."""
+    for left in place.parent.glob(f".{glob.escape(place.stem[:32])}.*.part*"):
+        left.unlink(missing_ok=True)
+
+
+def _named(task: Task) -> Row:
+    row: Row = {"key": task.key, "origin": task.origin, "verb": task.verb, "output": task.output}
+    return {**row, "settings": dict(task.settings), **task.notes}

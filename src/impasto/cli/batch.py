@@ -1,0 +1,301 @@
+"""``impasto batch`` and ``impasto augment``: many images, with a summary at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from impasto.cli.options import AsJson, CommonOptions, Debug, Quiet, Watching
+from impasto.cli.say import say, tell
+from impasto.errors import InputError, OutputError
+from impasto.jobs import Job, StylizeJob, VideoJob
+from impasto.jobs.base import SEED
+from impasto.session import clock
+from impasto.verbs.run import stems, suffix_of
+
+if TYPE_CHECKING:
+    from impasto.batch import Task
+
+TURNED = (
+    "{} photos have an EXIF orientation: they are processed upright and stored with the same orientation, so "
+    "that labels still fit"
+)
+
+EngineName = Literal["local", "ray"]
+Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
+_Workers = Annotated[int | None, typer.Option(help="Number of parallel jobs. Default: by cores and memory.")]
+_Retry = Annotated[bool, typer.Option("--retry-errors", help="Retry jobs that failed in an earlier run.")]
+_Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files with other settings, or not from this batch.")
+]
+_Address = Annotated[str | None, typer.Option(help="Address of a Ray cluster: 'auto' or HOST:PORT.")]
+_EngineOption = Annotated[
+    EngineName, typer.Option(help="'local': processes on this machine, 'ray': a cluster.")
+]
+
+
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Folder, quoted pattern, or .jsonl file of jobs: stylize, photoreal, dream, video, "
+            "learn, compare, measure, layers.",
+            show_default=False,
+        ),
+    ],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
+    style: Annotated[
+        list[str] | None, typer.Option(help="Style image or learned style for a folder; may be repeated.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Setting of stylize for a folder, e.g. strength=0.5; may be repeated."),
+    ] = None,
+    engine: _EngineOption = "local",
+    address: _Address = None,
+    workers: _Workers = None,
+    retry_errors: _Retry = False,
+    overwrite: _Overwrite = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Run many jobs: finished ones are skipped, failed ones are recorded in the manifest."""
+    settings: dict[str, Any] = dict(_setting(text) for text in option or ())
+    if style:
+        settings["styles"] = style
+    how = {"engine": engine, "workers": workers, "address": address, "retry_errors": retry_errors}
+    _batch(source, None, out, settings, quiet=quiet, json_=json_, overwrite=overwrite, **how)
+
+
+def is_several(job: Job) -> bool:
+    """Return whether a job is given a folder or pattern of photos, or a folder of videos."""
+    if isinstance(job, VideoJob):
+        from impasto.batch import clips
+
+        return bool(clips(job.film))
+    if not isinstance(job, StylizeJob):
+        return False
+    path = Path(job.content)
+    return path.is_dir() or (any(sign in job.content for sign in "*?[") and not path.exists())
+
+
+def run_several(job: Job, given: CommonOptions) -> None:
+    """Stylize a folder of photos or videos, as ``batch`` does with the same settings.
+
+    Raises:
+        InputError: there are no photos, an option is for a single photo, or a photo cannot be used.
+        OutputError: the output folder cannot be written to.
+    """
+    if given.watching != Watching() or given.again.restart:
+        raise InputError(
+            "--preview, --save-every, --resume and --restart are for one photo or video: repeat the command "
+            "to resume"
+        )
+    source, out = job.inputs()[0], given.place.out
+    if out is None and not Path(source).is_dir():
+        raise InputError(f"{source} means several photos: give a folder for the results as --out")
+    usual = {item.name: item.default for item in fields(job)}
+    own = {k: v for k, v in job.settings().items() if v != usual[k] and v != source}
+    out = out or Path(source).with_name(f"{Path(source).name}-{stems(own.get('styles', ()))}")
+    if out.is_file() or (not out.exists() and out.suffix):
+        raise OutputError(f"{out} is the name of a file: for several results, --out must be a folder")
+    how: dict[str, Any] = {
+        "quiet": given.showing.quiet,
+        "json_": given.showing.json,
+        "overwrite": given.place.overwrite,
+    }
+    if isinstance(job, VideoJob):
+        _batch(*_of_clips(job, own), out, {}, **how)
+    else:
+        _batch(source, None, out, own, **how)
+
+
+def _of_clips(job: VideoJob, settings: dict[str, Any]) -> tuple[list[Task], int]:
+    """Return a task for each video of a folder, and their number."""
+    from impasto import batch
+
+    if job.processed:
+        raise InputError(f"{job.film} is a folder of videos, and --processed is for one: give one video")
+    found = batch.stems(batch.clips(job.film))
+    tasks = []
+    for clip, name in found.items():
+        suffix = suffix_of(replace(job, film=str(clip)))
+        one = {**settings, "film": str(clip)}
+        tasks.append(batch.task("video", one, f"{name}{suffix}", origin=str(clip)))
+    return tasks, len(tasks)
+
+
+def _batch(
+    source: str | list[Task],
+    total: int | None,
+    out: Path,
+    settings: dict[str, Any],
+    *,
+    quiet: bool,
+    json_: bool,
+    **how: Any,
+) -> None:
+    """Run a batch and print its summary; ``how`` holds further arguments of :func:`impasto.batch.run`."""
+    from impasto.batch import passed_over, run
+
+    if isinstance(source, str) and (passed := passed_over(source)):
+        tell(passed)
+    with _stopping():
+        outcome = run(source, out, settings=settings, on_row=_Teller(quiet=quiet), total=total, **how)
+    _end(outcome, as_json=json_)
+
+
+def augment(
+    dataset: Annotated[
+        Path, typer.Argument(help="Data set in the layout of COCO, BDD, Cityscapes or KITTI.")
+    ],
+    *,
+    looks: Annotated[Path, typer.Option(help="Folder of learned styles and saved .look files.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
+    layout: Annotated[Layout | None, typer.Option(help="Default: detected from the folders.")] = None,
+    seed: Annotated[int, typer.Option(help=SEED)] = 0,
+    strength: Annotated[str, typer.Option(help="Range from which the strength is drawn.")] = "0.4,1",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify that no image moved and no label changed.")
+    ] = False,
+    reproduce: Annotated[
+        Path | None,
+        typer.Option(help="Recreate the images of this manifest, and compare them bit for bit."),
+    ] = None,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="Also accept results that clip, have halos or hide labels.")
+    ] = False,
+    engine: _EngineOption = "local",
+    address: _Address = None,
+    workers: _Workers = None,
+    retry_errors: _Retry = False,
+    overwrite: _Overwrite = False,
+    quiet: Quiet = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Augment a data set: apply a random look to each image, and keep the labels."""
+    from impasto.augment import augment
+    from impasto.augment import verify as checks
+
+    on_row = _Teller(quiet=quiet)
+    if reproduce is not None:
+        _end_reproduction(checks.reproduce(reproduce, out, on_row=on_row), as_json=json_)
+        return
+    between = _two(strength)
+    with _stopping():
+        outcome = augment.augment(
+            dataset,
+            out,
+            looks_in=looks,
+            layout=layout,
+            seed=seed,
+            strength=between,
+            engine=engine,
+            workers=workers,
+            address=address,
+            retry_errors=retry_errors,
+            gate=not no_gate,
+            overwrite=overwrite,
+            on_row=on_row,
+        )
+    if outcome.turned and not quiet:
+        tell(TURNED.format(outcome.turned))
+    if verify:
+        _verify(dataset, out, quiet=quiet)
+    _end(outcome, as_json=json_)
+
+
+def _end_reproduction(different: Sequence[str], *, as_json: bool) -> None:
+    if different:
+        raise InputError(f"{len(different)} images differ from the manifest: {', '.join(different[:5])}")
+    say(json.dumps({"different": []}) if as_json else "all images are identical, bit for bit")
+
+
+def _two(strength: str) -> tuple[float, float]:
+    low, _, high = strength.partition(",")
+    try:
+        return float(low), float(high or low)
+    except ValueError:
+        raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
+
+
+def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
+    """Print that geometry and labels are unchanged, or raise an error that says what is wrong."""
+    from impasto.augment import verify
+
+    if faults := verify.verify(dataset, out):
+        for fault in faults[:-1]:
+            tell(f"impasto: {fault}")
+        raise InputError(faults[-1])
+    if not quiet:
+        tell("verified: no image moved, and all other files are identical, byte for byte")
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Exit with status 130 on Ctrl-C; redirect what the engine prints to standard error."""
+    try:
+        with redirect_stdout(sys.stderr):  # Ray reports dead workers on stdout
+            yield
+    except KeyboardInterrupt:
+        tell("stopped: finished jobs are kept; repeat the command to resume")
+        raise typer.Exit(130) from None
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, mark, value = text.partition("=")
+    if not mark:
+        raise InputError(f"--set {text} is not a setting: write it as strength=0.5")
+    try:
+        return name.replace("-", "_"), json.loads(value)
+    except ValueError:
+        return name.replace("-", "_"), value
+
+
+class _Teller:
+    """Progress output: one line per job with the count, its result and the time left; or only the errors."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.begun, self.carried_out, self.quiet = time.monotonic(), 0, quiet
+
+    def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
+        """Print one row; see :func:`impasto.batch.run`."""
+        what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
+        self.carried_out += "seconds" in row  # skipped and refused jobs take no time
+        if self.quiet and "error" not in row:
+            return
+        left = ""
+        if total is not None and count < total and self.carried_out:
+            pace = (time.monotonic() - self.begun) / self.carried_out
+            left = f"; {clock(pace * (total - count))} left"
+        whole = "" if total is None else f" of {total}"
+        tell(f"{count}{whole}: {row['output'] or row['origin']}: {what}{left}")
+
+
+def _end(outcome: Any, *, as_json: bool) -> None:
+    summary = {
+        "done": outcome.done,
+        "skipped": outcome.skipped,
+        "failed": outcome.failed,
+        "rejected": outcome.rejected,
+        "manifest": str(outcome.manifest),
+    }
+    if as_json:
+        say(json.dumps(summary))
+    else:
+        rejected = f", {outcome.rejected} rejected (report.html shows them)" if outcome.rejected else ""
+        say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")
+    if outcome.failed:
+        again = "; --retry-errors retries them" if outcome.failed > outcome.unusable else ""
+        raise InputError(f"{outcome.failed} jobs failed: see {outcome.manifest} for the reasons{again}")

@@ -1,0 +1,212 @@
+"""``impasto styles ...`` and ``impasto export``: list, add, remove, describe and export learned styles."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from impasto.cli.options import OUT, AsJson, Debug, Overwrite
+from impasto.cli.say import say, tell
+from impasto.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from impasto.networks.library import InstalledStyle
+
+styles = typer.Typer(help="List and manage styles.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@styles.command("samples")
+def samples(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
+    size: Annotated[int, typer.Option("--size", "-s", help="Side of the style images, 32 to 768 px.")] = 768,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write the sample photographs, style images and video."""
+    from impasto.verbs import demo
+
+    paths = []
+    for path in demo.write_samples(out, size=size, overwrite=overwrite):
+        paths.append(str(path))
+        if not as_json:
+            say(str(path))
+    if as_json:
+        say(json.dumps({"outputs": paths}))
+
+
+@styles.command("list")
+def show(
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List the learned styles: your own, then those bundled with impasto."""
+    from impasto.networks import library
+
+    found = [_described(known) for known in library.installed()]
+    if as_json:
+        say(json.dumps(found))
+    elif not found:
+        say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
+    for entry in [] if as_json else found:
+        where = "shipped" if entry["shipped"] else "yours"
+        told = ", ".join(text for text in (entry["title"], entry["credit"], entry["licence"]) if text)
+        say(f"{entry['name']:24} {entry['network']:8} {where:8} {told}".rstrip())
+
+
+def _described(known: InstalledStyle) -> dict[str, Any]:
+    style = known.style
+    return {
+        "name": known.name,
+        "network": known.pack.plan.name,
+        "shipped": known.shipped,
+        "file": known.path.name,
+        "title": style.title,
+        "credit": style.credit,
+        "licence": style.licence,
+        "scales": list(style.scales),
+        "recipe": dict(style.recipe),
+    }
+
+
+@styles.command("sheet")
+def sheet(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("styles.png"),
+    photo: Annotated[Path | None, typer.Option(help="Photo to stylize. Default: a sample.")] = None,
+    network: Annotated[str | None, typer.Option(help="Only styles of this network.")] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Stylize one photo with every learned style, on one sheet beside the style images."""
+    from impasto import files
+    from impasto.verbs import style_sheet
+
+    files.protect_inputs(out, (photo,))
+    files.check_output(out, overwrite=overwrite)
+    style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
+    say(json.dumps({"output": str(out)}) if as_json else str(out))
+
+
+@styles.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(help="Pack or .style file.", show_default=False)],
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Install a pack or a style, so that it is found by name."""
+    from impasto import files
+    from impasto.networks import library
+
+    pack = library.open_pack(file)
+    if file.suffix == library.STYLE_SUFFIX and pack.names[-1] != file.stem:
+        raise InputError(
+            f"{file.name} holds the style '{pack.names[-1]}': name the file {pack.names[-1]}.style"
+        )
+    target = library.user_folder() / file.name
+    files.check_output(target, overwrite=overwrite)
+    with files.atomic(target, overwrite=overwrite) as temporary:
+        shutil.copyfile(file, temporary)
+    names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
+    said = {"output": str(target), "styles": list(names)}
+    say(json.dumps(said) if as_json else f"{target}: {', '.join(names)}")
+
+
+@styles.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the style.", show_default=False)],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Remove one of your own styles; its pack is deleted with its last style."""
+    from impasto.networks import library, packs
+
+    found = [known for known in library.installed() if known.name == name and not known.shipped]
+    if not found:
+        raise InputError(f"'{name}' is not one of your own styles: impasto styles list shows them")
+    path = found[0].path
+    rest = found[0].pack.removed(name)
+    if path.suffix == library.STYLE_SUFFIX or not rest.styles:
+        path.unlink()
+    else:
+        packs.save(rest, path, overwrite=True)
+    say(json.dumps({"removed": name, "from": str(path)}) if as_json else f"removed {name} from {path}")
+
+
+@styles.command("describe")
+def describe(
+    name: Annotated[
+        str, typer.Argument(help="One of your own styles, or PACK.safetensors#NAME.", show_default=False)
+    ],
+    *,
+    title: Annotated[str | None, typer.Option(help="Title of the painting.")] = None,
+    credit: Annotated[str | None, typer.Option(help="Artist and year.")] = None,
+    licence: Annotated[str | None, typer.Option(help="License of the painting, or 'public domain'.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write title, credit and license of the painting into a style's file; 'styles list' shows them."""
+    from impasto.networks import library, packs
+
+    given = {"title": title, "credit": credit, "licence": licence}
+    texts = {key: text for key, text in given.items() if text is not None}
+    known = library.find(name)
+    if known is None:
+        raise library.unknown_style_error(name)
+    if known.shipped:
+        raise InputError(f"'{name}' is bundled with impasto: only your own styles can be described")
+    if not texts:
+        raise InputError("nothing to write: give --title, --credit or --licence")
+    pack = known.pack.credited(known.name, texts)
+    if known.path.suffix == library.STYLE_SUFFIX:
+        packs.save_style(pack, known.name, known.path, overwrite=True)
+    else:
+        packs.save(pack, known.path, overwrite=True)
+    say(json.dumps({"style": known.name, **texts}) if as_json else f"{known.path}: {known.name} described")
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="Learned style or pack.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="STYLE.onnx for other programs, or STYLE.style to share one style."),
+    ] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Export a learned style as ONNX (the whole pack, for any size and mixture) or as a .style file."""
+    from impasto import files
+    from impasto.networks import library, packs
+
+    path = Path(name)
+    whole = path.suffix == library.PACK_SUFFIX and path.exists()
+    known = None if whole else library.find(name)
+    if not whole and known is None:
+        raise library.unknown_style_error(name)
+    pack = library.open_pack(path) if known is None else known.pack
+    target = out or Path(f"{known.name if known else path.stem}.onnx")
+    files.check_output(target, overwrite=overwrite)
+    if target.suffix == library.STYLE_SUFFIX:
+        if known is None:
+            raise InputError(f"a .style file holds one style: name it, as {name}#{pack.names[0]}")
+        packs.save_style(pack, known.name, target, overwrite=overwrite)
+    elif target.suffix == ".onnx":
+        try:
+            from impasto.networks import onnx_export
+        except ImportError as error:
+            raise InputError(f"export needs {error.name}: pip install '.[export]', in the clone") from error
+        onnx_export.export(pack, target, overwrite=overwrite)
+    else:
+        raise OutputError(f"{target} must end in .onnx or .style")
+    own = list(known.style.rows) if known is not None and target.suffix == ".onnx" else None
+    say(json.dumps({"output": str(target), "rows": own}) if as_json else str(target))
+    if known is not None and own is not None:
+        tell(f"rows of {known.name}: {', '.join(map(str, own))} of {len(pack.rows)}")

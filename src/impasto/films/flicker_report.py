@@ -1,0 +1,266 @@
+"""Report on the flicker of a stylized video, and on its loss of sharpness: numbers, two images, a page."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import files, image
+from impasto.films.frame_pairs import OpenFilms, matched
+from impasto.video import FlickerMeter
+from impasto.video.flicker_metric import energy, heat
+
+if TYPE_CHECKING:
+    from impasto.backbones import Backbone
+
+Bytes = NDArray[np.uint8]
+
+LAGS = (1, 10)
+SAMPLES = 6  # frames whose style distance is measured
+MOST_ROWS = 1200  # rows of a temporal profile
+LEAST_KEPT = 0.9  # share of the baseline's sharpness, below which the video counts as blurred
+
+
+@dataclass(frozen=True)
+class LagReport:
+    """Warp errors at one lag, as mean squared differences of values 0..1; ``ratio`` to the baseline."""
+
+    error: float
+    floor: float
+    trusted: float
+    baseline: float | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class FilmReport:
+    """Metrics of a stylized video; those that need a missing baseline or style are None.
+
+    Attributes:
+        frames, size: number of compared frames, and their (height, width).
+        flow: name of the optical flow.
+        lags: warp errors by lag.
+        sharpness: mean squared gradient, divided by that of the source video.
+        sharpness_kept: mean squared gradient, divided by that of the baseline; blur lowers it.
+        style: distance to the style images, or to the frames of the baseline without them.
+        style_baseline: distance of the baseline to the style images.
+        ghosts: mean squared difference from the baseline in disoccluded areas, where ghosts remain.
+        warnings: notes on the result.
+        profile, errors: images of the page, (H, W, 3).
+    """
+
+    frames: int
+    size: tuple[int, int]
+    flow: str
+    lags: dict[int, LagReport]
+    sharpness: float
+    sharpness_kept: float | None = None
+    style: float | None = None
+    style_baseline: float | None = None
+    ghosts: float | None = None
+    warnings: list[str] = field(default_factory=list)
+    profile: Bytes | None = field(default=None, repr=False)
+    errors: Bytes | None = field(default=None, repr=False)
+
+    def summary(self) -> dict[str, float]:
+        """Return the metrics by name."""
+        found: dict[str, float | None] = {}
+        for lag, values in self.lags.items():
+            for name, value in asdict(values).items():
+                found[f"{name}_{lag}"] = value
+        names = ("sharpness", "sharpness_kept", "style", "style_baseline", "ghosts")
+        found |= {name: getattr(self, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def verdict(self) -> str | None:
+        """Return a sentence on the result; None without a baseline."""
+        ratio = self.lags[LAGS[0]].ratio if LAGS[0] in self.lags else None
+        if ratio is None or self.sharpness_kept is None:
+            return None
+        blurred = self.sharpness_kept < LEAST_KEPT
+        kept = "is blurred: it keeps only" if blurred else "stays sharp: it keeps"
+        return (
+            f"the warp error is {ratio:.0%} of that of frames processed independently, and the video {kept} "
+            f"{self.sharpness_kept:.0%} of their sharpness"
+        )
+
+    def to_json(self) -> str:
+        """Return the report as one line of JSON."""
+        kept = {k: v for k, v in self.__dict__.items() if k not in ("lags", "profile", "errors")}
+        lags = {str(lag): asdict(values) for lag, values in self.lags.items()}
+        return json.dumps({**kept, "lags": lags}, allow_nan=False)
+
+    def save(self, folder: Path, *, overwrite: bool = False) -> Path:
+        """Write ``report.json``, ``profile.png``, ``errors.png`` and ``index.html``; return the page's path.
+
+        Raises:
+            OutputError: the folder cannot be written to, or holds a report and ``overwrite`` is not set.
+        """
+        page = folder / "index.html"
+        files.check_output(page, overwrite=overwrite)
+        pictures = {"profile.png": self.profile, "errors.png": self.errors}
+        for name, picture in pictures.items():
+            if picture is not None:
+                image.write(folder / name, picture.astype(np.float32) / 255, overwrite=overwrite)
+        with files.atomic(folder / "report.json", overwrite=overwrite) as temporary:
+            temporary.write_text(self.to_json() + "\n", encoding="utf-8")
+        with files.atomic(page, overwrite=overwrite) as temporary:
+            temporary.write_text(_page(self), encoding="utf-8")
+        return page
+
+
+def report(
+    painted: str | Path,
+    original: str | Path,
+    *,
+    baseline: str | Path | None = None,
+    start: float | None = None,
+    styles: Sequence[str | Path] = (),
+    backbone: Backbone | None = None,
+) -> FilmReport:
+    """Measure a stylized video against its source.
+
+    Args:
+        painted: the stylized video; frames are compared at equal times, counted from the start in its recipe.
+        original: the source video.
+        baseline: the same video with each frame processed independently; without it there is no ratio, and
+            blur is not detected.
+        start: start of the stylized video in the original, in seconds, in place of that in its recipe.
+        styles: the style images.
+        backbone: feature extractor of the style distance; None: it is not measured.
+
+    Raises:
+        InputError: a video cannot be read, or the videos do not belong together.
+    """
+    with ExitStack() as stack:
+        films = matched(stack, painted, original, baseline, start=start)
+        return _measured(films, list(styles), backbone)
+
+
+def _measured(films: OpenFilms, styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
+    watcher, rows = FlickerMeter(LAGS), [list[Bytes]() for _ in range(films.count)]
+    seen: list[tuple[Bytes, ...]] = []
+    own: list[float] = []
+    size = (0, 0)
+    step = max(1, round((films.painted.seconds or 1) * float(films.painted.rate) / SAMPLES))
+    for number, frames in enumerate(films.together()):
+        first, film, *rest = frames
+        watcher.next(film, [first, *rest])
+        own.append(energy(film))
+        size = (film.shape[0], film.shape[1])
+        if number % step == step // 2:
+            seen.append((first, *rest))
+        if number < MOST_ROWS:
+            for kept, frame in zip(rows, (film, first, *rest), strict=True):
+                kept.append(frame[frame.shape[0] // 2])
+    lags = {lag: _lag(watcher, lag, films.count == 3) for lag in LAGS if watcher.compared(lag)}
+    first_lag = watcher.found(0, LAGS[0])
+    style, style_baseline = _style(seen, styles, backbone)
+    found = FilmReport(
+        frames=watcher.frames,
+        size=size,
+        flow="DIS medium, full size",
+        lags=lags,
+        sharpness=first_lag.energy / max(fmean(own), 1e-12),
+        sharpness_kept=_kept(watcher) if films.count == 3 else None,
+        ghosts=fmean(watcher.ghosts) if watcher.ghosts else None,
+        profile=_profile(rows),
+        errors=None if watcher.map is None else heat(watcher.map),
+        style=style,
+        style_baseline=style_baseline,
+    )
+    found.warnings.extend(_warnings(found))
+    return found
+
+
+def _lag(watcher: FlickerMeter, lag: int, compared: bool) -> LagReport:
+    found = watcher.found(0, lag)
+    if not compared:
+        return LagReport(found.error, found.floor, found.trusted)
+    alone = watcher.found(1, lag).error
+    return LagReport(found.error, found.floor, found.trusted, alone, found.error / max(alone, 1e-12))
+
+
+def _kept(watcher: FlickerMeter) -> float:
+    return watcher.found(0, LAGS[0]).energy / max(watcher.found(1, LAGS[0]).energy, 1e-12)
+
+
+def _style(
+    seen: list[tuple[Bytes, ...]], styles: list[str | Path], backbone: Backbone | None
+) -> tuple[float | None, float | None]:
+    """Return the style distances of the stylized video and of its baseline."""
+    if backbone is None or not seen or (not styles and len(seen[0]) < 2):
+        return None, None
+    from impasto.metrics import style_distance
+
+    def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
+        found = style_distance(_floats(picture), [_source(t) for t in targets], backbone=backbone)
+        return fmean(d["gram"] for d in found.values())
+
+    own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
+    if not styles or len(seen[0]) < 2:
+        return own, None
+    return own, fmean(distance(frames[1], styles) for frames in seen)
+
+
+def _floats(picture: Bytes) -> NDArray[np.float32]:
+    floats: NDArray[np.float32] = picture.astype(np.float32) * np.float32(1 / 255)
+    return floats
+
+
+def _source(target: str | Path | Bytes) -> str | Path | NDArray[np.float32]:
+    return _floats(target) if isinstance(target, np.ndarray) else target
+
+
+def _warnings(found: FilmReport) -> list[str]:
+    said = []
+    if found.sharpness_kept is not None and found.sharpness_kept < LEAST_KEPT:
+        said.append(
+            f"only {found.sharpness_kept:.0%} of the sharpness of independent frames is left: "
+            f"blur hides part of the flicker"
+        )
+    if found.style is not None and found.style > 1.25 * (found.style_baseline or float("inf")):
+        said.append("the style distance is larger than that of independent frames")
+    if found.sharpness_kept is None:
+        said.append("no baseline was given: low flicker may be due to blur")
+    return said
+
+
+def _profile(rows: list[list[Bytes]]) -> Bytes:
+    """Return the middle rows of all frames, of the source, the stylized video and the baseline."""
+    times = max(1, 160 // len(rows[0]))
+    strips = [np.repeat(np.stack(kept), times, axis=0) for kept in rows]
+    gap = np.full((8, strips[0].shape[1], 3), 255, np.uint8)
+    parts = [part for strip in strips for part in (strip, gap)]
+    return np.concatenate(parts[:-1])
+
+
+def _page(found: FilmReport) -> str:
+    lines = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>"
+        for name, value in found.summary().items()
+    )
+    said = "".join(f"<p class=warn>{html.escape(text)}</p>" for text in found.warnings)
+    height, width = found.size
+    return f"""<!doctype html><html lang=en><meta charset=utf-8><title>Flicker report</title>
+<style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}}
+td{{padding:.1em 1em .1em 0}} img{{max-width:100%;image-rendering:pixelated}} .warn{{color:#a00}}</style>
+<h1>Flicker report</h1><p>{found.frames} frames, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
+<table>{lines}</table>
+<p>Warp error: mean squared difference of a frame and a later one warped back to it, values 0 to 1, where the
+optical flow of the source is reliable; the floor is that of the source. Compare only within one style.</p>
+<h2>Temporal profile</h2><p>The middle row of every frame, from top to bottom: the source, the stylized video,
+and the baseline if there is one. Flicker appears as horizontal lines.</p><img src=profile.png alt="">
+<h2>Location of flicker</h2><p>Warp error from frame to frame, mean over time: black is none.</p>
+<img src=errors.png alt="">
+</html>
+"""

@@ -1,0 +1,123 @@
+"""Video frames by optimization; each frame of a shot starts from the previous result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from impasto import backbones, color, methods, tensors
+from impasto.backbones.devices import choose_device
+from impasto.errors import InputError
+from impasto.jobs import StylizeJob
+from impasto.losses import FeatureCache
+from impasto.methods import Style
+from impasto.optim import Schedule, Stage
+from impasto.painters.inputs import Inputs
+from impasto.painters.optimize import modern, schedule, styles_of
+from impasto.record import Watch
+from impasto.video.levels import unit
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+# Evaluations of a following frame, as fractions of those of a first frame: at half size and at full size.
+FOLLOWING = (0.19, 0.06)
+
+
+class MovingPainter:
+    """Stylize the frames of a video in order.
+
+    Args:
+        job: styles and settings; its ``content`` is ignored.
+        consistency: strength of the temporal loss, 0..1.
+        watch: called after every step; an exception from it discards the frame.
+
+    Raises:
+        InputError: a style image or a mask cannot be read.
+    """
+
+    def __init__(self, job: StylizeJob, *, consistency: float, watch: Watch | None = None) -> None:
+        self.job, self.consistency, self.watch = job, consistency, watch
+        self.inputs = Inputs(job, {})
+        for name in (*job.styles, *(job.mask or ())):
+            self.inputs.read(name)
+        self.device = choose_device(job.device)
+        self.backbone = backbones.load(
+            job.backbone, pooling=job.pooling or "max", device=self.device, precision=job.precision
+        )
+        self.evaluations: list[int] = []  # by frame
+        self._styles: list[Style] = []
+        self._seen = FeatureCache(())
+
+    def digest(self) -> str:
+        """Return a hash of styles, masks and settings."""
+        hashes = [self.inputs.digest(name) for name in (*self.job.styles, *(self.job.mask or ()))]
+        return hashlib.sha256(json.dumps([asdict(self.job), hashes], sort_keys=True).encode()).hexdigest()
+
+    def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """Stylize a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
+        rgb = unit(frame)
+        content = tensors.from_array(rgb)
+        if min(content.shape[-2:]) < 48:
+            raise InputError(
+                f"frames of {frame.shape[1]}x{frame.shape[0]} are too small to paint: choose a larger --size"
+            )
+        if warped is None or mask is None:
+            self.begin(rgb)
+        if self.job.color == "luminance":
+            content = content.mean(1, keepdim=True).expand_as(content).clone()
+        size = (content.shape[-2], content.shape[-1])
+        common: dict[str, Any] = {"strength": self.job.strength, "loss": self.job.loss}
+        common |= {"blend": self.job.blend, "watch": self.watch}
+        plan = schedule(self.job, size)
+        if warped is None or mask is None:
+            outcome = modern(
+                self.job, content, self._styles, schedule=plan, backbone=self.backbone, watch=self.watch
+            )
+        else:
+            outcome = methods.following_frame(
+                content,
+                self._styles,
+                warped=self._gray(warped),
+                mask=tensors.from_array(mask),
+                schedule=following_schedule(plan),
+                backbone=self.backbone,
+                consistency=self.consistency,
+                seen=self._seen,
+                **common,
+            )
+        self.evaluations.append(outcome.evaluations)
+        painted = tensors.to_array(outcome.picture)
+        if self.job.color == "luminance":
+            painted = color.transfer_lightness(painted, rgb).astype(np.float32)
+        return painted
+
+    def begin(self, first: Array) -> None:
+        """Prepare palettes and masks of a shot from its first frame ``(H, W, 3)``, to avoid flicker."""
+        content = tensors.from_array(first)
+        whole = (slice(0, content.shape[-2]), slice(0, content.shape[-1]))
+        self._styles = styles_of(self.job, self.inputs, content, whole)
+        self._seen = FeatureCache([style.picture for style in self._styles])
+
+    def _gray(self, warped: Array) -> Tensor:
+        """Return the warped result as a tensor; as gray if only the luminance is stylized."""
+        if self.job.color != "luminance":
+            return tensors.from_array(warped)
+        gray = color.luma(warped).astype(np.float32)
+        return tensors.from_array(np.repeat(gray[..., None], 3, axis=2))
+
+
+def following_schedule(plan: Schedule) -> Schedule:
+    """Return the schedule of a following frame, from that of a first frame."""
+    height, width = plan[-1].size
+    steps = sum(stage.steps for stage in plan)
+    if min(height, width) < 96:
+        return (Stage((height, width), max(1, int(sum(FOLLOWING) * steps))),)
+    half, whole = (max(1, int(share * steps)) for share in FOLLOWING)
+    return (Stage((round(height / 2), round(width / 2)), half), Stage((height, width), whole))

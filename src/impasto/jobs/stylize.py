@@ -1,0 +1,123 @@
+"""Settings of ``stylize``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from impasto.errors import InputError
+from impasto.jobs import base
+from impasto.jobs.base import (
+    BackboneName,
+    Blend,
+    Color,
+    Job,
+    Method,
+    NetworkName,
+    OptimiserName,
+    Pooling,
+    Precision,
+    Preset,
+    Statistics,
+    StyleLossName,
+    option,
+    parse_memory,
+    parse_size,
+)
+
+
+@dataclass(frozen=True)
+class StylizeJob(Job):
+    """Stylize a photo with one or more style images or learned styles."""
+
+    verb: ClassVar[str] = "stylize"
+    reads: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "content": (),
+        "styles": (),
+        "mask": (),
+        "init": ("content", "noise"),
+    }
+
+    content: str = field(metadata={"help": "Photo, folder of photos, or quoted pattern such as 'in/*.jpg'."})
+    styles: tuple[str, ...] = field(
+        metadata={"help": "Style images or a folder of them; or names of learned styles, which are fast."}
+    )
+    weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
+    style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
+    strength: float = option(1.0, base.STRENGTH, least=0, most=100)
+    blend: Blend = option(
+        "moments",
+        "How a moment loss such as --loss mixed combines several styles: 'moments' shows them side by side, "
+        "'barycenter' interpolates.",
+    )
+    mask: tuple[str, ...] | None = option(None, base.MASK)
+    size: int | str | None = option(
+        None,
+        base.SIZE + " Default: with style images set by --preset, with learned styles at most 1024.",
+        flag="-s",
+    )
+    preset: Preset = option("good", base.PRESET, flag="-p")
+    method: Method = option(
+        "modern", "'modern' is impasto's own, 'paper' is Gatys et al. 2015, 'tutorial' is PyTorch's tutorial."
+    )
+    loss: StyleLossName = option(
+        "neighbors",
+        "Style loss of 'modern': nearest neighbors of features; or moments: Gram, Wasserstein, both (mixed) "
+        "or mean and variance.",
+    )
+    color: Color = option("style", base.COLOR)
+    photoreal: bool = option(
+        False, "Transfer only light and colors of the stylized image, so that the result stays a photograph."
+    )
+    realism: float = option(1.0, base.REALISM, least=0.001, most=1000)
+    init: str = option("content", "Initial image: 'content', 'noise' or an image file.")
+    seed: int = option(0, base.SEED)
+    optimiser: OptimiserName = option("lbfgs", "Optimiser: L-BFGS or Adam.")
+    backbone: BackboneName = option("vgg19", base.BACKBONE)
+    pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
+    network: NetworkName | None = option(None, base.NETWORK)
+    instant: bool = option(False, base.INSTANT)
+    tune: float | None = option(None, base.TUNE)
+    statistics: Statistics = option(
+        "thumbnail",
+        "Feature statistics of learned styles on very large photos: from a 'thumbnail', or 'exact' (float32, "
+        "slower).",
+    )
+    precision: Precision = option("auto", base.PRECISION)
+    device: str = option("auto", base.DEVICE, flag="-d")
+    memory: str | None = option(
+        None,
+        "Memory budget, e.g. 8GB; larger jobs use tiles and a shorter L-BFGS history. Default: free memory.",
+    )
+    max_pixels: int = option(200_000_000, base.MAX_PIXELS)
+    strip: bool = option(False, base.STRIP)
+    tileable: bool = option(
+        False,
+        "Seamless texture: the result continues across its borders, as the input does. Sides become "
+        "multiples of 16.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        parse_memory(self.memory)
+        if not self.styles:
+            raise InputError("stylize needs at least one style: a style image or the name of a learned style")
+        base.check_tune(self.instant, self.tune)
+        if self.loss == "neighbors" and self.blend != "moments":
+            raise InputError(f"--blend {self.blend} needs a loss on moments: add --loss mixed")
+        if self.realism != 1 and not self.photoreal:
+            raise InputError("--realism needs --photoreal: add it, or leave out --realism")
+        if self.tileable and self.photoreal:
+            raise InputError("--tileable has no meaning for --photoreal, which adds no strokes: leave it out")
+        object.__setattr__(self, "size", parse_size(self.size))
+        if self.style_scale is not None and len(self.style_scale) == 1:
+            object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))
+        for name in ("weights", "style_scale", "mask"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.styles):
+                option = name.replace("_", "-")
+                raise InputError(
+                    f"--{option} has {len(values)} entries for {len(self.styles)} styles: give one per "
+                    f"style, separated by commas"
+                )

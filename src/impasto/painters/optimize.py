@@ -1,0 +1,207 @@
+"""Style transfer by optimization: run a job with its size, device and method."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from impasto import backbones, color, image, methods, tensors
+from impasto.backbones import Precision, Vgg
+from impasto.backbones.devices import choose_device, use_threads
+from impasto.errors import InputError
+from impasto.jobs import StylizeJob, parse_memory
+from impasto.losses import LAYERS
+from impasto.methods import Style
+from impasto.moments import moments, transport
+from impasto.optim import Checkpoint, OptimizationResult, Schedule, memory, scales
+from impasto.optim.memory import MemoryPlan
+from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_size
+from impasto.record import Recipe, Result
+from impasto.session import Session
+
+_log = logging.getLogger("impasto")
+COARSEST = 112  # least long side of the coarsest stage of neural neighbors, in pixels
+LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the result is cropped
+
+
+def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
+    """Run a job by optimization."""
+    use_threads(session.threads)
+    photo = inputs.read(job.content)
+    device = choose_device(job.device)
+    size = target_size(photo.size, job)
+    content, frame = _padded(
+        tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
+    )
+    noted = Checkpoint.noted(session.checkpoint) if session.checkpoint and session.resume else {}
+    budget = parse_memory(job.memory or noted.get("memory")) or session.memory or memory.free(device)
+    # A plan with compromises changes the result, so the recipe records the memory budget.
+    backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
+    if not plan.first_choice:
+        inputs.job = job = replace(job, memory=f"{budget // 2**20}MB")
+    if job.memory:
+        _log.warning("%s", plan)
+    recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
+    saved = checkpoint_of(session, recipe, note={"memory": f"{budget // 2**20}MB"})
+    run = {"backbone": backbone, "tiling": plan.tiling, "watch": session.watch, "checkpoint": saved}
+    outcome = _paint(job, inputs, content, frame, optimiser=plan.optimiser(), **run)
+    painted = tensors.to_array(outcome.picture[..., frame[0], frame[1]])
+    if job.color == "luminance":
+        painted = color.transfer_lightness(
+            painted, tensors.to_array(content[..., frame[0], frame[1]])
+        ).astype(np.float32)
+    alpha = None if photo.alpha is None else image.resize(photo.alpha, size)
+    return Result(
+        painted,
+        recipe,
+        outcome.history,
+        alpha=alpha,
+        bits=16 if photo.bits == 16 else 8,
+        stopped=outcome.stopped,
+    )
+
+
+def checkpoint_of(
+    session: Session, recipe: Recipe, note: Mapping[str, Any] | None = None
+) -> Checkpoint | None:
+    """Return the checkpoint of a run with this recipe; None if the session has none."""
+    if session.checkpoint is None:
+        return None
+    key = key_of(recipe)
+    return Checkpoint(session.checkpoint, session.save_every, key, resume=session.resume, note=note or {})
+
+
+Frame = tuple[slice, slice]
+
+
+def _plan(
+    job: StylizeJob, inputs: Inputs, size: tuple[int, int], device: torch.device, budget: int
+) -> tuple[Vgg, MemoryPlan]:
+    """Return the backbone and the memory plan."""
+    pooling = job.pooling or ("avg" if job.method == "paper" else "max")
+    backbone = backbones.load(
+        job.backbone,
+        pooling=pooling,
+        padding="circular" if job.tileable else "zeros",
+        device=device,
+        precision=job.precision,
+    )
+    first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
+    # Three copies of each: as read, as a tensor, and resized.
+    held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
+    plan = memory.plan(
+        size,
+        backbone=backbone,
+        layers=LAYERS,
+        budget=budget,
+        precision=first,
+        adam=job.optimiser == "adam" and job.method == "modern",
+        held=held,
+    )
+    if job.tileable and len(plan.tiling(size)) > 1:
+        raise InputError("--tileable needs memory for the whole image: choose a smaller --size")
+    return backbone, plan
+
+
+def _padded(content: Tensor) -> tuple[Tensor, Frame]:
+    """Pad an image by reflection to at least ``LEAST_SIDE`` a side; return it and its original part."""
+    height, width = content.shape[-2:]
+    below, right = max(0, LEAST_SIDE - height), max(0, LEAST_SIDE - width)
+    frame = (slice(below // 2, below // 2 + height), slice(right // 2, right // 2 + width))
+    if not below and not right:
+        return content, frame
+    sides = ((0, 0), (0, 0), (below // 2, below - below // 2), (right // 2, right - right // 2))
+    return torch.from_numpy(np.pad(content.numpy(), sides, mode="symmetric")), frame
+
+
+def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run: Any) -> OptimizationResult:
+    """Run the method of a job; ``run`` holds the arguments that the methods have in common."""
+    styles = styles_of(job, inputs, content, frame)
+    if job.method != "modern":
+        if len(styles) > 1 or job.mask or job.init not in ("content", "noise"):
+            raise InputError(
+                f"--method {job.method} takes one style, no masks and no --init: use --method modern"
+            )
+        if job.method == "paper":
+            return methods.paper(content, styles[0].picture, seed=job.seed, **run)
+        return methods.tutorial(content, styles[0].picture, standardized=not run["backbone"].caffe, **run)
+    if job.color == "luminance":
+        content = content.mean(1, keepdim=True).expand_as(content).clone()
+    plan = schedule(job, (content.shape[-2], content.shape[-1]))
+    return modern(job, content, styles, schedule=plan, start=_start(job, inputs, content), **run)
+
+
+def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> OptimizationResult:
+    """Run ``--method modern`` with the loss of the job; ``run`` holds the common arguments."""
+    if job.loss == "neighbors":
+        rounds = BUDGETS[job.preset].rounds
+        return methods.neural_neighbors(
+            content, styles, rounds=rounds, strength=job.strength, seed=job.seed, **run
+        )
+    return methods.modern(content, styles, strength=job.strength, loss=job.loss, blend=job.blend, **run)
+
+
+def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
+    """Return the schedule of the job's preset up to ``size``."""
+    budget = BUDGETS[job.preset]
+    if job.loss == "neighbors":
+        return scales(size, first=COARSEST, steps=budget.neighbors, ratio=2.0)
+    return scales(size, first=budget.first, steps=budget.steps_at(max(size)), ratio=budget.ratio)
+
+
+def _start(job: StylizeJob, inputs: Inputs, content: Tensor) -> Tensor | None:
+    if job.init == "content":
+        return None
+    if job.init == "noise":
+        return torch.rand(content.shape, generator=torch.Generator().manual_seed(job.seed))
+    start = tensors.from_array(inputs.read(job.init).flat())
+    return tensors.resize(start, (content.shape[-2], content.shape[-1])).clamp(0, 1)
+
+
+def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) -> list[Style]:
+    count = len(job.styles)
+    weights, sizes = job.weights or (1.0,) * count, job.style_scale or (1.0,) * count
+    masks = job.mask or (None,) * count
+    result = []
+    for name, weight, scale, mask in zip(job.styles, weights, sizes, masks, strict=True):
+        picture = _palette(job, tensors.from_array(inputs.read(name).flat()), content)
+        result.append(
+            Style(picture, weight, scale, None if mask is None else _mask(inputs, mask, content, frame))
+        )
+    return result
+
+
+def _palette(job: StylizeJob, style: Tensor, content: Tensor) -> Tensor:
+    """Convert a style image to the color mode of the job, before optimization (Gatys et al. 2017)."""
+    if job.color == "style":
+        return style
+    if job.color == "luminance":
+        style = style.mean(1, keepdim=True)
+        gray = content.mean(1, keepdim=True)
+        # Match mean and deviation of the lightness, so that the style does not change the exposure.
+        spread = gray.std() / style.std().clamp_min(1e-4)
+        return ((style - style.mean()) * spread + gray.mean()).clamp(0, 1).expand(-1, 3, -1, -1).clone()
+    matrix, shift = transport(moments(style.flatten(2)[0]), moments(content.flatten(2)[0]))
+    moved = torch.einsum("ij,bjhw->bihw", matrix, style) + shift.view(1, 3, 1, 1)
+    return moved.clamp(0, 1)
+
+
+def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
+    """Return a mask at the size of the image, extended over the padding, ``(1, 1, H, W)``."""
+    mask = tensors.from_array(inputs.read(name).rgb).mean(1, keepdim=True)
+    height, width = frame[0].stop - frame[0].start, frame[1].stop - frame[1].start
+    check_mask(name, (mask.shape[-2], mask.shape[-1]), (height, width))
+    mask = F.interpolate(mask, (height, width), mode="area")
+    if float(mask.max()) < 0.01:
+        raise InputError(f"mask {name} is black: make it white where its style applies")
+    rows, columns = content.shape[-2:]
+    sides = (frame[1].start, columns - frame[1].stop, frame[0].start, rows - frame[0].stop)
+    return F.pad(mask, sides, mode="replicate")

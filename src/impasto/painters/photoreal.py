@@ -1,0 +1,204 @@
+"""``photoreal``: photorealistic transfer of a job. With masks and ``fast`` it needs no PyTorch."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto import image, looks
+from impasto.errors import InputError
+from impasto.image import Source
+from impasto.jobs import PhotorealJob
+from impasto.jobs.base import NightName
+from impasto.looks import Mattes
+from impasto.looks.clustering import looked_at
+from impasto.looks.grading import mix
+from impasto.looks.look import of_night
+from impasto.looks.subject import Subject
+from impasto.painters.inputs import Inputs, key_of
+from impasto.painters.nights import lighted, relit, save_lamps
+from impasto.painters.subjects import LazyBackbone, Log, prepare, say_classes, say_signal
+from impasto.record import HistoryEntry, Recipe, Result, Watch
+
+if TYPE_CHECKING:
+    from impasto.optim import Checkpoint
+
+Array = NDArray[np.float32]
+
+
+def run(
+    job: PhotorealJob,
+    *,
+    pictures: Mapping[str, Source] | None = None,
+    save_look: Path | None = None,
+    save_masks: Path | None = None,
+    save_lamps: Path | None = None,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 50,
+    resume: bool = False,
+    threads: int | None = None,
+    log: Log | None = None,
+) -> Result:
+    """Run a job.
+
+    Args:
+        job: the job.
+        pictures: images in memory, by the names used in the job.
+        save_look, save_masks, save_lamps: as for :func:`impasto.photoreal`.
+        overwrite: replace existing files of these.
+        watch, checkpoint, save_every, resume, threads: as in a session.
+        log: called with the table of classes, and with warnings; default: the log.
+    """
+    inputs = Inputs(job, pictures or {})
+    saving = _Saving(save_look, save_masks, save_lamps, overwrite)
+    look = None if job.look is None else looks.load(str(inputs.source(job.look)))
+    night = job.night if look is None or job.night is not None else look.night
+    if save_lamps is not None and night is None:
+        raise InputError("--save-lamps is for nights: add --night, or leave it out")
+    if not job.styles or (look is not None and not look.has_colors):
+        made = _alone(job, inputs, night, saving)
+    else:
+
+        def kept(key: str) -> Checkpoint | None:
+            from impasto.painters.photoreal_refine import Checkpoint
+
+            if checkpoint is None:
+                return None
+            return Checkpoint(checkpoint, every=save_every, key=key, resume=resume)
+
+        made = _graded(job, inputs, LazyBackbone(job, threads), saving, kept, watch=watch, log=log)
+    if night is not None:
+        made = _lit(job, inputs, night, made, saving, log=log)
+    return _result(job, inputs, made)
+
+
+@dataclass(frozen=True)
+class _Saving:
+    """Files to write beside the result, as for :func:`photoreal`."""
+
+    look: Path | None
+    masks: Path | None
+    lamps: Path | None
+    overwrite: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """The photo ``(H, W, 3)`` at its size, and what was made of it so far; None: nothing."""
+
+    photo: Array
+    painted: Array | None
+    recipe: Recipe
+    history: tuple[HistoryEntry, ...] = ()
+    stopped: bool = False
+
+
+def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, saving: _Saving) -> _Made:
+    """Read the photo of a night without a style."""
+    if night is None:
+        raise InputError(f"{job.look} has neither colors nor a night: save it again")
+    photo, recipe = relit(job, inputs)
+    if saving.look is not None:
+        looks.save(of_night(night), saving.look, overwrite=saving.overwrite)
+    return _Made(photo, None, recipe)
+
+
+def _lit(
+    job: PhotorealJob,
+    inputs: Inputs,
+    night: NightName,
+    made: _Made,
+    saving: _Saving,
+    *,
+    log: Log | None,
+) -> _Made:
+    """Light the lamps of a photo or of a graded photo."""
+    start = time.monotonic()
+    result = lighted(job, inputs, night, made.photo, made.painted, log=log)
+    if saving.lamps is not None:
+        save_lamps(result, saving.lamps, overwrite=saving.overwrite)
+    seconds = time.monotonic() - start
+    last = made.history[-1] if made.history else HistoryEntry(0.0, 1, 0.0, {})
+    history = (*made.history[:-1], replace(last, seconds=last.seconds + seconds))
+    return replace(made, painted=result.rgb, history=history)
+
+
+def _graded(
+    job: PhotorealJob,
+    inputs: Inputs,
+    eyes: LazyBackbone,
+    saving: _Saving,
+    kept: Callable[[str], Checkpoint | None],
+    *,
+    watch: Watch | None,
+    log: Log | None,
+) -> _Made:
+    """Grade a photo by its styles."""
+    start = time.monotonic()
+    saves = saving.look is not None
+    subject = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, log=log)
+    if saving.look is not None:
+        looks.save(replace(subject.look, night=job.night), saving.look, overwrite=saving.overwrite)
+    if saving.masks is not None:
+        _save_masks(subject, saving.masks, overwrite=saving.overwrite)
+    given, own = looks.shift(subject.small, subject.regions, subject.look)
+    say_classes(job, subject, own, log=log)
+    mattes = Mattes.of(
+        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure, log=log
+    )
+    history: tuple[HistoryEntry, ...] = ()
+    stopped = False
+    if job.fast:
+        recipe = inputs.recipe("cpu", engine="numpy", threads=eyes.threads or os.cpu_count() or 1)
+        painted = looks.grade(subject.photo, mattes, given, strength=job.strength)
+        history = (HistoryEntry(time.monotonic() - start, 1, 0.0, {}),)
+    else:
+        from impasto.backbones.devices import use_threads
+        from impasto.painters.photoreal_refine import refine, render
+
+        threads = use_threads(eyes.threads)
+        recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
+        grid, outcome = refine(
+            job, subject, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=kept(key_of(recipe))
+        )
+        painted = mix(subject.photo, render(grid, subject.photo, mattes, given), job.strength)
+        history, stopped = outcome.history, outcome.stopped
+    say_signal(subject.small, looked_at(painted), log=log)
+    return _Made(subject.photo, painted, recipe, history, stopped)
+
+
+def _result(job: PhotorealJob, inputs: Inputs, made: _Made) -> Result:
+    """Return the result with transparency, depth and metadata of the photo."""
+    painted = made.painted
+    assert painted is not None
+    photo = inputs.read(job.content)
+    alpha = None if photo.alpha is None else image.resize(photo.alpha, (painted.shape[0], painted.shape[1]))
+    return Result(
+        painted,
+        made.recipe,
+        made.history,
+        alpha=alpha,
+        bits=16 if photo.bits == 16 else 8,
+        stopped=made.stopped,
+        metadata=None if job.strip else image.read_metadata(inputs.source(job.content)),
+    )
+
+
+def _save_masks(subject: Subject, folder: Path, *, overwrite: bool) -> None:
+    """Write the classes as masks: ``photo.png``, and ``style.png``, or ``style-1.png`` and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    several = len(subject.styles) > 1
+    names = [
+        f"style-{number}.png" if several else "style.png" for number in range(1, len(subject.styles) + 1)
+    ]
+    for name, regions in zip(["photo.png", *names], [subject.regions, *subject.styles], strict=True):
+        image.write(folder / name, looks.draw_classes(regions), overwrite=overwrite)
