@@ -6,14 +6,14 @@
 # make docs   the pages of docs/ as a site, in site/
 # make bench DATA=DIR   every benchmark and its peers, into benchmarks/results; three hours on two cores, in quiet
 # make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; into benchmarks/results/soak.json
-#             SOAK="tests/test_kills.py -k learn" does a part of it, which takes its place in that file
+#             SOAK="tests/robust/test_kills.py -k learn" does a part of it, which takes its place in that file
 
 PYTHON ?= python3
-SOAK ?= tests/test_hostile.py tests/test_kills.py tests/soak
+SOAK ?= tests/robust/test_hostile.py tests/robust/test_kills.py tests/soak
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
-QUICK = $(foreach name,color jobs layering lbfgs losses metrics moments networks optim parametrizations \
-	samples schedule surface tiles,tests/test_$(name).py)
+QUICK = $(foreach name,color lbfgs losses metrics moments optim parametrizations schedule tiles, \
+	tests/engine/test_$(name).py) tests/networks/test_networks.py tests/cli/test_jobs.py tests/cli/test_samples.py tests/package
 
 .PHONY: install demo test quick check docs soak bench train-styles clean
 
@@ -32,7 +32,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_layering.py
+	$(BIN)/python -m pytest tests/package/test_layering.py
 
 test: install check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

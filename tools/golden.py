@@ -4,7 +4,7 @@
     python tools/golden.py compare golden.json         # after it; exit code 1 if anything differs
     python tools/golden.py compare golden.json -k "stylize or photoreal"
 
-It runs tests/test_examples.py on one thread and records the SHA-256 of each file that an example writes.
+It runs tests/docs/test_examples.py on one thread and records the SHA-256 of each file that an example writes.
 Files that differ between the two runs of ``keep`` (times in a report, training by time) are recorded as
 "varies" and not compared. The digests are valid on one machine only, so they are not in the repository.
 """
@@ -82,7 +82,7 @@ def digests(folder: Path) -> dict[str, str]:
 def examples(only: str) -> Kept:
     """Run the examples and return the digests of their files."""
     plugin = Digests()
-    words = [str(TESTS / "test_examples.py"), "-p", "no:xdist", "-p", "no:cacheprovider", "-k", only]
+    words = [str(TESTS / "docs" / "test_examples.py"), "-p", "no:xdist", "-p", "no:cacheprovider", "-k", only]
     # Always the same folder, because some outputs contain its name.
     words += ["--basetemp", str(Path(tempfile.gettempdir()) / "impasto-golden"), "-q"]
     pytest.main(words, plugins=[plugin])
@@ -91,7 +91,7 @@ def examples(only: str) -> Kept:
 
 def helps() -> Kept:
     """Return the digest of each verb's ``--help``."""
-    from test_commands import commands
+    from support.commands import commands
 
     found: dict[str, str] = {}
     for verb in ("", *(verb for verb, _ in commands.verbs())):

@@ -1,6 +1,6 @@
 """Write docs/command-line.md: every verb and option, from the program itself, with examples.
 
-Run ``python docs/build/commands.py``; tests/test_commands.py checks that the page is current.
+Run ``python docs/build/commands.py``; tests/docs/test_commands.py checks that the page is current.
 """
 
 from __future__ import annotations

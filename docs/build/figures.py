@@ -1,6 +1,6 @@
 """Write the tables of the docs, and the plot of the frontier, from the results of the benchmarks.
 
-Run ``python docs/build/figures.py``; tests/test_site.py checks that they are current. A table is between
+Run ``python docs/build/figures.py``; tests/docs/test_site.py checks that they are current. A table is between
 ``<!-- figures "topic" where key=value: column .2f as heading; ... -->`` and ``<!-- end -->``. It has the rows
 of that topic from every file in ``benchmarks/results``, filtered by ``key=value`` if given, with the listed
 columns in their formats and under their headings.

@@ -4,8 +4,7 @@ ImpastoError
 ├── InputError      an image, a mask, an option or a file is not valid
 ├── OutputError     a file cannot be written, or would be overwritten
 ├── WeightsError    weights of a network are missing, damaged or not the expected ones
-├── TilingError     a loss that needs the whole image cannot be computed in tiles
-└── Stopped         the user stopped the run before there was a result
+└── TilingError     a loss that needs the whole image cannot be computed in tiles
 """
 
 from __future__ import annotations
@@ -29,7 +28,3 @@ class WeightsError(ImpastoError):
 
 class TilingError(ImpastoError):
     """A loss that is not a function of additive sums cannot be computed in tiles."""
-
-
-class Stopped(ImpastoError):  # noqa: N818 - not an error
-    """The run was stopped before there was a result."""

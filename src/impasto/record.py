@@ -187,11 +187,8 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """Return a PNG for notebooks."""
-        levels = (
-            self.picture if self.picture.dtype == np.uint8 else (self.picture * 255 + 0.5).astype(np.uint8)
-        )
         stream = io.BytesIO()
-        Image.fromarray(levels).save(stream, "PNG")
+        Image.fromarray(image.as_bytes(self.picture)).save(stream, "PNG")
         return stream.getvalue()
 
     def save(self, path: str | Path, *, overwrite: bool = False, gray: bool = False) -> Path:

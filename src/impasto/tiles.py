@@ -43,11 +43,6 @@ class Window:
         height, width = size
         return cls(Interval(height, 0, height, 0, height), Interval(width, 0, width, 0, width))
 
-    @property
-    def is_full(self) -> bool:
-        """Whether this window owns the whole image."""
-        return all(s.own == 0 and s.own_end == s.whole for s in (self.rows, self.columns))
-
     def read(self, whole: Map) -> Map:
         """Return the pixels of a whole image ``(..., H, W)`` that the tile reads, including the halo."""
         rows, columns = self.rows, self.columns

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-import soaking
 from impasto import batch, image, samples
 from impasto.batch.manifest import read
 from impasto.errors import InputError
 from impasto.networks import library, packs
-from test_networks import pack_of
+from support import soaking
+from support.networks import pack_of
 
 # Those of Ray and of its dependencies are not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto import image
 from impasto.app.controls import controls
 from impasto.app.previews import live_image
 from impasto.errors import InputError
@@ -37,10 +38,7 @@ class Mirror:
 
     def paint(self, frame: Bytes) -> Bytes:
         """Stylize the next frame ``(H, W, 3)``."""
-        shown: Bytes = np.rint(self._held.paint(frame, self._painter, self._weights).clip(0, 1) * 255).astype(
-            np.uint8
-        )
-        return shown
+        return image.as_bytes(self._held.paint(frame, self._painter, self._weights))
 
 
 def live_tab() -> None:

@@ -179,7 +179,7 @@ class AppRun:
         frames = f"{outcome.facts['frames']} frames, " if "frames" in outcome.facts else ""
         text = f"{how}: {frames}{size}, {time.monotonic() - self._begun:.1f} s"
         picture = getattr(outcome.value, "picture", None)
-        shown = None if picture is None else _bytes(picture)
+        shown = None if picture is None else image.as_bytes(picture)
         return Update("\n\n".join([text, *map(_block, said)]), shown, self.out)
 
 
@@ -198,11 +198,4 @@ def _block(text: str) -> str:
 
 def _small(picture: NDArray[Any]) -> Bytes:
     size = image.fit((picture.shape[0], picture.shape[1]), min(PREVIEW_SIDE, max(picture.shape[:2])))
-    return _bytes(image.resize(picture, size))
-
-
-def _bytes(picture: NDArray[Any]) -> Bytes:
-    if picture.dtype == np.uint8:
-        return picture
-    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
-    return rounded
+    return image.as_bytes(image.resize(picture, size))

@@ -8,7 +8,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from impasto import files, image
@@ -80,7 +79,7 @@ def _thumbnail(path: Path, gate: dict[str, Any]) -> str:
         return ""
     size = image.fit((rgb.shape[0], rgb.shape[1]), _WIDE)
     scale = size[0] / rgb.shape[0]
-    small = (image.resize(rgb, size).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    small = image.as_bytes(image.resize(rgb, size))
     if gate.get("box"):
         left, top, right, bottom = (max(0, round(value * scale)) for value in gate["box"])
         small[top : bottom + 1, [left, min(right, size[1] - 1)]] = (255, 200, 0)

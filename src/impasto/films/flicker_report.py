@@ -203,7 +203,7 @@ def _style(
     from impasto.metrics import style_distance
 
     def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
-        found = style_distance(_floats(picture), [_source(t) for t in targets], backbone=backbone)
+        found = style_distance(image.floats(picture), [_source(t) for t in targets], backbone=backbone)
         return fmean(d["gram"] for d in found.values())
 
     own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
@@ -212,13 +212,8 @@ def _style(
     return own, fmean(distance(frames[1], styles) for frames in seen)
 
 
-def _floats(picture: Bytes) -> NDArray[np.float32]:
-    floats: NDArray[np.float32] = picture.astype(np.float32) * np.float32(1 / 255)
-    return floats
-
-
 def _source(target: str | Path | Bytes) -> str | Path | NDArray[np.float32]:
-    return _floats(target) if isinstance(target, np.ndarray) else target
+    return image.floats(target) if isinstance(target, np.ndarray) else target
 
 
 def _warnings(found: FilmReport) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto import files, tensors
+from impasto import files, image, tensors
 from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.video import FilmResult
@@ -99,7 +99,9 @@ class Canvases:
         while self.index < index or self.outer is None or self.inner is None:
             if self.inner is None:
                 photo = self.dreamer.inputs.read(self.dreamer.job.content).flat()
-                large = Image.fromarray(_bytes(photo)).resize(self._canvas(), Image.Resampling.LANCZOS)
+                large = Image.fromarray(image.as_bytes(photo)).resize(
+                    self._canvas(), Image.Resampling.LANCZOS
+                )
                 self.outer = self._dreamed(np.asarray(large), self.dreamer.job.octave_steps)
             else:
                 self.outer = self.inner
@@ -117,7 +119,7 @@ class Canvases:
         margins = [(side * (CANVAS - 1) // 2,) * 2 for side in self.inner.shape[:2]]
         middle = _cut(np.pad(self.inner, [*margins, (0, 0)], mode="edge"), scale, self.size)
         weight = _inset(self.size, scale / CANVAS) * np.float32(share * share * (3 - 2 * share))
-        return _bytes((around + weight[..., None] * (middle.astype(np.float32) - around)) / 255)
+        return image.as_bytes((around + weight[..., None] * (middle.astype(np.float32) - around)) / 255)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return the state for the next frame."""
@@ -142,10 +144,10 @@ class Canvases:
         return np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BICUBIC, box=box))
 
     def _dreamed(self, canvas: Bytes, steps: tuple[int, ...]) -> Bytes:
-        outcome = self.dreamer.paint(tensors.from_array(_floats(canvas)), steps=steps)
+        outcome = self.dreamer.paint(tensors.from_array(image.floats(canvas)), steps=steps)
         if outcome.stopped:
             raise KeyboardInterrupt
-        return _bytes(tensors.to_array(outcome.picture))
+        return image.as_bytes(tensors.to_array(outcome.picture))
 
 
 def _cut(canvas: Bytes, scale: float, size: tuple[int, int]) -> Bytes:
@@ -164,16 +166,6 @@ def _inset(size: tuple[int, int], fill: float) -> Array:
     soft = max((1 - fill) * 0.7, 1e-6)
     inset: Array = ((fill - away) / soft).clip(0, 1).astype(np.float32)
     return inset
-
-
-def _bytes(picture: NDArray[np.floating[Any]]) -> Bytes:
-    rounded: Bytes = np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
-    return rounded
-
-
-def _floats(picture: Bytes) -> Array:
-    scaled: Array = picture.astype(np.float32) * np.float32(1 / 255)
-    return scaled
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:

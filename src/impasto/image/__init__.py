@@ -4,7 +4,7 @@ from impasto.image.alpha import ALIKE, as_mask, coverage, over_black
 from impasto.image.decoding import stored_as
 from impasto.image.kinds import READABLE, Found, is_film, is_picture, pictures_among
 from impasto.image.metadata import Metadata, read_metadata
-from impasto.image.picture import Picture, fit, floats, resize
+from impasto.image.picture import Picture, as_bytes, fit, floats, resize
 from impasto.image.reading import MAX_PIXELS, Source, read, read_bytes, read_recipe
 from impasto.image.writing import SUFFIXES, write
 
@@ -17,6 +17,7 @@ __all__ = [
     "Metadata",
     "Picture",
     "Source",
+    "as_bytes",
     "as_mask",
     "coverage",
     "fit",

@@ -146,6 +146,14 @@ def floats(rgb: NDArray[Any]) -> NDArray[np.float32]:
     return values * np.float32(1 / 255) if rgb.dtype == np.uint8 else values
 
 
+def as_bytes(rgb: NDArray[Any]) -> NDArray[np.uint8]:
+    """Round values of 0..1 to uint8; values beyond are clipped, uint8 is returned as it is."""
+    if rgb.dtype == np.uint8:
+        return rgb
+    rounded: NDArray[np.uint8] = np.rint(rgb.clip(0, 1) * 255).astype(np.uint8)
+    return rounded
+
+
 def resize(rgb: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
     """Resize with a Lanczos-3 filter, antialiased when reducing.
 

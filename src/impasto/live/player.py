@@ -112,7 +112,7 @@ def _loop(
             begun = time.monotonic()
             small = _shrunk(frame.rgb, pace.side)
             result = held.paint(small, painter, weights)
-            screen.show(np.rint(result.clip(0, 1) * 255).astype(np.uint8))
+            screen.show(image.as_bytes(result))
             took = time.monotonic() - begun
             size, painted = (small.shape[0], small.shape[1]), painted + 1
             pace.record(size[0] * size[1], took)
@@ -161,7 +161,7 @@ class HeldStyle:
     def _brush(self, frame: Bytes, *_: object) -> NDArray[np.float32]:
         assert self._with is not None
         painter, weights = self._with
-        return painter.paint(frame.astype(np.float32) * np.float32(1 / 255), weights)
+        return painter.paint(image.floats(frame), weights)
 
 
 def _shrunk(rgb: Bytes, side: int) -> Bytes:

@@ -8,12 +8,11 @@ from impasto.methods.gatys2015 import paper
 from impasto.methods.kolkin2022 import neural_neighbors
 from impasto.methods.photoreal_grids import photoreal, region_statistics
 from impasto.methods.pytorch_tutorial import tutorial
-from impasto.methods.reconstruction import FIGURE_1, reconstruct
+from impasto.methods.reconstruction import reconstruct
 from impasto.methods.ruder2016 import following_frame
 from impasto.methods.visualization import visualize
 
 __all__ = [
-    "FIGURE_1",
     "Style",
     "dream",
     "dream_in_style",

@@ -11,7 +11,7 @@ from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.losses import LAYERS, Content, Gram
+from impasto.losses import Content, Gram
 from impasto.optim import Lbfgs, OptimizationResult, Stage, minimize
 from impasto.parametrizations import Pixels
 from impasto.record import Watch
@@ -65,7 +65,3 @@ def reconstruct(
         optimiser=Lbfgs(),
         watch=watch,
     )
-
-
-FIGURE_1 = tuple(LAYERS[: count + 1] for count in range(len(LAYERS)))
-"""Layers of the style reconstructions (a) to (e) in the paper."""

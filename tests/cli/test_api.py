@@ -1,0 +1,87 @@
+"""The functions of the package: typed as their jobs are, on files and on images in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import impasto
+from impasto import keywords
+from impasto.errors import InputError
+from impasto.networks import packs
+from impasto.session import Session
+from impasto.verbs.run import VERBS
+from support.networks import pack_of, photo_of
+
+ROOT = Path(__file__).parents[2]
+TYPED = {
+    "stylize": keywords.StylizeSettings,
+    "video": keywords.VideoSettings,
+    "photoreal": keywords.PhotorealSettings,
+    "dream": keywords.DreamSettings,
+    "visualize": keywords.VisualizeSettings,
+    "learn": keywords.LearnSettings,
+    "compare": keywords.CompareSettings,
+}
+
+
+def kinds(hint: object) -> set[object]:
+    """The members of a union."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return set(typing.get_args(hint)) if union else {hint}
+
+
+@pytest.mark.parametrize("verb", TYPED)
+def test_the_keywords_are_the_fields_of_the_job(verb: str) -> None:
+    job = VERBS[verb].job
+    typed = {name: hint.__forward_arg__ for name, hint in TYPED[verb].__annotations__.items()}
+    running = keywords.Running.__annotations__
+    hints = typing.get_type_hints(job)
+    fields = {f.name: hints[f.name] for f in dataclasses.fields(job) if f.name not in VERBS[verb].arguments}
+    assert typed.keys() == fields.keys() | running.keys()
+    for name, hint in fields.items():
+        if name in job.reads:
+            assert {"Source", "File"} & set(re.findall(r"\w+", typed[name])), name
+            continue
+        lists = {kind for kind in kinds(hint) if typing.get_origin(kind) is tuple}
+        wanted = kinds(hint) - lists | {Sequence[typing.get_args(kind)[0]] for kind in lists}  # type: ignore[misc]
+        assert kinds(eval(typed[name], vars(keywords))) == wanted, name
+    assert running.keys() <= {f.name for f in dataclasses.fields(Session)}
+
+
+def test_a_misspelled_keyword_names_the_right_one() -> None:
+    with pytest.raises(InputError, match="stylize has no setting 'weigths': did you mean weights"):
+        impasto.stylize("a.png", "b.png", weigths=[1.0])  # type: ignore[call-arg]
+
+
+def test_a_type_checker_finds_a_misspelled_keyword(tmp_path: Path) -> None:
+    code = tmp_path / "user.py"
+    lines = ["import impasto", "impasto.stylize('a.png', 'b.png', weights=[0.5], size=64).save('c.png')"]
+    lines += ["impasto.stylize('a.png', 'b.png', weigths=[0.5])", "impasto.dream('a.png', octaves='many')"]
+    code.write_text("\n".join(lines))
+    command = [sys.executable, "-m", "mypy", "--strict", str(code)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert 'user.py:3: error: Unexpected keyword argument "weigths"' in said, said
+    assert "user.py:4: error" in said and "user.py:2" not in said
+
+
+def test_images_in_memory_and_files_give_the_same(tmp_path: Path) -> None:
+    pack = packs.save(pack_of(), tmp_path / "p.safetensors")
+    photo = photo_of(16, 24)
+    path = impasto.write(tmp_path / "photo.png", photo)
+    style = f"{pack or tmp_path / 'p.safetensors'}#style1"
+    found = impasto.stylize(impasto.read(path).rgb, style, out=tmp_path / "out.png", precision="float32")
+    again = impasto.stylize(path, [style], precision="float32")
+    assert np.array_equal(found.picture, again.picture) and (tmp_path / "out.png").is_file()
+    assert found.recipe.job["content"] == "content" and again.recipe.job["content"] == "photo.png"
+    with pytest.raises(impasto.OutputError, match="exists"):
+        impasto.stylize(path, style, out=tmp_path / "out.png")
