@@ -16,7 +16,7 @@ from impasto.looks.labeled import Thing, things_of
 from impasto.looks.lights import NAMES
 from impasto.looks.night import surface
 from impasto.looks.skies import parted, sky
-from test_night import SIGNAL, street
+from support.night import SIGNAL, street
 
 CASE = (36.0, 28.0, 52.0, 64.0)
 CAR = (96.0, 94.0, 130.0, 114.0)
