@@ -1,6 +1,7 @@
 """Streets at night: nearness to real nights, invented lights, color of signals, seconds.
 
     python benchmarks/night.py --data DIR
+    python benchmarks/night.py --data DIR --bdd BDD100K --detector "python my_detector.py {train} {test}"
 
 DIR holds ``driving/`` with ``streetN_day.jpg``, ``streetN_lamps.jpg`` (the same, darkened, with lamps painted
 in) and, for some, ``streetN_night.jpg``, the same place at night. Only numbers are published, because those
@@ -22,13 +23,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+import driving
 import harness
+import night_films
 
 Array = NDArray[np.float32]
 
 LAYERS = ("relu3_1", "relu4_1")
 PATCH = 32  # side of a patch in pixels
-SLOW = ("photoreal",)  # a result of these that is in OUT is used again
+# A result of these that is in OUT is used again: nothing that --night does changes them.
+SLOW = ("Fourier swap", "photoreal --fast", "photoreal")
 LOW = 0.01  # half-width of the swapped frequencies, relative to the short side: beta of Yang and Soatto
 WINDOW, CAR, STREET_LAMP, GREEN = (185, 238), (15, 48), (330, 375), (48, 185)  # hues of the painted lamps
 
@@ -182,7 +186,14 @@ def main() -> None:
     """Run the benchmark."""
     parser = harness.parser(__doc__ or "")
     parser.add_argument("--streets", type=int, nargs="+", default=[1, 2, 3, 4])
+    parser.add_argument("--frames", type=int, default=12, help="frames of the film to measure; 0: none")
+    parser.add_argument("--bdd", type=Path, help="BDD100K: write the protocol of detectors at night instead")
+    parser.add_argument("--detector", help="its command, with {train}, {test} and {name}")
+    parser.add_argument("--limit", type=int, help="most photos of each split of BDD100K")
     arguments = parser.parse_args()
+    if arguments.bdd is not None:
+        driving.protocol(arguments.bdd, arguments.out, detector=arguments.detector, limit=arguments.limit)
+        return
     data, out = arguments.data / "driving", arguments.out
     out.mkdir(parents=True, exist_ok=True)
     from impasto.looks.lamps import read_lamps
@@ -190,11 +201,13 @@ def main() -> None:
 
     eyes, rows, proofs = Eyes(), list[dict[str, Any]](), list[dict[str, Any]]()
     nights = {n: read(data / f"street{n}_night.jpg") for n in (1, 2)}
-    for number in arguments.streets:
+    for number in (1, 2, 3, 4):
         day = read(data / f"street{number}_day.jpg")
         drawn = labels(day, read(data / f"street{number}_lamps.jpg"), signals=number in (1, 4))
-        lamps = read_lamps(drawn, day).lamps
         proofs.append({"street": number, **proof(day, drawn)})
+        if number not in arguments.streets:
+            continue
+        lamps = read_lamps(drawn, day).lamps
         path_of = partial(_path, out, number)
         for name, (result, seconds) in ways(day, drawn, nights[2 if number == 1 else 1], path_of).items():
             path = path_of(name)
@@ -202,6 +215,7 @@ def main() -> None:
             row = {"street": number, "way": name, "spots": spots(result, day, lamps), "seconds": seconds}
             if number in nights:
                 row["kernel distance"] = kernel_distance(eyes.patches(result), eyes.patches(nights[number]))
+            print(row, flush=True)
             rows.append(row)
     means = []
     for name in dict.fromkeys(row["way"] for row in rows):
@@ -221,6 +235,10 @@ def main() -> None:
     harness.table(proofs)
     harness.record("night", means)
     harness.record("night proof", proofs)
+    if arguments.frames:
+        measured = night_films.film(arguments.data / "video" / "dashcam_720p.mp4", arguments.frames)
+        harness.table([measured])
+        harness.record("night film", [measured])
 
 
 if __name__ == "__main__":

@@ -310,6 +310,24 @@ def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
     np.testing.assert_allclose(gray + rest, 1, atol=1 / 255)
 
 
+def test_what_was_painted_becomes_lamps(tmp_path: Path) -> None:
+    from impasto.app.pictures import painted_lamps
+
+    from impasto.looks.lamps import palette, read_lamps
+
+    layer = np.zeros((20, 30, 4), np.uint8)
+    assert painted_lamps(None, tmp_path / "l.png") is None
+    assert painted_lamps({"layers": [layer]}, tmp_path / "l.png") is None
+    layer[4:8, 10:14] = (*palette()["signal"], 255)
+    layer[12:14, 20:24] = (*palette()["rear"], 255)
+    layer[3, 10:14] = (*palette()["window"], 60)  # the soft border of a stroke
+    found = painted_lamps({"layers": [layer]}, tmp_path / "l.png")
+    assert found is not None
+    lamps = read_lamps(found, np.zeros((40, 60, 3), np.float32)).lamps
+    assert lamps.where("signal")[8:16, 20:28].all() and lamps.where("rear").sum() == 32
+    assert not lamps.where("window").any()
+
+
 def test_controls_mean_what_options_mean() -> None:
     from impasto.app.controls import controls, settings
 

@@ -358,6 +358,31 @@ def test_a_photo_is_relit(page: Any, folder: Path, tmp_path: Path) -> None:
     assert np.abs(out - image.read(folder / "photo.png").rgb).mean() > 0.02
 
 
+def test_a_night_lights_the_lamps_that_were_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Photoreal")
+    give(part, 0, folder / "photo.png")
+    part.locator("img").first.wait_for()
+    part.get_by_label("city", exact=True).check()
+    part.get_by_role("button", name="lamps: what shines at night").click()
+    canvas = part.locator("canvas").first
+    canvas.wait_for()
+    page.wait_for_timeout(1000)  # the photo is laid under the brush
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    middle = box["y"] + box["height"] * 0.3
+    page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    part.get_by_role("button", name="Relight", exact=True).click()
+    done(part, "relight")
+    out = saved(page, part, tmp_path / "out.png")
+    job = json.loads(image.read_recipe(out) or "")["job"]
+    assert job["night"] == "city" and job["lamps"].endswith("lamps.png") and not job["styles"]
+    assert image.read(out).rgb.mean() < 0.7 * image.read(folder / "photo.png").rgb.mean()
+
+
 def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> None:
     part = tab(page, "Dream")
     give(part, 0, folder / "photo.png")

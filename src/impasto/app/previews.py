@@ -60,6 +60,23 @@ def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     return path
 
 
+def painted_lamps(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
+    """Write the lamps that the user painted, in the colors of their kinds; None if nothing was painted.
+
+    Half-transparent borders of strokes take the color of their stroke or are left out.
+    """
+    layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
+    layers = [layer for layer in layers if layer.ndim == 3 and layer.shape[2] == 4 and layer[..., 3].any()]
+    if not layers:
+        return None
+    result = np.zeros((*layers[0].shape[:2], 3), np.uint8)
+    for layer in layers:
+        covered = layer[..., 3] > 127
+        result[covered] = layer[..., :3][covered]
+    image.write(path, result, overwrite=True)
+    return path
+
+
 def invert_mask(mask: Path) -> Path:
     """Write the inverse of a mask beside it, and return its path."""
     path = mask.with_name(f"not-{mask.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
@@ -16,6 +16,8 @@ from impasto.app.uploads import PICTURES, QUIET, photo_place
 from impasto.errors import InputError
 from impasto.image import decoding
 from impasto.jobs import DreamJob, PhotorealJob, StylizeJob, VideoJob
+from impasto.jobs.base import NightName
+from impasto.looks.lamps import palette
 from impasto.painters import BUDGETS, learned
 
 MORE = "more settings"
@@ -142,10 +144,29 @@ def _film_tab(state: AppState) -> None:
     wire(state, panel, [film, names, files, *knobs.values()], gather, "painted.mp4")
 
 
+def _lamps_editor() -> Any:
+    """Return an editor to paint lamps in, with a color for each kind, to place with ``render``."""
+    colors = [f"#{bytes(color).hex()}" for color in palette().values()]
+    brush = gr.Brush(default_size=8, colors=[*colors], default_color=colors[0], color_mode="fixed")
+    return gr.ImageEditor(
+        label="lamps", sources=(), layers=False, height=320, type="numpy", brush=brush, render=False
+    )
+
+
+def _lamps_help() -> str:
+    """Return which color is which kind of lamp."""
+    parts = [
+        f'<span style="background:#{bytes(color).hex()};padding:0 .6em"></span> {kind}'
+        for kind, color in palette().items()
+    ]
+    return "Paint what shines at night; nothing painted: only what is certain. " + ", ".join(parts) + "."
+
+
 def _photoreal_tab(state: AppState) -> None:
+    lamps = _lamps_editor()
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
-            photo = photo_place("photo", max_pixels=state.limits.pixels)
+            photo = photo_place("photo", max_pixels=state.limits.pixels, mask=lamps)
             files = gr.File(
                 label="photos to take light and colors from, or one saved .look",
                 file_count="multiple",
@@ -153,22 +174,38 @@ def _photoreal_tab(state: AppState) -> None:
                 height=DROP,
                 elem_classes=["drop", "several"],
             )
+            night = gr.Radio(
+                [("none", ""), *((name, name) for name in get_args(NightName))],
+                value="",
+                label="night",
+                info="Light its lamps; photos to take light from are then optional.",
+            )
             knobs = controls(PhotorealJob, ("strength", "fast"))
             with gr.Accordion(MORE, open=False):
-                knobs |= controls(PhotorealJob, ("size", "realism", "classes", "weights", "seed"))
+                knobs |= controls(PhotorealJob, ("size", "realism", "classes", "weights", "seed", "horizon"))
+            with gr.Accordion("lamps: what shines at night", open=False):
+                gr.HTML(_lamps_help())
+                lamps.render()
         with gr.Column(scale=5):
             panel = OutputPanel.build("Relight")
 
     def gather(values: dict[Any, Any], visit: str | None) -> Request:
         content = _needed(values[photo], "photo")
         styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
-        state.limits.check_styles(styles, "drop a photo to take light and colors from")
         given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
+        drawn = None
+        if values[night]:
+            given["night"] = values[night]
+            drawn = previews.painted_lamps(values[lamps], state.place(visit, "lamps.png"))
+            given |= {"lamps": str(drawn)} if drawn is not None else {}
+        if styles or not values[night]:
+            state.limits.check_styles(styles, "drop a photo to take light and colors from, or choose a night")
         given |= {"content": content, "styles": styles, "max_pixels": state.limits.pixels}
         job = PhotorealJob.parse(given)
-        return state.limited(job, _side(job, content), photo=content)
+        masks = () if drawn is None else (str(drawn),)
+        return state.limited(job, _side(job, content), photo=content, masks=masks)
 
-    wire(state, panel, [photo, files, *knobs.values()], gather, "photoreal.png")
+    wire(state, panel, [photo, files, night, lamps, *knobs.values()], gather, "photoreal.png")
 
 
 def _dream_tab(state: AppState) -> None:

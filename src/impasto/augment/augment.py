@@ -18,7 +18,7 @@ from typing import Any
 
 from impasto import files, image
 from impasto.augment import report
-from impasto.augment.boxes import boxes_of, ids_of
+from impasto.augment.boxes import boxes_of, lamps_of
 from impasto.augment.gate import judge_all
 from impasto.augment.layouts import Contents, LayoutName, look
 from impasto.batch.dispatch import BatchResult, EngineName, OnRow, run
@@ -211,7 +211,7 @@ def _tasks(
             "look_sha256": drawn.look.digest.split(":")[0],
             "seed": drawn.seed,
         }
-        lamps = ids_of(source / path, contents.layout) if "strength" in drawn.look.settings else None
+        lamps = lamps_of(source, path, contents) if "strength" in drawn.look.settings else None
         if lamps is not None:
             settings["lamps"] = str(lamps)
         reason = ""

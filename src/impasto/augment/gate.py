@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, files, image
-from impasto.augment.boxes import Box
 from impasto.batch.manifest import Manifest, Row
 from impasto.errors import ImpastoError
+from impasto.looks.labeled import Box
 from impasto.metrics import halo_index
 
 MOST_CLIPPED = 0.1  # share of pixels that may become black or white where the photo was not

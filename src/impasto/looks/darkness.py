@@ -18,6 +18,11 @@ DIM = 0.06  # luminance relative to white below which color fades
 GRAY = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
+def largest(rgb: Array) -> Array:
+    """Return the largest channel ``(H, W)`` of an image ``(H, W, 3)``; faster than ``max``."""
+    return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]), np.float32)
+
+
 def planck(kelvin: float) -> Array:
     """Return the linear sRGB color ``(3,)`` of a black body, with luminance 1; negative values are 0.
 
@@ -85,7 +90,7 @@ def toned(light: Array, keeps: Array | None = None) -> Array:
         light: linear light ``(H, W, 3)``, 0 and up.
         keeps: where colors must not turn white, ``(H, W)``, 0..1: signals.
     """
-    most = light.max(2)
+    most = largest(light)
     over = np.maximum(most - np.float32(SHOULDER), 0) / np.float32(1 - SHOULDER)
     bent = np.minimum(most, np.float32(SHOULDER)) + np.float32(1 - SHOULDER) * (1 - np.exp(-over))
     scaled = light * (bent / np.maximum(most, 1e-7))[..., None]

@@ -13,6 +13,7 @@ from scipy import ndimage
 from impasto import color, image
 from impasto.errors import InputError
 from impasto.image import Source
+from impasto.looks.darkness import largest
 from impasto.looks.lights import KINDS, NAMES, KindName, Lamps
 
 Array = NDArray[np.float32]
@@ -44,7 +45,7 @@ class Labels:
 
 def palette() -> dict[KindName, tuple[int, int, int]]:
     """Return the color of each kind of lamp in a labels image, 0..255; black is none."""
-    return {name: kind.colour for name, kind in KINDS.items()}
+    return {name: kind.color for name, kind in KINDS.items()}
 
 
 def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
@@ -74,7 +75,7 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
     rgb = np.rint(picture.rgb * 255).astype(np.int32)
     large = np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     if picture.gray or not np.ptp(rgb, axis=2).any():
-        white = KINDS["headlight"].colour[0]
+        white = KINDS["headlight"].color[0]
         if rgb.max() <= MOST_ID or set(np.unique(rgb)) - {0, white}:
             return _of_ids(large[..., 0], photo, horizon, name)
     return Labels(Lamps.of(_of_colors(large, name)))
@@ -170,7 +171,7 @@ def signals(photo: Array, horizon: float) -> list[Part]:
     """
     height = len(photo)
     gray = np.asarray(color.luma(photo), np.float32)
-    dark = (gray < DARK) & (photo.max(2) - photo.min(2) < 0.22)
+    dark = (gray < DARK) & (largest(photo) + largest(-photo) < 0.22)
     found: list[Part] = []
     for hues in ([(0, 16), (344, 360)], [(25, 52)], [(135, 195)]):
         marks, _ = ndimage.label(_vivid(photo, hues), np.ones((3, 3)))

@@ -39,7 +39,7 @@ class Kind:
         tint: further factors of its color.
     """
 
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     chance: float
     strength: tuple[float, float]
     kelvin: tuple[float, float] | None
@@ -47,10 +47,10 @@ class Kind:
 
 
 KINDS: Mapping[KindName, Kind] = {
-    "window": Kind((0, 0, 255), 0.35, (0.15, 1.0), (1900, 2700)),
+    "window": Kind((0, 0, 255), 0.35, (0.3, 3.0), (2000, 3000)),
     "lamp": Kind((255, 128, 0), 1.0, (150.0, 250.0), None),
     "headlight": Kind((255, 255, 255), 0.95, (40.0, 90.0), (4000, 5600)),
-    "rear": Kind((255, 0, 255), 0.95, (6.0, 15.0), (2800, 2800), (1.0, 0.03, 0.02)),
+    "rear": Kind((255, 0, 255), 0.95, (3.0, 10.0), (2800, 2800), (1.0, 0.02, 0.015)),
     "signal": Kind((0, 255, 0), 1.0, (6.0, 10.0), None),
     "sign": Kind((0, 255, 255), 0.0, (0.0, 0.0), None),
     "lit": Kind((255, 255, 0), 1.0, (1.5, 3.0), None),
@@ -201,6 +201,10 @@ def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_]) -> Array:
         chroma = photo.max(2) - photo.min(2)
         most = max(float(np.percentile(chroma[inside], 90)), 0.02)
         return np.asarray(inside * ((chroma / most - 0.35) / 0.5).clip(0, 1), np.float32)
+    if name == "rear":
+        red = photo[..., 0] - photo[..., 1:].max(2)
+        most = max(float(np.percentile(red[inside], 90)), 0.02)
+        return np.asarray(inside * (0.12 + 0.88 * (red / most).clip(0, 1)), np.float32)
     if name == "lit":
         bright = max(float(np.percentile(gray[inside], 90)), 0.02)
         return np.asarray(inside * (gray / bright).clip(0, 1) ** 2, np.float32)

@@ -6,13 +6,14 @@ The *graded* picture is the same without beam and lamps: the difference of the t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from impasto import color, image
 from impasto.jobs.base import NightName
@@ -21,7 +22,7 @@ from impasto.looks.beam import Road
 from impasto.looks.darkness import balance, developed, faded, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
-from impasto.looks.skies import Sky, sky
+from impasto.looks.skies import Sky, parted, sky
 
 Array = NDArray[np.float32]
 
@@ -29,6 +30,8 @@ EVEN = 0.65  # share of the daylight's own shading that is removed
 NEAR = 1 / 14  # width of the median of that shading, relative to the long side
 WORK = 480  # long side in pixels at which it is found
 MIDDLE = 0.13  # reflectance of the median of a street
+SUNLIT = 0.35  # stops by which what the sun lit may stay above the median
+SKYLIGHT = 4.0  # ratio of blue to red up to which a gray thing is blue only by the light of the sky
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Night:
         wet: reflection of a wet road, 0..1.
     """
 
-    street: float = 0.9
-    low: float = 0.45
+    street: float = 1.3
+    low: float = 0.3
     wall: float = 0.5
     fall: float = 0.18
     rest: float = 0.008
@@ -72,13 +75,13 @@ NIGHTS: dict[NightName, Night] = {
     "city": Night(),
     "country": Night(
         street=0.03, low=1.0, rest=0.006, beam=1.5, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
-        kelvin=(2800, 3600), white=4000, shot=0.0003, read=0.0006,
+        kelvin=(2800, 3600), white=4000, shot=0.0003, read=0.0004,
     ),
     "dusk": Night(
         street=0.22, low=0.7, rest=0.10, beam=0.12, sky=(0.06, 0.09, 0.17), glow=(0.26, 0.20, 0.20),
         kelvin=(2300, 3000), white=4600, gray=0.25, shot=0.00008, read=0.0004,
     ),
-    "wet": Night(wet=1.0, street=0.6, beam=0.12, kelvin=(2100, 2800)),
+    "wet": Night(wet=1.0, street=0.85, beam=0.12, kelvin=(2100, 2800)),
 }  # fmt: skip
 
 
@@ -98,22 +101,26 @@ class Scene:
 class Lit:
     """A night.
 
-    ``rgb`` and ``graded (H, W, 3)`` are sRGB images, 0..1: with and without lamps and beam. ``added (H, W)``
-    is the linear light of lamps, beam and glare before the camera, in luminance. ``on (H, W)`` holds the
-    kinds of the lamps that are on.
+    ``rgb (H, W, 3)`` is an sRGB image, 0..1. ``on (H, W)`` holds the kinds of the lamps that are on.
+    ``develop`` makes the image without lamps and beam.
     """
 
     rgb: Array
-    graded: Array
-    added: Array
     on: NDArray[np.uint8]
+    develop: Callable[[], Array]
+
+    @cached_property
+    def graded(self) -> Array:
+        """The same without lamps and beam, ``(H, W, 3)``, sRGB, 0..1; made when it is asked for."""
+        return self.develop()
 
 
 def surface(front: Array, alpha: Array, *, middle: float | None = None) -> Array:
     """Estimate the reflectance ``(H, W, 3)`` of what is in a picture by day, linear.
 
     The light of the day is the local luminance, of which the power ``EVEN`` is divided out (as in the retinex
-    of Jobson, Rahman and Woodell 1997); so sunlit fronts and shadows come nearer to each other.
+    of Jobson, Rahman and Woodell 1997), and what is above the median is held within ``SUNLIT`` stops
+    of it; so sunlit fronts and shadows come nearer to each other. Shadows lose the blue of the sky.
 
     Args:
         front: image without its sky, ``(H, W, 3)``, sRGB, 0..1.
@@ -132,10 +139,29 @@ def brightness(photo: Array, horizon: float) -> float:
 
 
 def _even(front: Array, alpha: Array) -> Array:
-    """Return linear light with the power ``EVEN`` of the daylight divided out."""
-    linear = np.asarray(color.to_linear(front), np.float32)
-    light = np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006)
-    return np.asarray(linear / light[..., None] ** np.float32(EVEN), np.float32)
+    """Return linear light with most of the daylight divided out."""
+    linear = _without_skylight(np.asarray(color.to_linear(front), np.float32))
+    light = np.log2(np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006))
+    ground = light[alpha < 0.5]
+    over = np.float32(1 - EVEN) * (light - np.float32(np.median(ground) if ground.size else 0.0))
+    kept = np.where(over > 0, np.float32(SUNLIT) * np.tanh(over / np.float32(SUNLIT)), over)
+    return np.asarray(linear * np.exp2(kept - light)[..., None], np.float32)
+
+
+def _without_skylight(linear: Array) -> Array:
+    """Take the blue of the sky out of what is gray but for it, and leave what is blue itself.
+
+    Shadows are lit by the sky, 8000 K and more; a beam lights them white. A ratio of blue to red of up to
+    ``SKYLIGHT``, with green in between, is taken for the light; from three times that, for the thing itself.
+    """
+    red, green, blue = (linear[..., i] + np.float32(0.01) for i in range(3))
+    part = 1 - (np.log(blue / red / np.float32(SKYLIGHT)) / np.float32(np.log(3))).clip(0, 1)
+    between = (10 * (np.float32(1.1) - green / blue)).clip(0, 1) * (
+        10 * (green / red - np.float32(0.95))
+    ).clip(0, 1)
+    share = (np.float32(0.85) * part * between * (8 * (blue / red - 1)).clip(0, 1)).astype(np.float32)
+    gray = np.asarray(color.luma(linear), np.float32)[..., None]
+    return np.asarray(linear + share[..., None] * (gray - linear), np.float32)
 
 
 def _median(even: Array, alpha: Array) -> float:
@@ -263,7 +289,7 @@ def lit(
         alpha = given.sky.alpha[..., None]
         dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
     else:
-        dark = np.asarray(color.to_linear(graded), np.float32) * shine.off[..., None]
+        dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
     signs = 1 + 3 * lamps.where("sign").astype(np.float32)[..., None]
     thrown = own * given.beam * signs * (1 - given.sky.alpha[..., None])
     added = thrown + shine.light
@@ -271,8 +297,7 @@ def lit(
         added = added + np.float32(night.wet) * mirrored(shine.light, given.road)
     added = added + np.float32(SHARE) * glare(shine.light, degrees_of(given.road))
     seed = int(draws.of_part("noise", frame).integers(2**31))
-    shots = [_shot(light, given, night, seed) for light in (dark, dark + added)]
-    return Lit(shots[1], shots[0], np.asarray(color.luma(added), np.float32), shine.on)
+    return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
 
 
 def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
@@ -295,21 +320,22 @@ def mirrored(light: Array, road: Road) -> Array:
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
     below = rows - np.float32(road.horizon)
-    high = np.float32((roads.POLE - road.height) / (roads.POLE + road.height))
-    source = np.float32(road.horizon) - high * below
-    virtual = cv2.remap(light, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    virtual[below[:, 0] < 0] = 0
-    virtual = cv2.GaussianBlur(
-        np.minimum(virtual, 40), (0, 0), sigmaX=max(1.0, width / 400), sigmaY=height / 14
-    )
-    # Lamps of cars hang near the road: their reflection begins below them.
-    near = light * (np.abs(below) < 0.09 * road.focal)[..., None]
-    near = cv2.GaussianBlur(np.minimum(near, 40), (0, 0), sigmaX=max(1.0, width / 400), sigmaY=1)
-    keep = np.exp(-12 / height)
-    streak = lfilter([1 - keep], [1, -keep], near, axis=0).astype(np.float32)
+    light = np.minimum(light, 40)
+    total = np.zeros_like(light)
+    # Lamps of cars hang lower than the camera: they are seen below the horizon.
+    wide = max(1.0, width / 500)
+    for tall, long in ((roads.POLE, height / 14), (roads.LAMPS, height / 40)):
+        source = np.float32(road.horizon) - np.float32((tall - road.height) / (tall + road.height)) * below
+        image_of = cv2.remap(light, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        image_of[below[:, 0] < 0] = 0
+        for weight, factor in ((1.0, 1), (0.5, 3)):
+            soft = cv2.GaussianBlur(image_of, (0, 0), sigmaX=factor * wide, sigmaY=long * (1 + factor) / 2)
+            # Rough water smears towards the eye.
+            down = min(height, round(long))
+            total[down:] += np.float32(weight) * soft[: height - down]
     angle = np.maximum(below, 0) / np.float32(road.focal)
     share = np.where(below > 0, 0.02 + 0.25 * (1 - np.minimum(angle * 2.5, 1)) ** 3, 0)
-    return np.asarray((virtual + streak) * share[..., None], np.float32)
+    return np.asarray(total * share[..., None], np.float32)
 
 
 def degrees_of(road: Road) -> float:

@@ -58,7 +58,9 @@ def bound(lamps: Lamps, road: Road, night: Night) -> Array:
         light[lamps.kinds == index] = 1.4 * KINDS[name].strength[1]
     most = light + np.float32(SHARE) * glare(light, degrees_of(road))
     if night.wet:
-        most = most + np.float32(night.wet) * mirrored(light, road)
+        # A lens spreads a lamp before it is mirrored.
+        soft = np.asarray(cv2.dilate(light, np.ones((5, 5), np.uint8)), np.float32)
+        most = most + np.float32(night.wet) * mirrored(soft, road)
     beam = np.float32(2 * night.beam * REFLECTS) * roads.beam(road)
     beam = np.where(lamps.where("sign"), np.float32(RETRO), np.float32(1)) * beam
     total = np.asarray(most[..., 1] + beam, np.float32)

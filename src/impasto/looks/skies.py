@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from impasto import color, image
 from impasto.looks.clustering import openness
+from impasto.looks.darkness import largest
 
 Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -29,11 +30,17 @@ REACH = 0.1  # distance of gaps from the open sky, relative to the long side
 LEAST = 0.004  # share of the image below which there is no sky
 PALE = 0.25  # saturation of a cloud, as the range of its channels
 CLOUD = 0.4  # most distance of a cloud from the color of the sky around it
+RIM = 0.012  # width of the rim of a grade along the sky, relative to the long side
 ISLAND = 0.55  # share of the border of a cloud that must border on sky
 ROUNDS = 16  # most rounds of growing
 WIDE = 1 / 40  # width of the local color of the sky, relative to the long side
 BAND = 0.012  # half-width of the band in which pixels are unmixed, relative to the long side
 BLUE = 0.08  # blue minus red from which a part is a blue sky, and below whose negative a wall
+DEEP = 0.15  # blue minus red from which a sky is known by its color alone
+TOLERANT = 0.2  # distance from the color of such a sky at which a gap still belongs to it
+LOWEST = 0.85  # height below which no sky is looked for, relative to the height
+LARGE = 0.01  # largest gap in front of such a sky, as a share of the image
+MIRRORS = 0.07  # height above the horizon up to which cars mirror a blue sky, relative to the height
 STEEP = 0.05  # slope of luma per pixel that ends the sky
 SLACK = 0.12  # how far below the horizon the open sky may reach, relative to the height
 FAINT = 0.02  # squared distance of sky and front below which colors cannot be unmixed
@@ -91,13 +98,17 @@ def _found(small: Array, horizon: float) -> Bools:
     if found.mean() < LEAST:
         return found
     wide = WIDE * max(gray.shape)
+    apart = _blue_gaps(small, found, wide, least=LARGE, tolerant=NEAR)
+    apart[round(horizon * len(apart)) :] = False
+    found = found | apart
     down, across = np.gradient(gray)
     flat = (np.hypot(down, across) < STEEP) & (gray > BRIGHT)
+    spread = largest(small) + largest(-small)
     for _ in range(ROUNDS):
         behind = _spread(small, found, wide)
-        away = np.abs(small - behind).max(2)
+        away = largest(np.abs(small - behind))
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
-        cloud = (gray > color.luma(behind)) & (small.max(2) - small.min(2) < PALE) & (away < CLOUD)
+        cloud = (gray > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
         near = ((away < NEAR) | cloud) & flat
         marks, _ = ndimage.label(near, np.ones((3, 3)))
         kept = np.unique(marks[found & near])
@@ -109,7 +120,10 @@ def _found(small: Array, horizon: float) -> Bools:
             return found
     found = _without_islands(small, found, flat)
     # The open sky ends at its edge even if the horizon was found too high; a gap has no such edge.
-    gaps = _gaps(small, found, wide)
+    horizon = max(horizon, min(_lower_edge(found), LOWEST))
+    blue = _blue_gaps(small, found, wide, tolerant=0.0)
+    blue[max(0, round((horizon - MIRRORS) * len(blue))) :] = False
+    gaps = _gaps(small, found, wide) | blue
     gaps[round(horizon * len(gaps)) :] = False
     found[round(min(1.0, horizon + SLACK) * len(found)) :] = False
     return found | gaps
@@ -136,7 +150,7 @@ def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
 def _edged(small: Array, found: Bools) -> Bools:
     """Return the pixels that are clearly darker than the sky around them."""
     behind = _spread(small, found, WIDE * max(found.shape))
-    return np.asarray((behind - small).max(2) > HOLE)
+    return np.asarray(largest(behind - small) > HOLE)
 
 
 def _light_parts(small: Array, gray: Array, found: Bools) -> Bools:
@@ -154,7 +168,7 @@ def _light_parts(small: Array, gray: Array, found: Bools) -> Bools:
 
 def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     """Return the gaps between leaves and wires: small parts of the color of the sky, near the sky."""
-    away = np.abs(small - _spread(small, found, wide)).max(2)
+    away = largest(np.abs(small - _spread(small, found, wide)))
     reach = max(2, round(REACH * max(found.shape)))
     close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     marks, count = ndimage.label((away < HOLE) & close & ~found)
@@ -166,6 +180,30 @@ def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     kept = (sizes <= HOLES * found.size) & (shares < 0.35)
     kept[0] = False
     return np.asarray(kept[marks])
+
+
+def _blue_gaps(
+    small: Array, found: Bools, wide: float, *, least: float = 0.0, tolerant: float = TOLERANT
+) -> Bools:
+    """Return the gaps before a blue sky, whose color nothing else has but a pane that mirrors it.
+
+    Gaps larger than ``least`` of the image must also have the color within ``tolerant`` on the mean.
+    """
+    behind = _spread(small, found, wide)
+    away = largest(np.abs(small - behind))
+    blue, deep = (picture[..., 2] - picture[..., 0] for picture in (small, behind))
+    marks, count = ndimage.label((away < TOLERANT) & (deep > DEEP) & (blue > 0.5 * deep) & ~found)
+    sizes = np.bincount(marks.ravel(), minlength=count + 1)
+    means = np.bincount(marks.ravel(), weights=away.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
+    kept = (sizes >= least * found.size) & ((sizes <= LARGE * found.size) | (means < tolerant))
+    kept[0] = False
+    return np.asarray(kept[marks])
+
+
+def _lower_edge(found: Bools) -> float:
+    """Return the relative height to which the sky of most columns reaches down without a break."""
+    reach = np.where(found.all(0), len(found), found.argmin(0))
+    return float(np.quantile(reach, 0.4)) / len(found)
 
 
 def _spread(picture: Array, where: Bools, wide: float) -> Array:
@@ -213,7 +251,7 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     trust = length / (length + FAINT)
     solved = rough + trust * (key - rough)
     # Within the open sky, whatever is darker than the sky is a wire or a lamp.
-    apart = ((behind - rgb).max(2) - 0.05).clip(0, None) / np.maximum(behind.max(2), 0.2)
+    apart = (largest(behind - rgb) - 0.05).clip(0, None) / np.maximum(largest(behind), 0.2)
     open_sky = 1 - (2.5 * apart).clip(0, 1)
     matte = np.where(band, solved, np.where(rough > 0.5, open_sky, 0)).astype(np.float32)
     matte = np.asarray(((matte - 0.04) / 0.9).clip(0, 1), np.float32)
@@ -221,3 +259,49 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     # What is nearly all sky says nothing of its front; and no front is lighter than the pixel.
     front = np.where((matte > SOLID)[..., None], np.minimum(near, rgb), front)
     return Sky(matte, np.asarray(np.minimum(front, rgb).clip(0, 1), np.float32))
+
+
+def parted(graded: Array, above: Sky, most: Array) -> Array:
+    """Grade sky, front, and the pixels that they share apart; linear light ``(H, W, 3)``.
+
+    A grade maps a mixed pixel as a color of its own, and classes end beside the edge: both leave a rim. Here
+    what is near the edge becomes ``alpha`` times the graded sky near it plus ``1 - alpha`` times its front,
+    relit in the ratio of the front further in, where that is darker. The sky has one hue, and no cloud.
+
+    Args:
+        graded: graded image ``(H, W, 3)``, sRGB, 0..1.
+        above: sky of the photo by day.
+        most: light of a sky at night, above which that of the grade is compressed, ``(H, 1, 3)``, linear.
+    """
+    result = np.asarray(color.to_linear(graded), np.float32)
+    if above.share < LEAST:
+        return result
+    height, width = above.alpha.shape
+    small = image.fit((height, width), min(WORK, max(height, width)))[::-1]
+    day = np.asarray(color.to_linear(above.front), np.float32)
+    planes = [cv2.resize(plane, small, interpolation=cv2.INTER_AREA) for plane in (result, day, above.alpha)]
+    after, before, alpha = (np.asarray(plane, np.float32) for plane in planes)
+    wide = WIDE * max(small)
+    kernel = np.ones((2 * round(RIM * max(small)) + 1,) * 2, np.uint8)
+    near, inner = cv2.dilate(alpha, kernel), cv2.erode(alpha, kernel)
+    solid = near < 0.1
+    lifted = _spread(after, solid, wide) / np.maximum(_spread(before, solid, wide), 0.004)
+    gain, rim = (
+        np.asarray(cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        for p in (lifted, (2 * _blur(near - inner, wide / 8)).clip(0, 1))
+    )
+    share = above.alpha[..., None]
+    middle = np.median(after[inner > 0.9], 0) if (inner > 0.9).any() else most.mean((0, 1))
+    dark = _night_sky(result, np.asarray(middle, np.float32), most)
+    front = result + rim[..., None] * (np.minimum(day * gain.clip(0, 4), result) - result)
+    return np.asarray(share * dark + (1 - share) * front, np.float32)
+
+
+def _night_sky(result: Array, middle: Array, most: Array) -> Array:
+    """Return a graded sky in the hue of its median, compressed to at most 2.5 times ``most``."""
+    limit = np.float32(2) * np.asarray(color.luma(most), np.float32)
+    gray = np.asarray(color.luma(result), np.float32)
+    over = np.maximum(gray - limit, 0)
+    held = np.minimum(gray, limit) + limit / 2 * (1 - np.exp(-over / (limit / 2)))
+    tint = middle / max(float(color.luma(middle)), 1e-5)
+    return np.asarray(held[..., None] * tint, np.float32)

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import image
+from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
+from impasto.looks.boxed import boxed
 from impasto.looks.grading import mix
+from impasto.looks.labeled import things_of
 from impasto.looks.lamps import Labels, detected, drawn_lamps, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import NIGHTS, Lit, lit
@@ -21,8 +24,10 @@ from impasto.painters.inputs import Inputs
 from impasto.record import Recipe
 
 Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 Log = Callable[[str], None]
 
+BOXES = (".json", ".txt")  # suffixes of labels with boxes
 DARK = 0.2  # median luma below which a photo is a night already
 
 _log = logging.getLogger("impasto")
@@ -70,16 +75,32 @@ def lighted(
     )
     _say(labels.lamps, result, photo, log=log, drawn=job.lamps is not None)
     if graded is None and job.strength != 1:
-        return Lit(mix(photo, result.rgb, job.strength), result.graded, result.added, result.on)
+        return Lit(mix(photo, result.rgb, job.strength), result.on, result.develop)
     return result
 
 
 def found(job: PhotorealJob, inputs: Inputs, photo: Array, road: Road) -> Labels:
     """Return the lamps of a photo, from its labels or by the detectors."""
     horizon = road.horizon / road.size[0]
+    if job.lamps is not None and Path(job.lamps).suffix.lower() in BOXES:
+        return Labels(Lamps.of(_boxed(job, inputs, photo)))
     if job.lamps is not None:
         return read_lamps(inputs.source(job.lamps), photo, horizon=horizon)
     return Labels(Lamps.of(detected(photo, horizon=horizon)))
+
+
+def _boxed(job: PhotorealJob, inputs: Inputs, photo: Array) -> Bytes:
+    """Return the lamps within the boxes of a file of labels; of a resized photo, boxes are resized too."""
+    name = str(job.lamps)
+    things = things_of(Path(str(inputs.source(name))), job.content)
+    if things is None:
+        raise InputError(
+            f"labels {name} say nothing of {Path(job.content).name}: give a .json of COCO or BDD that "
+            f"names it, a .txt of KITTI, or an image"
+        )
+    height, width = inputs.read(job.content).size
+    down, right = photo.shape[0] / height, photo.shape[1] / width
+    return boxed(photo, [thing.scaled(right, down) for thing in things])
 
 
 def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:

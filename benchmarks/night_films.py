@@ -1,0 +1,65 @@
+"""Steadiness of lamps and frames in a film at night, for ``night.py``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+SPOTS = ((250, 700, "lamp"), (440, 830, "rear"), (440, 900, "rear"), (300, 1180, "window"))  # 1280x720
+SIDE = 8  # pixels
+
+
+def film(path: Path, frames: int) -> dict[str, Any]:
+    """Measure the first frames of a film: warp error with lamps against that without, and steadiness.
+
+    Lamps are put at fixed places, so that only their light can change. The warp error is the mean absolute
+    difference of a frame and the one before, carried by the optical flow of the photos, where the flow agrees
+    forward and backward within a pixel.
+    """
+    from impasto.looks.beam import Road
+    from impasto.looks.lights import NAMES, Draws, Lamps
+    from impasto.looks.night import NIGHTS, brightness, lit
+    from impasto.video import Dis, FilmReader, warp
+
+    with FilmReader(path) as reader:
+        shots = [frame.rgb for _, frame in zip(range(frames), reader.frames(), strict=False)]
+    days = [shot.astype(np.float32) / 255 for shot in shots]
+    kinds = np.zeros(shots[0].shape[:2], np.uint8)
+    for row, column, name in SPOTS:
+        kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)  # type: ignore[arg-type]
+    first = Road.of(days[0])
+    settings = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
+    night, draws, flow = NIGHTS["city"], Draws.of(days[0], 0), Dis(quality="fast")
+    dark = replace(night, beam=0.0)
+    none = np.zeros_like(kinds)
+    errors, lamps = dict[str, list[float]](lit=[], graded=[]), list[list[float]]()
+    before: dict[str, Array] = {}
+    for number, day in enumerate(days):
+        now = {
+            "lit": lit(day, Lamps.of(kinds), night, draws, frame=number, **settings).rgb,
+            "graded": lit(day, Lamps.of(none), dark, draws, frame=number, **settings).rgb,
+        }
+        lamps.append([float(now["lit"][r + 2 : r + 6, c + 2 : c + 6].mean()) for r, c, _ in SPOTS])
+        if before:
+            back, forth = flow(shots[number], shots[number - 1]), flow(shots[number - 1], shots[number])
+            there = warp(forth, back) + back
+            sure = cv2.erode((np.hypot(*np.moveaxis(there, 2, 0)) < 1).astype(np.uint8), np.ones((3, 3))) > 0
+            for name, picture in now.items():
+                errors[name].append(float(np.abs(warp(before[name], back) - picture)[sure].mean()))
+        before = now
+    found = np.array(lamps)
+    lit_error, graded_error = (float(np.mean(errors[name])) for name in ("lit", "graded"))
+    return {
+        "frames": len(days),
+        "warp error, lit": lit_error,
+        "warp error, graded": graded_error,
+        "ratio": lit_error / graded_error,
+        "largest change of a lamp": float((np.ptp(found, axis=0) / found.mean(0)).max()),
+    }
