@@ -42,6 +42,7 @@ KEPT = ("relu1_2", "relu2_2", "relu3_3", "relu4_2")  # content layers added belo
 SHAPES, CONTENT = ("relu3_1", "relu4_1"), 0.6  # layers and weight of the content term
 MOMENTS = 1.5  # weight of the Gram matrices at the coarsest size, relative to the content image
 SMALLER = 0.5  # weight of each reduced image
+KEPT_FORMS = 0.3  # share of the Gram matrices that stays at the smallest size; more invents arches and clouds
 
 
 def neural_neighbors(
@@ -108,7 +109,7 @@ def objective(
     coarse = _weakened(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
     fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
     last = _weakened(LayerNeighbors(content, paintings, **places), content, styles, strength)
-    smaller = Octaves(fine, forms) * SMALLER
+    smaller = Octaves(fine, forms * KEPT_FORMS) * SMALLER
     return ByStage(
         [coarse + shapes + forms, *[fine + shapes + smaller] * (stages - 1), last + shapes + smaller]
     )
@@ -124,7 +125,8 @@ def objective_of_a_following_frame(
     styles = [style for style in styles if style.weight > 0]
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
     fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
-    return fine + _shapes(content, styles) + Octaves(fine, _forms(content, styles, strength)) * SMALLER
+    smaller = Octaves(fine, _forms(content, styles, strength) * KEPT_FORMS) * SMALLER
+    return fine + _shapes(content, styles) + smaller
 
 
 def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
