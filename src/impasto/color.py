@@ -173,7 +173,7 @@ def match_colors(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
         The shape of ``painted``, sRGB, clipped to 0..1.
 
     Examples:
-        >>> carry_over(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
+        >>> match_colors(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
         [[0.25, 0.25, 0.25], [0.25, 0.25, 0.25]]
     """
     ours, theirs = (_floats(p).reshape(-1, 3) for p in (painted, photo))
@@ -267,7 +267,7 @@ def transfer_lightness(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     (Ottosson 2020) as the luminance space.
 
     Examples:
-        >>> keep_chroma(np.full((1, 3), 0.5), np.full((1, 3), 0.1)).round(3).tolist()
+        >>> transfer_lightness(np.full((1, 3), 0.5), np.full((1, 3), 0.1)).round(3).tolist()
         [[0.5, 0.5, 0.5]]
     """
     painted, photo = _floats(painted), _floats(photo)

@@ -229,7 +229,7 @@ def test_killed_by_the_system_at_any_moment(here: Path) -> None:
         "import sys, time\nfrom pathlib import Path\nfrom impasto.films import paint_film, video\n"
         "from impasto.jobs import VideoJob\nfrom impasto.networks import library\n"
         "from impasto.session import Session\n"
-        "library.SHIPPED = Path('none')\npainting.PART_FRAMES = 4\n"
+        "library.SHIPPED = Path('none')\nvideo.PART_FRAMES = 4\n"
         "paint_film(VideoJob(film='film.mp4', styles=('style1',)), out=Path('out.mp4'),"
         " session=Session(on_progress=lambda p: (print(p.frames, flush=True), time.sleep(0.2))))\n"
     )

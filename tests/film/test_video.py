@@ -12,12 +12,15 @@ import pytest
 from impasto.errors import InputError
 from impasto.video import (
     Dis,
+    Link,
     Linker,
     Steady,
     flicker,
     trust,
     warp,
 )
+from impasto.video.flow import shift
+from impasto.video.remembering import Key
 from support.video import BACK, Array, Bytes, _exact, scene, texture, true_flow
 
 
@@ -99,8 +102,9 @@ def test_blending_calms_noise_by_the_formula(share: float) -> None:
     steady = Steady(paint, consistency=share, flow=flow, rate=1e9)
     outputs = [steady.next(still) for _ in range(60)]
     changes = [np.square(b - a).mean() for a, b in pairwise(outputs[30:])]
-    # Independent noise of variance s: frames differ by 2 s; blended, by 2 s (1 - a)^2 / (1 + a).
-    expected = (1 - share) ** 2 / (1 + share)
+    # Independent noise of variance s: frames differ by 2 s; blended, by 2 s (1 - a)^2 / (1 + a / 2), because
+    # half of what is remembered is the previous frame, and half the key, which stays.
+    expected = (1 - share) ** 2 / (1 + share / 2)
     assert np.mean(changes) / (2 * 0.05**2) == pytest.approx(expected, rel=0.1)
 
 
@@ -177,10 +181,72 @@ def test_a_cut_begins_anew() -> None:
     assert (Steady(paint, consistency=0.0).next(other) == other.astype(np.float32) / 255).all()
 
 
+def test_what_is_remembered_lasts_for_more_than_ten_frames() -> None:
+    rng = np.random.default_rng(3)
+    still = BACK[:96, :96]
+
+    def paint(frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        return 0.5 + 0.1 * rng.standard_normal(frame.shape).astype(np.float32)
+
+    flow = lambda first, second: np.zeros((96, 96, 2), np.float32)  # noqa: E731
+    steady = Steady(paint, consistency=0.8, flow=flow, rate=1e9)
+    outputs = [steady.next(still) for _ in range(40)]
+    # Of the noise of 10 frames before, 0.8^10 = 0.11 would be left of a chain of frames alone.
+    kept = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(outputs[20:], outputs[30:], strict=False)]
+    assert min(kept) > 0.5
+
+
+def test_the_way_to_a_key_does_not_drift() -> None:
+    """Each flow is a third of a pixel short; a chain of them would be 3 pixels off after ten frames."""
+    wide = texture(160, 400, 5)
+    film = [wide[:, 3 * n : 3 * n + 240] for n in range(11)]
+    short = np.zeros((160, 240, 2), np.float32)
+    short[..., 0] = 3 - 1 / 3
+    link = Link(short, np.ones((160, 240), np.float32), -short)
+    key = Key(film[0], film[0].astype(np.float32))
+    for frame in film[1:]:
+        recalled, sure = key.recall(frame, link)
+    inner = (slice(20, -20), slice(20, -60))
+    off = [
+        float(np.abs(recalled[inner] - wide[:, 30 + d : 270 + d].astype(np.float32)[inner]).mean())
+        for d in (0, -1, -2, -3)
+    ]
+    assert off[0] == min(off) and key.age == 10 and sure[inner].mean() > 0.6
+
+
+def test_a_key_is_not_recalled_where_the_source_changed() -> None:
+    still = texture(120, 160, 6)
+    link = Link(
+        np.zeros((120, 160, 2), np.float32),
+        np.ones((120, 160), np.float32),
+        np.zeros((120, 160, 2), np.float32),
+    )
+    key = Key(still, np.zeros((120, 160, 3), np.float32))
+    changed = still.copy()
+    changed[40:80, 60:100] = 255 - changed[40:80, 60:100] // 4
+    assert key.recall(still, link)[1].min() > 0.99
+    sure = key.recall(changed, link)[1]
+    assert sure[50:70, 70:90].max() < 0.1 and sure[:20].min() > 0.9
+
+
+def test_only_a_picture_that_moves_as_a_whole_shifts() -> None:
+    pan = np.zeros((80, 120, 2), np.float32)
+    pan[...] = (3, -1)
+    assert shift(pan) == (3, -1)
+    zoom = np.stack(np.meshgrid(np.linspace(-5, 7, 120), np.linspace(-5, 5, 80)), 2).astype(np.float32)
+    assert shift(zoom) == (0, 0)
+    pan[:, :20] = (-9, 4)  # an object
+    assert shift(pan) == (3, -1)
+
+
 def test_steady_goes_on_from_its_state() -> None:
     paint = lambda frame, warped, mask: np.sin(frame.astype(np.float32))  # noqa: E731
     whole = Steady(paint)
-    outputs = [whole.next(scene(n)) for n in range(4)]
+    outputs = []
+    for number in range(4):
+        outputs.append(whole.next(scene(number)))
+        if number == 1:
+            whole.state()  # also of a run that is not interrupted
     part = Steady(paint)
     for number in range(2):
         part.next(scene(number))

@@ -17,6 +17,7 @@ from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
 from impasto.record import Watch
 from impasto.video import Film, Link, Span, open_film, prepare_frame, select_frames
+from impasto.video.flow import shift
 from impasto.video.levels import unit
 
 if TYPE_CHECKING:
@@ -143,13 +144,13 @@ class LearnedStyles:
         self.frozen = job.consistency > 0
         self.where = masked(stylizing, inputs, size)
         self.statistics: Array | None = None
-        self.at = (0.0, 0.0)  # origin of the noise, pixels: it moves with the camera, so strokes do not stick
+        self.at = (0.0, 0.0)  # origin of the noise, pixels: it moves with a picture that moves as a whole
 
     def move(self, link: Link | None) -> None:
         if link is None:
             self.at = (0.0, 0.0)
         elif self.painter.pack.plan.noise:
-            across, down = (float(np.median(link.flow[::4, ::4, axis])) for axis in (0, 1))
+            across, down = shift(link.flow)
             self.at = (self.at[0] + down, self.at[1] + across)
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:

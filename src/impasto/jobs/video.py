@@ -54,7 +54,7 @@ class VideoJob(Excerpt, Job):
     strength: float = option(1.0, base.STRENGTH)
     mask: tuple[str, ...] | None = option(None, base.MASK)
     color: Color = option("style", base.COLOR)
-    consistency: float = option(0.85, base.CONSISTENCY, least=0, most=1)
+    consistency: float = option(0.9, base.CONSISTENCY, least=0, most=1)
     keys: int = option(1, "Stylize every n-th frame and warp the frames between from both sides.", least=1)
     preset: Preset = option("good", base.PRESET, flag="-p")
     size: int | str | None = option(

@@ -129,6 +129,17 @@ def followed(first: Array, second: Array) -> Array:
     return first + warp(second, first, cubic=False)
 
 
+def shift(flow: Array) -> tuple[float, float]:
+    """Return the motion (right, down) of the picture as a whole, in pixels.
+
+    It is the median of the flow, less half its interquartile range: a pan counts in full, and
+    nothing if the camera drives forward, or if only some objects move.
+    """
+    low, middle, high = np.percentile(flow[::4, ::4].reshape(-1, 2), (25, 50, 75), axis=0)
+    common = np.sign(middle) * np.maximum(0, np.abs(middle) - (high - low) / 2)
+    return float(common[0]), float(common[1])
+
+
 def _squares(flow: NDArray[Any]) -> Array:
     """Return squared lengths ``(H, W)``."""
     squares: Array = flow * flow

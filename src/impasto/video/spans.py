@@ -35,7 +35,7 @@ def limit_spans(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
     """Return the first ``seconds`` of the spans.
 
     Examples:
-        >>> cut([Span(0, 2), Span(5, 9)], Fraction(3))
+        >>> limit_spans([Span(0, 2), Span(5, 9)], Fraction(3))
         [Span(start=0, end=2), Span(start=5, end=6.0)]
     """
     found = []

@@ -1,9 +1,12 @@
-"""Temporal consistency: each stylized frame is blended with the previous output, warped by the optical flow.
+"""Temporal consistency: each stylized frame is blended with what is remembered, warped by the optical flow.
 
-``O_t = a m W(O_t-1) + (1 - a m) S_t``: S is the frame stylized independently, W warps the previous output by
-the flow of the *source*, m is the reliability of the flow, a the consistency. Nothing is trained. It follows
-the per-frame blending of Ruder et al. 2016 (arXiv 1604.08610), with these additions:
+``O_t = a m R_t + (1 - a m) S_t``: S is the frame stylized independently, m the reliability of the flow from
+frame to frame, a the consistency. ``R_t = k W(O_key) + (1 - k) W(O_t-1)`` is remembered: the output of the
+shot's last key and that of the previous frame, each warped by the flow of the *source*; k is the reliability
+of the way to the key. Nothing is trained. It follows the per-frame blending and the long-term consistency of
+Ruder et al. 2016 (arXiv 1604.08610), with these additions:
 
+- the flow to the key is composed, and corrected against drift (:mod:`impasto.video.remembering`);
 - warping uses cubic interpolation, in floats;
 - the loss of fine detail is measured on the source, blended in the same way, and restored, so that low
   flicker is not due to blur;
@@ -26,16 +29,18 @@ from impasto.errors import InputError
 from impasto.video.flow import FlowMethod, warp
 from impasto.video.levels import unit
 from impasto.video.links import Link, Linker
+from impasto.video.remembering import EVERY, Key
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Paint = Callable[[Bytes, Array | None, Array | None], Array]
-"""``paint(frame, warped, mask)`` returns the stylized frame ``(H, W, 3)``, 0..1. The warped previous output
+"""``paint(frame, warped, mask)`` returns the stylized frame ``(H, W, 3)``, 0..1. What is remembered, warped,
 and its reliability ``(H, W)`` are for painters that start from them; None for the first frame of a shot."""
 
 ANCHOR_SECONDS = 1.5  # time constant with which low frequencies follow the independent frame
 ANCHOR_PART = 16  # low frequencies: coarser than the frame's long side divided by this
 COARSE = 8  # downscaling for low frequencies
+KEPT = 0.5  # share of the key in what is remembered, the rest is the previous frame
 FINE = 1.0  # sigma in pixels of the Gaussian that separates fine detail
 GIVEN, MOST = 0.75, 0.5  # share of the lost detail that is restored, and its maximum per frame
 
@@ -59,7 +64,7 @@ class Steady:
     """
 
     paint: Paint
-    consistency: float = 0.85
+    consistency: float = 0.9
     rate: float = 25.0
     flow: FlowMethod | None = None
     least: float = 0.0
@@ -67,10 +72,11 @@ class Steady:
     frame: Bytes | None = field(default=None, repr=False)  # the last frame; ``output`` is its result
     output: Array | None = field(default=None, repr=False)
     witness: Array | None = field(default=None, repr=False)  # the source in gray, blended like the output
+    key: Key | None = field(default=None, repr=False)  # None: the last frame
 
     def __post_init__(self) -> None:
         if not 0 <= self.consistency <= 1:
-            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.85 is usual")
+            raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.9 is usual")
 
     def next(self, frame: Bytes) -> Array:
         """Stylize the next frame ``(H, W, 3)``; float32, 0..1."""
@@ -83,17 +89,19 @@ class Steady:
             self.shots += int(link is None and (self.consistency > 0 or self.output is None))
             output = self.paint(frame, None, None)
             self.witness = _gray(frame) if self.consistency > 0 else None
+            self.key = None
         else:
-            warped = warp(self.output, link.flow)
+            warped, witness = self._remembered(frame, link)
             own = self.paint(frame, warped, link.mask)
             output = self._blended(own, warped, link.mask)
-            self._sharpen(output, own, _gray(frame), link)
+            self._sharpen(output, own, _gray(frame), witness, link.mask)
             np.clip(output, self.least, 1, out=output)  # otherwise overshoots accumulate
         self.frame, self.output = frame, np.asarray(output, np.float32)
         return self.output
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return the state for the next frame, to resume later."""
+        """Return the state for the next frame, to resume later; the last frame becomes the key."""
+        self.key = None
         if self.frame is None or self.output is None:
             return {}
         known = {} if self.witness is None else {"witness": self.witness}
@@ -105,6 +113,24 @@ class Steady:
         self.frame = np.asarray(state["frame"]) if known else None
         self.output = np.asarray(state["output"], np.float32) if known else None
         self.witness = np.asarray(state["witness"], np.float32) if "witness" in state else None
+        self.key = None
+
+    def _remembered(self, frame: Bytes, link: Link) -> tuple[Array, Array]:
+        """Return output ``(H, W, 3)`` and witness ``(H, W)`` of key and previous frame, blended."""
+        assert self.frame is not None and self.output is not None and self.witness is not None
+        last = np.asarray(cv2.merge([self.output, self.witness]), np.float32)
+        if self.key is None or self.key.age >= EVERY:
+            self.key = Key(self.frame, last)
+        first = self.key.age == 0
+        recalled, sure = self.key.recall(frame, link)
+        if not first:  # else key and previous frame are the same
+            previous = warp(last, link.flow)
+            recalled -= previous
+            sure *= np.float32(KEPT)
+            recalled *= np.asarray(cv2.merge([sure] * 4))
+            recalled += previous
+        *colors, witness = cv2.split(recalled)
+        return np.asarray(cv2.merge(colors), np.float32), np.asarray(witness, np.float32)
 
     def _blended(self, own: Array, warped: Array, mask: Array) -> Array:
         """Return the blend of the warped output and the independent frame, the latter where mask is 0."""
@@ -120,25 +146,23 @@ class Steady:
         difference += own
         return difference
 
-    def _sharpen(self, output: Array, own: Array, gray: Array, link: Link) -> None:
+    def _sharpen(self, output: Array, own: Array, gray: Array, witness: Array, mask: Array) -> None:
         """Restore fine detail of ``output``, in place.
 
         The amount is what the same blending removes from the source, limited by the detail of the independent
         frame.
         """
-        assert self.witness is not None
-        witness = warp(self.witness, link.flow)
         witness -= gray
-        witness *= np.float32(self.consistency) * link.mask
+        witness *= np.float32(self.consistency) * mask
         witness += gray
         detail = _detail(witness)
         share = min(GIVEN * _lost(_detail(gray), detail), MOST)
         if share > 0:
-            witness += np.float32(share) * link.mask * detail
+            witness += np.float32(share) * mask * detail
             # Green represents all channels: it has most of the visible detail.
             fine = _detail(output)
             missing = _lost(_detail(_green(own)), _green(fine))
-            fine *= _thrice(np.float32(min(share, missing)) * link.mask)
+            fine *= _thrice(np.float32(min(share, missing)) * mask)
             output += fine
         self.witness = witness
 
