@@ -31,12 +31,12 @@ def film(path: Path, frames: int) -> dict[str, Any]:
 
     with FilmReader(path) as reader:
         shots = [frame.rgb for _, frame in zip(range(frames), reader.frames(), strict=False)]
-    days = [shot.astype(np.float32) / 255 for shot in shots]
+    days = [np.asarray(shot / np.float32(255), np.float32) for shot in shots]
     kinds = np.zeros(shots[0].shape[:2], np.uint8)
     for row, column, name in SPOTS:
-        kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)  # type: ignore[arg-type]
+        kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)
     first = Road.of(days[0])
-    settings = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
+    settings: dict[str, Any] = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
     night, draws, flow = NIGHTS["city"], Draws.of(days[0], 0), Dis(quality="fast")
     dark = replace(night, beam=0.0)
     none = np.zeros_like(kinds)
