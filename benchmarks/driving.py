@@ -70,7 +70,7 @@ def protocol(bdd: Path, out: Path, *, detector: str | None, limit: int | None) -
         copy, label = out / "night" / path.name, out / "night" / f"{path.stem}.json"
         if not copy.exists():
             label.write_text(json.dumps(entry))
-            impasto.photoreal(str(path), night="city", lamps=str(label)).save(copy, quality=95)
+            impasto.photoreal(str(path), night="city", lamps=str(label)).save(copy)
         copies.append((copy, entry))
     sets = {"day": day, "day-and-night": [*day, *copies], "test": night}
     for name, photos in sets.items():

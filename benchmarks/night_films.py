@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-SPOTS = ((250, 700, "lamp"), (440, 830, "rear"), (440, 900, "rear"), (300, 1180, "window"))  # 1280x720
+# At 1280x720; kinds whose light does not depend on what the photo shows there, which moves.
+SPOTS = ((250, 700, "lamp"), (440, 830, "headlight"), (440, 900, "headlight"))
 SIDE = 8  # pixels
 
 
 def film(path: Path, frames: int) -> dict[str, Any]:
     """Measure the first frames of a film: warp error with lamps against that without, and steadiness.
 
-    Lamps are put at fixed places, so that only their light can change. The warp error is the mean absolute
-    difference of a frame and the one before, carried by the optical flow of the photos, where the flow agrees
-    forward and backward within a pixel.
+    Street lamps and headlights are put at fixed places, so that only their light can change. The warp error
+    is the mean absolute difference of a frame and the one before, carried by the optical flow of the
+    photos, where the flow agrees forward and backward within a pixel.
     """
     from impasto.looks.beam import Road
     from impasto.looks.lights import NAMES, Draws, Lamps
@@ -30,12 +31,12 @@ def film(path: Path, frames: int) -> dict[str, Any]:
 
     with FilmReader(path) as reader:
         shots = [frame.rgb for _, frame in zip(range(frames), reader.frames(), strict=False)]
-    days = [shot.astype(np.float32) / 255 for shot in shots]
+    days = [np.asarray(shot / np.float32(255), np.float32) for shot in shots]
     kinds = np.zeros(shots[0].shape[:2], np.uint8)
     for row, column, name in SPOTS:
-        kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)  # type: ignore[arg-type]
+        kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)
     first = Road.of(days[0])
-    settings = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
+    settings: dict[str, Any] = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
     night, draws, flow = NIGHTS["city"], Draws.of(days[0], 0), Dis(quality="fast")
     dark = replace(night, beam=0.0)
     none = np.zeros_like(kinds)

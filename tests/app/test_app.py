@@ -311,8 +311,7 @@ def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
 
 
 def test_what_was_painted_becomes_lamps(tmp_path: Path) -> None:
-    from impasto.app.pictures import painted_lamps
-
+    from impasto.app.previews import painted_lamps
     from impasto.looks.lamps import palette, read_lamps
 
     layer = np.zeros((20, 30, 4), np.uint8)
