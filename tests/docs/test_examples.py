@@ -97,6 +97,14 @@ def shop(here: Path) -> None:
     lamp = np.zeros((*SIDE, 3), np.float32)
     lamp[10:13, 20:24] = (1, 0.5, 0)
     image.write(here / "lamps.png", lamp)
+    box = {"image_id": 1, "category_id": 1, "bbox": [20, 10, 4, 8]}
+    size = {"height": SIDE[0], "width": SIDE[1]}
+    coco = {
+        "images": [{"id": 1, "file_name": "street.jpg", **size}],
+        "categories": [{"id": 1, "name": "traffic light"}],
+        "annotations": [box],
+    }
+    (here / "labels.json").write_text(json.dumps(coco))
     left = np.zeros((*SIDE, 3), np.float32)
     left[:, :30] = 1
     for name, mask in (("sky", left), ("ground", 1 - left), ("left", left), ("right", 1 - left)):

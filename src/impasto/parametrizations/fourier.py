@@ -38,7 +38,7 @@ class Fourier(Parametrization):
         super().__init__()
         self.size, self.decay = size, decay
         self.colors: Tensor
-        self.register_buffer("colours", torch.tensor(AXES), persistent=False)
+        self.register_buffer("colors", torch.tensor(AXES), persistent=False)
         generator = torch.Generator().manual_seed(seed)
         height, width = size
         noise = torch.randn((1, 3, height, width // 2 + 1, 2), generator=generator)
