@@ -2,7 +2,7 @@
 
 Most sheets use sample photos, sample styles and shipped styles with fixed random seeds, so they are
 reproducible. Others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
-and ``video`` of DIR: ``gallery.py --data DIR paintings evening bridge dashcam dreams``.
+and ``video`` of DIR: ``gallery.py --data DIR paintings evening bridge dashcam night drive dreams``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks.beam import Road
 from impasto.looks.lamps import palette, read_lamps
 from impasto.looks.lights import Draws
-from impasto.looks.night import NIGHTS, lit
+from impasto.looks.night import NIGHTS, Lit, lit
 from impasto.verbs import demo
 from impasto.verbs.demo import sheet
 from impasto.video import FilmReader
@@ -48,7 +48,7 @@ def main() -> None:
             image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
         else:
             picture = LIT[name](given.data)
-            quality = 78 if name == "night" else 95  # three rows, and grain
+            quality = 78 if name in ("night", "drive") else 95  # grain
             place = DOCS / "pictures" / f"photoreal-{name}.jpg"
             image.write(place, picture, quality=quality, overwrite=True)
     (DOCS / "gallery.md").write_text(page(), encoding="utf-8")
@@ -161,8 +161,8 @@ def dashcam(data: Path) -> np.ndarray:
 REARS = ((440, 449, 846, 871), (437, 446, 927, 937), (438, 450, 1102, 1137), (438, 450, 1190, 1206))
 
 
-def night(data: Path) -> np.ndarray:
-    """Light the lamps of a frame by day; then kinds of night, and a photo of which no road is seen."""
+def drive(data: Path) -> tuple[np.ndarray, dict[str, Lit]]:
+    """Return a frame of a drive by day, and its nights by kind, with the lamps of two cars lit."""
     with FilmReader(data / "video" / "dashcam_720p.mp4") as reader:
         frames = reader.frames()
         day = next(frame for number, frame in enumerate(frames) if number == 10).rgb.astype(np.float32) / 255
@@ -171,7 +171,18 @@ def night(data: Path) -> np.ndarray:
         lamps[top:bottom, left:right] = palette()["rear"]
     road = Road.of(day)
     labels = read_lamps(lamps, day).lamps
-    made = {kind: lit(day, labels, NIGHTS[kind], Draws.of(day, 0), road=road) for kind in NIGHTS}
+    return day, {kind: lit(day, labels, NIGHTS[kind], Draws.of(day, 0), road=road) for kind in NIGHTS}
+
+
+def pair(data: Path) -> np.ndarray:
+    """Place a drive by day beside the same at night."""
+    day, made = drive(data)
+    return sheet([[day, made["country"].rgb]], height=288)
+
+
+def night(data: Path) -> np.ndarray:
+    """Light the lamps of a frame by day; then kinds of night, and a photo of which no road is seen."""
+    day, made = drive(data)
     photo = data / "photos" / "debian_lomiri_Bridge_by_Sander_Klootwijk.jpg"
     failed = [image.read(photo).flat(), impasto.photoreal(photo, night="city").picture]
     return sheet(
@@ -190,6 +201,7 @@ LIT: dict[str, Callable[[Path], np.ndarray]] = {
     "bridge": bridge,
     "dashcam": dashcam,
     "night": night,
+    "drive": pair,
 }
 
 PAINTED: dict[str, Callable[[], np.ndarray]] = {
@@ -277,8 +289,8 @@ def page() -> str:
         "[credits](credits.md), [photoreal](photoreal.md) and [dream](dream.md).\n\n"
         "To make the images again:\n\n"
         "- `python docs/build/gallery.py mixtures regions learned film` makes four sheets.\n"
-        "- `--data DIR` with `paintings evening bridge dashcam dreams` makes the others. DIR has\n"
-        "  the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
+        "- `--data DIR` with `paintings evening bridge dashcam night drive dreams` makes the others. DIR\n"
+        "  has the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")
