@@ -10,7 +10,6 @@ import pytest
 import scipy.linalg
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
@@ -29,6 +28,7 @@ from impasto.methods import Style
 from impasto.moments import shares
 from impasto.optim import Evaluation, evaluate
 from impasto.tiles import Tiling, Window
+from support.pictures import soft_picture
 
 SIZE = (16, 20)
 LAYERS = ("relu1_1", "relu2_1")
@@ -36,11 +36,7 @@ STYLES = (Gram, MeanVariance, Wasserstein)
 
 
 def picture(seed: int, size: tuple[int, int] = SIZE) -> Tensor:
-    """Soft shapes with some grain, 0..1, float64."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand((1, 3, 4, 4), generator=generator, dtype=torch.float64)
-    soft = F.interpolate(coarse, size, mode="bilinear", align_corners=False)
-    return 0.7 * soft + 0.3 * torch.rand((1, 3, *size), generator=generator, dtype=torch.float64)
+    return soft_picture(seed, size)
 
 
 @pytest.fixture(scope="module")

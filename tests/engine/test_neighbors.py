@@ -29,17 +29,14 @@ from impasto.losses.matching import Keys, divide, grid
 from impasto.losses.octaves import reductions
 from impasto.optim import Evaluation, evaluate
 from impasto.tiles import Size, Window, split
+from support.pictures import soft_picture
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 SIZE = (32, 44)
 
 
 def picture(seed: int, size: Size = SIZE) -> Tensor:
-    """Soft shapes with some grain, 0..1, float64."""
-    generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand((1, 3, 4, 4), generator=generator, dtype=torch.float64)
-    soft = F.interpolate(coarse, size, mode="bilinear", align_corners=False)
-    return 0.7 * soft + 0.3 * torch.rand((1, 3, *size), generator=generator, dtype=torch.float64)
+    return soft_picture(seed, size)
 
 
 @pytest.fixture(scope="module")

@@ -102,21 +102,26 @@ def write(
         'gray.png'
     """
     target = Path(path)
-    form = check_suffix(target)
-    if bits not in (8, 16) or (bits == 16 and form not in ("PNG", "TIFF")):
-        raise OutputError(f"cannot write {target} with {bits} bits: 16 bits need .png or .tif")
-    if not 1 <= quality <= 100:
-        raise InputError(f"quality must be from 1 to 100, not {quality}")
-    values = _values(target, rgb, alpha, form=form, bits=bits, gray=gray)
+    form = _checked_form(target, bits, quality)
+    values: NDArray[Any] = _values(target, rgb, alpha, form=form, bits=bits, gray=gray)
     if metadata is not None and metadata.turn != 1:
-        upright: NDArray[Any] = values
-        values = to_stored_orientation(upright, metadata.turn)
+        values = to_stored_orientation(values, metadata.turn)
     with files.atomic(target, overwrite=overwrite) as temporary:
         try:
             _encode(temporary, values, form=form, recipe=recipe, metadata=metadata, quality=quality)
         except (ValueError, RuntimeError, struct.error, OverflowError) as fault:
             raise OutputError(f"cannot write {target}: {' '.join(str(fault).split())}") from fault
     return target
+
+
+def _checked_form(target: Path, bits: int, quality: int) -> str:
+    """Return the format of a file's suffix, after checking bit depth and quality."""
+    form = check_suffix(target)
+    if bits not in (8, 16) or (bits == 16 and form not in ("PNG", "TIFF")):
+        raise OutputError(f"cannot write {target} with {bits} bits: 16 bits need .png or .tif")
+    if not 1 <= quality <= 100:
+        raise InputError(f"quality must be from 1 to 100, not {quality}")
+    return form
 
 
 def _values(

@@ -107,12 +107,9 @@ def measure(
     read = [image.read(style) for style in tensors.several(styles)]
     if read:
         every = style_distance(picture, read, backbone=backbone, layers=[*layers, *held_out], weights=weights)
-        found = replace(
-            found,
-            style={layer: every[layer] for layer in layers},
-            held_out={layer: every[layer] for layer in held_out},
-            palette_style=palette_distance(picture, read, weights=weights),
-        )
+        own, others = ({layer: every[layer] for layer in part} for part in (layers, held_out))
+        palette = palette_distance(picture, read, weights=weights)
+        found = replace(found, style=own, held_out=others, palette_style=palette)
     if content is not None:
         found = _against_photo(found, picture, image.read(content))
         distances = content_distance(picture, content, backbone=backbone, layers=content_layers)
