@@ -21,12 +21,12 @@ from impasto.losses import (
     LayerNeighbors,
     Loss,
     Neighbors,
-    Octaves,
+    Pyramid,
     layer_neighbors,
     neighbors,
 )
 from impasto.losses.matching import Keys, divide, grid
-from impasto.losses.octaves import reductions
+from impasto.losses.pyramid import reductions
 from impasto.optim import Evaluation, evaluate
 from impasto.tiles import Size, Window, split
 from support.pictures import soft_picture
@@ -321,12 +321,12 @@ def test_positions_of_a_layer_are_others_each_time(tiny: Tiny, monkeypatch: pyte
 # Reduced images
 
 
-def test_octaves_are_the_losses_of_reduced_images(tiny: Tiny) -> None:
+def test_pyramid_are_the_losses_of_reduced_images(tiny: Tiny) -> None:
     photo, painting, now = (picture(seed, (64, 96)) for seed in range(3))
     fine, forms = Neighbors(photo, painting, LAYERS), Content(painting, LAYERS)
-    found = at(Octaves(fine, forms, least=24), tiny, now)
+    found = at(Pyramid(fine, forms, least=12), tiny, now)
     total, slope = 0.0, torch.zeros_like(now)
-    for size, loss in (((32, 48), fine), ((16, 24), fine + forms)):
+    for size, loss in (((16, 24), fine), ((8, 12), fine + forms)):
         leaf = now.clone().requires_grad_()
         small = tensors.resize(leaf, size)
         part = at(loss, tiny, small.detach())
@@ -336,19 +336,19 @@ def test_octaves_are_the_losses_of_reduced_images(tiny: Tiny) -> None:
     assert torch.allclose(found.gradient, slope, rtol=1e-9)
 
 
-def test_octaves_add_to_other_losses_with_their_weight(tiny: Tiny) -> None:
+def test_pyramid_add_to_other_losses_with_their_weight(tiny: Tiny) -> None:
     photo, painting, now = (picture(seed, (64, 96)) for seed in range(3))
-    own, octaves = Content(photo, LAYERS), Octaves(Content(painting, LAYERS), least=24)
-    both = at(own * 2 + octaves * 0.5, tiny, now)
-    one, other = at(own, tiny, now), at(octaves, tiny, now)
+    own, pyramid = Content(photo, LAYERS), Pyramid(Content(painting, LAYERS), least=24)
+    both = at(own * 2 + pyramid * 0.5, tiny, now)
+    one, other = at(own, tiny, now), at(pyramid, tiny, now)
     assert both.value == pytest.approx(2 * one.value + 0.5 * other.value, rel=1e-12)
     assert torch.allclose(both.gradient, 2 * one.gradient + 0.5 * other.gradient, rtol=1e-9)
     assert both.value == pytest.approx(sum(both.terms.values()), rel=1e-12)
 
 
-def test_octaves_in_tiles_are_those_of_the_whole(tiny: Tiny) -> None:
+def test_pyramid_in_tiles_are_those_of_the_whole(tiny: Tiny) -> None:
     photo, painting, now = picture(0, (90, 106)), picture(1, (52, 40)), picture(2, (90, 106))
-    loss = Neighbors(photo, painting, LAYERS) + Octaves(Neighbors(photo, painting, LAYERS), least=24)
+    loss = Neighbors(photo, painting, LAYERS) + Pyramid(Neighbors(photo, painting, LAYERS), least=24)
     whole, tiles = (at(loss, tiny, now, present=photo, tiles=t) for t in (False, True))
     assert tiles.value == pytest.approx(whole.value, rel=1e-9)
     assert float((tiles.gradient - whole.gradient).norm() / whole.gradient.norm()) < 1e-9
@@ -356,7 +356,12 @@ def test_octaves_in_tiles_are_those_of_the_whole(tiny: Tiny) -> None:
 
 @pytest.mark.parametrize(
     ("size", "sizes"),
-    [((100, 223), []), ((224, 100), [(112, 50)]), ((512, 3), [(256, 2), (128, 1)])],
+    [
+        ((100, 223), []),
+        ((224, 100), [(112, 50)]),
+        ((512, 3), [(128, 1)]),
+        ((1024, 512), [(256, 128), (128, 64)]),
+    ],
 )
 def test_an_image_is_reduced_down_to_the_least_side(size: Size, sizes: list[Size]) -> None:
     assert reductions(size, 112) == sizes
@@ -365,11 +370,11 @@ def test_an_image_is_reduced_down_to_the_least_side(size: Size, sizes: list[Size
 def test_an_image_without_reduced_sizes_has_its_own_losses_alone(tiny: Tiny) -> None:
     photo, now = picture(0), picture(1)
     content = Content(photo, LAYERS)
-    assert at(content + Octaves(content), tiny, now).value == at(content, tiny, now).value
-    assert at(Octaves(content), tiny, now).value == 0
+    assert at(content + Pyramid(content), tiny, now).value == at(content, tiny, now).value
+    assert at(Pyramid(content), tiny, now).value == 0
 
 
-def test_octaves_relative_to_an_image_are_one_there(tiny: Tiny) -> None:
+def test_pyramid_relative_to_an_image_are_one_there(tiny: Tiny) -> None:
     photo, painting = picture(0, (64, 96)), picture(1, (64, 96))
-    loss = Octaves(Content(photo, LAYERS), least=24).relative(painting)
-    assert at(loss, tiny, painting).value == pytest.approx(2.0, rel=1e-6)
+    loss = Pyramid(Content(photo, LAYERS), least=24).relative(painting)
+    assert at(loss, tiny, painting).value == pytest.approx(1.0, rel=1e-6)

@@ -12,7 +12,7 @@ from impasto.losses.content import Content, Unit
 from impasto.losses.context import BindContext, FeatureCache
 from impasto.losses.layer_neighbors import LayerNeighbors
 from impasto.losses.neighbors import Neighbors
-from impasto.losses.octaves import Octaves
+from impasto.losses.pyramid import Pyramid
 from impasto.losses.regions import RegionMoments
 from impasto.losses.regularizers import TotalVariation
 from impasto.losses.stages import ByStage
@@ -36,7 +36,7 @@ __all__ = [
     "Loss",
     "MeanVariance",
     "Neighbors",
-    "Octaves",
+    "Pyramid",
     "RegionMoments",
     "Relative",
     "StyleLoss",

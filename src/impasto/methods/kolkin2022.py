@@ -28,7 +28,7 @@ from torch import Tensor
 
 from impasto import tensors
 from impasto.backbones import Backbone
-from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors, Octaves
+from impasto.losses import ByStage, Content, LayerNeighbors, Loss, Neighbors, Pyramid
 from impasto.methods.coarse_to_fine import Style, style_terms
 from impasto.moments import mixture, moments, shares, transport
 from impasto.optim import Checkpoint, Cut, OptimizationResult, Optimizer, Schedule, Stage, minimize
@@ -109,7 +109,7 @@ def objective(
     coarse = _weakened(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
     fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
     last = _weakened(LayerNeighbors(content, paintings, **places), content, styles, strength)
-    smaller = Octaves(fine, forms * KEPT_FORMS) * SMALLER
+    smaller = Pyramid(fine, forms * KEPT_FORMS) * SMALLER
     return ByStage(
         [coarse + shapes + forms, *[fine + shapes + smaller] * (stages - 1), last + shapes + smaller]
     )
@@ -125,7 +125,7 @@ def objective_of_a_following_frame(
     styles = [style for style in styles if style.weight > 0]
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
     fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
-    smaller = Octaves(fine, _forms(content, styles, strength) * KEPT_FORMS) * SMALLER
+    smaller = Pyramid(fine, _forms(content, styles, strength) * KEPT_FORMS) * SMALLER
     return fine + _shapes(content, styles) + smaller
 
 

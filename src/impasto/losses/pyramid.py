@@ -1,4 +1,4 @@
-"""Losses of the image reduced 2, 4, 8 times, optimized together with those of the image itself.
+"""Losses of the image reduced 4, 16, 64 times, optimized together with those of the image itself.
 
 Features of a network see a part of the image that is fixed in pixels. In a large image they see single
 strokes and no large forms. Terms of the reduced images keep the forms of the smaller sizes ("simultaneously
@@ -16,8 +16,10 @@ from impasto.losses.context import BindContext
 from impasto.tiles import Size, Window
 
 
-class Octaves(Loss):
-    """Sum of a loss over the image reduced 2, 4, 8 times and so on; targets are computed at each size.
+class Pyramid(Loss):
+    """Sum of a loss over the image reduced 4, 16, 64 times; targets are computed at each size.
+
+    The last factor is 2 if 4 would make the image too small.
 
     Args:
         loss: loss at each reduced size.
@@ -25,7 +27,7 @@ class Octaves(Loss):
         least: least long side of a reduced image, in pixels. An image below twice this side has none.
     """
 
-    name = "octaves"
+    name = "pyramid"
 
     def __init__(self, loss: Loss, coarsest: Loss | None = None, *, least: int = 112) -> None:
         self.loss, self.coarsest, self.least = loss, coarsest, least
@@ -38,7 +40,7 @@ class Octaves(Loss):
     def relative(self, picture: Tensor) -> Loss:
         """See :meth:`Loss.relative`; each term is divided by its own value."""
         coarsest = self.coarsest.relative(picture) if self.coarsest else None
-        return Octaves(self.loss.relative(picture), coarsest, least=self.least)
+        return Pyramid(self.loss.relative(picture), coarsest, least=self.least)
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
@@ -48,23 +50,24 @@ class Octaves(Loss):
             there = context.at(size)
             loss = self.loss if self.coarsest is None or size != sizes[-1] else self.loss + self.coarsest
             levels.append(Level(1.0, loss.bind(there), size, there.windows(size)))
-        return BoundOctaves(tuple(levels))
+        return BoundPyramid(tuple(levels))
 
 
 def reductions(size: Size, least: int) -> list[Size]:
     """Return the sizes of the reduced images, from large to small, in pixels."""
     sizes = []
-    factor = 2
-    while max(size) >= factor * least:
+    factor = 1
+    while max(size) >= 2 * factor * least:
+        # Factors of 2 take a fifth more time, and look the same. The smallest size keeps the large forms.
+        factor *= 4 if max(size) >= 4 * factor * least else 2
         sizes.append((max(1, round(size[0] / factor)), max(1, round(size[1] / factor))))
-        factor *= 2
     return sizes
 
 
-class BoundOctaves(Bound):
+class BoundPyramid(Bound):
     """Losses of reduced images; there are no terms at the size of the image."""
 
-    name = "octaves"
+    name = "pyramid"
     layers: frozenset[str] = frozenset()
 
     def __init__(self, levels: tuple[Level, ...]) -> None:
