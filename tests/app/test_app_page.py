@@ -197,6 +197,16 @@ def test_a_learned_style_is_painted_and_its_recipe_is_kept(page: Any, folder: Pa
     part.get_by_text("impasto stylize").wait_for()
 
 
+def test_a_sample_is_painted_with_two_clicks(page: Any, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    part.locator(".samples button").nth(1).click()
+    part.locator(".chosen").get_by_text("the_scream", exact=True).first.wait_for()
+    paint(part)
+    out = saved(page, part, tmp_path / "out.png")
+    assert image.read(out).rgb.shape == (300, 451, 3)
+    assert "the_scream" in (image.read_recipe(out) or "") and "chelsea.png" in (image.read_recipe(out) or "")
+
+
 def test_what_is_painted_next_is_shown(page: Any, folder: Path) -> None:
     part = chosen(page, folder / "photo.png", "woodcut")
     paint(part)

@@ -10,6 +10,7 @@ from impasto.app.limits import Limits
 from impasto.app.output import AppState
 from impasto.app.tabs import TABS
 
+HEAD = "# impasto\nChoose a photo and a style, then click Paint. Nothing leaves this machine."
 KEPT = 24 * 3600  # seconds until uploads are deleted
 
 
@@ -18,7 +19,7 @@ def page(limits: Limits, folder: Path) -> gr.Blocks:
     state = AppState(limits, folder)
     blocks: gr.Blocks
     with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(KEPT // 24, KEPT)) as blocks:
-        gr.Markdown("# impasto\nStylize photographs and videos. Nothing leaves this machine.", elem_id="head")
+        gr.Markdown(HEAD, elem_id="head")
         with gr.Tabs():
             for name, draw in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"tab-{name.lower()}"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import image
+from impasto import image, samples
 from impasto.networks import library
 
 QUALITY = 90  # JPEG quality of previews
@@ -47,6 +47,17 @@ def thumbnails(folder: Path) -> list[tuple[str, str]]:
             path.write_bytes(known.style.thumbnail)
             found[known.name] = str(path)
     return [(path, name) for name, path in found.items()]
+
+
+def photo_thumbnails(folder: Path, names: Sequence[str]) -> list[str]:
+    """Write a thumbnail of each sample photo to ``folder``; return their paths."""
+    paths = []
+    for name in names:
+        rgb = samples.photo(name)
+        path = folder / f"photo-{name}.jpg"
+        image.write(path, image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), 240)), overwrite=True)
+        paths.append(str(path))
+    return paths
 
 
 def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:

@@ -8,11 +8,12 @@ from typing import Any, get_args
 
 import gradio as gr
 
+from impasto import image, samples
 from impasto.app import previews
 from impasto.app.controls import controls, settings
 from impasto.app.live import live_tab
 from impasto.app.output import AppState, OutputPanel, Request, wire
-from impasto.app.uploads import PICTURES, QUIET, photo_place
+from impasto.app.uploads import PICTURES, QUIET, photo_place, write_preview
 from impasto.errors import InputError
 from impasto.image import decoding
 from impasto.jobs import DreamJob, PhotorealJob, StylizeJob, VideoJob
@@ -21,6 +22,7 @@ from impasto.looks.lamps import palette
 from impasto.painters import BUDGETS, learned
 
 MORE = "more settings"
+SAMPLES = (("rocket", "starry_night"), ("chelsea", "the_scream"), ("coffee", "watercolor"))
 DROP = 130  # height of an upload area for several files, in pixels
 
 
@@ -83,11 +85,37 @@ def _photo_and_mask(state: AppState) -> tuple[Any, Any]:
     return photo_place("photo", max_pixels=state.limits.pixels, mask=mask), mask
 
 
+def _sample_photos(state: AppState, outputs: list[Any]) -> None:
+    """Show sample photos; a click fills in a photo, its copy in the mask editor, and a style."""
+    shown = gr.Gallery(
+        previews.photo_thumbnails(state.folder, [name for name, _ in SAMPLES]),
+        label="or a sample",
+        columns=6,
+        object_fit="cover",
+        height="auto",
+        allow_preview=False,
+        interactive=False,
+        elem_classes=["styles", "several", "samples"],
+        buttons=[],
+    )
+
+    def chosen(request: gr.Request, event: gr.SelectData) -> tuple[str, str, list[str]]:
+        name, style = SAMPLES[event.index]
+        path = state.place(request.session_hash, f"{name}.png")
+        image.write(path, samples.photo(name))
+        return str(path), str(write_preview(path)), [style]
+
+    shown.select(chosen, None, outputs, **QUIET)
+
+
 def _stylize_tab(state: AppState) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
             photo, mask = _photo_and_mask(state)
+            below = gr.Column()
             names, files = _chooser(state, "or your own style images (minutes each, unless instant)")
+            with below:
+                _sample_photos(state, [photo, mask, names])
             knobs = controls(StylizeJob, ("strength", "instant"))
             with gr.Accordion(MORE, open=False):
                 knobs |= controls(StylizeJob, ("size", "preset", "color", "weights", "style_scale", "blend"))
@@ -156,7 +184,8 @@ def _lamps_editor() -> Any:
 def _lamps_help() -> str:
     """Return which color is which kind of lamp."""
     parts = [
-        f'<span style="background:#{bytes(color).hex()};padding:0 .6em"></span> {kind}'
+        '<span style="white-space:nowrap">'
+        f'<span style="background:#{bytes(color).hex()};padding:0 .6em"></span> {kind}</span>'
         for kind, color in palette().items()
     ]
     return "Paint what shines at night; nothing painted: only what is certain. " + ", ".join(parts) + "."
