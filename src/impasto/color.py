@@ -160,6 +160,24 @@ def luma(rgb: NDArray[Any]) -> Floats:
     return np.asarray(rgb @ _REC709.astype(rgb.dtype))
 
 
+def grayscale(rgb: NDArray[Any]) -> Floats:
+    """Return the gray image with the OKLab lightness of each color, the one of :func:`transfer_lightness`.
+
+    Args:
+        rgb: ``(..., 3)`` sRGB, 0..1.
+
+    Returns:
+        The same shape, three equal channels.
+
+    Examples:
+        >>> grayscale(np.array([[0.5, 0.5, 0.5]])).round(3).tolist()
+        [[0.5, 0.5, 0.5]]
+    """
+    rgb = _floats(rgb)
+    gray = to_srgb(rgb_to_oklab(rgb)[..., :1] ** 3).astype(rgb.dtype)
+    return np.repeat(gray, 3, axis=-1)
+
+
 def match_colors(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Match mean and covariance of the colors of a stylized image to those of the content image.
 

@@ -62,6 +62,7 @@ class StylizeSettings(Running, total=False):
     preset: Preset
     method: Method
     loss: StyleLossName
+    upright: bool
     color: Color
     photoreal: bool
     realism: float

@@ -15,6 +15,8 @@ from impasto import image
 from impasto.image import Source
 from impasto.tiles import Size
 
+LEAST_SIDE = 16  # least side of a resized style image, in pixels: the largest stride of VGG-19's layers
+
 
 def from_source(source: Source) -> Tensor:
     """Convert anything :func:`impasto.image.read` takes to ``(1, 3, H, W)``; keep a batch tensor as is."""
@@ -67,6 +69,9 @@ def long_side(size: Size, length: int) -> Size:
 
 
 def same_area(size: Size, other: Size, *, scale: float = 1.0) -> Size:
-    """Scale ``size`` to the area of ``other`` times ``scale`` squared, without enlarging it."""
+    """Scale ``size`` to the area of ``other`` times ``scale`` squared, without enlarging it.
+
+    No side becomes less than ``LEAST_SIDE``, so that every layer has a position.
+    """
     factor = min(1.0, scale * (other[0] * other[1] / (size[0] * size[1])) ** 0.5)
-    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+    return max(LEAST_SIDE, round(size[0] * factor)), max(LEAST_SIDE, round(size[1] * factor))

@@ -71,6 +71,14 @@ def test_keep_chroma_takes_lightness_and_color(colors: NDArray[np.float64]) -> N
     assert np.abs(kept[:, 1:] - color.rgb_to_oklab(photo)[:, 1:]).max() < 1e-5
 
 
+def test_the_lightness_of_a_gray_version_and_the_chroma_give_the_colors_back(
+    colors: NDArray[np.float64],
+) -> None:
+    gray = color.grayscale(colors)
+    assert np.ptp(gray, axis=-1).max() == 0
+    assert np.abs(color.transfer_lightness(gray, colors) - colors).max() < 2e-3
+
+
 def test_keep_chroma_stays_in_gamut_at_the_same_lightness_and_hue(colors: NDArray[np.float64]) -> None:
     painted = np.random.default_rng(5).permutation(colors)
     result = color.transfer_lightness(painted, colors)

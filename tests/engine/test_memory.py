@@ -42,6 +42,14 @@ def test_what_fits_is_painted_as_ever(vgg19: Vgg) -> None:
     assert isinstance(chosen, Lbfgs) and chosen.history == Lbfgs().history
 
 
+def test_what_a_loss_needs_for_each_pixel_is_planned(vgg19: Vgg) -> None:
+    size = (384, 512)
+    plain, more = planned(size, 8, vgg19), planned(size, 8, vgg19, more=1344)
+    assert more.needs - plain.needs == 1344 * 384 * 512
+    assert len(planned((768, 1024), 4.9, vgg19, more=1344).tiling((768, 1024))) > 1
+    assert len(planned((768, 1024), 4.9, vgg19).tiling((768, 1024))) == 1
+
+
 def test_24_megapixels_fit_into_8_gb_and_less_gives_up_more(vgg19: Vgg) -> None:
     size = (4000, 6000)
     plan = planned(size, 8, vgg19)

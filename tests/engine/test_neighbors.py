@@ -233,6 +233,12 @@ def test_each_place_goes_to_the_painting_that_suits_it(tiny: Tiny) -> None:
     assert (division[:, 9:15] == 1).all()
 
 
+def test_all_sizes_divide_the_places_alike(tiny: Tiny) -> None:
+    loss = Neighbors(picture(0, (64, 96)), [picture(1), picture(2)], LAYERS)
+    large, small = (loss.division(scene(tiny, size)) for size in ((64, 96), (32, 48)))
+    assert torch.equal(small, large[::2, ::2])
+
+
 @pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
 def test_masks_say_where_a_painting_goes(tiny: Tiny, kind: type[Neighbors | LayerNeighbors]) -> None:
     mask = torch.zeros((1, 1, *SIZE))

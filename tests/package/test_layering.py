@@ -34,6 +34,7 @@ RANKS = (
     {"batch", "api"},
     {"augment", "app"},
     {"cli"},
+    {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 

@@ -14,6 +14,7 @@ from impasto import image, losses, samples, tensors
 from impasto.backbones import Vgg
 from impasto.errors import InputError
 from impasto.losses import LAYERS, BindContext, Gram
+from impasto.painters.optimize import padded
 from impasto.record import Watch
 from impasto.tiles import Window
 
@@ -56,6 +57,41 @@ def test_a_painting_comes_near_its_style(vgg19: Vgg, photo: Array, waves: Array)
 @pytest.mark.parametrize("loss", ["neighbors", "gram", "wasserstein", "meanvar", "mixed"])
 def test_strength_nothing_gives_the_photo_back(photo: Array, waves: Array, loss: str) -> None:
     assert np.abs(paint(photo, [waves], strength=0.0, loss=loss) - photo).max() <= 2 / 255
+
+
+@pytest.mark.parametrize("kept", ["content", "luminance"])
+def test_strength_nothing_keeps_the_colors_too(photo: Array, waves: Array, kept: str) -> None:
+    assert np.abs(paint(photo, [waves], strength=0.0, color=kept) - photo).max() <= 2 / 255
+
+
+@pytest.mark.parametrize(("height", "width"), [(200, 1), (1, 1), (5, 7)])
+def test_a_narrow_style_is_a_style(photo: Array, height: int, width: int) -> None:
+    narrow = np.random.default_rng(0).random((height, width, 3), dtype=np.float32)
+    painted = paint(photo, [narrow])
+    assert np.isfinite(painted).all()
+    assert np.abs(painted - photo).mean() > 0.02
+
+
+def test_a_style_of_one_color_is_warned_about(photo: Array, caplog: pytest.LogCaptureFixture) -> None:
+    painted = paint(photo, [np.full((40, 40, 3), 0.25, np.float32)])
+    assert "has one color only" in caplog.text
+    assert painted.std((0, 1)).max() < 0.05
+
+
+@pytest.mark.parametrize("loss", ["neighbors", "mixed"])
+def test_negative_weights_are_refused(photo: Array, waves: Array, mosaic: Array, loss: str) -> None:
+    with pytest.raises(InputError, match="not negative"):
+        paint(photo, [waves, mosaic], weights=[-1.0, 2.0], loss=loss)
+
+
+def test_an_image_is_extended_by_reflection() -> None:
+    rows = torch.arange(60.0).view(1, 1, 60, 1).expand(1, 1, 60, 50)
+    wide, (rows_kept, columns_kept) = padded(rows, 8)
+    assert wide.shape == (1, 1, 76, 66)
+    assert torch.equal(wide[..., rows_kept, columns_kept], rows)
+    assert wide[0, 0, :9, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0, 0]
+    assert padded(rows)[0] is rows
+    assert padded(rows[..., :20, :])[0].shape == (1, 1, 48, 50)
 
 
 def test_half_the_strength_is_less_style_and_no_ghost(vgg19: Vgg, photo: Array, waves: Array) -> None:

@@ -19,7 +19,17 @@ from impasto.losses import FeatureCache
 from impasto.methods import Style
 from impasto.optim import Schedule, Stage
 from impasto.painters.inputs import Inputs
-from impasto.painters.optimize import modern, schedule, styles_of
+from impasto.painters.optimize import (
+    BORDER,
+    LEAST_SIDE,
+    Frame,
+    by_neighbors,
+    grayscale,
+    modern,
+    padded,
+    schedule,
+    styles_of,
+)
 from impasto.record import Watch
 from impasto.video.levels import unit
 
@@ -63,15 +73,15 @@ class MovingPainter:
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """Stylize a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
         rgb = unit(frame)
-        content = tensors.from_array(rgb)
-        if min(content.shape[-2:]) < 48:
+        if min(rgb.shape[:2]) < LEAST_SIDE:
             raise InputError(
                 f"frames of {frame.shape[1]}x{frame.shape[0]} are too small to paint: choose a larger --size"
             )
         if warped is None or mask is None:
             self.begin(rgb)
+        content, inside = self._padded(tensors.from_array(rgb))
         if self.job.color == "luminance":
-            content = content.mean(1, keepdim=True).expand_as(content).clone()
+            content = grayscale(content)
         size = (content.shape[-2], content.shape[-1])
         common: dict[str, Any] = {"strength": self.job.strength, "loss": self.job.loss}
         common |= {"blend": self.job.blend, "watch": self.watch}
@@ -84,8 +94,8 @@ class MovingPainter:
             outcome = methods.following_frame(
                 content,
                 self._styles,
-                warped=self._gray(warped),
-                mask=tensors.from_array(mask),
+                warped=self._padded(self._gray(warped))[0],
+                mask=self._padded(tensors.from_array(mask))[0],
                 schedule=following_schedule(plan),
                 backbone=self.backbone,
                 consistency=self.consistency,
@@ -93,24 +103,24 @@ class MovingPainter:
                 **common,
             )
         self.evaluations.append(outcome.evaluations)
-        painted = tensors.to_array(outcome.picture)
+        painted = tensors.to_array(outcome.picture[..., *inside])
         if self.job.color == "luminance":
             painted = color.transfer_lightness(painted, rgb).astype(np.float32)
         return painted
 
     def begin(self, first: Array) -> None:
         """Prepare palettes and masks of a shot from its first frame ``(H, W, 3)``, to avoid flicker."""
-        content = tensors.from_array(first)
-        whole = (slice(0, content.shape[-2]), slice(0, content.shape[-1]))
-        self._styles = styles_of(self.job, self.inputs, content, whole)
+        self._styles = styles_of(self.job, self.inputs, *self._padded(tensors.from_array(first)))
         self._seen = FeatureCache([style.picture for style in self._styles])
+
+    def _padded(self, picture: Tensor) -> tuple[Tensor, Frame]:
+        return padded(picture, BORDER if by_neighbors(self.job) else 0)
 
     def _gray(self, warped: Array) -> Tensor:
         """Return the warped result as a tensor; as gray if only the luminance is stylized."""
         if self.job.color != "luminance":
             return tensors.from_array(warped)
-        gray = color.luma(warped).astype(np.float32)
-        return tensors.from_array(np.repeat(gray[..., None], 3, axis=2))
+        return tensors.from_array(color.grayscale(warped))
 
 
 def following_schedule(plan: Schedule) -> Schedule:

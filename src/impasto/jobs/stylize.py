@@ -66,12 +66,18 @@ class StylizeJob(Job):
         "Style loss of 'modern': nearest neighbors of features; or moments: Gram, Wasserstein, both (mixed) "
         "or mean and variance.",
     )
+    upright: bool = option(
+        False, "Use each style image as it is only, not also rotated by 90, 180 and 270 degrees (neighbors)."
+    )
     color: Color = option("style", base.COLOR)
     photoreal: bool = option(
         False, "Transfer only light and colors of the stylized image, so that the result stays a photograph."
     )
     realism: float = option(1.0, base.REALISM, least=0.001, most=1000)
-    init: str = option("content", "Initial image: 'content', 'noise' or an image file.")
+    init: str = option(
+        "content",
+        "Initial image: 'content' (with neighbors recolored and blurred), 'noise' or an image file.",
+    )
     seed: int = option(0, base.SEED)
     optimiser: OptimiserName = option("lbfgs", "Optimiser: L-BFGS or Adam.")
     backbone: BackboneName = option("vgg19", base.BACKBONE)

@@ -44,11 +44,13 @@ LAYERS = (
 )
 LENGTH = 0.3
 KEYS = 16_384  # most places of one style image in the search
-LEAST_SIDE = 16  # pixels; a smaller style image is padded to this size
+DIVIDED = 192  # long side at which the places are divided among style images, in pixels
 
 
 class MatchingLoss(Loss):
     """Base class of losses whose targets are places of style images."""
+
+    _division: Tensor | None = None
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class MatchingLoss(Loss):
     def views(self, context: BindContext, painting: Tensor, scale: float) -> list[View]:
         """Return the style image at the context's area times its scale, with its rotations if enabled."""
         size = tensors.same_area((painting.shape[-2], painting.shape[-1]), context.size, scale=scale)
-        upright = _continued(tensors.resize(painting, size))
+        upright = tensors.resize(painting, size)
         views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
         return [(view, (view.shape[-2], view.shape[-1])) for view in views]
 
@@ -101,17 +103,24 @@ class MatchingLoss(Loss):
     def _places(self, context: BindContext, painting: Tensor, scale: float) -> Keys:
         return Keys.of(context, self.views(context, painting, scale), self.layers, most=KEYS, seed=self.seed)
 
-    def division(self, context: BindContext, matcher: Matcher | None = None) -> Tensor:
-        """Assign each place to a style image by masks, else by weights; return ``(rows, columns)``."""
+    def division(self, context: BindContext) -> Tensor:
+        """Assign each place to a style image by masks, else by weights; return ``(rows, columns)``.
+
+        Weights divide the places of the content image at one size. Each size would divide them otherwise, and
+        the losses of an image and of its reductions would pull towards different style images.
+        """
         if len(self.paintings) == 1:
             return torch.zeros(grid(context.size), dtype=torch.long, device=context.device)
         if any(mask is not None for mask in self.masks):
             maps = [_on_grid(mask, context.size) for mask in self.masks]
             return torch.stack(maps).argmax(0).to(context.device)
-        matcher = matcher or Matcher(self.keys(context), seed=self.seed)
-        # From the content image alone, so that the division is the same for every stage and loss of a size.
-        _, scores = matcher.nearest(matcher.queries(context, self.photo))
-        return divide(scores, self.weights).view(grid(context.size))
+        if self._division is None:
+            own = (self.photo.shape[-2], self.photo.shape[-1])
+            there = context.at(tensors.long_side(own, min(DIVIDED, max(own))))
+            matcher = Matcher(self.keys(there), seed=self.seed)
+            _, scores = matcher.nearest(matcher.queries(there, self.photo))
+            self._division = divide(scores, self.weights).view(1, 1, *grid(there.size))
+        return F.interpolate(self._division.float(), grid(context.size), mode="nearest")[0, 0].long()
 
 
 class Neighbors(MatchingLoss):
@@ -153,7 +162,7 @@ class Neighbors(MatchingLoss):
         """See :meth:`Loss.bind`."""
         keys = self.keys(context)
         matcher = Matcher(keys, seed=self.seed)
-        division = self.division(context, matcher)
+        division = self.division(context)
         index, _ = matcher.nearest(matcher.queries(context, self._searched(context)))
         return _BoundNeighbors(context, keys, index.gather(0, division.view(1, -1))[0], division)
 
@@ -167,13 +176,6 @@ class Neighbors(MatchingLoss):
         broad = tensors.resize(tensors.resize(photo, half, wraps=wraps), context.size, wraps=wraps)
         detail = photo - broad
         return torch.lerp(photo, context.present.to(photo.device) + detail, self.search)
-
-
-def _continued(painting: Tensor) -> Tensor:
-    """Pad a style image to at least ``LEAST_SIDE`` pixels a side by repeating its border."""
-    height, width = painting.shape[-2:]
-    below, right = max(0, LEAST_SIDE - height), max(0, LEAST_SIDE - width)
-    return F.pad(painting, (0, right, 0, below), mode="replicate") if below or right else painting
 
 
 def _on_grid(mask: Tensor | None, size: Size) -> Tensor:

@@ -78,7 +78,7 @@ def neural_neighbors(
     device = next(backbone.buffers()).device
     if strength == 0:
         return OptimizationResult(content.to(device), (), 0, stopped=False)
-    styles = [style for style in styles if style.weight > 0]
+    styles = weighted(styles)
     wraps = backbone.wraps
     begun = _begun(content, styles, schedule[0].size, strength, wraps=wraps) if start is None else start
     last = schedule[-1].size
@@ -122,11 +122,21 @@ def objective_of_a_following_frame(
 
     The search uses mostly the current image. Arguments as for :func:`neural_neighbors`.
     """
-    styles = [style for style in styles if style.weight > 0]
+    styles = weighted(styles)
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
     fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
     smaller = Pyramid(fine, _forms(content, styles, strength) * KEPT_FORMS) * SMALLER
     return fine + _shapes(content, styles) + smaller
+
+
+def weighted(styles: Sequence[Style]) -> list[Style]:
+    """Return the styles with a weight above 0.
+
+    Raises:
+        InputError: a weight is negative or infinite, or all are zero.
+    """
+    parts = shares([style.weight for style in styles], count=len(styles))
+    return [style for style, part in zip(styles, parts, strict=True) if part > 0]
 
 
 def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def plan(
     precision: Precision,
     adam: bool = False,
     held: int = 0,
+    more: int = 0,
 ) -> MemoryPlan:
     """Return the best plan for an image of ``size`` within ``budget`` bytes.
 
@@ -114,25 +115,27 @@ def plan(
         budget: memory budget, in bytes.
         precision: precision of the backbone.
         adam: use Adam in any case.
-        held: bytes of other images in memory.
+        held: bytes of other images and tables in memory.
+        more: bytes per pixel of a tile that a loss needs beside the activations.
 
     Raises:
         InputError: the budget is too small; the message names the required amount.
     """
     layers = list(layers)
+    active = ACTIVATIONS[precision] + more
     histories = (0,) if adam else (*HISTORIES, 0)
     least = 2**62
     for history in histories:
         kept = int(FIXED) + held + _vectors(size, history) + CONTENT[precision] * size[0] * size[1]
         free = budget - kept
         passing = PASSING * VECTOR * size[0] * size[1]
-        found = _fitting(size, backbone, layers, pixels=max(0, free) // ACTIVATIONS[precision])
-        smallest = min(size[0] * size[1], (3 * LEAST_SIDE) ** 2) * ACTIVATIONS[precision]
+        found = _fitting(size, backbone, layers, pixels=max(0, free) // active)
+        smallest = min(size[0] * size[1], (3 * LEAST_SIDE) ** 2) * active
         least = min(least, kept + max(passing, smallest))
         whole = found is not None and len(found(size)) == 1
         if found is None or free < passing or not (whole or history == 0 or found.side >= WORTHWHILE):
             continue
-        looked = min(found.pixels, size[0] * size[1]) * ACTIVATIONS[precision]
+        looked = min(found.pixels, size[0] * size[1]) * active
         first = whole and history == histories[0]
         return MemoryPlan(size, precision, history, found, kept + max(passing, looked), budget, first)
     raise InputError(

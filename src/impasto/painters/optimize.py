@@ -19,6 +19,8 @@ from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, parse_memory
 from impasto.losses import LAYERS
+from impasto.losses.matching import CELL
+from impasto.losses.neighbors import KEYS
 from impasto.methods import Style
 from impasto.moments import moments, transport
 from impasto.optim import Checkpoint, OptimizationResult, Schedule, memory, scales
@@ -30,6 +32,11 @@ from impasto.session import Session
 _log = logging.getLogger("impasto")
 COARSEST = 112  # least long side of the coarsest stage of neural neighbors, in pixels
 LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the result is cropped
+# Pixels by which neighbors extend an image on each side. Features at the border of an image see zeros beyond
+# it, so their nearest neighbors are at the border of the style image, and draw a frame.
+BORDER = 8
+FLAT = 1 / 255  # largest standard deviation of an image of one color
+HYPERCOLUMN = 4 * 2688  # bytes of the features of one place
 
 
 def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
@@ -38,9 +45,9 @@ def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
     photo = inputs.read(job.content)
     device = choose_device(job.device)
     size = target_size(photo.size, job)
-    content, frame = _padded(
-        tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
-    )
+    resized = tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
+    border = BORDER if by_neighbors(job) and not job.tileable else 0
+    content, frame = padded(resized, border)
     noted = Checkpoint.noted(session.checkpoint) if session.checkpoint and session.resume else {}
     budget = parse_memory(job.memory or noted.get("memory")) or session.memory or memory.free(device)
     # A plan with compromises changes the result, so the recipe records the memory budget.
@@ -97,6 +104,9 @@ def _plan(
     first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
     # Three copies of each: as read, as a tensor, and resized.
     held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
+    matching = by_neighbors(job)
+    if matching:
+        held += len(job.styles) * 2 * min(KEYS, size[0] * size[1] // 4) * HYPERCOLUMN
     plan = memory.plan(
         size,
         backbone=backbone,
@@ -105,21 +115,32 @@ def _plan(
         precision=first,
         adam=job.optimiser == "adam" and job.method == "modern",
         held=held,
+        more=2 * HYPERCOLUMN // CELL**2 if matching else 0,
     )
     if job.tileable and len(plan.tiling(size)) > 1:
         raise InputError("--tileable needs memory for the whole image: choose a smaller --size")
     return backbone, plan
 
 
-def _padded(content: Tensor) -> tuple[Tensor, Frame]:
-    """Pad an image by reflection to at least ``LEAST_SIDE`` a side; return it and its original part."""
-    height, width = content.shape[-2:]
-    below, right = max(0, LEAST_SIDE - height), max(0, LEAST_SIDE - width)
-    frame = (slice(below // 2, below // 2 + height), slice(right // 2, right // 2 + width))
-    if not below and not right:
+def padded(content: Tensor, border: int = 0) -> tuple[Tensor, Frame]:
+    """Pad an image by reflection, by ``border`` and to at least ``LEAST_SIDE`` a side.
+
+    Returns the image and the part of it that is the original.
+    """
+    sides, parts = [], []
+    for length in content.shape[-2:]:
+        more = max(2 * border, LEAST_SIDE - length)
+        sides.append((more // 2, more - more // 2))
+        parts.append(slice(more // 2, more // 2 + length))
+    frame = (parts[0], parts[1])
+    if not any(map(any, sides)):
         return content, frame
-    sides = ((0, 0), (0, 0), (below // 2, below - below // 2), (right // 2, right - right // 2))
-    return torch.from_numpy(np.pad(content.numpy(), sides, mode="symmetric")), frame
+    return torch.from_numpy(np.pad(content.numpy(), ((0, 0), (0, 0), *sides), mode="symmetric")), frame
+
+
+def by_neighbors(job: StylizeJob) -> bool:
+    """Return whether a job optimizes neural neighbors."""
+    return job.method == "modern" and job.loss == "neighbors"
 
 
 def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run: Any) -> OptimizationResult:
@@ -134,7 +155,7 @@ def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run
             return methods.paper(content, styles[0].picture, seed=job.seed, **run)
         return methods.tutorial(content, styles[0].picture, standardized=not run["backbone"].caffe, **run)
     if job.color == "luminance":
-        content = content.mean(1, keepdim=True).expand_as(content).clone()
+        content = grayscale(content)
     plan = schedule(job, (content.shape[-2], content.shape[-1]))
     return modern(job, content, styles, schedule=plan, start=_start(job, inputs, content), **run)
 
@@ -143,9 +164,8 @@ def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) ->
     """Run ``--method modern`` with the loss of the job; ``run`` holds the common arguments."""
     if job.loss == "neighbors":
         rounds = BUDGETS[job.preset].rounds
-        return methods.neural_neighbors(
-            content, styles, rounds=rounds, strength=job.strength, seed=job.seed, **run
-        )
+        given: dict[str, Any] = {"strength": job.strength, "turned": not job.upright, "seed": job.seed}
+        return methods.neural_neighbors(content, styles, rounds=rounds, **given, **run)
     return methods.modern(content, styles, strength=job.strength, loss=job.loss, blend=job.blend, **run)
 
 
@@ -172,7 +192,10 @@ def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) ->
     masks = job.mask or (None,) * count
     result = []
     for name, weight, scale, mask in zip(job.styles, weights, sizes, masks, strict=True):
-        picture = _palette(job, tensors.from_array(inputs.read(name).flat()), content)
+        read = tensors.from_array(inputs.read(name).flat())
+        if float(read.std((2, 3)).max()) < FLAT:
+            _log.warning("style %s has one color only: so will the output", name)
+        picture = _palette(job, read, content)
         result.append(
             Style(picture, weight, scale, None if mask is None else _mask(inputs, mask, content, frame))
         )
@@ -184,14 +207,18 @@ def _palette(job: StylizeJob, style: Tensor, content: Tensor) -> Tensor:
     if job.color == "style":
         return style
     if job.color == "luminance":
-        style = style.mean(1, keepdim=True)
-        gray = content.mean(1, keepdim=True)
+        style, gray = grayscale(style), grayscale(content)
         # Match mean and deviation of the lightness, so that the style does not change the exposure.
         spread = gray.std() / style.std().clamp_min(1e-4)
-        return ((style - style.mean()) * spread + gray.mean()).clamp(0, 1).expand(-1, 3, -1, -1).clone()
+        return ((style - style.mean()) * spread + gray.mean()).clamp(0, 1)
     matrix, shift = transport(moments(style.flatten(2)[0]), moments(content.flatten(2)[0]))
     moved = torch.einsum("ij,bjhw->bihw", matrix, style) + shift.view(1, 3, 1, 1)
     return moved.clamp(0, 1)
+
+
+def grayscale(picture: Tensor) -> Tensor:
+    """Return the lightness of an image ``(1, 3, H, W)`` as a gray image of that shape."""
+    return tensors.from_array(color.grayscale(tensors.to_array(picture)))
 
 
 def _mask(inputs: Inputs, name: str, content: Tensor, frame: Frame) -> Tensor:
