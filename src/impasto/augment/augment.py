@@ -10,7 +10,6 @@ order, the number of workers or the other images of the data set.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -240,6 +239,4 @@ def _copy(source: Path, target: Path, contents: Contents, *, overwrite: bool) ->
             raise InputError(f"{here} was deleted during the run: restore it, and run the command again")
         if there.is_file() and files.sha256(there) == files.sha256(here):
             continue
-        files.check_output(there, overwrite=overwrite)
-        with files.atomic(there, overwrite=overwrite) as temporary:
-            shutil.copyfile(here, temporary)
+        files.copy(here, there, overwrite=overwrite)

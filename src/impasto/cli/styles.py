@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,9 +110,7 @@ def add(
             f"{file.name} holds the style '{pack.names[-1]}': name the file {pack.names[-1]}.style"
         )
     target = library.user_folder() / file.name
-    files.check_output(target, overwrite=overwrite)
-    with files.atomic(target, overwrite=overwrite) as temporary:
-        shutil.copyfile(file, temporary)
+    files.copy(file, target, overwrite=overwrite)
     names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
     said = {"output": str(target), "styles": list(names)}
     say(json.dumps(said) if as_json else f"{target}: {', '.join(names)}")

@@ -111,10 +111,8 @@ class FilmReport:
         for name, picture in pictures.items():
             if picture is not None:
                 image.write(folder / name, picture.astype(np.float32) / 255, overwrite=overwrite)
-        with files.atomic(folder / "report.json", overwrite=overwrite) as temporary:
-            temporary.write_text(self.to_json() + "\n", encoding="utf-8")
-        with files.atomic(page, overwrite=overwrite) as temporary:
-            temporary.write_text(_page(self), encoding="utf-8")
+        files.write_text(folder / "report.json", self.to_json() + "\n", overwrite=overwrite)
+        files.write_text(page, _page(self), overwrite=overwrite)
         return page
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -175,5 +173,4 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 
 def _key(job: DreamJob) -> str:
     """Return a hash of the settings and inputs, to recognize a killed run of the same job."""
-    text = json.dumps([job.settings(), [files.sha256(name) for name in job.inputs()]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return files.digest([job.settings(), [files.sha256(name) for name in job.inputs()]])

@@ -84,8 +84,7 @@ def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Atl
         if outcome.stopped:
             raise KeyboardInterrupt
         image.write(path, tensors.to_array(outcome.picture), recipe=recipe, overwrite=True)
-    with files.atomic(page, overwrite=session.overwrite) as temporary:
-        temporary.write_text(render(job, layers, entries), encoding="utf-8")
+    files.write_text(page, render(job, layers, entries), overwrite=session.overwrite)
     return entries
 
 

@@ -51,26 +51,9 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
         raise InputError("--save-masks needs a style, and --night alone has no classes: leave it out")
     if lamps := session.also.get("save_lamps"):
         check_suffix(lamps)
-    return image_of(job, out, session, _relit)
+    from impasto.painters.photoreal import run as relight
 
-
-def _relit(job: PhotorealJob, session: Session) -> Result:
-    from impasto.painters import photoreal
-
-    return photoreal.run(
-        job,
-        pictures=session.pictures,
-        save_look=session.also.get("save_look"),
-        save_masks=session.also.get("save_masks"),
-        save_lamps=session.also.get("save_lamps"),
-        overwrite=session.overwrite,
-        watch=session.watch,
-        checkpoint=session.checkpoint,
-        save_every=session.save_every,
-        resume=session.resume,
-        threads=session.threads,
-        log=session.log,
-    )
+    return image_of(job, out, session, relight)
 
 
 def dream(job: DreamJob, out: Path | None, session: Session) -> Outcome:
