@@ -50,8 +50,9 @@ def application() -> typer.Typer:
     for name, verb in VERBS.items():
         if verb.command:
             app.command(name)(command(verb, handle))
-    for function in (replay, batch, augment, export, demo, doctor):
-        app.command(function.__name__)(function)
+    named = {"replay": replay, "batch": batch, "augment": augment, "export": export, "demo": demo}
+    for name, function in {**named, "doctor": doctor}.items():
+        app.command(name)(function)
     app.add_typer(styles, name="styles")
     app.command("app")(studio)
     return app
