@@ -324,7 +324,8 @@ def _load(
         raise
     # On other files, safetensors and torch raise many exceptions without a common base class.
     except Exception as fault:
-        raise InputError(f"{path} is damaged or not a safetensors file: {_one_line(fault)}") from fault
+        reason = " ".join(str(fault).split()) or type(fault).__name__
+        raise InputError(f"{path} is damaged or not a safetensors file: {reason}") from fault
 
 
 def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[str, Any]:
@@ -341,7 +342,3 @@ def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[
     if not isinstance(meta, dict):
         raise InputError(f"{path} is damaged: its metadata is not an object")
     return meta
-
-
-def _one_line(fault: Exception) -> str:
-    return " ".join(str(fault).split()) or type(fault).__name__

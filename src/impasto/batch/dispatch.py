@@ -239,17 +239,13 @@ class _Book:
             if before is None:
                 return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
             # A changed input replaces the earlier result, changed settings do not.
-            if (before.get("verb"), before.get("settings")) != (task.verb, _plain(task.settings)):
+            settings = json.loads(json.dumps(dict(task.settings), default=str))  # as they were written
+            if (before.get("verb"), before.get("settings")) != (task.verb, settings):
                 return (
                     f"{task.output} was made with other settings, and would be lost: choose another folder, "
                     f"or --overwrite"
                 )
         return ""
-
-
-def _plain(settings: Mapping[str, Any]) -> Any:
-    """Return settings as they are after a round trip through JSON."""
-    return json.loads(json.dumps(dict(settings), default=str))
 
 
 def _sweep(place: Path) -> None:

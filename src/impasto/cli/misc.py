@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -70,11 +70,8 @@ def doctor(showing: Reporting) -> None:
         for topic, facts in found.facts.items():
             say(topic)
             for name, fact in facts.items():
-                say(f"  {name.replace('_', ' '):28} {_shown(fact)}")
+                shown = ("yes" if fact else "no") if isinstance(fact, bool) else fact
+                say(f"  {name.replace('_', ' '):28} {shown}")
         say("\n".join(["to fix", *(f"  {line}" for line in found.mend)] if found.mend else ["all is well"]))
     if found.mend:
         raise typer.Exit(USAGE)
-
-
-def _shown(fact: Any) -> str:
-    return ("yes" if fact else "no") if isinstance(fact, bool) else str(fact)

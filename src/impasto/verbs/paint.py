@@ -12,7 +12,7 @@ from impasto.errors import InputError, OutputError
 from impasto.image.writing import check_suffix
 from impasto.jobs import LOOK, DreamJob, Job, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
 from impasto.record import Result
-from impasto.session import Session, clock, pace
+from impasto.session import Session, checkpoint_beside, clock, pace
 from impasto.verbs.run import Outcome, is_film, needs_output
 
 
@@ -100,7 +100,7 @@ def image_of(
     targets = [path / "photo.png" if name == "save_masks" else path for name, path in session.also.items()]
     if out is not None:
         check_suffix(out)
-        session = replace(session, checkpoint=session.checkpoint or out.with_name(f"{out.name}.checkpoint"))
+        session = replace(session, checkpoint=session.checkpoint or checkpoint_beside(out))
         targets.insert(0, out)
     for target in targets:
         files.protect_inputs(target, job.inputs())

@@ -55,7 +55,8 @@ class PictureReader:
                 raise InputError(f"there are no images in {path}{mend}")
             if passed:
                 count = "1 file" if len(passed) == 1 else f"{len(passed)} files"
-                _log.warning("%s: ignored %s that are no images (%s)", path, count, _listed(passed))
+                names = ", ".join([one.name for one in passed[:3]] + ["..."] * (len(passed) > 3))
+                _log.warning("%s: ignored %s that are no images (%s)", path, count, names)
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)
@@ -161,10 +162,6 @@ class PictureReader:
             raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
         ground = Image.new("RGBA", rgba.size, (GROUND,) * 4)  # background of transparent pixels
         return np.array(Image.alpha_composite(ground, rgba).convert("RGB")), np.array(rgba.getchannel("A"))
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    return ", ".join([path.name for path in paths[:3]] + ["..."] * (len(paths) > 3))
 
 
 def _may_be_clear(path: Path) -> bool:
