@@ -137,7 +137,6 @@ def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
             if _is_kept(seen - cuts[-1]):
                 kept[seen] = looked_at(unit(frame.rgb))
             before, seen = plain, seen + 1
-    film.rewind()
     return [
         Shot(first, last, _spread([kept[k] for k in sorted(kept) if first <= k < last]))
         for first, last in zip(cuts, [*cuts[1:], seen], strict=True)

@@ -60,7 +60,8 @@ class PictureReader:
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)
-        self._clear = clear and any(map(_may_be_clear, self.inputs))
+        # Whether frames are returned with alpha; it may turn out that all are opaque.
+        self.clear = clear and any(map(_may_be_clear, self.inputs))
         self.deep = deep and bool(self._files) and image.read(self._files[0]).bits > 8
 
     def __enter__(self) -> PictureReader:
@@ -71,14 +72,6 @@ class PictureReader:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
-
-    def rewind(self) -> None:
-        """Do nothing: every read starts at the beginning."""
-
-    @property
-    def clear(self) -> bool:
-        """Whether frames are returned with alpha; it may turn out that all are opaque."""
-        return self._clear
 
     @property
     def rate(self) -> Fraction:
