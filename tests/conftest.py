@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
 
 from impasto import backbones, painters
+from impasto.batch import Task, dispatch, local
+from impasto.batch.worker import Share, carry_out
 from impasto.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
@@ -31,6 +34,29 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+class _InProcess:
+    """Stands in for the worker processes of a batch: jobs run here, one by one."""
+
+    shared_out = staticmethod(local.shared_out)
+
+    @staticmethod
+    def execute(tasks: Iterator[Task], folder: Path, *, workers: int, share: Share) -> Iterator[local.Done]:
+        for task in tasks:
+            state = local.state_of(folder, task.key)
+            yield task, carry_out(task.verb, task.settings, folder / task.output, state, share)
+
+
+@pytest.fixture
+def processes() -> None:
+    """Batches run in processes of their own, which take seconds to start."""
+
+
+@pytest.fixture(autouse=True)
+def _in_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "processes" not in request.fixturenames:
+        monkeypatch.setattr(dispatch, "local", _InProcess)
 
 
 @pytest.fixture(scope="session")

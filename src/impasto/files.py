@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -130,6 +131,19 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
                 temporary.unlink(missing_ok=True)
 
 
+def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = True) -> None:
+    """Write a text file atomically, in UTF-8; errors as in :func:`atomic`."""
+    with atomic(path, overwrite=overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def copy(source: Path, target: Path, *, overwrite: bool = True) -> None:
+    """Copy a file atomically, byte for byte; create the folder of ``target``. Errors as in :func:`atomic`."""
+    check_output(target, overwrite=overwrite)
+    with atomic(target, overwrite=overwrite) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 def protect_inputs(
     target: str | os.PathLike[str] | None, inputs: Iterable[str | os.PathLike[str] | None]
 ) -> None:
@@ -209,6 +223,11 @@ def sha256(path: str | os.PathLike[str]) -> str:
     except OSError as fault:
         raise InputError(f"cannot read {path}: {fault.strerror or fault}") from fault
     return digest.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a JSON-compatible value: the key of a run, from its settings and inputs."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def save_checkpoint(
@@ -305,7 +324,8 @@ def _load(
         raise
     # On other files, safetensors and torch raise many exceptions without a common base class.
     except Exception as fault:
-        raise InputError(f"{path} is damaged or not a safetensors file: {_one_line(fault)}") from fault
+        reason = " ".join(str(fault).split()) or type(fault).__name__
+        raise InputError(f"{path} is damaged or not a safetensors file: {reason}") from fault
 
 
 def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[str, Any]:
@@ -322,7 +342,3 @@ def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[
     if not isinstance(meta, dict):
         raise InputError(f"{path} is damaged: its metadata is not an object")
     return meta
-
-
-def _one_line(fault: Exception) -> str:
-    return " ".join(str(fault).split()) or type(fault).__name__

@@ -118,16 +118,12 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 1 <= value <= MOST_THREADS
-
-
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "verb": lambda value: isinstance(value, str),
     "job": lambda value: isinstance(value, dict),
     "inputs": _is_table,
     "device": lambda value: isinstance(value, str),
-    "threads": _is_count,
+    "threads": lambda value: type(value) is int and 1 <= value <= MOST_THREADS,
     "versions": _is_table,
     "recipe": lambda value: type(value) is int and value >= 1,
     "stopped": lambda value: type(value) is int and value >= 0,

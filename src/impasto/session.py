@@ -104,6 +104,11 @@ class Session:
         return stopping
 
 
+def checkpoint_beside(out: Path) -> Path:
+    """Return the path of the checkpoint of an output."""
+    return out.with_name(f"{out.name}.checkpoint")
+
+
 def pace(rate: float) -> str:
     """Format a rate as frames per second, or as seconds per frame if it is below 1."""
     return f"{rate:.1f} frames/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.0f} s/frame"

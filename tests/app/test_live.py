@@ -26,18 +26,13 @@ from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
 from impasto.video import FilmReader, FilmWriter, Link, write_pictures
 from support.film_files import turn
-from support.networks import LATE, pack_of
+from support.networks import LATE, at_home, pack_of
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a film of 20 frames, 20 a second, and a pack of one's own."""
-    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "styles").mkdir()
-    packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
+    at_home(tmp_path, monkeypatch)
     with av.open("film.mp4", "w") as container:
         stream = container.add_stream("libx264", rate=20)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

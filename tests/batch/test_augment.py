@@ -325,7 +325,7 @@ def test_a_label_that_was_edited_is_copied_anew_if_that_is_allowed(here: Path) -
     assert len(faults) == 2 and f"{label}: is missing" in faults[1] and TREES["kitti"][0][1] in faults[0]
 
 
-def test_how_many_workers_there_are_changes_no_picture(here: Path) -> None:
+def test_how_many_workers_there_are_changes_no_picture(here: Path, processes: None) -> None:
     lay_out("kitti")
     hashes = []
     for workers, order in ((1, 1), (2, -1)):

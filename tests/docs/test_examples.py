@@ -166,7 +166,9 @@ def here(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(samples, "PHOTOS", samples.PHOTOS[:2])
     monkeypatch.setattr(demo, "write_film", partial(demo.write_film, size=(90, 160), fps=6))
     for name in painters.BUDGETS:
-        monkeypatch.setitem(painters.BUDGETS, name, painters.Budget(64, 64, (2,)))
+        monkeypatch.setitem(
+            painters.BUDGETS, name, painters.Budget(64, 64, (2,), neighbors=(1,), rounds=(1,))
+        )
     for method in ("paper", "tutorial"):
         monkeypatch.setattr(methods, method, partial(getattr(methods, method), steps=3))
     for name in ("kitti", "coco"):

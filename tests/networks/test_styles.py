@@ -18,18 +18,13 @@ from impasto.jobs import LearnJob
 from impasto.networks import LearnedStyle, library, packs, painter, predictor
 from impasto.painters import learned
 from impasto.training import learn
-from support.networks import pack_of
+from support.networks import at_home, pack_of
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of styles of one's own with one pack in it, a photo, and nothing shipped."""
-    monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "styles").mkdir()
-    packs.save(pack_of(), tmp_path / "styles" / "mine.safetensors")
+    at_home(tmp_path, monkeypatch)
     rgb = samples.photo("coffee")
     image.write("photo.png", image.resize(rgb, (90, 121)))
     return tmp_path

@@ -1,10 +1,8 @@
-"""Layering of the packages, checked on the source, and an import without side effects."""
+"""Layering of the packages, checked on the source."""
 
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,17 +113,16 @@ def cycle(arrows: dict[str, set[str]]) -> list[str]:
 FILES = sorted(file for file in ROOT.rglob("*.py") if file != ROOT / "__init__.py")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_a_module_imports_only_what_is_below_it(file: Path) -> None:
-    assert faults(file, file.read_text(encoding="utf-8")) == []
+def test_a_module_imports_only_what_is_below_it() -> None:
+    assert [fault for file in FILES for fault in faults(file, file.read_text(encoding="utf-8"))] == []
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_files_and_functions_are_short(file: Path) -> None:
-    source = file.read_text(encoding="utf-8")
-    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
-    assert len(source.splitlines()) <= 350
-    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= 60] == []
+def test_files_and_functions_are_short() -> None:
+    for file in FILES:
+        source = file.read_text(encoding="utf-8")
+        functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
+        assert len(source.splitlines()) <= 350, file
+        assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= 50] == [], file
 
 
 def test_no_modules_import_each_other() -> None:
@@ -197,28 +194,3 @@ def test_a_wrong_import_is_found(place: str, source: str, words: str) -> None:
 )
 def test_a_right_import_is_allowed(place: str, source: str) -> None:
     assert faults(ROOT / place, source) == []
-
-
-def test_importing_impasto_loads_nothing_heavy() -> None:
-    heavy = (
-        "torch",
-        "numpy",
-        "PIL",
-        "skimage",
-        "ray",
-        "gradio",
-        "av",
-        "openvino",
-        "cv2",
-        "typer",
-        "matplotlib",
-    )
-    code = f"import impasto, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(ROOT.parent)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.split() == []

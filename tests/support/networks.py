@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.networks import LearnedStyle, Pack, Plan
+from impasto.networks import LearnedStyle, Pack, Plan, library, packs
 from impasto.networks.torch_engine import StyleNetwork
 
 SMALL = Plan("small", fold=2, widths=(6, 8, 10), blocks=(0, 1, 1), ends=3, finish=4, skips=True)
@@ -42,6 +44,16 @@ def pack_of(plan: Plan = SMALL, *, rows: int = 3) -> Pack:
         style = LearnedStyle(f"style{row}", rows=(), scales=(1.0,), title="T", thumbnail=thumbnail())
         pack = pack.added(style, values[row : row + 1])
     return pack
+
+
+def at_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a folder the current one, with an empty cache, one pack of one's own and no shipped styles."""
+    monkeypatch.setenv(library.HOME, str(folder / "styles"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setattr(library, "SHIPPED", folder / "none")
+    monkeypatch.chdir(folder)
+    (folder / "styles").mkdir()
+    packs.save(pack_of(), folder / "styles" / "mine.safetensors")
 
 
 def thumbnail() -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -12,6 +11,7 @@ import gradio as gr
 
 from impasto.errors import InputError
 from impasto.jobs import Job
+from impasto.jobs.base import kinds_of
 
 # Minimum, maximum and step of the sliders; the command line allows wider ranges.
 SLIDERS: Mapping[str, tuple[float, float, float]] = {
@@ -46,7 +46,7 @@ def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if value is None or value == "":
             continue
-        kinds = _kinds(hints[name])
+        kinds = kinds_of(hints[name])
         lists = [kind for kind in kinds if typing.get_origin(kind) is tuple]
         if lists:
             found[name] = tuple(_entry(name, part, typing.get_args(lists[0])[0]) for part in value.split(","))
@@ -71,13 +71,9 @@ def _entry(name: str, text: str, kind: type) -> Any:
         raise InputError(f"{name} {text.strip()!r} is not a number") from error
 
 
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-
-
 def _control(item: dataclasses.Field[Any], hint: Any) -> gr.components.Component:
     shown = {"label": item.name.replace("_", "-"), "info": item.metadata["help"]}
-    kinds = [kind for kind in _kinds(hint) if kind is not type(None)]
+    kinds = [kind for kind in kinds_of(hint) if kind is not type(None)]
     usual: Any = item.default
     if item.name in SLIDERS:
         least, most, step = SLIDERS[item.name]

@@ -42,13 +42,7 @@ def _chooser(state: AppState, several: str) -> tuple[gr.Dropdown, gr.File]:
         buttons=[],
     )
     names = gr.Dropdown([n for _, n in known], multiselect=True, label="chosen", elem_classes="chosen")
-    files = gr.File(
-        label=several,
-        file_count="multiple",
-        file_types=PICTURES,
-        height=DROP,
-        elem_classes=["drop", "several"],
-    )
+    files = _drop(several, PICTURES)
 
     def toggled(chosen: list[str] | None, event: gr.SelectData) -> list[str]:
         name, before = known[event.index][1], list(chosen or [])
@@ -58,9 +52,18 @@ def _chooser(state: AppState, several: str) -> tuple[gr.Dropdown, gr.File]:
     return names, files
 
 
+def _drop(label: str, types: list[str]) -> gr.File:
+    """Return an upload area for several files."""
+    classes = ["drop", "several"]
+    return gr.File(label=label, file_count="multiple", file_types=types, height=DROP, elem_classes=classes)
+
+
+def _dropped(files: Any) -> tuple[str, ...]:
+    return tuple(str(getattr(file, "name", file)) for file in files or ())
+
+
 def _styles(state: AppState, values: dict[Any, Any], names: Any, files: Any) -> tuple[str, ...]:
-    dropped = [str(getattr(f, "name", f)) for f in values[files] or []]
-    chosen = (*(values[names] or ()), *dropped)
+    chosen = (*(values[names] or ()), *_dropped(values[files]))
     state.limits.check_styles(chosen)
     return chosen
 
@@ -196,13 +199,7 @@ def _photoreal_tab(state: AppState) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4):
             photo = photo_place("photo", max_pixels=state.limits.pixels, mask=lamps)
-            files = gr.File(
-                label="photos to take light and colors from, or one saved .look",
-                file_count="multiple",
-                file_types=[*PICTURES, ".look"],
-                height=DROP,
-                elem_classes=["drop", "several"],
-            )
+            files = _drop("photos to take light and colors from, or one saved .look", [*PICTURES, ".look"])
             night = gr.Radio(
                 [("none", ""), *((name, name) for name in get_args(NightName))],
                 value="",
@@ -220,7 +217,7 @@ def _photoreal_tab(state: AppState) -> None:
 
     def gather(values: dict[Any, Any], visit: str | None) -> Request:
         content = _needed(values[photo], "photo")
-        styles = tuple(str(getattr(f, "name", f)) for f in values[files] or [])
+        styles = _dropped(values[files])
         given = settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()})
         drawn = None
         if values[night]:

@@ -10,18 +10,17 @@ order, the number of workers or the other images of the data set.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from impasto import files, image
 from impasto.augment import report
 from impasto.augment.boxes import boxes_of, lamps_of
 from impasto.augment.gate import judge_all
 from impasto.augment.layouts import Contents, LayoutName, look
-from impasto.batch.dispatch import BatchResult, EngineName, OnRow, run
+from impasto.batch.dispatch import BatchResult, RunOptions, run
 from impasto.batch.manifest import NAME
 from impasto.batch.tasks import Task, task
 from impasto.batch.worker import AS_STORED
@@ -115,13 +114,8 @@ def augment(
     layout: LayoutName | None = None,
     seed: int = 0,
     strength: tuple[float, float] = (0.4, 1.0),
-    engine: EngineName = "local",
-    workers: int | None = None,
-    address: str | None = None,
-    retry_errors: bool = False,
     gate: bool = True,
-    overwrite: bool = False,
-    on_row: OnRow | None = None,
+    **how: Unpack[RunOptions],
 ) -> BatchResult:
     """Apply a random look to every photograph of a data set, and copy all other files.
 
@@ -135,9 +129,9 @@ def augment(
         layout: layout of the data set; default: detected from its folders.
         seed: random seed.
         strength: range from which the strength is drawn.
-        engine, workers, address, retry_errors, on_row: see :func:`impasto.batch.run`.
         gate: whether images are judged.
-        overwrite: replace images with other settings or from elsewhere, and copies whose original changed.
+        **how: see :class:`impasto.batch.dispatch.RunOptions`; ``overwrite`` also replaces images with other
+            settings, and copies whose original changed.
 
     Raises:
         InputError: the data set or the looks cannot be used.
@@ -150,20 +144,9 @@ def augment(
     turned: list[str] = []
     found = looks(Path(looks_in))
     tasks = _tasks(source, contents, found, seed=seed, strength=strength, turned=turned)
-    outcome = run(
-        tasks,
-        target,
-        engine=engine,
-        workers=workers,
-        address=address,
-        retry_errors=retry_errors,
-        overwrite=overwrite,
-        on_row=on_row,
-        total=len(contents.photos),
-        threads=THREADS,
-    )
+    outcome = run(tasks, target, total=len(contents.photos), threads=THREADS, **how)
     outcome = replace(outcome, turned=len(turned))
-    _copy(source, target, contents, overwrite=overwrite)
+    _copy(source, target, contents, overwrite=how.get("overwrite", False))
     return _judged(outcome, source, target, contents) if gate else outcome
 
 
@@ -240,6 +223,4 @@ def _copy(source: Path, target: Path, contents: Contents, *, overwrite: bool) ->
             raise InputError(f"{here} was deleted during the run: restore it, and run the command again")
         if there.is_file() and files.sha256(there) == files.sha256(here):
             continue
-        files.check_output(there, overwrite=overwrite)
-        with files.atomic(there, overwrite=overwrite) as temporary:
-            shutil.copyfile(here, temporary)
+        files.copy(here, there, overwrite=overwrite)

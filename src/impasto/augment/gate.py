@@ -7,7 +7,6 @@ labels are still true. A rejected image is replaced by its photo, so that the da
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -175,6 +174,4 @@ def _put_back(photo: Path, target: Path, row: Row) -> None:
         if not here.is_file():  # the photo was deleted: an image that cannot be judged is rejected
             there.unlink()
             continue
-        files.check_output(there, overwrite=True)
-        with files.atomic(there) as temporary:
-            shutil.copyfile(here, temporary)
+        files.copy(here, there)

@@ -54,8 +54,7 @@ def write(source: Path, target: Path) -> Path:
             parts += [_figure(source, target, row, name) for row in worst]
     page = target / PAGE
     files.check_output(page, overwrite=True)
-    with files.atomic(page) as temporary:
-        temporary.write_text(_HTML.format(body="\n".join(parts)), encoding="utf-8")
+    files.write_text(page, _HTML.format(body="\n".join(parts)))
     return page
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from impasto import files
 from impasto.batch import local
@@ -27,6 +28,24 @@ from impasto.painters.style_folders import spread
 
 EngineName = Literal["local", "ray"]
 OnRow = Callable[[Row, int, int | None], None]
+
+
+class RunOptions(TypedDict, total=False):
+    """How a batch runs.
+
+    ``engine`` is ``local`` (processes, the default) or ``ray`` (a cluster). ``workers`` is the number of
+    parallel jobs; default: chosen by cores and memory. ``address`` is that of a Ray cluster; default: start
+    one on this machine. ``retry_errors`` retries jobs that failed in an earlier run. ``overwrite`` replaces
+    files in the output folder that this batch did not write. ``on_row`` is called with each new row of the
+    manifest, the number of jobs that have ended so far, and the total number if it is known.
+    """
+
+    engine: EngineName
+    workers: int | None
+    address: str | None
+    retry_errors: bool
+    overwrite: bool
+    on_row: OnRow | None
 
 
 @dataclass(frozen=True)
@@ -51,14 +70,9 @@ def run(
     out: str | Path,
     *,
     settings: Mapping[str, Any] | None = None,
-    engine: EngineName = "local",
-    workers: int | None = None,
-    address: str | None = None,
-    retry_errors: bool = False,
-    overwrite: bool = False,
-    on_row: OnRow | None = None,
     total: int | None = None,
     threads: int | None = None,
+    **how: Unpack[RunOptions],
 ) -> BatchResult:
     """Run many jobs; a repeated call does only what is missing.
 
@@ -67,15 +81,9 @@ def run(
             tasks.
         out: the output folder, which gets ``manifest.jsonl``.
         settings: settings of :class:`impasto.StylizeJob` for a folder or a pattern; ``styles`` is required.
-        engine: ``local`` (processes) or ``ray`` (a cluster).
-        workers: number of parallel jobs; default: chosen by cores and memory.
-        address: address of a Ray cluster; default: start one on this machine.
-        retry_errors: retry jobs that failed in an earlier run.
-        overwrite: replace files in ``out`` that this batch did not write.
-        on_row: called with each new row of the manifest, the number of jobs that have ended so far, and the
-            total number if it is known.
         total: number of tasks, if ``source`` is an iterable of them; otherwise they are counted.
         threads: threads of each job, on which the last bits of its result depend; default: the worker's.
+        **how: see :class:`RunOptions`.
 
     Raises:
         InputError: there are no jobs, or a setting is invalid.
@@ -84,26 +92,25 @@ def run(
     Examples:
         >>> run("photos/", "painted/", settings={"styles": ["starry.jpg"]})  # doctest: +SKIP
     """
+    workers = how.get("workers")
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers} must be 1 or more")
-    folder = Path(out)
-    tasks = (
-        iter(source) if not isinstance(source, (str, Path)) else _tasks(str(source), settings or {}, folder)
-    )
-    if isinstance(source, (str, Path)) and on_row is not None:
-        total = _count(str(source))
+    folder, counts = Path(out), how.get("on_row") is not None
+    if isinstance(source, (str, Path)):
+        tasks = _tasks(str(source), settings or {}, folder)
+        total = _count(str(source)) if counts else total
+    else:
+        tasks = iter(source)
     first = next(tasks, None)
     if first is None:
         raise InputError(f"{source} contains no jobs")
-    manifest = Manifest(folder)
-    book = _Book(manifest, on_row, total, retry_errors=retry_errors, overwrite=overwrite)
-    waiting = book.wanted(_chain(first, tasks))
-    crew = _Crew(engine, workers, address, threads)
-    for task, result in _carry_out(waiting, folder, crew):
+    book = _Book(Manifest(folder), total, how)
+    waiting = book.wanted(itertools.chain([first], tasks))
+    for task, result in _carry_out(waiting, folder, threads, how):
         book.enter(task, result)
     with contextlib.suppress(OSError):
         (folder / ".state").rmdir()  # only if it is empty
-    return BatchResult(book.done, book.skipped, book.failed, manifest.path, unusable=book.unusable)
+    return BatchResult(book.done, book.skipped, book.failed, book.manifest.path, unusable=book.unusable)
 
 
 def _is_list(source: str) -> bool:
@@ -140,31 +147,15 @@ def _check(settings: Mapping[str, Any]) -> None:
             raise InputError(f"cannot read {name}: there is no such file")
 
 
-def _chain(first: Task, rest: Iterator[Task]) -> Iterator[Task]:
-    yield first
-    yield from rest
-
-
-@dataclass(frozen=True)
-class _Crew:
-    """Engine settings; see :func:`run`."""
-
-    engine: EngineName
-    workers: int | None
-    address: str | None
-    threads: int | None
-
-
-def _carry_out(tasks: Iterator[Task], folder: Path, crew: _Crew) -> Iterator[Done]:
-    films, workers, threads = Films(folder), crew.workers, crew.threads
-    if crew.engine == "ray":
+def _carry_out(tasks: Iterator[Task], folder: Path, threads: int | None, how: RunOptions) -> Iterator[Done]:
+    films, workers, address = Films(folder), how.get("workers"), how.get("address")
+    if how.get("engine") == "ray":
         from impasto.batch import on_ray
 
         waiting = films.split(tasks)
-        return films.joined(
-            on_ray.execute(waiting, folder, workers=workers, address=crew.address, threads=threads)
-        )
-    if crew.address is not None:
+        done = on_ray.execute(waiting, folder, workers=workers, address=address, threads=threads)
+        return films.joined(done)
+    if address is not None:
         raise InputError("--address needs --engine ray: add it, or leave out --address")
     import torch
 
@@ -179,17 +170,9 @@ def _carry_out(tasks: Iterator[Task], folder: Path, crew: _Crew) -> Iterator[Don
 class _Book:
     """Record of a run: selects the tasks that remain and writes their results to the manifest."""
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        on_row: OnRow | None,
-        total: int | None,
-        *,
-        retry_errors: bool,
-        overwrite: bool,
-    ) -> None:
-        self.manifest, self.on_row, self.total = manifest, on_row, total
-        self.retry_errors, self.overwrite = retry_errors, overwrite
+    def __init__(self, manifest: Manifest, total: int | None, how: RunOptions) -> None:
+        self.manifest, self.total, self.on_row = manifest, total, how.get("on_row")
+        self.retry_errors, self.overwrite = how.get("retry_errors", False), how.get("overwrite", False)
         self.done = self.skipped = self.failed = self.unusable = 0
         self._taken: set[str] = set()  # outputs of this run
         self._known: set[str] = set()  # keys of this run
@@ -256,17 +239,13 @@ class _Book:
             if before is None:
                 return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
             # A changed input replaces the earlier result, changed settings do not.
-            if (before.get("verb"), before.get("settings")) != (task.verb, _plain(task.settings)):
+            settings = json.loads(json.dumps(dict(task.settings), default=str))  # as they were written
+            if (before.get("verb"), before.get("settings")) != (task.verb, settings):
                 return (
                     f"{task.output} was made with other settings, and would be lost: choose another folder, "
                     f"or --overwrite"
                 )
         return ""
-
-
-def _plain(settings: Mapping[str, Any]) -> Any:
-    """Return settings as they are after a round trip through JSON."""
-    return json.loads(json.dumps(dict(settings), default=str))
 
 
 def _sweep(place: Path) -> None:

@@ -205,8 +205,7 @@ def key_of(verb: str, settings: Mapping[str, Any], output: str) -> str:
     """
     # By content, not by path: a folder that was moved is not processed again.
     known = _job_of(verb).renamed(settings, lambda name: _content(name) or name)
-    text = json.dumps([verb, known, output], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return files.digest([verb, known, output])
 
 
 def _content(name: str) -> str:
@@ -230,7 +229,7 @@ def _content(name: str) -> str:
 def _listed(folder: Path) -> str:
     """Return a hash of the names, sizes and times of a folder's files, which is faster than their content."""
     found = sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir() if p.is_file())
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+    return files.digest(found)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -57,7 +57,7 @@ def _work(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share:
     )
     outcome = run(job, out, session)
     facts = {name: value for name, value in outcome.facts.items() if name not in _PLACES}
-    row = {**facts, "recipe": _plain(outcome.recipe or _recipe(job))}
+    row = {**facts, "recipe": json.loads((outcome.recipe or _recipe(job)).to_json())}
     return {**row, "said": said} if said else row
 
 
@@ -67,10 +67,6 @@ def _recipe(job: Job) -> Recipe:
 
     device = str(choose_device(job.settings()["device"]))
     return recipe_of(job, device, engine="torch", threads=use_threads(None))
-
-
-def _plain(recipe: Recipe) -> Any:
-    return json.loads(recipe.to_json())
 
 
 def _shot(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:

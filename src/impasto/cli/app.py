@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.options import AsJson, Debug
+from impasto.cli.options import Reporting, expanded
 from impasto.cli.say import say
 from impasto.errors import InputError
 from impasto.jobs import base
 
 
+@expanded
 def studio(
     *,
     host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 for the whole network.")] = "127.0.0.1",
@@ -25,8 +26,7 @@ def studio(
     max_minutes: Annotated[
         float, typer.Option(help="Time limit of a job, in minutes; it keeps its result so far.")
     ] = 30.0,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Serve a web page on this machine to use impasto in a browser."""
     if not 1 <= port <= 65535:
@@ -55,6 +55,6 @@ def studio(
 
     def ready(address: str) -> None:
         said = json.dumps({"address": address})
-        say(said if as_json else f"the page will be at {address} in a moment; press Ctrl-C to stop")
+        say(said if showing.json else f"the page will be at {address} in a moment; press Ctrl-C to stop")
 
     serve(host, port, limits, ready=ready)

@@ -7,17 +7,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from impasto.cli.options import AsJson, CommonOptions, Debug, Quiet, Watching
+from impasto.cli.options import CommonOptions, Showing, Watching, expanded
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
-from impasto.jobs.base import SEED
+from impasto.jobs.base import SEED, option
 from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
@@ -29,19 +29,21 @@ TURNED = (
     "that labels still fit"
 )
 
-EngineName = Literal["local", "ray"]
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
-_Workers = Annotated[int | None, typer.Option(help="Number of parallel jobs. Default: by cores and memory.")]
-_Retry = Annotated[bool, typer.Option("--retry-errors", help="Retry jobs that failed in an earlier run.")]
-_Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace files with other settings, or not from this batch.")
-]
-_Address = Annotated[str | None, typer.Option(help="Address of a Ray cluster: 'auto' or HOST:PORT.")]
-_EngineOption = Annotated[
-    EngineName, typer.Option(help="'local': processes on this machine, 'ray': a cluster.")
-]
 
 
+@dataclass(frozen=True)
+class Spreading:
+    """How the jobs of a batch are run; the names are those of :class:`impasto.batch.dispatch.RunOptions`."""
+
+    engine: Literal["local", "ray"] = option("local", "'local': processes on this machine, 'ray': a cluster.")
+    address: str | None = option(None, "Address of a Ray cluster: 'auto' or HOST:PORT.")
+    workers: int | None = option(None, "Number of parallel jobs. Default: by cores and memory.")
+    retry_errors: bool = option(False, "Retry jobs that failed in an earlier run.")
+    overwrite: bool = option(False, "Replace files with other settings, or not from this batch.")
+
+
+@expanded
 def batch(
     source: Annotated[
         str,
@@ -56,25 +58,18 @@ def batch(
     style: Annotated[
         list[str] | None, typer.Option(help="Style image or learned style for a folder; may be repeated.")
     ] = None,
-    option: Annotated[
+    given: Annotated[
         list[str] | None,
         typer.Option("--set", help="Setting of stylize for a folder, e.g. strength=0.5; may be repeated."),
     ] = None,
-    engine: _EngineOption = "local",
-    address: _Address = None,
-    workers: _Workers = None,
-    retry_errors: _Retry = False,
-    overwrite: _Overwrite = False,
-    quiet: Quiet = False,
-    json_: AsJson = False,
-    debug: Debug = False,
+    how: Spreading,
+    showing: Showing,
 ) -> None:
     """Run many jobs: finished ones are skipped, failed ones are recorded in the manifest."""
-    settings: dict[str, Any] = dict(_setting(text) for text in option or ())
+    settings: dict[str, Any] = dict(_setting(text) for text in given or ())
     if style:
         settings["styles"] = style
-    how = {"engine": engine, "workers": workers, "address": address, "retry_errors": retry_errors}
-    _batch(source, None, out, settings, quiet=quiet, json_=json_, overwrite=overwrite, **how)
+    _batch(source, out, settings, how, showing)
 
 
 def is_several(job: Job) -> bool:
@@ -109,19 +104,15 @@ def run_several(job: Job, given: CommonOptions) -> None:
     out = out or Path(source).with_name(f"{Path(source).name}-{stems(own.get('styles', ()))}")
     if out.is_file() or (not out.exists() and out.suffix):
         raise OutputError(f"{out} is the name of a file: for several results, --out must be a folder")
-    how: dict[str, Any] = {
-        "quiet": given.showing.quiet,
-        "json_": given.showing.json,
-        "overwrite": given.place.overwrite,
-    }
+    how = Spreading(overwrite=given.place.overwrite)
     if isinstance(job, VideoJob):
-        _batch(*_of_clips(job, own), out, {}, **how)
+        _batch(_of_clips(job, own), out, {}, how, given.showing)
     else:
-        _batch(source, None, out, own, **how)
+        _batch(source, out, own, how, given.showing)
 
 
-def _of_clips(job: VideoJob, settings: dict[str, Any]) -> tuple[list[Task], int]:
-    """Return a task for each video of a folder, and their number."""
+def _of_clips(job: VideoJob, settings: dict[str, Any]) -> list[Task]:
+    """Return a task for each video of a folder."""
     from impasto import batch
 
     if job.processed:
@@ -132,29 +123,29 @@ def _of_clips(job: VideoJob, settings: dict[str, Any]) -> tuple[list[Task], int]
         suffix = suffix_of(replace(job, film=str(clip)))
         one = {**settings, "film": str(clip)}
         tasks.append(batch.task("video", one, f"{name}{suffix}", origin=str(clip)))
-    return tasks, len(tasks)
+    return tasks
 
 
 def _batch(
     source: str | list[Task],
-    total: int | None,
     out: Path,
     settings: dict[str, Any],
-    *,
-    quiet: bool,
-    json_: bool,
-    **how: Any,
+    how: Spreading,
+    showing: Showing,
 ) -> None:
-    """Run a batch and print its summary; ``how`` holds further arguments of :func:`impasto.batch.run`."""
+    """Run a batch and print its summary."""
     from impasto.batch import passed_over, run
 
     if isinstance(source, str) and (passed := passed_over(source)):
         tell(passed)
+    total = None if isinstance(source, str) else len(source)
+    on_row = _Teller(quiet=showing.quiet)
     with _stopping():
-        outcome = run(source, out, settings=settings, on_row=_Teller(quiet=quiet), total=total, **how)
-    _end(outcome, as_json=json_)
+        outcome = run(source, out, settings=settings, total=total, on_row=on_row, **asdict(how))
+    _end(outcome, as_json=showing.json)
 
 
+@expanded
 def augment(
     dataset: Annotated[
         Path, typer.Argument(help="Data set in the layout of COCO, BDD, Cityscapes or KITTI.")
@@ -175,45 +166,26 @@ def augment(
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="Also accept results that clip, have halos or hide labels.")
     ] = False,
-    engine: _EngineOption = "local",
-    address: _Address = None,
-    workers: _Workers = None,
-    retry_errors: _Retry = False,
-    overwrite: _Overwrite = False,
-    quiet: Quiet = False,
-    json_: AsJson = False,
-    debug: Debug = False,
+    how: Spreading,
+    showing: Showing,
 ) -> None:
     """Augment a data set: apply a random look to each image, and keep the labels."""
     from impasto.augment import augment
     from impasto.augment import verify as checks
 
-    on_row = _Teller(quiet=quiet)
+    on_row = _Teller(quiet=showing.quiet)
     if reproduce is not None:
-        _end_reproduction(checks.reproduce(reproduce, out, on_row=on_row), as_json=json_)
+        _end_reproduction(checks.reproduce(reproduce, out, on_row=on_row), as_json=showing.json)
         return
-    between = _two(strength)
+    settings: dict[str, Any] = {"looks_in": looks, "layout": layout, "seed": seed, "gate": not no_gate}
+    settings |= {"strength": _two(strength), "on_row": on_row, **asdict(how)}
     with _stopping():
-        outcome = augment.augment(
-            dataset,
-            out,
-            looks_in=looks,
-            layout=layout,
-            seed=seed,
-            strength=between,
-            engine=engine,
-            workers=workers,
-            address=address,
-            retry_errors=retry_errors,
-            gate=not no_gate,
-            overwrite=overwrite,
-            on_row=on_row,
-        )
-    if outcome.turned and not quiet:
+        outcome = augment.augment(dataset, out, **settings)
+    if outcome.turned and not showing.quiet:
         tell(TURNED.format(outcome.turned))
     if verify:
-        _verify(dataset, out, quiet=quiet)
-    _end(outcome, as_json=json_)
+        _verify(dataset, out, quiet=showing.quiet)
+    _end(outcome, as_json=showing.json)
 
 
 def _end_reproduction(different: Sequence[str], *, as_json: bool) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from impasto.cli.options import OUT, AsJson, Debug, Overwrite, Quiet
-from impasto.cli.say import USAGE, say
+from impasto.cli.options import OUT, Overwrite, Reporting, Showing, expanded
+from impasto.cli.say import USAGE, say, say_paths
 from impasto.session import Session
 
 Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
 
 
+@expanded
 def replay(
     picture: Annotated[Path, typer.Argument(help="Image or video written by impasto.", show_default=False)],
     *,
@@ -23,9 +24,7 @@ def replay(
         list[Path] | None, typer.Option(help="Folder to search for the inputs; may be repeated.")
     ] = None,
     overwrite: Overwrite = False,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Showing,
 ) -> None:
     """Recreate an image or video from the recipe in its metadata."""
     from impasto import files
@@ -38,50 +37,41 @@ def replay(
     target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
     files.protect_inputs(target, (picture,))
     files.check_output(target, overwrite=overwrite)
-    with progress.progress_bar(target.name, quiet=quiet) as bar:
+    with progress.progress_bar(target.name, quiet=showing.quiet) as bar:
         session = Session(watch=bar.watch, on_progress=bar.film, overwrite=overwrite)
         outcome = run_again(picture, target, search=search, session=session)
-    say(json.dumps(outcome.facts) if as_json else outcome.text)
+    say(json.dumps(outcome.facts) if showing.json else outcome.text)
 
 
+@expanded
 def demo(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("demo"),
     size: Size = 384,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Showing,
 ) -> None:
     """Stylize two sample photos, one also with two styles at once, and a video; combine them on one sheet."""
     from impasto.cli import progress
     from impasto.verbs import demo
 
-    paths = []
-    with progress.progress_bar("demo", quiet=quiet) as bar:
-        for path in demo.demo(out, size=size, watch=bar.watch):
-            paths.append(str(path))
-            if not as_json:
-                say(str(path))
-    if as_json:
-        say(json.dumps({"outputs": paths}))
+    with progress.progress_bar("demo", quiet=showing.quiet) as bar:
+        say_paths(demo.demo(out, size=size, watch=bar.watch), as_json=showing.json)
 
 
-def doctor(*, as_json: AsJson = False, debug: Debug = False) -> None:
+@expanded
+def doctor(showing: Reporting) -> None:
     """Report memory, devices, weights, styles and extras, and what to fix."""
     from impasto.verbs import doctor
 
     found = doctor.examine()
-    if as_json:
+    if showing.json:
         say(json.dumps({**found.facts, "mend": list(found.mend)}))
     else:
         for topic, facts in found.facts.items():
             say(topic)
             for name, fact in facts.items():
-                say(f"  {name.replace('_', ' '):28} {_shown(fact)}")
+                shown = ("yes" if fact else "no") if isinstance(fact, bool) else fact
+                say(f"  {name.replace('_', ' '):28} {shown}")
         say("\n".join(["to fix", *(f"  {line}" for line in found.mend)] if found.mend else ["all is well"]))
     if found.mend:
         raise typer.Exit(USAGE)
-
-
-def _shown(fact: Any) -> str:
-    return ("yes" if fact else "no") if isinstance(fact, bool) else str(fact)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,15 +16,12 @@ import typer
 from impasto import files
 from impasto.errors import InputError
 from impasto.jobs import Job
-from impasto.jobs.base import NightName, range_of
+from impasto.jobs.base import NightName, kinds_of, range_of
 from impasto.session import SAVE_EVERY
 from impasto.verbs.run import Verb
 
 OUT = "Output file, whose suffix sets the format, or a folder for several results."
 OVERWRITE = "Replace an existing output."
-QUIET = "No progress bar, and no line per image."
-JSON = "Print the result as JSON."
-DEBUG = "Show the traceback of an error."
 
 
 @dataclass(frozen=True)
@@ -90,22 +86,21 @@ class Restarting:
 class Reporting:
     """Format of results and errors."""
 
-    json: bool = field(default=False, metadata={"help": JSON})
-    debug: bool = field(default=False, metadata={"help": DEBUG})
+    json: bool = field(default=False, metadata={"help": "Print the result as JSON."})
+    debug: bool = field(default=False, metadata={"help": "Show the traceback of an error."})
 
 
 @dataclass(frozen=True)
 class Showing(Reporting):
     """:class:`Reporting` for a verb with a progress bar."""
 
-    quiet: bool = field(default=False, metadata={"help": QUIET, "flag": "-q"})
+    quiet: bool = field(
+        default=False, metadata={"help": "No progress bar, and no line per image.", "flag": "-q"}
+    )
 
 
-# The same options for verbs that are written as functions.
+# For a verb that is written as a function and has no other option of :class:`OutputPath`.
 Overwrite = Annotated[bool, typer.Option("--overwrite", help=OVERWRITE)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=QUIET)]
-AsJson = Annotated[bool, typer.Option("--json", help=JSON)]
-Debug = Annotated[bool, typer.Option("--debug", help=DEBUG)]
 
 
 @dataclass(frozen=True)
@@ -148,17 +143,42 @@ def command(verb: Verb, handler: Callable[[Job, CommonOptions], None]) -> Callab
                 CommonOptions(place, watching, _built(Restarting, rest), _built(Showing, rest), outputs),
             )
 
-    parameters = []
-    for kind in (job, *extras):
-        hints = typing.get_type_hints(kind)
-        for item in dataclasses.fields(kind):
-            parameters.append(_parameter(item, hints[item.name], positional=item.name in verb.arguments))
     order = verb.arguments
+    parameters = [p for kind in (job, *extras) for p in _parameters(kind, order)]
     parameters.sort(key=lambda p: order.index(p.name) if p.name in order else len(order))
+    return _described(run, parameters, job.__doc__)
+
+
+def expanded(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function for Typer with the options of each parameter that is a dataclass in its place."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    groups: dict[str, type] = {n: h for n, h in hints.items() if dataclasses.is_dataclass(h)}  # type: ignore[misc]
+    grouped = {item.name for kind in groups.values() for item in dataclasses.fields(kind)}
+
+    def run(**values: Any) -> None:
+        built = {name: _built(kind, values) for name, kind in groups.items()}
+        function(**{k: v for k, v in values.items() if k not in grouped}, **built)
+
+    parameters: list[inspect.Parameter] = []
+    for name, own in inspect.signature(function).parameters.items():
+        one = own.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+        parameters += _parameters(groups[name]) if name in groups else [one]
+    return _described(run, parameters, function.__doc__)
+
+
+def _described(
+    run: Callable[..., None], parameters: list[inspect.Parameter], text: str | None
+) -> Callable[..., None]:
+    """Give a function the parameters and the help text that Typer reads."""
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
-    run.__doc__ = job.__doc__
+    run.__doc__ = text
     return run
+
+
+def _parameters(kind: Any, positional: Sequence[str] = ()) -> list[inspect.Parameter]:
+    hints = typing.get_type_hints(kind)
+    return [_parameter(f, hints[f.name], positional=f.name in positional) for f in dataclasses.fields(kind)]
 
 
 def _built(extra: type, values: dict[str, Any]) -> Any:
@@ -197,7 +217,7 @@ def _shown(default: Any) -> Any:
 
 def _plain(hint: Any) -> Any:
     """Return the type that Typer parses for a hint; lists are strings that :func:`_parsed` splits."""
-    kinds = _kinds(hint)
+    kinds = kinds_of(hint)
     rest = [kind for kind in kinds if kind is not type(None)]
     if typing.get_origin(rest[0]) is tuple:
         return list[str] | None
@@ -205,14 +225,9 @@ def _plain(hint: Any) -> Any:
     return plain | None if len(rest) < len(kinds) else plain
 
 
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    """Return the members of a union type, or the type itself."""
-    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-
-
 def _parsed(name: str, value: Any, hint: Any) -> Any:
     """Convert a list of strings to the tuple that the job expects."""
-    lists = [kind for kind in _kinds(hint) if typing.get_origin(kind) is tuple]
+    lists = [kind for kind in kinds_of(hint) if typing.get_origin(kind) is tuple]
     if not lists or value is None:
         return value
     inner = typing.get_args(lists[0])[0]

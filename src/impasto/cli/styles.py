@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.options import OUT, AsJson, Debug, Overwrite
-from impasto.cli.say import say, tell
+from impasto.cli.options import OUT, Overwrite, Reporting, expanded
+from impasto.cli.say import say, say_paths, tell
 from impasto.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -20,40 +19,32 @@ styles = typer.Typer(help="List and manage styles.", no_args_is_help=True, rich_
 
 
 @styles.command("samples")
+@expanded
 def samples(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
     size: Annotated[int, typer.Option("--size", "-s", help="Side of the style images, 32 to 768 px.")] = 768,
     overwrite: Overwrite = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Write the sample photographs, style images and video."""
     from impasto.verbs import demo
 
-    paths = []
-    for path in demo.write_samples(out, size=size, overwrite=overwrite):
-        paths.append(str(path))
-        if not as_json:
-            say(str(path))
-    if as_json:
-        say(json.dumps({"outputs": paths}))
+    say_paths(demo.write_samples(out, size=size, overwrite=overwrite), as_json=showing.json)
 
 
 @styles.command("list")
-def show(
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
+@expanded
+def show(showing: Reporting) -> None:
     """List the learned styles: your own, then those bundled with impasto."""
     from impasto.networks import library
 
     found = [_described(known) for known in library.installed()]
-    if as_json:
+    if showing.json:
         say(json.dumps(found))
     elif not found:
         say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
-    for entry in [] if as_json else found:
+    for entry in [] if showing.json else found:
         where = "shipped" if entry["shipped"] else "yours"
         told = ", ".join(text for text in (entry["title"], entry["credit"], entry["licence"]) if text)
         say(f"{entry['name']:24} {entry['network']:8} {where:8} {told}".rstrip())
@@ -75,14 +66,14 @@ def _described(known: InstalledStyle) -> dict[str, Any]:
 
 
 @styles.command("sheet")
+@expanded
 def sheet(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("styles.png"),
     photo: Annotated[Path | None, typer.Option(help="Photo to stylize. Default: a sample.")] = None,
     network: Annotated[str | None, typer.Option(help="Only styles of this network.")] = None,
     overwrite: Overwrite = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Stylize one photo with every learned style, on one sheet beside the style images."""
     from impasto import files
@@ -91,15 +82,16 @@ def sheet(
     files.protect_inputs(out, (photo,))
     files.check_output(out, overwrite=overwrite)
     style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
-    say(json.dumps({"output": str(out)}) if as_json else str(out))
+    say(json.dumps({"output": str(out)}) if showing.json else str(out))
 
 
 @styles.command("add")
+@expanded
 def add(
     file: Annotated[Path, typer.Argument(help="Pack or .style file.", show_default=False)],
+    *,
     overwrite: Overwrite = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Install a pack or a style, so that it is found by name."""
     from impasto import files
@@ -111,19 +103,17 @@ def add(
             f"{file.name} holds the style '{pack.names[-1]}': name the file {pack.names[-1]}.style"
         )
     target = library.user_folder() / file.name
-    files.check_output(target, overwrite=overwrite)
-    with files.atomic(target, overwrite=overwrite) as temporary:
-        shutil.copyfile(file, temporary)
+    files.copy(file, target, overwrite=overwrite)
     names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
     said = {"output": str(target), "styles": list(names)}
-    say(json.dumps(said) if as_json else f"{target}: {', '.join(names)}")
+    say(json.dumps(said) if showing.json else f"{target}: {', '.join(names)}")
 
 
 @styles.command("remove")
+@expanded
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the style.", show_default=False)],
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Remove one of your own styles; its pack is deleted with its last style."""
     from impasto.networks import library, packs
@@ -137,10 +127,11 @@ def remove(
         path.unlink()
     else:
         packs.save(rest, path, overwrite=True)
-    say(json.dumps({"removed": name, "from": str(path)}) if as_json else f"removed {name} from {path}")
+    say(json.dumps({"removed": name, "from": str(path)}) if showing.json else f"removed {name} from {path}")
 
 
 @styles.command("describe")
+@expanded
 def describe(
     name: Annotated[
         str, typer.Argument(help="One of your own styles, or PACK.safetensors#NAME.", show_default=False)
@@ -149,8 +140,7 @@ def describe(
     title: Annotated[str | None, typer.Option(help="Title of the painting.")] = None,
     credit: Annotated[str | None, typer.Option(help="Artist and year.")] = None,
     licence: Annotated[str | None, typer.Option(help="License of the painting, or 'public domain'.")] = None,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Write title, credit and license of the painting into a style's file; 'styles list' shows them."""
     from impasto.networks import library, packs
@@ -169,18 +159,23 @@ def describe(
         packs.save_style(pack, known.name, known.path, overwrite=True)
     else:
         packs.save(pack, known.path, overwrite=True)
-    say(json.dumps({"style": known.name, **texts}) if as_json else f"{known.path}: {known.name} described")
+    say(
+        json.dumps({"style": known.name, **texts})
+        if showing.json
+        else f"{known.path}: {known.name} described"
+    )
 
 
+@expanded
 def export(
     name: Annotated[str, typer.Argument(help="Learned style or pack.", show_default=False)],
+    *,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="STYLE.onnx for other programs, or STYLE.style to share one style."),
     ] = None,
     overwrite: Overwrite = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
+    showing: Reporting,
 ) -> None:
     """Export a learned style as ONNX (the whole pack, for any size and mixture) or as a .style file."""
     from impasto import files
@@ -207,6 +202,6 @@ def export(
     else:
         raise OutputError(f"{target} must end in .onnx or .style")
     own = list(known.style.rows) if known is not None and target.suffix == ".onnx" else None
-    say(json.dumps({"output": str(target), "rows": own}) if as_json else str(target))
+    say(json.dumps({"output": str(target), "rows": own}) if showing.json else str(target))
     if known is not None and own is not None:
         tell(f"rows of {known.name}: {', '.join(map(str, own))} of {len(pack.rows)}")

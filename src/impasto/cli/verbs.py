@@ -19,7 +19,7 @@ from impasto.cli.options import CommonOptions, command
 from impasto.cli.say import INTERRUPTED, say, tell
 from impasto.cli.styles import export, styles
 from impasto.jobs import Job
-from impasto.session import Session
+from impasto.session import Session, checkpoint_beside
 from impasto.verbs.run import VERBS, Outcome, default_output, is_moving, run
 
 GREETING = """impasto stylizes photos and videos, offline.
@@ -50,8 +50,9 @@ def application() -> typer.Typer:
     for name, verb in VERBS.items():
         if verb.command:
             app.command(name)(command(verb, handle))
-    for function in (replay, batch, augment, export, demo, doctor):
-        app.command(function.__name__)(function)
+    named = {"replay": replay, "batch": batch, "augment": augment, "export": export, "demo": demo}
+    for name, function in {**named, "doctor": doctor}.items():
+        app.command(name)(function)
     app.add_typer(styles, name="styles")
     app.command("app")(studio)
     return app
@@ -95,7 +96,7 @@ def _run(job: Job, out: Path | None, given: CommonOptions) -> Outcome:
         watching.refuse(Path(job.inputs()[0]))
     else:
         given.again.refuse_restart(Path(next(iter(job.inputs()), job.verb)))
-    if watching.resume and out is not None and not (state := _checkpoint(out)).exists():
+    if watching.resume and out is not None and not (state := checkpoint_beside(out)).exists():
         tell(f"nothing to resume: there is no {state}, so this starts from the beginning")
     leads = os.environ.get("LOCAL_RANK", "0") == "0"  # only one of several processes shows progress
     quiet, preview = given.showing.quiet or not leads, watching.preview if leads else None
@@ -118,7 +119,3 @@ def _run(job: Job, out: Path | None, given: CommonOptions) -> Outcome:
                 raise
             tell(f"stopped: finished frames are in {out.name}.parts; repeat the command to resume")
             raise typer.Exit(INTERRUPTED) from None
-
-
-def _checkpoint(out: Path) -> Path:
-    return out.with_name(out.name + ".checkpoint")

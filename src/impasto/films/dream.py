@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import DreamJob
 from impasto.painters.dream import Dreamer
 from impasto.session import Session
-from impasto.video import Film, Link, Span, open_film, size_of
+from impasto.video import Film, Span, open_film, size_of
 from impasto.video.levels import unit
 
 Array = NDArray[np.float32]
@@ -64,19 +63,16 @@ def dream_film(job: DreamJob, out: Path, session: Session = Session()) -> FilmRe
     return paint_plan(plan, out, session, choose=choose, recipe=dreamer.recipe)
 
 
-class FrameDream:
+class FrameDream(FramePainter):
     """Frame painter that dreams each frame, starting from the previous dream; it returns the difference."""
 
-    engine, blend, adds = "torch", 1.0, True
-    where: Array | None = None
-    flow: Literal["medium", "fast"] = "medium"
+    part, adds = PART, True
 
     def __init__(self, dreamer: Dreamer) -> None:
         self.dreamer = dreamer
         job = dreamer.job
         self.device = str(dreamer.device)
         self.identity = json.dumps([job.settings(), *map(files.sha256, dreamer.others)])
-        self.part: int | None = PART
         self.steps = tuple(max(1, round(AFTER * steps)) for steps in job.octave_steps)
         self.energy: float | None = None
         self.mean = np.zeros(3, np.float32)
@@ -105,9 +101,6 @@ class FrameDream:
             held += self._spread(self.mean - shown.mean((0, 1), dtype=np.float32))
         return held
 
-    def move(self, link: Link | None) -> None:
-        """Do nothing: no state follows the motion."""
-
     def state(self) -> State:
         """Return the state for the next frame."""
         return {} if self.energy is None else {"held": np.array([self.energy, *self.mean], np.float64)}
@@ -117,9 +110,6 @@ class FrameDream:
         if "held" in state:
             self.energy = float(state["held"][0])
             self.mean = np.asarray(state["held"][1:], np.float32)
-
-    def close(self) -> None:
-        """Do nothing: no files are open."""
 
     def _look_where(self, size: tuple[int, int]) -> None:
         mask = self.dreamer.mask(size)

@@ -111,10 +111,8 @@ class FilmReport:
         for name, picture in pictures.items():
             if picture is not None:
                 image.write(folder / name, picture.astype(np.float32) / 255, overwrite=overwrite)
-        with files.atomic(folder / "report.json", overwrite=overwrite) as temporary:
-            temporary.write_text(self.to_json() + "\n", encoding="utf-8")
-        with files.atomic(page, overwrite=overwrite) as temporary:
-            temporary.write_text(_page(self), encoding="utf-8")
+        files.write_text(folder / "report.json", self.to_json() + "\n", overwrite=overwrite)
+        files.write_text(page, _page(self), overwrite=overwrite)
         return page
 
 
@@ -160,10 +158,11 @@ def _measured(films: OpenFilms, styles: list[str | Path], backbone: Backbone | N
         if number % step == step // 2:
             seen.append((first, *rest))
         if number < MOST_ROWS:
-            for kept, frame in zip(rows, (film, first, *rest), strict=True):
-                kept.append(frame[frame.shape[0] // 2])
+            for row, frame in zip(rows, (film, first, *rest), strict=True):
+                row.append(frame[frame.shape[0] // 2])
     lags = {lag: _lag(watcher, lag, films.count == 3) for lag in LAGS if watcher.compared(lag)}
     first_lag = watcher.found(0, LAGS[0])
+    kept = first_lag.energy / max(watcher.found(1, LAGS[0]).energy, 1e-12) if films.count == 3 else None
     style, style_baseline = _style(seen, styles, backbone)
     found = FilmReport(
         frames=watcher.frames,
@@ -171,7 +170,7 @@ def _measured(films: OpenFilms, styles: list[str | Path], backbone: Backbone | N
         flow="DIS medium, full size",
         lags=lags,
         sharpness=first_lag.energy / max(fmean(own), 1e-12),
-        sharpness_kept=_kept(watcher) if films.count == 3 else None,
+        sharpness_kept=kept,
         ghosts=fmean(watcher.ghosts) if watcher.ghosts else None,
         profile=_profile(rows),
         errors=None if watcher.map is None else heat(watcher.map),
@@ -188,10 +187,6 @@ def _lag(watcher: FlickerMeter, lag: int, compared: bool) -> LagReport:
         return LagReport(found.error, found.floor, found.trusted)
     alone = watcher.found(1, lag).error
     return LagReport(found.error, found.floor, found.trusted, alone, found.error / max(alone, 1e-12))
-
-
-def _kept(watcher: FlickerMeter) -> float:
-    return watcher.found(0, LAGS[0]).energy / max(watcher.found(1, LAGS[0]).energy, 1e-12)
 
 
 def _style(

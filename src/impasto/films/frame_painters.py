@@ -40,16 +40,16 @@ class Damage(Exception):  # noqa: N818 - carries an error to the end of the vide
 
 
 class FramePainter(Protocol):
-    """Stylizes the frames of a video in order."""
+    """Stylizes the frames of a video in order. The defaults are those of a painter without a state."""
 
     identity: str  # settings or hashes that identify it, to recognize a killed run of the same job
-    engine: str  # the package that computes
+    engine: str = "torch"  # the package that computes
     device: str
-    part: int | None  # frames between checkpoints; None: the default
-    flow: Literal["medium", "fast"]  # quality of optical flow that suits its speed
-    blend: float  # share of the consistency that is achieved by blending
-    adds: bool  # whether its output is added to the frame
-    where: Array | None  # mask ``(H, W)``, 0..1: 0 keeps the frame; None: all ones
+    part: int | None = None  # frames between checkpoints; None: the default
+    flow: Literal["medium", "fast"] = "medium"  # quality of optical flow that suits its speed
+    blend: float = 1.0  # share of the consistency that is achieved by blending
+    adds: bool = False  # whether its output is added to the frame
+    where: Array | None = None  # mask ``(H, W)``, 0..1: 0 keeps the frame; None: all ones
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """Stylize a frame; see :class:`impasto.video.Steady`.
@@ -60,15 +60,18 @@ class FramePainter(Protocol):
 
     def move(self, link: Link | None) -> None:
         """Follow the motion to the next frame of the source; None: a new shot begins."""
+        return
 
     def state(self) -> State:
         """Return the state for the next frame."""
+        return {}
 
     def restore(self, state: State, frames: int) -> None:
         """Resume from a result of :meth:`state`, after ``frames`` frames."""
 
     def close(self) -> None:
         """Close files."""
+        return
 
 
 def choose(
@@ -114,11 +117,8 @@ def threads_of(brush: FramePainter, threads: int | None) -> int:
     return threads or os.cpu_count() or 1
 
 
-class LearnedStyles:
+class LearnedStyles(FramePainter):
     """Paint frames with learned styles, with constant normalization statistics within a shot."""
-
-    part: int | None = None
-    blend, adds = 1.0, False
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class LearnedStyles:
         self.identity = " ".join([learned.digest(known) for known in found] + masks)
         self.device = learned.device_of(job.device)
         self.engine = "openvino" if self.device == "cpu" else "torch"
-        self.flow: Literal["medium", "fast"] = "fast" if pack.plan.name == "tiny" else "medium"
+        self.flow = "fast" if pack.plan.name == "tiny" else "medium"
         self.painter = Painter(pack, device=self.device, precision=job.precision, threads=threads)
         self.frozen = job.consistency > 0
         self.where = masked(stylizing, inputs, size)
@@ -174,17 +174,11 @@ class LearnedStyles:
         down, across = state.get("noise", np.zeros(2))
         self.at = (float(down), float(across))
 
-    def close(self) -> None:
-        pass
 
-
-class Paintings:
+class Paintings(FramePainter):
     """Frame painter that optimizes each frame."""
 
-    engine = "torch"
-    part: int | None = SLOW_PART
-    flow: Literal["medium", "fast"] = "medium"
-    blend, adds = BLEND, False
+    part, blend = SLOW_PART, BLEND
 
     def __init__(self, painter: MovingPainter, where: Array | None = None) -> None:
         self.painter, self.where = painter, where
@@ -196,9 +190,6 @@ class Paintings:
             self._palette = unit(frame)
         return self.painter(frame, warped, mask)
 
-    def move(self, link: Link | None) -> None:
-        pass
-
     def state(self) -> State:
         return {} if self._palette is None else {"palette": self._palette}
 
@@ -207,17 +198,11 @@ class Paintings:
             self._palette = np.asarray(state["palette"], np.float32)
             self.painter.begin(self._palette)
 
-    def close(self) -> None:
-        pass
 
-
-class ProcessedFrames:
+class ProcessedFrames(FramePainter):
     """Frame painter that returns the frames of another program, in step with the source."""
 
-    engine, device, blend, adds = "av", "cpu", 1.0, False
-    part: int | None = None
-    where: Array | None = None
-    flow: Literal["medium", "fast"] = "medium"
+    engine, device = "av", "cpu"
 
     def __init__(self, job: VideoJob, film: Film, spans: list[Span], size: tuple[int, int]) -> None:
         assert job.processed is not None
@@ -238,12 +223,6 @@ class ProcessedFrames:
             raise Damage(InputError(ends))
         self._count += 1
         return unit(prepare_frame(found, self.size).rgb)
-
-    def move(self, link: Link | None) -> None:
-        pass
-
-    def state(self) -> State:
-        return {}
 
     def restore(self, state: State, frames: int) -> None:
         for _ in range(frames):

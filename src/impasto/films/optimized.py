@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from impasto import backbones, color, methods, tensors
+from impasto import backbones, color, files, methods, tensors
 from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
@@ -68,7 +66,7 @@ class MovingPainter:
     def digest(self) -> str:
         """Return a hash of styles, masks and settings."""
         hashes = [self.inputs.digest(name) for name in (*self.job.styles, *(self.job.mask or ()))]
-        return hashlib.sha256(json.dumps([asdict(self.job), hashes], sort_keys=True).encode()).hexdigest()
+        return files.digest([asdict(self.job), hashes])
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """Stylize a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,13 +35,13 @@ from impasto.painters.photoreal_refine import classify, initial_grids, render, t
 from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.session import Session
-from impasto.video import Dis, Film, Link, Span, prepare_frame, select_frames, trust, warp
+from impasto.video import Dis, Film, Span, prepare_frame, select_frames, trust, warp
 from impasto.video.levels import eight, unit
+from impasto.video.links import JUMP, jump
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-JUMP = 0.35  # distance of the histograms of two frames, 0..1, at which a new shot begins
 KEYS = 3  # frames of a shot that determine its grade
 STIFFER = 10.0  # factor on realism: local light would be visible as objects move through it
 STEEP = 300.0  # limits the contrast of a class to that of the closed form: contrast amplifies flicker
@@ -93,12 +92,10 @@ def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> Fi
     return replace(result, shots=len(shots))
 
 
-class Grades:
+class Grades(FramePainter):
     """Frame painter that grades the frames of a video, shot by shot."""
 
-    engine, blend, adds = "torch", 0.0, False
-    part: int | None = None
-    where: Array | None = None
+    blend: float = 0.0
     flow: Literal["medium", "fast"] = "fast"
 
     def __init__(
@@ -120,17 +117,11 @@ class Grades:
         self.number += 1
         return self.grader.next(frame, self.number - 1)
 
-    def move(self, link: Link | None) -> None:
-        """Do nothing: no state follows the motion."""
-
     def state(self) -> State:
         return {} if self.grader is None else self.grader.state()
 
     def restore(self, state: State, frames: int) -> None:
         self.left, self.number = state, frames
-
-    def close(self) -> None:
-        pass
 
 
 def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
@@ -140,13 +131,12 @@ def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
     with suppress(InputError):  # the main pass reports damage
         for shown in select_frames(film, spans, every=every):
             frame = prepare_frame(shown, (shown.rgb.shape[0], shown.rgb.shape[1]))
-            histogram = _histogram(eight(frame.rgb))
-            if before is not None and 0.5 * float(np.abs(histogram - before).sum()) > JUMP:
+            plain = eight(frame.rgb)
+            if before is not None and jump(before, plain) > JUMP:
                 cuts.append(seen)
             if _is_kept(seen - cuts[-1]):
                 kept[seen] = looked_at(unit(frame.rgb))
-            before, seen = histogram, seen + 1
-    film.rewind()
+            before, seen = plain, seen + 1
     return [
         Shot(first, last, _spread([kept[k] for k in sorted(kept) if first <= k < last]))
         for first, last in zip(cuts, [*cuts[1:], seen], strict=True)
@@ -165,11 +155,6 @@ def _spread(frames: list[Array]) -> tuple[Array, ...]:
     """Return a few frames, evenly spaced."""
     places = np.linspace(0, len(frames) - 1, min(KEYS, len(frames))).round().astype(int)
     return tuple(frames[i] for i in places)
-
-
-def _histogram(frame: Bytes) -> Array:
-    counts = cv2.calcHist([frame[::2, ::2]], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3)
-    return np.asarray(counts / counts.sum(), np.float32)
 
 
 @dataclass

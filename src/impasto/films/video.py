@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -283,8 +281,7 @@ class FilmRun:
             parts.append(f"clear {self.film.clear}, deep {self.film.deep}")
         if self.flow is not None:
             parts.append(getattr(self.flow, "__qualname__", type(self.flow).__qualname__))
-        text = json.dumps(parts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return files.digest(parts)
 
     def recipe(self, recipe: RecipeOf, threads: int | None) -> Recipe:
         """Return the recipe for the metadata."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -54,7 +52,8 @@ def zoom(job: DreamJob, out: Path, session: Session = Session()) -> FilmResult:
     dreamer = Dreamer(job, {}, session.watch)
     size = _even(dreamer.size(dreamer.inputs.read(job.content).size))
     rate = Fraction(job.fps).limit_denominator(1001)
-    segments = Segments(out, _key(job), size, restart=restart, length=PART, rate=rate)
+    key = files.digest([job.settings(), [files.sha256(name) for name in job.inputs()]])
+    segments = Segments(out, key, size, restart=restart, length=PART, rate=rate)
     check_target(out, overwrite=overwrite, key=segments.key)
     canvases = Canvases(dreamer, size)
     canvases.restore(segments.state)
@@ -171,9 +170,3 @@ def _inset(size: tuple[int, int], fill: float) -> Array:
 def _even(size: tuple[int, int]) -> tuple[int, int]:
     """Return even sides, as video codecs require."""
     return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
-
-
-def _key(job: DreamJob) -> str:
-    """Return a hash of the settings and inputs, to recognize a killed run of the same job."""
-    text = json.dumps([job.settings(), [files.sha256(name) for name in job.inputs()]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

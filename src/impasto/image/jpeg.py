@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 _END = b"\xff\xd9"
@@ -30,11 +29,6 @@ def with_its_end(path: Path) -> io.BytesIO | None:
     except (OSError, SyntaxError, ValueError, IndexError, ArithmeticError, struct.error):
         return None
     return io.BytesIO(data + _END) if np.array_equal(one, other) else None
-
-
-def _decoded(data: bytes) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        return np.asarray(image)
 
 
 @dataclass

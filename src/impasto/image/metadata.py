@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 _MOST = 1000  # largest entry in bytes, as JPEG has little room
 _TITLE, _CHANGED, _AUTHOR, _COPYRIGHT = 270, 306, 315, 33432
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
-_TAKEN, _ORIENTATION = 36867, 274
+_TAKEN = 36867
 # Types of the copied tags (CIPA DC-008). Camera and exposure tags do not apply to the result.
 _MAIN = {_TITLE: ASCII, _CHANGED: ASCII, _AUTHOR: ASCII, _COPYRIGHT: ASCII}
 _EXIF = {_TAKEN: ASCII, 36868: ASCII} | dict.fromkeys((36880, 36881, 36882, 37520, 37521, 37522), ASCII)

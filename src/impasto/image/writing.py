@@ -72,7 +72,7 @@ def write(
     quality: int = 95,
     overwrite: bool = False,
 ) -> Path:
-    """Write an image atomically in the format of the suffix, tagged as sRGB.
+    """Write an image atomically in the format of the suffix, tagged as sRGB, and return its path.
 
     Args:
         path: ends in .png, .jpg, .jpeg, .webp, .tif, .tiff or .heic.
@@ -88,9 +88,6 @@ def write(
             upright, also with an orientation in ``metadata``.
         quality: 1..100 for .jpg, .webp and .heic.
         overwrite: replace an existing file.
-
-    Returns:
-        The path.
 
     Raises:
         OutputError: the suffix is unknown, the format does not support the bit depth or size, or the file

@@ -245,9 +245,14 @@ def _is_required(item: dataclasses.Field[Any]) -> bool:
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 
 
+def kinds_of(hint: Any) -> tuple[Any, ...]:
+    """Return the members of a union type, or the type itself."""
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
 def _checked(name: str, value: Any, hint: Any) -> Any:
     """Return ``value`` converted to the type hint, or raise an error that names the valid values."""
-    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    kinds = kinds_of(hint)
     for kind in kinds:
         found = _as_kind(name, value, kind)
         if found is not _NO:

@@ -93,8 +93,6 @@ def measure(
         InputError: an image cannot be read or is too small, a layer is unknown, or the weights do not match
             the styles.
 
-    Source: see each metric.
-
     Examples:
         >>> picture = np.random.default_rng(0).random((16, 16, 3))
         >>> measure(picture, content=picture, backbone=Tiny(), content_layers=["relu2_1"]).ssim

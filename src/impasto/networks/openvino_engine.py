@@ -69,7 +69,7 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
 
 
 class OpenVinoEngine:
-    """Engine that builds an OpenVINO graph."""
+    """Engine (:class:`impasto.networks.plan.Engine`) that builds an OpenVINO graph."""
 
     def __init__(
         self, pack: Pack, settings: Settings, regions: Node | None, noise: Node | None = None
@@ -80,11 +80,9 @@ class OpenVinoEngine:
         self.found: list[Node] = []
 
     def fold(self, x: Node, factor: int, /) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         return ops.space_to_depth(x, "depth_first", factor)
 
     def convolve(self, x: Node, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         side = [0, 0, kernel // 2, kernel // 2]
         x = ops.pad(x, side, side, "reflect")
         x = ops.convolution(x, self.trunk[name], [stride, stride], [0, 0], [0, 0], [1, 1])
@@ -92,7 +90,6 @@ class OpenVinoEngine:
         return x if bias is None else ops.add(x, bias.reshape(1, -1, 1, 1))
 
     def normalize(self, x: Node, /, *, noisy: bool = False) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         if self.norms == self.settings.until:
             raise Reached(x)
         channels = x.get_output_partial_shape(0)[1].get_length()
@@ -148,15 +145,12 @@ class OpenVinoEngine:
         return scale, shift
 
     def relu(self, x: Node, /) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         return ops.relu(x)
 
     def add(self, x: Node, y: Node, /) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         return ops.add(x, y)
 
     def enlarge(self, x: Node, /) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         return ops.interpolate(
             x,
             np.array([2.0, 2.0], np.float32),
@@ -167,11 +161,9 @@ class OpenVinoEngine:
         )
 
     def squash(self, x: Node, /) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         return ops.sigmoid(x)
 
     def fade(self, photo: Node, painted: Node, /) -> Node:
-        """See :class:`impasto.networks.plan.Engine`."""
         if self.regions is None:
             assert self.settings.weights is not None
             amount = np.array(np.clip((1 - self.settings.weights[0]) / FADE, 0, 1), np.float32)
@@ -225,18 +217,15 @@ class OnCpu:
         self._compiled: OrderedDict[bytes, Any] = OrderedDict()
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
-        """See :class:`impasto.networks.painter.Network`."""
         painted: Array = self._run(photo, weights, noise, Settings(None, statistics))[0]
         return painted
 
     def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
-        """See :class:`impasto.networks.painter.Network`."""
         return self._run(photo, weights, noise, Settings(None, collect=True))
 
     def features(
         self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
     ) -> Array:
-        """See :class:`impasto.networks.painter.Network`."""
         found: Array = self._run(photo, weights, noise, Settings(None, statistics, until=norm))[0]
         return found
 

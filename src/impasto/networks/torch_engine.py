@@ -199,7 +199,6 @@ class OnGpu:
         self.model = network.to(self.device).eval()
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
-        """See :class:`impasto.networks.painter.Network`."""
         given = None if statistics is None else torch.from_numpy(statistics).to(self.device)
         # Statistics stay in float32: they are computed once and used for a whole video or all tiles.
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.short):
@@ -210,7 +209,6 @@ class OnGpu:
         return result
 
     def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
-        """See :class:`impasto.networks.painter.Network`."""
         with torch.inference_mode():
             found = self.model.statistics(
                 self._planes(photo), self._weights(weights), noise=self._noise(noise)
@@ -221,7 +219,6 @@ class OnGpu:
     def features(
         self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
     ) -> Array:
-        """See :class:`impasto.networks.painter.Network`."""
         given = torch.from_numpy(statistics).to(self.device)
         engine = _Until(self.model, self._weights(weights), given, norm, self._noise(noise))
         try:
@@ -252,7 +249,6 @@ class _Until(TorchEngine):
         self.norm = norm
 
     def normalize(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
-        """See :class:`impasto.networks.plan.Engine`."""
         if self.index == self.norm:
             raise Reached(x)
         return super().normalize(x, noisy=noisy)

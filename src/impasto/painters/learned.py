@@ -54,7 +54,8 @@ def find_all(job: StylizeJob, inputs: Inputs) -> list[InstalledStyle]:
         if not isinstance(inputs.source(name), str):
             continue
         known = library.find(name, network=job.network)
-        if Path(name).is_file() and known is not None and not _is_pack(name):
+        is_pack = name.endswith((library.PACK_SUFFIX, library.STYLE_SUFFIX)) or "#" in name
+        if Path(name).is_file() and known is not None and not is_pack:
             _log.warning("%s is both a file and a learned style: the file is used", name)
         elif known is not None:
             found[name] = known
@@ -75,10 +76,6 @@ def _instant(name: str, job: StylizeJob, inputs: Inputs) -> Predicted:
     if isinstance(source, str) and not Path(source).is_file() and library.find(name) is not None:
         raise InputError(f"{name} is a learned style, which needs no prediction: leave out --instant")
     return predict(name, inputs.read(name).flat(), network=job.network)
-
-
-def _is_pack(name: str) -> bool:
-    return name.endswith((library.PACK_SUFFIX, library.STYLE_SUFFIX)) or "#" in name
 
 
 def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session: Session) -> Result:
@@ -279,13 +276,10 @@ def weights_of(
         for name, scale in zip(names, scales, strict=True)
     ]
     if job.mask:
-        return _regions(job, inputs, rows, list(shares), _coarse(size, pack.plan.multiple), own=size)
+        coarse = (-(-size[0] // pack.plan.multiple), -(-size[1] // pack.plan.multiple))
+        return _regions(job, inputs, rows, list(shares), coarse, own=size)
     mixed: NDArray[np.float32] = np.average(rows, axis=0, weights=shares).astype(np.float32)
     return mixed
-
-
-def _coarse(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    return -(-size[0] // multiple), -(-size[1] // multiple)
 
 
 def _regions(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto import image, looks
 from impasto.errors import InputError
-from impasto.image import Source
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks import Mattes
@@ -22,73 +19,32 @@ from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
 from impasto.looks.look import of_night
 from impasto.looks.subject import Subject
-from impasto.painters.inputs import Inputs, key_of
+from impasto.painters.inputs import Inputs
 from impasto.painters.nights import lighted, relit, save_lamps
-from impasto.painters.subjects import LazyBackbone, Log, prepare, say_classes, say_signal
-from impasto.record import HistoryEntry, Recipe, Result, Watch
-
-if TYPE_CHECKING:
-    from impasto.optim import Checkpoint
+from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
+from impasto.record import HistoryEntry, Recipe, Result
+from impasto.session import Session
 
 Array = NDArray[np.float32]
 
 
-def run(
-    job: PhotorealJob,
-    *,
-    pictures: Mapping[str, Source] | None = None,
-    save_look: Path | None = None,
-    save_masks: Path | None = None,
-    save_lamps: Path | None = None,
-    overwrite: bool = False,
-    watch: Watch | None = None,
-    checkpoint: Path | None = None,
-    save_every: int = 50,
-    resume: bool = False,
-    threads: int | None = None,
-    log: Log | None = None,
-) -> Result:
-    """Run a job.
+def run(job: PhotorealJob, session: Session = Session()) -> Result:
+    """Run a job; ``session.also`` has the further outputs, as the arguments of :func:`impasto.photoreal`.
 
-    Args:
-        job: the job.
-        pictures: images in memory, by the names used in the job.
-        save_look, save_masks, save_lamps: as for :func:`impasto.photoreal`.
-        overwrite: replace existing files of these.
-        watch, checkpoint, save_every, resume, threads: as in a session.
-        log: called with the table of classes, and with warnings; default: the log.
+    The table of classes and warnings go to ``session.log``; default: the log.
     """
-    inputs = Inputs(job, pictures or {})
-    saving = _Saving(save_look, save_masks, save_lamps, overwrite)
+    inputs = Inputs(job, session.pictures)
     look = None if job.look is None else looks.load(str(inputs.source(job.look)))
     night = job.night if look is None or job.night is not None else look.night
-    if save_lamps is not None and night is None:
+    if "save_lamps" in session.also and night is None:
         raise InputError("--save-lamps is for nights: add --night, or leave it out")
     if not job.styles or (look is not None and not look.has_colors):
-        made = _alone(job, inputs, night, saving)
+        made = _alone(job, inputs, night, session)
     else:
-
-        def kept(key: str) -> Checkpoint | None:
-            from impasto.painters.photoreal_refine import Checkpoint
-
-            if checkpoint is None:
-                return None
-            return Checkpoint(checkpoint, every=save_every, key=key, resume=resume)
-
-        made = _graded(job, inputs, LazyBackbone(job, threads), saving, kept, watch=watch, log=log)
+        made = _graded(job, inputs, LazyBackbone(job, session.threads), session)
     if night is not None:
-        made = _lit(job, inputs, night, made, saving, log=log)
+        made = _lit(job, inputs, night, made, session)
     return _result(job, inputs, made)
-
-
-@dataclass(frozen=True)
-class _Saving:
-    """Files to write beside the result, as for :func:`photoreal`."""
-
-    look: Path | None
-    masks: Path | None
-    lamps: Path | None
-    overwrite: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,54 +58,38 @@ class _Made:
     stopped: bool = False
 
 
-def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, saving: _Saving) -> _Made:
+def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: Session) -> _Made:
     """Read the photo of a night without a style."""
     if night is None:
         raise InputError(f"{job.look} has neither colors nor a night: save it again")
     photo, recipe = relit(job, inputs)
-    if saving.look is not None:
-        looks.save(of_night(night), saving.look, overwrite=saving.overwrite)
+    if target := session.also.get("save_look"):
+        looks.save(of_night(night), target, overwrite=session.overwrite)
     return _Made(photo, None, recipe)
 
 
-def _lit(
-    job: PhotorealJob,
-    inputs: Inputs,
-    night: NightName,
-    made: _Made,
-    saving: _Saving,
-    *,
-    log: Log | None,
-) -> _Made:
+def _lit(job: PhotorealJob, inputs: Inputs, night: NightName, made: _Made, session: Session) -> _Made:
     """Light the lamps of a photo or of a graded photo."""
     start = time.monotonic()
-    result = lighted(job, inputs, night, made.photo, made.painted, log=log)
-    if saving.lamps is not None:
-        save_lamps(result, saving.lamps, overwrite=saving.overwrite)
+    result = lighted(job, inputs, night, made.photo, made.painted, log=session.log)
+    if target := session.also.get("save_lamps"):
+        save_lamps(result, target, overwrite=session.overwrite)
     seconds = time.monotonic() - start
     last = made.history[-1] if made.history else HistoryEntry(0.0, 1, 0.0, {})
     history = (*made.history[:-1], replace(last, seconds=last.seconds + seconds))
     return replace(made, painted=result.rgb, history=history)
 
 
-def _graded(
-    job: PhotorealJob,
-    inputs: Inputs,
-    eyes: LazyBackbone,
-    saving: _Saving,
-    kept: Callable[[str], Checkpoint | None],
-    *,
-    watch: Watch | None,
-    log: Log | None,
-) -> _Made:
+def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Session) -> _Made:
     """Grade a photo by its styles."""
-    start = time.monotonic()
-    saves = saving.look is not None
+    start, log = time.monotonic(), session.log
+    target = session.also.get("save_look")
+    saves = target is not None
     subject = prepare(job, inputs, eyes=eyes, features=not job.fast or saves, keep=saves, log=log)
-    if saving.look is not None:
-        looks.save(replace(subject.look, night=job.night), saving.look, overwrite=saving.overwrite)
-    if saving.masks is not None:
-        _save_masks(subject, saving.masks, overwrite=saving.overwrite)
+    if target is not None:
+        looks.save(replace(subject.look, night=job.night), target, overwrite=session.overwrite)
+    if folder := session.also.get("save_masks"):
+        _save_masks(subject, folder, overwrite=session.overwrite)
     given, own = looks.shift(subject.small, subject.regions, subject.look)
     say_classes(job, subject, own, log=log)
     mattes = Mattes.of(
@@ -163,12 +103,14 @@ def _graded(
         history = (HistoryEntry(time.monotonic() - start, 1, 0.0, {}),)
     else:
         from impasto.backbones.devices import use_threads
+        from impasto.painters.optimize import checkpoint_of
         from impasto.painters.photoreal_refine import refine, render
 
         threads = use_threads(eyes.threads)
         recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
+        saved = checkpoint_of(session, recipe)
         grid, outcome = refine(
-            job, subject, mattes, given, backbone=eyes.backbone, watch=watch, checkpoint=kept(key_of(recipe))
+            job, subject, mattes, given, backbone=eyes.backbone, watch=session.watch, checkpoint=saved
         )
         painted = mix(subject.photo, render(grid, subject.photo, mattes, given), job.strength)
         history, stopped = outcome.history, outcome.stopped

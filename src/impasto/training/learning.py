@@ -15,19 +15,19 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from impasto import backbones, files, image, tensors
-from impasto.backbones import Slim
+from impasto.backbones import Slim, Vgg
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
-from impasto.networks import PLANS, LearnedStyle, Pack, library, packs
+from impasto.networks import LearnedStyle, Pack, library, packs
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import Watch
-from impasto.training import batches, starting
+from impasto.training import batches
 from impasto.training.distillation import Distillation
 from impasto.training.objective import Objective, StyleRow
 from impasto.training.photos import Photos
-from impasto.training.starting import Picture, start
-from impasto.training.trainer import FitResult, fit, leave
+from impasto.training.starting import Picture, start, student
+from impasto.training.trainer import FitResult, TrainingConfig, fit, leave
 
 CALIBRATION = 12  # photos on which content and style are balanced
 _SHOWN = 4  # photos and rows on a sample sheet
@@ -57,10 +57,11 @@ def learn(
 ) -> LearnResult:
     """Train a network on the styles of a job: a new network, or with ``job.into`` new rows for its trunk.
 
+    With ``job.teacher``, the styles are those of a pack, and the targets its outputs.
+
     Args:
         job: settings of the training.
-        watch: progress callback, called after every step; if it raises ``KeyboardInterrupt``, training ends
-            and the result so far is returned.
+        watch: called after every step; ``KeyboardInterrupt`` in it ends training with the result so far.
         log: called with a message for each photo that cannot be read.
         checkpoint: file in which the training is saved every ``save_every`` steps.
         save_every: steps between checkpoints.
@@ -69,60 +70,18 @@ def learn(
     Raises:
         InputError: a style image, a folder, a pack or a setting is not valid.
     """
-    if job.teacher:
-        return _distil(job, watch=watch, log=log, checkpoint=checkpoint, save_every=save_every, resume=resume)
-    old = packs.load(library.pack_file(job.into)) if job.into else None
-    pictures = _pictures(job, old)
+    old, teacher = (packs.load(library.pack_file(name)) if name else None for name in (job.into, job.teacher))
+    pictures = [] if teacher else _pictures(job, old)
     others = _folder(job.rehearse, "--rehearse") if job.rehearse else []
     photos = Photos(job.photos, log=log)
     fabric = _fabric(job)
-    rows = _rows(job, pictures, others)
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
-    backbone = Slim(exact, torch.cat([seen, *_patches(pictures, job.side)]))
-    objective = Objective(rows, backbone=backbone, photos=seen, style_weight=job.style_weight)
-    network, course = start(job, old, objective, pictures=pictures, others=others, photos=seen)
+    if teacher:
+        aim, network, course = _distilling(job, teacher, backbone=exact, photos=seen)
+    else:
+        aim, network, course = _styling(job, old, pictures, others, backbone=exact, photos=seen)
     key = _key(job, [path for _, path, _ in (*pictures, *others)])
-    keeper = Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None
-    trained = fit(
-        network,
-        objective,
-        photos,
-        course=course,
-        fabric=fabric,
-        watch=watch,
-        sample=lambda n: sample(n, seen[:_SHOWN], course.rows),
-        checkpoint=keeper,
-    )
-    pack = _packed(job, old, network, pictures, trained, photos=len(photos))
-    return LearnResult(pack, tuple(name for name, _, _ in pictures), trained, fabric.is_global_zero)
-
-
-def _distil(
-    job: LearnJob,
-    *,
-    watch: Watch | None,
-    log: Callable[[str], None] | None,
-    checkpoint: Path | None,
-    save_every: int,
-    resume: bool,
-) -> LearnResult:
-    """Train a network on the outputs of a teacher pack, for all styles of that pack."""
-    assert job.teacher is not None
-    teacher = packs.load(library.pack_file(job.teacher))
-    photos = Photos(job.photos, log=log)
-    fabric = _fabric(job)
-    seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
-    exact = backbones.load(device=fabric.device, precision=job.precision)
-    aim = Distillation(teacher, backbone=exact, photos=seen)
-    network = StyleNetwork(PLANS[job.network], rows=len(teacher.rows), seed=job.seed)
-    course = starting.course(job, range(1, len(teacher.rows)), minutes=starting.NEW_MINUTES)
-    if job.begin_from:
-        named = {row: (s.name, c) for s in teacher.styles for row, c in zip(s.rows, s.scales, strict=True)}
-        starting.begin(network, job.begin_from, [(*named[row], None) for row in course.rows])
-        course = dataclasses.replace(course, grows=False)
-    key = _key(job, [])
-    keeper = Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None
     trained = fit(
         network,
         aim,
@@ -131,13 +90,41 @@ def _distil(
         fabric=fabric,
         watch=watch,
         sample=lambda n: sample(n, seen[:_SHOWN], course.rows),
-        checkpoint=keeper,
+        checkpoint=Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None,
     )
-    recipe = {**_recipe(job, trained, photos=len(photos)), "teacher": teacher.hash()}
+    recipe = _recipe(job, trained, photos=len(photos))
+    pack = _distilled(network, teacher, recipe) if teacher else _packed(job, old, network, pictures, recipe)
+    names = tuple(name for name, _, _ in pictures) or tuple(pack.names)
+    return LearnResult(pack, names, trained, fabric.is_global_zero)
+
+
+def _distilling(
+    job: LearnJob, teacher: Pack, *, backbone: Vgg, photos: Tensor
+) -> tuple[Objective | Distillation, StyleNetwork, TrainingConfig]:
+    return Distillation(teacher, backbone=backbone, photos=photos), *student(job, teacher)
+
+
+def _styling(
+    job: LearnJob,
+    old: Pack | None,
+    pictures: Sequence[Picture],
+    others: Sequence[Picture],
+    *,
+    backbone: Vgg,
+    photos: Tensor,
+) -> tuple[Objective | Distillation, StyleNetwork, TrainingConfig]:
+    rows = _rows(job, pictures, others)
+    slim = Slim(backbone, torch.cat([photos, *_patches(pictures, job.side)]))
+    aim = Objective(rows, backbone=slim, photos=photos, style_weight=job.style_weight)
+    return aim, *start(job, old, aim, pictures=pictures, others=others, photos=photos)
+
+
+def _distilled(network: StyleNetwork, teacher: Pack, recipe: dict[str, Any]) -> Pack:
+    """Return the pack of a student, with the styles of its teacher."""
+    recipe = {**recipe, "teacher": teacher.hash()}
     styles = [dataclasses.replace(s, recipe={**s.recipe, "distilled": recipe}) for s in teacher.styles]
     trunk, rows = _arrays(network)
-    pack = Pack(network.plan, trunk, rows, tuple(styles))
-    return LearnResult(pack, tuple(pack.names), trained, fabric.is_global_zero)
+    return Pack(network.plan, trunk, rows, tuple(styles))
 
 
 def _rows(job: LearnJob, pictures: Sequence[Picture], others: Sequence[Picture]) -> list[StyleRow]:
@@ -215,18 +202,12 @@ def _packed(
     old: Pack | None,
     network: StyleNetwork,
     pictures: Sequence[Picture],
-    trained: FitResult,
-    *,
-    photos: int,
+    recipe: dict[str, Any],
 ) -> Pack:
     trunk, rows = _arrays(network)
     pack = old or Pack(network.plan, trunk, rows[:1])
     each, first = len(job.scales), len(pack.rows)
-    recipe = {
-        **_recipe(job, trained, photos=photos),
-        "styles_together": len(pictures),
-        "trunk_trained": old is None,
-    }
+    recipe = {**recipe, "styles_together": len(pictures), "trunk_trained": old is None}
     for index, (name, path, _) in enumerate(pictures):
         start = first + index * each
         style = LearnedStyle(

@@ -64,6 +64,17 @@ def start(
     return network, chosen
 
 
+def student(job: LearnJob, teacher: Pack) -> tuple[StyleNetwork, TrainingConfig]:
+    """Return the network that learns from a teacher, with its first weights, and the course."""
+    network = StyleNetwork(PLANS[job.network], rows=len(teacher.rows), seed=job.seed)
+    chosen = course(job, range(1, len(teacher.rows)), minutes=NEW_MINUTES)
+    if job.begin_from:
+        named = {row: (s.name, c) for s in teacher.styles for row, c in zip(s.rows, s.scales, strict=True)}
+        begin(network, job.begin_from, [(*named[row], None) for row in chosen.rows])
+        chosen = dataclasses.replace(chosen, grows=False)
+    return network, chosen
+
+
 def _added(
     job: LearnJob, old: Pack, objective: Objective, *, pictures: Sequence[Picture], photos: Tensor
 ) -> tuple[StyleNetwork, TrainingConfig]:

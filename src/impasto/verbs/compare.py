@@ -201,8 +201,7 @@ def _write_page(path: Path, rows: list[dict[str, Any]], job: CompareJob, *, over
     )
     title = f"{html.escape(Path(job.content).name)} in the style of {html.escape(Path(job.style).name)}"
     page = _PAGE.format(title=title, pictures=pictures, head=head, body=body)
-    with files.atomic(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    files.write_text(path, page, overwrite=overwrite)
 
 
 _PAGE = """<!doctype html>

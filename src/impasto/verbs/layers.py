@@ -67,7 +67,7 @@ def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Atl
         backbone, [target.layer for target in named if target.channel is None], count=job.channels
     )
     names = list(dict.fromkeys(name for target in named for name in _shown(target, strong)))
-    entries = [AtlasEntry(name, f"{_plain(name)}.png") for name in names]
+    entries = [AtlasEntry(name, f"{name.replace('[', '-').replace(']', '')}.png") for name in names]
     for number, entry in enumerate(entries):
         path = folder / entry.file
         recipe = _recipe(job, entry.name)
@@ -84,8 +84,7 @@ def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Atl
         if outcome.stopped:
             raise KeyboardInterrupt
         image.write(path, tensors.to_array(outcome.picture), recipe=recipe, overwrite=True)
-    with files.atomic(page, overwrite=session.overwrite) as temporary:
-        temporary.write_text(render(job, layers, entries), encoding="utf-8")
+    files.write_text(page, render(job, layers, entries), overwrite=session.overwrite)
     return entries
 
 
@@ -187,10 +186,6 @@ def _recipe(job: LayersJob, name: str) -> str:
         device=job.device,
     )
     return recipe_of(alone, job.device, engine="torch", threads=torch.get_num_threads()).to_json()
-
-
-def _plain(name: str) -> str:
-    return name.replace("[", "-").replace("]", "")
 
 
 def _part(watch: Watch | None, number: int, count: int) -> Watch | None:

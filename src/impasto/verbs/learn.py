@@ -11,7 +11,7 @@ from impasto import files
 from impasto.errors import InputError, OutputError
 from impasto.jobs import LearnJob
 from impasto.networks import library, packs
-from impasto.session import Session
+from impasto.session import Session, checkpoint_beside
 from impasto.verbs.run import Outcome
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
         raise InputError("a batch trains in one process: leave out processes")
     first = packs.clean_name(Path(job.pictures[0] if job.pictures else job.styles or job.network).stem)
     out = out or _default_pack(job, first)
-    session = replace(session.of_image(), checkpoint=session.checkpoint or _checkpoint(out))
+    session = replace(session.of_image(), checkpoint=session.checkpoint or checkpoint_beside(out))
     into = job.into is not None and out == Path(job.into)  # the pack to add to is both input and output
     overwrite, curve = session.overwrite or into, session.also.get("curve")
     if curve is not None and curve.suffix not in (".csv", ".svg", ".png"):
@@ -75,10 +75,6 @@ def _write(learned: LearnResult, out: Path, *, overwrite: bool) -> None:
         packs.save_style(learned.pack, learned.names[0], out, overwrite=overwrite)
     else:
         packs.save(learned.pack, out, overwrite=overwrite)
-
-
-def _checkpoint(out: Path) -> Path:
-    return out.with_name(f"{out.name}.checkpoint")
 
 
 def _default_pack(job: LearnJob, first: str) -> Path:

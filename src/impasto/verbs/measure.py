@@ -31,8 +31,7 @@ def run(job: MeasureJob, out: Path | None, session: Session) -> Outcome:
         job.output, content=job.content, styles=job.style or (), weights=job.weights, backbone=backbone
     )
     if out is not None:
-        with files.atomic(out, overwrite=session.overwrite) as temporary:
-            temporary.write_text(found.to_json() + "\n", encoding="utf-8")
+        files.write_text(out, found.to_json() + "\n", overwrite=session.overwrite)
     return Outcome(found, out, _table(found.summary()), json.loads(found.to_json()))
 
 

@@ -12,7 +12,7 @@ from impasto.errors import InputError, OutputError
 from impasto.image.writing import check_suffix
 from impasto.jobs import LOOK, DreamJob, Job, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
 from impasto.record import Result
-from impasto.session import Session, clock, pace
+from impasto.session import Session, checkpoint_beside, clock, pace
 from impasto.verbs.run import Outcome, is_film, needs_output
 
 
@@ -51,26 +51,9 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
         raise InputError("--save-masks needs a style, and --night alone has no classes: leave it out")
     if lamps := session.also.get("save_lamps"):
         check_suffix(lamps)
-    return image_of(job, out, session, _relit)
+    from impasto.painters.photoreal import run as relight
 
-
-def _relit(job: PhotorealJob, session: Session) -> Result:
-    from impasto.painters import photoreal
-
-    return photoreal.run(
-        job,
-        pictures=session.pictures,
-        save_look=session.also.get("save_look"),
-        save_masks=session.also.get("save_masks"),
-        save_lamps=session.also.get("save_lamps"),
-        overwrite=session.overwrite,
-        watch=session.watch,
-        checkpoint=session.checkpoint,
-        save_every=session.save_every,
-        resume=session.resume,
-        threads=session.threads,
-        log=session.log,
-    )
+    return image_of(job, out, session, relight)
 
 
 def dream(job: DreamJob, out: Path | None, session: Session) -> Outcome:
@@ -117,7 +100,7 @@ def image_of(
     targets = [path / "photo.png" if name == "save_masks" else path for name, path in session.also.items()]
     if out is not None:
         check_suffix(out)
-        session = replace(session, checkpoint=session.checkpoint or out.with_name(f"{out.name}.checkpoint"))
+        session = replace(session, checkpoint=session.checkpoint or checkpoint_beside(out))
         targets.insert(0, out)
     for target in targets:
         files.protect_inputs(target, job.inputs())

@@ -43,7 +43,8 @@ def draw(
     for known in found:
         pack = known.pack
         painted = Painter(pack).paint(rgb, pack.weights({known.name: 1.0}))
-        pair = sheet([[_thumbnail(known.style.thumbnail), painted]])
+        thumbnail = np.asarray(Image.open(io.BytesIO(known.style.thumbnail)).convert("RGB"))
+        pair = sheet([[image.floats(thumbnail), painted]])
         cells.append(_named(pair, f"{known.name}, {pack.plan.name}"))
     rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
     return image.write(out, sheet(rows, height=cells[0].shape[0]), overwrite=overwrite)
@@ -55,7 +56,3 @@ def _named(pair: Array, name: str) -> Array:
     font = ImageFont.load_default(size=LINE * 2 // 3)
     ImageDraw.Draw(line).text((MARGIN // 2, 0), name, fill=(40, 40, 40), font=font)
     return np.concatenate([pair, image.floats(np.asarray(line))])
-
-
-def _thumbnail(data: bytes) -> Array:
-    return image.floats(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))

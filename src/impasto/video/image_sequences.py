@@ -55,11 +55,13 @@ class PictureReader:
                 raise InputError(f"there are no images in {path}{mend}")
             if passed:
                 count = "1 file" if len(passed) == 1 else f"{len(passed)} files"
-                _log.warning("%s: ignored %s that are no images (%s)", path, count, _listed(passed))
+                names = ", ".join([one.name for one in passed[:3]] + ["..."] * (len(passed) > 3))
+                _log.warning("%s: ignored %s that are no images (%s)", path, count, names)
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)
-        self._clear = clear and any(map(_may_be_clear, self.inputs))
+        # Whether frames are returned with alpha; it may turn out that all are opaque.
+        self.clear = clear and any(map(_may_be_clear, self.inputs))
         self.deep = deep and bool(self._files) and image.read(self._files[0]).bits > 8
 
     def __enter__(self) -> PictureReader:
@@ -70,14 +72,6 @@ class PictureReader:
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
-
-    def rewind(self) -> None:
-        """Do nothing: every read starts at the beginning."""
-
-    @property
-    def clear(self) -> bool:
-        """Whether frames are returned with alpha; it may turn out that all are opaque."""
-        return self._clear
 
     @property
     def rate(self) -> Fraction:
@@ -161,10 +155,6 @@ class PictureReader:
             raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
         ground = Image.new("RGBA", rgba.size, (GROUND,) * 4)  # background of transparent pixels
         return np.array(Image.alpha_composite(ground, rgba).convert("RGB")), np.array(rgba.getchannel("A"))
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    return ", ".join([path.name for path in paths[:3]] + ["..."] * (len(paths) > 3))
 
 
 def _may_be_clear(path: Path) -> bool:

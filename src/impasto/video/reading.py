@@ -290,9 +290,6 @@ class FilmReader:
         """The input files."""
         return [self.path]
 
-    def rewind(self) -> None:
-        """Do nothing: every read starts at the beginning unless told otherwise."""
-
 
 def pictures_of(container: Any, name: str) -> Any:
     """Return the video stream of a file that players show: the default or largest one, and no cover image.

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.video.image_sequences import PictureReader, animated
 from impasto.video.levels import eight, extend_colors, ground_of, resize_deep
-from impasto.video.reading import FilmFrame, FilmReader, exactly
+from impasto.video.reading import FilmReader, exactly
 
 Bytes = NDArray[np.uint8]
 
@@ -49,41 +48,13 @@ def limit_spans(spans: Sequence[Span], seconds: Fraction) -> list[Span]:
     return found
 
 
-class Film(Protocol):
-    """Source of frames: a video, an animated image, or a folder of images; ``deep``: of 16 bits."""
-
-    path: Path
-    deep: bool
-
-    @property
-    def clear(self) -> bool:
-        """Whether frames have alpha."""
-
-    @property
-    def rate(self) -> Fraction:
-        """Mean frame rate."""
-
-    @property
-    def seconds(self) -> float | None:
-        """Length in seconds, if known."""
-
-    @property
-    def inputs(self) -> list[Path]:
-        """The input files."""
-
-    def frames(self, *, start: float = 0.0, end: float | None = None, every: int = 1) -> Iterator[FilmFrame]:
-        """Yield every ``every``-th frame from ``start`` up to ``end`` seconds."""
-
-    def rewind(self) -> None:
-        """Return to the beginning."""
-
-    def close(self) -> None:
-        """Close the files."""
+Film = FilmReader | PictureReader
+"""Source of frames: a video, or an animated image or a folder of images."""
 
 
 def open_film(
     path: str | Path, *, rate: float | None = None, clear: bool = False, deep: bool = False
-) -> FilmReader | PictureReader:
+) -> Film:
     """Open a video of any kind for reading.
 
     Args:
@@ -180,7 +151,6 @@ def size_of(film: Film, size: int | str | None, *, start: float = 0.0) -> tuple[
     first = next(film.frames(start=start), None)
     if first is None:
         raise InputError(f"{film.path} has no frame at {start:g} s: choose an earlier start")
-    film.rewind()
     height, width = first.rgb.shape[:2]
     if not isinstance(size, int):
         return height, width
@@ -221,7 +191,6 @@ def most_active_spans(film: Film, seconds: float, *, within: Span = WHOLE[0]) ->
         time = frame.time - exactly(within.start)
         changes.append((time, 0.0 if before is None else float(np.abs(small - before).mean())))
         before = small
-    film.rewind()
     half, length = max(seconds / 2, float(2 / film.rate)), float(changes[-1][0]) if changes else 0.0
     if length <= 2 * half:
         return [within]
