@@ -26,7 +26,8 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     """
     from impasto.looks.beam import Road
     from impasto.looks.lights import NAMES, Draws, Lamps
-    from impasto.looks.night import NIGHTS, brightness, lit
+    from impasto.looks.night import NIGHTS, lit
+    from impasto.looks.reflectance import brightness
     from impasto.video import Dis, FilmReader, warp
 
     with FilmReader(path) as reader:

@@ -23,8 +23,9 @@ from impasto.looks.darkness import balance, developed, faded, moved, noisy, plan
 from impasto.looks.glare import glare, spread
 from impasto.looks.lamps import detected, drawn_lamps, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
-from impasto.looks.night import NIGHTS, lit, mirrored, surface
+from impasto.looks.night import NIGHTS, lit, mirrored
 from impasto.looks.proof import bound, invented, signals_of, spots
+from impasto.looks.reflectance import surface
 from impasto.looks.skies import sky
 from impasto.video import FilmReader, FilmWriter
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street

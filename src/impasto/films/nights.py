@@ -24,7 +24,8 @@ from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, detected, read_lamps
 from impasto.looks.lights import Draws, Lamps
-from impasto.looks.night import NIGHTS, brightness, lit
+from impasto.looks.night import NIGHTS, lit
+from impasto.looks.reflectance import brightness
 from impasto.painters.inputs import Inputs
 from impasto.video import Dis, Link
 
