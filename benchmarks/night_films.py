@@ -27,7 +27,7 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     from impasto.looks.beam import Road
     from impasto.looks.lights import NAMES, Draws, Lamps
     from impasto.looks.night import NIGHTS, lit
-    from impasto.looks.reflectance import brightness
+    from impasto.looks.reflectance import Day
     from impasto.video import Dis, FilmReader, warp
 
     with FilmReader(path) as reader:
@@ -37,7 +37,7 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     for row, column, name in SPOTS:
         kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)
     first = Road.of(days[0])
-    settings: dict[str, Any] = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
+    settings: dict[str, Any] = {"road": first, "day": Day.of_shot(days[:1], first.horizon / first.size[0])}
     night, draws, flow = NIGHTS["city"], Draws.of(days[0], 0), Dis(quality="fast")
     dark = replace(night, beam=0.0)
     none = np.zeros_like(kinds)

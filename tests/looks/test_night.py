@@ -25,7 +25,8 @@ from impasto.looks.lamps import detected, drawn_lamps, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import NIGHTS, lit, mirrored
 from impasto.looks.proof import bound, invented, signals_of, spots
-from impasto.looks.reflectance import surface
+from impasto.looks.reflectance import Day, surface
+from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky
 from impasto.video import FilmReader, FilmWriter
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street
@@ -160,6 +161,31 @@ def test_shadows_come_nearer_to_the_sun_and_paint_stays() -> None:
     day = light(rgb)
     assert found[60, 20] / found[60, 160] < 0.6 * day[60, 20] / day[60, 160]
     assert found[60, 49] / found[60, 20] > 0.6 * day[60, 49] / day[60, 20]
+
+
+def test_a_shadow_of_the_sun_leaves_the_road_and_other_darkness_stays() -> None:
+    day = np.full((180, 320, 3), 0.3, np.float32)
+    day[120:, 62:66] = 0.8  # lane paint
+    stops = np.array([2.6, 2.0, 1.2], np.float32)
+    shaded = day.copy()
+    shaded[130:160] /= np.exp2(stops)
+    shade = shade_of(shaded, 0.5)
+    assert shade is not None
+    np.testing.assert_allclose(shade.ratio, stops, atol=0.08)
+    found = without_shadows(shaded, shade, 0.5)
+    inner = np.r_[100:127, 134:156, 164:180]
+    np.testing.assert_allclose(found[inner, 100:300], day[inner, 100:300], rtol=0.15)
+    np.testing.assert_allclose(found[140:150, 64], day[140:150, 64], rtol=0.2)
+    np.testing.assert_array_equal(found[:88], shaded[:88])
+    gray = day.copy()
+    gray[130:160] /= 4  # another asphalt: as dark, and no bluer
+    assert shade_of(gray, 0.5) is None and shade_of(day, 0.5) is None
+    photo = np.asarray(color.to_srgb(shaded), np.float32)
+    none = np.zeros((180, 320), np.float32)
+    own = surface(photo, none, horizon=0.5)
+    assert own[145, 200].mean() == pytest.approx(own[110, 200].mean(), rel=0.12)
+    assert Day.of_shot([photo, photo, gray], 0.5).shade is not None
+    assert Day.of_shot([photo, gray, gray], 0.5).shade is None
 
 
 def test_color_fades_in_the_dark_only() -> None:

@@ -20,7 +20,7 @@ from impasto.looks.beam import Road
 from impasto.looks.darkness import balance, developed, faded, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
-from impasto.looks.reflectance import surface
+from impasto.looks.reflectance import Day, surface
 from impasto.looks.skies import Sky, parted, sky
 
 Array = NDArray[np.float32]
@@ -115,7 +115,7 @@ def scene(
     *,
     road: Road | None = None,
     known: NDArray[np.bool_] | None = None,
-    middle: float | None = None,
+    day: Day | None = None,
 ) -> Scene:
     """Prepare a picture for a night.
 
@@ -124,7 +124,7 @@ def scene(
         lamps: its lamps, at the same size.
         night: settings.
         draws: random choices.
-        road, known, middle: see :func:`lit`.
+        road, known, day: see :func:`lit`.
     """
     road = road or Road.of(photo)
     above = sky(photo, horizon=road.horizon / road.size[0], known=known)
@@ -135,9 +135,8 @@ def scene(
     headlight = planck(float(draws.of_part("beam").uniform(3200, 4300))) * gains
     city = _city(road, night, lamps, draws)[..., None] * tint.astype(np.float32)
     own = roads.beam(road)[..., None] * (np.float32(night.beam) * headlight)
-    return Scene(
-        road, above, surface(above.front, above.alpha, middle=middle), shine, own.astype(np.float32), city
-    )
+    reflected = surface(above.front, above.alpha, horizon=road.horizon / road.size[0], day=day)
+    return Scene(road, above, reflected, shine, own.astype(np.float32), city)
 
 
 def _city(road: Road, night: Night, lamps: Lamps, draws: Draws) -> Array:
@@ -176,7 +175,7 @@ def lit(
     graded: Array | None = None,
     road: Road | None = None,
     known: NDArray[np.bool_] | None = None,
-    middle: float | None = None,
+    day: Day | None = None,
     frame: int = 0,
 ) -> Lit:
     """Turn a picture by day into one at night, with its lamps lit.
@@ -190,10 +189,10 @@ def lit(
             glare are added. Default: relit by the settings.
         road: view of the road. Default: found.
         known: where the sky is, from labels. Default: found.
-        middle: brightness of the shot, see :func:`impasto.looks.reflectance.brightness`. Default: that of the photo.
+        day: light of the day in the shot. Default: that of the photo.
         frame: number of the frame in a video, which changes the noise.
     """
-    given = scene(photo, lamps, night, draws, road=road, known=known, middle=middle)
+    given = scene(photo, lamps, night, draws, road=road, known=known, day=day)
     own, shine = given.surface, given.emission
     if graded is None:
         dark = own * (given.city + np.float32(night.rest)) * shine.off[..., None]

@@ -2,52 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import color, image
+from impasto import color
+from impasto.looks.shadows import Shade, guided, shade_of, without_shadows, work_size
 from impasto.looks.skies import sky
 
 Array = NDArray[np.float32]
 
 EVEN = 0.65  # share of the daylight's own shading that is removed
 NEAR = 1 / 14  # width of the median of that shading, relative to the long side
-WORK = 480  # long side in pixels at which it is found
 MIDDLE = 0.13  # reflectance of the median of a street
 SUNLIT = 0.35  # stops by which what the sun lit may stay above the median
 SKYLIGHT = 4.0  # ratio of blue to red up to which a gray thing is blue only by the light of the sky
 
 
-def surface(front: Array, alpha: Array, *, middle: float | None = None) -> Array:
+@dataclass(frozen=True)
+class Day:
+    """Light of the day in a picture or a shot.
+
+    Args:
+        middle: median of the picture without shading.
+        shade: sun and shadow on the road; None: there are none.
+    """
+
+    middle: float
+    shade: Shade | None = None
+
+    @classmethod
+    def of(cls, front: Array, alpha: Array, horizon: float) -> Day:
+        """Return the light of the day in an image ``(H, W, 3)`` without its sky."""
+        shade = shade_of(np.asarray(color.to_linear(front), np.float32), horizon)
+        return cls(_median(_even(front, alpha, shade, horizon), alpha), shade)
+
+    @classmethod
+    def of_shot(cls, photos: Sequence[Array], horizon: float) -> Day:
+        """Return the light of the day in a shot: the median of its key frames; shadows if most have them."""
+        above = [sky(photo, horizon=horizon) for photo in photos]
+        days = [cls.of(one.front, one.alpha, horizon) for one in above]
+        shades = [day.shade for day in days if day.shade is not None]
+        shade = None
+        if 2 * len(shades) > len(days):
+            lit, ratio = (np.median([getattr(s, name) for s in shades], 0) for name in ("lit", "ratio"))
+            shade = Shade(lit.astype(np.float32), ratio.astype(np.float32))
+        return cls(float(np.median([day.middle for day in days])), shade)
+
+
+def surface(front: Array, alpha: Array, *, horizon: float = 0.6, day: Day | None = None) -> Array:
     """Estimate the reflectance ``(H, W, 3)`` of what is in a picture by day, linear.
 
     The light of the day is the local luminance, of which the power ``EVEN`` is divided out (as in the retinex
     of Jobson, Rahman and Woodell 1997), and what is above the median is held within ``SUNLIT`` stops
-    of it; so sunlit fronts and shadows come nearer to each other. Shadows lose the blue of the sky.
+    of it; so sunlit fronts and shadows come nearer to each other. Shadows of the sun on the road go before
+    that, and all shadows lose the blue of the sky.
 
     Args:
         front: image without its sky, ``(H, W, 3)``, sRGB, 0..1.
         alpha: share of the sky, ``(H, W)``.
-        middle: its median without shading, see :func:`brightness`. Default: its own.
+        horizon: height of the horizon from the top, relative to the height.
+        day: light of its day. Default: found.
     """
-    even = _even(front, alpha)
-    middle = _median(even, alpha) if middle is None else middle
-    return np.asarray((even * np.float32(MIDDLE / max(middle, 1e-4))).clip(0, 0.9), np.float32)
+    day = day or Day.of(front, alpha, horizon)
+    even = _even(front, alpha, day.shade, horizon)
+    return np.asarray((even * np.float32(MIDDLE / max(day.middle, 1e-4))).clip(0, 0.9), np.float32)
 
 
-def brightness(photo: Array, horizon: float) -> float:
-    """Return the median of an image by day ``(H, W, 3)`` without shading and sky, to keep for a shot."""
-    above = sky(photo, horizon=horizon)
-    return _median(_even(above.front, above.alpha), above.alpha)
-
-
-def _even(front: Array, alpha: Array) -> Array:
+def _even(front: Array, alpha: Array, shade: Shade | None, horizon: float) -> Array:
     """Return linear light with most of the daylight divided out."""
-    linear = _without_skylight(np.asarray(color.to_linear(front), np.float32))
-    light = np.log2(np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006))
+    linear = np.asarray(color.to_linear(front), np.float32)
+    if shade is not None:
+        linear = without_shadows(linear, shade, horizon)
+    linear = _without_skylight(linear)
+    light = np.log2(np.maximum(_daylight(np.asarray(color.luma(linear), np.float32), 1 - alpha), 0.006))
     ground = light[alpha < 0.5]
     over = np.float32(1 - EVEN) * (light - np.float32(np.median(ground) if ground.size else 0.0))
     kept = np.where(over > 0, np.float32(SUNLIT) * np.tanh(over / np.float32(SUNLIT)), over)
@@ -75,15 +106,14 @@ def _median(even: Array, alpha: Array) -> float:
     return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
 
 
-def _daylight(gray: NDArray[np.floating[Any]], solid: Array) -> Array:
+def _daylight(gray: Array, solid: Array) -> Array:
     """Estimate the light of the day ``(H, W)`` as the local median of luminance.
 
     A median keeps the edge of a shadow and drops what is narrow, such as lane paint; a guided filter with the
-    image itself (He, Sun and Tang 2010) puts the edge back to its pixel.
+    image itself puts the edge back to its pixel.
     """
-    height, width = gray.shape
-    size = image.fit((height, width), min(WORK, max(height, width)))[::-1]
-    log = np.log2(np.maximum(np.asarray(gray, np.float32), 1e-3))
+    size = work_size((gray.shape[0], gray.shape[1]))
+    log = np.log2(np.maximum(gray, 1e-3))
     small = np.asarray(cv2.resize(log, size, interpolation=cv2.INTER_AREA), np.float32)
     ground = np.asarray(cv2.resize(solid, size, interpolation=cv2.INTER_AREA), np.float32)
     # The sky takes the tone of what is next to it.
@@ -92,11 +122,4 @@ def _daylight(gray: NDArray[np.floating[Any]], solid: Array) -> Array:
     window = 2 * round(NEAR * max(size) / 2) + 1
     levels = ((small + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
     calm = cv2.medianBlur(levels, window).astype(np.float32) / np.float32(25) - 10
-    side = (2 * round(0.012 * max(size)) + 1,) * 2
-    mean, target = cv2.blur(small, side), cv2.blur(calm, side)
-    slope = (cv2.blur(small * calm, side) - mean * target) / (
-        cv2.blur(small * small, side) - mean * mean + 0.02
-    )
-    model = np.stack([cv2.blur(slope, side), cv2.blur(target - slope * mean, side)], 2)
-    large = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.exp2(large[..., 0] * log + large[..., 1]), np.float32)
+    return np.asarray(np.exp2(guided(log, calm)), np.float32)
