@@ -35,16 +35,10 @@ class Day:
     shade: Shade | None = None
 
     @classmethod
-    def of(cls, front: Array, alpha: Array, horizon: float) -> Day:
-        """Return the light of the day in an image ``(H, W, 3)`` without its sky."""
-        shade = shade_of(np.asarray(color.to_linear(front), np.float32), horizon)
-        return cls(_median(_even(front, alpha, shade, horizon), alpha), shade)
-
-    @classmethod
     def of_shot(cls, photos: Sequence[Array], horizon: float) -> Day:
         """Return the light of the day in a shot: the median of its key frames; shadows if most have them."""
         above = [sky(photo, horizon=horizon) for photo in photos]
-        days = [cls.of(one.front, one.alpha, horizon) for one in above]
+        days = [_even(one.front, one.alpha, horizon)[1] for one in above]
         shades = [day.shade for day in days if day.shade is not None]
         shade = None
         if 2 * len(shades) > len(days):
@@ -67,14 +61,14 @@ def surface(front: Array, alpha: Array, *, horizon: float = 0.6, day: Day | None
         horizon: height of the horizon from the top, relative to the height.
         day: light of its day. Default: found.
     """
-    day = day or Day.of(front, alpha, horizon)
-    even = _even(front, alpha, day.shade, horizon)
+    even, day = _even(front, alpha, horizon, day)
     return np.asarray((even * np.float32(MIDDLE / max(day.middle, 1e-4))).clip(0, 0.9), np.float32)
 
 
-def _even(front: Array, alpha: Array, shade: Shade | None, horizon: float) -> Array:
-    """Return linear light with most of the daylight divided out."""
+def _even(front: Array, alpha: Array, horizon: float, day: Day | None = None) -> tuple[Array, Day]:
+    """Return linear light with most of the daylight divided out, and that daylight."""
     linear = np.asarray(color.to_linear(front), np.float32)
+    shade = shade_of(linear, horizon) if day is None else day.shade
     if shade is not None:
         linear = without_shadows(linear, shade, horizon)
     linear = _without_skylight(linear)
@@ -82,7 +76,8 @@ def _even(front: Array, alpha: Array, shade: Shade | None, horizon: float) -> Ar
     ground = light[alpha < 0.5]
     over = np.float32(1 - EVEN) * (light - np.float32(np.median(ground) if ground.size else 0.0))
     kept = np.where(over > 0, np.float32(SUNLIT) * np.tanh(over / np.float32(SUNLIT)), over)
-    return np.asarray(linear * np.exp2(kept - light)[..., None], np.float32)
+    even = np.asarray(linear * np.exp2(kept - light)[..., None], np.float32)
+    return even, day or Day(_median(even, alpha), shade)
 
 
 def _without_skylight(linear: Array) -> Array:

@@ -21,7 +21,7 @@ STOPS = (1.2, 4.0)  # range of the ratio of sun and sky to sky alone, in green
 BLUER = (0.5, 2.6)  # range of what the shadow is bluer, blue to red, in stops
 NEUTRAL = 0.7  # most color of the road in the sun, in stops from green
 DARKEST = 0.002  # linear light below which a pixel says nothing
-PAINT = 1.8  # stops by which lane paint may exceed the road
+SURE = 1.4  # share of shadow by the color alone, from which its reciprocal is taken for all of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,8 @@ def shade_of(linear: Array, horizon: float) -> Shade | None:
 def without_shadows(linear: Array, shade: Shade, horizon: float) -> Array:
     """Light what lies in a shadow on the ground like the road in the sun; ``(H, W, 3)``, linear.
 
-    The ground is what has the color of the road in sun or shadow, joined to the road before the camera. No
-    pixel becomes lighter than lane paint in the sun.
+    The ground is what has the color of the road in sun or shadow, joined to the road before the camera. A
+    pixel that is no bluer than the road in the sun lies in the sun: penumbrae, and lane paint by an edge.
 
     Args:
         linear: linear image ``(H, W, 3)``.
@@ -92,11 +92,19 @@ def without_shadows(linear: Array, shade: Shade, horizon: float) -> Array:
     dark = (joined[marks] & (share > 0.5)).astype(np.float32)
     gray = np.log2(np.maximum(np.asarray(color.luma(linear), np.float32), DARKEST))
     mask = ((guided(gray, dark)[top:] - 0.1) / np.float32(0.8)).clip(0, 1)
-    room = np.maximum(np.float32(sun + PAINT) - gray[top:], 0)
-    stops = np.minimum(mask[..., None] * shade.ratio, room[..., None])
+    mask = np.minimum(mask, _bluer(linear[top:], shade))
     found = linear.copy()
-    found[top:] *= np.exp2(stops)
+    found[top:] *= np.exp2(mask[..., None] * shade.ratio)
     return found
+
+
+def _bluer(linear: Array, shade: Shade) -> Array:
+    """Return the share of shadow on gray things by their color alone, ``(H, W)``, 0..1."""
+    soft = np.log2(np.maximum(cv2.blur(linear, (3, 3)), np.float32(DARKEST)))
+    warm = soft[..., 0] - soft[..., 2]
+    span = shade.ratio[0] - shade.ratio[2]
+    share = (shade.lit[0] - shade.lit[2] - warm) / span
+    return np.asarray((share * np.float32(SURE)).clip(0, 1), np.float32)
 
 
 def guided(gray: Array, target: Array) -> Array:
