@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
-from impasto.looks.darkness import balance, developed, faded, moved, noisy, planck
+from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
 from impasto.looks.reflectance import Day, surface
@@ -46,17 +46,17 @@ class Night:
         wet: reflection of a wet road, 0..1.
     """
 
-    street: float = 1.3
-    low: float = 0.3
+    street: float = 1.7
+    low: float = 0.25
     wall: float = 0.5
     fall: float = 0.18
     rest: float = 0.008
     beam: float = 0.18
     sky: tuple[float, float, float] = (0.0045, 0.0026, 0.0028)
     glow: tuple[float, float, float] = (0.020, 0.011, 0.007)
-    kelvin: tuple[float, float] = (2000, 2450)
+    kelvin: tuple[float, float] = (2100, 2500)
     white: float = 3300
-    gray: float = 0.4
+    gray: float = 0.5
     shot: float = 0.00008
     read: float = 0.0004
     blur: float = 0.006
@@ -216,7 +216,7 @@ def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
     seen = moved(light, (road.horizon, road.center), night.blur)
     seen = faded(seen, night.gray)
     seen = noisy(np.minimum(seen, 400), shot=night.shot, read=night.read, seed=seed)
-    return developed(seen, keeps=given.emission.keeps)
+    return filtered(developed(seen, keeps=given.emission.keeps))
 
 
 def mirrored(light: Array, road: Road) -> Array:
