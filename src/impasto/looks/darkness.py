@@ -164,6 +164,11 @@ def developed(light: Array, *, keeps: Array | None = None) -> Array:
     return np.asarray(color.to_srgb(toned(light, keeps)), np.float32)
 
 
+def grain(size: tuple[int, ...]) -> int:
+    """Return the width of the noise filter in pixels, odd."""
+    return max(3, round(max(size) / 320)) | 1
+
+
 def filtered(rgb: Array) -> Array:
     """Filter an image ``(H, W, 3)``, sRGB, as a camera does: less grain in the dark, more detail in light.
 
@@ -172,7 +177,7 @@ def filtered(rgb: Array) -> Array:
     Above ``CLEAN`` it fades out, and an unsharp mask by ``SHARP`` fades in.
     """
     gray = np.asarray(color.luma(rgb), np.float32)
-    wide = max(3, round(max(gray.shape) / 320)) | 1
+    wide = grain(gray.shape)
     mean = cv2.blur(gray, (wide, wide))
     spread = np.maximum(cv2.blur(gray * gray, (wide, wide)) - mean * mean, 0)
     slope = spread / (spread + np.float32(FAINT**2))

@@ -25,6 +25,8 @@ Ids = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 KindName = Literal["window", "lamp", "headlight", "rear", "signal", "sign", "lit"]
 
+MEANS: Mapping[KindName, float] = {"window": 0.45, "rear": 0.35, "signal": 0.6, "lit": 0.4}
+MOST = 1.4  # most light of a pixel of a lamp, relative to its strength
 HUES = 10.0  # degrees by which the hue of a signal may change
 
 
@@ -159,7 +161,7 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
         low, high = np.log(kind.strength)
         strength = float(np.exp(draw.uniform(low, high))) * lamps.shares.get(number, 1.0)
         tint = _tint(kind, draw, kelvin) * gains
-        shape = _shape(name, photo[box], inside, draw)
+        shape = _level(name, _shape(name, photo[box], inside, draw), inside)
         own = color.to_linear(photo[box])
         if name in ("signal", "lit"):
             tint = own / np.maximum(own.max(2, keepdims=True), 1e-4)
@@ -207,6 +209,14 @@ def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_], draw: np.ran
         bright = max(float(np.percentile(gray[inside], 90)), 0.02)
         return np.asarray(inside * (gray / bright).clip(0, 1) ** 2, np.float32)
     return inside.astype(np.float32)
+
+
+def _level(name: KindName, shape: Array, inside: NDArray[np.bool_]) -> Array:
+    """Give the light of a lamp the mean of its kind, so that it does not follow the noise of a film."""
+    mean = float(shape[inside].mean())
+    if name not in MEANS or mean <= 0:
+        return shape
+    return np.asarray(np.minimum(shape * np.float32(MEANS[name] / mean), np.float32(MOST)), np.float32)
 
 
 def _soft(plane: Array) -> Array:

@@ -103,8 +103,8 @@ def _curtained(light: Array, across: Array, draw: np.random.Generator) -> Array:
 def frames(gray: Array, within: Bools) -> Array:
     """Return the share of frames and wall in a window, ``(h, w)``, 0..1.
 
-    Light is what is nearer to the wall at the edge, or to the lightest part, than to the glass. Of it, what is
-    broad hangs behind the glass, as does what is not joined to the edge.
+    Light is what is nearer to the wall at the edge, or to the lightest part, than to the glass. Of it, what
+    is broad hangs behind the glass, as does what is not joined to the edge.
 
     Args:
         gray: luma by day, ``(h, w)``.
