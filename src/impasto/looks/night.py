@@ -66,7 +66,7 @@ class Night:
 NIGHTS: dict[NightName, Night] = {
     "city": Night(),
     "country": Night(
-        street=0.03, low=1.0, rest=0.006, beam=1.5, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
+        street=0.04, low=1.0, rest=0.015, beam=2.2, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
         kelvin=(2800, 3600), white=4000, shot=0.0003, read=0.0004,
     ),
     "dusk": Night(
@@ -230,7 +230,7 @@ def mirrored(light: Array, road: Road) -> Array:
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
     below = rows - np.float32(road.horizon)
-    light = np.minimum(light, 40)
+    light = np.minimum(light, 15)
     total = np.zeros_like(light)
     # Lamps of cars hang lower than the camera: they are seen below the horizon.
     wide = max(1.0, width / 500)
