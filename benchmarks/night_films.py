@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-# At 1280x720; kinds whose light does not depend on what the photo shows there, which moves.
+# At 1280x720. Kinds whose light has one value, at fixed places; and others, on cars that the flow follows:
+# rear lamps and a rear window, as top, left, bottom, right.
 SPOTS = ((250, 700, "lamp"), (440, 830, "headlight"), (440, 900, "headlight"))
 SIDE = 8  # pixels
+CARS = (
+    (438, 1086, 453, 1114, "rear"),
+    (438, 1166, 451, 1186, "rear"),
+    (440, 846, 450, 872, "rear"),
+    (440, 918, 450, 938, "rear"),
+    (416, 1092, 432, 1150, "window"),
+)
 
 
 def film(path: Path, frames: int) -> dict[str, Any]:
@@ -26,7 +34,8 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     """
     from impasto.looks.beam import Road
     from impasto.looks.lights import NAMES, Draws, Lamps
-    from impasto.looks.night import NIGHTS, brightness, lit
+    from impasto.looks.night import NIGHTS, lit
+    from impasto.looks.reflectance import Day
     from impasto.video import Dis, FilmReader, warp
 
     with FilmReader(path) as reader:
@@ -36,7 +45,7 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     for row, column, name in SPOTS:
         kinds[row : row + SIDE, column : column + SIDE] = 1 + NAMES.index(name)
     first = Road.of(days[0])
-    settings: dict[str, Any] = {"road": first, "middle": brightness(days[0], first.horizon / first.size[0])}
+    settings: dict[str, Any] = {"road": first, "day": Day.of_shot(days[:1], first.horizon / first.size[0])}
     night, draws, flow = NIGHTS["city"], Draws.of(days[0], 0), Dis(quality="fast")
     dark = replace(night, beam=0.0)
     none = np.zeros_like(kinds)
@@ -63,4 +72,26 @@ def film(path: Path, frames: int) -> dict[str, Any]:
         "warp error, graded": graded_error,
         "ratio": lit_error / graded_error,
         "largest change of a lamp": float((np.ptp(found, axis=0) / found.mean(0)).max()),
+        "largest step of a lamp on a car": step(shots, days, draws),
     }
+
+
+def step(shots: list[NDArray[np.uint8]], days: list[Array], draws: Any) -> float:
+    """Return the largest change of the mean light of a lamp from a frame to the next, relative to it."""
+    from impasto.films.nights import matched, moved_lamps
+    from impasto.looks.lights import NAMES, Lamps, emission
+    from impasto.video import Dis
+
+    kinds = np.zeros(shots[0].shape[:2], np.uint8)
+    for top, left, bottom, right, name in CARS:
+        kinds[top:bottom, left:right] = 1 + NAMES.index(name)
+    lamps, flow, means = matched(Lamps.of(kinds), None), Dis(quality="fast"), dict[int, list[float]]()
+    for number, day in enumerate(days):
+        if number:
+            carried = moved_lamps(lamps, flow(shots[number], shots[number - 1]))
+            lamps = matched(Lamps.of(carried.kinds), carried)
+        light = emission(day, lamps, draws, kelvin=2300, gains=np.ones(3, np.float32)).light
+        for own, _, box in lamps.parts():
+            means.setdefault(own, []).append(float(light[box][lamps.ids[box] == own].mean()))
+    steps = [np.abs(np.diff(values)) / values[:-1] for values in means.values() if values[0] > 0]
+    return float(max(part.max() for part in steps))

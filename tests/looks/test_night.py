@@ -19,13 +19,16 @@ from impasto.errors import InputError
 from impasto.films.nights import matched, moved_lamps
 from impasto.jobs import PhotorealJob
 from impasto.looks.beam import CAMERA, POLE, Road, beam, pools, vanishing
-from impasto.looks.darkness import balance, developed, faded, moved, noisy, planck, toned
+from impasto.looks.darkness import TOE, balance, developed, faded, filtered, moved, noisy, planck, toned
 from impasto.looks.glare import glare, spread
 from impasto.looks.lamps import detected, drawn_lamps, palette, read_lamps
-from impasto.looks.lights import NAMES, Draws, Lamps
-from impasto.looks.night import NIGHTS, lit, mirrored, surface
+from impasto.looks.lights import NAMES, Draws, Lamps, emission
+from impasto.looks.night import NIGHTS, lit, mirrored
 from impasto.looks.proof import bound, invented, signals_of, spots
+from impasto.looks.reflectance import Day, surface
+from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky
+from impasto.looks.windows import pane, window
 from impasto.video import FilmReader, FilmWriter
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street
 
@@ -161,6 +164,31 @@ def test_shadows_come_nearer_to_the_sun_and_paint_stays() -> None:
     assert found[60, 49] / found[60, 20] > 0.6 * day[60, 49] / day[60, 20]
 
 
+def test_a_shadow_of_the_sun_leaves_the_road_and_other_darkness_stays() -> None:
+    day = np.full((180, 320, 3), 0.3, np.float32)
+    day[120:, 62:66] = 0.8  # lane paint
+    stops = np.array([2.6, 2.0, 1.2], np.float32)
+    shaded = day.copy()
+    shaded[130:160] /= np.exp2(stops)
+    shade = shade_of(shaded, 0.5)
+    assert shade is not None
+    np.testing.assert_allclose(shade.ratio, stops, atol=0.08)
+    found = without_shadows(shaded, shade, 0.5)
+    inner = np.r_[100:127, 134:156, 164:180]
+    np.testing.assert_allclose(found[inner, 100:300], day[inner, 100:300], rtol=0.15)
+    np.testing.assert_allclose(found[140:150, 64], day[140:150, 64], rtol=0.2)
+    np.testing.assert_array_equal(found[:88], shaded[:88])
+    gray = day.copy()
+    gray[130:160] /= 4  # another asphalt: as dark, and no bluer
+    assert shade_of(gray, 0.5) is None and shade_of(day, 0.5) is None
+    photo = np.asarray(color.to_srgb(shaded), np.float32)
+    none = np.zeros((180, 320), np.float32)
+    own = surface(photo, none, horizon=0.5)
+    assert own[145, 200].mean() == pytest.approx(own[110, 200].mean(), rel=0.12)
+    assert Day.of_shot([photo, photo, gray], 0.5).shade is not None
+    assert Day.of_shot([photo, gray, gray], 0.5).shade is None
+
+
 def test_color_fades_in_the_dark_only() -> None:
     pair = np.array([[[0.5, 0.1, 0.1], [0.0005, 0.0001, 0.0001]]], np.float32)
     found = faded(pair, 1.0)
@@ -174,7 +202,8 @@ def test_the_tone_keeps_hues_and_order() -> None:
     )
     found = toned(ramp)
     assert found.max() <= 1 and (np.diff(found[0].max(1)) >= -1e-6).all()
-    np.testing.assert_allclose(found[0, :20], ramp[0, :20], rtol=1e-5)
+    most = ramp[0, :20].max(1, keepdims=True)
+    np.testing.assert_allclose(found[0, :20], ramp[0, :20] * most / (most + TOE), rtol=1e-5)
     kept = toned(ramp, np.ones((1, 50), np.float32))
     assert kept[0, -1, 2] < 0.3 < found[0, -1, 2]
 
@@ -188,6 +217,53 @@ def test_noise_has_the_variance_of_its_model_and_the_same_field() -> None:
     np.testing.assert_array_equal(one, noisy(flat, shot=0.001, read=0.01, seed=3))
     brighter = noisy(flat * 2, shot=0.001, read=0.01, seed=3) - flat * 2
     assert np.corrcoef(brighter.ravel(), (one - flat).ravel())[0, 1] > 0.999
+
+
+def test_a_camera_takes_grain_from_the_dark_and_keeps_edges() -> None:
+    rng = np.random.default_rng(0)
+    rgb = np.repeat((0.08 + 0.01 * rng.standard_normal((90, 160, 1))).astype(np.float32), 3, 2)
+    rgb[:, 80:] += 0.5
+    found = filtered(rgb)
+    assert found[:, 5:70].std() < 0.5 * rgb[:, 5:70].std()
+    assert found[:, 90:150].std() > 1.1 * rgb[:, 90:150].std()
+    assert (found[:, 81] - found[:, 78]).mean() > 0.48
+    flat = np.full((20, 20, 3), 0.3, np.float32)
+    np.testing.assert_allclose(filtered(flat), flat, atol=1e-6)
+
+
+def test_a_window_is_a_room_with_straight_sides_and_dark_frames() -> None:
+    inside = np.zeros((40, 30), bool)
+    columns = np.arange(30)
+    for column in columns[3:27]:
+        inside[5 + column // 5 : 34 + column // 5, column] = True
+    ragged = inside & (np.random.default_rng(1).random(inside.shape) > 0.03)
+    glass, across, down = pane(ragged)
+    assert np.abs(glass - inside).mean() < 0.03 and glass.max() == 1
+    assert down[20, 15] == pytest.approx((20.5 - 8) / 29, abs=0.04)
+    assert across[20, 15] == pytest.approx(12.5 / 24, abs=0.03)
+    gray = np.where(inside, 0.2, 0.6).astype(np.float32)
+    gray[:, 14:16] = 0.6  # a frame
+    light = window(gray, inside, np.random.default_rng(2))
+    assert light[15:30, 14:16].max() < 0.5 * light[15:30, 8:12].min()
+    wide = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert light[~wide].max() == 0 and 0.2 < light[inside].mean() < 1.2
+    assert light[inside].std() > 0.1  # not flat
+    other = [window(gray, inside, np.random.default_rng(seed)) for seed in (2, 3)]
+    np.testing.assert_array_equal(other[0], light)
+    assert np.abs(other[1] - light).max() > 0.1
+
+
+def test_the_light_of_a_lamp_does_not_follow_the_noise_of_a_photo() -> None:
+    kinds = np.zeros(SIZE, np.uint8)
+    kinds[100:112, 100:116], kinds[WINDOW] = (1 + NAMES.index(name) for name in ("rear", "window"))
+    rng, means = np.random.default_rng(0), []
+    for _ in range(3):
+        photo = street() + np.float32(0.04) * rng.standard_normal((*SIZE, 3), np.float32)
+        photo[100:112, 100:116, 0] += 0.4
+        found = emission(photo.clip(0, 1), Lamps.of(kinds), Draws(3, "a"), kelvin=2300, gains=np.ones(3))
+        assert found.on[105, 105] and found.on[50, 260]
+        means.append([found.light[kinds == kind].mean() for kind in np.unique(kinds)[1:]])
+    assert (np.ptp(means, 0) / np.mean(means, 0)).max() < 0.02
 
 
 def test_motion_blurs_along_the_way_and_not_at_its_end() -> None:
@@ -408,8 +484,8 @@ def test_a_dark_photo_is_told(here: Path, run: Run) -> None:
 
 
 def test_development_is_gamma_of_tone() -> None:
-    flat = np.full((2, 2, 3), 0.214, np.float32)
-    np.testing.assert_allclose(developed(flat), 0.5, atol=1e-3)
+    flat = np.full((2, 2, 3), 0.214 + TOE, np.float32)  # about the tone of 0.214
+    np.testing.assert_allclose(developed(flat), 0.5, atol=2e-3)
 
 
 def test_a_data_set_at_night_is_verified(here: Path) -> None:

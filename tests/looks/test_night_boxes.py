@@ -14,7 +14,7 @@ from impasto import color, image
 from impasto.looks.boxed import boxed, lens, rear_lamps
 from impasto.looks.labeled import Thing, things_of
 from impasto.looks.lights import NAMES
-from impasto.looks.night import surface
+from impasto.looks.reflectance import surface
 from impasto.looks.skies import parted, sky
 from support.night import SIGNAL, street
 

@@ -24,7 +24,8 @@ from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, detected, read_lamps
 from impasto.looks.lights import Draws, Lamps
-from impasto.looks.night import NIGHTS, brightness, lit
+from impasto.looks.night import NIGHTS, lit
+from impasto.looks.reflectance import Day
 from impasto.painters.inputs import Inputs
 from impasto.video import Dis, Link
 
@@ -113,7 +114,7 @@ class ShotLights:
         roads = [Road.of(key, horizon=job.horizon) for key in shot.keys]
         self.horizon = float(np.median([road.horizon / road.size[0] for road in roads]))
         self.center = float(np.median([road.center / road.size[1] for road in roads]))
-        self.middle = float(np.median([brightness(key, self.horizon) for key in shot.keys]))
+        self.day = Day.of_shot(shot.keys, self.horizon)
         self.flow = Dis(quality="fast")
         self.lamps: Lamps | None = None
         self.before: Bytes | None = None
@@ -136,7 +137,7 @@ class ShotLights:
             graded=graded,
             road=road,
             known=seen.sky,
-            middle=self.middle,
+            day=self.day,
             frame=number,
         ).rgb
         return found if graded is not None else mix(rgb, found, self.job.strength)

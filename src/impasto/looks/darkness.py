@@ -14,6 +14,10 @@ Array = NDArray[np.float32]
 
 _XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 SHOULDER = 0.7  # value from which highlights are compressed
+TOE = 0.015  # linear light at which the tone curve takes half
+CLEAN = 0.2  # luma around which the noise filter of the camera gives way to its sharpening
+FAINT = 0.03  # contrast in luma that the noise filter takes for noise
+SHARP = 0.5  # strength of the sharpening
 DIM = 0.06  # luminance relative to white below which color fades
 GRAY = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -90,6 +94,7 @@ def toned(light: Array, keeps: Array | None = None) -> Array:
         light: linear light ``(H, W, 3)``, 0 and up.
         keeps: where colors must not turn white, ``(H, W)``, 0..1: signals.
     """
+    light = light * (largest(light) / (largest(light) + np.float32(TOE)))[..., None]
     most = largest(light)
     over = np.maximum(most - np.float32(SHOULDER), 0) / np.float32(1 - SHOULDER)
     bent = np.minimum(most, np.float32(SHOULDER)) + np.float32(1 - SHOULDER) * (1 - np.exp(-over))
@@ -157,3 +162,28 @@ def moved(light: Array, center: tuple[float, float], amount: float) -> Array:
 def developed(light: Array, *, keeps: Array | None = None) -> Array:
     """Return linear light ``(H, W, 3)`` as an sRGB image, 0..1: :func:`toned`, then gamma."""
     return np.asarray(color.to_srgb(toned(light, keeps)), np.float32)
+
+
+def grain(size: tuple[int, ...]) -> int:
+    """Return the width of the noise filter in pixels, odd."""
+    return max(3, round(max(size) / 320)) | 1
+
+
+def filtered(rgb: Array) -> Array:
+    """Filter an image ``(H, W, 3)``, sRGB, as a camera does: less grain in the dark, more detail in light.
+
+    A noise filter cannot tell faint texture from noise. This one is a guided filter of the luma with itself
+    (He, Sun and Tang 2010), whose threshold is that of texture in the dark parts of photographs at night.
+    Above ``CLEAN`` it fades out, and an unsharp mask by ``SHARP`` fades in.
+    """
+    gray = np.asarray(color.luma(rgb), np.float32)
+    wide = grain(gray.shape)
+    mean = cv2.blur(gray, (wide, wide))
+    spread = np.maximum(cv2.blur(gray * gray, (wide, wide)) - mean * mean, 0)
+    slope = spread / (spread + np.float32(FAINT**2))
+    calm = cv2.blur(slope, (wide, wide)) * (gray - mean) + mean
+    light = ((mean - np.float32(CLEAN / 2)) / np.float32(CLEAN)).clip(0, 1)
+    soft = cv2.GaussianBlur(gray, (0, 0), max(0.7, max(gray.shape) / 1200))
+    sharp = gray + np.float32(SHARP) * (gray - soft)
+    found = calm + light * (sharp - calm)
+    return np.asarray((rgb * (found / np.maximum(gray, 1e-3))[..., None]).clip(0, 1), np.float32)

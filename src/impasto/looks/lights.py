@@ -18,12 +18,15 @@ from scipy import ndimage
 
 from impasto import color
 from impasto.looks.darkness import planck
+from impasto.looks.windows import window
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 KindName = Literal["window", "lamp", "headlight", "rear", "signal", "sign", "lit"]
 
+MEANS: Mapping[KindName, float] = {"window": 0.45, "rear": 0.35, "signal": 0.6, "lit": 0.4}
+MOST = 1.4  # most light of a pixel of a lamp, relative to its strength
 HUES = 10.0  # degrees by which the hue of a signal may change
 
 
@@ -47,11 +50,11 @@ class Kind:
 
 
 KINDS: Mapping[KindName, Kind] = {
-    "window": Kind((0, 0, 255), 0.35, (0.3, 3.0), (2000, 3000)),
-    "lamp": Kind((255, 128, 0), 1.0, (150.0, 250.0), None),
-    "headlight": Kind((255, 255, 255), 0.95, (40.0, 90.0), (4000, 5600)),
-    "rear": Kind((255, 0, 255), 0.95, (3.0, 10.0), (2800, 2800), (1.0, 0.02, 0.015)),
-    "signal": Kind((0, 255, 0), 1.0, (6.0, 10.0), None),
+    "window": Kind((0, 0, 255), 0.3, (0.25, 2.2), (2000, 2900)),
+    "lamp": Kind((255, 128, 0), 1.0, (400.0, 700.0), None),
+    "headlight": Kind((255, 255, 255), 0.95, (100.0, 250.0), (3500, 4400)),
+    "rear": Kind((255, 0, 255), 0.95, (15.0, 40.0), (2800, 2800), (1.0, 0.02, 0.015)),
+    "signal": Kind((0, 255, 0), 1.0, (8.0, 12.0), None),
     "sign": Kind((0, 255, 255), 0.0, (0.0, 0.0), None),
     "lit": Kind((255, 255, 0), 1.0, (1.5, 3.0), None),
 }
@@ -158,7 +161,7 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
         low, high = np.log(kind.strength)
         strength = float(np.exp(draw.uniform(low, high))) * lamps.shares.get(number, 1.0)
         tint = _tint(kind, draw, kelvin) * gains
-        shape = _shape(name, photo[box], inside)
+        shape = _level(name, _shape(name, photo[box], inside, draw), inside)
         own = color.to_linear(photo[box])
         if name in ("signal", "lit"):
             tint = own / np.maximum(own.max(2, keepdims=True), 1e-4)
@@ -188,14 +191,11 @@ def _hue(own: Array, shape: Array) -> Array:
     return np.asarray(mean / max(float(mean.max()), 1e-6), np.float32)
 
 
-def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_]) -> Array:
+def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_], draw: np.random.Generator) -> Array:
     """Return the distribution of the light over a lamp, ``(h, w)``, at most about 1."""
     gray = np.asarray(color.luma(photo), np.float32)
     if name == "window":
-        # What hangs or stands in a window shows against the room, whose lamps are at the ceiling.
-        bright = max(float(np.percentile(gray[inside], 85)), 0.02)
-        rows = np.linspace(1.15, 0.75, len(gray), dtype=np.float32)[:, None]
-        return np.asarray(inside * rows * (0.15 + 0.85 * (gray / bright).clip(0, 1.3) ** 1.8), np.float32)
+        return window(gray, inside, draw)
     if name == "signal":
         # Of a label around the whole lens only what is colored shines, and a lens is round.
         chroma = photo.max(2) - photo.min(2)
@@ -204,11 +204,19 @@ def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_]) -> Array:
     if name == "rear":
         red = photo[..., 0] - photo[..., 1:].max(2)
         most = max(float(np.percentile(red[inside], 90)), 0.02)
-        return np.asarray(inside * (0.12 + 0.88 * (red / most).clip(0, 1)), np.float32)
+        return np.asarray(inside * (0.06 + 0.94 * (red / most).clip(0, 1) ** 2), np.float32)
     if name == "lit":
         bright = max(float(np.percentile(gray[inside], 90)), 0.02)
         return np.asarray(inside * (gray / bright).clip(0, 1) ** 2, np.float32)
     return inside.astype(np.float32)
+
+
+def _level(name: KindName, shape: Array, inside: NDArray[np.bool_]) -> Array:
+    """Give the light of a lamp the mean of its kind, so that it does not follow the noise of a film."""
+    mean = float(shape[inside].mean())
+    if name not in MEANS or mean <= 0:
+        return shape
+    return np.asarray(np.minimum(shape * np.float32(MEANS[name] / mean), np.float32(MOST)), np.float32)
 
 
 def _soft(plane: Array) -> Array:

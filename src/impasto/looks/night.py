@@ -9,29 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import color, image
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
-from impasto.looks.darkness import balance, developed, faded, moved, noisy, planck
+from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
+from impasto.looks.reflectance import Day, surface
 from impasto.looks.skies import Sky, parted, sky
 
 Array = NDArray[np.float32]
-
-EVEN = 0.65  # share of the daylight's own shading that is removed
-NEAR = 1 / 14  # width of the median of that shading, relative to the long side
-WORK = 480  # long side in pixels at which it is found
-MIDDLE = 0.13  # reflectance of the median of a street
-SUNLIT = 0.35  # stops by which what the sun lit may stay above the median
-SKYLIGHT = 4.0  # ratio of blue to red up to which a gray thing is blue only by the light of the sky
 
 
 @dataclass(frozen=True)
@@ -54,17 +46,17 @@ class Night:
         wet: reflection of a wet road, 0..1.
     """
 
-    street: float = 1.3
-    low: float = 0.3
+    street: float = 1.7
+    low: float = 0.25
     wall: float = 0.5
     fall: float = 0.18
     rest: float = 0.008
     beam: float = 0.18
     sky: tuple[float, float, float] = (0.0045, 0.0026, 0.0028)
     glow: tuple[float, float, float] = (0.020, 0.011, 0.007)
-    kelvin: tuple[float, float] = (2000, 2450)
+    kelvin: tuple[float, float] = (2100, 2500)
     white: float = 3300
-    gray: float = 0.4
+    gray: float = 0.5
     shot: float = 0.00008
     read: float = 0.0004
     blur: float = 0.006
@@ -74,7 +66,7 @@ class Night:
 NIGHTS: dict[NightName, Night] = {
     "city": Night(),
     "country": Night(
-        street=0.03, low=1.0, rest=0.006, beam=1.5, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
+        street=0.04, low=1.0, rest=0.015, beam=2.2, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
         kelvin=(2800, 3600), white=4000, shot=0.0003, read=0.0004,
     ),
     "dusk": Night(
@@ -115,87 +107,6 @@ class Lit:
         return self.develop()
 
 
-def surface(front: Array, alpha: Array, *, middle: float | None = None) -> Array:
-    """Estimate the reflectance ``(H, W, 3)`` of what is in a picture by day, linear.
-
-    The light of the day is the local luminance, of which the power ``EVEN`` is divided out (as in the retinex
-    of Jobson, Rahman and Woodell 1997), and what is above the median is held within ``SUNLIT`` stops
-    of it; so sunlit fronts and shadows come nearer to each other. Shadows lose the blue of the sky.
-
-    Args:
-        front: image without its sky, ``(H, W, 3)``, sRGB, 0..1.
-        alpha: share of the sky, ``(H, W)``.
-        middle: its median without shading, see :func:`brightness`. Default: its own.
-    """
-    even = _even(front, alpha)
-    middle = _median(even, alpha) if middle is None else middle
-    return np.asarray((even * np.float32(MIDDLE / max(middle, 1e-4))).clip(0, 0.9), np.float32)
-
-
-def brightness(photo: Array, horizon: float) -> float:
-    """Return the median of an image by day ``(H, W, 3)`` without shading and sky, to keep for a shot."""
-    above = sky(photo, horizon=horizon)
-    return _median(_even(above.front, above.alpha), above.alpha)
-
-
-def _even(front: Array, alpha: Array) -> Array:
-    """Return linear light with most of the daylight divided out."""
-    linear = _without_skylight(np.asarray(color.to_linear(front), np.float32))
-    light = np.log2(np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006))
-    ground = light[alpha < 0.5]
-    over = np.float32(1 - EVEN) * (light - np.float32(np.median(ground) if ground.size else 0.0))
-    kept = np.where(over > 0, np.float32(SUNLIT) * np.tanh(over / np.float32(SUNLIT)), over)
-    return np.asarray(linear * np.exp2(kept - light)[..., None], np.float32)
-
-
-def _without_skylight(linear: Array) -> Array:
-    """Take the blue of the sky out of what is gray but for it, and leave what is blue itself.
-
-    Shadows are lit by the sky, 8000 K and more; a beam lights them white. A ratio of blue to red of up to
-    ``SKYLIGHT``, with green in between, is taken for the light; from three times that, for the thing itself.
-    """
-    red, green, blue = (linear[..., i] + np.float32(0.01) for i in range(3))
-    part = 1 - (np.log(blue / red / np.float32(SKYLIGHT)) / np.float32(np.log(3))).clip(0, 1)
-    between = (10 * (np.float32(1.1) - green / blue)).clip(0, 1) * (
-        10 * (green / red - np.float32(0.95))
-    ).clip(0, 1)
-    share = (np.float32(0.85) * part * between * (8 * (blue / red - 1)).clip(0, 1)).astype(np.float32)
-    gray = np.asarray(color.luma(linear), np.float32)[..., None]
-    return np.asarray(linear + share[..., None] * (gray - linear), np.float32)
-
-
-def _median(even: Array, alpha: Array) -> float:
-    ground = alpha < 0.5
-    return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
-
-
-def _daylight(gray: NDArray[np.floating[Any]], solid: Array) -> Array:
-    """Estimate the light of the day ``(H, W)`` as the local median of luminance.
-
-    A median keeps the edge of a shadow and drops what is narrow, such as lane paint; a guided filter with the
-    image itself (He, Sun and Tang 2010) puts the edge back to its pixel.
-    """
-    height, width = gray.shape
-    size = image.fit((height, width), min(WORK, max(height, width)))[::-1]
-    log = np.log2(np.maximum(np.asarray(gray, np.float32), 1e-3))
-    small = np.asarray(cv2.resize(log, size, interpolation=cv2.INTER_AREA), np.float32)
-    ground = np.asarray(cv2.resize(solid, size, interpolation=cv2.INTER_AREA), np.float32)
-    # The sky takes the tone of what is next to it.
-    fill = cv2.blur(small * ground, (31, 31)) / np.maximum(cv2.blur(ground, (31, 31)), 1e-3)
-    small = np.asarray(np.where(ground > 0.7, small, fill), np.float32)
-    window = 2 * round(NEAR * max(size) / 2) + 1
-    levels = ((small + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
-    calm = cv2.medianBlur(levels, window).astype(np.float32) / np.float32(25) - 10
-    side = (2 * round(0.012 * max(size)) + 1,) * 2
-    mean, target = cv2.blur(small, side), cv2.blur(calm, side)
-    slope = (cv2.blur(small * calm, side) - mean * target) / (
-        cv2.blur(small * small, side) - mean * mean + 0.02
-    )
-    model = np.stack([cv2.blur(slope, side), cv2.blur(target - slope * mean, side)], 2)
-    large = cv2.resize(model, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.exp2(large[..., 0] * log + large[..., 1]), np.float32)
-
-
 def scene(
     photo: Array,
     lamps: Lamps,
@@ -204,7 +115,7 @@ def scene(
     *,
     road: Road | None = None,
     known: NDArray[np.bool_] | None = None,
-    middle: float | None = None,
+    day: Day | None = None,
 ) -> Scene:
     """Prepare a picture for a night.
 
@@ -213,7 +124,7 @@ def scene(
         lamps: its lamps, at the same size.
         night: settings.
         draws: random choices.
-        road, known, middle: see :func:`lit`.
+        road, known, day: see :func:`lit`.
     """
     road = road or Road.of(photo)
     above = sky(photo, horizon=road.horizon / road.size[0], known=known)
@@ -224,9 +135,8 @@ def scene(
     headlight = planck(float(draws.of_part("beam").uniform(3200, 4300))) * gains
     city = _city(road, night, lamps, draws)[..., None] * tint.astype(np.float32)
     own = roads.beam(road)[..., None] * (np.float32(night.beam) * headlight)
-    return Scene(
-        road, above, surface(above.front, above.alpha, middle=middle), shine, own.astype(np.float32), city
-    )
+    reflected = surface(above.front, above.alpha, horizon=road.horizon / road.size[0], day=day)
+    return Scene(road, above, reflected, shine, own.astype(np.float32), city)
 
 
 def _city(road: Road, night: Night, lamps: Lamps, draws: Draws) -> Array:
@@ -265,7 +175,7 @@ def lit(
     graded: Array | None = None,
     road: Road | None = None,
     known: NDArray[np.bool_] | None = None,
-    middle: float | None = None,
+    day: Day | None = None,
     frame: int = 0,
 ) -> Lit:
     """Turn a picture by day into one at night, with its lamps lit.
@@ -279,10 +189,10 @@ def lit(
             glare are added. Default: relit by the settings.
         road: view of the road. Default: found.
         known: where the sky is, from labels. Default: found.
-        middle: brightness of the shot, see :func:`brightness`. Default: that of the photo.
+        day: light of the day in the shot. Default: that of the photo.
         frame: number of the frame in a video, which changes the noise.
     """
-    given = scene(photo, lamps, night, draws, road=road, known=known, middle=middle)
+    given = scene(photo, lamps, night, draws, road=road, known=known, day=day)
     own, shine = given.surface, given.emission
     if graded is None:
         dark = own * (given.city + np.float32(night.rest)) * shine.off[..., None]
@@ -306,7 +216,7 @@ def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
     seen = moved(light, (road.horizon, road.center), night.blur)
     seen = faded(seen, night.gray)
     seen = noisy(np.minimum(seen, 400), shot=night.shot, read=night.read, seed=seed)
-    return developed(seen, keeps=given.emission.keeps)
+    return filtered(developed(seen, keeps=given.emission.keeps))
 
 
 def mirrored(light: Array, road: Road) -> Array:
@@ -320,7 +230,7 @@ def mirrored(light: Array, road: Road) -> Array:
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
     below = rows - np.float32(road.horizon)
-    light = np.minimum(light, 40)
+    light = np.minimum(light, 15)
     total = np.zeros_like(light)
     # Lamps of cars hang lower than the camera: they are seen below the horizon.
     wide = max(1.0, width / 500)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from impasto import color
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
+from impasto.looks.darkness import grain
 from impasto.looks.glare import SHARE, glare
-from impasto.looks.lights import HUES, KINDS, NAMES, Lamps
+from impasto.looks.lights import HUES, KINDS, MOST, NAMES, Lamps
 from impasto.looks.night import Night, degrees_of, mirrored
 
 Array = NDArray[np.float32]
@@ -51,11 +52,11 @@ def bound(lamps: Lamps, road: Road, night: Night) -> Array:
     """Compute the most light that lamps, beam and their glare may add to each pixel, ``(H, W)``, linear.
 
     From the labels and the settings alone, not from what was painted: every lamp at its strongest, every
-    surface at its lightest, widened by the motion blur.
+    surface at its lightest, widened by motion blur and by the noise filter of the camera.
     """
     light = np.zeros((*lamps.kinds.shape, 3), np.float32)
     for index, name in enumerate(NAMES, 1):
-        light[lamps.kinds == index] = 1.4 * KINDS[name].strength[1]
+        light[lamps.kinds == index] = MOST * KINDS[name].strength[1]
     most = light + np.float32(SHARE) * glare(light, degrees_of(road))
     if night.wet:
         # A lens spreads a lamp before it is mirrored.
@@ -64,7 +65,7 @@ def bound(lamps: Lamps, road: Road, night: Night) -> Array:
     beam = np.float32(2 * night.beam * REFLECTS) * roads.beam(road)
     beam = np.where(lamps.where("sign"), np.float32(RETRO), np.float32(1)) * beam
     total = np.asarray(most[..., 1] + beam, np.float32)
-    reach = max(3, round(night.blur * CORNERS * 50 * max(total.shape)))
+    reach = max(3, round(night.blur * CORNERS * 50 * max(total.shape))) + 2 * grain(total.shape)
     return np.asarray(cv2.dilate(total, np.ones((reach | 1,) * 2, np.uint8)), np.float32)
 
 
