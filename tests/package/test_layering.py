@@ -29,7 +29,7 @@ RANKS = (
     {"optim"},
     {"methods", "training"},
     {"painters"},
-    {"live", "films"},
+    {"live", "films", "transforms"},
     {"verbs"},
     {"batch", "api"},
     {"augment", "app"},

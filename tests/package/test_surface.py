@@ -40,7 +40,16 @@ def test_functions_stay_functions_after_every_module_is_loaded() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["api.video", "batch.run", "films.paint_film", "jobs.VideoJob", "jobs.LearnJob", "training.learn"]
+    "name",
+    [
+        "api.video",
+        "batch.run",
+        "films.paint_film",
+        "jobs.VideoJob",
+        "jobs.LearnJob",
+        "training.learn",
+        "transforms.Stylize",
+    ],
 )
 def test_a_module_that_the_docs_name_needs_no_import_of_its_own(name: str) -> None:
     code = (
