@@ -1,34 +1,24 @@
 """Nodes of impasto for ComfyUI: learned styles, neural neighbors, steady films, photoreal light, nights.
 
-The contract is that of https://docs.comfy.org/custom-nodes/backend: an IMAGE is a tensor ``(B, H, W, C)``,
-float32, 0..1, a MASK is ``(B, H, W)``. A batch is painted picture by picture, so its size costs no memory, and
-after each of them, and each step of an optimization, progress is shown and *Cancel* is heard.
+The contract is that of https://docs.comfy.org/custom-nodes/backend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 import impasto
-from impasto import InputError, Progress, image
 from impasto.jobs.base import NightName, Preset
 from impasto.networks import library
-from impasto.video import Steady
 
-Array = NDArray[np.float32]
-Step = Callable[[float], None]
+from .batches import Array, Watch, arrays, painted, steadied
 
 CATEGORY = "impasto"
 NETWORKS = ("any", "quality", "tiny")
 STYLE = "IMPASTO_STYLE"  # type of the wire from the loader: a reference of impasto.networks.library
-PARTS = 1000  # of a picture, in the progress bar
 
 IMAGE = ("IMAGE", {"tooltip": "A picture or a batch of them."})
 MASK = ("MASK", {"tooltip": "White is changed, black stays. One for all pictures, or one for each."})
@@ -38,66 +28,6 @@ SEED = ("INT", {"default": 0, "min": 0, "max": 2**31 - 1, "control_after_generat
 def number(default: float, most: float, tip: str, *, step: float = 0.05) -> tuple[str, dict[str, Any]]:
     """Return an input for a number from 0 to ``most``."""
     return "FLOAT", {"default": default, "min": 0.0, "max": most, "step": step, "tooltip": tip}
-
-
-class Bar:
-    """The progress bar of a node; without ComfyUI, nothing is shown and nothing interrupts."""
-
-    def __init__(self, count: int) -> None:
-        self.count, self.bar, self.check = count, None, lambda: None
-        try:
-            from comfy.model_management import throw_exception_if_processing_interrupted
-            from comfy.utils import ProgressBar
-        except ImportError:
-            return
-        self.bar, self.check = ProgressBar(count * PARTS), throw_exception_if_processing_interrupted
-
-    def step(self, done: float) -> None:
-        """Show that ``done`` pictures are done; raise the exception of ComfyUI if the user cancelled."""
-        self.check()
-        if self.bar is not None:
-            self.bar.update_absolute(round(done * PARTS), self.count * PARTS)
-
-
-def painted(images: Tensor, paint: Callable[[Array, Step, int], Array], mask: Tensor | None = None) -> Tensor:
-    """Paint a batch.
-
-    Args:
-        images: ``(B, H, W, C)``, 0..1; alpha is dropped.
-        paint: returns the painted picture ``(h, w, 3)`` of ``(H, W, 3)``; takes a callback for the part of the
-            picture that is done, 0..1, and the number of the picture.
-        mask: ``(1 or B, H, W)``: 0 keeps the picture, which is then resized as it was by ``paint``.
-    """
-    bar, results = Bar(len(images)), []
-    # ComfyUI runs nodes in inference mode, in which nothing can be optimized.
-    with torch.inference_mode(False), torch.enable_grad():
-        for index, photo in enumerate(arrays(images)):
-            bar.step(index)
-            result = paint(photo, lambda part, index=index: bar.step(index + part), index)
-            results.append(kept(photo, result, mask, index))
-        bar.step(len(images))
-    return torch.from_numpy(np.stack(results))
-
-
-def arrays(images: Tensor) -> list[Array]:
-    """Return the pictures of a batch as arrays ``(H, W, 3)``, float32, 0..1, of their own."""
-    if images.shape[-1] not in (1, 3, 4) or not len(images):
-        raise InputError(f"an IMAGE has 1, 3 or 4 channels, not the shape {tuple(images.shape)}")
-    rgb = images.detach().cpu().float().numpy()[..., :3].clip(0, 1)
-    return [np.array(one if one.shape[2] == 3 else one.repeat(3, 2), np.float32) for one in rgb]
-
-
-def kept(photo: Array, result: Array, mask: Tensor | None, index: int) -> Array:
-    """Return a painted picture, with the photo where the mask is black."""
-    result = np.asarray(result, np.float32).clip(0, 1)
-    if mask is None:
-        return result
-    size = result.shape[:2]
-    planes = mask.detach().cpu().float().numpy().reshape(-1, *mask.shape[-2:])
-    plane = planes[min(index, len(planes) - 1)][..., None]
-    alpha = image.resize(np.ascontiguousarray(plane, np.float32), size).reshape(*size, 1).clip(0, 1)
-    own = photo if photo.shape[:2] == size else image.resize(photo, size).clip(0, 1)
-    return np.asarray(own + alpha * (result - own), np.float32)
 
 
 class LoadStyle:
@@ -150,15 +80,14 @@ class PaintLearned:
         }
 
     def paint(
-        self, image: Tensor, style: str, strength: float, seed: int, mask: Tensor | None = None
+        self, *, image: Tensor, style: str, strength: float, seed: int, mask: Tensor | None = None
     ) -> tuple[Tensor]:
         """Paint a batch."""
 
-        def one(photo: Array, step: Step, index: int) -> Array:
-            found = impasto.stylize(
-                photo, style, strength=strength, seed=seed, size="original", watch=done(step)
-            )
-            return found.picture
+        def one(photo: Array, watch: Watch, index: int) -> Array:
+            return impasto.stylize(
+                photo, style, strength=strength, seed=seed, size="original", watch=watch
+            ).picture
 
         return (painted(image, one, mask),)
 
@@ -168,9 +97,7 @@ class PaintNeighbors:
 
     RETURN_TYPES: ClassVar = ("IMAGE",)
     FUNCTION, CATEGORY = "paint", CATEGORY
-    DESCRIPTION = (
-        "Paint in the style of any picture by neural neighbors: better than a learned style, minutes."
-    )
+    DESCRIPTION = "Paint in the style of any picture by neural neighbors: it takes minutes."
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
@@ -180,7 +107,7 @@ class PaintNeighbors:
             "min": 0,
             "max": 8192,
             "step": 8,
-            "tooltip": "Long side; 0: that of the image.",
+            "tooltip": "Long side; 0: the image's.",
         }
         return {
             "required": {
@@ -196,6 +123,7 @@ class PaintNeighbors:
 
     def paint(
         self,
+        *,
         image: Tensor,
         style_image: Tensor,
         strength: float,
@@ -207,17 +135,16 @@ class PaintNeighbors:
         """Paint a batch."""
         styles = arrays(style_image)
 
-        def one(photo: Array, step: Step, index: int) -> Array:
-            found = impasto.stylize(
+        def one(photo: Array, watch: Watch, index: int) -> Array:
+            return impasto.stylize(
                 photo,
                 styles,
                 strength=strength,
                 size=size or "original",
                 preset=preset,
                 seed=seed,
-                watch=done(step),
-            )
-            return found.picture
+                watch=watch,
+            ).picture
 
         return (painted(image, one, mask),)
 
@@ -242,12 +169,12 @@ class HoldStill:
                 "consistency": number(0.9, 1.0, "0 changes nothing, 1 holds most."),
                 "rate": (
                     "FLOAT",
-                    {"default": 25.0, "min": 1.0, "max": 240.0, "tooltip": "Frames per second."},
+                    {"default": 25.0, "min": 1.0, "max": 240.0, "tooltip": "Frames a second."},
                 ),
             }
         }
 
-    def hold(self, frames: Tensor, painted: Tensor, consistency: float, rate: float) -> tuple[Tensor]:
+    def hold(self, *, frames: Tensor, painted: Tensor, consistency: float, rate: float) -> tuple[Tensor]:
         """Steady a batch."""
         return (steadied(arrays(frames), painted, consistency=consistency, rate=rate),)
 
@@ -266,7 +193,7 @@ class Photoreal:
             "default": 4,
             "min": 1,
             "max": 12,
-            "tooltip": "Most classes to find; 1 takes the whole as one.",
+            "tooltip": "Most classes to find; 1 is none.",
         }
         fast = {"default": True, "tooltip": "In closed form, in a second; else refined, in a minute."}
         return {
@@ -282,6 +209,7 @@ class Photoreal:
 
     def grade(
         self,
+        *,
         image: Tensor,
         style_image: Tensor,
         strength: float,
@@ -292,11 +220,10 @@ class Photoreal:
         """Grade a batch."""
         styles = arrays(style_image)
 
-        def one(photo: Array, step: Step, index: int) -> Array:
-            found = impasto.photoreal(
-                photo, styles, strength=strength, classes=classes, fast=fast, watch=done(step)
-            )
-            return found.picture
+        def one(photo: Array, watch: Watch, index: int) -> Array:
+            return impasto.photoreal(
+                photo, styles, strength=strength, classes=classes, fast=fast, watch=watch
+            ).picture
 
         return (painted(image, one, mask),)
 
@@ -311,9 +238,7 @@ class Night:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
         """Return the inputs."""
-        lamps = {
-            "tooltip": "Lamps in the colors of their kinds, see docs/photoreal.md; one, or one for each."
-        }
+        lamps = {"tooltip": "Lamps in the colors of their kinds, see docs/photoreal.md."}
         return {
             "required": {
                 "image": IMAGE,
@@ -326,6 +251,7 @@ class Night:
 
     def relight(
         self,
+        *,
         image: Tensor,
         night: NightName,
         strength: float,
@@ -336,32 +262,11 @@ class Night:
         """Relight a batch."""
         labels = [] if lamps is None else arrays(lamps)
 
-        def one(photo: Array, step: Step, index: int) -> Array:
+        def one(photo: Array, watch: Watch, index: int) -> Array:
             own = labels[min(index, len(labels) - 1)] if labels else None
             return impasto.photoreal(photo, night=night, strength=strength, seed=seed, lamps=own).picture
 
         return (painted(image, one, mask),)
-
-
-def done(step: Step) -> Callable[[Progress], None]:
-    """Return a callback of impasto that shows progress."""
-    return lambda progress: step(progress.done)
-
-
-def steadied(frames: Sequence[Array], pictures: Tensor, *, consistency: float, rate: float) -> Tensor:
-    """Return painted pictures ``(B, H, W, 3)``, held still by the motion of the frames that they were."""
-    if len(frames) != len(pictures):
-        raise InputError(f"{len(frames)} frames and {len(pictures)} painted ones: give as many of both")
-    waiting: list[Array] = []
-    steady = Steady(lambda frame, warped, mask: waiting.pop(), consistency=consistency, rate=rate)
-
-    def one(picture: Array, step: Step, index: int) -> Array:
-        waiting.append(picture)
-        size = picture.shape[:2]
-        frame = frames[index] if frames[index].shape[:2] == size else image.resize(frames[index], size)
-        return steady.next(np.rint(frame.clip(0, 1) * 255).astype(np.uint8))
-
-    return painted(pictures, one)
 
 
 NODES = {
