@@ -243,19 +243,17 @@ def test_progress_is_shown_and_cancel_is_heard(
     utils.ProgressBar = ProgressBar  # type: ignore[attr-defined]
     for module in (ModuleType("comfy"), management, utils):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    settings = {"image": photo(), "style_image": photo("coffee"), "strength": 1.0, "size": 48}
-    settings |= {"preset": "draft", "seed": 0}
-    paint = nodes["ImpastoNeighbors"]().paint
-    with torch.inference_mode():
-        paint(**settings)
-    values = [value for value, _ in shown]
-    assert values[0] == 0 and values[-1] == shown[-1][1] and values == sorted(values)
-    assert len(set(values)) > 5
+    (style,) = nodes["ImpastoLoadStyle"]().load("waves", "tiny")
+    batch = torch.cat([photo(), photo()])
+    nodes["ImpastoLearned"]().paint(image=batch, style=style, strength=1.0, seed=0)
+    assert shown == [(0, 2000), (1000, 2000), (2000, 2000)]
     shown.clear()
     cancelled = True
+    settings = {"image": batch, "style_image": photo("coffee"), "strength": 1.0, "size": 48}
     with torch.inference_mode(), pytest.raises(Interrupted):
-        paint(**settings)
-    assert len(shown) == 4
+        nodes["ImpastoNeighbors"]().paint(**settings, preset="draft", seed=0)
+    values = [value for value, _ in shown]
+    assert len(values) == 4 and 0 < values[2] < values[3] < 1000  # while the first was optimized
 
 
 def test_the_pack_names_what_the_registry_reads() -> None:
