@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from impasto import films as films
     from impasto import jobs as jobs
     from impasto import training as training
+    from impasto import transforms as transforms
     from impasto.api import compare, dream, learn, photoreal, stylize, visualize
     from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
@@ -64,7 +65,7 @@ _HOMES = {
 }
 
 # Documented submodules, loaded on first access.
-_MODULES = ("api", "batch", "films", "jobs", "training")
+_MODULES = ("api", "batch", "films", "jobs", "training", "transforms")
 
 __all__ = [
     "Adam",

@@ -27,7 +27,7 @@ RANKS = (
     {"optim"},
     {"methods", "training"},
     {"painters"},
-    {"live", "films"},
+    {"live", "films", "transforms"},
     {"verbs"},
     {"batch", "api"},
     {"augment", "app"},

@@ -34,12 +34,14 @@ class Settings:
         statistics: ``(2, channels)`` for the normalizations; None: those of the image.
         until: return the input of this normalization, ``(1, C, h, w)``, instead of the image.
         collect: return the statistics ``(2, channels)`` instead of the image.
+        even: the input of weights is ``(1, R, 1, 1)``: for the whole image, but not compiled in.
     """
 
     weights: Array | None
     statistics: Array | None = None
     until: int | None = None
     collect: bool = False
+    even: bool = False
 
 
 def build(pack: Pack, settings: Settings) -> ov.Model:
@@ -54,7 +56,8 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
         noise = ops.parameter(ov.PartialShape([1, pack.plan.noise, -1, -1]), np.float32, name="noise")
         inputs.append(noise)
     if settings.weights is None:
-        regions = ops.parameter(ov.PartialShape([1, len(pack.rows), -1, -1]), np.float32, name="weights")
+        places = [1, 1] if settings.even else [-1, -1]
+        regions = ops.parameter(ov.PartialShape([1, len(pack.rows), *places]), np.float32, name="weights")
         inputs.append(regions)
     engine = OpenVinoEngine(pack, settings, regions, noise)
     planes = ops.transpose(photo, np.array([0, 3, 1, 2]))
@@ -192,6 +195,8 @@ def _size(x: Node) -> Node:
 
 
 def _resized(x: Node, size: Node) -> Node:
+    if list(x.get_output_partial_shape(0))[2:] == [1, 1]:
+        return x  # it broadcasts
     return ops.interpolate(
         x,
         size,
@@ -233,13 +238,14 @@ class OnCpu:
         """Run the model; weights of the whole image are compiled in, those of regions are an input."""
         more = [] if noise is None else [noise[None]]
         if weights.ndim == 3:
-            return self._infer(self._get(settings), photo, *more, weights[None])
+            even = weights.shape[1:] == (1, 1)
+            return self._infer(self._get(replace(settings, even=even)), photo, *more, weights[None])
         return self._infer(self._get(replace(settings, weights=weights)), photo, *more)
 
     def _get(self, settings: Settings) -> Any:
         parts = (settings.weights, settings.statistics)
         key = b"".join(b"-" if p is None else p.tobytes() for p in parts)
-        key += f"{settings.until}{settings.collect}".encode()
+        key += f"{settings.until}{settings.collect}{settings.even}".encode()
         if key not in self._compiled:
             # Cache on disk only models that are reused: full strength, without an image's statistics.
             again = settings.statistics is None and (settings.weights is None or settings.weights[0] == 0)
