@@ -28,7 +28,10 @@ def test_a_public_name_resolves_and_is_documented(name: str) -> None:
 
 def test_names_need_no_import_of_their_own_and_stay_functions_when_all_is_loaded() -> None:
     # None of these is imported by those before it.
-    names = ("jobs.VideoJob", "api.video", "training.learn", "films.paint_film", "batch.run", "transforms.Stylize")
+    names = (
+        *("jobs.VideoJob", "api.video", "training.learn", "films.paint_film", "batch.run"),
+        "transforms.Stylize",
+    )
     code = "import importlib, pkgutil, sys, impasto\nassert not {'torch', 'numpy'} & set(sys.modules)\n"
     for name in names:
         code += f"assert 'impasto.{name.split('.')[0]}' not in sys.modules\nassert callable(impasto.{name})\n"
