@@ -19,6 +19,7 @@ from impasto.image import decoding
 from impasto.jobs import DreamJob, PhotorealJob, StylizeJob, VideoJob
 from impasto.jobs.base import NightName
 from impasto.looks.lamps import palette
+from impasto.looks.lights import KINDS
 from impasto.painters import BUDGETS, learned
 
 MORE = "more settings"
@@ -191,7 +192,10 @@ def _lamps_help() -> str:
         f'<span style="background:#{bytes(color).hex()};padding:0 .6em"></span> {kind}</span>'
         for kind, color in palette().items()
     ]
-    return "Paint what shines at night; nothing painted: only what is certain. " + ", ".join(parts) + "."
+    return (
+        f"Paint what shines at night; nothing painted: only what is certain. {', '.join(parts)}. Of windows, "
+        f"{KINDS['window'].chance:.0%} are lit: change the seed to light others."
+    )
 
 
 def _photoreal_tab(state: AppState) -> None:
