@@ -237,7 +237,7 @@ def test_a_picture_painted_in_less_memory_says_so_and_is_painted_again_alike(
     image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (64, 64)))
     image.write(tmp_path / "waves.png", samples.style("waves", size=96))
     names = str(tmp_path / "photo.png"), (str(tmp_path / "waves.png"),)
-    job = jobs.StylizeJob(*names, precision="float32", memory="18MB")
+    job = jobs.StylizeJob(*names, loss="mixed", precision="float32", memory="18MB")
     less = painters.run(job)
     assert less.recipe.job["memory"] == "18MB"
     settings = {**less.recipe.job, "content": names[0], "styles": names[1]}

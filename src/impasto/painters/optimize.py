@@ -35,7 +35,7 @@ LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the resu
 # Pixels by which neighbors extend an image on each side. Features at the border of an image see zeros beyond
 # it, so their nearest neighbors are at the border of the style image, and draw a frame.
 BORDER = 8
-FLAT = 1 / 255  # largest standard deviation of an image of one color
+FLAT = 2 / 255  # largest difference within an image of one color
 HYPERCOLUMN = 4 * 2688  # bytes of the features of one place
 
 
@@ -55,7 +55,7 @@ def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
     if not plan.first_choice:
         inputs.job = job = replace(job, memory=f"{budget // 2**20}MB")
     if job.memory:
-        _log.warning("%s", plan)
+        _log.warning("%s", replace(plan, size=size))
     recipe = inputs.recipe(str(device), engine="torch", threads=torch.get_num_threads())
     saved = checkpoint_of(session, recipe, note={"memory": f"{budget // 2**20}MB"})
     run = {"backbone": backbone, "tiling": plan.tiling, "watch": session.watch, "checkpoint": saved}
@@ -193,7 +193,7 @@ def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) ->
     result = []
     for name, weight, scale, mask in zip(job.styles, weights, sizes, masks, strict=True):
         read = tensors.from_array(inputs.read(name).flat())
-        if float(read.std((2, 3)).max()) < FLAT:
+        if float((read.amax((2, 3)) - read.amin((2, 3))).max()) < FLAT:
             _log.warning("style %s has one color only: so will the output", name)
         picture = _palette(job, read, content)
         result.append(
