@@ -408,9 +408,10 @@ def test_a_style_has_the_area_of_the_picture_times_its_scale(monkeypatch: pytest
     seen, network = [], Tiny()
     plain = network.forward
     monkeypatch.setattr(network, "forward", lambda x, names: seen.append(x.shape[-2:]) or plain(x, names))
-    styles = [picture(2, (64, 80)), picture(3, (64, 80)), picture(4, (8, 10))]
-    bind(Gram(styles, LAYERS, scales=[1, 0.5, 1]), network)
-    assert seen == [(16, 20), (8, 10), (8, 10)]
+    styles = [picture(2, (64, 80)), picture(3, (64, 80)), picture(4, (24, 30)), picture(5, (8, 40))]
+    bind(Gram(styles, LAYERS, scales=[1, 0.5, 1, 1]), network, (32, 40))
+    # Never enlarged, but to the 16 pixels that the deepest layer of VGG-19 needs.
+    assert seen == [(32, 40), (16, 20), (24, 30), (16, 40)]
 
 
 def test_losses_say_what_they_are() -> None:
