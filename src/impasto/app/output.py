@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 
 Shown = dict[Any, Any]
 UPLOADS = "uploads"  # folder of uploads and results
+SETTLED = 1.0  # seconds after which a browser has drawn an update
 # On a phone, scroll to the top, above the button bar; elsewhere only if the element is out of view.
 SEEK = (
     "() => document.getElementById('%s').scrollIntoView"
@@ -219,8 +221,12 @@ def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gat
         try:
             wanted = gather(values, visit)
             yield panel.at_start(wanted.job, name)
+            drawn = time.monotonic() + SETTLED
             for latest in state.work(wanted.job, state.place(visit, name)):
                 made = latest.file or made
+                if made is not None:
+                    # A browser loses the second of two quick updates that hide and show a component.
+                    time.sleep(max(0.0, drawn - time.monotonic()))
                 if made is not None and not made.exists():
                     return  # the session ended, and its files were deleted
                 yield (last := panel.on_update(latest, wanted))
@@ -229,7 +235,6 @@ def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gat
             yield panel.at_end() | {panel.status: text}
             known = isinstance(error, ImpastoError)
             raise gr.Error(text, duration=20, print_exception=not known) from error
-        # Repeated: a browser may lose the second of two quick updates that hide and show a component.
         yield (last if made else {}) | panel.at_end()
 
     def stop(request: gr.Request) -> None:
