@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -81,7 +82,7 @@ else:
         _Transform = _Alone
 
 
-class _Augmentation(_Transform):
+class _Augmentation(_Transform, ABC):
     """A transform in both ways; a subclass says what is drawn, and how a picture changes."""
 
     py_random: random.Random  # the generator of the pipeline
@@ -142,13 +143,13 @@ class _Augmentation(_Transform):
         result = np.rint(painted * 255) if img.dtype == np.uint8 else painted
         return np.ascontiguousarray(result.reshape(img.shape), img.dtype)
 
+    @abstractmethod
     def draw(self, draws: random.Random) -> dict[str, Any]:
         """Draw what changes a picture: names and numbers, which a replay stores."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changed(self, rgb: Array, **drawn: Any) -> Array:
         """Return the changed picture of ``rgb (H, W, 3)``, 0..1."""
-        raise NotImplementedError
 
 
 class Stylize(_Augmentation):

@@ -194,7 +194,7 @@ def test_workers_make_the_same_pictures(dusk: Path) -> None:
     assert len({picture.numpy().tobytes() for picture in wanted}) == 6
     for workers, context in ((2, "fork"), (1, "spawn")):
         loader = DataLoader(
-            photos, batch_size=2, num_workers=workers, multiprocessing_context=context, timeout=60
+            photos, batch_size=2, num_workers=workers, multiprocessing_context=context, timeout=900
         )
         assert torch.equal(torch.cat(list(loader)), wanted), (workers, context)
 

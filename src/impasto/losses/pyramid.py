@@ -58,7 +58,7 @@ def reductions(size: Size, least: int) -> list[Size]:
     sizes = []
     factor = 1
     while max(size) >= 2 * factor * least:
-        # Factors of 2 take a fifth more time, and look the same. The smallest size keeps the large forms.
+        # Factors of 2 take a tenth more time, and look the same. The smallest size keeps the large forms.
         factor *= 4 if max(size) >= 4 * factor * least else 2
         sizes.append((max(1, round(size[0] / factor)), max(1, round(size[1] / factor))))
     return sizes
