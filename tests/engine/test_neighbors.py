@@ -18,6 +18,7 @@ from impasto.losses import (
     Bound,
     ByStage,
     Content,
+    FeatureCache,
     LayerNeighbors,
     Loss,
     Neighbors,
@@ -305,6 +306,28 @@ def test_keys_keep_their_order_whatever_is_drawn(tiny: Tiny) -> None:
     where = [int((table - column[:, None]).abs().sum(0).argmin()) for column in columns.T]
     assert len(where) == 50
     assert where == sorted(where)
+
+
+def test_the_search_is_prepared_once_for_small_sizes(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, paintings, now = picture(0), [picture(1), picture(3, (40, 28))], picture(2)
+    sizes: list[Size] = []
+    real = Keys.of.__func__  # type: ignore[attr-defined]
+
+    def counted(kind: type[Keys], context: BindContext, *rest: object, **more: object) -> Keys:
+        sizes.append(context.size)
+        found: Keys = real(kind, context, *rest, **more)
+        return found
+
+    # The division of places between the two paintings has a search of its own, at the first binding.
+    loss = Neighbors(photo, paintings, LAYERS, turned=False)
+    alone = {size: at(loss, tiny, tensors.resize(now, size)).value for size in ((32, 44), (16, 22))}
+    monkeypatch.setattr(Keys, "of", classmethod(counted))
+    seen = FeatureCache(paintings, most=16 * 22)
+    for size in ((16, 22), (32, 44)) * 3:
+        bound = loss.bind(BindContext(tiny, size, seen=seen))
+        found = evaluate(bound, tensors.resize(now, size), backbone=tiny, windows=[Window.full(size)])
+        assert found.value == alone[size]
+    assert sizes == [(16, 22)] * 2 + [(32, 44)] * 6
 
 
 def test_positions_of_a_layer_are_others_each_time(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:

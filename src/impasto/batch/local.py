@@ -136,6 +136,7 @@ def _end(worker: _Process) -> None:
 def _serve(line: Connection, folder: str, share: Share) -> None:
     """Run jobs from the connection until it is closed."""
     os.environ["OMP_NUM_THREADS"] = str(share.threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     place = Path(folder)
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from impasto.errors import ImpastoError
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors are printed as one line on standard error."""
+    # Before torch is imported: OpenMP's threads must not spin while they wait, NNPACK's need the processor.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from typer.exceptions import TyperException
 
     from impasto.cli.options import expand_options

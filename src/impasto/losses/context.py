@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,18 +30,27 @@ class FeatureCache:
 
     Args:
         pictures: images to cache, compared by identity: pass the same tensors to the losses.
+        most: largest size that is cached, in pixels; None: any.
     """
 
     pictures: Sequence[Tensor]
+    most: int | None = None
     _found: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
     def once(
-        self, what: str, picture: Tensor, layers: frozenset[str], size: Size, look: Callable[[], T]
+        self,
+        what: str,
+        pictures: Sequence[Tensor],
+        layers: frozenset[str],
+        size: Size,
+        look: Callable[[], T],
     ) -> T:
-        """Return ``look()``, cached for images that do not change between runs."""
-        if all(picture is not kept for kept in self.pictures):
+        """Return ``look()``, a function of ``pictures`` at ``size``; cached if all of them are."""
+        known = {id(kept) for kept in self.pictures}
+        asked = tuple(id(picture) for picture in pictures)
+        if not known.issuperset(asked) or (self.most is not None and math.prod(size) > self.most):
             return look()
-        key = (what, id(picture), layers, size)
+        key = (what, asked, layers, size)
         if key not in self._found:
             self._found[key] = look()
         found: T = self._found[key]
@@ -116,7 +126,7 @@ class BindContext:
         """
         size = size or self.size
         look = partial(self._features, picture, layers, size)
-        return self.seen.once("features", picture, layers, size, look)
+        return self.seen.once("features", [picture], layers, size, look)
 
     def _features(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Tensor]:
         # In sorted order: that of a set differs from run to run, and losses add their layers in this order.
@@ -139,7 +149,7 @@ class BindContext:
         """Compute the moments of an image's features over all positions; the leading axis is the batch."""
         size = size or self.size
         look = partial(self._moments_of, picture, layers, size)
-        return self.seen.once("moments", picture, layers, size, look)
+        return self.seen.once("moments", [picture], layers, size, look)
 
     def _moments_of(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Moments]:
         if len(self.windows(size)) == 1:

@@ -87,21 +87,18 @@ class MatchingLoss(Loss):
         views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
         return [(view, (view.shape[-2], view.shape[-1])) for view in views]
 
-    def keys(self, context: BindContext) -> list[Keys]:
-        """Return the places of each style image at the context's size."""
-        return [
-            context.seen.once(
-                f"places at {scale}, turned {self.turned}, seed {self.seed}",
-                painting,
-                self.layers,
-                context.size,
-                partial(self._places, context, painting, scale),
-            )
+    def keys_and_matcher(self, context: BindContext) -> tuple[list[Keys], Matcher]:
+        """Return the places of each style image at the context's size, and the search among them."""
+        what = f"places at {self.scales}, turned {self.turned}, seed {self.seed}"
+        look = partial(self._search, context)
+        return context.seen.once(what, self.paintings, self.layers, context.size, look)
+
+    def _search(self, context: BindContext) -> tuple[list[Keys], Matcher]:
+        keys = [
+            Keys.of(context, self.views(context, painting, scale), self.layers, most=KEYS, seed=self.seed)
             for painting, scale in zip(self.paintings, self.scales, strict=True)
         ]
-
-    def _places(self, context: BindContext, painting: Tensor, scale: float) -> Keys:
-        return Keys.of(context, self.views(context, painting, scale), self.layers, most=KEYS, seed=self.seed)
+        return keys, Matcher(keys, seed=self.seed)
 
     def division(self, context: BindContext) -> Tensor:
         """Assign each place to a style image by masks, else by weights; return ``(rows, columns)``.
@@ -117,7 +114,7 @@ class MatchingLoss(Loss):
         if self._division is None:
             own = (self.photo.shape[-2], self.photo.shape[-1])
             there = context.at(tensors.long_side(own, min(DIVIDED, max(own))))
-            matcher = Matcher(self.keys(there), seed=self.seed)
+            _, matcher = self.keys_and_matcher(there)
             _, scores = matcher.nearest(matcher.queries(there, self.photo))
             self._division = divide(scores, self.weights).view(1, 1, *grid(there.size))
         return F.interpolate(self._division.float(), grid(context.size), mode="nearest")[0, 0].long()
@@ -160,8 +157,7 @@ class Neighbors(MatchingLoss):
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        keys = self.keys(context)
-        matcher = Matcher(keys, seed=self.seed)
+        keys, matcher = self.keys_and_matcher(context)
         division = self.division(context)
         index, _ = matcher.nearest(matcher.queries(context, self._searched(context)))
         return _BoundNeighbors(context, keys, index.gather(0, division.view(1, -1))[0], division)
