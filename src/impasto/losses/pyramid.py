@@ -19,12 +19,13 @@ from impasto.tiles import Size, Window
 class Pyramid(Loss):
     """Sum of a loss over the image reduced 4, 16, 64 times; targets are computed at each size.
 
-    The last factor is 2 if 4 would make the image too small.
+    The last factor is 2 if 4 would make the image too small. A small image has no reduced ones: the network
+    sees its large forms.
 
     Args:
         loss: loss at each reduced size.
         coarsest: loss that is added at the smallest size.
-        least: least long side of a reduced image, in pixels. An image below twice this side has none.
+        least: least long side of a reduced image, in pixels. An image below four times this side has none.
     """
 
     name = "pyramid"
@@ -57,7 +58,7 @@ def reductions(size: Size, least: int) -> list[Size]:
     """Return the sizes of the reduced images, from large to small, in pixels."""
     sizes = []
     factor = 1
-    while max(size) >= 2 * factor * least:
+    while max(size) >= (2 if sizes else 4) * factor * least:
         # Factors of 2 take a tenth more time, and look the same. The smallest size keeps the large forms.
         factor *= 4 if max(size) >= 4 * factor * least else 2
         sizes.append((max(1, round(size[0] / factor)), max(1, round(size[1] / factor))))

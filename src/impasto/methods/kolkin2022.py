@@ -42,7 +42,7 @@ KEPT = ("relu1_2", "relu2_2", "relu3_3", "relu4_2")  # content layers added belo
 SHAPES, CONTENT = ("relu3_1", "relu4_1"), 0.6  # layers and weight of the content term
 MOMENTS = 1.5  # weight of the Gram matrices at the coarsest size, relative to the content image
 SMALLER = 0.5  # weight of each reduced image
-CACHED = 300**2  # largest size whose style features are kept, in pixels: it recurs as a reduced size
+CACHED = 200**2  # largest size whose style features are kept, in pixels: it recurs as a reduced size
 KEPT_FORMS = 0.3  # share of the Gram matrices that stays at the smallest size; more invents arches and clouds
 
 

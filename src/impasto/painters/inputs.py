@@ -54,9 +54,9 @@ MOST, SMALLER = 2.0, 0.5
 
 
 BUDGETS = {
-    "draft": Budget(320, 112, (14, 4, 2), ratio=1.65, neighbors=(20, 6), rounds=(6,)),
-    "good": Budget(512, 128, (60, 36, 20, 10, 5), neighbors=(50, 30, 10), rounds=(6, 6, 6)),
-    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8), neighbors=(80, 60, 40, 16), rounds=(8, 8, 8)),
+    "draft": Budget(320, 112, (14, 4, 2), ratio=1.65, neighbors=(20, 4), rounds=(4,)),
+    "good": Budget(512, 128, (60, 36, 20, 10, 5), neighbors=(50, 30, 6), rounds=(6, 6)),
+    "print": Budget(1024, 128, (160, 120, 80, 50, 30, 16, 8), neighbors=(80, 60, 30, 10), rounds=(8, 8)),
 }
 
 
