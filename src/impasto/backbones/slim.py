@@ -8,6 +8,8 @@ time in the backbone; the optimization of single images uses the exact network.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -44,23 +46,13 @@ class Slim(Vgg):
         )
         self.winograd = False  # with few channels the transforms cost more than they save
         self.ranks: dict[str, int] = {}
-        used = [layer for layer in exact.layers[: exact.depth([deepest])] if layer.startswith("conv")]
-        for layer in used[1:]:
-            self._split(exact, layer[4:], pictures, energy)
+        used = [layer for layer in exact.layers[: exact.depth([deepest])] if layer.startswith("conv")][1:]
+        for layer, (mean, cov) in _responses(exact, used, pictures).items():
+            self._split(exact, layer[4:], mean, cov, energy)
         self.to(pictures.device)
 
-    def _split(self, exact: Vgg, name: str, pictures: Tensor, energy: float) -> None:
-        count, total, products = 0, torch.zeros(()), torch.zeros(())
-        with torch.no_grad():
-            for index in range(len(pictures)):
-                picture = pictures[index : index + 1]
-                found = exact.features(picture, {f"conv{name}"})[f"conv{name}"]
-                answers = found[0].flatten(1).double().cpu()
-                count += answers.shape[1]
-                total = total + answers.sum(1)
-                products = products + answers @ answers.T
-        mean = total / count
-        values, vectors = torch.linalg.eigh(products / count - torch.outer(mean, mean))
+    def _split(self, exact: Vgg, name: str, mean: Tensor, cov: Tensor, energy: float) -> None:
+        values, vectors = torch.linalg.eigh(cov)
         kept = values.flip(0).cumsum(0) / values.sum()
         needed = int((kept < energy).sum()) + 1
         rank = min(-(-needed // ROUND) * ROUND, len(mean))
@@ -82,3 +74,22 @@ class Slim(Vgg):
         # Replicate padding: with zeros, a trained network would learn to compensate for a gray border.
         inner = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), getattr(self, f"weight{name}"))
         return F.conv2d(inner, getattr(self, f"outer{name}"), getattr(self, f"bias{name}"))
+
+
+def _responses(exact: Vgg, layers: Sequence[str], pictures: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the mean and the covariance of each layer's responses to the pictures, by name."""
+    sums: dict[str, tuple[Tensor, Tensor]] = {}
+    count = dict.fromkeys(layers, 0)
+    for index in range(len(pictures)):
+        with torch.no_grad():
+            found = exact.features(pictures[index : index + 1], frozenset(layers))
+        for layer in layers:
+            answers = found[layer][0].flatten(1).double().cpu()
+            first, second = sums.get(layer, (0.0, 0.0))
+            sums[layer] = (first + answers.sum(1), second + answers @ answers.T)
+            count[layer] += answers.shape[1]
+    means = {layer: first / count[layer] for layer, (first, _) in sums.items()}
+    return {
+        layer: (means[layer], second / count[layer] - torch.outer(means[layer], means[layer]))
+        for layer, (_, second) in sums.items()
+    }
