@@ -2,8 +2,8 @@
 
     python benchmarks/feed_forward.py TOPIC --data DIR
 
-DIR holds ``content/*.jpg``, ``styles/starry_night.jpg`` and ``styles/the_scream.jpg``, and for ``row`` the
-training photos in ``photos/``.
+DIR holds ``content/*.jpg``, ``styles/starry_night.jpg`` and ``styles/the_scream.jpg``, for ``row`` the
+training photos in ``photos/``, and for ``still`` other packs to compare with in ``packs/``, if any.
 """
 
 from __future__ import annotations
@@ -196,6 +196,40 @@ def huge(data: Path, out: Path) -> None:
     harness.record("feed-forward memory", rows, pictures=pictures)
 
 
+def still(data: Path, out: Path) -> None:
+    """Measure how two frames of a still camera differ, each rendered alone, relative to their grain."""
+    from impasto import image
+    from impasto.networks import library, packs
+    from impasto.networks.painter import Painter
+
+    files = {name: library.pack_file(name) for name in ("quality", "tiny")}
+    files |= {path.stem: path for path in sorted((data / "packs").glob("*.safetensors"))}
+    drawn, rows = np.random.default_rng(0), []
+    photos = {path.stem: image.read(path).rgb for path in sorted((data / "content").glob("*.jpg"))}
+    frames = {}
+    for name, rgb in photos.items():
+        scale = 512 / max(rgb.shape[:2])
+        small = image.resize(rgb, (round(scale * rgb.shape[0]), round(scale * rgb.shape[1])))
+        grain = drawn.normal(0, 0.01, (2, *small.shape)).astype(np.float32)
+        frames[name] = (small + grain).clip(0, 1)
+    for network, file in files.items():
+        pack = packs.load(file)
+        painter = Painter(pack)
+        for style in ("starry_night", "the_scream", "wave_crop"):
+            weights = pack.weights({style: 1.0})
+            grown = []
+            for pair in frames.values():
+                one, other = (painter.paint(frame, weights).clip(0, 1) for frame in pair)
+                grown.append(_rms(one - other) / _rms(pair[0] - pair[1]))
+            rows.append({"network": network, "style": style, "difference": harness.median(grown)})
+    harness.table(rows)
+    harness.record("feed-forward still camera", rows)
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.square(values, dtype=np.float64).mean()))
+
+
 def tiles(data: Path, out: Path) -> None:
     """Compare tiles to one piece, in gray levels, with statistics from a thumbnail and exact ones."""
     from impasto import image
@@ -264,6 +298,7 @@ TOPICS = {
     "quality": quality,
     "first": first,
     "huge": huge,
+    "still": still,
     "tiles": tiles,
     "row": row,
 }
