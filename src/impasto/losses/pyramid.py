@@ -56,7 +56,7 @@ class Pyramid(Loss):
 
 def reductions(size: Size, least: int) -> list[Size]:
     """Return the sizes of the reduced images, from large to small, in pixels."""
-    sizes = []
+    sizes: list[Size] = []
     factor = 1
     while max(size) >= (2 if sizes else 4) * factor * least:
         # Factors of 2 take a tenth more time, and look the same. The smallest size keeps the large forms.
