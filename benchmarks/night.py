@@ -66,11 +66,13 @@ def labels(day: Array, painted: Array, *, signals: bool) -> NDArray[np.uint8]:
         if WINDOW[0] <= hue < WINDOW[1]:
             kind = "window"
         elif WINDOW[1] <= hue < STREET_LAMP[0]:
-            kind = "rear"
+            kind = "lamp" if box[0].stop < 0.48 * len(day) else "rear"
         elif GREEN[0] <= hue < GREEN[1] or (CAR[0] <= hue < CAR[1] and signals and high):
-            kind = "signal" if signals else "headlight"
+            # A signal is round or an arrow; what is broad is the front of a shop.
+            broad = box[1].stop - box[1].start > 1.6 * (box[0].stop - box[0].start)
+            kind = ("lit" if broad else "signal") if signals else "headlight"
         elif hue >= STREET_LAMP[0] or 0 <= hue < CAR[0]:
-            kind = "lamp" if box[0].start < 0.42 * len(day) else "rear"
+            kind = "lamp" if box[0].stop < 0.48 * len(day) else "rear"
         if kind is not None:
             drawn[box][inside] = palette()[kind]  # type: ignore[index]
     return drawn

@@ -18,7 +18,7 @@ from impasto.cli.options import expand_options
 from impasto.errors import InputError
 from impasto.films.nights import matched, moved_lamps
 from impasto.jobs import PhotorealJob
-from impasto.looks.beam import CAMERA, POLE, Road, beam, pools, vanishing
+from impasto.looks.beam import ACROSS, ALONG, CAMERA, POLE, Road, beam, pools, vanishing
 from impasto.looks.darkness import TOE, balance, developed, faded, filtered, moved, noisy, planck, toned
 from impasto.looks.glare import glare, spread
 from impasto.looks.lamps import detected, drawn_lamps, palette, read_lamps
@@ -115,7 +115,10 @@ def test_a_pool_is_one_below_its_lamp_and_falls_with_the_cube() -> None:
     found = pools(one, [(0.0, ahead, 1.0)])
     assert found[149, 160] == pytest.approx(1, abs=0.01)
     far = float(one.rows()[105, 0]) - ahead
-    assert found[105, 160] == pytest.approx(POLE**3 / (far**2 + POLE**2) ** 1.5, rel=0.02)
+    assert found[105, 160] == pytest.approx(POLE**3 / ((ALONG * far) ** 2 + POLE**2) ** 1.5, rel=0.02)
+    aside = 20 * float(one.rows()[120, 0]) / one.focal
+    found = pools(one, [(0.0, float(one.rows()[120, 0]), 1.0)])
+    assert found[120, 180] == pytest.approx(POLE**3 / ((ACROSS * aside) ** 2 + POLE**2) ** 1.5, rel=0.03)
 
 
 def test_a_sky_is_found_and_unmixed_from_what_stands_before_it() -> None:

@@ -155,15 +155,18 @@ class ShotLights:
         """Return the state for the next frame."""
         if self.lamps is None or self.before is None:
             return {}
-        shares = np.array(sorted(self.lamps.shares.items()), np.float64).reshape(-1, 2)
-        return {"kinds": self.lamps.kinds, "ids": self.lamps.ids, "shares": shares, "before": self.before}
+        lamps = self.lamps
+        known = [(number, share, lamps.cars.get(number, 0)) for number, share in sorted(lamps.shares.items())]
+        shares = np.array(known, np.float64).reshape(-1, 3)
+        return {"kinds": lamps.kinds, "ids": lamps.ids, "shares": shares, "before": self.before}
 
     def restore(self, state: State) -> None:
         """Resume from a result of :meth:`state`."""
         if state:
-            shares = {int(number): float(share) for number, share in state["shares"]}
+            shares = {int(number): float(share) for number, share, _ in state["shares"]}
+            cars = {int(number): int(car) for number, _, car in state["shares"] if car}
             self.lamps = Lamps(
-                np.asarray(state["kinds"], np.uint8), np.asarray(state["ids"], np.int32), shares
+                np.asarray(state["kinds"], np.uint8), np.asarray(state["ids"], np.int32), shares, cars
             )
             self.before = np.asarray(state["before"], np.uint8)
 
@@ -181,6 +184,7 @@ def moved_lamps(lamps: Lamps, flow: Array) -> Lamps:
         np.where(inside, lamps.kinds[source], 0).astype(np.uint8),
         np.where(inside, lamps.ids[source], 0).astype(np.int32),
         lamps.shares,
+        lamps.cars,
     )
 
 
@@ -192,9 +196,10 @@ def matched(seen: Lamps, carried: Lamps | None) -> Lamps:
         carried: lamps of the frame before, at their places in this one; None: there is none.
     """
     if carried is None:
-        return Lamps(seen.kinds, seen.ids, {number: 1.0 for number, _, _ in seen.parts()})
+        return Lamps(seen.kinds, seen.ids, {number: 1.0 for number, _, _ in seen.parts()}, seen.cars)
     kinds, ids = np.zeros_like(seen.kinds), np.zeros_like(seen.ids)
     shares: dict[int, float] = {}
+    names: dict[int, int] = {}
     new = max([0, *carried.shares])
     for number, _, box in seen.parts():
         inside = seen.ids[box] == number
@@ -207,6 +212,11 @@ def matched(seen: Lamps, carried: Lamps | None) -> Lamps:
             own = new
         shares[own] = min(1.0, carried.shares.get(own, 0.0) + FADE)
         kinds[box][inside], ids[box][inside] = kind, own
+        names[number] = own
+    cars = dict(carried.cars)
+    for number, car in seen.cars.items():
+        own, first = names[number], names[car]
+        cars.setdefault(own, cars.get(first, first))
     for own, _, box in carried.parts():
         left = carried.shares.get(own, 0.0) - FADE
         if own in shares or left < GONE:
@@ -214,4 +224,4 @@ def matched(seen: Lamps, carried: Lamps | None) -> Lamps:
         inside = (carried.ids[box] == own) & (ids[box] == 0)
         shares[own] = left
         kinds[box][inside], ids[box][inside] = carried.kinds[box][inside], own
-    return Lamps(kinds, ids, shares)
+    return Lamps(kinds, ids, shares, {own: car for own, car in cars.items() if own in shares})

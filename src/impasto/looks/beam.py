@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ KINK = 15.0  # slope of the cut-off on the near side, in degrees
 SPREAD = 22.0  # horizontal deviation of the beam, in degrees
 DROP = 4.5  # vertical deviation of the beam below its cut-off, in degrees
 POLE = 8.0  # height of street lamps, in metres
+ACROSS, ALONG = 1.4, 0.8  # how much faster a pool falls across the road than the inverse square, and along it
 MIDDLE = 0.54  # height of the horizon from the top if no lines show it, relative to the height
 
 
@@ -138,41 +140,54 @@ def _crossings(lines: Array, size: tuple[int, int]) -> Array:
     return np.stack([column, row, weight], 1)[inside]
 
 
-def beam(road: Road, *, upright: Array | None = None, right_hand: bool = True) -> Array:
-    """Compute the irradiance of the own low beam on what the camera sees, ``(H, W)``.
+def low_beam(across: Array, below: Array) -> Array:
+    """Return the intensity of a low beam, 0..1, at angles to the right and below the horizon, in degrees.
 
-    Two headlights at ``LAMPS`` metres. On the road at distance ``z`` it falls as ``I h / z^3`` (inverse
-    square times the cosine of grazing light), on upright things as ``I / z^2``. ``I`` is Gaussian over the
-    horizontal angle, and over the angle below the cut-off, ``CUT`` degrees under the horizon with a kink of
-    ``KINK`` degrees upward on the near side (ECE regulation 112). Relative units: the maximum is 1.
+    Gaussian over the horizontal angle, and over the angle below the cut-off, ``CUT`` degrees under the
+    horizon, with an edge that is soft over half a degree (ECE regulation 112).
+    """
+    under = below - np.float32(CUT)
+    edge = 1 / (1 + np.exp(-(under / np.float32(0.25)).clip(-40, 40)))
+    power = edge * np.exp(-np.square(across / np.float32(SPREAD)) / 2)
+    return np.asarray(power * np.exp(-np.square(np.maximum(under, 0) / np.float32(DROP)) / 2), np.float32)
+
+
+def _on_road(road: Road, *, right_hand: bool = True) -> Array:
+    """Return the irradiance of the own low beam on the road, ``(H, W)``, for an intensity of 1."""
+    across, below = road.angles()
+    side = across if right_hand else -across
+    kink = np.tan(np.radians(np.float32(KINK))) * np.clip(side, 0, 8)
+    far = np.minimum(road.rows(), np.float32(FAR))
+    return np.asarray(low_beam(across, below + kink) * np.float32(LAMPS) / far**3, np.float32)
+
+
+@lru_cache(maxsize=16)
+def brightest(road: Road) -> float:
+    """Return the largest irradiance of the own low beam on the road, for an intensity of 1."""
+    return max(float(_on_road(road).max()), 1e-12)
+
+
+def beam(road: Road, *, right_hand: bool = True) -> Array:
+    """Compute the irradiance of the own low beam on the road, ``(H, W)``.
+
+    At distance ``z`` it falls as ``I h / z^3`` (inverse square times the cosine of grazing light), with ``I``
+    of :func:`low_beam` and the kink of the cut-off, ``KINK`` degrees upward on the near side. Relative units:
+    the maximum is 1.
 
     Args:
         road: the view.
-        upright: share of upright things, ``(H, W)``, 0..1. Default: all is road.
         right_hand: whether traffic drives on the right, which puts the kink on the right.
     """
-    across, below = road.angles()
-    side = across if right_hand else -across
-    cut = np.float32(CUT) - np.tan(np.radians(np.float32(KINK))) * np.clip(side, 0, 8)
-    under = below - cut
-    # The edge of the cut-off is soft over half a degree.
-    edge = 1 / (1 + np.exp(-(under / np.float32(0.25)).clip(-40, 40)))
-    power = edge * np.exp(-np.square(across / np.float32(SPREAD)) / 2)
-    power = power * np.exp(-np.square(np.maximum(under, 0) / np.float32(DROP)) / 2)
-    far = np.minimum(road.rows(), np.float32(FAR))
-    ground = np.float32(LAMPS) / far**3
-    things = 1 / np.maximum(far, 6.0) ** 2 * np.float32(0.15)
-    share = np.float32(0) if upright is None else upright
-    light = power * (ground + share * (things - ground))
-    return np.asarray(light / max(float(light.max()), 1e-12), np.float32)
+    return np.asarray(_on_road(road, right_hand=right_hand) / np.float32(brightest(road)), np.float32)
 
 
 def pools(road: Road, lamps: Sequence[tuple[float, float, float]]) -> Array:
     """Compute the irradiance of street lamps on the road, ``(H, W)``; 1 straight below a lamp of strength 1.
 
     ``H^3 / (d^2 + H^2)^1.5``, the inverse square times the cosine, for a lamp at height ``H`` = ``POLE`` and
-    the distance ``d`` from its foot. Above the horizon the row below the horizon is continued, as fronts
-    stand where the road meets them.
+    the distance ``d`` from its foot, by ``ACROSS`` longer across the road and by ``ALONG`` shorter along it:
+    luminaires of roads throw their light along them (type II of the IES). Above the horizon the row below the
+    horizon is continued, as fronts stand where the road meets them.
 
     Args:
         road: the view.
@@ -184,6 +199,6 @@ def pools(road: Road, lamps: Sequence[tuple[float, float, float]]) -> Array:
     right = right / np.float32(road.focal)
     light = np.zeros(road.size, np.float32)
     for x, z, strength in lamps:
-        away = np.square(right - np.float32(x)) + np.square(ahead - np.float32(z))
+        away = np.square((right - np.float32(x)) * ACROSS) + np.square((ahead - np.float32(z)) * ALONG)
         light += np.float32(strength * POLE**3) / (away + np.float32(POLE**2)) ** 1.5
     return light

@@ -13,7 +13,7 @@ Array = NDArray[np.float32]
 
 LEVELS = 8  # Gaussians, each twice as wide as the one before
 FIRST = 0.9  # deviation of the narrowest, in pixels
-SHARE = 0.25  # share of the light that is scattered; a clean lens has less, a wet windscreen more
+SHARE = 0.3  # share of the light that is scattered; a clean lens has less, a wet windscreen more
 
 
 @lru_cache(maxsize=64)

@@ -25,9 +25,16 @@ Ids = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 KindName = Literal["window", "lamp", "headlight", "rear", "signal", "sign", "lit"]
 
-MEANS: Mapping[KindName, float] = {"window": 0.45, "rear": 0.35, "signal": 0.6, "lit": 0.4}
-MOST = 1.4  # most light of a pixel of a lamp, relative to its strength
+MEANS: Mapping[KindName, float] = {
+    "window": 0.45, "lamp": 0.4, "headlight": 0.5, "rear": 0.22, "signal": 0.6, "lit": 0.4,
+}  # fmt: skip
+MOST = 1.8  # most light of a pixel of a lamp, relative to its strength
+KEPT = {"rear": 0.85, "signal": 0.7}  # how far the colors of lamps are kept from turning white
+WHITE = {"rear": 1.0, "signal": 0.5}  # how far their middles are not
 HUES = 10.0  # degrees by which the hue of a signal may change
+LENS = 0.07  # light of the lens of a rear lamp, relative to its bulb
+LEVEL = 0.7  # most difference in height of the two lamps of a car, relative to their size
+ALIKE = 5.0  # most ratio of their areas
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,10 @@ class Kind:
 
 KINDS: Mapping[KindName, Kind] = {
     "window": Kind((0, 0, 255), 0.3, (0.25, 2.2), (2000, 2900)),
-    "lamp": Kind((255, 128, 0), 1.0, (400.0, 700.0), None),
-    "headlight": Kind((255, 255, 255), 0.95, (100.0, 250.0), (3500, 4400)),
-    "rear": Kind((255, 0, 255), 0.95, (15.0, 40.0), (2800, 2800), (1.0, 0.02, 0.015)),
-    "signal": Kind((0, 255, 0), 1.0, (8.0, 12.0), None),
+    "lamp": Kind((255, 128, 0), 1.0, (800.0, 1300.0), None),
+    "headlight": Kind((255, 255, 255), 1.0, (150.0, 300.0), (3500, 4400)),
+    "rear": Kind((255, 0, 255), 1.0, (30.0, 60.0), (2800, 2800), (1.0, 0.02, 0.015)),
+    "signal": Kind((0, 255, 0), 1.0, (10.0, 18.0), None),
     "sign": Kind((0, 255, 255), 0.0, (0.0, 0.0), None),
     "lit": Kind((255, 255, 0), 1.0, (1.5, 3.0), None),
 }
@@ -67,11 +74,13 @@ class Lamps:
 
     ``kinds (H, W)`` holds 0 for none, else 1 + the index into ``NAMES``. ``ids (H, W)`` holds 0, or the
     number of the lamp; a lamp keeps its number from frame to frame. ``shares`` dims lamps by number, 0..1.
+    ``cars`` holds a number for each pair of lamps that belong to one car, by the number of the lamp.
     """
 
     kinds: Bytes
     ids: Ids
     shares: Mapping[int, float] = field(default_factory=dict)
+    cars: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, kinds: Bytes) -> Lamps:
@@ -81,7 +90,8 @@ class Lamps:
             marks, found = ndimage.label(kinds == index, np.ones((3, 3)))
             ids = np.where(marks > 0, marks + count, ids).astype(np.int32)
             count += found
-        return cls(kinds, ids)
+        lamps = cls(kinds, ids)
+        return cls(kinds, ids, cars=_cars(lamps))
 
     def where(self, *names: KindName) -> NDArray[np.bool_]:
         """Return the pixels ``(H, W)`` of some kinds."""
@@ -96,6 +106,30 @@ class Lamps:
                 kind = int(self.kinds[box][self.ids[box] == number][0])
                 found.append((number, NAMES[kind - 1], box))
         return found
+
+
+def _cars(lamps: Lamps) -> dict[int, int]:
+    """Pair the lamps of cars: those of one kind that are level and alike in size, the nearest first.
+
+    A car is at most 14 times as wide as the larger of its lamps. Its number is that of its first lamp.
+    """
+    lights = []
+    for number, kind, box in lamps.parts():
+        if kind in ("headlight", "rear"):
+            middle = [(side.start + side.stop) / 2 for side in box]
+            lights.append((number, kind, *middle, float((lamps.ids[box] == number).sum())))
+    found = []
+    for place, (one, kind, row, column, area) in enumerate(lights):
+        for other, own, second, across, large in lights[:place]:
+            wide, away, drop = max(area, large) ** 0.5, abs(column - across), abs(row - second)
+            alike = own == kind and max(area, large) <= ALIKE * min(area, large)
+            if alike and drop <= max(2.0, LEVEL * wide) and 1.5 * wide < away < max(14 * wide, 12.0):
+                found.append((away + 3 * drop, other, one))
+    cars: dict[int, int] = {}
+    for _, one, other in sorted(found):
+        if one not in cars and other not in cars:
+            cars[one] = cars[other] = one
+    return cars
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,9 +183,9 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
     light = np.zeros_like(photo)
     on = np.zeros(lamps.kinds.shape, np.uint8)
     off = np.ones(lamps.kinds.shape, np.float32)
-    keeps = np.zeros(lamps.kinds.shape, np.float32)
+    keeps, bulbs = np.zeros(lamps.kinds.shape, np.float32), np.zeros(lamps.kinds.shape, np.float32)
     for number, name, box in lamps.parts():
-        kind, draw = KINDS[name], draws.of_part("lamp", number)
+        kind, draw = KINDS[name], draws.of_part("lamp", lamps.cars.get(number, number))
         inside = lamps.ids[box] == number
         if name == "sign":
             continue
@@ -168,13 +202,16 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
         if name == "signal":
             tint = _hue(own, shape)
         if name in ("signal", "rear"):
-            keeps[box] = np.maximum(keeps[box], inside)
+            keeps[box] = np.maximum(keeps[box], np.float32(KEPT[name]) * inside)
+            white = np.float32(WHITE[name]) * inside * _bulb(inside)
+            bulbs[box] = np.maximum(bulbs[box], white)
         light[box] += (strength * shape)[..., None] * tint.astype(np.float32)
         off[box][inside] = 0.3
         on[box][inside] = lamps.kinds[box][inside]
     # A lens spreads even a point over a pixel or two.
     light = np.asarray(cv2.GaussianBlur(light, (0, 0), max(0.6, max(on.shape) / 1400)), np.float32)
-    return Emission(light, on, off, _soft(keeps))
+    # A bulb turns white in the camera, what is around it keeps its color.
+    return Emission(light, on, off, _soft(keeps) * (1 - bulbs))
 
 
 def _tint(kind: Kind, draw: np.random.Generator, kelvin: float) -> Array:
@@ -204,11 +241,31 @@ def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_], draw: np.ran
     if name == "rear":
         red = photo[..., 0] - photo[..., 1:].max(2)
         most = max(float(np.percentile(red[inside], 90)), 0.02)
-        return np.asarray(inside * (0.06 + 0.94 * (red / most).clip(0, 1) ** 2), np.float32)
+        lens = np.float32(LENS) * (0.4 + 0.6 * (red / most).clip(0, 1))
+        return np.asarray(inside * (lens + _bulb(inside)), np.float32)
+    if name in ("headlight", "lamp"):
+        return np.asarray(inside * (0.002 + _bulb(inside, even=name == "lamp")), np.float32)
     if name == "lit":
         bright = max(float(np.percentile(gray[inside], 90)), 0.02)
         return np.asarray(inside * (gray / bright).clip(0, 1) ** 2, np.float32)
     return inside.astype(np.float32)
+
+
+def _bulb(inside: NDArray[np.bool_], *, even: bool = False) -> Array:
+    """Return the light of a bulb in the middle of a lamp, ``(h, w)``, a quarter as wide as it.
+
+    Args:
+        inside: the lamp.
+        even: whether the bulb is round in a lamp that is not.
+    """
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    places = np.argwhere(inside)
+    middle = places.mean(0)
+    sizes = (len(rows), len(columns))
+    wide = [max(0.6, (min(sizes) if even else size) / 4) for size in sizes]
+    grid = np.mgrid[: inside.shape[0], : inside.shape[1]]
+    away = sum(np.square((axis - m) / w) for axis, m, w in zip(grid, middle, wide, strict=True))
+    return np.asarray(np.exp(-away / 2), np.float32)
 
 
 def _level(name: KindName, shape: Array, inside: NDArray[np.bool_]) -> Array:

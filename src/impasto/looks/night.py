@@ -14,16 +14,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto import color
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
+from impasto.looks.cars import bodies, car_lamps, red_sheen, thrown
 from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
 from impasto.looks.reflectance import Day, surface
 from impasto.looks.skies import Sky, parted, sky
+from impasto.looks.streetlight import city, near_lamps
 
 Array = NDArray[np.float32]
+
+SIGN = 4.0  # light that a sign throws back, relative to what it scatters
+PAINT = 1.2  # the same of lane paint, by its glass beads
+YELLOW = (0.55, 0.43, 0.02)  # part of red, green and blue in the light of sodium
+FLARE = 0.025  # light that a lens adds to what is black by day
+VEIL = 0.03  # share of light that dust and haze scatter by VEILED degrees: what a halo at night is
+VEILED = 1.8
+RED = (1.0, 0.03, 0.02)  # color of rear lamps
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Night:
         beam: light of the own headlights, where it is brightest.
         sky, glow: color of the sky at the top and at the horizon, linear sRGB.
         kelvin: range of the color temperature of the street lamps.
+        render: share of the colors of things that their light shows, 0..1; sodium lamps have hardly a color
+            but their own.
         white: color temperature the camera takes for white.
         gray: loss of color in the dark, 0..1.
         shot, read: noise of the sensor.
@@ -46,17 +59,18 @@ class Night:
         wet: reflection of a wet road, 0..1.
     """
 
-    street: float = 1.7
-    low: float = 0.25
-    wall: float = 0.5
+    street: float = 2.0
+    low: float = 0.12
+    wall: float = 0.45
     fall: float = 0.18
     rest: float = 0.008
-    beam: float = 0.18
-    sky: tuple[float, float, float] = (0.0045, 0.0026, 0.0028)
+    beam: float = 0.4
+    sky: tuple[float, float, float] = (0.010, 0.0055, 0.0060)
     glow: tuple[float, float, float] = (0.020, 0.011, 0.007)
-    kelvin: tuple[float, float] = (2100, 2500)
+    kelvin: tuple[float, float] = (2050, 2450)
+    render: float = 0.6
     white: float = 3300
-    gray: float = 0.5
+    gray: float = 0.6
     shot: float = 0.00008
     read: float = 0.0004
     blur: float = 0.006
@@ -67,13 +81,13 @@ NIGHTS: dict[NightName, Night] = {
     "city": Night(),
     "country": Night(
         street=0.04, low=1.0, rest=0.015, beam=2.2, sky=(0.002, 0.002, 0.003), glow=(0.006, 0.005, 0.005),
-        kelvin=(2800, 3600), white=4000, shot=0.0003, read=0.0004,
+        kelvin=(2800, 3600), render=0.9, white=4000, shot=0.0003, read=0.0004,
     ),
     "dusk": Night(
         street=0.22, low=0.7, rest=0.10, beam=0.12, sky=(0.06, 0.09, 0.17), glow=(0.26, 0.20, 0.20),
-        kelvin=(2300, 3000), white=4600, gray=0.25, shot=0.00008, read=0.0004,
+        kelvin=(2300, 3000), render=0.8, white=4600, gray=0.25, shot=0.00008, read=0.0004,
     ),
-    "wet": Night(wet=1.0, street=0.85, beam=0.12, kelvin=(2100, 2800)),
+    "wet": Night(wet=1.0, street=0.85, beam=0.3, kelvin=(2000, 2600)),
 }  # fmt: skip
 
 
@@ -85,7 +99,7 @@ class Scene:
     sky: Sky
     surface: Array
     emission: Emission
-    beam: Array
+    headlight: Array
     city: Array
 
 
@@ -132,31 +146,19 @@ def scene(
     gains = balance(night.white)
     shine = emission(photo, lamps, draws, kelvin=kelvin, gains=gains)
     tint = planck(kelvin) * gains
-    headlight = planck(float(draws.of_part("beam").uniform(3200, 4300))) * gains
-    city = _city(road, night, lamps, draws)[..., None] * tint.astype(np.float32)
-    own = roads.beam(road)[..., None] * (np.float32(night.beam) * headlight)
+    headlight = planck(float(draws.of_part("beam").uniform(2900, 3600))) * gains
+    lamplight = (np.float32(night.street) * tint).astype(np.float32)
+    near = near_lamps(photo, above.alpha, lamps, road)
+    street = city(
+        road, lamps, draws, near=near,
+        low=night.low, wall=night.wall, fall=night.fall,
+    )  # fmt: skip
+    own = (np.float32(night.beam) * headlight).astype(np.float32)
     reflected = surface(above.front, above.alpha, horizon=road.horizon / road.size[0], day=day)
-    return Scene(road, above, reflected, shine, own.astype(np.float32), city)
-
-
-def _city(road: Road, night: Night, lamps: Lamps, draws: Draws) -> Array:
-    """Return the light of the street lamps ``(H, W)``: pools on the road, less with height on fronts."""
-    draw = draws.of_part("street")
-    found = []
-    for _, kind, (rows, columns) in lamps.parts():
-        if kind == "lamp":
-            place = road.place((columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2)
-            if place is not None and place[1] < roads.FAR:
-                found.append((*place, 1.0))
-    # A street that is lit is lit here too: by a lamp above the picture, which cannot be seen in it.
-    first = road.focal * (roads.POLE - road.height) / max(road.horizon, 1.0)
-    side = float(draw.choice([-1, 1])) * 3.5
-    found.append((side, float(draw.uniform(0.3, 0.9)) * first, float(draw.uniform(0.5, 0.9))))
-    light = np.float32(night.low) + np.float32(1 - night.low) * roads.pools(road, found)
-    up = (np.float32(road.horizon) - np.arange(road.size[0], dtype=np.float32)[:, None]) / road.focal
-    wall = np.float32(night.wall) * np.exp(-np.maximum(up, 0) / np.float32(night.fall))
-    ground = 1 / (1 + np.exp((up / np.float32(0.02)).clip(-30, 30)))
-    return np.asarray(night.street * light * (wall + ground * (1 - wall)), np.float32)
+    # What is small is lit evenly by day: its own light says how much it reflects.
+    small = np.maximum(np.asarray(color.to_linear(above.front)) - np.float32(FLARE), 0)
+    reflected = reflected + near[..., None].clip(0, 1) * (small - reflected)
+    return Scene(road, above, reflected, shine, own, street[..., None] * lamplight)
 
 
 def _sky(road: Road, night: Night) -> Array:
@@ -195,19 +197,34 @@ def lit(
     given = scene(photo, lamps, night, draws, road=road, known=known, day=day)
     own, shine = given.surface, given.emission
     if graded is None:
-        dark = own * (given.city + np.float32(night.rest)) * shine.off[..., None]
+        # Under light of a single color, a thing shows how light it is there.
+        yellow = own @ np.array(YELLOW, np.float32)
+        shown = own + np.float32(1 - night.render) * (yellow[..., None] - own)
+        dark = (shown * given.city + own * np.float32(night.rest)) * shine.off[..., None]
         alpha = given.sky.alpha[..., None]
         dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
     else:
         dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
-    signs = 1 + 3 * lamps.where("sign").astype(np.float32)[..., None]
-    thrown = own * given.beam * signs * (1 - given.sky.alpha[..., None])
-    added = thrown + shine.light
+    added = _thrown(given, lamps, night) + shine.light
     if night.wet:
         added = added + np.float32(night.wet) * mirrored(shine.light, given.road)
-    added = added + np.float32(SHARE) * glare(shine.light, degrees_of(given.road))
+    added = added + scattered(shine.light, given.road)
     seed = int(draws.of_part("noise", frame).integers(2**31))
     return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
+
+
+def _thrown(given: Scene, lamps: Lamps, night: Night) -> Array:
+    """Return the light ``(H, W, 3)`` of headlights on the scene: the own ones, and those of other cars."""
+    road = given.road
+    found = car_lamps(lamps, road, given.emission.on)
+    own = roads.beam(road)
+    beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
+    own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road)
+    ground, streaks = thrown(found, road)
+    light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])
+    light = (light + streaks[..., None]) * given.headlight
+    red = red_sheen(found, road)[..., None] * (np.float32(night.beam) * np.array(RED, np.float32))
+    return np.asarray(light + red, np.float32)
 
 
 def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
@@ -226,26 +243,45 @@ def mirrored(light: Array, road: Road) -> Array:
     its mirror image ``f (L + C) / z`` below it. The film of water over rough asphalt smears it along the line
     of sight. The share is that of Fresnel at grazing light, falling towards the car (Schlick 1994).
     """
-    height, width = road.size
+    # Half the size is enough for what is smeared.
+    height, width = (max(8, side // 2) for side in road.size)
+    half = cv2.resize(np.minimum(light, 15), (width, height), interpolation=cv2.INTER_AREA)
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
-    below = rows - np.float32(road.horizon)
-    light = np.minimum(light, 15)
-    total = np.zeros_like(light)
+    horizon = np.float32(road.horizon * height / road.size[0])
+    below = rows - horizon
+    total = np.zeros((height, width, 3), np.float32)
     # Lamps of cars hang lower than the camera: they are seen below the horizon.
     wide = max(1.0, width / 500)
     for tall, long in ((roads.POLE, height / 14), (roads.LAMPS, height / 40)):
-        source = np.float32(road.horizon) - np.float32((tall - road.height) / (tall + road.height)) * below
-        image_of = cv2.remap(light, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        source = horizon - np.float32((tall - road.height) / (tall + road.height)) * below
+        image_of = cv2.remap(half, columns, source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         image_of[below[:, 0] < 0] = 0
         for weight, factor in ((1.0, 1), (0.5, 3)):
             soft = cv2.GaussianBlur(image_of, (0, 0), sigmaX=factor * wide, sigmaY=long * (1 + factor) / 2)
             # Rough water smears towards the eye.
             down = min(height, round(long))
             total[down:] += np.float32(weight) * soft[: height - down]
-    angle = np.maximum(below, 0) / np.float32(road.focal)
+    angle = np.maximum(below, 0) / np.float32(road.focal * height / road.size[0])
     share = np.where(below > 0, 0.02 + 0.25 * (1 - np.minimum(angle * 2.5, 1)) ** 3, 0)
-    return np.asarray(total * share[..., None], np.float32)
+    found = np.asarray(total * share[..., None], np.float32)
+    full = cv2.resize(found, road.size[::-1], interpolation=cv2.INTER_LINEAR)
+    full[: int(road.horizon) + 1] = 0
+    return np.asarray(full, np.float32)
+
+
+def scattered(light: Array, road: Road) -> Array:
+    """Return the glare of lamps and their halo in dust and haze, ``(H, W, 3)``."""
+    degrees = degrees_of(road)
+    factor = max(1, round(VEILED / degrees / 4))
+    size = (max(1, road.size[1] // factor), max(1, road.size[0] // factor))
+    small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    sigma = VEILED / degrees * size[0] / road.size[1]
+    soft = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    halo = cv2.resize(soft, road.size[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(
+        np.float32(SHARE) * glare(light, degrees) + np.float32(VEIL) * np.maximum(halo, 0), np.float32
+    )
 
 
 def degrees_of(road: Road) -> float:

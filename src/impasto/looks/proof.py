@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from impasto import color
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
+from impasto.looks.cars import bodies, car_lamps, red_sheen, thrown
 from impasto.looks.darkness import grain
-from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import HUES, KINDS, MOST, NAMES, Lamps
-from impasto.looks.night import Night, degrees_of, mirrored
+from impasto.looks.night import PAINT, SIGN, Night, mirrored, scattered
+from impasto.looks.streetlight import case_box
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -23,7 +24,6 @@ Bytes = NDArray[np.uint8]
 BRIGHTER = 1.05  # factor by which a pixel may exceed the graded image without a lamp
 STEP = 0.0015  # linear light below which a difference is rounding to eight bits
 REFLECTS = 0.9  # largest reflectance of a surface
-RETRO = 4.0  # factor of what throws a beam back
 CLEAR = 0.5  # contrast at which a lamp has three times the luma of its case
 OUTSHINES = 6.0  # ratio of a lamp to its surroundings, linear
 CORNERS = 0.02  # reach of motion blur and lens, relative to the long side
@@ -57,13 +57,16 @@ def bound(lamps: Lamps, road: Road, night: Night) -> Array:
     light = np.zeros((*lamps.kinds.shape, 3), np.float32)
     for index, name in enumerate(NAMES, 1):
         light[lamps.kinds == index] = MOST * KINDS[name].strength[1]
-    most = light + np.float32(SHARE) * glare(light, degrees_of(road))
+    most = light + scattered(light, road)
     if night.wet:
         # A lens spreads a lamp before it is mirrored.
         soft = np.asarray(cv2.dilate(light, np.ones((5, 5), np.uint8)), np.float32)
         most = most + np.float32(night.wet) * mirrored(soft, road)
-    beam = np.float32(2 * night.beam * REFLECTS) * roads.beam(road)
-    beam = np.where(lamps.where("sign"), np.float32(RETRO), np.float32(1)) * beam
+    found = car_lamps(lamps, road, lamps.kinds)
+    own = roads.beam(road) * np.where(lamps.where("sign"), np.float32(SIGN), np.float32(PAINT))
+    ground, streaks = thrown(found, road)
+    reflected = REFLECTS * (own + bodies(found, road) + ground)
+    beam = np.float32(2 * night.beam) * (reflected + streaks + red_sheen(found, road))
     total = np.asarray(most[..., 1] + beam, np.float32)
     reach = max(3, round(night.blur * CORNERS * 50 * max(total.shape))) + 2 * grain(total.shape)
     return np.asarray(cv2.dilate(total, np.ones((reach | 1,) * 2, np.uint8)), np.float32)
@@ -129,7 +132,7 @@ def _contrast(picture: Array, lens: NDArray[np.bool_], case: NDArray[np.bool_]) 
 
 
 def spots(result: Array, photo: Array, lamps: Lamps) -> int:
-    """Count the spots of light that are in a result, but neither in the photo nor at a lamp.
+    """Count the spots of light that are in a result, but neither in the photo, nor at a lamp or its case.
 
     A spot outshines the median of its surroundings ``OUTSHINES`` times, in linear light, and three times as
     clearly as in the photo. For results of any method, which have no graded image.
@@ -137,6 +140,9 @@ def spots(result: Array, photo: Array, lamps: Lamps) -> int:
     (here, gray), (there, _) = (_outshines(picture) for picture in (result, photo))
     wide = max(3, round(0.012 * max(here.shape)))
     known = cv2.dilate((lamps.kinds > 0).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
+    for _, kind, box in lamps.parts():
+        if kind == "signal":
+            known[case_box(box, lamps.kinds.shape)] = True
     fresh = (here > OUTSHINES) & (here > 3 * there) & (gray > 0.15) & ~known
     count, _, stats, _ = cv2.connectedComponentsWithStats(fresh.astype(np.uint8), connectivity=8)
     return int((stats[1:count, cv2.CC_STAT_AREA] >= 6).sum())

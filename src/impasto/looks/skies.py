@@ -104,8 +104,9 @@ def _found(small: Array, horizon: float) -> Bools:
     down, across = np.gradient(gray)
     flat = (np.hypot(down, across) < STEEP) & (gray > BRIGHT)
     spread = largest(small) + largest(-small)
-    for _ in range(ROUNDS):
-        behind = _spread(small, found, wide)
+    for number in range(ROUNDS):
+        # A sunset turns red within a few degrees: the last rounds follow the color of what is nearest.
+        behind = _spread(small, found, wide if number < ROUNDS // 2 else wide / 3)
         away = largest(np.abs(small - behind))
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
         cloud = (gray > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
@@ -113,7 +114,7 @@ def _found(small: Array, horizon: float) -> Bools:
         marks, _ = ndimage.label(near, np.ones((3, 3)))
         kept = np.unique(marks[found & near])
         grown: Bools = np.isin(marks, kept[kept > 0])
-        if (grown == found).all():
+        if (grown == found).all() and number >= ROUNDS // 2:
             break
         found = grown
         if not found.any():

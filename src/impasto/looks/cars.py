@@ -1,0 +1,225 @@
+"""Cars at night: which lamps belong to one car, how far it is, and what light falls on and before it.
+
+A label says which way a car faces: a headlight is its front, a rear lamp its back. A lamp that hangs above
+the horizon is on no car. Without labels no headlight is known, so none throws light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impasto.looks.beam import FAR, LAMPS, Road, brightest, low_beam
+from impasto.looks.lights import KindName, Lamps
+
+Array = NDArray[np.float32]
+Place = tuple[slice, slice]
+
+HIGH: dict[KindName, float] = {"headlight": LAMPS, "rear": 0.8}  # height of lamps of cars, in metres
+PAIR = 1.35  # distance of the two lamps of a car, in metres
+BRAKE = 0.00125  # intensity of a rear lamp relative to a headlight: 10 to 8000 cd
+ROUGH = 0.32  # roughness of dry asphalt, the slope of its facets
+POLISHED = 0.02  # share of asphalt that is; then it mirrors as much as the r-tables of CIE 144 (2001) say
+DIPPED = 0.5  # light of the headlights of others relative to the own: they dip away from whom they meet
+GLOSS = 0.2  # share of the own beam that the paint of a car scatters; it mirrors the rest to the ground
+SHADED = 3.0  # distance from a car up to which its bumper shades the road from its rear lamps, in metres
+REACH = 45.0  # distance to which the light of a car is followed, in metres
+SLACK = 0.02  # error of a horizon, relative to the height of the image
+STEP = 2  # pixels in which the light on a road is computed
+
+
+@dataclass(frozen=True)
+class CarLamp:
+    """A lamp of a car.
+
+    Args:
+        number, kind: those of the lamp.
+        column, row: its center, in pixels.
+        right, ahead: its place on the road, in metres.
+        apart: columns from it to its partner; 0: it has none.
+        share: how far it is on, 0..1.
+    """
+
+    number: int
+    kind: KindName
+    column: float
+    row: float
+    right: float
+    ahead: float
+    apart: float = 0.0
+    share: float = 1.0
+
+    def foot(self, road: Road) -> float:
+        """Return the row where the road lies below it."""
+        return self.row + road.focal * HIGH[self.kind] / self.ahead
+
+
+def car_lamps(lamps: Lamps, road: Road, on: NDArray[np.uint8]) -> list[CarLamp]:
+    """Return the lamps of cars that are on, the far ones first.
+
+    The distance of a car is that of its two lamps, ``f PAIR / apart``, or that of a lamp at its height over a
+    flat road, ``f (H - h) / (y - horizon)``, whichever is nearer: a car that is turned shows its lamps nearer
+    to each other.
+    """
+    boxes = {number: (kind, box) for number, kind, box in lamps.parts() if kind in HIGH}
+    cars = {number: lamps.cars.get(number, number) for number in boxes}
+    pairs = {a: b for a in boxes for b in boxes if a != b and cars[a] == cars[b]}
+    found = []
+    for number, (kind, box) in boxes.items():
+        row, column = ((side.start + side.stop) / 2 for side in box)
+        below = row - road.horizon
+        if below < -0.01 * road.size[0] or not (on[box][lamps.ids[box] == number] > 0).any():
+            continue
+        drop, slack, apart = road.focal * (road.height - HIGH[kind]), SLACK * road.size[0], 0.0
+        ahead = drop / max(below, 1.0)
+        if number in pairs:
+            side = boxes[pairs[number]][1][1]
+            away = (side.start + side.stop) / 2 - column
+            nearer = road.focal * PAIR / abs(away)
+            # Two lamps too far from each other for where they are belong to two cars.
+            if nearer > drop / (1.5 * below + slack):
+                apart, ahead = away, min(ahead, nearer)
+        ahead = float(np.clip(ahead, 4.0, FAR))
+        right = (column - road.center) * ahead / road.focal
+        share = lamps.shares.get(number, 1.0)
+        found.append(CarLamp(number, kind, column, row, right, ahead, apart, share))
+    return sorted(found, key=lambda lamp: (-lamp.ahead, lamp.number))
+
+
+def thrown(found: Sequence[CarLamp], road: Road) -> tuple[Array, Array]:
+    """Compute what the headlights of cars that face the camera throw on the road before them.
+
+    Irradiance, and the light that the road mirrors, see :func:`sheen`; both ``(H, W)``, in units of
+    :func:`impasto.looks.beam.beam`. A single headlight throws nothing: where it points to is not known.
+    """
+    ground, streaks = np.zeros(road.size, np.float32), np.zeros(road.size, np.float32)
+    for lamp in found:
+        where = _window(lamp, road) if lamp.kind == "headlight" and lamp.apart else None
+        if where is None:
+            continue
+        right, ahead, below = _plane(lamp, road, where)
+        along = np.maximum(np.float32(lamp.ahead) - ahead, np.float32(0.3))
+        across = right - np.float32(lamp.right)
+        aside, under = (np.degrees(np.arctan(v / along)) for v in (across, np.float32(LAMPS)))
+        power = low_beam(aside, under)
+        power = power * (1 - along / np.float32(REACH)).clip(0, 1) * np.float32(lamp.share)
+        away = along**2 + across**2 + np.float32(LAMPS**2)
+        _add(ground, below, where, power * np.float32(LAMPS) / away**1.5)
+        _add(streaks, below, where, power * sheen(right, ahead, lamp, road))
+    most = np.float32(DIPPED / brightest(road))
+    return ground * most, streaks * most
+
+
+def red_sheen(found: Sequence[CarLamp], road: Road) -> Array:
+    """Compute the light of rear lamps in the road behind their cars, ``(H, W)``, in units of the beam.
+
+    A lens shines by the cosine of the angle to its axis, ``BRAKE`` times as strongly as a headlight. The
+    light is scattered by asphalt of reflectance 0.1, and mirrored.
+    """
+    light = np.zeros(road.size, np.float32)
+    high = np.float32(HIGH["rear"])
+    for lamp in found:
+        where = _window(lamp, road) if lamp.kind == "rear" and lamp.apart else None
+        if where is None:
+            continue
+        right, ahead, below = _plane(lamp, road, where)
+        along = np.maximum(np.float32(lamp.ahead) - ahead, 0)
+        away = np.sqrt(along**2 + (right - np.float32(lamp.right)) ** 2 + high**2)
+        part = np.float32(0.1) * high / away**3 + sheen(right, ahead, lamp, road)
+        part = part * along / away * (along / np.float32(SHADED)).clip(0, 1)
+        _add(light, below, where, np.float32(BRAKE * lamp.share) * part)
+    return light * np.float32(1 / brightest(road))
+
+
+def sheen(right: Array, ahead: Array, lamp: CarLamp, road: Road, rough: float = ROUGH) -> Array:
+    """Compute what a road mirrors of a lamp, relative to a white surface; ``(h, w)``.
+
+    The facets of asphalt as in Walter et al. 2007 (GGX with the shadowing of Smith), their reflection as in
+    Schlick 1994 with 4 % at right angles: at grazing light the facets that lie flat mirror a lamp as a long
+    streak towards the camera.
+
+    Args:
+        right, ahead: places of the road, in metres.
+        lamp: the lamp.
+        road: the view.
+        rough: roughness of the road.
+    """
+    high, eye, square = np.float32(HIGH[lamp.kind]), np.float32(road.height), np.float32(rough**2)
+    to_lamp = (np.float32(lamp.right) - right, high, np.float32(lamp.ahead) - ahead)
+    to_eye = (-right, eye, -ahead)
+    near, far = (np.sqrt(x * x + y * y + z * z) for x, y, z in (to_lamp, to_eye))
+    half = [one / near + other / far for one, other in zip(to_lamp, to_eye, strict=True)]
+    length = np.maximum(np.sqrt(half[0] ** 2 + half[1] ** 2 + half[2] ** 2), np.float32(1e-4))
+    flat = half[1] / length
+    facets = square / (np.float32(np.pi) * (flat * flat * (square - 1) + 1) ** 2)
+    sines = (high / near, eye / far)
+    shadows = [2 / (1 + np.sqrt(1 + square * (1 / (sine * sine) - 1))) for sine in sines]
+    grazing = 1 - length / 2  # 1 - cosine of half the angle between the two directions
+    share = np.float32(0.04) + np.float32(0.96) * grazing**5
+    scale = np.float32(POLISHED * np.pi / 4)
+    return np.asarray(scale * facets * share * shadows[0] * shadows[1] / (sines[1] * near * near), np.float32)
+
+
+def bodies(found: Sequence[CarLamp], road: Road) -> Array:
+    """Compute the own beam on the cars of which both lamps are seen, ``(H, W)``, in units of the beam.
+
+    A car is upright from one lamp to the other: it gets ``GLOSS I / z^2`` below the cut-off, which is at the
+    height of the own lamps less ``CUT`` degrees.
+    """
+    light = np.zeros(road.size, np.float32)
+    for lamp in found:
+        if lamp.apart <= 0 or lamp.ahead > REACH:
+            continue  # once for both lamps
+        metre = np.float32(road.focal / lamp.ahead)
+        foot, side = np.float32(lamp.foot(road)), np.float32(0.2) * metre
+        left, right = lamp.column - side, lamp.column + lamp.apart + side
+        rows = slice(max(0, int(foot - 0.9 * metre)), min(road.size[0], int(foot - 0.2 * metre)))
+        columns = slice(max(0, int(left)), min(road.size[1], int(right) + 1))
+        if rows.stop <= rows.start or columns.stop <= columns.start:
+            continue
+        high = (foot - np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]) / metre
+        across = np.arange(columns.start, columns.stop, dtype=np.float32)[None]
+        angle = np.degrees(np.arctan((np.float32(LAMPS) - high) / np.float32(lamp.ahead)))
+        aside = np.degrees(np.arctan((across - np.float32(road.center)) / np.float32(road.focal)))
+        soft = ((high - np.float32(0.2)) / np.float32(0.15)).clip(0, 1)
+        soft = soft * (np.minimum(across - left, right - across) / (2 * side)).clip(0, 1)
+        soft = soft * ((np.float32(0.85) - high) / np.float32(0.4)).clip(0, 1)
+        power = low_beam(aside, angle) * soft * np.float32(GLOSS * lamp.share / max(lamp.ahead, 6.0) ** 2)
+        light[rows, columns] = np.maximum(light[rows, columns], power)
+    return np.asarray(light * np.float32(1 / brightest(road)), np.float32)
+
+
+def _window(lamp: CarLamp, road: Road) -> Place | None:
+    """Return the pixels of the road before a lamp, towards the camera; None if there are none."""
+    rows = slice(max(0, int(lamp.foot(road))), road.size[0])
+    wide = 0.2 * road.size[1] + 2 * road.focal / lamp.ahead
+    columns = slice(max(0, int(lamp.column - wide)), min(road.size[1], int(lamp.column + wide)))
+    fits = rows.stop - rows.start >= 2 * STEP and columns.stop - columns.start >= 2 * STEP
+    return (rows, columns) if fits else None
+
+
+def _plane(lamp: CarLamp, road: Road, where: Place) -> tuple[Array, Array, Array]:
+    """Return the places (right, ahead) on the road through the foot of a lamp, and the rows below that.
+
+    The horizon that was found may be off by more than the height of a far lamp below it, so the plane is that
+    of the lamp.
+    """
+    rows = np.arange(where[0].start, where[0].stop, STEP, dtype=np.float32)[:, None] + np.float32(STEP / 2)
+    columns = np.arange(where[1].start, where[1].stop, STEP, dtype=np.float32)[None] + np.float32(STEP / 2)
+    below = np.maximum(rows - np.float32(lamp.foot(road)), 0)
+    drop = np.float32(road.focal * road.height)
+    ahead = drop / (below + drop / np.float32(lamp.ahead))
+    right = (columns - np.float32(road.center)) * ahead / np.float32(road.focal)
+    return np.asarray(right, np.float32), np.asarray(ahead, np.float32), np.asarray(below, np.float32)
+
+
+def _add(total: Array, below: Array, where: Place, light: Array) -> None:
+    """Add the light on a window, which fades in over a few pixels at the foot of its lamp."""
+    edge = (below / np.float32(3 * STEP)).clip(0, 1)
+    size = (where[1].stop - where[1].start, where[0].stop - where[0].start)
+    full = cv2.resize(np.asarray(light * edge, np.float32), size, interpolation=cv2.INTER_LINEAR)
+    total[where] += np.asarray(full, np.float32)
