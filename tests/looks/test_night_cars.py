@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 
 from impasto.films.nights import matched
 from impasto.looks.beam import LAMPS, Road, brightest, low_beam
-from impasto.looks.cars import BRAKE, DIPPED, GLOSS, HIGH, PAIR, bodies, car_lamps, red_sheen, sheen, thrown
+from impasto.looks.cars import (
+    BRAKE,
+    DIPPED,
+    GLOSS,
+    HIGH,
+    PAIR,
+    asphalt,
+    bodies,
+    car_lamps,
+    red_sheen,
+    sheen,
+    thrown,
+)
 from impasto.looks.darkness import developed
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import NAMES, Draws, KindName, Lamps, emission
@@ -81,6 +93,18 @@ def test_headlights_light_the_road_before_them() -> None:
     # Asphalt mirrors the two lamps as two streaks towards the camera.
     line = streaks[foot + 10]
     assert line[305] > 1.5 * line[320] and line[335] > 1.5 * line[320] and line[335] > 20 * line[420]
+
+
+def test_walls_are_no_road_and_neither_are_their_stripes() -> None:
+    view = road()
+    surface = np.full((*view.size, 3), 0.12, np.float32)
+    third = view.size[1] // 3
+    surface[:, :third] = 0.18  # a wall on the left, with thin dark stripes
+    surface[8::16, :third] = 0.1
+    surface[:, -40:-34] = 0.6  # paint on the road
+    share = asphalt(surface, view)
+    assert share[:, : third - 16].max() == 0
+    assert share[:, third + 16 :].min() > 0.999
 
 
 def test_a_single_headlight_throws_nothing() -> None:

@@ -271,7 +271,6 @@ def test_a_tuned_style_is_kept_by_the_name_of_its_image(
     assert kept.style.picture == files.sha256(Path("sea.png")) and kept.style.thumbnail
     rows, predicted = kept.pack.rows[-1], predictor.predict(image.read("sea.png").flat())
     assert 1e-4 < np.abs(rows - predicted).mean() < 0.1
-    assert (rows[2:] == predicted[2:]).all()  # the noise stays as it is
     tuned = Path("tuned.png")
     # By name, once more with --tune, and as a recipe: the same style, and no second training.
     assert run("stylize", "photo.png", "sea", "-o", "named.png")[0] == 0

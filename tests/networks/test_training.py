@@ -37,7 +37,6 @@ from impasto.training import (
     learn,
 )
 from impasto.training.trainer import SNAPSHOT, leave
-from impasto.training.tuning import RowVariables
 from support.networks import pack_of
 
 PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)
@@ -406,25 +405,6 @@ def test_a_row_of_the_shipped_network_begins_as_it_is_predicted(folder: Path, tm
     begun = predictor.predict(image.read(painting).flat())
     assert learned.names == ("cove",) and np.abs(learned.pack.rows[-1] - begun).max() < 1e-5
     assert np.abs(begun[2:, :64]).max() > 0 and (begun[2:, 64:] == 0).all()
-
-
-def test_the_variables_of_tuning_are_those_of_the_row() -> None:
-    generator = torch.Generator().manual_seed(3)
-    start = torch.from_numpy(predictor.predict(samples.style("waves", 64)))
-    variables = RowVariables(start)
-    assert torch.equal(variables.row(variables.zero()), start)
-    flat = torch.randn(variables.zero().shape, generator=generator).requires_grad_()
-    pull = torch.randn(start.shape, generator=generator)
-    (expected,) = torch.autograd.grad((variables.row(flat) * pull).sum(), flat)
-    torch.testing.assert_close(variables.slope(pull), expected, rtol=1e-4, atol=1e-4)
-    # Along the style's numbers, rows are as the predictor makes them: another painting is in reach.
-    other = torch.from_numpy(predictor.predict(samples.style("woodcut", 64)))
-    basis = variables.directions.permute(2, 0, 1).flatten(1).T
-    way = torch.linalg.lstsq(basis, (other - start)[:2].flatten()[:, None]).solution[:, 0]
-    moved = variables.zero()
-    moved[: len(way)] = way
-    torch.testing.assert_close(variables.row(moved)[:2], other[:2], rtol=1e-3, atol=1e-3)
-    assert torch.equal(variables.row(moved)[2:], start[2:])
 
 
 def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto import color
 from impasto.looks.beam import FAR, LAMPS, Road, brightest, low_beam
 from impasto.looks.lights import KindName, Lamps
 
@@ -24,8 +25,9 @@ PAIR = 1.35  # distance of the two lamps of a car, in metres
 BRAKE = 0.00125  # intensity of a rear lamp relative to a headlight: 10 to 8000 cd
 ROUGH = 0.32  # roughness of dry asphalt, the slope of its facets
 POLISHED = 0.02  # share of asphalt that is; then it mirrors as much as the r-tables of CIE 144 (2001) say
-DIPPED = 0.5  # light of the headlights of others relative to the own: they dip away from whom they meet
-GLOSS = 0.2  # share of the own beam that the paint of a car scatters; it mirrors the rest to the ground
+DIPPED = 0.4  # light of the headlights of others relative to the own: they dip away from whom they meet
+LIGHTER = np.float32(1.45)  # reflectance relative to the road above which it is none
+GLOSS = 0.08  # share of the own beam that the paint of a car scatters; it mirrors the rest to the ground
 SHADED = 3.0  # distance from a car up to which its bumper shades the road from its rear lamps, in metres
 REACH = 45.0  # distance to which the light of a car is followed, in metres
 SLACK = 0.02  # error of a horizon, relative to the height of the image
@@ -164,6 +166,21 @@ def sheen(right: Array, ahead: Array, lamp: CarLamp, road: Road, rough: float = 
     return np.asarray(scale * facets * share * shadows[0] * shadows[1] / (sines[1] * near * near), np.float32)
 
 
+def asphalt(surface: Array, road: Road) -> Array:
+    """Return the share ``(H, W)`` of each pixel that may be road, by its reflectance ``surface (H, W, 3)``.
+
+    What is much lighter than the road before the camera stands on it: walls, fences, boards.
+    """
+    luma = np.asarray(color.luma(surface), np.float32)
+    # Stripes and gaps of a wall, and paint on a road, are thinner than the median's window.
+    window = max(3, road.size[0] // 36 * 2 + 1)
+    light = cv2.medianBlur((luma.clip(0, 1) * 255).astype(np.uint8), window).astype(np.float32) / 255
+    top, third = int(0.75 * road.horizon + 0.25 * road.size[0]), road.size[1] // 3
+    usual = float(np.median(light[top:, third : 2 * third]))
+    share = ((LIGHTER - light / np.float32(max(usual, 1e-3))) / np.float32(0.2)).clip(0, 1)
+    return np.asarray(cv2.blur(share, (window // 2, window // 2)), np.float32)
+
+
 def bodies(found: Sequence[CarLamp], road: Road) -> Array:
     """Compute the own beam on the cars of which both lamps are seen, ``(H, W)``, in units of the beam.
 
@@ -175,7 +192,7 @@ def bodies(found: Sequence[CarLamp], road: Road) -> Array:
         if lamp.apart <= 0 or lamp.ahead > REACH:
             continue  # once for both lamps
         metre = np.float32(road.focal / lamp.ahead)
-        foot, side = np.float32(lamp.foot(road)), np.float32(0.2) * metre
+        foot, side = np.float32(lamp.foot(road)), np.float32(0.3) * metre
         left, right = lamp.column - side, lamp.column + lamp.apart + side
         rows = slice(max(0, int(foot - 0.9 * metre)), min(road.size[0], int(foot - 0.2 * metre)))
         columns = slice(max(0, int(left)), min(road.size[1], int(right) + 1))

@@ -18,7 +18,7 @@ from impasto import color
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
-from impasto.looks.cars import bodies, car_lamps, red_sheen, thrown
+from impasto.looks.cars import asphalt, bodies, car_lamps, red_sheen, thrown
 from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
@@ -220,10 +220,11 @@ def _thrown(given: Scene, lamps: Lamps, night: Night) -> Array:
     own = roads.beam(road)
     beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
     own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road)
-    ground, streaks = thrown(found, road)
+    may = asphalt(given.surface, road)
+    ground, streaks = (light * may for light in thrown(found, road))
     light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])
     light = (light + streaks[..., None]) * given.headlight
-    red = red_sheen(found, road)[..., None] * (np.float32(night.beam) * np.array(RED, np.float32))
+    red = (may * red_sheen(found, road))[..., None] * (np.float32(night.beam) * np.array(RED, np.float32))
     return np.asarray(light + red, np.float32)
 
 

@@ -65,16 +65,6 @@ def predict(picture: Array) -> Array:
     return row
 
 
-def directions() -> Array:
-    """Return the change of scales and shifts per number of a style, ``(2, channels, numbers)``.
-
-    Raises:
-        InputError: the file of the predictor is damaged.
-    """
-    weight = _loaded()[0]["row.weight"].astype(np.float32)
-    return weight.reshape(2, -1, weight.shape[1])
-
-
 @lru_cache(maxsize=1)
 def _loaded() -> tuple[Mapping[str, NDArray[Any]], Any]:
     import openvino as ov

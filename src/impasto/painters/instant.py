@@ -22,7 +22,7 @@ from impasto.networks.packs import Pack
 from impasto.painters.inputs import digest as digest_of
 
 TUNED_ON = (("astronaut", 0, 100), ("rocket", 60, 200))  # sample photos, and the corners of their crops
-SIDE = 192  # of the crops, pixels: twice the steps that 256 allows
+SIDE = 256  # of the crops, pixels
 
 _log = logging.getLogger("impasto")
 
