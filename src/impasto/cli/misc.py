@@ -40,7 +40,8 @@ def replay(
     with progress.progress_bar(target.name, quiet=showing.quiet) as bar:
         session = Session(watch=bar.watch, on_progress=bar.film, overwrite=overwrite)
         outcome = run_again(picture, target, search=search, session=session)
-    say(json.dumps(outcome.facts) if showing.json else outcome.text)
+    if showing.json or not showing.quiet:
+        say(json.dumps(outcome.facts) if showing.json else outcome.text)
 
 
 @expanded
