@@ -48,7 +48,7 @@ docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Convert Magenta's network, train it further with noise on the styles of PAINTINGS; distill a tiny one, and train that
-# further as well. The styles of MORE are rehearsed, not shipped.
+# further as well. Take out the shift of both. The styles of MORE are rehearsed, not shipped.
 train-styles: install
 	mkdir -p build
 	$(BIN)/python docs/build/trunk.py $(MAGENTA) $(PHOTOS) build/start.safetensors
@@ -61,6 +61,8 @@ train-styles: install
 		--scales 1 --side 256 --batch 2 --style-weight 8 --weights 1,1,1,1,1,1,1,1,1,0.5,1,1 --minutes 62 --seed 3 \
 		--resume -o build/tiny.safetensors
 	$(BIN)/python docs/build/calm.py build/tiny.safetensors 0.5 the_scream watercolor
+	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/quality.safetensors
+	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/tiny.safetensors
 
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
@@ -68,11 +70,12 @@ soak: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
-	for script in optimization feed_forward films photoreal dream; do \
+	for script in optimisation feed_forward films photoreal dream; do \
 		$(BIN)/python benchmarks/$$script.py all --data $(DATA) --out build/bench || exit 1; done
 	$(BIN)/python benchmarks/scale.py all --out build/bench
 	$(BIN)/python benchmarks/app.py all --out build/bench
 	$(BIN)/python benchmarks/scale.py poster --out build/bench
+	$(BIN)/python benchmarks/proof.py --out build/bench/proof
 	$(BIN)/python docs/build/figures.py
 
 clean:

@@ -8,7 +8,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,7 +66,8 @@ class HistoryEntry:
 class Recipe:
     """Data to reproduce a result: job, input hashes, device and versions, without absolute paths.
 
-    ``stopped`` is the number of steps after which the run was stopped; 0 if it was not stopped.
+    ``stopped`` is the number of steps after which the run was stopped; 0 if it was not stopped. ``licenses``
+    are those of the learned styles, where they are known. Neither is written if it is empty.
     """
 
     verb: str
@@ -77,10 +78,11 @@ class Recipe:
     versions: Mapping[str, str]
     recipe: int = RECIPE_VERSION
     stopped: int = 0
+    licenses: Mapping[str, str] = field(default_factory=dict)  # name of a style -> license
 
     def to_json(self) -> str:
         """Return one line of JSON."""
-        known = {name: value for name, value in self.__dict__.items() if name != "stopped" or value}
+        known = {name: value for name, value in self.__dict__.items() if name not in _OPTIONAL or value}
         return json.dumps(known, ensure_ascii=True, sort_keys=True)
 
     @classmethod
@@ -104,7 +106,7 @@ class Recipe:
             raise InputError(
                 f"this recipe has version {version}, newer than this impasto: upgrade impasto to replay it"
             )
-        whole = {"stopped": 0, **data}
+        whole = {**_OPTIONAL, **data}
         if set(whole) != set(_FIELDS) or not all(fits(whole[name]) for name, fits in _FIELDS.items()):
             wrong = [n for n in _FIELDS if n not in whole or not _FIELDS[n](whole[n])]
             raise InputError(
@@ -118,6 +120,7 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 
+_OPTIONAL: dict[str, Any] = {"stopped": 0, "licenses": {}}
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "verb": lambda value: isinstance(value, str),
     "job": lambda value: isinstance(value, dict),
@@ -127,6 +130,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "versions": _is_table,
     "recipe": lambda value: type(value) is int and value >= 1,
     "stopped": lambda value: type(value) is int and value >= 0,
+    "licenses": _is_table,
 }
 
 

@@ -57,6 +57,15 @@ def test_a_painting_lies_where_it_was_asked_for(here: Path, capsys: pytest.Captu
     assert not list(here.glob("*.checkpoint"))
 
 
+def test_quiet_is_without_a_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("photoreal", "photo.jpg", "night.png", "--fast", "-o", "out.png", "-q") == 0
+    assert run("replay", "out.png", "-o", "again.png", "-q") == 0
+    assert capsys.readouterr().out == ""
+    assert Path("again.png").read_bytes() == Path("out.png").read_bytes()
+    assert run("replay", "out.png", "-o", "third.png") == 0
+    assert capsys.readouterr().out.startswith("third.png: 80x60")
+
+
 def test_without_a_place_it_lies_beside_the_photo(here: Path) -> None:
     assert run("stylize", "photo.jpg", "waves.png", "night.png", "--weights", "0.7,0.3", *FAST) == 0
     assert Path("photo-waves-night.png").is_file()
@@ -128,6 +137,10 @@ def test_a_name_that_no_file_can_have_is_one_line(
         (("stylize", "photo.jpg", "waves.png", "--weights", "much"), "not a list of numbers"),
         (("stylize", "photo.jpg", "waves.png", "--strength", "-1"), "between 0 and 100"),
         (("stylize", "photo.jpg", "waves.png", "--size", "huge"), "original"),
+        (("stylize", "photo.jpg", "waves.png", "--style-scale", "0"), "--style-scale 0 is not above 0"),
+        (("stylize", "photo.jpg", "waves.png", "--size"), "see impasto stylize --help"),
+        (("styles", "list", "--all"), "see impasto styles list --help"),
+        (("paint", "photo.jpg"), "see impasto --help"),
         (("stylize", "photo.jpg", "waves.png", "--preset", "best"), "draft"),
         (("stylize", "photo.jpg", "waves.png", "--device", "abacus"), "--device cpu"),
         (("stylize", "photo.jpg", "waves.png", "--max-pixels", "100"), "--max-pixels"),

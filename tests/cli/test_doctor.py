@@ -10,7 +10,7 @@ import pytest
 from impasto import weights
 from impasto.cli import main
 from impasto.networks import library
-from impasto.verbs import doctor
+from impasto.verbs import doctor, licenses
 
 
 def told(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
@@ -73,3 +73,39 @@ def test_a_package_that_does_not_load_hides_nothing_else(monkeypatch: pytest.Mon
     assert found.facts["devices"] == {"not_told": "its library is damaged"}
     assert "openvino does not load" in found.mend[0]
     assert found.facts["weights"]["vgg19"].startswith("here")
+
+
+def test_licenses_are_listed_with_their_tiers(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(library.HOME, str(tmp_path))
+    code, said = told(capsys, "--licenses", "--json")
+    found = json.loads(said)
+    assert code == 0 and set(found) == {"weights", "styles", "photos", "style images", "video", "codecs"}
+    assert found["weights"]["quality"]["license"] == "Apache-2.0"
+    assert found["styles"]["starry_night, tiny"]["license"] == "public domain"
+    assert found["photos"]["coffee"] == {
+        "license": "CC0",
+        "tier": "free",
+        "credit": "Rachel Michetti: a cup of coffee (courtesy of Pikolo Espresso Bar)",
+    }
+    assert {entry["tier"] for entries in found.values() for entry in entries.values()} == {"free"}
+    code, said = told(capsys, "--licenses")
+    assert code == 0 and "  H.264, encoder x264 " in said and "GPL-2.0-or-later" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("CC BY-SA 4.0", "free"),
+        ("public domain", "free"),
+        ("LGPL-3.0-or-later", "free"),
+        ("CC BY-NC 4.0", "non-commercial research"),
+        ("for research only", "non-commercial research"),
+        ("", "unknown"),
+        ("all rights reserved", "unknown"),
+        ("committed", "unknown"),
+    ],
+)
+def test_the_tier_of_a_license_follows_from_its_name(text: str, tier: str) -> None:
+    assert licenses.tier(text) == tier

@@ -43,6 +43,7 @@ HARM = [
     ("versions", '{"a": {}}'),
     ("stopped", "-1"),
     ("stopped", "true"),
+    ("licenses", '{"a": 1}'),
     ("other", "1"),
 ]
 
@@ -50,6 +51,16 @@ HARM = [
 def with_text(field: str, text: str) -> str:
     """The good recipe with a field of that text."""
     return json.dumps({**GOOD.__dict__, field: "HERE"}).replace('"HERE"', text)
+
+
+def test_a_picture_carries_the_license_of_its_learned_style(tmp_path: Path) -> None:
+    job = StylizeJob("coffee.png", ("woodcut", "wave_crop"), size=64)
+    made = run(job, tmp_path / "out.png", Session(pictures={"coffee.png": samples.photo("coffee")})).value
+    found = Recipe.from_json(image.read_recipe(tmp_path / "out.png") or "")
+    assert found.licenses == made.recipe.licenses == {"woodcut": "MIT", "wave_crop": "public domain"}
+    assert found.inputs.keys() == {"coffee.png", "woodcut", "wave_crop"}
+    # Recipes from before, and of styles without a known license, have no such field.
+    assert "licenses" not in json.loads(GOOD.to_json()) and Recipe.from_json(GOOD.to_json()).licenses == {}
 
 
 @pytest.mark.parametrize(("field", "text"), HARM)

@@ -387,10 +387,12 @@ def test_progress_tells_frames_rate_and_size(here: Path) -> None:
 
 
 def test_the_recipe_is_in_the_film(run: Run, here: Path) -> None:
+    assert run("styles", "describe", "style1", "--licence", "CC0")[0] == 0
     assert run("video", "film.mp4", "style1", "--end", "0.3", "-o", "out.mp4")[0] == 0
     with av.open("out.mp4") as container:
         told = json.loads(container.metadata["comment"])
     assert told["verb"] == "video" and told["job"]["styles"] == ["style1"]
+    assert told["licenses"] == {"style1": "CC0"}
     assert set(told["inputs"]) == {"film.mp4"} and str(here) not in json.dumps(told)
     assert run("replay", "out.mp4", "-o", "again.mp4")[0] == 0
     for one, other in zip(frames("out.mp4"), frames("again.mp4"), strict=True):

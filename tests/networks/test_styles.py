@@ -170,7 +170,8 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
     assert run("export", "style1", "-o", "pack.onnx")[0] == 0
     assert run("export", "style1", "-o", "pack.bmp")[0] == 2
     assert run("styles", "remove", "style2")[0] == 0
-    assert run("styles", "add", "style2.style")[0] == 0
+    code, said, _ = run("styles", "add", "style2.style")
+    assert code == 0 and said.startswith("style2: T, license not known\n")
     assert {entry["name"] for entry in json.loads(run("styles", "list", "--json")[1])} == {"style1", "style2"}
     assert run("styles", "add", "style2.style")[0] == 2
     assert run("styles", "remove", "style9")[0] == 2
@@ -182,7 +183,20 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
     assert run("styles", "describe", "style2", "--title", "Harvest", "--credit", "An aunt, 1987")[0] == 0
     assert run("styles", "describe", "styles/mine.safetensors#style1", "--licence", "CC0")[0] == 0
     said = run("styles", "list")[1]
-    assert "Harvest, An aunt, 1987\n" in said and "T, CC0\n" in said
+    assert "Harvest, An aunt, 1987, license not known\n" in said and "T, CC0\n" in said
+    assert (
+        run("styles", "describe", "style2", "--credit", "<An aunt>\x1b[2J", "--licence", "CC BY-NC 4.0")[0]
+        == 0
+    )
+    assert run("styles", "sheet", "--html", "--photo", "photo.png")[0] == 0
+    page = Path("styles.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/jpeg;base64,') == 4
+    assert "Harvest, &lt;An aunt&gt; [2J, CC BY-NC 4.0" in page and "<An aunt>" not in page
+    assert run("export", "style2", "-o", "style2.style", "--overwrite")[0] == 0
+    code, said, _ = run("styles", "add", "style2.style", "--overwrite")
+    assert code == 0 and said.startswith("style2: Harvest, <An aunt> [2J, CC BY-NC 4.0\n"), said
+    told = json.loads(run("doctor", "--licenses", "--json")[1])["styles"]
+    assert told["style2, small"]["tier"] == "non-commercial research"
     assert (
         run("styles", "describe", "style1")[0] == run("styles", "describe", "nothing", "--title", "T")[0] == 2
     )

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except TyperException as error:
         # Usage errors: Typer's message, on one line.
         words = error.format_message().replace("\n", " ").replace("Value error, ", "")
-        _complain(words, "see impasto VERB --help")
+        context = getattr(error, "ctx", None)  # some errors of options have none
+        verb = [word for word in arguments[:1] if not word.startswith("-")]
+        _complain(words, f"see {context.command_path if context else ' '.join(['impasto', *verb])} --help")
         status = USAGE
     except ImpastoError as error:
         if "--debug" in arguments:

@@ -40,7 +40,8 @@ def replay(
     with progress.progress_bar(target.name, quiet=showing.quiet) as bar:
         session = Session(watch=bar.watch, on_progress=bar.film, overwrite=overwrite)
         outcome = run_again(picture, target, search=search, session=session)
-    say(json.dumps(outcome.facts) if showing.json else outcome.text)
+    if showing.json or not showing.quiet:
+        say(json.dumps(outcome.facts) if showing.json else outcome.text)
 
 
 @expanded
@@ -59,10 +60,19 @@ def demo(
 
 
 @expanded
-def doctor(showing: Reporting) -> None:
+def doctor(
+    *,
+    licenses: Annotated[
+        bool, typer.Option("--licenses", help="List weights, styles, samples and codecs with their licenses.")
+    ] = False,
+    showing: Reporting,
+) -> None:
     """Report memory, devices, weights, styles and extras, and what to fix."""
     from impasto.verbs import doctor
 
+    if licenses:
+        _say_licenses(as_json=showing.json)
+        return
     found = doctor.examine()
     if showing.json:
         say(json.dumps({**found.facts, "mend": list(found.mend)}))
@@ -75,3 +85,23 @@ def doctor(showing: Reporting) -> None:
         say("\n".join(["to fix", *(f"  {line}" for line in found.mend)] if found.mend else ["all is well"]))
     if found.mend:
         raise typer.Exit(USAGE)
+
+
+def _say_licenses(*, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from impasto.verbs.licenses import licenses
+
+    found = licenses()
+    if as_json:
+        say(
+            json.dumps(
+                {topic: {n: asdict(e) for n, e in entries.items()} for topic, entries in found.items()}
+            )
+        )
+        return
+    for topic, entries in found.items():
+        say(topic)
+        for name, entry in entries.items():
+            told = ", ".join(text for text in (entry.license, entry.credit) if text)
+            say(f"  {name:44} {entry.tier:24} {told}".rstrip())

@@ -39,15 +39,14 @@ def show(showing: Reporting) -> None:
     """List the learned styles: your own, then those bundled with impasto."""
     from impasto.networks import library
 
-    found = [_described(known) for known in library.installed()]
+    found = library.installed()
     if showing.json:
-        say(json.dumps(found))
+        say(json.dumps([_described(known) for known in found]))
     elif not found:
         say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
-    for entry in [] if showing.json else found:
-        where = "shipped" if entry["shipped"] else "yours"
-        told = ", ".join(text for text in (entry["title"], entry["credit"], entry["licence"]) if text)
-        say(f"{entry['name']:24} {entry['network']:8} {where:8} {told}".rstrip())
+    for known in [] if showing.json else found:
+        where = "shipped" if known.shipped else "yours"
+        say(f"{known.name:24} {known.pack.plan.name:8} {where:8} {known.style.credits}".rstrip())
 
 
 def _described(known: InstalledStyle) -> dict[str, Any]:
@@ -69,7 +68,10 @@ def _described(known: InstalledStyle) -> dict[str, Any]:
 @expanded
 def sheet(
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("styles.png"),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=OUT)] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write styles.html, with title, credit and license of each style.")
+    ] = False,
     photo: Annotated[Path | None, typer.Option(help="Photo to stylize. Default: a sample.")] = None,
     network: Annotated[str | None, typer.Option(help="Only styles of this network.")] = None,
     overwrite: Overwrite = False,
@@ -79,10 +81,12 @@ def sheet(
     from impasto import files
     from impasto.verbs import style_sheet
 
-    files.protect_inputs(out, (photo,))
-    files.check_output(out, overwrite=overwrite)
-    style_sheet.draw(out, photo=photo, network=network, overwrite=overwrite)
-    say(json.dumps({"output": str(out)}) if showing.json else str(out))
+    target = out or Path("styles.html" if html else "styles.png")
+    files.protect_inputs(target, (photo,))
+    files.check_output(target, overwrite=overwrite)
+    write = style_sheet.write_page if html else style_sheet.draw
+    write(target, photo=photo, network=network, overwrite=overwrite)
+    say(json.dumps({"output": str(target)}) if showing.json else str(target))
 
 
 @styles.command("add")
@@ -93,7 +97,7 @@ def add(
     overwrite: Overwrite = False,
     showing: Reporting,
 ) -> None:
-    """Install a pack or a style, so that it is found by name."""
+    """Show title, credit and license of a pack or a style, and install it, so that it is found by name."""
     from impasto import files
     from impasto.networks import library
 
@@ -103,10 +107,13 @@ def add(
             f"{file.name} holds the style '{pack.names[-1]}': name the file {pack.names[-1]}.style"
         )
     target = library.user_folder() / file.name
-    files.copy(file, target, overwrite=overwrite)
     names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
-    said = {"output": str(target), "styles": list(names)}
-    say(json.dumps(said) if showing.json else f"{target}: {', '.join(names)}")
+    told = {name: pack.style(name).credits for name in names}
+    for name, credits in () if showing.json else told.items():
+        say(f"{name}: {credits}")
+    files.copy(file, target, overwrite=overwrite)
+    said = {"output": str(target), "styles": list(names), "credits": told}
+    say(json.dumps(said) if showing.json else str(target))
 
 
 @styles.command("remove")

@@ -80,7 +80,8 @@ def handle(job: Job, given: CommonOptions) -> None:
     outcome = _run(job, given.place.out or default_output(job), given)
     if not outcome.text:
         return
-    say(json.dumps(outcome.facts) if given.showing.json else outcome.text)
+    if given.showing.json or not given.showing.quiet:
+        say(json.dumps(outcome.facts) if given.showing.json else outcome.text)
     if outcome.stopped:
         tell("stopped: the result so far is kept; to continue, repeat with --resume --overwrite")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -50,6 +52,7 @@ class FramePainter(Protocol):
     blend: float = 1.0  # share of the consistency that is achieved by blending
     adds: bool = False  # whether its output is added to the frame
     where: Array | None = None  # mask ``(H, W)``, 0..1: 0 keeps the frame; None: all ones
+    licenses: Mapping[str, str] = MappingProxyType({})  # of its learned styles, for the recipe
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
         """Stylize a frame; see :class:`impasto.video.Steady`.
@@ -137,6 +140,7 @@ class LearnedStyles(FramePainter):
         self.weights = learned.weights_of(stylizing, inputs, pack, names, size)
         masks = [inputs.digest(name) for name in job.mask or ()]
         self.identity = " ".join([learned.digest(known) for known in found] + masks)
+        self.licenses = learned.licenses_of(stylizing.styles, found)
         self.device = learned.device_of(job.device)
         self.engine = "openvino" if self.device == "cpu" else "torch"
         self.flow = "fast" if pack.plan.name == "tiny" else "medium"

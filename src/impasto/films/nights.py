@@ -36,12 +36,10 @@ FADE = 0.25  # share by which a lamp nears on or off with every frame
 GONE = 0.1  # share below which a lamp that was not seen is dropped
 
 
-class NightFilm:
+class NightFilm(FramePainter):
     """Frame painter that lights the lamps of the frames of a video, which another may have graded."""
 
-    engine, blend, adds = "numpy", 0.0, False
-    part: int | None = None
-    where: Array | None = None
+    engine, blend = "numpy", 0.0
     flow: Literal["medium", "fast"] = "fast"
     device = "cpu"
 

@@ -286,7 +286,8 @@ class FilmRun:
     def recipe(self, recipe: RecipeOf, threads: int | None) -> Recipe:
         """Return the recipe for the metadata."""
         count = threads_of(self.brush, threads)
-        return recipe(self.brush.device, engine=self.brush.engine, threads=count)
+        said = recipe(self.brush.device, engine=self.brush.engine, threads=count)
+        return replace(said, licenses=self.brush.licenses)
 
     def result(self, seconds: float) -> FilmResult:
         """Return the result of the run."""

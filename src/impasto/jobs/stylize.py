@@ -119,6 +119,8 @@ class StylizeJob(Job):
         object.__setattr__(self, "size", parse_size(self.size))
         if self.style_scale is not None and len(self.style_scale) == 1:
             object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))
+        if (least := min(self.style_scale or (1.0,))) <= 0:
+            raise InputError(f"--style-scale {least:g} is not above 0: 0.5 is fine, 2 is coarse")
         for name in ("weights", "style_scale", "mask"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.styles):

@@ -60,6 +60,13 @@ class LearnedStyle:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     thumbnail: bytes = b""
 
+    @property
+    def credits(self) -> str:
+        """Title, credit and license of the style image, as far as they are known, in one line."""
+        parts = (self.title, self.credit, self.licence or "license not known")
+        told = ", ".join(text for text in parts if text)
+        return "".join(letter if letter.isprintable() else " " for letter in told)
+
     def shares(self, scale: float) -> dict[int, float]:
         """Return rows and their shares for a stroke size, interpolated between scales logarithmically."""
         pairs = sorted(zip(self.scales, self.rows, strict=True))

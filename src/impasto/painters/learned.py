@@ -7,8 +7,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,9 +116,10 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session:
             inputs.hand_over(name, digest(known))
     engine = "openvino" if device == "cpu" else "torch"
     seconds = time.monotonic() - start
+    recipe = inputs.recipe(device, engine=engine, threads=threads)
     return Result(
         painted if painted.dtype == np.uint8 else painted.clip(0, 1).astype(np.float32),
-        inputs.recipe(device, engine=engine, threads=threads),
+        replace(recipe, licenses=licenses_of(job.styles, found)),
         (HistoryEntry(seconds, 1, 0.0, {}),),
         alpha=None if alpha is None else image.resize(alpha, size),
         bits=16 if bits == 16 else 8,
@@ -236,6 +237,12 @@ def join_styles(found: list[InstalledStyle]) -> tuple[Pack, list[str]]:
             style = other.style(known.name)
             pack = pack.added(style, other.rows[list(style.rows)])
     return pack, [known.name for known in found]
+
+
+def licenses_of(names: Sequence[str], found: Sequence[InstalledStyle]) -> dict[str, str]:
+    """Return the licenses of learned styles by name, without folders, where they are known."""
+    pairs = zip(names, found, strict=True)
+    return {Path(name).name: known.style.licence for name, known in pairs if known.style.licence}
 
 
 def digest(known: InstalledStyle) -> str:

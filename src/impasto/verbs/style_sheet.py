@@ -1,16 +1,20 @@
-"""Sheet of one photo in every learned style, beside the style images."""
+"""Sheet and page of one photo in every learned style, beside the style images."""
 
 from __future__ import annotations
 
+import base64
+import html
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from impasto import image, samples
+from impasto import files, image, samples
 from impasto.errors import InputError
 from impasto.networks import library
+from impasto.networks.library import InstalledStyle
 from impasto.networks.painter import Painter
 from impasto.record import Array
 from impasto.verbs.demo import MARGIN, sheet
@@ -18,6 +22,17 @@ from impasto.verbs.demo import MARGIN, sheet
 SIDE = 512  # long side of the photo in pixels, as in training
 COLUMNS = 2  # pairs of style image and result
 LINE = 30  # height of a name, pixels
+
+
+def _painted(photo: Path | None, network: str | None) -> Iterator[tuple[InstalledStyle, Array]]:
+    """Yield each style with the photo in it; the arguments are those of :func:`draw`."""
+    found = library.installed(network)
+    if not found:
+        raise InputError("there are no learned styles yet: impasto learn PAINTING --photos FOLDER")
+    rgb = image.read(photo).flat() if photo else samples.photo("astronaut")
+    rgb = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), SIDE)).clip(0, 1)
+    for known in found:
+        yield known, Painter(known.pack).paint(rgb, known.pack.weights({known.name: 1.0}))
 
 
 def draw(
@@ -34,20 +49,36 @@ def draw(
     Raises:
         InputError: there are no learned styles, or the photo cannot be used.
     """
-    found = library.installed(network)
-    if not found:
-        raise InputError("there are no learned styles yet: impasto learn PAINTING --photos FOLDER")
-    rgb = image.read(photo).flat() if photo else samples.photo("astronaut")
-    rgb = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), SIDE)).clip(0, 1)
     cells = []
-    for known in found:
-        pack = known.pack
-        painted = Painter(pack).paint(rgb, pack.weights({known.name: 1.0}))
+    for known, painted in _painted(photo, network):
         thumbnail = np.asarray(Image.open(io.BytesIO(known.style.thumbnail)).convert("RGB"))
         pair = sheet([[image.floats(thumbnail), painted]])
-        cells.append(_named(pair, f"{known.name}, {pack.plan.name}"))
+        cells.append(_named(pair, f"{known.name}, {known.pack.plan.name}"))
     rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
     return image.write(out, sheet(rows, height=cells[0].shape[0]), overwrite=overwrite)
+
+
+def write_page(
+    out: Path, *, photo: Path | None = None, network: str | None = None, overwrite: bool = False
+) -> Path:
+    """Write the sheet as an HTML page in one file, with title, credit and license of each style.
+
+    The arguments and errors are those of :func:`draw`.
+    """
+    parts = []
+    for known, painted in _painted(photo, network):
+        stream = io.BytesIO()
+        Image.fromarray(image.as_bytes(painted)).save(stream, "JPEG", quality=85)
+        name, credits = html.escape(known.name), html.escape(known.style.credits)
+        pictures = "".join(
+            f'<img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" alt="{name}: {what}">'
+            for data, what in ((known.style.thumbnail, "style image"), (stream.getvalue(), "a photo in it"))
+        )
+        told = f"<b>{name}</b>, {html.escape(known.pack.plan.name)}<br>{credits}"
+        parts.append(f"<figure>{pictures}<figcaption>{told}</figcaption></figure>")
+    files.check_output(out, overwrite=overwrite)
+    files.write_text(out, _HTML.format(body="\n".join(parts)))
+    return out
 
 
 def _named(pair: Array, name: str) -> Array:
@@ -56,3 +87,20 @@ def _named(pair: Array, name: str) -> Array:
     font = ImageFont.load_default(size=LINE * 2 // 3)
     ImageDraw.Draw(line).text((MARGIN // 2, 0), name, fill=(40, 40, 40), font=font)
     return np.concatenate([pair, image.floats(np.asarray(line))])
+
+
+_HTML = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Learned styles</title>
+<style>
+body {{ font: 15px/1.5 sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em; color: #222 }}
+main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 1.5em }}
+figure {{ margin: 0 }} img {{ width: 49%; aspect-ratio: 1; object-fit: cover; margin-right: 1%; float: left }}
+figcaption {{ font-size: 13px; color: #555; clear: both; padding-top: 4px }}
+</style>
+<h1>Learned styles</h1>
+<main>
+{body}
+</main>
+</html>
+"""
