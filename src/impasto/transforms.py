@@ -13,7 +13,7 @@ A picture is an array ``(H, W)`` or ``(H, W, C)``, or a tensor ``(C, H, W)`` or 
 4 channels; uint8, or floats 0..1. Size and type stay, gray stays gray, alpha stays. Stylizing as augmentation
 is from Geirhos et al. 2019, "ImageNet-trained CNNs are biased towards texture" (arXiv 1811.12231).
 
-In the workers of a ``DataLoader``, each process loads its network once and computes in one thread.
+In the workers of a ``DataLoader``, each process loads its network once and runs it in one thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -131,7 +130,6 @@ class _Augmentation(_Transform, ABC):
         Raises:
             InputError: the picture has another type, shape or range.
         """
-        _one_thread()
         planes = _planes(img)
         gray = planes.shape[2] == 1
         painted = self.changed(
@@ -341,9 +339,3 @@ def _look(name: str) -> Look:
 def _one_class(rgb: Array) -> tuple[Array, Regions]:
     small = looked_at(rgb)
     return small, Regions(np.zeros(small.shape[:2], np.int16), WHOLE)
-
-
-def _one_thread() -> None:
-    """In a worker of a ``DataLoader``, keep OpenCV to one thread, as it keeps PyTorch."""
-    if torch.utils.data.get_worker_info() is not None and cv2.getNumThreads() > 1:
-        cv2.setNumThreads(1)

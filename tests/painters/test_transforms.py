@@ -7,10 +7,12 @@ import json
 import pickle
 import random
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import albumentations as A
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -189,7 +191,11 @@ class Photos(Dataset[torch.Tensor]):
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_workers_make_the_same_pictures(dusk: Path) -> None:
     photos = Photos(str(dusk))
-    impasto.stylize(day(), "waves", network="tiny", threads=2)  # the parent has threads, which a fork lacks
+    # The parent has threads of OpenVINO and, waiting for work, of OpenCV: a fork lacks them.
+    impasto.stylize(day(), "waves", network="tiny", threads=2)
+    cv2.setNumThreads(2)
+    cv2.GaussianBlur(np.zeros((1000, 1000, 3), np.float32), (21, 21), 3)
+    time.sleep(1)
     wanted = torch.stack([photos[index] for index in range(len(photos))])
     assert len({picture.numpy().tobytes() for picture in wanted}) == 6
     for workers, context in ((2, "fork"), (1, "spawn")):
