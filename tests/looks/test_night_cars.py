@@ -27,7 +27,7 @@ from impasto.looks.cars import (
 from impasto.looks.darkness import developed
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import NAMES, Draws, KindName, Lamps, emission
-from impasto.looks.night import NIGHTS, VEIL, VEILED, degrees_of, lit, scattered
+from impasto.looks.night import NIGHTS, VEIL, VEILED, degrees_of, lit, mirrored, scattered
 from impasto.looks.proof import bound, invented
 from impasto.looks.skies import sky
 from impasto.looks.streetlight import THROWN, near_lamps
@@ -259,3 +259,14 @@ def test_a_lamp_keeps_its_car_in_a_film() -> None:
     fresh = matched(car("rear"), Lamps(alone.kinds, alone.ids * 7, {7: 1.0}))
     assert set(fresh.cars) == {7, 8} and len(set(fresh.cars.values())) == 1
     assert cv2.countNonZero(fresh.kinds) == 32
+
+
+def test_a_wet_road_mirrors_a_lamp_in_its_color() -> None:
+    view = road()
+    light = np.zeros((*view.size, 3), np.float32)
+    light[int(view.horizon) - 40 : int(view.horizon) - 30, 300:320] = (1000, 600, 200)
+    found = mirrored(light, view)
+    lit_up = found[..., 0] > 0.5 * found[..., 0].max()
+    np.testing.assert_allclose(
+        found[lit_up][:, 1:] / found[lit_up][:, :1], [[0.6, 0.2]] * lit_up.sum(), rtol=1e-3
+    )

@@ -34,6 +34,7 @@ YELLOW = (0.55, 0.43, 0.02)  # part of red, green and blue in the light of sodiu
 FLARE = 0.025  # light that a lens adds to what is black by day
 VEIL = 0.03  # share of light that dust and haze scatter by VEILED degrees: what a halo at night is
 VEILED = 1.8
+MIRRORED = np.float32(15)  # most light of a lamp that a wet road mirrors; it keeps its color
 RED = (1.0, 0.03, 0.02)  # color of rear lamps
 
 
@@ -205,22 +206,25 @@ def lit(
         dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
     else:
         dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
-    added = _thrown(given, lamps, night) + shine.light
+    may = asphalt(own, given.road)
+    added = _thrown(given, lamps, night, may) + shine.light
     if night.wet:
-        added = added + np.float32(night.wet) * mirrored(shine.light, given.road)
+        added = added + np.float32(night.wet) * may[..., None] * mirrored(shine.light, given.road)
     added = added + scattered(shine.light, given.road)
     seed = int(draws.of_part("noise", frame).integers(2**31))
     return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
 
 
-def _thrown(given: Scene, lamps: Lamps, night: Night) -> Array:
-    """Return the light ``(H, W, 3)`` of headlights on the scene: the own ones, and those of other cars."""
+def _thrown(given: Scene, lamps: Lamps, night: Night, may: Array) -> Array:
+    """Return the light ``(H, W, 3)`` of headlights on the scene: the own ones, and those of other cars.
+
+    ``may (H, W)`` is the share of each pixel that may be road, see :func:`asphalt`.
+    """
     road = given.road
     found = car_lamps(lamps, road, given.emission.on)
     own = roads.beam(road)
     beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
     own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road)
-    may = asphalt(given.surface, road)
     ground, streaks = (light * may for light in thrown(found, road))
     light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])
     light = (light + streaks[..., None]) * given.headlight
@@ -246,7 +250,8 @@ def mirrored(light: Array, road: Road) -> Array:
     """
     # Half the size is enough for what is smeared.
     height, width = (max(8, side // 2) for side in road.size)
-    half = cv2.resize(np.minimum(light, 15), (width, height), interpolation=cv2.INTER_AREA)
+    dimmed = light * np.minimum(1, MIRRORED / np.maximum(light.max(2, keepdims=True), np.float32(1e-6)))
+    half = cv2.resize(dimmed, (width, height), interpolation=cv2.INTER_AREA)
     rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
     horizon = np.float32(road.horizon * height / road.size[0])

@@ -12,8 +12,8 @@ targets every few evaluations. Differences from the paper, and reasons:
 - *Moments at the coarsest size*: nearest neighbors alone ignore the global statistics and can draw
   everything from one corner of the style image. Gram matrices add its large shapes and color proportions. At
   finer sizes the search uses mostly the current image.
-- *All sizes at once*: from the second size on, the losses of the reduced images stay, so the large forms are
-  those of the small sizes, and strokes do not get finer with the size of the image.
+- *All sizes at once*: from 448 pixels on, the losses of the reduced images stay, so the large forms are those
+  of the small sizes, and strokes do not get finer with the size of the image.
 - *A weak content term*: without it eyes and towers dissolve into strokes. It uses the content image in the
   colors of the style image, so it constrains shapes and not colors.
 """
