@@ -1,5 +1,5 @@
 # make demo   paints three pictures and a film into demo/
-# make test   everything that must hold, within ten minutes
+# make test   everything that must hold: 20 to 30 minutes on two cores
 # make quick  the tests of the engine, without VGG-19, pages and processes: a minute
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR MAGENTA=DIR   repeat the training of the shipped styles (hours)
