@@ -20,8 +20,9 @@ from impasto.films.nights import matched, moved_lamps
 from impasto.jobs import PhotorealJob
 from impasto.looks.beam import ACROSS, ALONG, CAMERA, POLE, Road, beam, pools, vanishing
 from impasto.looks.darkness import TOE, balance, developed, faded, filtered, moved, noisy, planck, toned
+from impasto.looks.detectors import detected
 from impasto.looks.glare import glare, spread
-from impasto.looks.lamps import detected, drawn_lamps, palette, read_lamps
+from impasto.looks.lamps import drawn_lamps, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps, emission
 from impasto.looks.night import NIGHTS, lit, mirrored
 from impasto.looks.proof import bound, invented, signals_of, spots

@@ -28,11 +28,13 @@ def kinds_of(found: np.ndarray, name: str) -> np.ndarray:
 
 def test_a_box_of_a_signal_holds_its_lens_and_one_of_a_car_its_rear_lamps() -> None:
     rgb = street()
-    found = boxed(rgb, [Thing("traffic light", CASE), Thing("car", CAR), Thing("person", (5, 95, 20, 140))])
+    found = boxed(
+        rgb, [Thing("traffic light", CASE), Thing("car", CAR), Thing("person", (5, 95, 20, 140))], 0.5
+    )
     assert kinds_of(found, "signal")[SIGNAL].all() and kinds_of(found, "signal").sum() <= 100
     assert kinds_of(found, "rear")[100:105, 99:104].all()
     assert kinds_of(found, "rear")[100:105, 122:127].all() and kinds_of(found, "rear").sum() == 50
-    assert boxed(rgb, [Thing("car", CASE), Thing("traffic light", (*CAR[:2], 99.0, 97.0))]).max() == 0
+    assert boxed(rgb, [Thing("car", CASE), Thing("traffic light", (*CAR[:2], 99.0, 97.0))], 0.5).max() == 0
 
 
 def test_what_shows_no_lamp_stays_dark() -> None:

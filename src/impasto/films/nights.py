@@ -21,8 +21,9 @@ from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.clustering import looked_at
+from impasto.looks.detectors import detected
 from impasto.looks.grading import mix
-from impasto.looks.lamps import Labels, detected, read_lamps
+from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import Draws, Lamps
 from impasto.looks.night import NIGHTS, lit
 from impasto.looks.reflectance import Day
@@ -121,11 +122,11 @@ class ShotLights:
         """Return the next frame at night; ``(H, W, 3)``, 0..1."""
         rgb = frame.astype(np.float32) / np.float32(255)
         road = Road.of(rgb, horizon=self.horizon, center=self.center)
-        seen = self._seen(rgb, number, labels)
         tiny = np.rint(looked_at(rgb) * 255).astype(np.uint8)
         carried = None
         if self.before is not None and self.lamps is not None:
             carried = moved_lamps(self.lamps, self.flow(tiny, self.before))
+        seen = self._seen(rgb, number, labels, carried)
         self.lamps, self.before = matched(seen.lamps, carried), tiny
         found = lit(
             rgb,
@@ -140,9 +141,10 @@ class ShotLights:
         ).rgb
         return found if graded is not None else mix(rgb, found, self.job.strength)
 
-    def _seen(self, rgb: Array, number: int, labels: list[Path] | None) -> Labels:
+    def _seen(self, rgb: Array, number: int, labels: list[Path] | None, carried: Lamps | None) -> Labels:
         if labels is None:
-            return Labels(Lamps.of(detected(rgb, horizon=self.horizon)))
+            before = carried.kinds if carried is not None else None
+            return Labels(Lamps.of(detected(rgb, horizon=self.horizon, before=before)))
         if number >= len(labels):
             raise InputError(
                 f"{self.job.lamps} has {len(labels)} labels, and the video more frames: give one for each"

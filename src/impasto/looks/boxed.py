@@ -1,4 +1,4 @@
-"""Lamps within the boxes of labeled objects: the lens of a signal, the rear lamps of a vehicle, signs.
+"""Lamps of labeled boxes: the lens of a signal, the rear lamps of a vehicle, signs; and windows outside them.
 
 A box says that a thing may have lamps; the photo must show them. A vehicle without red lamps on both sides
 stays dark, because a box does not tell its front from its side. Headlights are not searched: by day, chrome
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color
+from impasto.looks.detectors import LEAST as CERTAIN
+from impasto.looks.fronts import windows
 from impasto.looks.labeled import Thing
 from impasto.looks.lights import NAMES
 
@@ -34,24 +36,27 @@ MOST = 200  # red parts of a box that are compared
 SURE = 0.5  # confidence below which a pair of rear lamps is left dark
 
 
-def boxed(photo: Array, things: Sequence[Thing]) -> Bytes:
-    """Find the lamps of labeled objects.
+def boxed(photo: Array, things: Sequence[Thing], horizon: float) -> Bytes:
+    """Find the lamps of labeled objects, and the windows of houses that no object hides.
 
     Args:
         photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
         things: its objects.
+        horizon: height of the horizon from the top, relative to the height.
 
     Returns:
-        Kinds ``(H, W)`` as in :class:`~impasto.looks.lights.Lamps`: signals, rear lamps and signs.
+        Kinds ``(H, W)`` as in :class:`~impasto.looks.lights.Lamps`: signals, rear lamps, signs and windows.
     """
     kinds = np.zeros(photo.shape[:2], np.uint8)
-    own = {name: 1 + NAMES.index(name) for name in ("sign", "rear", "signal")}
+    own = {name: 1 + NAMES.index(name) for name in ("sign", "rear", "signal", "window")}
+    inside_box = np.zeros(kinds.shape, np.bool_)
     # What is near covers what is far, and its box ends lower.
     for thing in sorted(things, key=lambda thing: thing.box[3]):
         place = _place(thing, kinds.shape)
         if place is None:
             continue
         part = photo[place]
+        inside_box[place] = True
         if thing.name in SIGNS:
             kinds[place][_round(part)] = own["sign"]
         elif thing.name in VEHICLES:
@@ -59,6 +64,9 @@ def boxed(photo: Array, things: Sequence[Thing]) -> Bytes:
             kinds[place][rear_lamps(part)] = own["rear"]
         elif thing.name in SIGNALS:
             kinds[place][lens(part, thing.color)] = own["signal"]
+    for inside, place, sure in windows(photo, horizon):
+        if sure >= CERTAIN and not inside_box[place].any():
+            kinds[place][inside] = own["window"]
     return kinds
 
 

@@ -27,10 +27,15 @@ ROUGH = 0.32  # roughness of dry asphalt, the slope of its facets
 POLISHED = 0.02  # share of asphalt that is; then it mirrors as much as the r-tables of CIE 144 (2001) say
 DIPPED = 0.4  # light of the headlights of others relative to the own: they dip away from whom they meet
 LIGHTER = np.float32(1.45)  # reflectance relative to the road above which it is none
-GLOSS = 0.04  # share of the own beam that the paint of a car scatters; it mirrors the rest to the ground
+GLOSS = 0.03  # share of the own beam that the paint of a car scatters; it mirrors the rest to the ground
 SHADED = 5.0  # distance from a car up to which its bumper shades the road from its rear lamps, in metres
 REACH = 45.0  # distance to which the light of a car is followed, in metres
 SLACK = 0.02  # error of a horizon, relative to the height of the image
+BODY = (
+    0.55,
+    0.95,
+)  # half the width of a car that shows one lamp, and the height of its lamps and boot, in metres
+BUMPER = 12.0  # distance from which the own beam on a car grows no more, in metres
 STEP = 2  # pixels in which the light on a road is computed
 
 
@@ -181,6 +186,23 @@ def asphalt(surface: Array, road: Road) -> Array:
     return np.asarray(cv2.blur(share, (window // 2, window // 2)), np.float32)
 
 
+def standing(found: Sequence[CarLamp], road: Road) -> Array:
+    """Return the share of each pixel that the bodies of cars cover, from the lamps down; ``(H, W)``.
+
+    What the road mirrors ends where a car stands on it.
+    """
+    covered = np.zeros(road.size, np.float32)
+    for lamp in found:
+        if lamp.apart < 0:
+            continue  # once for both lamps
+        metre = road.focal / lamp.ahead
+        foot, side = lamp.foot(road), (0.3 if lamp.apart else BODY[0]) * metre
+        rows = slice(max(0, int(foot - BODY[1] * metre)), max(0, int(foot)))
+        columns = slice(max(0, int(lamp.column - side)), max(0, int(lamp.column + lamp.apart + side) + 1))
+        covered[rows, columns] = 1
+    return np.asarray(cv2.blur(covered, (3, 3)), np.float32)
+
+
 def bodies(found: Sequence[CarLamp], road: Road) -> Array:
     """Compute the own beam on the cars of which both lamps are seen, ``(H, W)``, in units of the beam.
 
@@ -205,7 +227,7 @@ def bodies(found: Sequence[CarLamp], road: Road) -> Array:
         soft = ((high - np.float32(0.2)) / np.float32(0.15)).clip(0, 1)
         soft = soft * (np.minimum(across - left, right - across) / (2 * side)).clip(0, 1)
         soft = soft * ((np.float32(0.85) - high) / np.float32(0.4)).clip(0, 1)
-        power = low_beam(aside, angle) * soft * np.float32(GLOSS * lamp.share / max(lamp.ahead, 6.0) ** 2)
+        power = low_beam(aside, angle) * soft * np.float32(GLOSS * lamp.share / max(lamp.ahead, BUMPER) ** 2)
         light[rows, columns] = np.maximum(light[rows, columns], power)
     return np.asarray(light * np.float32(1 / brightest(road)), np.float32)
 

@@ -18,7 +18,7 @@ from impasto import color
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
-from impasto.looks.cars import asphalt, bodies, car_lamps, red_sheen, thrown
+from impasto.looks.cars import CarLamp, asphalt, bodies, car_lamps, red_sheen, standing, thrown
 from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
@@ -206,8 +206,9 @@ def lit(
         dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
     else:
         dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
-    may = asphalt(own, given.road)
-    added = _thrown(given, lamps, night, may) + shine.light
+    cars = car_lamps(lamps, given.road, shine.on)
+    may = asphalt(own, given.road) * (1 - standing(cars, given.road))
+    added = _headlights(given, lamps, cars, night, may) + shine.light
     if night.wet:
         added = added + np.float32(night.wet) * may[..., None] * mirrored(shine.light, given.road)
     added = added + scattered(shine.light, given.road)
@@ -215,13 +216,12 @@ def lit(
     return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
 
 
-def _thrown(given: Scene, lamps: Lamps, night: Night, may: Array) -> Array:
+def _headlights(given: Scene, lamps: Lamps, found: list[CarLamp], night: Night, may: Array) -> Array:
     """Return the light ``(H, W, 3)`` of headlights on the scene: the own ones, and those of other cars.
 
-    ``may (H, W)`` is the share of each pixel that may be road, see :func:`asphalt`.
+    ``found`` are the lamps of cars that are on; ``may (H, W)`` is the share of each pixel that may be road.
     """
     road = given.road
-    found = car_lamps(lamps, road, given.emission.on)
     own = roads.beam(road)
     beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
     own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road)

@@ -81,7 +81,7 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
     size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, long))
     small = rgb if rgb.shape[:2] == size else image.resize(rgb, size).clip(0, 1)
     if known is None:
-        inside = _found(small, horizon)
+        inside = region(small, horizon)
     else:
         inside = cv2.resize(known.astype(np.uint8), size[::-1], interpolation=cv2.INTER_AREA) > 0
     if inside.mean() < LEAST:
@@ -90,8 +90,8 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
     return _unmixed(rgb, alpha, behind, near)
 
 
-def _found(small: Array, horizon: float) -> Bools:
-    """Return where the sky is in a small image."""
+def region(small: Array, horizon: float) -> Bools:
+    """Return where the sky is ``(h, w)`` in an image of at most ``WORK`` pixels, ``(h, w, 3)``."""
     gray = np.asarray(color.luma(small), np.float32)
     found: Bools = (openness(small) > OPEN) & (gray > BRIGHT)
     found = _light_parts(small, gray, found)

@@ -47,11 +47,12 @@ def window(gray: Array, inside: Bools, draw: np.random.Generator) -> Array:
     return np.asarray(light * glass * (1 - (1 - FRAME) * frames(gray, within)), np.float32)
 
 
-def pane(inside: Bools) -> tuple[Array, Array, Array]:
+def pane(inside: Bools, *, fits: float = FITS) -> tuple[Array, Array, Array]:
     """Return the coverage of a window ``(h, w)``, and the place of each pixel across and down, 0..1.
 
     Args:
         inside: its label.
+        fits: share in which a parallelogram and the label must agree for it to take its place.
     """
     height, width = inside.shape
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
@@ -65,7 +66,7 @@ def pane(inside: Bools) -> tuple[Array, Array, Array]:
     soft = np.minimum.reduce([columns + 1 - left, right - columns, rows + 1 - top, bottom - rows])
     glass = soft.clip(0, 1)
     both = np.logical_and(glass > 0.5, inside).sum() / max(1, np.logical_or(glass > 0.5, inside).sum())
-    if both < FITS:
+    if both < fits:
         glass = ((cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 1.0) - 0.3) / 0.4).clip(0, 1)
     return np.asarray(glass, np.float32), across.clip(0, 1), down.clip(0, 1)
 

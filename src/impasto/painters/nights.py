@@ -15,9 +15,10 @@ from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.boxed import boxed
+from impasto.looks.detectors import detected
 from impasto.looks.grading import mix
 from impasto.looks.labeled import things_of
-from impasto.looks.lamps import Labels, detected, drawn_lamps, read_lamps
+from impasto.looks.lamps import Labels, drawn_lamps, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import NIGHTS, Lit, lit
 from impasto.painters.inputs import Inputs
@@ -83,13 +84,13 @@ def found(job: PhotorealJob, inputs: Inputs, photo: Array, road: Road) -> Labels
     """Return the lamps of a photo, from its labels or by the detectors."""
     horizon = road.horizon / road.size[0]
     if job.lamps is not None and Path(job.lamps).suffix.lower() in BOXES:
-        return Labels(Lamps.of(_boxed(job, inputs, photo)))
+        return Labels(Lamps.of(_boxed(job, inputs, photo, horizon)))
     if job.lamps is not None:
         return read_lamps(inputs.source(job.lamps), photo, horizon=horizon)
     return Labels(Lamps.of(detected(photo, horizon=horizon)))
 
 
-def _boxed(job: PhotorealJob, inputs: Inputs, photo: Array) -> Bytes:
+def _boxed(job: PhotorealJob, inputs: Inputs, photo: Array, horizon: float) -> Bytes:
     """Return the lamps within the boxes of a file of labels; of a resized photo, boxes are resized too."""
     name = str(job.lamps)
     things = things_of(Path(str(inputs.source(name))), job.content)
@@ -100,7 +101,7 @@ def _boxed(job: PhotorealJob, inputs: Inputs, photo: Array) -> Bytes:
         )
     height, width = inputs.read(job.content).size
     down, right = photo.shape[0] / height, photo.shape[1] / width
-    return boxed(photo, [thing.scaled(right, down) for thing in things])
+    return boxed(photo, [thing.scaled(right, down) for thing in things], horizon)
 
 
 def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:
