@@ -22,6 +22,7 @@ from impasto.looks.cars import (
     car_lamps,
     red_sheen,
     sheen,
+    standing,
     thrown,
 )
 from impasto.looks.darkness import developed
@@ -270,3 +271,15 @@ def test_a_wet_road_mirrors_a_lamp_in_its_color() -> None:
     np.testing.assert_allclose(
         found[lit_up][:, 1:] / found[lit_up][:, :1], [[0.6, 0.2]] * lit_up.sum(), rtol=1e-3
     )
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_a_road_mirrors_ends_at_the_body_of_a_car(count: int) -> None:
+    lamps, view = car("rear", lamps=count), road()
+    found = car_lamps(lamps, view, lamps.kinds)
+    covered = standing(found, view)
+    foot, column = round(found[0].foot(view)), round(sum(lamp.column for lamp in found) / count)
+    assert covered[round(found[0].row) + 2, column] == 1 and not covered[foot + 1 :].any()
+    assert not covered[:, : column - 40].any() and not covered[:, column + 40 :].any()
+    steps = np.diff(covered[:, column])
+    assert steps[foot - 5 : foot + 1].min() > -0.2  # soft towards the road

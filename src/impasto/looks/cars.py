@@ -195,12 +195,18 @@ def standing(found: Sequence[CarLamp], road: Road) -> Array:
     for lamp in found:
         if lamp.apart < 0:
             continue  # once for both lamps
-        metre = road.focal / lamp.ahead
-        foot, side = lamp.foot(road), (0.3 if lamp.apart else BODY[0]) * metre
-        rows = slice(max(0, int(foot - BODY[1] * metre)), max(0, int(foot)))
-        columns = slice(max(0, int(lamp.column - side)), max(0, int(lamp.column + lamp.apart + side) + 1))
-        covered[rows, columns] = 1
-    return np.asarray(cv2.blur(covered, (3, 3)), np.float32)
+        metre = np.float32(road.focal / lamp.ahead)
+        foot, side = np.float32(lamp.foot(road)), np.float32(0.3 if lamp.apart else BODY[0]) * metre
+        left, right = lamp.column - side, lamp.column + lamp.apart + side
+        rows = slice(max(0, int(foot - BODY[1] * metre)), max(0, int(foot) + 1))
+        columns = slice(max(0, int(left)), max(0, int(right) + 1))
+        high = (foot - np.arange(road.size[0], dtype=np.float32)[rows, None]) / metre
+        across = np.arange(road.size[1], dtype=np.float32)[None, columns]
+        part = (high / np.float32(0.35)).clip(0, 1) * (np.minimum(across - left, right - across) / side).clip(
+            0, 1
+        )
+        covered[rows, columns] = np.maximum(covered[rows, columns], part)
+    return covered
 
 
 def bodies(found: Sequence[CarLamp], road: Road) -> Array:

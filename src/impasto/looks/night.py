@@ -207,10 +207,11 @@ def lit(
     else:
         dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
     cars = car_lamps(lamps, given.road, shine.on)
-    may = asphalt(own, given.road) * (1 - standing(cars, given.road))
+    may = asphalt(own, given.road)
     added = _headlights(given, lamps, cars, night, may) + shine.light
     if night.wet:
-        added = added + np.float32(night.wet) * may[..., None] * mirrored(shine.light, given.road)
+        share = np.float32(night.wet) * may * (1 - standing(cars, given.road))
+        added = added + share[..., None] * mirrored(shine.light, given.road)
     added = added + scattered(shine.light, given.road)
     seed = int(draws.of_part("noise", frame).integers(2**31))
     return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
