@@ -22,7 +22,7 @@ from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks.beam import Road
 from impasto.looks.lamps import palette, read_lamps
 from impasto.looks.lights import Draws
-from impasto.looks.night import NIGHTS, Lit, lit
+from impasto.looks.night import NIGHTS, Lit, lit, settings_of
 from impasto.verbs import demo
 from impasto.verbs.demo import sheet
 from impasto.video import FilmReader
@@ -171,7 +171,8 @@ def drive(data: Path) -> tuple[np.ndarray, dict[str, Lit]]:
         lamps[top:bottom, left:right] = palette()["rear"]
     road = Road.of(day)
     labels = read_lamps(lamps, day).lamps
-    return day, {kind: lit(day, labels, NIGHTS[kind], Draws.of(day, 0), road=road) for kind in NIGHTS}
+    nights = {kind: settings_of(kind, lamps=False) for kind in NIGHTS}
+    return day, {kind: lit(day, labels, night, Draws.of(day, 0), road=road) for kind, night in nights.items()}
 
 
 def pair(data: Path) -> np.ndarray:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from impasto.looks.detectors import AGAIN, LEAST, detected, rears
 from impasto.looks.fronts import windows
 from impasto.looks.lights import NAMES
-from tests.support.night import HORIZON, street
+from support.night import HORIZON, street
 
 Array = NDArray[np.float32]
 SIZE = (270, 480)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,12 +25,14 @@ from impasto.looks.detectors import detected
 from impasto.looks.glare import glare, spread
 from impasto.looks.lamps import drawn_lamps, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps, emission
-from impasto.looks.night import NIGHTS, lit, mirrored
+from impasto.looks.night import NIGHTS, lit, mirrored, settings_of
 from impasto.looks.proof import bound, invented, signals_of, spots
 from impasto.looks.reflectance import Day, surface
 from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky
 from impasto.looks.windows import pane, window
+from impasto.painters.inputs import Inputs
+from impasto.painters.nights import lighted
 from impasto.video import FilmReader, FilmWriter
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street
 
@@ -519,3 +522,23 @@ def test_a_data_set_at_night_is_verified(here: Path) -> None:
     made[SIGNAL] = made[SIGNAL][..., ::-1]
     image.write(Path("out") / photo, made, overwrite=True)
     assert any("changed hue" in fault for fault in verify("city", "out"))
+
+
+@pytest.mark.parametrize(
+    "kind, street, beam", [("city", 1.0, 0.9), ("country", 0.02, 2.2), ("dusk", 0.11, 0.12)]
+)
+def test_a_street_without_lamps_has_more_of_the_own_beam(kind: str, street: float, beam: float) -> None:
+    night = settings_of(kind, lamps=False)  # type: ignore[arg-type]
+    assert (night.street, night.beam) == pytest.approx((street, beam))
+    assert settings_of(kind, lamps=True) == NIGHTS[kind]  # type: ignore[arg-type, index]
+
+
+def test_a_photo_is_lit_by_its_street_lamps_or_by_the_own_beam(tmp_path: Path) -> None:
+    job = PhotorealJob("street.png", night="city", horizon=HORIZON)
+    inputs = Inputs(job, {"street.png": street()})
+    image.write(tmp_path / "lamps.png", labels())
+    lamps = replace(job, lamps=str(tmp_path / "lamps.png"))
+    none, some = (lighted(j, i, "city", street()) for j, i in ((job, inputs), (lamps, Inputs(lamps, {}))))
+    ahead, aside = (slice(110, 130), slice(150, 170)), (slice(170, 180), slice(0, 40))
+    assert light(none.rgb)[ahead].mean() > light(none.graded)[ahead].mean() + 0.03
+    assert light(none.graded)[aside].mean() < 0.9 * light(some.graded)[aside].mean()

@@ -15,7 +15,7 @@ from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.lights import HUES
-from impasto.looks.night import NIGHTS
+from impasto.looks.night import settings_of
 from impasto.looks.proof import bound, invented, signals_of
 from impasto.painters.inputs import Inputs
 from impasto.painters.nights import found, lighted
@@ -60,9 +60,10 @@ def faults(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]) -
     road = Road.of(day, horizon=job.horizon)
     lamps = found(job, inputs, day, road).lamps
     graded = lighted(job, inputs, night, day, log=lambda _: None).graded
+    seen = settings_of(night, lamps=bool(lamps.where("lamp").any()))
     # Blocks of a JPEG ring over eight pixels.
     smooth = [cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32) for picture in (result, graded)]
-    most = cv2.dilate(bound(lamps, road, NIGHTS[night]), np.ones((9, 9), np.uint8))
+    most = cv2.dilate(bound(lamps, road, seen), np.ones((9, 9), np.uint8))
     share = float(invented(smooth[0], smooth[1], np.asarray(most, np.float32)).mean())
     said = [f"{share:.2%} of its pixels are brighter than its lamps explain"] if share > MOST else []
     large = [number for number, kind, box in lamps.parts() if kind == "signal" and _is_large(box)]

@@ -25,7 +25,7 @@ from impasto.looks.detectors import detected
 from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import Draws, Lamps
-from impasto.looks.night import NIGHTS, lit
+from impasto.looks.night import Night, lit, settings_of
 from impasto.looks.reflectance import Day
 from impasto.painters.inputs import Inputs
 from impasto.video import Dis, Link
@@ -63,7 +63,8 @@ class NightFilm(FramePainter):
         shot = next(s for s in self.shots if s.first <= self.number < s.last)
         graded = None if self.inner is None else self.inner(frame, warped, mask)
         if self.shot is None or self.shot.shot is not shot:
-            self.shot = ShotLights(self.job, shot, self.night)
+            lamps = self.inner is not None or self.labels is not None
+            self.shot = ShotLights(self.job, shot, settings_of(self.night, lamps=lamps))
             if self.number > shot.first:
                 self.shot.restore(self.left)
         self.number += 1
@@ -107,8 +108,8 @@ def labels_of(job: PhotorealJob, inputs: Inputs) -> list[Path] | None:
 class ShotLights:
     """Lamps of one shot, in the order of its frames."""
 
-    def __init__(self, job: PhotorealJob, shot: Shot, night: NightName) -> None:
-        self.job, self.shot, self.night = job, shot, NIGHTS[night]
+    def __init__(self, job: PhotorealJob, shot: Shot, night: Night) -> None:
+        self.job, self.shot, self.night = job, shot, night
         self.draws = Draws.of(shot.keys[0], job.seed)
         roads = [Road.of(key, horizon=job.horizon) for key in shot.keys]
         self.horizon = float(np.median([road.horizon / road.size[0] for road in roads]))

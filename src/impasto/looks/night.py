@@ -7,7 +7,7 @@ The *graded* picture is the same without beam and lamps: the difference of the t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import cv2
@@ -35,6 +35,7 @@ FLARE = 0.025  # light that a lens adds to what is black by day
 VEIL = 0.03  # share of light that dust and haze scatter by VEILED degrees: what a halo at night is
 VEILED = 1.8
 MIRRORED = np.float32(15)  # most light of a lamp that a wet road mirrors; it keeps its color
+OWN = 0.45  # least light of the own headlights on a street without lamps, relative to that of its lamps
 RED = (1.0, 0.03, 0.02)  # color of rear lamps
 
 
@@ -90,6 +91,20 @@ NIGHTS: dict[NightName, Night] = {
     ),
     "wet": Night(wet=1.0, street=0.85, beam=0.3, kelvin=(2000, 2600)),
 }  # fmt: skip
+
+
+def settings_of(kind: NightName, *, lamps: bool) -> Night:
+    """Return the settings of a night.
+
+    Args:
+        kind: its kind.
+        lamps: whether a street lamp is known. If none is, the street has half its light, and the own
+            headlights at least ``OWN`` of it: light on a road comes from somewhere.
+    """
+    night = NIGHTS[kind]
+    return (
+        night if lamps else replace(night, street=night.street / 2, beam=max(night.beam, OWN * night.street))
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from impasto.looks.grading import mix
 from impasto.looks.labeled import things_of
 from impasto.looks.lamps import Labels, drawn_lamps, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
-from impasto.looks.night import NIGHTS, Lit, lit
+from impasto.looks.night import Lit, lit, settings_of
 from impasto.painters.inputs import Inputs
 from impasto.record import Recipe
 
@@ -65,10 +65,11 @@ def lighted(
     """
     road = Road.of(photo, horizon=job.horizon)
     labels = found(job, inputs, photo, road)
+    lamps = graded is not None or bool(labels.lamps.where("lamp").any())
     result = lit(
         photo,
         labels.lamps,
-        NIGHTS[night],
+        settings_of(night, lamps=lamps),
         Draws.of(photo, job.seed),
         graded=graded,
         road=road,
