@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from impasto.films.nights import DETECTED, matched
 from impasto.looks.detectors import AGAIN, LEAST, detected, rears
 from impasto.looks.fronts import windows
-from impasto.looks.lights import NAMES
+from impasto.looks.lights import NAMES, Lamps
 from support.night import HORIZON, street
 
 Array = NDArray[np.float32]
@@ -102,3 +103,13 @@ def test_a_lamp_that_was_lit_stays_lit_with_less_confidence() -> None:
     assert (detected(rgb, horizon=HORIZON, before=before) == own).sum() == 40
     other = np.full_like(before, own - 1)
     assert not (detected(rgb, horizon=HORIZON, before=other) == own).any()
+
+
+def test_a_detected_lamp_that_is_missed_fades_slowly() -> None:
+    kinds = np.zeros((20, 30), np.uint8)
+    kinds[5:9, 5:9] = 1 + NAMES.index("rear")
+    lamps, none = Lamps.of(kinds), Lamps.of(np.zeros_like(kinds))
+    first = matched(lamps, None)
+    missed = matched(none, first, out=DETECTED)
+    assert missed.shares == {1: pytest.approx(1 - DETECTED)} and (missed.kinds == kinds).all()
+    assert matched(lamps, missed, out=DETECTED).shares == {1: 1.0}

@@ -34,6 +34,7 @@ Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 FADE = 0.25  # share by which a lamp nears on or off with every frame
+DETECTED = 0.08  # the same of a lamp that a detector misses
 GONE = 0.1  # share below which a lamp that was not seen is dropped
 
 
@@ -128,7 +129,9 @@ class ShotLights:
         if self.before is not None and self.lamps is not None:
             carried = moved_lamps(self.lamps, self.flow(tiny, self.before))
         seen = self._seen(rgb, number, labels, carried)
-        self.lamps, self.before = matched(seen.lamps, carried), tiny
+        # A detector misses a lamp for a while more often than a label does.
+        out = DETECTED if labels is None else FADE
+        self.lamps, self.before = matched(seen.lamps, carried, out=out), tiny
         found = lit(
             rgb,
             self.lamps,
@@ -189,12 +192,13 @@ def moved_lamps(lamps: Lamps, flow: Array) -> Lamps:
     )
 
 
-def matched(seen: Lamps, carried: Lamps | None) -> Lamps:
+def matched(seen: Lamps, carried: Lamps | None, *, out: float = FADE) -> Lamps:
     """Give the lamps of a frame the numbers of those they were, and keep those that are missed for a while.
 
     Args:
         seen: lamps of the frame.
         carried: lamps of the frame before, at their places in this one; None: there is none.
+        out: by how much a lamp that is missed fades, of 1.
     """
     if carried is None:
         return Lamps(seen.kinds, seen.ids, {number: 1.0 for number, _, _ in seen.parts()}, seen.cars)
@@ -219,7 +223,7 @@ def matched(seen: Lamps, carried: Lamps | None) -> Lamps:
         own, first = names[number], names[car]
         cars.setdefault(own, cars.get(first, first))
     for own, _, box in carried.parts():
-        left = carried.shares.get(own, 0.0) - FADE
+        left = carried.shares.get(own, 0.0) - out
         if own in shares or left < GONE:
             continue
         inside = (carried.ids[box] == own) & (ids[box] == 0)
