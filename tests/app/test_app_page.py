@@ -7,11 +7,7 @@ import io
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +19,7 @@ from PIL import Image
 
 from impasto import files, image, samples
 from impasto.video import FilmReader, FilmWriter
+from support.pages import served
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REQUIRED = os.environ.get("IMPASTO_BROWSER") == "required"
@@ -63,30 +60,10 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Iterator[str]:
+def address(temporary: Path) -> Iterator[str]:
     """A page that is served."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from impasto.cli import main; main()", "app", "--port", str(port)]
-    log = (tmp_path_factory.mktemp("log") / "log").open("w+")
-    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
-    server = subprocess.Popen(command, stdout=log, stderr=log, env=surroundings)
-    url, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            break
-        except OSError:
-            time.sleep(0.2)
-    else:
-        log.seek(0)
-        raise AssertionError(log.read())
-    yield url
-    server.terminate()
-    server.wait(20)
-    log.close()
-    assert list(temporary.glob("impasto-*")) == []
+    with served(temporary) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

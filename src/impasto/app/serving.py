@@ -136,9 +136,12 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
         signal.signal(signal.SIGTERM, terminated)
         uploads = Path(folder) / UPLOADS
         os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+        blocks = page(limits, Path(folder))
+        # Mounted, not launched: Gradio would accept any path of this machine in place of an upload.
+        blocks.has_launched = True
         app = gr.mount_gradio_app(
             FastAPI(),
-            page(limits, Path(folder)),
+            blocks,
             path="/",
             theme=_theme(),
             css=STYLE,
