@@ -176,7 +176,7 @@ def pictures(out: Path) -> None:
                     give(page, tab, 1, night)
                 paint(page, tab)
             else:
-                page.get_by_label("waves", exact=True).check()
+                page.locator("#tab-live .styles button").filter(has_text="waves").click()
                 page.get_by_text("Click to Access Webcam").click()
                 page.get_by_role("button", name="capture photo").click()
                 page.locator("#tab-live img[src^='data:']").first.wait_for()
