@@ -192,6 +192,7 @@ def pictures(out: Path) -> None:
 
 
 def _shot(page: Any, to: Path) -> Path:
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=str(to), type="jpeg", quality=82)
     print(f"  {to.name}", flush=True)
     return to

@@ -282,7 +282,9 @@ def test_damaged_styles_are_told(tmp_path: Path) -> None:
         check_style(str(good), max_pixels=100)
 
 
-@pytest.mark.parametrize("option", ["--max-size", "--max-megabytes", "--max-film", "--max-minutes"])
+@pytest.mark.parametrize(
+    "option", ["--max-size", "--max-megabytes", "--max-film", "--max-minutes", "--max-away"]
+)
 def test_a_limit_below_nothing_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"{option} -1 must be above 0"):
         verbs.application()(["app", option, "-1"], standalone_mode=False)
