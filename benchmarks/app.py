@@ -176,7 +176,7 @@ def pictures(out: Path) -> None:
                     give(page, tab, 1, night)
                 paint(page, tab)
             else:
-                page.get_by_label("waves", exact=True).check()
+                page.locator("#tab-live .styles button").filter(has_text="waves").click()
                 page.get_by_text("Click to Access Webcam").click()
                 page.get_by_role("button", name="capture photo").click()
                 page.locator("#tab-live img[src^='data:']").first.wait_for()
@@ -192,6 +192,7 @@ def pictures(out: Path) -> None:
 
 
 def _shot(page: Any, to: Path) -> Path:
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=str(to), type="jpeg", quality=82)
     print(f"  {to.name}", flush=True)
     return to

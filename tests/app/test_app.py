@@ -9,9 +9,9 @@ import runpy
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,9 @@ from impasto import image, samples
 from impasto.app import previews, runner, serving
 from impasto.app.command import command_line
 from impasto.app.limits import Limits
-from impasto.app.output import AppState
 from impasto.app.runner import AppRun, TurnQueue, sentence
 from impasto.app.serving import Guarded
+from impasto.app.visits import AppState, Request
 from impasto.cli import verbs
 from impasto.errors import InputError
 from impasto.films import FilmProgress
@@ -121,7 +121,7 @@ def test_uploads_beyond_the_limits_are_refused_before_they_are_read(tmp_path: Pa
 
 @pytest.mark.parametrize("visit", ["..", "/etc", "a/b", None])
 def test_a_visit_is_a_folder_of_its_own_whatever_it_is_called(tmp_path: Path, visit: str | None) -> None:
-    state = AppState(Limits(), tmp_path / "page")
+    state = AppState(Limits(away_seconds=0), tmp_path / "page")
     mine, again = state.place(visit, "painted.png"), state.place(visit, "painted.png")
     other = state.place("another", "painted.png")
     visits = tmp_path / "page" / "uploads" / "visits"
@@ -129,8 +129,17 @@ def test_a_visit_is_a_folder_of_its_own_whatever_it_is_called(tmp_path: Path, vi
     assert mine != again, "a browser would show the first under the address of both"
     for path in (mine, again, other):
         path.touch()
-    state.end_session(SimpleNamespace(session_hash=visit))  # type: ignore[arg-type]
-    assert not mine.exists() and not again.exists() and other.exists()
+    state.come(visit)
+    state.go(visit)
+    until(lambda: not mine.parents[1].exists())
+    assert other.exists()
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,9 +188,6 @@ def test_where_no_size_is_asked_for_the_limit_is_the_size() -> None:
 def test_every_job_is_bounded_and_says_so(
     job: StylizeJob | VideoJob | PhotorealJob | DreamJob, tmp_path: Path
 ) -> None:
-    pytest.importorskip("gradio")
-    from impasto.app.output import AppState
-
     state = AppState(Limits(side=320), tmp_path)
     request = state.limited(job, 4000)
     assert request.job == replace(job, size=320) and "320 px" in request.note
@@ -191,12 +197,29 @@ def test_every_job_is_bounded_and_says_so(
 def test_one_run_at_a_time_and_none_for_those_who_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("gradio")
-    from impasto.app.output import AppState
+    busy = painting(monkeypatch)
+    state = AppState(Limits(waiting=1, away_seconds=0), tmp_path)
+    wanted = Request(DreamJob(content="a.jpg"))
+    for session in ("first", "second", "third"):
+        state.come(session)
+    first = state.run(wanted, "first", "first.png").run.updates()
+    assert "frame 1" in next(first).text and busy == ["first"]
+    second = state.run(wanted, "second", "second.png").run.updates()
+    assert next(second).text == "waiting: another job is ahead of this one"
+    with pytest.raises(InputError, match="try again"):
+        next(state.run(wanted, "third", "third.png").run.updates())
+    state.go("first")  # as when the tab is closed
+    assert "frame 1" in next(said for said in second if "waiting" not in said.text).text
+    assert busy == ["second"]
+    state.go("second")
+    until(lambda: not busy and state.latest("second") is None)
 
+
+def painting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lets jobs run until they are stopped; what runs now."""
     busy: list[str] = []
 
-    def painting(job: DreamJob, out: Path, session: Session) -> Outcome:
+    def paint(job: DreamJob, out: Path, session: Session) -> Outcome:
         busy.append(out.stem)
         assert len(busy) == 1 and session.on_progress is not None and session.stop is not None
         try:
@@ -204,25 +227,64 @@ def test_one_run_at_a_time_and_none_for_those_who_left(
                 session.on_progress(FilmProgress(1, None, 1.0, 1.0))
                 time.sleep(0.01)
             time.sleep(0.3)  # to write what there is
+            out.touch()
             return Outcome(None, out, "", {"size": [1, 1]})
         finally:
             busy.clear()
 
-    monkeypatch.setitem(VERBS, "dream", replace(VERBS["dream"], function=painting))
-    state, job = AppState(Limits(waiting=1), tmp_path), DreamJob(content="a.jpg")
-    first, second, third = (state.work(job, tmp_path / f"{n}.png") for n in ("first", "second", "third"))
-    assert "frame 1" in next(first).text and busy == ["first"]
-    assert next(second).text == "waiting: another job is ahead of this one"
-    with pytest.raises(InputError, match="try again"):
-        next(third)
-    first.close()  # as when the tab is closed
-    assert "frame 1" in next(second).text and busy == ["second"]
-    second.close()
-    state.runs[tmp_path / "second.png"].wait()
-    assert busy == []
+    monkeypatch.setitem(VERBS, "dream", replace(VERBS["dream"], function=paint))
+    return busy
 
 
-@pytest.mark.parametrize("option", ["--max-size", "--max-megabytes", "--max-film", "--max-minutes"])
+def test_a_page_that_is_loaded_again_has_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = painting(monkeypatch)
+    state, wanted = AppState(Limits(away_seconds=0.5), tmp_path), Request(DreamJob(content="a.jpg"))
+    state.come("before", "token")
+    started = state.run(wanted, "before", "dream.png")
+    run = started.run
+    assert "frame 1" in next(run.updates()).text
+    state.go("before")
+    state.come("after", "token")
+    state.come("stranger", "another token")
+    time.sleep(1.0)
+    assert busy == ["dream"] and state.latest("after", "dream.png") == started
+    assert state.latest("stranger") is state.latest("after", "painted.png") is None
+    state.stop("stranger", "dream.png")
+    assert busy == ["dream"]
+    state.stop("after", "dream.png")
+    assert list(run.updates())[-1].file == run.out and run.out.exists()
+    assert [said.file for said in run.updates()] == [run.out], "who comes late sees the result"
+    state.go("stranger")
+    state.come("after", "another token")
+    assert state.latest("after") is not None, "a visit that has begun is not left for another"
+    state.go("after")
+    until(lambda: not run.out.exists() and state.latest("after") is None)
+
+
+def test_a_run_that_failed_tells_all_its_readers(tmp_path: Path) -> None:
+    state = AppState(Limits(), tmp_path)
+    run = state.run(Request(DreamJob(content=str(tmp_path / "none.png"))), "a", "dream.png").run
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"none\.png"):
+            list(run.updates())
+
+
+def test_damaged_styles_are_told(tmp_path: Path) -> None:
+    from impasto.app.uploads import check_style
+
+    good = image.write(tmp_path / "good.png", samples.style("waves", 32))
+    check_style(str(good), max_pixels=10_000)
+    for name, words in (("a.style", "damaged"), ("a.look", "damaged"), ("a.png", "not a picture")):
+        (tmp_path / name).write_bytes(b"nothing")
+        with pytest.raises(InputError, match=words):
+            check_style(str(tmp_path / name), max_pixels=10_000)
+    with pytest.raises(InputError, match="32 x 32"):
+        check_style(str(good), max_pixels=100)
+
+
+@pytest.mark.parametrize(
+    "option", ["--max-size", "--max-megabytes", "--max-film", "--max-minutes", "--max-away"]
+)
 def test_a_limit_below_nothing_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"{option} -1 must be above 0"):
         verbs.application()(["app", option, "-1"], standalone_mode=False)
@@ -255,7 +317,7 @@ def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: py
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     image.write(style, samples.style("waves", 64))
     job = StylizeJob(content=str(photo), styles=(str(style),), preset="print", size=80)
-    run = AppRun(job, tmp_path / "out.png", seconds=120, turns=TurnQueue(1))
+    run = AppRun(job, tmp_path / "out.png", seconds=120, turns=TurnQueue(1)).start()
     latest = []
     for said in run.updates():
         latest.append(said)
@@ -271,7 +333,7 @@ def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
     job = StylizeJob(content=str(photo), styles=(str(photo),), preset="print", size=80)
-    *_, last = AppRun(job, tmp_path / "out.png", seconds=0.5, turns=TurnQueue(1)).updates()
+    *_, last = AppRun(job, tmp_path / "out.png", seconds=0.5, turns=TurnQueue(1)).start().updates()
     assert "stopped" in last.text and last.file is not None
 
 
@@ -279,7 +341,7 @@ def test_a_frame_that_takes_long_is_stopped_too(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mp4", [np.full((64, 80, 3), 20 * n, np.uint8) for n in range(3)])
     image.write(tmp_path / "style.png", samples.style("waves", 64))
     job = VideoJob(film=str(tmp_path / "film.mp4"), styles=(str(tmp_path / "style.png"),), preset="print")
-    run = AppRun(job, tmp_path / "out.mp4", seconds=0, turns=TurnQueue(1))
+    run = AppRun(job, tmp_path / "out.mp4", seconds=0, turns=TurnQueue(1)).start()
     with pytest.raises(InputError, match="before a frame"):
         list(run.updates())
     assert not (tmp_path / "out.mp4").exists()
@@ -293,7 +355,7 @@ def test_tables_are_told_as_they_are() -> None:
 def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
     job = StylizeJob(content=str(tmp_path / "none.png"), styles=("waves",))
     with pytest.raises(InputError, match=r"none\.png"):
-        list(AppRun(job, tmp_path / "out.png", seconds=5, turns=TurnQueue(1)).updates())
+        list(AppRun(job, tmp_path / "out.png", seconds=5, turns=TurnQueue(1)).start().updates())
 
 
 def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:

@@ -7,11 +7,7 @@ import io
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +19,7 @@ from PIL import Image
 
 from impasto import files, image, samples
 from impasto.video import FilmReader, FilmWriter
+from support.pages import served
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REQUIRED = os.environ.get("IMPASTO_BROWSER") == "required"
@@ -45,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image.write(here / "night.png", image.resize(samples.photo("rocket"), (96, 128)))
     image.write(here / "waves.png", samples.style("waves", 96))
     (here / "text.png").write_text("no picture")
+    (here / "damaged.style").write_text("no style")
     # The long one is large enough to be still painted when it is stopped.
     for name, count, size in (("film.mp4", 4, (64, 96)), ("long.mp4", 300, (240, 320))):
         writer = FilmWriter(here / name, size)
@@ -63,30 +61,10 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Iterator[str]:
+def address(temporary: Path) -> Iterator[str]:
     """A page that is served."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "from impasto.cli import main; main()", "app", "--port", str(port)]
-    log = (tmp_path_factory.mktemp("log") / "log").open("w+")
-    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
-    server = subprocess.Popen(command, stdout=log, stderr=log, env=surroundings)
-    url, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + 120
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            break
-        except OSError:
-            time.sleep(0.2)
-    else:
-        log.seek(0)
-        raise AssertionError(log.read())
-    yield url
-    server.terminate()
-    server.wait(20)
-    log.close()
-    assert list(temporary.glob("impasto-*")) == []
+    with served(temporary, "--max-away", "0.2") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -229,20 +207,26 @@ def test_two_styles_are_mixed_by_their_weights(page: Any, folder: Path, tmp_path
     part.get_by_text("--weights").wait_for()
 
 
-def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = chosen(page, folder / "photo.png", "woodcut")
-    part.get_by_role("button", name="mask: where the first style applies").click()
+def brush(part: Any, name: str, *, start: float, end: float, height: float) -> None:
+    """Opens an editor and paints a stroke from ``start`` to ``end``, at a height, as parts of its sides."""
+    page = part.page
+    part.get_by_role("button", name=name).click()
     canvas = part.locator("canvas").first
     canvas.wait_for()
     page.wait_for_timeout(1000)  # the photo is laid under the brush
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    across = [box["x"] + box["width"] * share for share in (0.3, 0.4)]
-    page.mouse.move(across[0], box["y"] + box["height"] * 0.5)
+    across = [box["x"] + box["width"] * share for share in (start, end)]
+    page.mouse.move(across[0], box["y"] + box["height"] * height)
     page.mouse.down()
-    page.mouse.move(across[1], box["y"] + box["height"] * 0.5, steps=8)
+    page.mouse.move(across[1], box["y"] + box["height"] * height, steps=8)
     page.mouse.up()
     page.wait_for_timeout(1000)
+
+
+def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = chosen(page, folder / "photo.png", "woodcut")
+    brush(part, "mask: the first style goes where you paint", start=0.3, end=0.4, height=0.5)
     paint(part)
     out = saved(page, part, tmp_path / "out.png")
     changed = np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).max(2)
@@ -275,7 +259,7 @@ def test_before_and_after_lie_under_a_slider(page: Any, folder: Path) -> None:
 
 def test_a_camera_is_painted(page: Any) -> None:
     part = tab(page, "Live")
-    part.get_by_label("waves", exact=True).check()
+    part.locator(".styles button").filter(has_text="waves").click()
     part.get_by_text("Click to Access Webcam").click()
     part.get_by_role("button", name="capture photo").click()
     painted = part.locator("img[src^='data:image/jpeg']")
@@ -338,6 +322,19 @@ def test_a_damaged_photo_is_refused_in_a_sentence(page: Any, folder: Path) -> No
     assert "text.png" in said and "/" not in said, said
 
 
+def test_damaged_styles_are_told_when_they_are_dropped(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Stylize")
+    give(part, 0, folder / "photo.png")
+    give(part, 1, folder / "damaged.style", folder / "waves.png", folder / "text.png")
+    page.locator(".toast-body").first.wait_for()
+    said = page.locator(".toast-body").first.inner_text()
+    assert "damaged.style is damaged" in said and "text.png is not a picture" in said and "waves" not in said
+    part.get_by_label("instant").check()
+    paint(part)
+    job = json.loads(image.read_recipe(saved(page, part, tmp_path / "out.png")) or "")["job"]
+    assert [Path(style).name for style in job["styles"]] == ["waves.png"] and job["instant"]
+
+
 @pytest.mark.parametrize(
     ("name", "button", "file", "words"),
     [
@@ -373,18 +370,7 @@ def test_a_night_lights_the_lamps_that_were_painted(page: Any, folder: Path, tmp
     give(part, 0, folder / "photo.png")
     part.locator("img").first.wait_for()
     part.get_by_label("city", exact=True).check()
-    part.get_by_role("button", name="lamps: what shines at night").click()
-    canvas = part.locator("canvas").first
-    canvas.wait_for()
-    page.wait_for_timeout(1000)  # the photo is laid under the brush
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    middle = box["y"] + box["height"] * 0.3
-    page.mouse.move(box["x"] + box["width"] * 0.4, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=8)
-    page.mouse.up()
-    page.wait_for_timeout(1000)
+    brush(part, "lamps: what shines at night", start=0.4, end=0.5, height=0.3)
     part.get_by_role("button", name="Relight", exact=True).click()
     done(part, "relight")
     out = saved(page, part, tmp_path / "out.png")
@@ -396,6 +382,7 @@ def test_a_night_lights_the_lamps_that_were_painted(page: Any, folder: Path, tmp
 def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> None:
     part = tab(page, "Dream")
     give(part, 0, folder / "photo.png")
+    part.locator("img").first.wait_for()
     field(part, "layers").fill("relu2_2")
     more(part)
     field(part, "size").fill("96")
@@ -419,6 +406,40 @@ def test_a_film_is_painted(page: Any, folder: Path, tmp_path: Path) -> None:
     assert "4 frames" in done(part, "paint-film")
     with FilmReader(saved(page, part, tmp_path / "out.mp4")) as reader:
         assert len(list(reader.frames())) == 4
+
+
+def test_a_film_is_painted_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = tab(page, "Film")
+    give(part, 0, folder / "film.mp4")
+    part.locator("video").first.wait_for()
+    choose(part, "woodcut")
+    brush(part, "mask: the first style goes where you paint", start=0.3, end=0.4, height=0.5)
+    part.get_by_role("button", name="Paint film", exact=True).click()
+    assert "4 frames" in done(part, "paint-film")
+    out = saved(page, part, tmp_path / "out.mp4")
+    with FilmReader(out) as reader, FilmReader(folder / "film.mp4") as before:
+        pairs = [
+            np.abs(a.rgb.astype(int) - b.rgb).mean(2)
+            for a, b in zip(reader.frames(), before.frames(), strict=True)
+        ]
+    for changed in pairs:
+        assert changed[26:38, 30:38].mean() > 12
+        assert changed[:, 70:].mean() < 4  # what coding twice changes
+
+
+def test_a_page_that_is_loaded_again_shows_its_job(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = filming(page, folder / "long.mp4")
+    done(part, "paint-film", "frame ")
+    page.reload()
+    done(part, "paint-film", "frame ")
+    playwright.expect(page.get_by_role("tab", name="Film")).to_have_attribute("aria-selected", "true")
+    playwright.expect(part.get_by_role("button", name="Paint film", exact=True)).to_be_disabled()
+    part.get_by_role("button", name="Stop and keep").click()
+    done(part, "paint-film", "stopped")
+    page.reload()
+    done(part, "paint-film", "stopped")
+    with FilmReader(saved(page, part, tmp_path / "out.mp4")) as reader:
+        assert 0 < len(list(reader.frames())) < 300
 
 
 def test_a_film_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:

@@ -240,3 +240,21 @@ def test_a_film_cut_short_yields_what_is_whole(tmp_path: Path) -> None:
         except InputError as error:
             assert "damaged after" in str(error)
     assert 5 < count < 30
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{part}\n#EXT-X-ENDLIST\n"),
+        ("a.mp4", "ffconcat version 1.0\nfile {part}\n"),
+    ],
+)
+def test_a_playlist_opens_no_other_file(tmp_path: Path, name: str, text: str) -> None:
+    with av.open(str(tmp_path / "part.ts"), "w", format="mpegts") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 90, np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode()])
+    (tmp_path / name).write_text(text.format(part="part.ts"))
+    with pytest.raises(InputError, match="is a playlist of other files"):
+        FilmReader(tmp_path / name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -59,6 +60,16 @@ def settings(job: type[Job], values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def check_sliders(settings: Mapping[str, Any]) -> None:
+    """Raise InputError if a number is not between the ends of its slider."""
+    for name, value in settings.items():
+        least, most, _ = SLIDERS.get(name, (-math.inf, math.inf, 0))
+        if name in SLIDERS and not (isinstance(value, (int, float)) and least <= value <= most):
+            raise InputError(
+                f"{name} {value!r} is not between {least:g} and {most:g}, the limits of this page"
+            )
+
+
 def _whole(name: str, text: str, *, words: bool) -> int | str:
     """Return a whole number, or the text if the field also takes words, which the job checks itself."""
     return text if words and not text.isdigit() else int(_entry(name, text, int))
@@ -81,7 +92,8 @@ def _control(item: dataclasses.Field[Any], hint: Any) -> gr.components.Component
     if kinds[0] is bool:
         return gr.Checkbox(value=usual, **shown)
     if typing.get_origin(kinds[0]) is Literal:
-        return gr.Radio(list(typing.get_args(kinds[0])), value=usual, **shown)
+        words = [*typing.get_args(kinds[0])]
+        return gr.Radio([("not set", ""), *words] if usual is None else words, value=usual or "", **shown)
     if kinds == [int]:
         return gr.Number(value=usual, precision=0, **shown)
     text = ",".join(map(str, usual)) if isinstance(usual, tuple) else "" if usual is None else f"{usual}"

@@ -29,6 +29,7 @@ class Limits:
         film_seconds: length of a video.
         run_seconds: time per job; its result so far is then kept.
         waiting: number of jobs in the queue.
+        away_seconds: time for which the job and the results of a closed page are kept, for a reload.
     """
 
     megabytes: int = 200
@@ -39,6 +40,7 @@ class Limits:
     film_seconds: float = 120.0
     run_seconds: float = 1800.0
     waiting: int = 8
+    away_seconds: float = 120.0
 
     def check_uploads(self, kept: int) -> None:
         """Raise InputError if ``kept`` files reach the upload limit."""

@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import image
+from impasto.app import previews
 from impasto.app.controls import controls
 from impasto.app.previews import live_image
+from impasto.app.uploads import QUIET
+from impasto.app.visits import AppState
 from impasto.errors import InputError
 from impasto.jobs import LiveJob
 from impasto.networks import library
 from impasto.networks.packs import MOST_STRENGTH
 
 SIDE, FPS = 480, 10.0
+LIVE, AT_ONCE = "live", 2  # frames are painted beside a job, so many at once
 Bytes = NDArray[np.uint8]
 
 
@@ -41,11 +45,21 @@ class Mirror:
         return image.as_bytes(self._held.paint(frame, self._painter, self._weights))
 
 
-def live_tab() -> None:
+def live_tab(state: AppState) -> None:
     """Build the tab."""
-    names = sorted({known.name for known in library.installed()})
-    gr.Markdown("Open the camera, then press *Record*: frames are stylized live and never stored.")
-    style = gr.Radio(names, value=names[0] if names else None, label="learned style")
+    known = previews.thumbnails(state.folder)
+    style = gr.State(known[0][1] if known else None)
+    choice = gr.Gallery(
+        known,
+        label="learned style",
+        selected_index=0 if known else None,
+        **{**previews.CHOICE, "elem_classes": ["styles", "several", "one"]},
+    )
+
+    def chosen(event: gr.SelectData) -> str:
+        return str(known[event.index][1])
+
+    choice.select(chosen, None, style, queue=False, **QUIET)
     with gr.Row():
         knobs = controls(LiveJob, ("strength", "consistency"))
         knobs["strength"].maximum = MOST_STRENGTH  # type: ignore[attr-defined]
@@ -63,7 +77,7 @@ def live_tab() -> None:
             job = LiveJob(styles=(name,), strength=strength, consistency=consistency)
             if held is None or held.job != job:
                 held = Mirror(job)
-            return held.paint(_shrunk(frame)), held
+            return held.paint(shrunk(frame)), held
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -72,13 +86,15 @@ def live_tab() -> None:
         [camera, style, *knobs.values(), mirror],
         [painted, mirror],
         stream_every=1 / FPS,
-        concurrency_limit=2,
+        concurrency_limit=AT_ONCE,
+        concurrency_id=LIVE,
         show_progress="hidden",
         api_visibility="private",
     )
 
 
-def _shrunk(frame: Bytes) -> Bytes:
+def shrunk(frame: Bytes) -> Bytes:
+    """Return a frame at the size at which it is painted."""
     from PIL import Image
 
     picture = Image.fromarray(frame).convert("RGB")

@@ -1,129 +1,31 @@
-"""Shared parts of the tabs: session state and running jobs, and the output panel."""
+"""Shared parts of the tabs: the output panel, and how it follows a run."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from impasto.app.command import command_line
-from impasto.app.limits import Limits, count_files
 from impasto.app.previews import live_image
-from impasto.app.runner import AppRun, TurnQueue, Update, sentence
+from impasto.app.runner import Update
 from impasto.app.uploads import QUIET, write_preview
+from impasto.app.visits import AppState, Request, Started
 from impasto.errors import ImpastoError
-from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
+from impasto.jobs import Job
 
 Shown = dict[Any, Any]
-UPLOADS = "uploads"  # folder of uploads and results
 SETTLED = 1.0  # seconds after which a browser has drawn an update
 # On a phone, scroll to the top, above the button bar; elsewhere only if the element is out of view.
 SEEK = (
     "() => document.getElementById('%s').scrollIntoView"
     "({behavior: 'smooth', block: window.innerWidth > 640 ? 'nearest' : 'start'})"
 )
-AnyJob = StylizeJob | VideoJob | PhotorealJob | DreamJob
-
-
-@dataclass(frozen=True)
-class Request:
-    """A job with the photo to compare with, a note for the user, and the painted masks."""
-
-    job: Job
-    photo: str | None = None
-    note: str = ""
-    masks: tuple[str, ...] = ()
-
-
-Gather = Callable[[dict[Any, Any], str | None], Request]
-
-
-@dataclass
-class AppState:
-    """State of all sessions: the limits, the folder of uploads and results, and the runs by output file."""
-
-    limits: Limits
-    folder: Path
-    runs: dict[Path, AppRun] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.turns = TurnQueue(self.limits.waiting)
-        self._visits = self.folder / UPLOADS / "visits"
-
-    def place(self, visit: str | None, name: str) -> Path:
-        """Return a new path in a session's folder; browsers would show a reused one from their cache."""
-        folder = self._folder(visit) / secrets.token_hex(4)
-        folder.mkdir(parents=True)
-        return folder / name
-
-    def stop(self, visit: str | None, name: str) -> None:
-        """Stop the runs of a session whose output has that name."""
-        for out, run in self.runs.items():
-            if out.parent.parent == self._folder(visit) and out.name == name:
-                run.stop()
-
-    def _folder(self, visit: str | None) -> Path:
-        """Return the folder of a session, within the uploads, whose files Gradio serves without a copy.
-
-        The name is a hash, so that a client cannot choose it.
-        """
-        return self._visits / hashlib.sha256(str(visit).encode()).hexdigest()[:32]
-
-    def end_session(self, request: gr.Request) -> None:
-        """Stop the runs of a session whose page was closed, and delete its files."""
-        folder = self._folder(request.session_hash)
-        mine = [self.runs.pop(out) for out in list(self.runs) if out.parent.parent == folder]
-        for run in mine:
-            run.stop()
-        for run in mine:
-            run.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def work(self, job: Job, out: Path) -> Iterator[Update]:
-        """Run a job and yield its progress; the run stops when the generator is closed.
-
-        Raises:
-            ImpastoError: the job failed.
-        """
-        self.limits.check_uploads(count_files(self._visits))
-        self.runs[out] = run = AppRun(job, out, seconds=self.limits.run_seconds, turns=self.turns)
-        try:
-            yield from run.updates()
-        finally:
-            run.stop()
-
-    def limited(
-        self, job: AnyJob, painted: int, *, photo: str | None = None, masks: tuple[str, ...] = ()
-    ) -> Request:
-        """Return a request for a job, limited to the size of this page.
-
-        Args:
-            job: the job.
-            painted: long side of its result without the limit, in pixels.
-            photo: photo to compare with.
-            masks: painted masks of the job.
-
-        Raises:
-            InputError: the job asks for a larger size.
-        """
-        size = self.limits.side_of(job.size, painted)
-        if size == job.size:
-            return Request(job, photo, masks=masks)
-        note = f"processed at {size} px, the limit of this page"
-        return Request(replace(job, size=size), photo, note, masks)
-
-    def sentence(self, error: BaseException) -> str:
-        """Return an error as one line, without the folders of this machine."""
-        from gradio.utils import get_upload_folder
-
-        return sentence(error, folders=(Path(get_upload_folder()), self.folder))
+Gather = Callable[[dict[Any, Any], str | None], Request]  # from the values of the inputs, and the session
 
 
 @dataclass
@@ -181,6 +83,7 @@ class OutputPanel:
             self.file: gr.update(visible=False),
             self.whole: gr.update(visible=False),
             self.preview: gr.update(visible=True),
+            self.paint: gr.update(interactive=False),
             self.stop: gr.update(interactive=True),
         }
 
@@ -204,38 +107,39 @@ class OutputPanel:
 
     def at_end(self) -> Shown:
         """Return the updates at the end of a run."""
-        return {self.stop: gr.update(interactive=False)}
+        return {self.paint: gr.update(interactive=True), self.stop: gr.update(interactive=False)}
 
     @property
     def outputs(self) -> list[Any]:
         """All components that are updated."""
-        return [self.preview, self.whole, self.status, self.command, self.file, self.stop]
+        return [self.preview, self.whole, self.status, self.command, self.file, self.paint, self.stop]
 
 
-def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gather, name: str) -> None:
-    """Connect the buttons: ``gather`` builds a job from the input values, ``name`` is its output file."""
+Resume = tuple[Callable[[gr.Request], Iterator[Shown]], list[Any]]  # a function, and its outputs
+
+
+def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gather, name: str) -> Resume:
+    """Connect the buttons: ``gather`` builds a job from the input values, ``name`` is its output file.
+
+    Returns:
+        What shows the run again that the visit has, when the page is loaded again.
+    """
 
     def paint(values: dict[Any, Any], request: gr.Request) -> Iterator[Shown]:
-        visit, made = request.session_hash, None
-        last: Shown = {}
-        try:
-            wanted = gather(values, visit)
-            yield panel.at_start(wanted.job, name)
-            drawn = time.monotonic() + SETTLED
-            for latest in state.work(wanted.job, state.place(visit, name)):
-                made = latest.file or made
-                if made is not None:
-                    # A browser loses the second of two quick updates that hide and show a component.
-                    time.sleep(max(0.0, drawn - time.monotonic()))
-                if made is not None and not made.exists():
-                    return  # the session ended, and its files were deleted
-                yield (last := panel.on_update(latest, wanted))
-        except Exception as error:
-            text = state.sentence(error)
-            yield panel.at_end() | {panel.status: text}
-            known = isinstance(error, ImpastoError)
-            raise gr.Error(text, duration=20, print_exception=not known) from error
-        yield (last if made else {}) | panel.at_end()
+        session = request.session_hash
+
+        def start() -> Started:
+            state.come(session)
+            wanted = gather(values, session)
+            return state.run(wanted, session, name)
+
+        yield from _shown(state, panel, start)
+
+    def resume(request: gr.Request) -> Iterator[Shown]:
+        found = state.latest(request.session_hash, name)
+        # One that this page started meanwhile is shown by its button: a browser loses what both show.
+        earlier = None if found is None or found.session == request.session_hash else found
+        yield from _shown(state, panel, lambda: earlier)
 
     def stop(request: gr.Request) -> None:
         state.stop(request.session_hash, name)
@@ -245,3 +149,30 @@ def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gat
     # No limit here: runs wait in the queue of the state, which reports their position.
     panel.paint.click(paint, set(inputs), panel.outputs, concurrency_limit=None, **QUIET)
     panel.stop.click(stop, None, None, queue=False, **QUIET)
+    return resume, panel.outputs
+
+
+def _shown(state: AppState, panel: OutputPanel, found: Callable[[], Started | None]) -> Iterator[Shown]:
+    """Follow a run, if there is one, and return the updates of its panel."""
+    made, last = None, Shown()
+    try:
+        if (mine := found()) is None:
+            yield panel.at_end()  # without an update, Gradio would clear the panel
+            return
+        run, wanted = mine.run, mine.wanted
+        yield panel.at_start(wanted.job, run.out.name)
+        drawn = time.monotonic() + SETTLED
+        for latest in run.updates():
+            made = latest.file
+            if made is not None:
+                # A browser loses the second of two quick updates that hide and show a component.
+                time.sleep(max(0.0, drawn - time.monotonic()))
+                if not made.exists():
+                    return  # the visit ended, and its files were deleted
+            yield (last := panel.on_update(latest, wanted))
+    except Exception as error:
+        text = state.sentence(error)
+        yield panel.at_end() | {panel.status: text}
+        known = isinstance(error, ImpastoError)
+        raise gr.Error(text, duration=20, print_exception=not known) from error
+    yield (last if made else {}) | panel.at_end()

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
+from impasto.app.endpoints import add_endpoints
 from impasto.app.limits import Limits
-from impasto.app.output import AppState
+from impasto.app.output import Resume
 from impasto.app.tabs import TABS
+from impasto.app.uploads import QUIET
+from impasto.app.visits import AppState
 
-HEAD = "# impasto\nChoose a photo and a style, then click Paint. Nothing leaves this machine."
 KEPT = 24 * 3600  # seconds until uploads are deleted
+# A tab of a browser keeps its token when it is loaded again. Only on HTTPS there is crypto.randomUUID.
+TOKEN = """() => {
+  if (!sessionStorage.impasto)
+    sessionStorage.impasto = Array.from(crypto.getRandomValues(new Uint32Array(4))).join("-");
+  return sessionStorage.impasto;
+}"""
 
 
 def page(limits: Limits, folder: Path) -> gr.Blocks:
@@ -19,11 +28,28 @@ def page(limits: Limits, folder: Path) -> gr.Blocks:
     state = AppState(limits, folder)
     blocks: gr.Blocks
     with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(KEPT // 24, KEPT)) as blocks:
-        gr.Markdown(HEAD, elem_id="head")
-        with gr.Tabs():
-            for name, draw in TABS.items():
-                with gr.Tab(name, id=name.lower(), elem_id=f"tab-{name.lower()}"):
-                    draw(state)
-        blocks.unload(state.end_session)
+        gr.Markdown("# impasto", elem_id="head")
+        resumes: list[Resume] = []
+        with gr.Tabs() as tabs:
+            for name, tab in TABS.items():
+                with gr.Tab(name, id=name, elem_id=f"tab-{name.lower()}"):
+                    gr.Markdown(tab.line, elem_classes="line")
+                    if resume := tab.draw(state):
+                        resumes.append(resume)
+
+        def came(token: str, request: gr.Request) -> Any:
+            state.come(request.session_hash, token)
+            found = state.latest(request.session_hash)
+            names = [name for name, tab in TABS.items() if found and tab.result == found.run.out.name]
+            return gr.update(selected=names[0]) if names else gr.update()
+
+        def went(request: gr.Request) -> None:
+            state.go(request.session_hash)
+
+        joined = blocks.load(came, gr.Textbox(visible=False), tabs, js=TOKEN, queue=False, **QUIET)
+        for show, outputs in resumes:
+            joined.then(show, None, outputs, concurrency_limit=None, **QUIET)
+        blocks.unload(went)
+        add_endpoints(state)
     blocks.queue(max_size=limits.waiting, default_concurrency_limit=4)
     return blocks

@@ -16,6 +16,15 @@ from impasto import image, samples
 from impasto.networks import library
 
 QUALITY = 90  # JPEG quality of previews
+# A gallery of pictures to click at.
+CHOICE: Mapping[str, Any] = {
+    "object_fit": "cover",
+    "height": "auto",
+    "allow_preview": False,
+    "interactive": False,
+    "elem_classes": "styles",
+    "buttons": [],
+}
 
 
 def live_image(label: str) -> gr.Image:

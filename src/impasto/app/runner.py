@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import re
 import threading
 import time
@@ -72,7 +71,7 @@ class TurnQueue:
 
 
 class AppRun:
-    """A job that runs in a thread.
+    """A job that runs in a thread; any number of readers may follow it, at any time.
 
     Args:
         job: the job.
@@ -83,11 +82,19 @@ class AppRun:
 
     def __init__(self, job: Job, out: Path, *, seconds: float, turns: TurnQueue) -> None:
         self.job, self.out, self.seconds, self.turns = job, out, seconds, turns
-        self._news: queue.Queue[Update | BaseException | None] = queue.Queue()
+        self._changed = threading.Condition()
+        self._latest: Update | None = None
+        self._count, self._over = 0, False  # updates so far, and whether there will be no other
+        self._error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._do, daemon=True)
         self._begun = self._shown = time.monotonic()
         self._before = 0
+
+    def start(self) -> AppRun:
+        """Start the thread; the job runs when its turn comes."""
+        self._thread.start()
+        return self
 
     def stop(self) -> None:
         """Stop the run at its next step and keep its result so far."""
@@ -95,31 +102,43 @@ class AppRun:
 
     def wait(self) -> None:
         """Wait until the thread has ended."""
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
 
     def updates(self) -> Iterator[Update]:
-        """Run the job when its turn comes, and yield its progress.
+        """Yield the latest progress message, then each new one until the run is over.
 
         Raises:
             ImpastoError: the job failed.
         """
-        self._thread.start()
-        while (said := self._news.get()) is not None:
-            if isinstance(said, BaseException):
-                raise said
-            yield said
+        seen = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._count > seen or self._over)  # noqa: B023
+                if self._count == seen:
+                    break
+                seen, latest = self._count, self._latest
+            if latest is not None:
+                yield latest
+        if self._error is not None:
+            raise self._error
+
+    def _tell(self, latest: Update) -> None:
+        with self._changed:
+            self._latest, self._count = latest, self._count + 1
+            self._changed.notify_all()
 
     def _do(self) -> None:
         try:
             with self.turns.turn(self):
                 self._begun = time.monotonic()
-                self._news.put(self._run())
+                self._tell(self._run())
         except KeyboardInterrupt:
-            self._news.put(Update("stopped before there was a result to keep"))
+            self._tell(Update("stopped before there was a result to keep"))
         except BaseException as error:
-            self._news.put(error)
-        self._news.put(None)
+            self._error = error
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
 
     def waits(self, before: int) -> None:
         """Report ``before``, the number of runs ahead; called regularly while waiting."""
@@ -128,14 +147,14 @@ class AppRun:
         if before != self._before:
             self._before = before
             others = "another job is" if before == 1 else f"{before} jobs are"
-            self._news.put(Update(f"waiting: {others} ahead of this one"))
+            self._tell(Update(f"waiting: {others} ahead of this one"))
 
     def watch(self, progress: Progress) -> None:
         """Report the progress of an image; called after every step."""
         if self._is_time():
             height, width = progress.size
             text = f"{progress.done:.0%} at {width} x {height}, {clock(progress.seconds_left)} left"
-            self._news.put(Update(text, _small(tensors.to_array(progress.picture()))))
+            self._tell(Update(text, _small(tensors.to_array(progress.picture()))))
 
     def on_progress(self, progress: FilmProgress) -> None:
         """Report the progress of a video; called after every frame."""
@@ -145,7 +164,7 @@ class AppRun:
                 left = clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
             whole = f" of {progress.expected}" if progress.expected else ""
             text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
-            self._news.put(Update(text, None if progress.picture is None else _small(progress.picture)))
+            self._tell(Update(text, None if progress.picture is None else _small(progress.picture)))
 
     def _is_time(self) -> bool:
         """Return whether to show a preview now, and note that it is shown."""

@@ -30,8 +30,9 @@ STYLE = """
 .styles, .styles .grid-wrap { min-height: 0 !important; }
 .styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)) !important; }
 .styles .grid-wrap { overflow: hidden; }
-.styles .caption-label { font-size: 0.65rem; left: 4px; right: 4px; max-width: none; text-align: center; }
-.styles .thumbnail-item.selected { box-shadow: none !important; border-color: transparent !important; }
+.styles .caption-label { font-size: 0.65rem; left: 3px; right: 3px; max-width: none; text-align: center; }
+.styles .caption-label { white-space: normal; overflow-wrap: anywhere; line-height: 1.15; padding: 2px; }
+.styles:not(.one) .selected { box-shadow: none !important; border-color: transparent !important; }
 .command .cm-content { padding-right: 4.5rem !important; }
 .status { scroll-margin-top: 0.5rem; }
 .drop { border: 2px dashed var(--neutral-400) !important; }
@@ -115,14 +116,10 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
-        import gradio as gr
+        import gradio  # noqa: F401
         import uvicorn
-        from fastapi import FastAPI
     except ImportError as error:
         raise InputError("the page needs Gradio: pip install '.[app]', in the clone") from error
-    from impasto.app.output import UPLOADS
-    from impasto.app.page import page
-
     _check_port(host, port)
     _fetch_nothing()
     ready(_address(host, port))
@@ -134,23 +131,36 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
             signal.raise_signal(signal.SIGTERM)
 
         signal.signal(signal.SIGTERM, terminated)
-        uploads = Path(folder) / UPLOADS
-        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
-        app = gr.mount_gradio_app(
-            FastAPI(),
-            page(limits, Path(folder)),
-            path="/",
-            theme=_theme(),
-            css=STYLE,
-            max_file_size=f"{limits.megabytes}mb",
-            footer_links=[],
-            show_error=True,
-        )
+        app = _mounted(limits, Path(folder))
         warming = threading.Timer(WARM_AFTER, _warm)
         warming.daemon = True
         warming.start()
-        guarded = Guarded(app, uploads, limits)
-        uvicorn.run(guarded, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+
+
+def _mounted(limits: Limits, folder: Path) -> Guarded:
+    """Return the page as an application that stores its files in ``folder``."""
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from impasto.app.page import page
+    from impasto.app.visits import UPLOADS
+
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / UPLOADS)
+    blocks = page(limits, folder)
+    # Mounted, not launched: Gradio would accept any path of this machine in place of an upload.
+    blocks.has_launched = True
+    app = gr.mount_gradio_app(
+        FastAPI(),
+        blocks,
+        path="/",
+        theme=_theme(),
+        css=STYLE,
+        max_file_size=f"{limits.megabytes}mb",
+        footer_links=[],
+        show_error=True,
+    )
+    return Guarded(app, folder / UPLOADS, limits)
 
 
 def _theme() -> Any:

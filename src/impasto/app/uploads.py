@@ -1,7 +1,9 @@
-"""Uploaded photos: displayed as a small preview, processed as the original file."""
+"""Uploads: checked when they are dropped, shown as a small preview, processed as the original file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,16 @@ import gradio as gr
 
 from impasto import image
 from impasto.app.limits import SEEN
+from impasto.app.runner import sentence
 from impasto.errors import ImpastoError
+from impasto.jobs import LOOK
+from impasto.looks import look
+from impasto.networks import library
+from impasto.video import FilmReader
 
 PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp", ".gif"]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+DROP = 130  # height of an upload area for several files, in pixels
 SIDE = 1280  # pixels of the preview's long side
 
 
@@ -41,10 +49,9 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     def dropped(path: str | None) -> Any:
         picture = None
         if path is not None:
-            try:
-                picture = str(write_preview(path, max_pixels=max_pixels))
-            except ImpastoError as error:
-                gr.Warning(str(error).replace(str(Path(path).parent) + "/", ""), duration=20)
+            if _is_good(path, partial(write_preview, max_pixels=max_pixels)):
+                picture = str(write_preview(path))
+            else:
                 path = None
         return path if mask is None else (path, picture)
 
@@ -52,6 +59,55 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     if mask is not None:
         place.clear(lambda: None, None, mask, queue=False, **QUIET)
     return place
+
+
+def film_place(mask: gr.ImageEditor) -> gr.Video:
+    """Return an upload of a video, whose first frame is also shown in an editor, to paint over."""
+    place = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
+
+    def dropped(path: str) -> Any:
+        if _is_good(path, write_frame):
+            return path, str(write_frame(path))
+        return None, None
+
+    place.upload(dropped, place, [place, mask], concurrency_limit=4, **QUIET)
+    place.clear(lambda: None, None, mask, queue=False, **QUIET)
+    return place
+
+
+def style_place(label: str, types: list[str], max_pixels: int) -> gr.File:
+    """Return an upload of style images, ``.style`` files and looks; damaged ones are told and left out."""
+    place = gr.File(
+        label=label, file_count="multiple", file_types=types, height=DROP, elem_classes=["drop", "several"]
+    )
+
+    check = partial(check_style, max_pixels=max_pixels)
+
+    def dropped(paths: list[str]) -> list[str]:
+        return [path for path in paths if _is_good(path, check)]
+
+    place.upload(dropped, place, place, concurrency_limit=4, **QUIET)
+    return place
+
+
+def check_style(path: str, *, max_pixels: int) -> None:
+    """Raise InputError if a style image, a ``.style`` file or a look cannot be read."""
+    if path.endswith(library.STYLE_SUFFIX):
+        library.find(path)
+    elif path.endswith(LOOK):
+        look.load(path)
+    else:
+        image.read(path, max_pixels=max_pixels)
+
+
+def _is_good(path: str, read: Callable[[str], object]) -> bool:
+    """Return whether an upload can be read, and show the reason if not."""
+    try:
+        read(path)
+    except ImpastoError as error:
+        gr.Warning(sentence(error).replace(f"{Path(path).parent}/", ""), duration=20)
+        return False
+    return True
 
 
 def write_preview(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Path:
@@ -63,6 +119,21 @@ def write_preview(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Pa
     small = Path(f"{path}{SEEN}")
     if not small.exists():
         rgb = image.read(path, max_pixels=max_pixels).flat()
+        size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
+        image.write(small, image.resize(rgb, size), quality=90, overwrite=True)
+    return small
+
+
+def write_frame(film: str | Path) -> Path:
+    """Write a preview of the first frame of a video beside it, unless there is one, and return its path.
+
+    Raises:
+        InputError: the video cannot be read.
+    """
+    small = Path(f"{film}{SEEN}")
+    if not small.exists():
+        with FilmReader(film) as reader:
+            rgb = next(reader.frames()).rgb
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
         image.write(small, image.resize(rgb, size), quality=90, overwrite=True)
     return small

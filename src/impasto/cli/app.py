@@ -26,6 +26,9 @@ def studio(
     max_minutes: Annotated[
         float, typer.Option(help="Time limit of a job, in minutes; it keeps its result so far.")
     ] = 30.0,
+    max_away: Annotated[
+        float, typer.Option(help="Minutes until the job of a closed page ends; a reload finds it again.")
+    ] = 2.0,
     showing: Reporting,
 ) -> None:
     """Serve a web page on this machine to use impasto in a browser."""
@@ -37,7 +40,7 @@ def studio(
         "uploads": max_uploads,
         "pixels": max_pixels,
     }
-    most |= {"film": max_film, "minutes": max_minutes}
+    most |= {"film": max_film, "minutes": max_minutes, "away": max_away}
     for name, value in most.items():
         if not 0 < value < float("inf"):
             raise InputError(f"--max-{name} {value:g} must be above 0")
@@ -51,6 +54,7 @@ def studio(
         side=max_size,
         film_seconds=max_film,
         run_seconds=max_minutes * 60,
+        away_seconds=max_away * 60,
     )
 
     def ready(address: str) -> None:

@@ -30,6 +30,7 @@ WIDEST = 4  # maximum plausible pixel aspect ratio
 NEAR = 1  # seconds at the end of a video that may be lost to damage without an error
 UNSURE = ("avi", "mpeg")  # containers in which frame times after a seek are estimates
 USUAL = Fraction(25)  # default frame rate
+_PLAYLISTS = ("hls", "concat", "dash", "imf", "sdp")  # formats of FFmpeg that read any file they name
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class FilmReader:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{self.path} is not a readable video ({reason(error)})") from error
         try:
+            if self.container.format.name in _PLAYLISTS:
+                raise InputError(f"{self.path} is a playlist of other files: give the video itself")
             self.stream = pictures_of(self.container, str(self.path))
         except InputError:
             self.container.close()

@@ -1,0 +1,157 @@
+"""Jobs from what a visitor gives, by the page or by its API: checked, and within the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from impasto.app import previews
+from impasto.app.visits import AppState, Request
+from impasto.errors import InputError
+from impasto.image import decoding
+from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
+from impasto.networks import library
+from impasto.painters import BUDGETS, learned
+
+# Settings that a visitor may give: those shown first, and the others.
+SETTINGS: Mapping[type[Job], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    StylizeJob: (
+        ("strength", "instant"),
+        (
+            *("size", "preset", "color", "weights", "style_scale", "blend"),
+            *("method", "loss", "photoreal", "network", "seed"),
+        ),
+    ),
+    VideoJob: (
+        ("strength", "instant"),
+        ("size", "start", "end", "consistency", "keys", "every", "color", "preset", "weights", "network"),
+    ),
+    PhotorealJob: (
+        ("night", "strength", "fast"),
+        ("size", "realism", "classes", "weights", "seed", "horizon"),
+    ),
+    DreamJob: (
+        ("layers",),
+        ("size", "octaves", "rate", "distance", "octave_scale", "steps", "smoothing", "jitter", "seed"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a visitor gave: paths of files, and settings of the job.
+
+    Args:
+        source: photo or video.
+        settings: settings by name.
+        names: learned styles.
+        files: style images, learned styles as files, or a look.
+        drawn: mask or lamps.
+        guide: guide of a dream.
+    """
+
+    source: str | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    drawn: Path | None = None
+    guide: str | None = None
+
+
+def stylize(state: AppState, given: Given) -> Request:
+    """Return the request to stylize a photo."""
+    photo, styles = _source(given, "photo"), _styles(state, given)
+    masks = _masks(given, len(styles))
+    job = StylizeJob.parse(
+        {**given.settings, "content": photo, "styles": styles, "max_pixels": state.limits.pixels}
+        | ({"mask": masks} if masks else {})
+    )
+    fast = job.instant or given.names or styles[0].endswith(library.STYLE_SUFFIX)
+    longest = learned.LONGEST if fast else BUDGETS[job.preset].size
+    return state.limited(job, _side(job, photo, longest), photo=photo, masks=masks)
+
+
+def video(state: AppState, given: Given) -> Request:
+    """Return the request to stylize a video."""
+    from impasto.films.planning import FilmPlan, frame_size
+    from impasto.video import open_film
+
+    source, styles = _source(given, "video"), _styles(state, given)
+    masks = _masks(given, len(styles))
+    job = VideoJob.parse(
+        {**given.settings, "film": source, "styles": styles} | ({"mask": masks} if masks else {})
+    )
+    with open_film(source) as opened:
+        end = opened.seconds if job.stop is None else min(job.stop, opened.seconds or job.stop)
+        state.limits.check_film(source, None if end is None else end - job.begin)
+        return state.limited(job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)), masks=masks)
+
+
+def photoreal(state: AppState, given: Given) -> Request:
+    """Return the request to relight a photo."""
+    photo, night = _source(given, "photo"), given.settings.get("night")
+    if given.files or not night:
+        state.limits.check_styles(
+            given.files, "drop a photo to take light and colors from, or choose a night"
+        )
+    drawn = {"lamps": str(given.drawn)} if night and given.drawn is not None else {}
+    job = PhotorealJob.parse(
+        {**given.settings, "content": photo, "styles": given.files, "max_pixels": state.limits.pixels} | drawn
+    )
+    return state.limited(job, _side(job, photo), photo=photo, masks=tuple(drawn.values()))
+
+
+def dream(state: AppState, given: Given) -> Request:
+    """Return the request to dream over a photo."""
+    from impasto.painters.dream import LONGEST
+
+    photo = _source(given, "photo")
+    drawn = {} if given.drawn is None else {"mask": str(given.drawn)}
+    guide = {"guide": given.guide} if given.guide else {}
+    job = DreamJob.parse(
+        {**given.settings, "content": photo, "max_pixels": state.limits.pixels} | drawn | guide
+    )
+    return state.limited(job, _side(job, photo, LONGEST), photo=photo, masks=tuple(drawn.values()))
+
+
+Gathering = Callable[[AppState, Given], Request]
+
+
+def _source(given: Given, what: str) -> str:
+    if not given.source:
+        raise InputError(f"there is no {what} yet: drop one first")
+    return given.source
+
+
+def _styles(state: AppState, given: Given) -> tuple[str, ...]:
+    styles = (*given.names, *given.files)
+    state.limits.check_styles(styles)
+    check_names(given.names)
+    return styles
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise InputError if a learned style is not installed: it may be the path of a file."""
+    known = {style.name for style in library.installed()}
+    for name in names:
+        if name not in known:
+            raise library.unknown_style_error(name)
+
+
+def _masks(given: Given, styles: int) -> tuple[str, ...]:
+    """Return the masks of the styles: the first goes where the mask is white, a second takes the rest."""
+    if given.drawn is None:
+        return ()
+    if styles > 2:
+        raise InputError("a painted mask divides an image between two styles: choose one or two")
+    return tuple(str(part) for part in (given.drawn, previews.invert_mask(given.drawn))[:styles])
+
+
+def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 10**6) -> int:
+    """Return the long side of the result; ``longest`` limits it if no size is requested."""
+    if isinstance(job.size, int):
+        return job.size
+    own = max(decoding.size_of(Path(photo), max_pixels=job.max_pixels))
+    return own if job.size == "original" else min(own, longest)
