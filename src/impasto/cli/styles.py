@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +17,7 @@ from impasto.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from impasto.networks.library import InstalledStyle
+    from impasto.networks.packs import Pack
 
 styles = typer.Typer(help="List and manage styles.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -181,19 +185,29 @@ def export(
         Path | None,
         typer.Option("--out", "-o", help="STYLE.onnx for other programs, or STYLE.style to share one style."),
     ] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a web page that paints in the visitor's browser; needs no server."),
+    ] = None,
     overwrite: Overwrite = False,
     showing: Reporting,
 ) -> None:
-    """Export a learned style as ONNX (the whole pack, for any size and mixture) or as a .style file."""
+    """Export a learned style as ONNX (the whole pack), as a .style file, or as a web page."""
     from impasto import files
     from impasto.networks import library, packs
 
-    path = Path(name)
+    path = library.pack_file(name)
     whole = path.suffix == library.PACK_SUFFIX and path.exists()
     known = None if whole else library.find(name)
     if not whole and known is None:
         raise library.unknown_style_error(name)
     pack = library.open_pack(path) if known is None else known.pack
+    if web is not None:
+        if out is not None:
+            raise InputError("--web writes a folder and -o a file: give one of them")
+        names = pack.names if known is None else [known.name]
+        _export_page(pack, names, web, overwrite=overwrite, as_json=showing.json)
+        return
     target = out or Path(f"{known.name if known else path.stem}.onnx")
     files.check_output(target, overwrite=overwrite)
     if target.suffix == library.STYLE_SUFFIX:
@@ -201,10 +215,8 @@ def export(
             raise InputError(f"a .style file holds one style: name it, as {name}#{pack.names[0]}")
         packs.save_style(pack, known.name, target, overwrite=overwrite)
     elif target.suffix == ".onnx":
-        try:
+        with _onnx_needed():
             from impasto.networks import onnx_export
-        except ImportError as error:
-            raise InputError(f"export needs {error.name}: pip install '.[export]', in the clone") from error
         onnx_export.export(pack, target, overwrite=overwrite)
     else:
         raise OutputError(f"{target} must end in .onnx or .style")
@@ -212,3 +224,19 @@ def export(
     say(json.dumps({"output": str(target), "rows": own}) if showing.json else str(target))
     if known is not None and own is not None:
         tell(f"rows of {known.name}: {', '.join(map(str, own))} of {len(pack.rows)}")
+
+
+def _export_page(pack: Pack, names: Sequence[str], folder: Path, *, overwrite: bool, as_json: bool) -> None:
+    with _onnx_needed():
+        from impasto import web
+    web.write(pack, names, folder, overwrite=overwrite)
+    say(json.dumps({"output": str(folder)}) if as_json else str(folder))
+    tell(f"to see the page: python -m http.server -d {shlex.quote(str(folder))}, then http://localhost:8000")
+
+
+@contextmanager
+def _onnx_needed() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f"export needs {error.name}: pip install '.[export]', in the clone") from error

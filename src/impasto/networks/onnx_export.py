@@ -21,7 +21,7 @@ IR_VERSION = 9  # lowest for opset 18; runtimes since 2023 read it
 NOISE_SIDE = 128  # positions per side of the default noise
 
 
-def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
+def export(pack: Pack, path: str | Path, *, noise_side: int = NOISE_SIDE, overwrite: bool = False) -> Path:
     """Write a pack as an ONNX file.
 
     The graph has four inputs: ``photo (1, 3, H, W)``, float32, RGB 0..1;
@@ -29,7 +29,7 @@ def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
     ``[1 - s, 0, ..., s]``); ``statistics (2, channels)``, mean and standard deviation of every normalized
     channel; and ``given``, one number: 0 normalizes by the image's own statistics, 1 by ``statistics``.
     A network with noise has an optional fifth input, ``noise (1, octaves, h, w)`` of any size, which is
-    extended by reflection.
+    extended by reflection; the default has ``noise_side`` positions per side.
     The outputs are ``painted (1, 3, H, W)`` and ``found (2, channels)``, the statistics of the image, which
     can be passed as ``statistics`` of the next one. The graph pads and crops sides that are not multiples of
     the network's, as :class:`impasto.networks.painter.Painter` does. The metadata holds names and rows of the
@@ -50,7 +50,7 @@ def export(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
             pack.plan.name,
             [_input(*i) for i in _inputs(pack)],
             [_input(*o) for o in _outputs(pack)],
-            engine.constants + _defaults(pack),
+            engine.constants + _defaults(pack, noise_side),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
@@ -79,11 +79,11 @@ def _inputs(pack: Pack) -> list[Described]:
     ]
 
 
-def _defaults(pack: Pack) -> list[Any]:
+def _defaults(pack: Pack, side: int) -> list[Any]:
     """Return the default values of optional inputs: the noise of seed 0."""
     if not pack.plan.noise:
         return []
-    field = noise.field(pack.plan, seed=0, size=(NOISE_SIDE, NOISE_SIDE))
+    field = noise.field(pack.plan, seed=0, size=(side, side))
     return [numpy_helper.from_array(field[None], "noise")]
 
 

@@ -1,0 +1,81 @@
+"""Files that are downloaded once: looked for in a folder given by the user, and kept in the user's cache."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+import urllib.error
+from pathlib import Path
+
+from impasto import files
+from impasto.errors import ImpastoError
+
+GIVEN = "IMPASTO_WEIGHTS"  # environment variable that names a folder of files downloaded elsewhere
+
+
+def given() -> list[Path]:
+    """Return the folder that the user has given; an empty list if there is none."""
+    named = os.environ.get(GIVEN)
+    return [Path(named)] if named else []
+
+
+def cache() -> Path:
+    """Return the folder of downloaded files."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("impasto") / "weights"
+
+
+def present(file: str, *places: Path) -> Path | None:
+    """Return ``file`` in the first folder that has it: the one given by the user, then ``places``."""
+    return next((folder / file for folder in (*given(), *places) if (folder / file).is_file()), None)
+
+
+def fetch(
+    url: str, target: Path, *, sha256: str, name: str, error: type[ImpastoError], instead: str = ""
+) -> None:
+    """Download a file and check its hash; nothing is kept of a download that fails.
+
+    Args:
+        url: its address.
+        target: where it is written.
+        sha256: the digest, or its first digits.
+        name: what it is, for messages.
+        error: the kind of error to raise.
+        instead: what else the user can do, if anything.
+
+    Raises:
+        ImpastoError: of the kind ``error``: the address cannot be reached, or the hash is wrong.
+        OutputError: the file cannot be written.
+    """
+    import torch
+
+    files.check_output(target, overwrite=True)
+    with files.atomic(target) as temporary:
+        try:
+            torch.hub.download_url_to_file(
+                url, str(temporary), hash_prefix=sha256, progress=sys.stderr.isatty()
+            )
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as fault:
+            reason = getattr(fault, "reason", fault)
+            raise error(
+                f"the download of '{name}' failed ({reason}): {instead}"
+                f"{' or ' if instead else ''}download {url} elsewhere and set {GIVEN} to its folder"
+            ) from fault
+        except RuntimeError as fault:
+            raise error(f"the download of '{name}' is damaged (its SHA-256 is wrong): try again") from fault
+
+
+def check(path: Path, *, sha256: str, name: str, error: type[ImpastoError]) -> None:
+    """Check the hash of a file.
+
+    Raises:
+        ImpastoError: of the kind ``error``: it is another file.
+    """
+    digest = files.sha256(path)
+    if not digest.startswith(sha256):
+        raise error(
+            f"{path.name} is not the file expected for '{name}' (SHA-256 {digest[:12]}, expected "
+            f"{sha256[:12]}): delete it and try again"
+        )

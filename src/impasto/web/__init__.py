@@ -1,0 +1,7 @@
+"""A static web page that paints with a learned style in the visitor's browser."""
+
+from __future__ import annotations
+
+from impasto.web.folder import check_folder, write
+
+__all__ = ["check_folder", "write"]
