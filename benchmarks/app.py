@@ -2,7 +2,7 @@
 
     python benchmarks/app.py TOPIC
 
-Topics: ``speed``, ``pictures``, and ``all``. Needs Playwright and a system Chromium.
+Topics: ``speed``, ``pictures``, ``web``, and ``all``. Needs Playwright and a system Chromium.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,50 @@ def _shot(page: Any, to: Path) -> Path:
     return to
 
 
-TOPICS = {"speed": speed, "pictures": pictures}
+@contextmanager
+def hosted(folder: Path) -> Iterator[str]:
+    """Serve a folder of static files; yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "http.server", str(port), "-d", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            time.sleep(0.05)
+        yield f"http://localhost:{port}/"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _until_painted(page: Any, step: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    step()
+    page.locator("canvas[data-state=painted]").wait_for()
+    return time.perf_counter() - begun
+
+
+def web(out: Path) -> None:
+    """Size of the page of ``export --web``, and time until it has painted its sample, 512 px."""
+    folder = out / "site"
+    harness.impasto("export", "waves", "--web", str(folder), "--overwrite")
+    megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    seconds: dict[str, list[float]] = {"first visit": [], "later visit": [], "another strength": []}
+    with hosted(folder) as url:
+        for _ in range(TRIES):
+            with browsing() as browser:  # a new one each time, which has compiled nothing yet
+                page = browser.new_context().new_page()
+                seconds["first visit"].append(_until_painted(page, partial(page.goto, url)))
+                seconds["later visit"].append(_until_painted(page, page.reload))
+                weaker = partial(page.locator("#strength").press, "ArrowLeft")
+                seconds["another strength"].append(_until_painted(page, weaker))
+    rows = [{"what": what, "seconds": harness.median(times)} for what, times in seconds.items()]
+    harness.table(rows)
+    harness.record("web page", [{**row, "megabytes": round(megabytes, 1)} for row in rows])
+
+
+TOPICS = {"speed": speed, "pictures": pictures, "web": web}
 
 
 def main() -> None:

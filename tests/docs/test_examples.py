@@ -23,6 +23,7 @@ from impasto.looks.masks import COLORS
 from impasto.networks import library, packs
 from impasto.verbs import demo
 from impasto.video import FilmWriter
+from support import web
 from support.augment import lay_out
 from support.commands import commands
 from support.visualize import state
@@ -158,6 +159,7 @@ def here(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(place)
     monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    web.publish(tmp_path / "package.tgz", monkeypatch)
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path / "none"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(demo, "FILM_SECONDS", 0.5)

@@ -187,7 +187,7 @@ def export(
     ] = None,
     web: Annotated[
         Path | None,
-        typer.Option(help="Folder for a web page that paints in the visitor's browser; needs no server."),
+        typer.Option(help="Folder for a web page that paints in the visitor's browser."),
     ] = None,
     overwrite: Overwrite = False,
     showing: Reporting,

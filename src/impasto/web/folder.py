@@ -156,7 +156,7 @@ def _chooser(styles: Sequence[LearnedStyle]) -> str:
         )
     labels = (
         f'<label><input type="radio" name="style" value="{number}"{"" if number else " checked"}>'
-        f'<img src="{_inline(style.thumbnail)}" alt="">{html.escape(_title(style))}</label>'
+        f'<img src="{_inline(style.thumbnail)}" alt=""><span>{html.escape(_title(style))}</span></label>'
         for number, style in enumerate(styles)
     )
     head, foot = (
