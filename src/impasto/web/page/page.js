@@ -95,7 +95,7 @@ async function paintFrame() {
   const found = painted.statistics
   statistics = statistics?.map((value, at) => STEADY * value + (1 - STEADY) * found[at]) ?? found
   show(painted.pixels)
-  say(`Camera, ${Math.round(1000 / (performance.now() - start))} pictures a second`)
+  say(`Camera, ${(1000 / (performance.now() - start)).toFixed(1)} pictures a second`)
 }
 
 // The only one to ask the worker, one picture after the other.
@@ -162,7 +162,7 @@ async function startCamera() {
     stopCamera()
     return say(`The camera cannot be used: ${fault.message}`)
   }
-  id("camera").textContent = "Take the picture"
+  id("camera").textContent = "Take picture"
   repaint()
 }
 
