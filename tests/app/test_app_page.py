@@ -87,7 +87,9 @@ def opened(browser: Any, address: str, *, width: int = 1280) -> Any:
     visit = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True).new_page()
     visit.set_default_timeout(WAIT)
     visit.goto(address)
-    visit.get_by_role("tab", name="Stylize").wait_for()
+    visit.locator(
+        "body[data-shown='4']"
+    ).wait_for()  # an update that comes later may undo what a test fills in
     return visit
 
 
@@ -143,6 +145,7 @@ def paint(part: Any) -> None:
 def more(part: Any) -> None:
     """Opens the settings that are not shown at first."""
     part.get_by_role("button", name="more settings").click()
+    part.page.wait_for_timeout(1000)  # fields that appear get their first values a moment later
 
 
 def field(part: Any, name: str) -> Any:

@@ -22,6 +22,9 @@ TOKEN = """() => {
   return sessionStorage.impasto;
 }"""
 
+# What a page shows is settled when the tabs have shown what they had.
+SHOWN = "() => { document.body.dataset.shown = Number(document.body.dataset.shown || 0) + 1; }"
+
 
 def page(limits: Limits, folder: Path) -> gr.Blocks:
     """Return the page; uploads and results are stored in ``folder``."""
@@ -48,7 +51,8 @@ def page(limits: Limits, folder: Path) -> gr.Blocks:
 
         joined = blocks.load(came, gr.Textbox(visible=False), tabs, js=TOKEN, queue=False, **QUIET)
         for show, outputs in resumes:
-            joined.then(show, None, outputs, concurrency_limit=None, **QUIET)
+            shown = joined.then(show, None, outputs, concurrency_limit=None, **QUIET)
+            shown.then(None, None, None, js=SHOWN, **QUIET)
         blocks.unload(went)
         add_endpoints(state)
     blocks.queue(max_size=limits.waiting, default_concurrency_limit=4)
