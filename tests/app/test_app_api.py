@@ -114,6 +114,8 @@ def test_the_examples_of_the_documentation_run(
     [
         ("stylize", {}, "no style is chosen"),
         ("stylize", {"styles": ["wavez"]}, "did you mean waves"),
+        ("stylize", {"styles": "wavez"}, "did you mean waves"),
+        ("stylize", {"styles": ["waves"], "settings": [1]}, "names with values"),
         ("stylize", {"styles": ["/etc/hosts"]}, "no learned style has this name"),
         ("stylize", {"styles": ["waves"], "settings": {"init": "/etc/hosts"}}, "has no setting 'init'"),
         ("stylize", {"styles": ["waves"], "settings": {"strength": 5}}, "strength 5 is not between 0 and 2"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import impasto
+from impasto.errors import InputError
 from impasto.films.nights import DETECTED, matched
 from impasto.looks.detectors import AGAIN, LEAST, detected, rears
 from impasto.looks.fronts import windows
@@ -113,3 +117,16 @@ def test_a_detected_lamp_that_is_missed_fades_slowly() -> None:
     missed = matched(none, first, out=DETECTED)
     assert missed.shares == {1: pytest.approx(1 - DETECTED)} and (missed.kinds == kinds).all()
     assert matched(lamps, missed, out=DETECTED).shares == {1: 1.0}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 200), (200, 7)])
+def test_an_image_too_small_for_a_street_is_told(size: tuple[int, int]) -> None:
+    told = f"at least 8x8 pixels, not {size[1]}x{size[0]}"
+    with pytest.raises(InputError, match=told):
+        impasto.photoreal(np.full((*size, 3), 0.5, np.float32), night="city")
+
+
+def test_labels_are_not_saved_as_a_jpeg(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"save them as \.png"):
+        impasto.photoreal(street(), night="city", save_lamps=tmp_path / "lamps.jpg")
+    assert list(tmp_path.iterdir()) == []

@@ -195,6 +195,39 @@ def test_the_camera_is_painted_until_a_picture_is_taken(page: Any) -> None:
     assert saved(page).shape == (192, 256, 3)
 
 
+def test_a_double_click_starts_one_camera(page: Any) -> None:
+    page.evaluate("""() => {
+        const devices = navigator.mediaDevices, start = devices.getUserMedia.bind(devices)
+        window.tracks = []
+        devices.getUserMedia = async what => {
+            const stream = await start(what)
+            window.tracks.push(...stream.getTracks())
+            return stream
+        }
+    }""")
+    page.get_by_role("button", name="Camera").dblclick()
+    page.get_by_text("pictures a second").wait_for()
+    give(page, png(photo("chelsea", (96, 128))))
+    assert "painted in" in painted(page)
+    assert page.evaluate("window.tracks.map(track => track.readyState)") == ["ended"]
+
+
+def test_the_photo_that_was_chosen_last_is_painted(page: Any) -> None:
+    page.evaluate("""() => {
+        const read = window.createImageBitmap
+        let count = 0
+        window.createImageBitmap = async file => {
+            if (count++ === 0) await new Promise(late => setTimeout(late, 1500))
+            return read(file)
+        }
+    }""")
+    for name, size in (("slow", (96, 128)), ("quick", (64, 96))):
+        file = {"name": f"{name}.png", "mimeType": "image/png", "buffer": png(photo("chelsea", size))}
+        page.get_by_label("Choose a photo").set_input_files(file)
+    page.wait_for_timeout(2500)
+    assert "96 x 64 pixels, painted in" in painted(page)
+
+
 def test_it_is_painted_offline_and_nothing_was_sent(browser: Any, folder: Path) -> None:
     asked = []
     with hosted(folder) as url:

@@ -135,7 +135,7 @@ class Endpoints:
             given = Given(
                 self._path(source),
                 _checked(kind, settings or {}),
-                names=tuple(styles or ()),
+                names=(styles,) if isinstance(styles, str) else tuple(styles or ()),
                 files=tuple(self._path(file) for file in files or ()),
                 drawn=None if drawn is None else Path(self._path(drawn)),
                 guide=None if guide is None else self._path(guide),
@@ -173,6 +173,8 @@ class Endpoints:
 
 def _checked(kind: type[Job], settings: Settings) -> Settings:
     """Return the settings if the page has controls for them, with values within those of its sliders."""
+    if not isinstance(settings, Mapping):
+        raise InputError('settings are names with values, such as {"size": 640}')
     names = [name for part in SETTINGS[kind] for name in part]
     for name in settings:
         if name not in names:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, image
+from impasto.errors import InputError
 
 Array = NDArray[np.float32]
 
@@ -25,6 +26,7 @@ SPREAD = 22.0  # horizontal deviation of the beam, in degrees
 DROP = 4.5  # vertical deviation of the beam below its cut-off, in degrees
 POLE = 8.0  # height of street lamps, in metres
 ACROSS, ALONG = 1.4, 0.8  # how much faster a pool falls across the road than the inverse square, and along it
+LEAST = 8  # shortest side of an image with a street, in pixels
 MIDDLE = 0.54  # height of the horizon from the top if no lines show it, relative to the height
 
 
@@ -55,8 +57,15 @@ class Road:
             horizon: height of the horizon from the top, relative to the image height. Default: the point
                 where the straight edges of the road meet.
             center: column of the direction of travel, relative to the width, if the horizon is given.
+
+        Raises:
+            InputError: the image is too small to show a street.
         """
         height, width = rgb.shape[:2]
+        if min(height, width) < LEAST:
+            raise InputError(
+                f"a night needs a photo of at least {LEAST}x{LEAST} pixels, not {width}x{height}"
+            )
         focal = width / 2 / float(np.tan(np.radians(WIDE / 2)))
         column = center * width
         if horizon is None:

@@ -38,6 +38,8 @@ def run(job: PhotorealJob, session: Session = Session()) -> Result:
     night = job.night if look is None or job.night is not None else look.night
     if "save_lamps" in session.also and night is None:
         raise InputError("--save-lamps is for nights: add --night, or leave it out")
+    if (labels := session.also.get("save_lamps")) and labels.suffix.lower() in (".jpg", ".jpeg"):
+        raise InputError(f"{labels} would change the colors of labels: save them as .png")
     if not job.styles or (look is not None and not look.has_colors):
         made = _alone(job, inputs, night, session)
     else:

@@ -16,6 +16,7 @@ video.muted = video.playsInline = true
 let worker = null
 let answer = null // what to call with the worker's answer
 let photo = null // { source, name }: a canvas and the stem of its file's name
+let latest = null // the file that was chosen last
 let stream = null // of the camera
 let statistics = null // of the camera's frames
 let wanted = false // whether the photo is to be painted again
@@ -142,18 +143,24 @@ function ready(painted) {
 
 async function open(file) {
   if (!file) return
+  latest = file
+  say(`Reading ${file.name} ...`)
   let decoded
   try {
     decoded = await createImageBitmap(file)
   } catch {
     return say(`This browser cannot read ${file.name}: choose a JPEG or PNG file`)
   }
-  stopCamera()
-  take(decoded, file.name.replace(/\.[^.]*$/, ""))
+  // A large photo that was chosen earlier may be read later.
+  if (file === latest) {
+    stopCamera()
+    take(decoded, file.name.replace(/\.[^.]*$/, ""))
+  }
   decoded.close()
 }
 
 async function startCamera() {
+  id("camera").disabled = true // until it has started: a second click would start another
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } })
     video.srcObject = stream
@@ -161,6 +168,8 @@ async function startCamera() {
   } catch (fault) {
     stopCamera()
     return say(`The camera cannot be used: ${fault.message}`)
+  } finally {
+    id("camera").disabled = false
   }
   id("camera").textContent = "Take picture"
   repaint()
