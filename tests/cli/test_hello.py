@@ -74,7 +74,9 @@ def test_the_page_runs_it(here: Path) -> None:
     from impasto.app.runner import AppRun as PageRun
     from impasto.app.runner import TurnQueue
 
-    *_, last = PageRun(HelloJob("photo.png"), here / "out.png", seconds=60, turns=TurnQueue(1)).updates()
+    *_, last = (
+        PageRun(HelloJob("photo.png"), here / "out.png", seconds=60, turns=TurnQueue(1)).start().updates()
+    )
     assert last.file == here / "out.png" and "24 x 16" in last.text and last.picture is not None
 
 
