@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import sys
 import urllib.error
+import urllib.request
 from pathlib import Path
 
 from impasto import files
 from impasto.errors import ImpastoError
 
 GIVEN = "IMPASTO_WEIGHTS"  # environment variable that names a folder of files downloaded elsewhere
+PATIENCE = 60  # seconds that a server may stay silent
 
 
 def given() -> list[Path]:
@@ -49,22 +52,33 @@ def fetch(
         ImpastoError: of the kind ``error``: the address cannot be reached, or the hash is wrong.
         OutputError: the file cannot be written.
     """
-    import torch
-
     files.check_output(target, overwrite=True)
     with files.atomic(target) as temporary:
         try:
-            torch.hub.download_url_to_file(
-                url, str(temporary), hash_prefix=sha256, progress=sys.stderr.isatty()
-            )
+            found = _copy(url, temporary, name)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as fault:
             reason = getattr(fault, "reason", fault)
             raise error(
                 f"the download of '{name}' failed ({reason}): {instead}"
                 f"{' or ' if instead else ''}download {url} elsewhere and set {GIVEN} to its folder"
             ) from fault
-        except RuntimeError as fault:
-            raise error(f"the download of '{name}' is damaged (its SHA-256 is wrong): try again") from fault
+        if not found.startswith(sha256):
+            raise error(f"the download of '{name}' is damaged (its SHA-256 is wrong): try again")
+
+
+def _copy(url: str, target: Path, name: str) -> str:
+    """Write what an address sends to a file; return its SHA-256. Tell a terminal how far it is."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response, target.open("wb") as file:
+        size, told = int(response.headers.get("Content-Length") or 0), sys.stderr.isatty()
+        while part := response.read(2**20):
+            file.write(part)
+            digest.update(part)
+            if told and size:
+                sys.stderr.write(f"\rdownloading {name}: {100 * file.tell() // size} %")
+        if told and size:
+            sys.stderr.write("\n")
+    return digest.hexdigest()
 
 
 def check(path: Path, *, sha256: str, name: str, error: type[ImpastoError]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,25 @@ def test_a_failed_download_says_what_to_do(
     message = refused("vgg16-torchvision")
     for word in ("'vgg16-torchvision'", "--backbone vgg19", "IMPASTO_WEIGHTS", source.as_uri()):
         assert word in message
+    assert list(cache.iterdir()) == []
+
+
+def test_a_server_that_falls_silent_is_given_up(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source.pth"
+    source.write_bytes(b"x")
+    publish("vgg16-torchvision", source, monkeypatch)
+    monkeypatch.setattr(downloads, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/source.pth"
+        monkeypatch.setitem(
+            weights.ENTRIES,
+            "vgg16-torchvision",
+            dataclasses.replace(weights.ENTRIES["vgg16-torchvision"], url=url),
+        )
+        message = refused("vgg16-torchvision")
+    assert "failed (timed out)" in message and url in message
     assert list(cache.iterdir()) == []
 
 
