@@ -135,7 +135,10 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
         warming = threading.Timer(WARM_AFTER, _warm)
         warming.daemon = True
         warming.start()
-        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+        try:
+            uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+        finally:
+            warming.cancel()
 
 
 def _mounted(limits: Limits, folder: Path) -> Guarded:

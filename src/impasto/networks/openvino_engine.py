@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,19 @@ Array = NDArray[np.float32]
 Node = Any  # an output of OpenVINO, which ships no types
 
 _KEPT = 8  # compiled networks in the cache
+_ALONE = threading.Lock()
+
+
+def core() -> ov.Core:
+    """Return OpenVINO, ready to be used by several threads.
+
+    Its bindings fill their tables of types when they first convert one. Two threads that do so at once
+    deadlock: one holds Python's lock and waits for the table, the other fills the table and waits for
+    Python's lock.
+    """
+    with _ALONE:
+        ov.Type(np.dtype(np.float32)).to_dtype()
+    return ov.Core()
 
 
 @dataclass(frozen=True)
@@ -212,7 +226,7 @@ class OnCpu:
 
     def __init__(self, pack: Pack, *, precision: Precision = "auto", threads: int | None = None) -> None:
         self.pack = pack
-        self.core = ov.Core()
+        self.core = core()
         self.folder = Path(platformdirs.user_cache_dir("impasto")) / "openvino"
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         options["INFERENCE_NUM_THREADS"] = threads or os.cpu_count() or 1

@@ -67,7 +67,7 @@ def predict(picture: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def _loaded() -> tuple[Mapping[str, NDArray[Any]], Any]:
-    import openvino as ov
+    from impasto.networks.openvino_engine import core
 
     tensors, meta = files.load_arrays(FILE)
     channels = sum(shape(PLANS[NETWORK]).norms)
@@ -77,7 +77,7 @@ def _loaded() -> tuple[Mapping[str, NDArray[Any]], Any]:
         model = _model(tensors)
     except (KeyError, ValueError) as error:
         raise InputError(f"{FILE} is damaged ({error}): reinstall impasto") from error
-    return tensors, ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return tensors, core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 def _model(tensors: Mapping[str, NDArray[Any]]) -> Any:
