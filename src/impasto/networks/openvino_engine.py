@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import platformdirs
 from numpy.typing import NDArray
-from openvino import opset13 as ops
 
 from impasto.jobs.base import Precision
+from impasto.networks.openvino_runtime import core, ops, ov
 from impasto.networks.packs import Pack
 from impasto.networks.plan import EPSILON, FADE, Reached, paint
 
@@ -24,19 +22,6 @@ Array = NDArray[np.float32]
 Node = Any  # an output of OpenVINO, which ships no types
 
 _KEPT = 8  # compiled networks in the cache
-_ALONE = threading.Lock()
-
-
-def core() -> ov.Core:
-    """Return OpenVINO, ready to be used by several threads.
-
-    Its bindings fill their tables of types when they first convert one. Two threads that do so at once
-    deadlock: one holds Python's lock and waits for the table, the other fills the table and waits for
-    Python's lock.
-    """
-    with _ALONE:
-        ov.Type(np.dtype(np.float32)).to_dtype()
-    return ov.Core()
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def predict(picture: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def _loaded() -> tuple[Mapping[str, NDArray[Any]], Any]:
-    from impasto.networks.openvino_engine import core
+    from impasto.networks.openvino_runtime import core
 
     tensors, meta = files.load_arrays(FILE)
     channels = sum(shape(PLANS[NETWORK]).norms)
@@ -81,8 +81,7 @@ def _loaded() -> tuple[Mapping[str, NDArray[Any]], Any]:
 
 
 def _model(tensors: Mapping[str, NDArray[Any]]) -> Any:
-    import openvino as ov
-    from openvino import opset13 as ops
+    from impasto.networks.openvino_runtime import ops, ov
 
     photo = ops.parameter([1, 3, SIDE, SIDE], np.float32, name="painting")
     layers = _Layers(tensors)
@@ -107,7 +106,7 @@ class _Layers:
 
     def convolve(self, x: Node, *, stride: int = 1, groups: int = 1, bounded: bool = True) -> Node:
         """Apply the next convolution; ``bounded``: followed by ReLU6."""
-        from openvino import opset13 as ops
+        from impasto.networks.openvino_runtime import ops
 
         weight, scale, bias = (
             self.tensors[f"{self.count:02}.{kind}"] for kind in ("weight", "scale", "bias")

@@ -73,12 +73,12 @@ def _requirements() -> Iterator[tuple[str, str | None]]:
 
 
 def _devices(mend: list[str]) -> dict[str, Any]:
-    import openvino
     import torch
 
     from impasto import backbones
+    from impasto.networks.openvino_runtime import core as openvino
 
-    core = openvino.Core()
+    core = openvino()
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     facts: dict[str, Any] = {
         "cpu": str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip(),
