@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from impasto import image, samples
-from impasto.app import previews, runner, serving
+from impasto.app import output, previews, runner, serving
 from impasto.app.command import command_line
 from impasto.app.limits import Limits
 from impasto.app.runner import AppRun, TurnQueue, sentence
@@ -259,6 +259,24 @@ def test_a_page_that_is_loaded_again_has_its_run(tmp_path: Path, monkeypatch: py
     assert state.latest("after") is not None, "a visit that has begun is not left for another"
     state.go("after")
     until(lambda: not run.out.exists() and state.latest("after") is None)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_run_that_ends_at_once_shows_its_result_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, quick: bool
+) -> None:
+    monkeypatch.setattr(output, "QUICK", 60.0 if quick else 0.0)
+    image.write(tmp_path / "a.png", np.zeros((16, 24, 3)))
+    state = AppState(Limits(), tmp_path)
+    started = state.run(Request(StylizeJob(str(tmp_path / "a.png"), ("waves",))), "s", "out.png")
+    names: Any = ("preview", "whole", "status", "command", "file", "paint", "stop")
+    panel = output.OutputPanel(*names)
+    shown = list(output.following(state, panel, lambda: started))
+    assert "waiting" in str(shown[0][panel.status]) or quick
+    for update in (shown[0 if quick else 1], shown[-1]):
+        assert "done" in update[panel.status] and update[panel.whole]["visible"]
+    assert any("impasto stylize" in update.get(panel.command, "") for update in shown)
+    assert shown[-1][panel.paint]["interactive"]
 
 
 def test_a_run_that_failed_tells_all_its_readers(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from impasto.jobs import Job
 
 Shown = dict[Any, Any]
 SETTLED = 1.0  # seconds after which a browser has drawn an update
+QUICK = 0.5  # seconds; a run that ends within them shows its result only
 # On a phone, scroll to the top, above the button bar; elsewhere only if the element is out of view.
 SEEK = (
     "() => document.getElementById('%s').scrollIntoView"
@@ -133,13 +134,13 @@ def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gat
             wanted = gather(values, session)
             return state.run(wanted, session, name)
 
-        yield from _shown(state, panel, start)
+        yield from following(state, panel, start)
 
     def resume(request: gr.Request) -> Iterator[Shown]:
         found = state.latest(request.session_hash, name)
         # One that this page started meanwhile is shown by its button: a browser loses what both show.
         earlier = None if found is None or found.session == request.session_hash else found
-        yield from _shown(state, panel, lambda: earlier)
+        yield from following(state, panel, lambda: earlier)
 
     def stop(request: gr.Request) -> None:
         state.stop(request.session_hash, name)
@@ -152,7 +153,7 @@ def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gat
     return resume, panel.outputs
 
 
-def _shown(state: AppState, panel: OutputPanel, found: Callable[[], Started | None]) -> Iterator[Shown]:
+def following(state: AppState, panel: OutputPanel, found: Callable[[], Started | None]) -> Iterator[Shown]:
     """Follow a run, if there is one, and return the updates of its panel."""
     made, last = None, Shown()
     try:
@@ -160,8 +161,13 @@ def _shown(state: AppState, panel: OutputPanel, found: Callable[[], Started | No
             yield panel.at_end()  # without an update, Gradio would clear the panel
             return
         run, wanted = mine.run, mine.wanted
-        yield panel.at_start(wanted.job, run.out.name)
-        drawn = time.monotonic() + SETTLED
+        begun = panel.at_start(wanted.job, run.out.name)
+        drawn = 0.0
+        if run.is_over(within=QUICK):
+            last = {panel.command: begun[panel.command]}
+        else:
+            yield begun
+            drawn = time.monotonic() + SETTLED
         for latest in run.updates():
             made = latest.file
             if made is not None:
@@ -169,7 +175,7 @@ def _shown(state: AppState, panel: OutputPanel, found: Callable[[], Started | No
                 time.sleep(max(0.0, drawn - time.monotonic()))
                 if not made.exists():
                     return  # the visit ended, and its files were deleted
-            yield (last := panel.on_update(latest, wanted))
+            yield (last := last | panel.on_update(latest, wanted))
     except Exception as error:
         text = state.sentence(error)
         yield panel.at_end() | {panel.status: text}

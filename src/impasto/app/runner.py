@@ -104,6 +104,11 @@ class AppRun:
         """Wait until the thread has ended."""
         self._thread.join()
 
+    def is_over(self, *, within: float) -> bool:
+        """Return whether the run ends within so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._over, within)
+
     def updates(self) -> Iterator[Update]:
         """Yield the latest progress message, then each new one until the run is over.
 
