@@ -81,7 +81,15 @@ def test_licenses_are_listed_with_their_tiers(
     monkeypatch.setenv(library.HOME, str(tmp_path))
     code, said = told(capsys, "--licenses", "--json")
     found = json.loads(said)
-    assert code == 0 and set(found) == {"weights", "styles", "photos", "style images", "video", "codecs"}
+    assert code == 0 and set(found) == {
+        "weights",
+        "styles",
+        "photos",
+        "style images",
+        "video",
+        "codecs",
+        "web page",
+    }
     assert found["weights"]["quality"]["license"] == "Apache-2.0"
     assert found["styles"]["starry_night, tiny"]["license"] == "public domain"
     assert found["photos"]["coffee"] == {

@@ -417,6 +417,14 @@ def test_the_command_lights_a_street(here: Path, run: Run) -> None:
     assert Path("street-night.png").exists()
 
 
+def test_what_is_no_night_and_what_would_be_written_twice_is_told(here: Path, run: Run) -> None:
+    code, _, told = run("photoreal", "street.png", "--night", "moon", "-o", "a.png")
+    assert code == 2 and "moon" in told and "country" in told
+    code, _, told = run("photoreal", "street.png", "--night", "--save-lamps", "./a.png", "-o", "a.png")
+    assert (code, told) == (2, "impasto: a.png would be written twice: give each output a name of its own\n")
+    assert not Path("a.png").exists()
+
+
 def test_a_look_keeps_the_night(here: Path, run: Run) -> None:
     assert run("photoreal", "street.png", "--night", "wet", "--save-look", "n.look", "-o", "a.png")[0] == 0
     assert run("photoreal", "street.png", "n.look", "-o", "b.png")[0] == 0

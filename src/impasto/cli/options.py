@@ -255,7 +255,7 @@ def expand_options(arguments: Sequence[str]) -> list[str]:
     found = list(arguments)
     if found[:1] == ["photoreal"] and "--night" in found:
         place = found.index("--night") + 1
-        if found[place : place + 1] == [] or found[place] not in typing.get_args(NightName):
+        if not any(_is_kind(word) for word in found[place : place + 1]):
             found.insert(place, "city")
     if found[:1] != ["photoreal"] or found.count("--masks") != 1:
         return found
@@ -265,6 +265,13 @@ def expand_options(arguments: Sequence[str]) -> list[str]:
         words = words if len(list(takewhile(_is_word, found[1:]))) > 1 else words[:2]
         found[place : place + len(words)] = [part for word in words for part in ("--masks", word)][1:]
     return found
+
+
+def _is_kind(word: str) -> bool:
+    """Return whether a word after ``--night`` is a kind, or means to be one: it is no option and no file."""
+    return word in typing.get_args(NightName) or (
+        _is_word(word) and not Path(word).suffix and not Path(word).exists()
+    )
 
 
 def _is_word(argument: str) -> bool:

@@ -223,7 +223,7 @@ def export(
     own = list(known.style.rows) if known is not None and target.suffix == ".onnx" else None
     say(json.dumps({"output": str(target), "rows": own}) if showing.json else str(target))
     if known is not None and own is not None:
-        tell(f"rows of {known.name}: {', '.join(map(str, own))} of {len(pack.rows)}")
+        tell(f"{known.name} is row {', '.join(map(str, own))} of {len(pack.rows)}, counted from 0")
 
 
 def _export_page(pack: Pack, names: Sequence[str], folder: Path, *, overwrite: bool, as_json: bool) -> None:

@@ -69,4 +69,5 @@ def licenses() -> dict[str, dict[str, Licensed]]:
         "style images": table(dict.fromkeys(samples.STYLES, ("MIT", _OWN))),
         "video": table({"drive.mp4": ("MIT", "made by impasto from the photos and style images")}),
         "codecs": table(_CODECS),
+        "web page": table({"ONNX Runtime Web": ("MIT", "Microsoft; fetched by export --web")}),
     }

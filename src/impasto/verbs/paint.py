@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,7 @@ def image_of(
         check_suffix(out)
         session = replace(session, checkpoint=session.checkpoint or checkpoint_beside(out))
         targets.insert(0, out)
+    _check_apart(targets)
     for target in targets:
         files.protect_inputs(target, job.inputs())
         files.check_output(target, overwrite=session.overwrite)
@@ -124,6 +125,14 @@ def image_of(
     }
     text = f"{out}: {width}x{height}, {result.seconds:.1f} s"
     return Outcome(result, out, text, facts, result.recipe, result.stopped)
+
+
+def _check_apart(targets: Sequence[Path]) -> None:
+    """Raise OutputError if two outputs are the same file."""
+    places = [target.resolve() for target in targets]
+    for number, target in enumerate(targets):
+        if places[number] in places[:number]:
+            raise OutputError(f"{target} would be written twice: give each output a name of its own")
 
 
 def _write(result: Result, out: Path, *, overwrite: bool, like: Any = None) -> None:
