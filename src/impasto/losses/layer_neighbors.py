@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from impasto import tensors
 from impasto.errors import InputError
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.context import BindContext
-from impasto.losses.matching import CELL, LEAST, STRIP
+from impasto.losses.matching import CELL, LEAST, STRIP, OnFeatures, View
 from impasto.losses.neighbors import LENGTH, MatchingLoss, along
 from impasto.tiles import Size, Window
 
@@ -33,7 +34,12 @@ class LayerNeighbors(MatchingLoss):
     """
 
     name = "layers"
-    _kept: tuple[Size, dict[str, list[Tensor]], Tensor] | None = None
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._sampled: dict[
+            int, _Samples
+        ] = {}  # by the number of the style image, at the largest size so far
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
@@ -41,35 +47,47 @@ class LayerNeighbors(MatchingLoss):
             raise InputError("LayerNeighbors needs the current image: pass present= to the BindContext")
         generator = torch.Generator().manual_seed(self.seed + context.stage)
         drawn = {k: _Positions.drawn(context, k, POSITIONS, generator) for k in sorted(self.layers)}
-        found = _features_at(drawn, context, context.present)
-        keys, division = self._at(context)
-        targets = {k: _nearest(found[k], keys[k], positions, division) for k, positions in drawn.items()}
+        now = _Samples(context.size, [drawn])
+        for window, features in context.pieces(context.present, frozenset(drawn), context.size):
+            now(0, window, features)
+        found = now.columns
+        keys = [self._samples_of(context, number).columns for number in range(len(self.paintings))]
+        division = self.division(context)
+        targets = {
+            k: _nearest(found[k], [each[k] for each in keys], positions, division)
+            for k, positions in drawn.items()
+        }
         return _BoundLayers(drawn, targets)
 
-    def _at(self, context: BindContext) -> tuple[dict[str, list[Tensor]], Tensor]:
-        """Return features ``(C, M)`` of each style image by layer, and the division of the cells."""
-        if self._kept is None or self._kept[0] != context.size:
-            keys: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
-            for painting, scale in zip(self.paintings, self.scales, strict=True):
-                for layer, found in self._keys_of(context, painting, scale).items():
-                    keys[layer].append(found)
-            self._kept = (context.size, keys, self.division(context))
-        return self._kept[1:]
-
-    def _keys_of(self, context: BindContext, painting: Tensor, scale: float) -> dict[str, Tensor]:
-        """Return about ``POSITIONS`` features of a style image and its rotations by layer, ``(C, M)``."""
-        views = self.views(context, painting, scale)
-        parts: dict[str, list[Tensor]] = {layer: [] for layer in self.layers}
-        generator = torch.Generator().manual_seed(self.seed)
-        for view, size in views:
-            here = BindContext(context.backbone, size, cut=context.cut)
-            most = POSITIONS // len(views)
-            drawn = {k: _Positions.drawn(here, k, most, generator) for k in sorted(self.layers)}
+    def _samples_of(self, context: BindContext, painting: int) -> _Samples:
+        """Return features of a style image at the context's size, computed unless that was done before."""
+        known = self._sampled.get(painting)
+        if known is None or known.size != context.size:
+            views = self.views(context, self.paintings[painting], self.scales[painting])
+            known = self._sampled[painting] = self._sampling(context, views)
             with context.backbone.bounded():
-                found = _features_at(drawn, here, view)
-            for layer, own in found.items():
-                parts[layer].append(own)
-        return {layer: torch.cat(several, 1) for layer, several in parts.items()}
+                for number, (view, size) in enumerate(views):
+                    for window, features in context.pieces(view, self.layers, size):
+                        known(number, window, features)
+        return known
+
+    def seen_by(self, context: BindContext, painting: int, views: Sequence[View]) -> OnFeatures | None:
+        """See :meth:`MatchingLoss.seen_by`; the final pass is at the largest size."""
+        known = self._sampled.get(painting)
+        if known is not None and math.prod(known.size) >= math.prod(context.size):
+            return None
+        self._sampled[painting] = self._sampling(context, views)
+        return self._sampled[painting]
+
+    def _sampling(self, context: BindContext, views: Sequence[View]) -> _Samples:
+        """Sample about ``POSITIONS`` positions of a style image and its rotations in each layer."""
+        generator = torch.Generator().manual_seed(self.seed)
+        drawn = []
+        for _, size in views:
+            there = BindContext(context.backbone, size, cut=context.cut)
+            most = POSITIONS // len(views)
+            drawn.append({k: _Positions.drawn(there, k, most, generator) for k in sorted(self.layers)})
+        return _Samples(context.size, drawn)
 
 
 @dataclass(frozen=True)
@@ -122,17 +140,30 @@ class _Positions:
         return self.rows * self.stride // CELL, self.columns * self.stride // CELL
 
 
-def _features_at(drawn: Mapping[str, _Positions], context: BindContext, picture: Tensor) -> dict[str, Tensor]:
-    """Return an image's features at the positions by layer, ``(C, N)``."""
-    found: dict[str, Tensor] = {}
-    for window, features in context.pieces(picture, frozenset(drawn), context.size):
-        for layer, positions in drawn.items():
+class _Samples:
+    """Features of several images at their positions; called with the features of each of their windows.
+
+    Args:
+        size: size of the context in which they are used.
+        drawn: positions by layer, of each image.
+    """
+
+    def __init__(self, size: Size, drawn: Sequence[Mapping[str, _Positions]]) -> None:
+        self.size, self.drawn = size, drawn
+        self._found: list[dict[str, Tensor]] = [{} for _ in drawn]
+
+    def __call__(self, image: int, window: Window, features: Features) -> None:
+        """Take the features ``(1, C, h, w)`` that a window of an image owns."""
+        for layer, positions in self.drawn[image].items():
             numbers = positions.inside(window)
             part = positions.of(features[layer], window, numbers)
-            if layer not in found:
-                found[layer] = part.new_empty((len(part), len(positions)))
-            found[layer][:, numbers.to(part.device)] = part
-    return found
+            found = self._found[image].setdefault(layer, part.new_empty((len(part), len(positions))))
+            found[:, numbers.to(part.device)] = part
+
+    @property
+    def columns(self) -> dict[str, Tensor]:
+        """All features by layer, ``(C, M)``."""
+        return {layer: torch.cat([found[layer] for found in self._found], 1) for layer in self.drawn[0]}
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ are compared by cosine similarity after subtracting the mean of each side.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ LEAST = 1e-8
 
 Columns = dict[str, Tensor]  # by layer, (C, places)
 View = tuple[Tensor, Size]  # a style image, possibly rotated, and its size
+OnFeatures = Callable[[int, Window, Columns], None]  # number of the view, window, features that it owns
 
 
 def grid(size: Size) -> Size:
@@ -67,12 +69,22 @@ def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
 
 
 def places(
-    context: BindContext, picture: Tensor, layers: frozenset[str], size: Size
+    context: BindContext,
+    picture: Tensor,
+    layers: frozenset[str],
+    size: Size,
+    *,
+    also: Callable[[Window, Columns], None] | None = None,
 ) -> Iterator[tuple[Tensor, Columns]]:
-    """Yield, for each window of an image at ``size``, the indices of its places and their hypercolumns."""
+    """Yield, for each window of an image at ``size``, the indices of its places and their hypercolumns.
+
+    ``also`` is called with each window and the features that it owns.
+    """
     rows, columns = grid(size)
     numbers = torch.arange(rows * columns).view(rows, columns)
     for window, found in context.pieces(picture, layers, size):
+        if also is not None:
+            also(window, found)
         owned = numbers[owned_places(window)]
         parts = hypercolumns(found, context.backbone, (owned.shape[0], owned.shape[1]))
         yield owned.flatten(), {layer: part[0].flatten(1) for layer, part in parts.items()}
@@ -92,11 +104,18 @@ class Keys:
 
     @classmethod
     def of(
-        cls, context: BindContext, views: Sequence[View], layers: frozenset[str], *, most: int, seed: int
+        cls,
+        context: BindContext,
+        views: Sequence[View],
+        layers: frozenset[str],
+        *,
+        most: int,
+        seed: int,
+        also: OnFeatures | None = None,
     ) -> Keys:
         """Compute the keys of all places of the views, or of a random ``most`` of them.
 
-        The order does not depend on the tiling.
+        The order does not depend on the tiling. ``also`` is called with the features of each view.
         """
         counts = [math.prod(grid(size)) for _, size in views]
         drawn = sample(sum(counts), most, seed)
@@ -105,8 +124,9 @@ class Keys:
         kept: Columns = {}
         first = 0
         with context.backbone.bounded():
-            for (picture, size), count in zip(views, counts, strict=True):
-                for numbers, parts in places(context, picture, layers, size):
+            for view, ((picture, size), count) in enumerate(zip(views, counts, strict=True)):
+                seen = None if also is None else partial(also, view)
+                for numbers, parts in places(context, picture, layers, size, also=seen):
                     place = rank[numbers + first]
                     wanted = place >= 0
                     for layer, part in parts.items():

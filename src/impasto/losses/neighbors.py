@@ -29,6 +29,7 @@ from impasto.losses.matching import (
     LEAST,
     Keys,
     Matcher,
+    OnFeatures,
     View,
     divide,
     grid,
@@ -94,11 +95,16 @@ class MatchingLoss(Loss):
         return context.seen.once(what, self.paintings, self.layers, context.size, look)
 
     def _search(self, context: BindContext) -> tuple[list[Keys], Matcher]:
-        keys = [
-            Keys.of(context, self.views(context, painting, scale), self.layers, most=KEYS, seed=self.seed)
-            for painting, scale in zip(self.paintings, self.scales, strict=True)
-        ]
+        keys = []
+        for number, (painting, scale) in enumerate(zip(self.paintings, self.scales, strict=True)):
+            views = self.views(context, painting, scale)
+            also = self.seen_by(context, number, views)
+            keys.append(Keys.of(context, views, self.layers, most=KEYS, seed=self.seed, also=also))
         return keys, Matcher(keys, seed=self.seed)
+
+    def seen_by(self, context: BindContext, painting: int, views: Sequence[View]) -> OnFeatures | None:
+        """Return what else takes features of a style image while its places are computed; None: nothing."""
+        return None
 
     def division(self, context: BindContext) -> Tensor:
         """Assign each place to a style image by masks, else by weights; return ``(rows, columns)``.
@@ -134,6 +140,7 @@ class Neighbors(MatchingLoss):
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         masks: region of each style image, ``(1, 1, H, W)``, 0..1; None: everywhere. Masks override weights.
         search: share of the current image in the query of the search; the rest is the content image.
+        later: loss of the final pass, which takes its features of the style images in the same pass.
         turned: also search the style image rotated by 90, 180 and 270 degrees.
         seed: random seed for sampling the places of a large style image.
 
@@ -150,10 +157,15 @@ class Neighbors(MatchingLoss):
         layers: Sequence[str] = LAYERS,
         *,
         search: float = 0.25,
+        later: MatchingLoss | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(photo, paintings, layers, **settings)
-        self.search = search
+        self.search, self.later = search, later
+
+    def seen_by(self, context: BindContext, painting: int, views: Sequence[View]) -> OnFeatures | None:
+        """See :meth:`MatchingLoss.seen_by`."""
+        return None if self.later is None else self.later.seen_by(context, painting, views)
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""

@@ -109,8 +109,9 @@ def objective(
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
     shapes, forms = _shapes(content, styles), _forms(content, styles, strength)
     coarse = _weakened(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
-    fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
-    last = _weakened(LayerNeighbors(content, paintings, **places), content, styles, strength)
+    layers = LayerNeighbors(content, paintings, **places)
+    search = Neighbors(content, paintings, search=SEARCH, later=layers, **places)
+    fine, last = (_weakened(loss, content, styles, strength) for loss in (search, layers))
     smaller = Pyramid(fine, forms * KEPT_FORMS) * SMALLER
     return ByStage(
         [coarse + shapes + forms, *[fine + shapes + smaller] * (stages - 1), last + shapes + smaller]
