@@ -36,6 +36,7 @@ WAIT = 240_000  # milliseconds
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 # A software adapter, as there is no GPU in most machines that run tests.
 GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+TEXT: Any = {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"}
 Bytes = NDArray[np.uint8]
 
 
@@ -174,9 +175,7 @@ def test_a_photo_is_turned_and_reduced(page: Any) -> None:
 
 def test_what_cannot_be_read_is_said_and_the_photo_before_stays(page: Any) -> None:
     before = saved(page)
-    page.get_by_label("Choose a photo").set_input_files(
-        {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"}
-    )
+    page.get_by_label("Choose a photo").set_input_files(TEXT)
     page.get_by_text("This browser cannot read text.png: choose a JPEG or PNG file").wait_for()
     assert apart(saved(page), before) == 0
 
@@ -191,6 +190,10 @@ def test_the_camera_is_painted_until_a_picture_is_taken(page: Any) -> None:
     # Not at every frame: to encode the canvas takes time from what paints it.
     changed = "first => document.getElementById('canvas').toDataURL() !== first"
     page.wait_for_function(changed, arg=first, polling=500)
+    page.get_by_label("Choose a photo").set_input_files(TEXT)
+    page.wait_for_timeout(1500)  # several pictures later
+    assert "cannot read text.png" in page.locator("#status").inner_text()
+    page.get_by_text("pictures a second").wait_for()
     page.get_by_role("button", name="Take picture").click()
     assert "256 x 192 pixels, painted in" in painted(page)
     page.get_by_role("button", name="Camera").wait_for()

@@ -4,6 +4,7 @@
 const LARGEST = 1024 // long side of a photo that is kept, pixels
 const FRAME = 320 // long side of a camera frame
 const PATIENCE = 2000 // milliseconds to wait for the service worker
+const READING = 4000 // milliseconds that a fault stays while the camera runs
 const STEADY = 0.9 // share of earlier frames in the statistics of the next, against flicker
 
 const id = name => document.getElementById(name)
@@ -21,6 +22,7 @@ let stream = null // of the camera
 let statistics = null // of the camera's frames
 let wanted = false // whether the photo is to be painted again
 let working = false
+let held = 0 // until when the camera leaves the message that is shown, milliseconds
 
 function say(text) {
   id("status").textContent = text
@@ -96,7 +98,7 @@ async function paintFrame() {
   const found = painted.statistics
   statistics = statistics?.map((value, at) => STEADY * value + (1 - STEADY) * found[at]) ?? found
   show(painted.pixels)
-  say(`Camera, ${(1000 / (performance.now() - start)).toFixed(1)} pictures a second`)
+  if (performance.now() > held) say(`Camera, ${(1000 / (performance.now() - start)).toFixed(1)} pictures a second`)
 }
 
 // The only one to ask the worker, one picture after the other.
@@ -149,6 +151,7 @@ async function open(file) {
   try {
     decoded = await createImageBitmap(file)
   } catch {
+    held = performance.now() + READING
     return say(`This browser cannot read ${file.name}: choose a JPEG or PNG file`)
   }
   // A large photo that was chosen earlier may be read later.
