@@ -54,12 +54,12 @@ WAYS = (
     Way("photoreal --night", "photoreal", "none", ("--night",)),
     Way("photoreal --fast", "photoreal", "night", ("--fast",)),
     Way("dream", "dream", "none"),
-    Way("neighbors, draft", "stylize", "image", DRAFT, pairs=3),
+    Way("neighbors, draft", "stylize", "image", DRAFT, pairs=5),
     Way("mixed, draft", "stylize", "image", (*DRAFT, "--loss", "mixed")),
     Way("photoreal", "photoreal", "night", pairs=1),
     Way("tutorial, draft", "stylize", "image", (*DRAFT, "--method", "tutorial"), pairs=1),
     Way("paper, draft", "stylize", "image", (*DRAFT, "--method", "paper"), pairs=1),
-    Way("neighbors, good", "stylize", "image", pairs=1),
+    Way("neighbors, good", "stylize", "image", pairs=5),
 )
 
 
