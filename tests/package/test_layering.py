@@ -16,7 +16,7 @@ ROOT = Path(impasto.__file__).parent
 RANKS = (
     {"errors"},
     {"jobs"},
-    {"files", "color", "moments", "tiles"},
+    {"files", "color", "moments", "tiles", "openmp"},
     {"image"},
     {"tensors", "record"},
     {"session"},

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from impasto import openmp
 from impasto.batch.tasks import Task
 from impasto.batch.worker import Share, carry_out
 
@@ -136,7 +137,7 @@ def _end(worker: _Process) -> None:
 def _serve(line: Connection, folder: str, share: Share) -> None:
     """Run jobs from the connection until it is closed."""
     os.environ["OMP_NUM_THREADS"] = str(share.threads)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    openmp.wait_briefly()
     place = Path(folder)
     while True:
         try:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 
-from impasto import files
+from impasto import files, openmp
 from impasto.cli.say import BUG, INTERRUPTED, USAGE
 from impasto.errors import ImpastoError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors are printed as one line on standard error."""
-    # Before torch is imported: OpenMP's threads must not spin while they wait, NNPACK's need the processor.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    openmp.wait_briefly()
     from typer.exceptions import TyperException
 
     from impasto.cli.options import expand_options
