@@ -7,6 +7,7 @@ import base64
 import io
 import runpy
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -154,6 +155,16 @@ def test_the_page_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         place.move_resource_to_block_cache("http://127.0.0.1:9/a.png")
     with pytest.raises(InputError, match="no URLs"):
         asyncio.run(place.async_move_resource_to_block_cache("http://127.0.0.1:9/a.png"))
+
+
+def test_the_page_is_there_before_torch_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom impasto.app import serving\n"
+        "from impasto.app.limits import Limits\n"
+        f"serving._mounted(Limits(), Path({str(tmp_path)!r}))\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.endswith("False\n"), done.stdout
 
 
 def test_passing_pictures_are_parts_of_the_page() -> None:

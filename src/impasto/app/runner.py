@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import image, tensors
+from impasto import image
 from impasto.errors import ImpastoError, InputError
 from impasto.jobs import Job
 from impasto.record import Progress
@@ -157,6 +157,8 @@ class AppRun:
     def watch(self, progress: Progress) -> None:
         """Report the progress of an image; called after every step."""
         if self._is_time():
+            from impasto import tensors  # torch takes seconds to load, and the page is to be seen before
+
             height, width = progress.size
             text = f"{progress.done:.0%} at {width} x {height}, {clock(progress.seconds_left)} left"
             self._tell(Update(text, _small(tensors.to_array(progress.picture()))))
