@@ -13,7 +13,7 @@ from PIL import Image
 from conftest import Run
 from impasto import image
 from impasto.errors import InputError
-from impasto.jobs import StylizeJob
+from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks import packs
 from impasto.painters.style_folders import spread
 from support.networks import pack_of, photo_of
@@ -54,6 +54,10 @@ def test_the_same_style_twice_is_one(here: Path) -> None:
     assert spread(job(*twice)).styles == twice[:2]
     assert spread(job(*twice, weights=(1, 2, 3, 4))).weights == (8, 2)
     assert spread(job("waves", "waves")).styles == ("waves",)
+    film = {"film": "film.mp4", "styles": ("waves", "waves", "woodcut"), "weights": (1, 2, 3)}
+    assert spread(VideoJob.parse(film)).weights == (3, 3)
+    film = {"film": "film.mp4", "styles": ("paintings",), "style_scale": (0.5,)}
+    assert spread(VideoJob.parse(film)).styles == ("paintings/1.png", "paintings/2.png")
     # Of other scales, or in other places, it is two.
     assert len(spread(job("copy.png", "copy.png", style_scale=(0.5, 2))).styles) == 2
     assert len(spread(job("copy.png", "copy.png", mask=("a", "b"))).styles) == 2
@@ -82,6 +86,7 @@ def test_films_are_sent_to_video(run: Run, here: Path) -> None:
     Path("film.mp4").write_bytes(b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(99))
     for command in (
         ("stylize", "film.mp4", "p.safetensors#style1"),
+        ("stylize", "film.mp4", "p.safetensors#style1", "-o", "painted.mp4"),
         ("stylize", "photo.png", "film.mp4"),
         ("compare", "film.mp4", "copy.png"),
     ):

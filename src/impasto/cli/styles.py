@@ -86,6 +86,8 @@ def sheet(
     from impasto.verbs import style_sheet
 
     target = out or Path("styles.html" if html else "styles.png")
+    if html and target.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"{target} must end in .html: --html writes a page")
     files.protect_inputs(target, (photo,))
     files.check_output(target, overwrite=overwrite)
     write = style_sheet.write_page if html else style_sheet.draw
@@ -106,16 +108,15 @@ def add(
     from impasto.networks import library
 
     pack = library.open_pack(file)
-    if file.suffix == library.STYLE_SUFFIX and pack.names[-1] != file.stem:
-        raise InputError(
-            f"{file.name} holds the style '{pack.names[-1]}': name the file {pack.names[-1]}.style"
-        )
-    target = library.user_folder() / file.name
-    names = [pack.names[-1]] if file.suffix == library.STYLE_SUFFIX else pack.names
+    one = pack.names[-1] if file.suffix == library.STYLE_SUFFIX else None
+    target = library.user_folder() / (f"{one}{library.STYLE_SUFFIX}" if one else file.name)
+    names = [one] if one else pack.names
     told = {name: pack.style(name).credits for name in names}
     for name, credits in () if showing.json else told.items():
         say(f"{name}: {credits}")
     files.copy(file, target, overwrite=overwrite)
+    for name in {known.name for known in library.installed() if known.shipped}.intersection(names):
+        tell(f"{name}: yours is used in place of the shipped style of that name")
     said = {"output": str(target), "styles": list(names), "credits": told}
     say(json.dumps(said) if showing.json else str(target))
 

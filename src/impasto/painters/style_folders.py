@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from impasto import files, image
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.jobs import StylizeJob
+from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks import library
 
+AnyJob = TypeVar("AnyJob", StylizeJob, VideoJob)
 
-def spread(job: StylizeJob, pictures: Mapping[str, Source] | None = None) -> StylizeJob:
+
+def spread(job: AnyJob, pictures: Mapping[str, Source] | None = None) -> AnyJob:
     """Replace each folder among the styles by its images, and merge duplicate styles.
 
     The weight of a folder is divided among its images, which share its mask and scale. The weights of
@@ -54,7 +57,7 @@ def spread(job: StylizeJob, pictures: Mapping[str, Source] | None = None) -> Sty
     )
 
 
-def _paintings(name: str, job: StylizeJob, pictures: Mapping[str, Source]) -> list[str]:
+def _paintings(name: str, job: StylizeJob | VideoJob, pictures: Mapping[str, Source]) -> list[str]:
     """Return the image files of a style: those in a folder, else the style itself."""
     if name in pictures or not Path(name).is_dir() or library.find(name, network=job.network) is not None:
         return [name]

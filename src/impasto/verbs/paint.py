@@ -10,7 +10,7 @@ from typing import Any
 from impasto import files, image
 from impasto.errors import InputError, OutputError
 from impasto.image.writing import check_suffix
-from impasto.jobs import LOOK, DreamJob, Job, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
+from impasto.jobs import FILMS, LOOK, DreamJob, Job, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
 from impasto.record import Result
 from impasto.session import Session, checkpoint_beside, clock, pace
 from impasto.verbs.run import Outcome, is_film, needs_output
@@ -22,6 +22,8 @@ def stylize(job: StylizeJob, out: Path | None, session: Session) -> Outcome:
     from impasto.painters.style_folders import spread
 
     source = Path(job.content)
+    if job.content not in session.pictures and source.suffix.lower() in FILMS:
+        raise InputError(f"{source} is a video, not a picture: use impasto video")
     if session.log is not None and source.suffix.lower() in (".gif", ".webp") and is_film(source):
         session.log(f"{source} is animated: only its first frame is used; impasto video processes all")
     return image_of(spread(job, session.pictures), out, session, painters.run)
@@ -83,8 +85,9 @@ def visualize(job: VisualizeJob, out: Path | None, session: Session) -> Outcome:
 def video(job: VideoJob, out: Path | None, session: Session) -> Outcome:
     """Stylize a video."""
     from impasto import films
+    from impasto.painters.style_folders import spread
 
-    return film_of(job, out, session, films.paint_film)
+    return film_of(spread(job, session.pictures), out, session, films.paint_film)
 
 
 def _is_film(job: PhotorealJob | DreamJob, session: Session) -> bool:
