@@ -52,6 +52,7 @@ def painted(
             :func:`impasto.stylize`, and the number of the picture.
         mask: ``(1 or B, H, W)``: 0 keeps the picture, which is then resized as it was by ``paint``.
     """
+    check_mask(mask, len(images))
     bar, results = Bar(len(images)), []
     # ComfyUI runs nodes in inference mode, in which nothing can be optimized.
     with torch.inference_mode(False), torch.enable_grad():
@@ -71,6 +72,20 @@ def arrays(images: Tensor) -> list[Array]:
     return [np.array(one if one.shape[2] == 3 else one.repeat(3, 2), np.float32) for one in rgb]
 
 
+def check_mask(mask: Tensor | None, count: int) -> None:
+    """Raise InputError if a mask does not fit ``count`` pictures, or would keep all of them.
+
+    The mask of a picture without alpha, as ComfyUI loads it, is black.
+    """
+    if mask is None:
+        return
+    planes = mask.reshape(-1, *mask.shape[-2:])
+    if len(planes) not in (1, count):
+        raise InputError(f"{len(planes)} masks for {count} pictures: give one for all, or one for each")
+    if float(planes.max()) <= 0:
+        raise InputError("the mask is black, so nothing would change: leave it out, or invert it")
+
+
 def kept(photo: Array, result: Array, mask: Tensor | None, index: int) -> Array:
     """Return a painted picture, with the photo where the mask is black."""
     result = np.asarray(result, np.float32).clip(0, 1)
@@ -88,6 +103,8 @@ def steadied(frames: Sequence[Array], pictures: Tensor, *, consistency: float, r
     """Return painted pictures ``(B, H, W, 3)``, held still by the motion of the frames that they were."""
     if len(frames) != len(pictures):
         raise InputError(f"{len(frames)} frames and {len(pictures)} painted ones: give as many of both")
+    if rate <= 0:
+        raise InputError(f"{rate:g} frames a second: give a rate above 0")
     waiting: list[Array] = []
     steady = Steady(lambda frame, warped, mask: waiting.pop(), consistency=consistency, rate=rate)
 

@@ -17,7 +17,7 @@ from impasto.networks import library
 from .batches import Array, Watch, arrays, painted, steadied
 
 CATEGORY = "impasto"
-NETWORKS = ("any", "quality", "tiny")
+NETWORKS = ["any", "quality", "tiny"]
 STYLE = "IMPASTO_STYLE"  # type of the wire from the loader: a reference of impasto.networks.library
 
 IMAGE = ("IMAGE", {"tooltip": "A picture or a batch of them."})
@@ -115,7 +115,7 @@ class PaintNeighbors:
                 "style_image": ("IMAGE", {"tooltip": "A painting; a batch is several, mixed."}),
                 "strength": number(1.0, 1.0, "0 is the photo, 1 a full transfer."),
                 "size": ("INT", size),
-                "preset": (get_args(Preset), {"default": "good"}),
+                "preset": (list(get_args(Preset)), {"default": "good"}),
                 "seed": SEED,
             },
             "optional": {"mask": MASK},
@@ -242,7 +242,7 @@ class Night:
         return {
             "required": {
                 "image": IMAGE,
-                "night": (get_args(NightName), {"default": "city"}),
+                "night": (list(get_args(NightName)), {"default": "city"}),
                 "strength": number(1.0, 1.0, "0 is the day, 1 the night."),
                 "seed": SEED,
             },

@@ -18,6 +18,7 @@ In the workers of a ``DataLoader``, each process loads its network once and runs
 
 from __future__ import annotations
 
+import operator
 import os
 import random
 from abc import ABC, abstractmethod
@@ -25,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, SupportsIndex, get_args
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ from impasto.painters.nights import lighted
 __all__ = ["NightLook", "PhotorealLook", "Stylize"]
 
 Array = NDArray[np.float32]
-Seed = int | random.Random | np.random.Generator | torch.Generator | None
+Seed = SupportsIndex | random.Random | np.random.Generator | np.random.RandomState | torch.Generator | None
 
 KINDS: tuple[NightName, ...] = get_args(NightName)
 FAR = 1 << 16  # pixels over which the origin of the noise is drawn
@@ -255,6 +256,10 @@ class PhotorealLook(_Augmentation):
 def _random(seed: Seed) -> random.Random:
     if isinstance(seed, random.Random):
         return seed
+    if isinstance(seed, np.random.RandomState):
+        return random.Random(int(seed.randint(1 << 31)))
+    if isinstance(seed, SupportsIndex):  # numbers of NumPy and PyTorch, too
+        return random.Random(operator.index(seed))
     if isinstance(seed, np.random.Generator):
         return random.Random(int(seed.integers(1 << 62)))
     if seed is None or isinstance(seed, torch.Generator):
@@ -305,6 +310,8 @@ def _found(styles: tuple[str, ...], network: str | None) -> list[InstalledStyle]
     found = []
     for name in styles:
         style = library.find(name, network=network)
+        if style is None and Path(name).is_file() and not name.endswith(library.STYLE_SUFFIX):
+            raise InputError(f"{name} is no learned style: learn it first, impasto learn {name} --photos DIR")
         if style is None:
             raise library.unknown_style_error(name, network=network)
         found.append(style)

@@ -107,6 +107,7 @@ def test_each_node_has_what_comfyui_reads(nodes: dict[str, Any]) -> None:
         types = kind.INPUT_TYPES()
         assert set(types) <= {"required", "optional", "hidden"}
         for one in [*types["required"].values(), *types.get("optional", {}).values()]:
+            assert isinstance(one[0], (str, list)), "ComfyUI checks the values of lists only"
             if isinstance(one[0], str):
                 assert one[0] in {"IMAGE", "MASK", "IMPASTO_STYLE", *WIDGETS}
                 assert one[0] not in ("INT", "FLOAT") or one[1]["min"] <= one[1]["default"] <= one[1]["max"]
@@ -187,6 +188,16 @@ def test_a_mask_keeps_what_is_black(nodes: dict[str, Any]) -> None:
     assert torch.allclose(part[:, :, 32:], whole[:, :, 32:], atol=1e-6)
 
 
+@pytest.mark.parametrize(("count", "value", "word"), [(1, 0.0, "black"), (3, 1.0, "3 masks for 2 pictures")])
+def test_a_mask_that_does_not_fit_is_told(nodes: dict[str, Any], count: int, value: float, word: str) -> None:
+    (style,) = nodes["ImpastoLoadStyle"]().load("waves", "tiny")
+    mask = torch.full((count, 64, 64), value)
+    with pytest.raises(InputError, match=word):
+        nodes["ImpastoLearned"]().paint(
+            image=torch.cat([photo(), photo("coffee")]), style=style, strength=1.0, seed=0, mask=mask
+        )
+
+
 def test_frames_are_held_still(nodes: dict[str, Any]) -> None:
     source = frames(1).expand(6, -1, -1, -1)
     noise = torch.randn(source.shape, generator=torch.Generator().manual_seed(0))
@@ -202,6 +213,8 @@ def test_frames_are_held_still(nodes: dict[str, Any]) -> None:
     assert torch.allclose(loose, flickering, atol=1e-6)
     with pytest.raises(InputError, match="6 frames and 2 painted ones"):
         hold(frames=source, painted=flickering[:2], consistency=0.9, rate=25.0)
+    with pytest.raises(InputError, match="above 0"):
+        hold(frames=source, painted=flickering, consistency=0.9, rate=0.0)
 
 
 def test_lamps_that_are_given_are_lit(nodes: dict[str, Any]) -> None:

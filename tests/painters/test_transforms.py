@@ -47,6 +47,10 @@ def dusk(tmp_path: Path) -> Path:
 def test_the_same_picture_in_every_form() -> None:
     stylize, photo = always(), day()
     painted = stylize(photo, seed=4)
+    for same in (np.int64(4), torch.tensor(4)):
+        assert np.array_equal(stylize(photo, seed=same), painted)
+    drawn = [stylize(photo, seed=np.random.RandomState(2)) for _ in range(2)]
+    assert np.array_equal(*drawn)
     assert painted.dtype == np.uint8 and painted.shape == photo.shape
     assert np.abs(painted.astype(int) - photo).mean() > 15
     floats = stylize(photo / np.float32(255), seed=4)
