@@ -110,7 +110,7 @@ def test_a_photo_that_is_stored_turned_is_painted_and_stored_turned_again(
         upright.save(turned, exif=exif)
     command = ["augment", "bdd", "--looks", "looks", "--workers", "1", "--strength", "0.1", "-o", "out"]
     code, said, wrong = run(*command, "--verify")
-    assert code == 0 and said.startswith("2 done") and "1 photos have an EXIF orientation" in wrong
+    assert code == 0 and said.startswith("2 done") and "1 photo with an EXIF orientation" in wrong
     assert "verified: no image moved" in wrong
     out = Path("out/images/100k/train/turned.jpg")
     assert image.read(out).size == image.read(turned).size

@@ -135,7 +135,7 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert stop.value.code == 2
     told = json.loads(said.out)
     assert (told["done"], told["failed"]) == (3, 7)
-    assert "jobs failed" in said.err.splitlines()[-1]
+    assert "failed: see" in said.err.splitlines()[-1]
     assert said.err.splitlines()[0].startswith("1 of 10: ") and "; 0:" in said.err
     assert {row["recipe"]["verb"] for row in rows("out", "done")} == {"stylize", "measure"}
     figures = json.loads(Path("out/0.json").read_text())

@@ -68,7 +68,7 @@ def test_a_damaged_picture_is_not_passed_over(run: Run, folder: Path) -> None:
     packs.save(pack_of(), Path("p.safetensors"))
     (folder / "z.jpg").write_bytes(b"")
     code, said, wrong = run("stylize", "in", "p.safetensors#style1", "-o", "out", "--quiet", "--json")
-    assert code == 2 and json.loads(said)["done"] == 11 and "1 jobs failed: see" in wrong
+    assert code == 2 and json.loads(said)["done"] == 11 and "1 job failed: see" in wrong
     assert "z.jpg is empty" in Path("out/manifest.jsonl").read_text()
     assert "ignored 5 files" in wrong
     code, said, wrong = run("batch", "in", "--style", "p.safetensors#style1", "-o", "many", "-q")

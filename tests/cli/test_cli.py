@@ -133,7 +133,7 @@ def test_a_name_that_no_file_can_have_is_one_line(
         (("stylize", "photo.jpg", "waves.png", "-o", "text.jpg"), "--overwrite"),
         (("stylize", "photo.jpg", "waves.png", "-o", "photo.jpg/out.png"), "photo.jpg"),
         (("stylize", "photo.jpg", "waves.png", "-o", "out.xyz"), ".png"),
-        (("stylize", "photo.jpg", "waves.png", "--weights", "1,2"), "--weights has 2 entries for 1 styles"),
+        (("stylize", "photo.jpg", "waves.png", "--weights", "1,2"), "--weights has 2 values for 1 style"),
         (("stylize", "photo.jpg", "waves.png", "--weights", "much"), "not a list of numbers"),
         (("stylize", "photo.jpg", "waves.png", "--strength", "-1"), "between 0 and 100"),
         (("stylize", "photo.jpg", "waves.png", "--size", "huge"), "original"),

@@ -31,8 +31,8 @@ def test_settings_survive_json() -> None:
         ({"content": "a", "styles": ["b"], "size": 0}, "long side"),
         ({"content": "a", "styles": ["b"], "seed": 1.5}, "a whole number"),
         ({"content": "a", "styles": ["b"], "seed": True}, "a whole number"),
-        ({"content": "a", "styles": ["b", "c"], "weights": [1.0]}, "--weights has 1 entries for 2 styles"),
-        ({"content": "a", "styles": ["b", "c"], "mask": ["m"]}, "--mask has 1 entries for 2 styles"),
+        ({"content": "a", "styles": ["b", "c"], "weights": [1.0]}, "--weights has 1 value for 2 styles"),
+        ({"content": "a", "styles": ["b", "c"], "mask": ["m"]}, "--mask has 1 value for 2 styles"),
         ({"content": 3, "styles": ["b"]}, "must be text"),
     ],
 )

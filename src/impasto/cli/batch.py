@@ -17,7 +17,7 @@ from impasto.cli.options import CommonOptions, Showing, Watching, expanded
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
-from impasto.jobs.base import SEED, option
+from impasto.jobs.base import SEED, counted, option
 from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from impasto.batch import Task
 
 TURNED = (
-    "{} photos have an EXIF orientation: they are processed upright and stored with the same orientation, so "
-    "that labels still fit"
+    "{} with an EXIF orientation: processed upright and stored with the same orientation, so that labels "
+    "still fit"
 )
 
 Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
@@ -182,7 +182,7 @@ def augment(
     with _stopping():
         outcome = augment.augment(dataset, out, **settings)
     if outcome.turned and not showing.quiet:
-        tell(TURNED.format(outcome.turned))
+        tell(TURNED.format(counted(outcome.turned, "photo")))
     if verify:
         _verify(dataset, out, quiet=showing.quiet)
     _end(outcome, as_json=showing.json)
@@ -270,4 +270,5 @@ def _end(outcome: Any, *, as_json: bool) -> None:
         say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")
     if outcome.failed:
         again = "; --retry-errors retries them" if outcome.failed > outcome.unusable else ""
-        raise InputError(f"{outcome.failed} jobs failed: see {outcome.manifest} for the reasons{again}")
+        failed = counted(outcome.failed, "job")
+        raise InputError(f"{failed} failed: see {outcome.manifest} for the reasons{again}")

@@ -160,6 +160,11 @@ class Job:
         return {k: renamed(v, cls.reads[k]) if k in cls.reads else v for k, v in settings.items()}
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 style``, ``2 styles``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def parse_size(size: int | str | None) -> int | str | None:
     """Return a long side in pixels, ``"original"`` or None.
 

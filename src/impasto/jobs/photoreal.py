@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import BackboneName, Excerpt, Job, NightName, Precision, option, parse_size
+from impasto.jobs.base import BackboneName, Excerpt, Job, NightName, Precision, counted, option, parse_size
 
 LOOK = ".look"  # suffix of a saved look
 CLASSES = 4
@@ -88,13 +88,13 @@ class PhotorealJob(Excerpt, Job):
         self._check_part()
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(
-                f"--weights has {_counted(len(self.weights), 'number')} for "
-                f"{_counted(len(self.styles), 'style')}: give one per style"
+                f"--weights has {counted(len(self.weights), 'number')} for "
+                f"{counted(len(self.styles), 'style')}: give one per style"
             )
         needed = 1 if looks else 1 + len(self.styles)
         if self.masks is not None and len(self.masks) != needed:
             raise InputError(
-                f"--masks has {_counted(len(self.masks), 'image')} and needs {needed}: one of the photo"
+                f"--masks has {counted(len(self.masks), 'image')} and needs {needed}: one of the photo"
                 + ("" if looks else ", then one of each style")
             )
 
@@ -122,7 +122,3 @@ class PhotorealJob(Excerpt, Job):
     def look(self) -> str | None:
         """The saved look given as the style, or None."""
         return next((name for name in self.styles if name.lower().endswith(LOOK)), None)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

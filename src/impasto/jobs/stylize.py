@@ -21,6 +21,7 @@ from impasto.jobs.base import (
     Preset,
     Statistics,
     StyleLossName,
+    counted,
     option,
     parse_memory,
     parse_size,
@@ -125,7 +126,7 @@ class StylizeJob(Job):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.styles):
                 option = name.replace("_", "-")
+                given, needed = counted(len(values), "value"), counted(len(self.styles), "style")
                 raise InputError(
-                    f"--{option} has {len(values)} entries for {len(self.styles)} styles: give one per "
-                    f"style, separated by commas"
+                    f"--{option} has {given} for {needed}: give one per style, separated by commas"
                 )

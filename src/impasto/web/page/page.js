@@ -4,7 +4,7 @@
 const LARGEST = 1024 // long side of a photo that is kept, pixels
 const FRAME = 320 // long side of a camera frame
 const PATIENCE = 2000 // milliseconds to wait for the service worker
-const READING = 4000 // milliseconds that a fault stays while the camera runs
+const READING = 4000 // milliseconds that a fault stays while something is painted
 const STEADY = 0.9 // share of earlier frames in the statistics of the next, against flicker
 
 const id = name => document.getElementById(name)
@@ -22,7 +22,7 @@ let stream = null // of the camera
 let statistics = null // of the camera's frames
 let wanted = false // whether the photo is to be painted again
 let working = false
-let held = 0 // until when the camera leaves the message that is shown, milliseconds
+let held = 0 // until when a fault stays that was told meanwhile, milliseconds
 
 function say(text) {
   id("status").textContent = text
@@ -80,13 +80,14 @@ async function paintPhoto() {
   const { source } = photo
   const size = fitted(source.width, source.height, Number(id("size").value))
   id("progress").hidden = false
+  held = 0
   say("Painting ...")
   const start = performance.now()
   const painted = await ask(draw(source, size), null)
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   if (stream) return
   show(painted.pixels)
-  say(`${size.join(" x ")} pixels, painted in ${seconds} s`)
+  if (performance.now() > held) say(`${size.join(" x ")} pixels, painted in ${seconds} s`)
   ready(!wanted)
 }
 

@@ -1,4 +1,4 @@
-// Keeps every file of the page, so that it works offline, and adds the headers that threads need.
+// Keeps every file that the page has loaded, so that it works offline, and adds the headers that threads need.
 "use strict"
 
 const OWN = `impasto ${self.registration.scope} `
