@@ -142,15 +142,14 @@ def wire(state: AppState, panel: OutputPanel, inputs: Sequence[Any], gather: Gat
         earlier = None if found is None or found.session == request.session_hash else found
         yield from following(state, panel, lambda: earlier)
 
-    def stop(request: gr.Request) -> str:
+    def stop(request: gr.Request) -> None:
         state.stop(request.session_hash, name)
-        return "stopping after this step ..."
 
     # On a phone the output is below the inputs.
     panel.paint.click(None, None, None, js=SEEK % panel.status.elem_id, **QUIET)
     # No limit here: runs wait in the queue of the state, which reports their position.
     panel.paint.click(paint, set(inputs), panel.outputs, concurrency_limit=None, **QUIET)
-    panel.stop.click(stop, None, panel.status, queue=False, **QUIET)
+    panel.stop.click(stop, None, None, queue=False, **QUIET)
     return resume, panel.outputs
 
 
