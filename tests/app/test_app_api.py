@@ -19,7 +19,8 @@ from impasto.video import FilmReader, FilmWriter
 from support.pages import served
 
 client = pytest.importorskip("gradio_client")
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "app.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "app.md")
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -86,7 +87,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_examples_of_the_documentation_run(
     address: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    examples = [code for code in re.findall(r"```python\n(.*?)```", pages, re.DOTALL) if "client" in code]
     known: dict[str, Any] = {}
     for code in examples:
         assert code.count("http://") == code.count("http://127.0.0.1:7860/")

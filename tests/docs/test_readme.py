@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", [code for code in blocks("python") if "gradio_client" not in code])
 def test_the_python_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     image.write("photo.jpg", image.resize(samples.photo("coffee"), (48, 64)))
@@ -30,3 +32,14 @@ def test_the_python_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: p
         "impasto.painters.optimize.scales", lambda size, **_: impasto.optim.scales(size, steps=(2,))
     )
     exec(compile(code, "README.md", "exec"), {})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="docs say to copy the folder on this system")
+def test_the_nodes_are_where_comfyui_looks(tmp_path: Path) -> None:
+    (line,) = re.findall(r"^ln -s .*$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / "ComfyUI" / "custom_nodes").mkdir(parents=True)
+    (tmp_path / "impasto").mkdir()
+    (tmp_path / "impasto" / "integrations").symlink_to(README.parent / "integrations")
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path / "impasto")
+    (nodes,) = (tmp_path / "ComfyUI" / "custom_nodes").iterdir()
+    assert "NODE_CLASS_MAPPINGS" in (nodes / "__init__.py").read_text(encoding="utf-8")
