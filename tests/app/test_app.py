@@ -9,7 +9,6 @@ import runpy
 import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -357,23 +356,6 @@ def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: py
     assert latest[1].picture is not None and latest[1].picture.dtype == np.uint8 and "left" in latest[1].text
     assert latest[-1].file == tmp_path / "out.png" and "stopped" in latest[-1].text
     assert image.read_recipe(tmp_path / "out.png")
-
-
-def test_a_run_that_is_asked_to_stop_says_so_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = threading.Event()
-
-    def busy(*_: object) -> None:
-        free.wait(60)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "run", busy)
-    job = DreamJob(content="a.jpg")
-    asked = AppRun(job, tmp_path / "out.png", seconds=60, turns=TurnQueue(1)).start()
-    asked.stop()
-    assert next(asked.updates()).text.startswith("stopping")
-    asked.stop()
-    free.set()
-    assert list(asked.updates())[-1].text.startswith("stopped before")
 
 
 def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:

@@ -98,10 +98,7 @@ class AppRun:
 
     def stop(self) -> None:
         """Stop the run at its next step and keep its result so far."""
-        with self._changed:
-            if not self._stop.is_set() and (self._latest is None or self._latest.file is None):
-                self._tell(Update("stopping after this step ..."))
-            self._stop.set()
+        self._stop.set()
 
     def wait(self) -> None:
         """Wait until the thread has ended."""
@@ -179,7 +176,7 @@ class AppRun:
     def _is_time(self) -> bool:
         """Return whether to show a preview now, and note that it is shown."""
         now = time.monotonic()
-        if self._stop.is_set() or now - self._shown < PREVIEW_SECONDS:
+        if now - self._shown < PREVIEW_SECONDS:
             return False
         self._shown = now
         return True
