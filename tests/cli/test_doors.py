@@ -56,8 +56,10 @@ def test_the_same_style_twice_is_one(here: Path) -> None:
     assert spread(job("waves", "waves")).styles == ("waves",)
     film = {"film": "film.mp4", "styles": ("waves", "waves", "woodcut"), "weights": (1, 2, 3)}
     assert spread(VideoJob.parse(film)).weights == (3, 3)
-    film = {"film": "film.mp4", "styles": ("paintings",), "style_scale": (0.5,)}
-    assert spread(VideoJob.parse(film)).styles == ("paintings/1.png", "paintings/2.png")
+    film = {"film": "film.mp4", "styles": ("paintings", "photo.png"), "style_scale": (0.5,)}
+    found = spread(VideoJob.parse(film))
+    assert found.styles == ("paintings/1.png", "paintings/2.png", "photo.png")
+    assert found.style_scale == (0.5, 0.5, 0.5)
     # Of other scales, or in other places, it is two.
     assert len(spread(job("copy.png", "copy.png", style_scale=(0.5, 2))).styles) == 2
     assert len(spread(job("copy.png", "copy.png", mask=("a", "b"))).styles) == 2

@@ -30,11 +30,12 @@ def spread(job: AnyJob, pictures: Mapping[str, Source] | None = None) -> AnyJob:
         InputError: a folder contains no images.
     """
     count = len(job.styles)
+    scales: tuple[float | None, ...] = job.style_scale or (None,)
     rows = []
     for name, weight, scale, mask in zip(
         job.styles,
         job.weights or (1.0,) * count,
-        job.style_scale or (None,) * count,
+        scales * count if len(scales) == 1 else scales,  # one is for all
         job.mask or (None,) * count,
         strict=True,
     ):
