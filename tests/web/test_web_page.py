@@ -191,7 +191,8 @@ def test_the_camera_is_painted_until_a_picture_is_taken(page: Any) -> None:
     changed = "first => document.getElementById('canvas').toDataURL() !== first"
     page.wait_for_function(changed, arg=first, polling=500)
     page.get_by_label("Choose a photo").set_input_files(TEXT)
-    page.wait_for_timeout(1500)  # several pictures later
+    page.get_by_text("cannot read text.png").wait_for()
+    page.wait_for_timeout(1000)  # several pictures later
     assert "cannot read text.png" in page.locator("#status").inner_text()
     page.get_by_text("pictures a second").wait_for()
     page.get_by_role("button", name="Take picture").click()
