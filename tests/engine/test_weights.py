@@ -95,35 +95,22 @@ def test_a_folder_given_by_hand_comes_first(
     assert not cache.exists()
 
 
+@pytest.mark.parametrize("silent", [False, True])
 def test_a_failed_download_says_what_to_do(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, *, silent: bool
 ) -> None:
-    source = tmp_path / "source.pth"
+    """The file is not there, or the server accepts and says nothing."""
+    name, source = "vgg16-torchvision", tmp_path / "source.pth"
     source.write_bytes(b"x")
-    publish("vgg16-torchvision", source, monkeypatch)
-    source.unlink()
-    message = refused("vgg16-torchvision")
-    for word in ("'vgg16-torchvision'", "--backbone vgg19", "IMPASTO_WEIGHTS", source.as_uri()):
-        assert word in message
-    assert list(cache.iterdir()) == []
-
-
-def test_a_server_that_falls_silent_is_given_up(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = tmp_path / "source.pth"
-    source.write_bytes(b"x")
-    publish("vgg16-torchvision", source, monkeypatch)
     monkeypatch.setattr(downloads, "PATIENCE", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/source.pth"
-        monkeypatch.setitem(
-            weights.ENTRIES,
-            "vgg16-torchvision",
-            dataclasses.replace(weights.ENTRIES["vgg16-torchvision"], url=url),
-        )
-        message = refused("vgg16-torchvision")
-    assert "failed (timed out)" in message and url in message
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/source.pth" if silent else None
+        entry = publish(name, source, monkeypatch, url=url)
+        source.unlink()
+        message = refused(name)
+    for word in (f"'{name}'", "--backbone vgg19", "IMPASTO_WEIGHTS", str(entry.url)):
+        assert word in message
+    assert ("(timed out)" in message) == silent
     assert list(cache.iterdir()) == []
 
 

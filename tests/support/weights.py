@@ -60,12 +60,17 @@ def fake(name: str) -> tuple[dict[str, Tensor], list[str]]:
 
 
 def publish(
-    name: str, file: Path, monkeypatch: pytest.MonkeyPatch, *, digest: str | None = None
+    name: str,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    digest: str | None = None,
+    url: str | None = None,
 ) -> weights.WeightsFile:
-    """Lets an entry point at a local file instead of its publisher."""
+    """Lets an entry point at a local file, or another address, instead of its publisher."""
     entry = dataclasses.replace(
         weights.ENTRIES[name],
-        url=file.as_uri(),
+        url=url or file.as_uri(),
         sha256=digest or hashlib.sha256(file.read_bytes()).hexdigest()[:8],
     )
     monkeypatch.setitem(weights.ENTRIES, name, entry)
