@@ -26,6 +26,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TRIES, SIDE = 5, 512  # repetitions, and long side of the image in pixels
 WAIT = 600_000  # milliseconds
 TABS = {"Stylize": "Paint", "Film": "Paint film", "Photoreal": "Relight", "Dream": "Dream", "Live": ""}
+# The address of the result that is shown, or null.
+RESULT = """(() => {
+    const wrap = document.querySelector("#tab-stylize .slider-wrap")
+    const images = [...(wrap?.parentElement.querySelectorAll("img") ?? [])].filter(image => image.complete)
+    return images.at(-1)?.src ?? null
+})()"""
 
 
 @contextmanager
@@ -122,14 +128,6 @@ def camera_of(film: Path, to: Path) -> Path:
             sink.mux(stream.encode(frame.reformat(format="yuv420p")))
         sink.mux(stream.encode())
     return to
-
-
-# The address of the result that is shown, or null.
-RESULT = """(() => {
-    const wrap = document.querySelector("#tab-stylize .slider-wrap")
-    const images = [...(wrap?.parentElement.querySelectorAll("img") ?? [])].filter(image => image.complete)
-    return images.at(-1)?.src ?? null
-})()"""
 
 
 def speed(out: Path) -> None:

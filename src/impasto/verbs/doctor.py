@@ -76,9 +76,9 @@ def _devices(mend: list[str]) -> dict[str, Any]:
     import torch
 
     from impasto import backbones
-    from impasto.networks.openvino_runtime import core as openvino
+    from impasto.networks import openvino_runtime
 
-    core = openvino()
+    core = openvino_runtime.core()
     capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     facts: dict[str, Any] = {
         "cpu": str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip(),
