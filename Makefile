@@ -1,5 +1,6 @@
 # make demo   paints three pictures and a film into demo/
 # make test   everything that must hold: 20 to 30 minutes on two cores
+#             A test that fails beside the others is tried once more alone: the browser's have deadlines.
 # make quick  the tests of the engine, without VGG-19, pages and processes: a minute
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR MAGENTA=DIR   repeat the training of the shipped styles (hours)
@@ -35,7 +36,8 @@ check: install
 	$(BIN)/python -m pytest tests/package/test_layering.py
 
 test: install check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal || { [ $$? = 1 ] && \
+		OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 	IMPASTO_SIZE=48 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --nbmake notebooks
 
 quick: install

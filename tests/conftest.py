@@ -13,12 +13,19 @@ from impasto import backbones, painters
 from impasto.batch import Task, dispatch, local
 from impasto.batch.worker import Share, carry_out
 from impasto.cli import main
+from support.stall import StallWatch
 
 Run = Callable[..., tuple[int, str, str]]
 
 # The same examples every time, and no verdict on time: the machine may be busy.
 settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("impasto")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch the workers of pytest-xdist, from the process that hands out the tests."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(StallWatch(config, patience=720))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
