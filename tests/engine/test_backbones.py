@@ -136,6 +136,7 @@ def test_bfloat16_is_close_to_float32(vgg19: Vgg) -> None:
     for layer in ("relu1_1", "relu3_1", "relu4_1"):
         ours, theirs = half.features(x, [layer])[layer], vgg19.features(x, [layer])[layer]
         assert ours.dtype == torch.bfloat16
+        assert ours.is_contiguous(memory_format=half.memory_format)
         assert float((ours.float() - theirs).norm() / theirs.norm()) < 0.03
         assert float((ours.float() - theirs).norm()) > 0
 

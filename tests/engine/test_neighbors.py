@@ -124,6 +124,27 @@ def test_layers_by_themselves_are_the_formula(tiny: Tiny) -> None:
 
 
 @pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
+def test_gradients_keep_the_memory_layout_of_the_features(
+    tiny: Tiny, kind: type[Loss], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, painting = picture(0), picture(1)
+
+    def gradients(layout: torch.memory_format) -> list[Tensor]:
+        monkeypatch.setattr(Tiny, "memory_format", layout)
+        bound = kind(photo, painting, LAYERS).bind(scene(tiny, present=photo))  # type: ignore[call-arg]
+        found = tiny.features(picture(2), LAYERS)
+        laid = {k: found[k].contiguous(memory_format=layout).requires_grad_() for k in LAYERS}
+        return list(
+            torch.autograd.grad(bound.value(bound.measure(laid, Window.full(SIZE))), list(laid.values()))
+        )
+
+    usual, last = gradients(torch.contiguous_format), gradients(torch.channels_last)
+    assert all(g.is_contiguous() for g in usual)
+    assert all(g.is_contiguous(memory_format=torch.channels_last) for g in last)
+    torch.testing.assert_close(usual, last)
+
+
+@pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
 def test_a_painting_is_its_own_nearest(tiny: Tiny, kind: type[Loss]) -> None:
     painting = picture(1)
     loss = kind(painting, painting, LAYERS, turned=False)  # type: ignore[call-arg]

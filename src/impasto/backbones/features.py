@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from impasto.errors import InputError
@@ -38,6 +39,11 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
         """Compute ``{layer: (B, C, h, w)}`` of ``picture (B, 3, H, W)``, RGB 0..1, with h = H // stride."""
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Memory layout of the features. Arithmetic between layouts is several times slower."""
+        return torch.contiguous_format
 
     @property
     def wraps(self) -> bool:

@@ -61,13 +61,14 @@ class Vgg(Backbone):
         self.winograd = precision == "float32" and winograd.available()
         self.block = winograd.BLOCK if self.winograd else 1
         self._turned: dict[str, Tensor] = {}
-        for name in names:
-            for part in ("weight", "bias"):
-                # Own buffers in the precision of the run; the values in the state may share memory.
-                self.register_buffer(f"{part}{name}", state[f"conv{name}.{part}"].to(self.dtype).contiguous())
         shift, scale = (_CAFFE_MEAN, (1 / 255,) * 3) if self.caffe else (_TORCHVISION_MEAN, _TORCHVISION_STD)
         self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1))
+        for name in names:
+            # Own buffers in the precision of the run; the values in the state may share memory.
+            weight, bias = (state[f"conv{name}.{part}"].to(self.dtype) for part in ("weight", "bias"))
+            self.register_buffer(f"weight{name}", weight.contiguous(memory_format=self.memory_format))
+            self.register_buffer(f"bias{name}", bias.contiguous())
 
     def normalize(self, picture: Tensor) -> Tensor:
         """Convert RGB 0..1 to the input range of the network."""
@@ -75,10 +76,7 @@ class Vgg(Backbone):
             seen = (picture.flip(1) / self.scale - self.shift).to(self.dtype)
         else:
             seen = ((picture - self.shift) / self.scale).to(self.dtype)
-        if self.dtype == torch.bfloat16 and seen.device.type == "cpu":
-            # The layout of the CPU's matrix units; otherwise every convolution converts back and forth.
-            return seen.contiguous(memory_format=torch.channels_last)
-        return seen
+        return seen.contiguous(memory_format=self.memory_format)
 
     def forward(self, picture: Tensor, layers: frozenset[str] | set[str]) -> dict[str, Tensor]:
         """See :meth:`Backbone.forward`; stops at the deepest requested layer."""
@@ -94,6 +92,14 @@ class Vgg(Backbone):
             if layer in layers:
                 found[layer] = x
         return found
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """See :attr:`Backbone.memory_format`."""
+        if self.dtype == torch.bfloat16 and self.shift.device.type == "cpu":
+            # The layout of the CPU's matrix units; otherwise every convolution converts back and forth.
+            return torch.channels_last
+        return torch.contiguous_format
 
     @property
     def wraps(self) -> bool:

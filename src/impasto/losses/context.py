@@ -208,7 +208,12 @@ class BindContext:
                 stride = self.backbone.stride(layer)
                 if layer not in whole:
                     grid = (size[0] // stride, size[1] // stride)
-                    whole[layer] = value.new_empty((*value.shape[:2], *grid))
+                    whole[layer] = torch.empty(
+                        (*value.shape[:2], *grid),
+                        dtype=value.dtype,
+                        device=value.device,
+                        memory_format=self.backbone.memory_format,
+                    )
                 window.part(whole[layer], stride).copy_(window.owned(value, stride))
         return whole
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto import tensors
+from impasto.backbones import Backbone
 from impasto.errors import InputError
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.context import BindContext
-from impasto.losses.matching import CELL, LEAST, STRIP, OnFeatures, View
+from impasto.losses.matching import CELL, LEAST, STRIP, OnFeatures, View, arranged, picked
 from impasto.losses.neighbors import LENGTH, MatchingLoss, along
 from impasto.tiles import Size, Window
 
@@ -57,7 +58,7 @@ class LayerNeighbors(MatchingLoss):
             k: _nearest(found[k], [each[k] for each in keys], positions, division)
             for k, positions in drawn.items()
         }
-        return _BoundLayers(drawn, targets)
+        return _BoundLayers(context.backbone, drawn, targets)
 
     def _samples_of(self, context: BindContext, painting: int) -> _Samples:
         """Return features of a style image at the context's size, computed unless that was done before."""
@@ -132,8 +133,7 @@ class _Positions:
         rows = self.rows[numbers] - window.rows.own // self.stride
         columns = self.columns[numbers] - window.columns.own // self.stride
         index = (rows * owned.shape[-1] + columns).to(owned.device)
-        flat = owned[0].flatten(1)
-        return tensors.precise(flat.gather(1, index.expand(len(flat), -1)))
+        return tensors.precise(picked(owned.squeeze(0).flatten(1), index))
 
     def places(self) -> tuple[Tensor, Tensor]:
         """Return the row and the column of the cell that contains each position."""
@@ -197,8 +197,14 @@ def _nearest(found: Tensor, keys: Sequence[Tensor], positions: _Positions, divis
 class _BoundLayers(Bound):
     name = "layers"
 
-    def __init__(self, drawn: Mapping[str, _Positions], targets: Mapping[str, _Target]) -> None:
-        self.drawn, self.targets, self.layers = drawn, targets, frozenset(targets)
+    def __init__(
+        self, backbone: Backbone, drawn: Mapping[str, _Positions], targets: Mapping[str, _Target]
+    ) -> None:
+        self.drawn, self.layers = drawn, frozenset(targets)
+        self.targets = {
+            layer: replace(each, nearest=arranged(each.nearest, backbone), mean=arranged(each.mean, backbone))
+            for layer, each in targets.items()
+        }
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
@@ -207,8 +213,8 @@ class _BoundLayers(Bound):
             numbers = positions.inside(window)
             here = numbers.to(target.mean.device)
             owned = window.owned(features[layer], positions.stride)
-            found = positions.of(owned, window, numbers) - target.mean[:, here]
-            dots, squares = along(found[None], target.nearest[None, :, here])
+            found = positions.of(owned, window, numbers) - picked(target.mean, here)
+            dots, squares = along(found[None], picked(target.nearest, here)[None])
             length, wanted = squares.clamp_min(LEAST).sqrt(), target.lengths[here]
             sums[f"{layer}.angle"] = (1 - dots / (length * wanted)).sum(1)
             sums[f"{layer}.length"] = (length - wanted).square().sum(1)

@@ -68,6 +68,20 @@ def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
     return F.pad(features, (0, size[1] - columns, 0, size[0] - rows), mode="replicate")
 
 
+def arranged(columns: Tensor, backbone: Backbone) -> Tensor:
+    """Return columns ``(C, M)`` in the order in memory of the backbone's features."""
+    if backbone.memory_format == torch.channels_last:
+        return columns.mT.contiguous().mT
+    return columns.contiguous()
+
+
+def picked(columns: Tensor, index: Tensor) -> Tensor:
+    """Gather columns ``(C, M)`` at an index ``(n,)``, in the same order in memory: ``(C, n)``."""
+    if columns.stride(0) == 1:
+        return columns.mT.index_select(0, index).mT
+    return columns.gather(1, index.expand(len(columns), -1))
+
+
 def places(
     context: BindContext,
     picture: Tensor,

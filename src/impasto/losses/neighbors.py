@@ -31,10 +31,12 @@ from impasto.losses.matching import (
     Matcher,
     OnFeatures,
     View,
+    arranged,
     divide,
     grid,
     hypercolumns,
     owned_places,
+    picked,
 )
 from impasto.moments import shares
 from impasto.tiles import Size, Window
@@ -203,7 +205,10 @@ class _BoundNeighbors(Bound):
         chosen = index.view(division.shape) + firsts[division]
         matched = torch.bincount(chosen.flatten()).nonzero()[:, 0]
         self.index = torch.searchsorted(matched, chosen)
-        self.columns = {k: torch.cat([each.columns[k] for each in keys], 1)[:, matched] for k in self.layers}
+        self.columns = {
+            k: arranged(torch.cat([each.columns[k] for each in keys], 1)[:, matched], context.backbone)
+            for k in self.layers
+        }
         self.lengths = torch.cat([each.lengths for each in keys])[matched].clamp_min(LEAST)
 
     def measure(self, features: Features, window: Window) -> Sums:
@@ -211,7 +216,8 @@ class _BoundNeighbors(Bound):
         own = {k: window.owned(features[k], self.backbone.stride(k)) for k in self.layers}
         dots, squares = [], []
         for layer, found in hypercolumns(own, self.backbone, (index.shape[0], index.shape[1])).items():
-            dot, square = along(found, _picked(self.columns[layer], index))
+            target = picked(self.columns[layer], index.flatten())
+            dot, square = along(found, target.mT.view(1, *index.shape, -1).permute(0, 3, 1, 2))
             dots.append(dot)
             squares.append(square)
         length = torch.stack(squares).sum(0).clamp_min(LEAST).sqrt()
@@ -223,12 +229,6 @@ class _BoundNeighbors(Bound):
 
     def each(self, sums: Sums) -> Tensor:
         return (sums["angle"] + LENGTH * sums["length"]) / self.index.numel()
-
-
-def _picked(columns: Tensor, index: Tensor) -> Tensor:
-    """Gather columns ``(C, M)`` at an index ``(h, w)``: ``(1, C, h, w)``."""
-    found = columns.gather(1, index.flatten().expand(len(columns), -1))
-    return found.view(1, len(columns), *index.shape)
 
 
 def along(found: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
