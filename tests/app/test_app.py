@@ -441,6 +441,6 @@ def test_controls_mean_what_options_mean() -> None:
 def test_a_browser_that_is_required_is_no_skip(monkeypatch: pytest.MonkeyPatch, required: bool) -> None:
     monkeypatch.setenv("IMPASTO_BROWSER", "required" if required else "")
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
-    page = Path(__file__).with_name("test_app_page.py")
+    module = Path(__file__).parents[1] / "support" / "browser.py"
     with pytest.raises(ImportError if required else pytest.skip.Exception):
-        runpy.run_path(str(page))
+        runpy.run_path(str(module))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,18 +16,10 @@ from PIL import Image
 
 from impasto import files, image, samples
 from impasto.video import FilmReader, FilmWriter
+from support.browser import MARKS, WAIT, chromium, playwright
 from support.pages import served
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-REQUIRED = os.environ.get("IMPASTO_BROWSER") == "required"
-# Where a browser is required, its absence is an error and no skip.
-playwright = (importlib.import_module if REQUIRED else pytest.importorskip)("playwright.sync_api")
-pytestmark = [
-    pytest.mark.skipif(BROWSER is None and not REQUIRED, reason="no Chromium here to try the page in"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-WAIT = 240_000  # milliseconds
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +58,8 @@ def address(temporary: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    assert BROWSER is not None, "Chromium is required here, and was not found"
-    with playwright.sync_playwright() as play:
-        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", *camera])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import io
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,19 +19,10 @@ from impasto.errors import OutputError
 from impasto.networks import library
 from impasto.networks.painter import Painter
 from impasto.web import runtime
+from support.browser import MARKS, REQUIRED, WAIT, chromium
 from support.web import hosted
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-REQUIRED = os.environ.get("IMPASTO_BROWSER") == "required"
-# Where a browser is required, its absence is an error and no skip.
-playwright = (importlib.import_module if REQUIRED else pytest.importorskip)("playwright.sync_api")
-pytestmark = [
-    pytest.mark.skipif(BROWSER is None and not REQUIRED, reason="no Chromium here to try the page in"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-WAIT = 240_000  # milliseconds
-CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+pytestmark = MARKS
 # A software adapter, as there is no GPU in most machines that run tests.
 GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
 TEXT: Any = {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"}
@@ -54,11 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    assert BROWSER is not None, "Chromium is required here, and was not found"
-    with playwright.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", *CAMERA, *GPU])
+    with chromium(*GPU) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
