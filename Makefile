@@ -4,6 +4,7 @@
 # make quick  the tests of the engine, without VGG-19, pages and processes: a minute
 # make check  ruff, mypy, import ranks
 # make train-styles PAINTINGS=DIR MORE=DIR PHOTOS=DIR MAGENTA=DIR   repeat the training of the shipped styles (hours)
+# make tune-styles   tune three of them alone, once the trained pack is the shipped one: two minutes
 # make docs   the pages of docs/ as a site, in site/
 # make bench DATA=DIR   every benchmark and its peers, into benchmarks/results; three hours on two cores, in quiet
 # make soak   the long ones: 2,000 hostile files, 20 kills a verb, a cluster; into benchmarks/results/soak.json
@@ -16,7 +17,7 @@ BIN = .venv/bin
 QUICK = $(foreach name,color lbfgs losses metrics moments optim parametrizations schedule tiles, \
 	tests/engine/test_$(name).py) tests/networks/test_networks.py tests/cli/test_jobs.py tests/cli/test_samples.py tests/package
 
-.PHONY: install demo test quick check docs soak bench train-styles clean
+.PHONY: install demo test quick check docs soak bench train-styles tune-styles clean
 
 install: .venv/installed
 
@@ -65,6 +66,16 @@ train-styles: install
 	$(BIN)/python docs/build/calm.py build/tiny.safetensors 0.5 the_scream watercolor
 	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/quality.safetensors
 	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/tiny.safetensors
+
+# After build/quality.safetensors has replaced the shipped pack: tune the rows of three of its styles alone.
+tune-styles: install
+	$(BIN)/impasto styles samples --size 512 --overwrite -o build/samples
+	for style in hatching woodcut stained_glass; do \
+		cp build/samples/styles/$$style.png build/tuned_$$style.png && \
+		IMPASTO_STYLES=build/tuned $(BIN)/impasto stylize build/samples/photos/coffee.png build/tuned_$$style.png \
+			--instant --tune 30 --size 128 --overwrite -o build/tuned.png || exit 1; done
+	$(BIN)/python docs/build/rows.py build/quality.safetensors $(foreach style,hatching woodcut stained_glass, \
+		$(style)=build/tuned/tuned_$(style).style)
 
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'
