@@ -240,6 +240,15 @@ def test_paintings_get_places_by_their_weights(tiny: Tiny, weights: tuple[float,
         assert float((division == k).double().mean()) == pytest.approx(weight, abs=0.03)
 
 
+def test_weights_count_the_places_inside_the_border(tiny: Tiny) -> None:
+    photo = F.pad(picture(1, (64, 64)), (16, 16, 16, 16), value=0.9)
+    paintings = [picture(1), torch.full_like(picture(2), 0.9)]
+    loss = Neighbors(photo, paintings, LAYERS, weights=(0.7, 0.3), border=16)
+    division = loss.division(scene(tiny, (96, 96)))
+    assert float((division[4:-4, 4:-4] == 0).double().mean()) == pytest.approx(0.7, abs=0.03)
+    assert float((division == 0).double().mean()) < 0.6
+
+
 def test_a_photo_that_is_all_alike_is_divided_as_well() -> None:
     for weights in ((0.5, 0.5), (0.2, 0.3, 0.5)):
         found = divide(torch.full((len(weights), 400), 0.25), weights)

@@ -240,7 +240,7 @@ def _orthonormal(columns: Tensor) -> Tensor:
     return found
 
 
-def divide(scores: Tensor, weights: Sequence[float]) -> Tensor:
+def divide(scores: Tensor, weights: Sequence[float], counted: Tensor | None = None) -> Tensor:
     """Assign each place to its best style image, subject to the share of each; return ``(places,)``.
 
     Runs an auction: adds an offset to all scores of one style image until its share of the places is right,
@@ -249,21 +249,23 @@ def divide(scores: Tensor, weights: Sequence[float]) -> Tensor:
     Args:
         scores: similarity of each style image to each place, ``(paintings, places)``.
         weights: shares, with sum 1.
+        counted: indices of the places that the shares count. Default: all.
     """
-    count = scores.shape[1]
     # No offset separates places with equal scores. Break ties with slopes too small to matter.
     slopes = torch.arange(len(scores), device=scores.device)[:, None]
-    scores = scores + 1e-5 * slopes * torch.linspace(0, 1, count, device=scores.device)
-    raised = scores.clone()
+    scores = scores + 1e-5 * slopes * torch.linspace(0, 1, scores.shape[1], device=scores.device)
+    part = scores if counted is None else scores[:, counted]
+    offsets, count = scores.new_zeros((len(scores), 1)), part.shape[1]
     wanted = [round(weight * count) for weight in weights]
     for _ in range(ROUNDS if len(scores) > 1 else 0):
         for k, places_wanted in enumerate(wanted):
+            raised = part + offsets
             others = torch.cat([raised[:k], raised[k + 1 :]]).max(0).values
-            needed = (others - scores[k]).sort().values  # offset needed to win each place
+            needed = (others - part[k]).sort().values  # offset needed to win each place
             if places_wanted <= 0:
-                raised[k] = -torch.inf
+                offsets[k] = -torch.inf
             elif places_wanted >= count:
-                raised[k] = scores[k] + needed[-1] + 1
+                offsets[k] = needed[-1] + 1
             else:
-                raised[k] = scores[k] + (needed[places_wanted - 1] + needed[places_wanted]) / 2
-    return raised.argmax(0)
+                offsets[k] = (needed[places_wanted - 1] + needed[places_wanted]) / 2
+    return (scores + offsets).argmax(0)

@@ -26,6 +26,7 @@ from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.context import BindContext
 from impasto.losses.matching import (
+    CELL,
     LEAST,
     Keys,
     Matcher,
@@ -64,6 +65,7 @@ class MatchingLoss(Loss):
         weights: Sequence[float] | None = None,
         scales: Sequence[float] | None = None,
         masks: Sequence[Tensor | None] | None = None,
+        border: int = 0,
         turned: bool = True,
         seed: int = 0,
     ) -> None:
@@ -74,7 +76,7 @@ class MatchingLoss(Loss):
         self.weights = shares(weights, count=len(several))
         self.scales = [1.0] * len(several) if scales is None else list(scales)
         self.masks: list[Tensor | None] = [None] * len(several) if masks is None else list(masks)
-        self.turned, self.seed = turned, seed
+        self.border, self.turned, self.seed = border, turned, seed
         if not len(several) == len(self.scales) == len(self.masks):
             raise InputError(f"{len(several)} paintings need as many scales and masks")
 
@@ -124,7 +126,11 @@ class MatchingLoss(Loss):
             there = context.at(tensors.long_side(own, min(DIVIDED, max(own))))
             _, matcher = self.keys_and_matcher(there)
             _, scores = matcher.nearest(matcher.queries(there, self.photo))
-            self._division = divide(scores, self.weights).view(1, 1, *grid(there.size))
+            rows, columns = grid(there.size)
+            numbers = torch.arange(rows * columns, device=scores.device).view(rows, columns)
+            cut = round(self.border * there.size[0] / own[0] / CELL)
+            inside = numbers[cut : rows - cut, cut : columns - cut].flatten()
+            self._division = divide(scores, self.weights, inside).view(1, 1, rows, columns)
         return F.interpolate(self._division.float(), grid(context.size), mode="nearest")[0, 0].long()
 
 
@@ -141,6 +147,7 @@ class Neighbors(MatchingLoss):
         weights: share of the places for each style image; normalized to sum 1. Default: equal.
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         masks: region of each style image, ``(1, 1, H, W)``, 0..1; None: everywhere. Masks override weights.
+        border: pixels at each side of ``photo`` that the weights do not count, as the result is cropped.
         search: share of the current image in the query of the search; the rest is the content image.
         later: loss of the final pass, which takes its features of the style images in the same pass.
         turned: also search the style image rotated by 90, 180 and 270 degrees.

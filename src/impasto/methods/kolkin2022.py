@@ -56,6 +56,7 @@ def neural_neighbors(
     strength: float = 1.0,
     start: Tensor | None = None,
     turned: bool = True,
+    border: int = 0,
     seed: int = 0,
     optimiser: Optimizer | None = None,
     tiling: Cut | None = None,
@@ -73,6 +74,7 @@ def neural_neighbors(
         strength: 0 returns the content image; 1 is the usual strength.
         start: initial image; default: the blurred content image in the colors of the style images.
         turned: also search the style images rotated by 90, 180 and 270 degrees.
+        border: pixels at each side of ``content`` that the weights of styles do not count.
         seed: random seed for sampling places and positions.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
@@ -84,7 +86,15 @@ def neural_neighbors(
     begun = _begun(content, styles, schedule[0].size, strength, wraps=wraps) if start is None else start
     last = schedule[-1].size
     return minimize(
-        objective(content, styles, stages=len(schedule), strength=strength, turned=turned, seed=seed),
+        objective(
+            content,
+            styles,
+            stages=len(schedule),
+            strength=strength,
+            turned=turned,
+            border=border,
+            seed=seed,
+        ),
         Pixels(begun, size=schedule[0].size, wraps=wraps).to(device),
         schedule=(*schedule, *(Stage(last, steps) for steps in rounds)),
         backbone=backbone,
@@ -103,10 +113,11 @@ def objective(
     stages: int,
     strength: float = 1.0,
     turned: bool = True,
+    border: int = 0,
     seed: int = 0,
 ) -> ByStage:
     """Return the losses of ``stages`` sizes and the final pass; arguments as for :func:`neural_neighbors`."""
-    paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
+    paintings, places = [style.picture for style in styles], _places(styles, turned, seed, border)
     shapes, forms = _shapes(content, styles), _forms(content, styles, strength)
     coarse = _weakened(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
     layers = LayerNeighbors(content, paintings, **places)
@@ -142,11 +153,12 @@ def weighted(styles: Sequence[Style]) -> list[Style]:
     return [style for style, part in zip(styles, parts, strict=True) if part > 0]
 
 
-def _places(styles: Sequence[Style], turned: bool, seed: int) -> dict[str, Any]:
+def _places(styles: Sequence[Style], turned: bool, seed: int, border: int = 0) -> dict[str, Any]:
     return {
         "weights": [style.weight for style in styles],
         "scales": [style.scale for style in styles],
         "masks": [style.mask for style in styles],
+        "border": border,
         "turned": turned,
         "seed": seed,
     }

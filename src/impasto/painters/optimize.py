@@ -46,8 +46,7 @@ def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
     device = choose_device(job.device)
     size = target_size(photo.size, job)
     resized = tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
-    border = BORDER if by_neighbors(job) and not job.tileable else 0
-    content, frame = padded(resized, border)
+    content, frame = padded(resized, _border(job))
     noted = Checkpoint.noted(session.checkpoint) if session.checkpoint and session.resume else {}
     budget = parse_memory(job.memory or noted.get("memory")) or session.memory or memory.free(device)
     # A plan with compromises changes the result, so the recipe records the memory budget.
@@ -143,6 +142,10 @@ def by_neighbors(job: StylizeJob) -> bool:
     return job.method == "modern" and job.loss == "neighbors"
 
 
+def _border(job: StylizeJob) -> int:
+    return BORDER if by_neighbors(job) and not job.tileable else 0
+
+
 def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run: Any) -> OptimizationResult:
     """Run the method of a job; ``run`` holds the arguments that the methods have in common."""
     styles = styles_of(job, inputs, content, frame)
@@ -157,15 +160,18 @@ def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run
     if job.color == "luminance":
         content = grayscale(content)
     plan = schedule(job, (content.shape[-2], content.shape[-1]))
-    return modern(job, content, styles, schedule=plan, start=_start(job, inputs, content), **run)
+    start = _start(job, inputs, content)
+    return modern(job, content, styles, border=_border(job), schedule=plan, start=start, **run)
 
 
-def modern(job: StylizeJob, content: Tensor, styles: list[Style], **run: Any) -> OptimizationResult:
+def modern(
+    job: StylizeJob, content: Tensor, styles: list[Style], *, border: int = 0, **run: Any
+) -> OptimizationResult:
     """Run ``--method modern`` with the loss of the job; ``run`` holds the common arguments."""
     if job.loss == "neighbors":
-        rounds = BUDGETS[job.preset].rounds
+        run |= {"rounds": BUDGETS[job.preset].rounds, "border": border}
         given: dict[str, Any] = {"strength": job.strength, "turned": not job.upright, "seed": job.seed}
-        return methods.neural_neighbors(content, styles, rounds=rounds, **given, **run)
+        return methods.neural_neighbors(content, styles, **given, **run)
     return methods.modern(content, styles, strength=job.strength, loss=job.loss, blend=job.blend, **run)
 
 
