@@ -81,21 +81,12 @@ def neural_neighbors(
     device = next(backbone.buffers()).device
     if strength == 0:
         return OptimizationResult(content.to(device), (), 0, stopped=False)
-    styles = weighted(styles)
-    wraps = backbone.wraps
-    begun = _begun(content, styles, schedule[0].size, strength, wraps=wraps) if start is None else start
-    last = schedule[-1].size
+    styles, first, last = weighted(styles), schedule[0].size, schedule[-1].size
+    begun = _begun(content, styles, first, strength, wraps=backbone.wraps) if start is None else start
+    given: dict[str, Any] = {"turned": turned, "border": border, "seed": seed}
     return minimize(
-        objective(
-            content,
-            styles,
-            stages=len(schedule),
-            strength=strength,
-            turned=turned,
-            border=border,
-            seed=seed,
-        ),
-        Pixels(begun, size=schedule[0].size, wraps=wraps).to(device),
+        objective(content, styles, stages=len(schedule), strength=strength, **given),
+        Pixels(begun, size=first, wraps=backbone.wraps).to(device),
         schedule=(*schedule, *(Stage(last, steps) for steps in rounds)),
         backbone=backbone,
         optimiser=optimiser,
