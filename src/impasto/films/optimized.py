@@ -18,10 +18,9 @@ from impasto.methods import Style
 from impasto.optim import Schedule, Stage
 from impasto.painters.inputs import Inputs
 from impasto.painters.optimize import (
-    BORDER,
     LEAST_SIDE,
     Frame,
-    by_neighbors,
+    border_of,
     grayscale,
     modern,
     padded,
@@ -81,13 +80,11 @@ class MovingPainter:
         if self.job.color == "luminance":
             content = grayscale(content)
         size = (content.shape[-2], content.shape[-1])
-        common: dict[str, Any] = {"strength": self.job.strength, "loss": self.job.loss}
-        common |= {"blend": self.job.blend, "watch": self.watch}
+        common: dict[str, Any] = {"backbone": self.backbone, "watch": self.watch}
+        common["border"] = border_of(self.job)
         plan = schedule(self.job, size)
         if warped is None or mask is None:
-            outcome = modern(
-                self.job, content, self._styles, schedule=plan, backbone=self.backbone, watch=self.watch
-            )
+            outcome = modern(self.job, content, self._styles, schedule=plan, **common)
         else:
             outcome = methods.following_frame(
                 content,
@@ -95,7 +92,9 @@ class MovingPainter:
                 warped=self._padded(self._gray(warped))[0],
                 mask=self._padded(tensors.from_array(mask))[0],
                 schedule=following_schedule(plan),
-                backbone=self.backbone,
+                strength=self.job.strength,
+                loss=self.job.loss,
+                blend=self.job.blend,
                 consistency=self.consistency,
                 seen=self._seen,
                 **common,
@@ -112,7 +111,7 @@ class MovingPainter:
         self._seen = FeatureCache([style.picture for style in self._styles])
 
     def _padded(self, picture: Tensor) -> tuple[Tensor, Frame]:
-        return padded(picture, BORDER if by_neighbors(self.job) else 0)
+        return padded(picture, border_of(self.job))
 
     def _gray(self, warped: Array) -> Tensor:
         """Return the warped result as a tensor; as gray if only the luminance is stylized."""

@@ -121,14 +121,14 @@ def objective(
 
 
 def objective_of_a_following_frame(
-    content: Tensor, styles: Sequence[Style], *, strength: float = 1.0, turned: bool = True, seed: int = 0
+    content: Tensor, styles: Sequence[Style], *, strength: float = 1.0, border: int = 0
 ) -> Loss:
     """Return the loss of a video frame that starts from the warped previous result.
 
     The search uses mostly the current image. Arguments as for :func:`neural_neighbors`.
     """
     styles = weighted(styles)
-    paintings, places = [style.picture for style in styles], _places(styles, turned, seed)
+    paintings, places = [style.picture for style in styles], _places(styles, border=border)
     fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
     smaller = Pyramid(fine, _forms(content, styles, strength) * KEPT_FORMS) * SMALLER
     return fine + _shapes(content, styles) + smaller
@@ -144,7 +144,7 @@ def weighted(styles: Sequence[Style]) -> list[Style]:
     return [style for style, part in zip(styles, parts, strict=True) if part > 0]
 
 
-def _places(styles: Sequence[Style], turned: bool, seed: int, border: int = 0) -> dict[str, Any]:
+def _places(styles: Sequence[Style], turned: bool = True, seed: int = 0, border: int = 0) -> dict[str, Any]:
     return {
         "weights": [style.weight for style in styles],
         "scales": [style.scale for style in styles],

@@ -40,6 +40,7 @@ def following_frame(
     loss: str = "neighbors",
     blend: Blend = "moments",
     consistency: float = 0.85,
+    border: int = 0,
     watch: Watch | None = None,
     seen: FeatureCache | None = None,
 ) -> OptimizationResult:
@@ -55,12 +56,13 @@ def following_frame(
         strength, blend: as for :func:`impasto.methods.modern`.
         loss: ``neighbors``, or as for :func:`impasto.methods.modern`.
         consistency: strength of the temporal loss, 0..1.
+        border: as for :func:`impasto.methods.neural_neighbors`.
         watch: called after every step.
         seen: cache of the features of the style images.
     """
     start = fill_holes(warped, mask, content)
     if loss == "neighbors":
-        total = objective_of_a_following_frame(content, styles, strength=strength)
+        total = objective_of_a_following_frame(content, styles, strength=strength, border=border)
     else:
         total = objective(content, styles, strength=strength, loss=loss, blend=blend)
     total = total + Temporal(warped, mask) * (TEMPORAL_WEIGHT * consistency)

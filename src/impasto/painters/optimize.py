@@ -46,7 +46,7 @@ def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
     device = choose_device(job.device)
     size = target_size(photo.size, job)
     resized = tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
-    content, frame = padded(resized, _border(job))
+    content, frame = padded(resized, border_of(job))
     noted = Checkpoint.noted(session.checkpoint) if session.checkpoint and session.resume else {}
     budget = parse_memory(job.memory or noted.get("memory")) or session.memory or memory.free(device)
     # A plan with compromises changes the result, so the recipe records the memory budget.
@@ -142,7 +142,8 @@ def by_neighbors(job: StylizeJob) -> bool:
     return job.method == "modern" and job.loss == "neighbors"
 
 
-def _border(job: StylizeJob) -> int:
+def border_of(job: StylizeJob) -> int:
+    """Return the pixels at each side that a job paints and cuts away."""
     return BORDER if by_neighbors(job) and not job.tileable else 0
 
 
@@ -161,7 +162,7 @@ def _paint(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame, **run
         content = grayscale(content)
     plan = schedule(job, (content.shape[-2], content.shape[-1]))
     start = _start(job, inputs, content)
-    return modern(job, content, styles, border=_border(job), schedule=plan, start=start, **run)
+    return modern(job, content, styles, border=border_of(job), schedule=plan, start=start, **run)
 
 
 def modern(
