@@ -15,6 +15,7 @@ from impasto.networks.plan import Plan
 Array = NDArray[np.float32]
 _Hashes = NDArray[np.uint64]
 _Places = NDArray[np.int64]
+_Numbers = NDArray[np.float64]
 
 PITCHES = (4.7, 9.3, 18.9, 37.1, 75.7, 149.3, 301.1, 599.9)  # grid spacing of each octave, pixels
 
@@ -30,11 +31,10 @@ def field(plan: Plan, *, seed: int, size: tuple[int, int], at: tuple[float, floa
     """
     octaves = np.empty((plan.noise, *size), np.float32)
     for octave, pitch in zip(range(plan.noise), PITCHES, strict=False):
-        top, down = _splines(at[0], size[0], plan.multiple, pitch)
-        left, across = _splines(at[1], size[1], plan.multiple, pitch)
-        rows = top + np.arange(down.shape[1], dtype=np.int64)
-        columns = left + np.arange(across.shape[1], dtype=np.int64)
-        octaves[octave] = down @ _normal(seed, octave, rows[:, None], columns[None]) @ across.T
+        rows, cells, down = _splines(at[0], size[0], plan.multiple, pitch)
+        columns, cells_across, across = _splines(at[1], size[1], plan.multiple, pitch)
+        numbers = _normal(seed, octave, rows[:, None], columns[None])
+        octaves[octave] = _interpolated(_interpolated(numbers, cells, down).T, cells_across, across).T
     return octaves
 
 
@@ -55,24 +55,35 @@ def periodic_noise(plan: Plan, *, seed: int, size: tuple[int, int]) -> Array:
     return plane
 
 
-def _splines(start: float, count: int, step: int, pitch: float) -> tuple[int, NDArray[np.float64]]:
-    """Return the index of the first grid number, and B-spline weights ``(count, numbers)`` of unit norm."""
+def _splines(start: float, count: int, step: int, pitch: float) -> tuple[_Places, _Places, _Numbers]:
+    """Return the grid numbers of an axis, and the first of four of each position with their weights.
+
+    The weights ``(count, 4)`` are those of a cubic B-spline, of unit norm.
+    """
     places = (start + step * (np.arange(count) + 0.5)) / pitch
     cell = np.floor(places).astype(np.int64)
     t = places - cell
     taps = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, 1 + 3 * t + 3 * t**2 - 3 * t**3, t**3], 1)
     taps /= np.sqrt(np.square(taps).sum(1, keepdims=True))
-    matrix = np.zeros((count, int(cell[-1] - cell[0]) + 4))
-    for tap in range(4):
-        matrix[np.arange(count), cell - cell[0] + tap] = taps[:, tap]
-    return int(cell[0]) - 1, matrix
+    return np.arange(cell[0] - 1, cell[-1] + 3), cell - cell[0], taps
 
 
-def _normal(seed: int, octave: int, rows: _Places, columns: _Places) -> NDArray[np.float64]:
+def _interpolated(numbers: _Numbers, first: _Places, weights: _Numbers) -> _Numbers:
+    """Return the weighted sum of four successive rows, from ``first``, for each position.
+
+    Not as a product of matrices: the threads of BLAS spin afterwards, and slow the network down.
+    """
+    found: _Numbers = weights[:, [0]] * numbers[first]
+    for tap in range(1, weights.shape[1]):
+        found += weights[:, [tap]] * numbers[first + tap]
+    return found
+
+
+def _normal(seed: int, octave: int, rows: _Places, columns: _Places) -> _Numbers:
     """Return normally distributed numbers (Box-Muller transform)."""
     first, second = (_hash(seed, 2 * octave + part, rows, columns) >> np.uint64(11) for part in (0, 1))
     radius = np.sqrt(-2 * np.log((first + 1.0) / 2**53))
-    normal: NDArray[np.float64] = radius * np.cos(2 * np.pi * second / 2**53)
+    normal: _Numbers = radius * np.cos(2 * np.pi * second / 2**53)
     return normal
 
 

@@ -21,6 +21,7 @@ from impasto.networks.plan import EPSILON, FADE, Reached, paint
 Array = NDArray[np.float32]
 Node = Any  # an output of OpenVINO, which ships no types
 
+LEAST_CHANNELS = 8  # below this, OpenVINO normalizes interleaved channels slowly, planar ones fast
 _KEPT = 8  # compiled networks in the cache
 
 
@@ -108,7 +109,7 @@ class OpenVinoEngine:
         if self.settings.collect:
             self.found.append(_statistics(x))
         if self.settings.statistics is None:
-            x = ops.mvn(x, np.array([2, 3]), True, EPSILON, "INSIDE_SQRT")
+            x = _standardized(x)
             return ops.add(ops.multiply(x, scale), shift)
         mean, deviation = (s.reshape(1, -1, 1, 1) for s in self.settings.statistics[:, part])
         if self.regions is not None:
@@ -176,6 +177,14 @@ class OpenVinoEngine:
             styled = ops.subtract(np.array(1, np.float32), _resized(own, _size(photo)))
             amount = ops.clamp(ops.divide(styled, np.array(FADE, np.float32)), 0, 1)
         return ops.add(photo, ops.multiply(ops.subtract(painted, photo), amount))
+
+
+def _standardized(x: Node) -> Node:
+    """Subtract the mean of each channel of ``(1, C, h, w)``, divide by its standard deviation."""
+    few = x.get_output_partial_shape(0)[1].get_length() < LEAST_CHANNELS
+    flat = ops.reshape(x, np.array([0, 0, 1, -1]), True) if few else x
+    found = ops.mvn(flat, np.array([2, 3]), True, EPSILON, "INSIDE_SQRT")
+    return ops.reshape(found, ops.shape_of(x), False) if few else found
 
 
 def _statistics(x: Node) -> Node:
