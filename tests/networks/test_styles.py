@@ -294,6 +294,14 @@ def test_a_tuned_style_is_kept_by_the_name_of_its_image(
     for other in ("named.png", "again.png", "replayed.png"):
         assert (image.read(other).rgb == image.read(tuned).rgb).all(), other
     assert caplog.text == ""
+    # With smaller strokes: a style of its own. The image is too small for larger ones.
+    assert run("stylize", "photo.png", *options, "--style-scale", "0.1", "-o", "small.png")[0] == 0
+    small = library.find("sea_0_1")
+    assert small is not None and small.style.scales == (0.1,)
+    assert np.abs(small.pack.rows[-1] - rows).mean() > 1e-4
+    code, _, wrong = run("stylize", "photo.png", *options, "--style-scale", "1.6", "-o", "o.png")
+    assert code == 2 and "--style-scale 1.6 needs a larger style image" in wrong
+    assert library.find("sea_1_6") is None
     image.write("sea.png", samples.style("woodcut", 96), overwrite=True)
     code, _, wrong = run("stylize", "photo.png", *options, "-o", "o.png")
     assert code == 2 and "another image" in wrong and "impasto styles remove sea" in wrong

@@ -61,20 +61,25 @@ def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
     """Return a job with learned styles in place of its images: the styles are trained once, and kept.
 
     Raises:
-        InputError: the user's styles hold a style of the name of an image, but of another image.
+        InputError: the user's styles hold a style of the name of an image, but of another image; or an image
+            is too small for the size of its strokes.
     """
     assert job.tune is not None
     names = []
-    for name in job.styles:
+    for name, scale in zip(job.styles, job.style_scale or (1.0,) * len(job.styles), strict=True):
         source = pictures.get(name, name)
         picture = image.read(source, max_pixels=job.max_pixels)
         digest = digest_of(source, source if source is name else picture)
         own = packs.clean_name(Path(name).stem) if source is name else f"style_{digest[:12]}"
-        names.append(_kept(own, name, picture.flat(), digest, job))
-    return replace(job, styles=tuple(names), instant=False, tune=None)
+        if scale != 1:
+            own = packs.clean_name(f"{own}_{scale:g}")
+        names.append(_kept(own, picture.flat(), digest, job, name=name, scale=scale))
+    return replace(job, styles=tuple(names), style_scale=None, instant=False, tune=None)
 
 
-def _kept(own: str, name: str, picture: NDArray[np.float32], digest: str, job: StylizeJob) -> str:
+def _kept(
+    own: str, picture: NDArray[np.float32], digest: str, job: StylizeJob, *, name: str, scale: float
+) -> str:
     """Return the name of the kept style of an image ``(H, W, 3)``; train it if there is none."""
     path = library.user_folder() / f"{own}{library.STYLE_SUFFIX}"
     if path.exists():
@@ -85,14 +90,14 @@ def _kept(own: str, name: str, picture: NDArray[np.float32], digest: str, job: S
             f"(impasto styles remove {own})"
         )
     found = predict(name, picture, network=job.network)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _log.warning("%s: trained for %g s, then kept as the style '%s'", name, job.tune, own)
     base = found.predicted.removed(found.name)
-    row = _trained(base, found.predicted.rows[-1], picture, job)
+    row = _trained(base, found.predicted.rows[-1], picture, job, scale)
+    _log.warning("%s: trained for %g s, and kept as the style '%s'", name, job.tune, own)
+    path.parent.mkdir(parents=True, exist_ok=True)
     style = LearnedStyle(
         own,
         rows=(),
-        scales=(1.0,),
+        scales=(scale,),
         picture=digest,
         recipe={"tuned": job.tune},
         thumbnail=packs.thumbnail(picture),
@@ -104,15 +109,21 @@ def _kept(own: str, name: str, picture: NDArray[np.float32], digest: str, job: S
 
 
 def _trained(
-    base: Pack, row: NDArray[np.float32], picture: NDArray[np.float32], job: StylizeJob
+    base: Pack, row: NDArray[np.float32], picture: NDArray[np.float32], job: StylizeJob, scale: float
 ) -> NDArray[np.float32]:
     import torch
 
     from impasto import backbones, tensors
     from impasto.backbones.devices import choose_device
     from impasto.training import tune
+    from impasto.training.objective import REFERENCE
 
     assert job.tune is not None
+    most = float((picture.shape[0] * picture.shape[1]) ** 0.5) / REFERENCE
+    if scale > max(most, 1):
+        raise InputError(
+            f"--style-scale {scale:g} needs a larger style image: this one allows at most {max(most, 1):.2f}"
+        )
     crops = [samples.photo(photo)[top : top + SIDE, left : left + SIDE] for photo, top, left in TUNED_ON]
     return tune(
         base,
@@ -121,4 +132,5 @@ def _trained(
         torch.cat([tensors.from_array(crop) for crop in crops]),
         backbone=backbones.load(device=choose_device(job.device), precision=job.precision),
         seconds=job.tune,
+        scale=scale,
     )

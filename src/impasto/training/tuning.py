@@ -37,6 +37,7 @@ def tune(
     *,
     backbone: Backbone,
     seconds: float,
+    scale: float = 1.0,
 ) -> NDArray[np.float32]:
     """Return a row of a pack's network, tuned to a style image; the trunk stays as it is.
 
@@ -47,6 +48,7 @@ def tune(
         photos: crops ``(N, 3, S, S)``, N >= 2, to tune on.
         backbone: feature extractor of the loss.
         seconds: time until the last step begins; the first two always run.
+        scale: size of the strokes, relative to those of the style image at the size of a photo of 512 px.
     """
     clock = Clock()
     device = next(backbone.buffers()).device
@@ -55,7 +57,9 @@ def tune(
     network.load(pack.trunk, np.stack([pack.rows[0], row]))
     for parameter in network.trunk.parameters():
         parameter.requires_grad_(False)
-    objective = Objective([StyleRow(picture)], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT)
+    objective = Objective(
+        [StyleRow(picture, scale)], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT
+    )
     weights = torch.tensor([[0.0, 1.0]]).expand(len(photos), -1).to(device)
     size = (photos.shape[-2], photos.shape[-1])
     noise = CropPosition(0, (0.0, 0.0)).field(pack.plan, size)
