@@ -67,9 +67,13 @@ def faults(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]) -
     share = float(invented(smooth[0], smooth[1], np.asarray(most, np.float32)).mean())
     said = [f"{share:.2%} of its pixels are brighter than its lamps explain"] if share > MOST else []
     large = [number for number, kind, box in lamps.parts() if kind == "signal" and _is_large(box)]
-    turned = [s.hue for s in signals_of(result, day, lamps, only=large) if s.hue > HUES]
+    signals = signals_of(result, day, lamps, only=large)
+    turned = [signal.hue for signal in signals if signal.hue > HUES]
     if turned:
         said.append(f"{len(turned)} of its signals changed hue, by up to {max(turned):.0f} degrees")
+    faint = [signal.night for signal in signals if not signal.clear]
+    if faint:
+        said.append(f"{len(faint)} of its signals lost contrast to their case, down to {min(faint):.2f}")
     return said
 
 

@@ -43,9 +43,14 @@ class Signal:
     night: float
 
     @property
+    def clear(self) -> bool:
+        """Whether its contrast is that of the day, or ``CLEAR``."""
+        return self.night >= min(self.day - 0.02, CLEAR)
+
+    @property
     def kept(self) -> bool:
-        """Whether its hue is within ``HUES`` degrees and its contrast that of the day, or ``CLEAR``."""
-        return self.hue <= HUES and self.night >= min(self.day - 0.02, CLEAR)
+        """Whether its hue is within ``HUES`` degrees, and it is clear."""
+        return self.hue <= HUES and self.clear
 
 
 def bound(lamps: Lamps, road: Road, night: Night) -> Array:
