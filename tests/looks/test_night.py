@@ -530,10 +530,6 @@ def test_a_data_set_at_night_is_verified(here: Path) -> None:
     made[SIGNAL] = made[SIGNAL][..., ::-1]
     image.write(Path("out") / photo, made, overwrite=True)
     assert any("changed hue" in fault for fault in verify("city", "out"))
-    made[SIGNAL] = made[SIGNAL][..., ::-1] * 0.15
-    image.write(Path("out") / photo, made, overwrite=True)
-    (fault,) = verify("city", "out")
-    assert "1 of its signals lost contrast to their case, down to" in fault
 
 
 @pytest.mark.parametrize(
