@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 import impasto
 from impasto import color, image
 from impasto.augment.augment import augment
+from impasto.augment.boxes import lamps_of
+from impasto.augment.layouts import look
 from impasto.augment.lighting import lights_of
 from impasto.augment.verify import verify
 from impasto.batch.manifest import Row, read
@@ -82,3 +84,23 @@ def test_a_signal_that_is_hardly_lit_is_a_fault(here: Path) -> None:
     assert signal.night < 0.5 < signal.day - 0.02 and not signal.kept
     words = f"1 of its signals lost contrast to their case, down to {signal.night:.2f}"
     assert verify("city", "out") == [f"{PHOTO}: {words}"]
+
+
+def test_maps_of_ids_are_found_where_there_are_no_boxes(here: Path) -> None:
+    photo = Path("images/10k/train/a.jpg")
+    mask, boxes = Path("set/labels/sem_seg/masks/train/a.png"), Path("set/labels/det.json")
+    for path in (Path("set") / photo, mask, Path("set/labels/sem_seg/masks/val/a.png")):
+        path.parent.mkdir(parents=True)
+        image.write(path, street())
+    contents = look(Path("set"))
+    assert contents.layout == "bdd" and contents.photos == (photo,)
+    assert lamps_of(Path("set"), photo, contents) == mask
+    boxes.write_text('[{"name": "b.jpg", "labels": []}]')
+    assert lamps_of(Path("set"), photo, look(Path("set"))) == mask
+    boxes.write_text('[{"name": "a.jpg", "labels": []}]')
+    assert lamps_of(Path("set"), photo, look(Path("set"))) == boxes
+    assert lamps_of(Path("set"), Path("images/10k/test/a.jpg"), contents) is None
+    city(street())
+    train = Path("city") / IDS.replace("labelIds", "labelTrainIds")
+    (Path("city") / IDS).rename(train)
+    assert lamps_of(Path("city"), Path(PHOTO), look(Path("city"))) == train
