@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ import impasto
 from impasto import color, image
 from impasto.augment.augment import augment
 from impasto.augment.boxes import lamps_of
+from impasto.augment.gate import judge_night
 from impasto.augment.layouts import look
 from impasto.augment.lighting import lights_of
 from impasto.augment.verify import verify
 from impasto.batch.manifest import Row, read
 from impasto.looks.lamps import read_lamps
 from impasto.looks.proof import signals_of
+from impasto.metrics import edge_ssim
 from support.night import SIGNAL, SIZE, street
 
 PHOTO = "leftImg8bit/train/a/x_leftImg8bit.png"
@@ -104,3 +107,30 @@ def test_maps_of_ids_are_found_where_there_are_no_boxes(here: Path) -> None:
     train = Path("city") / IDS.replace("labelIds", "labelTrainIds")
     (Path("city") / IDS).rename(train)
     assert lamps_of(Path("city"), Path(PHOTO), look(Path("city"))) == train
+
+
+def test_the_worst_nights_are_recorded_and_shown(here: Path) -> None:
+    city(street())
+    polygons = {"label": "car", "polygon": [[94, 94], [132, 94], [132, 114], [94, 114]]}
+    (Path("city") / IDS.replace("labelIds.png", "polygons.json")).write_text(
+        json.dumps({"objects": [polygons]})
+    )
+    impasto.photoreal(street(), night="city", save_look="looks/city.look")
+    assert augment("city", "out", looks_in="looks", workers=1).rejected == 0
+    gate = row()["gate"]
+    lamps = read_lamps(Path("city") / IDS, street()).lamps
+    photo, made = (image.read(Path(folder) / PHOTO).rgb for folder in ("city", "out"))
+    (signal,) = signals_of(made, photo, lamps)
+    assert gate["invented"] == 0 and gate["hue"] == pytest.approx(signal.hue, abs=1e-5)
+    small = [image.resize(rgb[94:114, 94:132], (32, 32)).clip(0, 1) for rgb in (photo, made)]
+    assert gate["edges"] == pytest.approx(edge_ssim(*small), abs=1e-5) and 0 < gate["edges"] < 1
+    page = Path("out/report.html").read_text()
+    assert "brighter than their lamps explain: at most 5e-05</h2>" in page
+    assert "hue of a signal, in degrees: at most 10</h2>" in page and "(the lowest)</h2>" in page
+    made[10:16, 100:106] = 0.8
+    image.write(Path("out") / PHOTO, made, overwrite=True)
+    bright = judge_night(Path("city") / PHOTO, Path("out") / PHOTO, row(), [])
+    assert bright["invented"] is not None and bright["edges"] is None
+    # Files are compared with a blur of three pixels.
+    assert 36 <= bright["invented"] * SIZE[0] * SIZE[1] <= 12 * 12
+    assert judge_night(Path("city") / PHOTO, Path("out") / PHOTO, {**row(), "verb": "stylize"}, []) == {}

@@ -33,7 +33,10 @@ IGNORED = 255
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels of an image: its lamps, and its sky, ``(h, w)``, if they say so; ``said`` is how ids were read."""
+    """Labels of an image: its lamps, and its sky, ``(h, w)``, if they say so.
+
+    ``said`` tells how ids were read.
+    """
 
     lamps: Lamps
     sky: Bools | None = None
@@ -114,8 +117,9 @@ def label_ids(ids: NDArray[np.int32], name: str) -> tuple[NDArray[np.int32], str
     """Return the ids of Cityscapes ``(H, W)`` of a map that may have train ids, and what was read, in words.
 
     The file name decides if it has ``labelIds``, ``labelTrainIds`` or ``train_id`` in it, or a folder
-    ``sem_seg``: BDD100K has train ids there. Otherwise ids of 19 to 33 are no train ids, and 255, what is not trained, is no other. A map with neither is read by the
-    road: the street that it shows has more of 0, the road of train ids, or of 7, that of the others.
+    ``sem_seg``: BDD100K has train ids there. Otherwise ids of 19 to 33 are no train ids, and 255, what is
+    not trained, is in no other map. A map with neither is read by the road: the street that it shows has
+    more of 0, the road of train ids, or of 7, that of the others.
 
     Args:
         ids: the map, 0..255.
@@ -125,19 +129,19 @@ def label_ids(ids: NDArray[np.int32], name: str) -> tuple[NDArray[np.int32], str
         InputError: it has ids that mean nothing.
     """
     known = set(np.unique(ids).tolist())
-    trains = _named(name)
-    if not trains:
+    kind = _named(name)
+    if not kind:
         over = max(known - {IGNORED}, default=0) >= len(TRAINED)
         roads = [int((ids == road).sum()) for road in (0, TRAINED[0])]
-        trains = "labelIds" if over or (IGNORED not in known and roads[0] <= roads[1]) else "trainIds"
-    most = len(TRAINED) - 1 if trains == "trainIds" else MOST_ID
+        kind = "labelIds" if over or (IGNORED not in known and roads[0] <= roads[1]) else "trainIds"
+    most = len(TRAINED) - 1 if kind == "trainIds" else MOST_ID
     strange = sorted(known - set(range(most + 1)) - {IGNORED})
     if strange:
         raise InputError(
-            f"labels {name} have the id {strange[-1]}; {trains} of Cityscapes end at {most}: give such ids, "
+            f"labels {name} have the id {strange[-1]}; {kind} of Cityscapes end at {most}: give such ids, "
             f"or a color for each kind of lamp"
         )
-    if trains == "labelIds":
+    if kind == "labelIds":
         return ids, f"labels {name}: read as the ids of Cityscapes (labelIds: 7 is road)"
     table = np.zeros(IGNORED + 1, np.int32)
     table[: len(TRAINED)] = TRAINED
