@@ -34,10 +34,14 @@ def entries(bdd: Path, split: str) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield found[0], entry
 
 
-def coco(photos: list[tuple[Path, dict[str, Any]]]) -> dict[str, Any]:
+def classes_of(photos: list[tuple[Path, dict[str, Any]]]) -> list[str]:
+    """Return the classes of all boxes; their numbers are the same in each set of photos."""
+    return sorted({thing["category"] for _, entry in photos for thing in entry.get("labels") or []
+                   if thing.get("box2d")})  # fmt: skip
+
+
+def coco(photos: list[tuple[Path, dict[str, Any]]], names: list[str]) -> dict[str, Any]:
     """Return photos with absolute paths and their boxes in the format of COCO."""
-    names = sorted({thing["category"] for _, entry in photos for thing in entry.get("labels") or []
-                    if thing.get("box2d")})  # fmt: skip
     images, boxes = [], list[dict[str, Any]]()
     for number, (path, entry) in enumerate(photos):
         images.append({"id": number, "file_name": str(path.resolve()), "width": 1280, "height": 720})
@@ -73,8 +77,9 @@ def protocol(bdd: Path, out: Path, *, detector: str | None, limit: int | None) -
             impasto.photoreal(str(path), night="city", lamps=str(label)).save(copy)
         copies.append((copy, entry))
     sets = {"day": day, "day-and-night": [*day, *copies], "test": night}
+    names = classes_of([*day, *night])
     for name, photos in sets.items():
-        (out / f"{name}.json").write_text(json.dumps(coco(photos)))
+        (out / f"{name}.json").write_text(json.dumps(coco(photos, names)))
         print(f"{out / name}.json: {len(photos)} photos", flush=True)
     for name in ("day", "day-and-night") if detector else ():
         places = {"train": out / f"{name}.json", "test": out / "test.json", "name": name}

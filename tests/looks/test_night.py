@@ -23,7 +23,7 @@ from impasto.looks.beam import ACROSS, ALONG, CAMERA, POLE, Road, beam, pools, v
 from impasto.looks.darkness import TOE, balance, developed, faded, filtered, moved, noisy, planck, toned
 from impasto.looks.detectors import detected
 from impasto.looks.glare import glare, spread
-from impasto.looks.lamps import drawn_lamps, palette, read_lamps
+from impasto.looks.lamps import TRAINED, drawn_lamps, label_ids, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps, emission
 from impasto.looks.night import NIGHTS, lit, mirrored, settings_of
 from impasto.looks.proof import bound, invented, signals_of, spots
@@ -302,6 +302,68 @@ def test_ids_of_cityscapes_say_where_lamps_may_be(tmp_path: Path) -> None:
     found = read_lamps(tmp_path / "ids.png", street(), horizon=HORIZON)
     assert found.sky is not None and found.sky.mean() > 0.35
     assert found.lamps.where("signal")[SIGNAL].mean() > 0.8 and not found.lamps.where("rear").any()
+
+
+def trained(ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The ids of Cityscapes as its train ids."""
+    table = np.full(256, 255, np.uint8)
+    table[list(TRAINED)] = np.arange(len(TRAINED))
+    return table[ids]
+
+
+def test_train_ids_are_told_from_the_others(tmp_path: Path) -> None:
+    ids = np.full(SIZE, 7, np.uint8)  # a road
+    ids[:82], ids[28:64, 36:52], ids[94:114, 94:132], ids[60:70, 300:310] = 23, 19, 26, 20
+    assert set(np.unique(trained(ids))) == {0, 6, 7, 10, 13}
+    ignored = trained(ids)
+    ignored[-4:] = 255
+    maps = {"a.png": trained(ids), "b.png": ignored, "x_gtFine_labelIds.png": ids, "c.png": ids}
+    maps["x_gtFine_labelTrainIds.png"] = maps["b_train_id.png"] = ignored
+    read = {}
+    for name, found in maps.items():
+        image.write(tmp_path / name, np.repeat(found[..., None], 3, 2), gray=True)
+        read[name] = read_lamps(tmp_path / name, street(), horizon=HORIZON)
+    want = read["c.png"]
+    assert want.said.endswith("read as the ids of Cityscapes (labelIds: 7 is road)")
+    assert want.lamps.where("signal")[SIGNAL].mean() > 0.8 and want.lamps.where("rear").sum() == 50
+    assert want.lamps.where("sign").sum() == 100 and want.sky is not None
+    for name, found in read.items():
+        np.testing.assert_array_equal(found.lamps.kinds, want.lamps.kinds)
+        np.testing.assert_array_equal(found.sky, want.sky)
+        assert ("train ids" in found.said) == (name not in ("c.png", "x_gtFine_labelIds.png"))
+
+
+def test_ids_that_may_be_either_are_read_by_name_and_by_their_road() -> None:
+    both = np.full((9, 9), 7, np.int32)
+    both[:3] = 11
+    other = np.where(both == 7, 0, 2).astype(np.int32)
+    for ids, name, train in (
+        (both, "a.png", False),
+        (other, "a.png", True),
+        (both, "x_labelTrainIds.png", True),
+        (other, "x_labelIds.png", False),
+        (both, "labels/sem_seg/masks/train/a.png", True),
+        (np.zeros((9, 9), np.int32), "in memory", True),
+    ):
+        found, said = label_ids(ids, name)
+        assert ("train ids" in said) == train
+        np.testing.assert_array_equal(found, np.array(TRAINED)[ids] if train else ids)
+    both[0, 0] = 26
+    with pytest.raises(InputError, match="have the id 26; trainIds of Cityscapes end at 18"):
+        label_ids(both, "x_labelTrainIds.png")
+    both[0, 0] = 200
+    with pytest.raises(InputError, match="have the id 200; labelIds of Cityscapes end at 33"):
+        label_ids(both, "a.png")
+
+
+def test_the_command_says_which_ids_it_read(here: Path, run: Run) -> None:
+    ids = np.zeros(SIZE, np.uint8)
+    ids[:82], ids[28:64, 36:52], ids[-4:] = 10, 6, 255
+    image.write(here / "ids.png", np.repeat(ids[..., None], 3, 2), gray=True)
+    image.write(here / "day.png", street())
+    code, _, told = run("photoreal", "day.png", "--night", "--lamps", "ids.png", "-o", "train.png")
+    assert code == 0 and "1 of 1 signal" in told
+    assert told.count("labels ids.png: read as train ids") == 1
 
 
 def test_only_what_is_certain_is_detected() -> None:

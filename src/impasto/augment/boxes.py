@@ -64,13 +64,25 @@ def lamps_of(source: Path, photo: Path, contents: Contents) -> Path | None:
         return label if label is not None and label.is_file() else None
     labels = [source / path for path in contents.others if path.suffix.lower() == ".json"]
     labels.sort(key=lambda path: path.stem != photo.stem)  # BDD may have one for each photo
-    return next((path for path in labels if things_of(path, photo.name) is not None), None)
+    named = (path for path in labels if things_of(path, photo.name) is not None)
+    return next(named, None) or ids_of(source / photo, contents.layout)
 
 
 def ids_of(photo: Path, layout: str) -> Path | None:
-    """Return the map of ids of a photo, if its data set has one: ``gtFine/.../x_gtFine_labelIds.png``."""
-    label = _fine(photo, "labelIds.png") if layout == "cityscapes" else None
-    return label if label is not None and label.is_file() else None
+    """Return the map of ids of a photo, if its data set has one.
+
+    ``gtFine/.../x_gtFine_labelIds.png`` of Cityscapes, or else ``labelTrainIds``;
+    ``labels/sem_seg/masks/train/x.png`` of BDD100K, which has train ids.
+    """
+    if layout == "cityscapes":
+        labels = [_fine(photo, f"{ids}.png") for ids in ("labelIds", "labelTrainIds")]
+    elif layout == "bdd" and "images" in photo.parts:
+        place = len(photo.parts) - 1 - photo.parts[::-1].index("images")
+        masks = Path(*photo.parts[:place], "labels", "sem_seg", "masks")
+        labels = [masks / photo.parent.name / f"{photo.stem}.png"]
+    else:
+        labels = []
+    return next((label for label in labels if label is not None and label.is_file()), None)
 
 
 def _fine(photo: Path, ending: str) -> Path | None:

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color, files, image
+from impasto.augment.lighting import lights_of
 from impasto.batch.manifest import Manifest, Row
 from impasto.errors import ImpastoError
 from impasto.looks.labeled import Box
-from impasto.metrics import halo_index
+from impasto.metrics import edge_ssim, halo_index
 
 MOST_CLIPPED = 0.1  # share of pixels that may become black or white where the photo was not
 MOST_HALO = 3.0  # remaining difference along the skyline, relative to elsewhere
@@ -106,8 +107,7 @@ def _halo(photo: Array, painted: Array) -> float:
 
 def _kept(photo: Array, painted: Array, box: Box) -> float | None:
     """Return the correlation of edges in a box; None if it is too small, or the photo shows nothing in it."""
-    left, top, right, bottom = (max(0, round(value)) for value in box)
-    patches = [gray[top:bottom, left:right] for gray in (photo, painted)]
+    patches = _patches(photo, painted, box)
     if min(patches[0].shape) < SMALLEST:
         return None
     one, other = (_slopes(image.resize(patch[..., None], (_PATCH, _PATCH))[..., 0]) for patch in patches)
@@ -116,6 +116,41 @@ def _kept(photo: Array, painted: Array, box: Box) -> float | None:
     one, other = one - one.mean(), other - other.mean()
     length = float(np.sqrt(np.square(one).sum() * np.square(other).sum()))
     return float((one * other).sum()) / length if length > 1e-6 else 0.0
+
+
+def judge_night(photo: Path, painted: Path, row: Row, boxes: Sequence[Box]) -> dict[str, float | None]:
+    """Return what is recorded of a night, beside its judgment; empty for any other image.
+
+    ``invented`` is the share of pixels that its lamps do not explain, ``hue`` the largest change of the hue
+    of a signal in degrees, ``edges`` the lowest :func:`impasto.metrics.edge_ssim` of the labeled boxes, at
+    32x32 pixels; None if there is no such signal or box. Nothing is rejected for them: ``--verify`` tells.
+
+    Args:
+        photo, painted: image files of the same size.
+        row: row of the image in the manifest.
+        boxes: boxes of the objects labeled in the photo.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    lights = lights_of(photo, painted, row["verb"], row["settings"])
+    if lights is None:
+        return {}
+    one, other = (np.asarray(image.read(path).flat(), np.float32) for path in (photo, painted))
+    patches = [pair for box in boxes if min((pair := _patches(one, other, box))[0].shape[:2]) >= SMALLEST]
+    small = [[image.resize(patch, (_PATCH, _PATCH)).clip(0, 1) for patch in pair] for pair in patches]
+    found = {
+        "invented": lights.invented,
+        "hue": lights.turn,
+        "edges": min((edge_ssim(*pair) for pair in small), default=None),
+    }
+    return {name: value if value is None else round(value, 6) for name, value in found.items()}
+
+
+def _patches(one: Array, other: Array, box: Box) -> list[Array]:
+    """Return two images within a box."""
+    left, top, right, bottom = (max(0, round(value)) for value in box)
+    return [picture[top:bottom, left:right] for picture in (one, other)]
 
 
 def _slopes(patch: Array) -> Array:
@@ -151,9 +186,10 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
         name = row["output"]
         try:
             found = judge(source / name, target / name, boxes(name))
+            night = judge_night(source / name, target / name, row, boxes(name))
         except ImpastoError as error:
             return {**row, "gate": {}, "rejected": " ".join(str(error).split())}
-        return {**row, "gate": found.row(), "rejected": "; ".join(found.faults)}
+        return {**row, "gate": {**found.row(), **night}, "rejected": "; ".join(found.faults)}
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for row in pool.map(judged, fresh):

@@ -12,15 +12,17 @@ from PIL import Image
 
 from impasto import files, image
 from impasto.augment.gate import LEAST_KEPT, MOST_CLIPPED, MOST_HALO, REJECTED
+from impasto.augment.lighting import MOST
 from impasto.batch.manifest import NAME, Row, read
 from impasto.errors import ImpastoError
+from impasto.looks.lights import HUES
 
 PAGE = "report.html"
 WORST = 8  # images shown per metric
 _WIDE = 320  # long side of a thumbnail in pixels
 
-# Metrics of the report: name, description, limit, and whether more is worse.
-_FIGURES = (
+# Metrics of the report: name, description, limit (None: there is none), and whether more is worse.
+_FIGURES: tuple[tuple[str, str, float | None, bool], ...] = (
     (
         "kept",
         "Correlation of edges in labeled boxes (the box with the lowest one is shown)",
@@ -29,6 +31,9 @@ _FIGURES = (
     ),
     ("halo", "Halo along the skyline, relative to elsewhere", MOST_HALO, True),
     ("clipped", "Share of pixels that became black or white", MOST_CLIPPED, True),
+    ("invented", "Nights: share of pixels that are brighter than their lamps explain", MOST, True),
+    ("hue", "Nights: largest change of the hue of a signal, in degrees", HUES, True),
+    ("edges", "Nights: SSIM of edges in labeled boxes (the lowest)", None, False),
 )
 
 
@@ -49,8 +54,8 @@ def write(source: Path, target: Path) -> Path:
         known = [row for row in rows.values() if row["gate"].get(name) is not None]
         worst = sorted(known, key=lambda row: (row["gate"][name], row["output"]), reverse=more)[:WORST]
         if worst:
-            sign = "at most" if more else "at least"
-            parts.append(f"<h2>{html.escape(title)}: {sign} {limit:g}</h2>")
+            allowed = "" if limit is None else f": {'at most' if more else 'at least'} {limit:g}"
+            parts.append(f"<h2>{html.escape(title)}{allowed}</h2>")
             parts += [_figure(source, target, row, name) for row in worst]
     page = target / PAGE
     files.check_output(page, overwrite=True)

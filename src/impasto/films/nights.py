@@ -142,6 +142,7 @@ class ShotLights:
             known=seen.sky,
             day=self.day,
             frame=number,
+            plates=False,
         ).rgb
         return found if graded is not None else mix(rgb, found, self.job.strength)
 

@@ -38,9 +38,9 @@ class PhotorealJob(Excerpt, Job):
     )
     lamps: str | None = option(
         None,
-        "Labels of the lamps: an image with a color for each kind, or ids of Cityscapes; boxes as .json of "
-        "COCO or BDD or .txt of KITTI; for a video, a folder of images. Default: only signals and pairs of "
-        "rear lamps are found.",
+        "Labels of the lamps: an image with a color for each kind, or ids of Cityscapes or BDD; boxes as "
+        ".json of COCO or BDD or .txt of KITTI; for a video, a folder of images. Default: only signals, "
+        "pairs of rear lamps and windows are found.",
     )
     horizon: float | None = option(
         None, "Height of the horizon from the top, 0 to 1, for --night. Default: found."

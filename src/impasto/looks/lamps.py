@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,14 +26,21 @@ ASPECT = 0.02  # tolerated relative difference of the aspect ratio
 # Ids of Cityscapes and ACDC ("labelIds") that say where lamps may be.
 HOUSES, SIGNALS, SIGNS, SKY, CARS = (11,), (19,), (20,), (23,), (26, 27, 28, 32)
 MOST_ID = 33
+# The same by train id ("labelTrainIds", and the masks of BDD100K), from 0 to 18; what is not trained has 255.
+TRAINED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+IGNORED = 255
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels of an image: its lamps, and its sky, ``(h, w)``, if they say so."""
+    """Labels of an image: its lamps, and its sky, ``(h, w)``, if they say so.
+
+    ``said`` tells how ids were read.
+    """
 
     lamps: Lamps
     sky: Bools | None = None
+    said: str = ""
 
 
 def palette() -> dict[KindName, tuple[int, int, int]]:
@@ -44,8 +52,8 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
     """Read a labels image, at the size of the photo.
 
     A colored one has a color for each kind (see :func:`palette`), black elsewhere. A gray one has the ids
-    of Cityscapes or ACDC: signals and pairs of rear lamps are searched within their classes, signs throw
-    back light, and the sky is known.
+    of Cityscapes or ACDC, or the train ids of Cityscapes or BDD100K (see :func:`label_ids`): signals and
+    pairs of rear lamps are searched within their classes, signs throw back light, and the sky is known.
 
     Args:
         source: anything :func:`impasto.image.read` takes.
@@ -68,7 +76,7 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
     large = np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     if picture.gray or not np.ptp(rgb, axis=2).any():
         white = KINDS["headlight"].color[0]
-        if rgb.max() <= MOST_ID or set(np.unique(rgb)) - {0, white}:
+        if _named(name) or rgb.max() <= MOST_ID or set(np.unique(rgb)) - {0, white}:
             return _of_ids(large[..., 0], photo, horizon, name)
     return Labels(Lamps.of(_of_colors(large, name)))
 
@@ -94,11 +102,7 @@ def _of_colors(rgb: NDArray[np.int32], name: str) -> Bytes:
 
 def _of_ids(ids: NDArray[np.int32], photo: Array, horizon: float, name: str) -> Labels:
     """Return the labels of an id map: lamps are searched only where a class may have them."""
-    if int(ids.max()) > MOST_ID and int(ids.max()) != 255:
-        raise InputError(
-            f"labels {name} have the id {int(ids.max())}; ids of Cityscapes end at {MOST_ID}: give such ids, "
-            f"or a color for each kind of lamp"
-        )
+    ids, said = label_ids(ids, name)
     kinds = np.where(np.isin(ids, SIGNS), 1 + NAMES.index("sign"), 0).astype(np.uint8)
     found = detected(photo, horizon=horizon)
     for kind, classes in (("window", HOUSES), ("signal", SIGNALS), ("rear", CARS)):
@@ -106,7 +110,50 @@ def _of_ids(ids: NDArray[np.int32], photo: Array, horizon: float, name: str) -> 
         near = cv2.dilate(np.isin(ids, classes).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         kinds[(found == own) & near] = own
     sky = np.isin(ids, SKY)
-    return Labels(Lamps.of(kinds), sky if sky.any() else None)
+    return Labels(Lamps.of(kinds), sky if sky.any() else None, said)
+
+
+def label_ids(ids: NDArray[np.int32], name: str) -> tuple[NDArray[np.int32], str]:
+    """Return the ids of Cityscapes ``(H, W)`` of a map that may have train ids, and what was read, in words.
+
+    The file name decides if it has ``labelIds``, ``labelTrainIds`` or ``train_id`` in it, or a folder
+    ``sem_seg``: BDD100K has train ids there. Otherwise ids of 19 to 33 are no train ids, and 255, what is
+    not trained, is in no other map. A map with neither is read by the road: the street that it shows has
+    more of 0, the road of train ids, or of 7, that of the others.
+
+    Args:
+        ids: the map, 0..255.
+        name: its file.
+
+    Raises:
+        InputError: it has ids that mean nothing.
+    """
+    known = set(np.unique(ids).tolist())
+    kind = _named(name)
+    if not kind:
+        over = max(known - {IGNORED}, default=0) >= len(TRAINED)
+        roads = [int((ids == road).sum()) for road in (0, TRAINED[0])]
+        kind = "labelIds" if over or (IGNORED not in known and roads[0] <= roads[1]) else "trainIds"
+    most = len(TRAINED) - 1 if kind == "trainIds" else MOST_ID
+    strange = sorted(known - set(range(most + 1)) - {IGNORED})
+    if strange:
+        raise InputError(
+            f"labels {name} have the id {strange[-1]}; {kind} of Cityscapes end at {most}: give such ids, "
+            f"or a color for each kind of lamp"
+        )
+    if kind == "labelIds":
+        return ids, f"labels {name}: read as the ids of Cityscapes (labelIds: 7 is road)"
+    table = np.zeros(IGNORED + 1, np.int32)
+    table[: len(TRAINED)] = TRAINED
+    return table[ids], f"labels {name}: read as train ids (labelTrainIds of Cityscapes, BDD100K: 0 is road)"
+
+
+def _named(name: str) -> str:
+    """Return ``labelIds`` or ``trainIds`` if the path of a file says so, otherwise an empty string."""
+    plain = Path(name).name.lower().replace("_", "")
+    if "labelid" in plain:
+        return "labelIds"
+    return "trainIds" if "trainid" in plain or "sem_seg" in Path(name).parts else ""
 
 
 def drawn_lamps(kinds: Bytes) -> Bytes:

@@ -22,13 +22,13 @@ from impasto.looks.cars import CarLamp, asphalt, bodies, car_lamps, red_sheen, s
 from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
+from impasto.looks.plates import SIGN, thrown_back
 from impasto.looks.reflectance import Day, surface
 from impasto.looks.skies import Sky, parted, sky
 from impasto.looks.streetlight import city, near_lamps
 
 Array = NDArray[np.float32]
 
-SIGN = 4.0  # light that a sign throws back, relative to what it scatters
 PAINT = 1.2  # the same of lane paint, by its glass beads
 YELLOW = (0.55, 0.43, 0.02)  # part of red, green and blue in the light of sodium
 FLARE = 0.025  # light that a lens adds to what is black by day
@@ -195,6 +195,7 @@ def lit(
     known: NDArray[np.bool_] | None = None,
     day: Day | None = None,
     frame: int = 0,
+    plates: bool = True,
 ) -> Lit:
     """Turn a picture by day into one at night, with its lamps lit.
 
@@ -209,6 +210,8 @@ def lit(
         known: where the sky is, from labels. Default: found.
         day: light of the day in the shot. Default: that of the photo.
         frame: number of the frame in a video, which changes the noise.
+        plates: whether number plates throw the own beam back. Not in videos: a plate that is found in some
+            frames flickers.
     """
     given = scene(photo, lamps, night, draws, road=road, known=known, day=day)
     own, shine = given.surface, given.emission
@@ -223,7 +226,8 @@ def lit(
         dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
     cars = car_lamps(lamps, given.road, shine.on)
     may = asphalt(own, given.road)
-    added = _headlights(given, lamps, cars, night, may) + shine.light
+    back = thrown_back(cars, given.road, photo) if plates else np.float32(0)
+    added = _headlights(given, lamps, cars, night, may, back=back) + shine.light
     if night.wet:
         share = np.float32(night.wet) * may * (1 - standing(cars, given.road))
         added = added + share[..., None] * mirrored(shine.light, given.road)
@@ -232,15 +236,18 @@ def lit(
     return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
 
 
-def _headlights(given: Scene, lamps: Lamps, found: list[CarLamp], night: Night, may: Array) -> Array:
+def _headlights(
+    given: Scene, lamps: Lamps, found: list[CarLamp], night: Night, may: Array, *, back: Array | np.float32
+) -> Array:
     """Return the light ``(H, W, 3)`` of headlights on the scene: the own ones, and those of other cars.
 
-    ``found`` are the lamps of cars that are on; ``may (H, W)`` is the share of each pixel that may be road.
+    ``found`` are the lamps of cars that are on; ``may (H, W)`` is the share of each pixel that may be road,
+    ``back (H, W)`` the light that number plates throw back.
     """
     road = given.road
     own = roads.beam(road)
     beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
-    own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road)
+    own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road) + back
     ground, streaks = (light * may for light in thrown(found, road))
     light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])
     light = (light + streaks[..., None]) * given.headlight

@@ -15,7 +15,8 @@ from impasto.looks.beam import Road
 from impasto.looks.cars import bodies, car_lamps, red_sheen, thrown
 from impasto.looks.darkness import grain
 from impasto.looks.lights import HUES, KINDS, MOST, NAMES, Lamps
-from impasto.looks.night import PAINT, SIGN, Night, mirrored, scattered
+from impasto.looks.night import PAINT, Night, mirrored, scattered
+from impasto.looks.plates import SIGN, thrown_back
 from impasto.looks.streetlight import case_box
 
 Array = NDArray[np.float32]
@@ -43,9 +44,14 @@ class Signal:
     night: float
 
     @property
+    def clear(self) -> bool:
+        """Whether its contrast is that of the day, or ``CLEAR``."""
+        return self.night >= min(self.day - 0.02, CLEAR)
+
+    @property
     def kept(self) -> bool:
-        """Whether its hue is within ``HUES`` degrees and its contrast that of the day, or ``CLEAR``."""
-        return self.hue <= HUES and self.night >= min(self.day - 0.02, CLEAR)
+        """Whether its hue is within ``HUES`` degrees, and it is clear."""
+        return self.hue <= HUES and self.clear
 
 
 def bound(lamps: Lamps, road: Road, night: Night) -> Array:
@@ -65,7 +71,7 @@ def bound(lamps: Lamps, road: Road, night: Night) -> Array:
     found = car_lamps(lamps, road, lamps.kinds)
     own = roads.beam(road) * np.where(lamps.where("sign"), np.float32(SIGN), np.float32(PAINT))
     ground, streaks = thrown(found, road)
-    reflected = REFLECTS * (own + bodies(found, road) + ground)
+    reflected = REFLECTS * (own + bodies(found, road) + thrown_back(found, road) + ground)
     beam = np.float32(2 * night.beam) * (reflected + streaks + red_sheen(found, road))
     total = np.asarray(most[..., 1] + beam, np.float32)
     reach = max(3, round(night.blur * CORNERS * 50 * max(total.shape))) + 2 * grain(total.shape)

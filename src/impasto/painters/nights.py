@@ -75,6 +75,8 @@ def lighted(
         road=road,
         known=labels.sky,
     )
+    if labels.said:
+        (log or _log.info)(labels.said)
     _say(labels.lamps, result, photo, log=log, drawn=job.lamps is not None)
     if graded is None and job.strength != 1:
         return Lit(mix(photo, result.rgb, job.strength), result.on, result.develop)

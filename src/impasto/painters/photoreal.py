@@ -14,7 +14,7 @@ from impasto import image, looks
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
-from impasto.looks import Mattes
+from impasto.looks import Look, Mattes
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
 from impasto.looks.look import of_night
@@ -34,19 +34,27 @@ def run(job: PhotorealJob, session: Session = Session()) -> Result:
     The table of classes and warnings go to ``session.log``; default: the log.
     """
     inputs = Inputs(job, session.pictures)
-    look = None if job.look is None else looks.load(str(inputs.source(job.look)))
-    night = job.night if look is None or job.night is not None else look.night
+    look, night = _night_of(job, inputs)
     if "save_lamps" in session.also and night is None:
         raise InputError("--save-lamps is for nights: add --night, or leave it out")
     if (labels := session.also.get("save_lamps")) and labels.suffix.lower() in (".jpg", ".jpeg"):
         raise InputError(f"{labels} would change the colors of labels: save them as .png")
-    if not job.styles or (look is not None and not look.has_colors):
-        made = _alone(job, inputs, night, session)
-    else:
-        made = _graded(job, inputs, LazyBackbone(job, session.threads), session)
+    made = _unlit(job, inputs, look, night, session)
     if night is not None:
         made = _lit(job, inputs, night, made, session)
     return _result(job, inputs, made)
+
+
+def graded(job: PhotorealJob, session: Session = Session()) -> tuple[Array, Array | None]:
+    """Return the photo of a job and the same in the light of its styles, before any lamp is lit.
+
+    Both are ``(H, W, 3)``, sRGB, 0..1; the second is None for a night without a style. Further outputs are
+    not written.
+    """
+    inputs = Inputs(job, session.pictures)
+    look, night = _night_of(job, inputs)
+    made = _unlit(job, inputs, look, night, replace(session, also={}))
+    return made.photo, made.painted
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +66,21 @@ class _Made:
     recipe: Recipe
     history: tuple[HistoryEntry, ...] = ()
     stopped: bool = False
+
+
+def _night_of(job: PhotorealJob, inputs: Inputs) -> tuple[Look | None, NightName | None]:
+    """Return the look of a job, and the kind of its night; None: it has none."""
+    look = None if job.look is None else looks.load(str(inputs.source(job.look)))
+    return look, job.night if look is None or job.night is not None else look.night
+
+
+def _unlit(
+    job: PhotorealJob, inputs: Inputs, look: Look | None, night: NightName | None, session: Session
+) -> _Made:
+    """Read the photo of a job, and grade it if its style has colors."""
+    if not job.styles or (look is not None and not look.has_colors):
+        return _alone(job, inputs, night, session)
+    return _graded(job, inputs, LazyBackbone(job, session.threads), session)
 
 
 def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: Session) -> _Made:
