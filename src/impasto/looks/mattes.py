@@ -8,23 +8,18 @@ solved on a small image and upsampled by the local linear model underlying the L
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Timer
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto import image
+from impasto.looks.laplacian import laplacian_rows
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int16]
-Log = Callable[[str], None]
 
 WORK = 640  # long side for solving the mattes, in pixels
 BAND = 0.0085  # half-width of the unknown band, relative to the long side
@@ -38,10 +33,6 @@ TOLERANCE = 1e-4  # relative residual, sufficient for 8 bits
 MOST_STEPS = 400  # most conjugate gradient steps
 SPREAD = 3  # window radius of the local linear model, in pixels
 FLATNESS = 1e-4  # color variance below which a window counts as flat
-
-LONG = 3.0  # seconds of loading before a message
-
-_log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +53,6 @@ class Mattes:
         count: int,
         *,
         sure: NDArray[np.bool_] | None = None,
-        log: Log | None = None,
     ) -> Mattes:
         """Solve the mattes of an image.
 
@@ -72,17 +62,16 @@ class Mattes:
             count: number of classes.
             sure: pixels with reliable labels, ``(h, w)``; the others are solved, with smooth transitions
                 where the image has no edges. Default: all pixels except near borders.
-            log: called with a message if the first use of PyMatting compiles it, which is slow.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
         near = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         own: Labels = np.asarray(near, np.int16)
         if sure is None:
-            return cls(solve(guide, own, count, log=log), guide)
+            return cls(solve(guide, own, count), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
-        return cls(_solved(guide, hard, hard & held, epsilon=FOUND, log=log), guide)
+        return cls(_solved(guide, hard, hard & held, epsilon=FOUND), guide)
 
     def at(self, rgb: Array) -> Array:
         """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -111,7 +100,7 @@ class Mattes:
         return np.stack(planes).astype(np.float32)
 
 
-def solve(rgb: Array, labels: Labels, count: int, *, log: Log | None = None) -> Array:
+def solve(rgb: Array, labels: Labels, count: int) -> Array:
     """Solve alphas ``(K, H, W)``, 0..1, with sum 1, from labels ``(H, W)`` on ``rgb (H, W, 3)``."""
     labels = correct_labels(rgb, labels, count)
     hard = np.stack([labels == index for index in range(count)])
@@ -122,7 +111,7 @@ def solve(rgb: Array, labels: Labels, count: int, *, log: Log | None = None) -> 
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
-    return _solved(rgb, hard, inner, log=log)
+    return _solved(rgb, hard, inner)
 
 
 def _solved(
@@ -131,14 +120,13 @@ def _solved(
     inner: NDArray[np.bool_],
     *,
     epsilon: float = EPSILON,
-    log: Log | None,
 ) -> Array:
     """Solve alphas ``(K, H, W)`` of classes that are fixed in their ``inner`` parts."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
     if known.all():
         return alphas
-    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon, log=log)
+    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon)
     alphas = alphas.clip(0, 1)
     result: Array = alphas / alphas.sum(0)
     return result
@@ -178,30 +166,14 @@ def correct_labels(rgb: Array, labels: Labels, count: int) -> Labels:
     return result
 
 
-@contextmanager
-def _threads_kept() -> Iterator[None]:
-    """Restore the number of PyTorch threads, which importing Numba changes; replays depend on it."""
-    torch = sys.modules.get("torch")
-    before = None if torch is None else torch.get_num_threads()
-    try:
-        yield
-    finally:
-        if torch is not None:
-            torch.set_num_threads(before)
-
-
 def _unknown(
-    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, log: Log | None
+    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float
 ) -> NDArray[np.float64]:
     """Solve alphas ``(K, N)`` of the unknown pixels under the Laplacian, with the known ones fixed."""
     from scipy import sparse
 
-    with _said_if_long(log or _log.info), _threads_kept():
-        from pymatting import cf_laplacian
-
-    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=epsilon, radius=1, is_known=known.ravel())
-    free, held = np.flatnonzero(~known.ravel()), np.flatnonzero(known.ravel())
-    rows = sparse.csr_matrix(laplacian)[free]
+    rows = laplacian_rows(rgb, ~known, epsilon=epsilon)
+    free, held = np.flatnonzero(~known), np.flatnonzero(known)
     system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
     preconditioner = sparse.diags(1 / system.diagonal())
     # In wide unknown regions without edges the solution is smooth: start from blurred labels.
@@ -225,19 +197,6 @@ def _unknown(
     # The Laplacian annihilates constants, so the last alpha is 1 minus the others.
     found[-1] = 1 - found[:-1].sum(0)
     return found
-
-
-@contextmanager
-def _said_if_long(log: Log) -> Iterator[None]:
-    """Print a message if the import of PyMatting takes long."""
-    words = "mattes: loading PyMatting, which compiles on first use (about half a minute)"
-    timer = Timer(LONG, log, [words])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _linear_models(guide: Array, alphas: Array) -> Array:

@@ -95,7 +95,7 @@ def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Sess
     given, own = looks.shift(subject.small, subject.regions, subject.look)
     say_classes(job, subject, own, log=log)
     mattes = Mattes.of(
-        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure, log=log
+        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure
     )
     history: tuple[HistoryEntry, ...] = ()
     stopped = False

@@ -39,7 +39,7 @@ class LazyBackbone:
     """Lazily loaded backbone.
 
     ``threads`` is the number of threads as given or, after loading, as it was at that time. Classes depend on
-    it through rounding, and a later import may change it.
+    it through rounding.
     """
 
     def __init__(self, job: PhotorealJob, threads: int | None = None) -> None:
