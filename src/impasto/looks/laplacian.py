@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from impasto.looks import cholesky
+
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -73,14 +75,10 @@ def _window_terms(colors: Floats, epsilon: float) -> Floats:
     The last window is none: its terms are 0.
     """
     away = colors - colors.mean(1, keepdims=True)
-    # With the Cholesky factor C of a covariance, its inverse product is the dot product of C^-1 (I - m).
-    factor, white = np.empty((3, 3, colors.shape[2])), np.empty_like(away)
-    for c in range(3):
-        for d in range(c + 1):
-            entry = np.einsum("im,im->m", away[c], away[d]) + epsilon * (c == d)
-            entry = entry / COUNT - np.einsum("em,em->m", factor[c, :d], factor[d, :d])
-            factor[c, d] = np.sqrt(entry) if c == d else entry / factor[d, d]
-        white[c] = (away[c] - np.einsum("dm,dim->im", factor[c, :c], white[:c])) / factor[c, c]
+    spread = np.einsum("cim,dim->cdm", away, away)
+    spread += (epsilon * np.eye(3))[..., None]
+    # With the Cholesky factor C of S, the product with S^-1 is the dot product of C^-1 (I - m).
+    white = cholesky.solve_lower(cholesky.factor(spread / COUNT), away)
     terms = np.zeros((COUNT, COUNT, colors.shape[2] + 1))
     for i in range(COUNT):
         for j in range(i + 1):
