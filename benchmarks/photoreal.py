@@ -203,12 +203,21 @@ def memory(data: Path, out: Path) -> None:
     style = image.write(out / "memory-style.png", pair.style, overwrite=True)
     python = harness.peer("color-matcher", PEER)
     rows, pictures = [], []
-    for who in (f"{PEER} mkl", "impasto --fast", "impasto"):
-        path = out / f"memory-{who.replace(' ', '-')}.png"
+    files = [out / "memory-mask.png", out / "memory-style-mask.png"]
+    ids = [pair.regions.resized((720, 1280)).labels.astype(np.uint8) + 1, pair.masks()[1]]
+    for file, values in zip(files, ids, strict=True):
+        Image.fromarray(np.asarray(values, np.uint8)).save(file)  # ids, not light
+    ways = {
+        "impasto --fast, masks": ("--fast", "--masks", *map(str, files)),
+        "impasto --fast": ("--fast",),
+        "impasto": (),
+    }
+    for who in (f"{PEER} mkl", *ways):
+        path = out / f"memory-{who.replace(',', '').replace(' ', '-')}.png"
         if who.startswith(PEER):
             taken = harness.run([str(python), "-c", _ONE, str(photo), str(style), str(path)], label=who)
         else:
-            more = ("-o", str(path), "--overwrite", "-q", *who.split()[1:])
+            more = ("-o", str(path), "--overwrite", "-q", *ways[who])
             taken = harness.impasto("photoreal", str(photo), str(style), *more, label=who)
         pictures.append(path)
         rows.append({"who": who, "seconds": taken.seconds, "peak GB": taken.gigabytes})
@@ -253,7 +262,8 @@ def projection(data: Path, out: Path) -> None:
 def speed(data: Path, out: Path) -> None:
     """Time in process, after warm-up, at 1280x720, and of a saved look on 3840x2160 with file access."""
     import impasto
-    from impasto import image
+    from impasto import backbones, image
+    from impasto.jobs import PhotorealJob
 
     pair = Pair(data, DAY_TO_NIGHT[0])
     rows = []
@@ -265,6 +275,9 @@ def speed(data: Path, out: Path) -> None:
     for name, settings in (("fast, masks", {"fast": True}), ("full, masks", {})):
         taken = _seconds(lambda settings=settings: _paint(pair, masks, photo=photo, **settings))
         rows.append({"what": f"1280x720 {name}", "seconds": taken})
+    judge = backbones.load(PhotorealJob.backbone, precision=PhotorealJob.precision)
+    taken = _seconds(lambda: _classes(photo, pair.style, judge))
+    rows.append({"what": "1280x720 classes found, after the network is loaded", "seconds": taken})
     large = image.write(out / "speed-4k.jpg", image.resize(pair.content, (2160, 3840)), overwrite=True)
 
     def relight() -> None:
@@ -290,6 +303,18 @@ def speed(data: Path, out: Path) -> None:
     rows.append({"what": "the same as a command", "seconds": taken.seconds, "peak GB": taken.gigabytes})
     harness.table(rows)
     harness.record("photoreal speed", rows, pictures=[out / "speed-4k-night.jpg"])
+
+
+def _classes(photo: Array, style: Array, backbone: Any) -> Any:
+    """Find the classes of a photo and a style without masks, and solve the mattes of the photo."""
+    from impasto import looks
+    from impasto.jobs import PhotorealJob
+    from impasto.looks.clustering import looked_at
+    from impasto.painters.photoreal_refine import classes_of
+
+    job = PhotorealJob("photo", ("style",))
+    _, found = classes_of(job, [looked_at(photo), looked_at(style)], backbone=backbone)
+    return looks.Mattes.of(photo, found[0].labels, len(found[0].names), sure=found[0].sure)
 
 
 def film(data: Path, out: Path) -> None:

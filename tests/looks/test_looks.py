@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -396,7 +395,7 @@ def test_with_masks_no_torch_is_loaded(tmp_path: Path) -> None:
         "line = 'photoreal day.png night.png --fast --masks day-mask.png night-mask.png -o out.png'\n"
         "try: main(line.split())\n"
         "except SystemExit as end: assert not end.code, end.code\n"
-        "assert 'torch' not in sys.modules\n"
+        "assert not {'torch', 'numba', 'scipy.optimize'} & sys.modules.keys()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
@@ -412,18 +411,3 @@ def test_classes_that_were_found_fade_over_a_sky_of_blocks() -> None:
     mattes = Mattes.of((sky + blocks).astype(np.float32), (rows >= 48).astype(np.int16), 2, sure=sure)
     steps = np.abs(np.diff(mattes.alphas[0, 28:68], axis=1))
     assert steps.max() < 0.12
-
-
-def test_mattes_leave_the_number_of_threads_alone() -> None:
-    code = (
-        "import numpy as np, torch; torch.set_num_threads(1); torch.get_num_threads()\n"
-        "from impasto.looks import Mattes\n"
-        "labels = np.repeat(np.arange(2, dtype=np.int16), 32)[None].repeat(48, 0)\n"
-        "Mattes.of(np.random.default_rng(0).random((48, 64, 3), np.float32), labels, 2).alphas\n"
-        "import sys; print('numba' in sys.modules, torch.get_num_threads())"
-    )
-    surroundings = {**os.environ, "OMP_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=surroundings
-    )
-    assert done.stdout.split() == ["True", "1"]

@@ -193,10 +193,7 @@ class _Grader:
 
     def _refined(self, regions: list[Regions]) -> BilateralGrid:
         keys, count = self.shot.keys, len(self.look.names)
-        mattes = [
-            Mattes.of(k, r.labels, count, sure=r.sure, log=self.say)
-            for k, r in zip(keys, regions, strict=True)
-        ]
+        mattes = [Mattes.of(k, r.labels, count, sure=r.sure) for k, r in zip(keys, regions, strict=True)]
         job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
         grid = initial_grids(job, keys, mattes, self.given, steep=STEEP)
         methods.photoreal(grid, targets_of(self.look.classes, self.look.whole), backbone=self.eyes.backbone)
@@ -236,7 +233,7 @@ class _Grader:
         if self.look.classifier is None:
             return np.ones((1, *small.shape[:2]), np.float32)
         regions = classify(self.look, small, backbone=self.eyes.backbone)
-        return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure, log=self.say).alphas
+        return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure).alphas
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:
         """Update the exposure by the median log ratio to the previous frame, where both are visible."""

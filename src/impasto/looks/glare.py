@@ -7,7 +7,6 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 Array = NDArray[np.float32]
 
@@ -31,6 +30,8 @@ def spread(degrees: float) -> tuple[float, ...]:
     Args:
         degrees: angle of one pixel, in degrees.
     """
+    from scipy.optimize import nnls  # slow to import, and needed for nights only
+
     away = np.geomspace(0.5, FIRST * 2.0**LEVELS, 200)
     angle = away * degrees + 0.02
     energy = (0.478 * 20.91 / angle**3 + 0.138 * 72.37 / angle**2) * away

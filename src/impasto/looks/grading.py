@@ -190,7 +190,7 @@ def denoise(rgb: Array) -> Array:
     variance = np.maximum(mean(thin * thin) - middle * middle, 0)
     slope = np.asarray(variance / (variance + flat), np.float32)
     model = np.concatenate([mean(slope), mean(middle - slope * middle)], 2)
-    large: Array = np.asarray(cv2.resize(model, (rgb.shape[1], rgb.shape[0])), np.float32)
+    large: Array = model if step == 1 else np.asarray(cv2.resize(model, rgb.shape[1::-1]), np.float32)
     calm: Array = large[..., :3] * rgb
     calm += large[..., 3:]
     return calm

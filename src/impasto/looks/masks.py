@@ -105,20 +105,21 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         ('black', 'white')
     """
     read = [image.over_black(image.read(mask)) for mask in masks]
+    drawn = [_Drawn.of(picture) for picture in read]
     labels = [_label(mask) for mask in masks]
-    for picture, label, size in zip(read, labels, pictures, strict=True):
-        height, width = picture.size
+    for own, label, size in zip(drawn, labels, pictures, strict=True):
+        height, width = own.rgb.shape[:2]
         if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT:
             raise InputError(
                 f"mask {label} is {width}x{height}, not in the aspect ratio of its picture "
                 f"({size[1]}x{size[0]}): make it from that picture, at any size"
             )
-    ids = _ids_of(masks, read, labels)
+    ids = _ids_of(masks, read, drawn, labels)
     if len({own is None for own in ids}) > 1:
         raise InputError(f"masks {', '.join(labels)}: some are gray (ids) and some colored; give one kind")
     found = [
         _colors(mask, label) if own is None else _ids(own, label)
-        for mask, own, label in zip(read, ids, labels, strict=True)
+        for mask, own, label in zip(drawn, ids, labels, strict=True)
     ]
     names = sorted({name for own in found for name in own.names}, key=_order)
     if len(found) > 1 and not any(
@@ -145,20 +146,52 @@ def _joined(own: Regions, names: tuple[str, ...]) -> Regions:
     return Regions(table[own.labels], names, thin=own.thin)
 
 
-def _colors(mask: Picture, label: str) -> Regions:
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Values ``rgb (H, W, 3)`` of a mask, 0..255, its colors as one number each, and its flat colors."""
+
+    rgb: NDArray[np.int32]
+    codes: NDArray[np.int32]
+    flat: list[tuple[list[int], float]]
+
+    @classmethod
+    def of(cls, picture: Picture) -> _Drawn:
+        rgb = np.rint(picture.rgb * 255).astype(np.int32)
+        codes = _encoded(rgb)
+        return cls(rgb, codes, _flat(codes))
+
+
+def _encoded(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Encode each color as one number; NumPy's product of integers is slower."""
+    return rgb[..., 0] * np.int32(CODE[0]) + rgb[..., 1] * np.int32(CODE[1]) + rgb[..., 2]
+
+
+def _colors(mask: _Drawn, label: str) -> Regions:
     """Return the regions of a color mask."""
-    rgb = np.rint(mask.rgb * 255).astype(np.int32)
-    for color, share in _flat(rgb):
+    for color, share in mask.flat:
         if _distances(np.array(color)).min() > ODD**2:
             raise _unknown(label, color, share)
-    distances = _distances(rgb)
-    nearest, best = distances.argmin(-1).astype(np.int16), distances.min(-1)
+    nearest, best = _nearest(mask)
     far = best > NEAR**2
-    codes, counts = np.unique(rgb[far] // 8 @ CODE, return_counts=True)
+    odd = mask.rgb[far]
+    codes, counts = np.unique(_encoded(odd // 8), return_counts=True)
     if far.mean() > UNKNOWN or (len(counts) and counts.max() > FLAT * far.size):
-        usual = rgb[far][(rgb[far] // 8 @ CODE) == codes[counts.argmax()]][0]
+        usual = odd[_encoded(odd // 8) == codes[counts.argmax()]][0]
         raise _unknown(label, usual.tolist(), float(far.mean()))
     return _without_specks(nearest, best)
+
+
+def _nearest(mask: _Drawn) -> tuple[Labels, NDArray[np.int32]]:
+    """Return the nearest color of each pixel and the squared distance to it, ``(H, W)``."""
+    nearest = np.full(mask.codes.shape, -1, np.int16)
+    for index, color in enumerate(COLORS.values()):
+        nearest[mask.codes == int(_encoded(np.array(color, np.int32)))] = index
+    away = np.zeros(nearest.shape, np.int32)
+    # Few pixels of most masks are noisy.
+    noisy = nearest < 0
+    distances = _distances(mask.rgb[noisy])
+    nearest[noisy], away[noisy] = distances.argmin(-1), distances.min(-1)
+    return nearest, away
 
 
 def _unknown(label: str, color: Sequence[int], share: float) -> InputError:
@@ -173,9 +206,9 @@ def _distances(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.stack([np.square(rgb - np.array(c, np.int32)).sum(-1) for c in COLORS.values()], -1)
 
 
-def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
+def _flat(encoded: NDArray[np.int32]) -> list[tuple[list[int], float]]:
     """Return the colors that fill a patch exactly (so are not noise or blur), with their shares."""
-    codes = (rgb @ CODE).astype(np.float32)  # float32 represents 24 bits exactly
+    codes = encoded.astype(np.float32)  # float32 represents 24 bits exactly
     kernel = np.ones((THIN, THIN), np.uint8)
     inner = codes[cv2.erode(codes, kernel) == cv2.dilate(codes, kernel)]
     found, counts = np.unique(inner, return_counts=True)
@@ -186,18 +219,17 @@ def _flat(rgb: NDArray[np.int32]) -> list[tuple[list[int], float]]:
 
 
 def _ids_of(
-    masks: Sequence[Source], read: Sequence[Picture], labels: Sequence[str]
+    masks: Sequence[Source], read: Sequence[Picture], drawn: Sequence[_Drawn], labels: Sequence[str]
 ) -> list[NDArray[np.int64] | None]:
     """Return the ids of each gray or palette mask; None for a color mask."""
     found: list[NDArray[np.int64] | None] = []
     tables: dict[str, list[int]] = {}
-    for source, mask, label in zip(masks, read, labels, strict=True):
-        values = np.rint(mask.rgb * (65535 if mask.bits == 16 else 255)).astype(np.int64)
-        rgb = np.rint(mask.rgb * 255).astype(np.int32)
-        gray = mask.gray or bool((values == values[..., :1]).all())
-        strange = max((_distances(np.array(c)).min() for c, _ in _flat(rgb)), default=0)
+    for source, mask, own, label in zip(masks, read, drawn, labels, strict=True):
+        values = np.rint(mask.rgb * 65535).astype(np.int32) if mask.bits == 16 else own.rgb
+        gray = mask.gray or all(bool((values[..., 0] == values[..., c]).all()) for c in (1, 2))
+        strange = max((_distances(np.array(c)).min() for c, _ in own.flat), default=0)
         if mask.gray or (gray and (mask.bits == 16 or strange > 0)):
-            found.append(values[..., 0])
+            found.append(values[..., 0].astype(np.int64))
         elif strange > ODD**2 and (palette := _palette(source)) is not None:
             indices, tables[label] = palette
             found.append(indices)

@@ -8,40 +8,31 @@ solved on a small image and upsampled by the local linear model underlying the L
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Timer
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from impasto import image
+from impasto.looks import cholesky
+from impasto.looks.laplacian import laplacian_rows
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int16]
-Log = Callable[[str], None]
 
 WORK = 640  # long side for solving the mattes, in pixels
 BAND = 0.0085  # half-width of the unknown band, relative to the long side
 DOUBT = 0.03  # distance from a border within which labels can be corrected, relative to the long side
 CLEARLY = 16.0  # cost difference required to correct a label, in squared deviations
+NARROW = 6.0  # least deviation of a Gaussian on a reduced image, in its pixels
 LEAST_DEVIATION = 0.025  # least color deviation of a class, 0..1
 EPSILON = 1e-6  # regularization of the Laplacian for colors 0..1; 1e-7 in Levin et al.
 FOUND = 1e-4  # the same for automatic classes, whose borders cross skies with noise and JPEG blocks
-FADE = 0.04  # width of the initial transition between classes, relative to the long side
-TOLERANCE = 1e-4  # relative residual, sufficient for 8 bits
-MOST_STEPS = 400  # most conjugate gradient steps
+RIDGE = 1e-8  # added to the diagonal, for unknown regions without a known pixel
 SPREAD = 3  # window radius of the local linear model, in pixels
 FLATNESS = 1e-4  # color variance below which a window counts as flat
-
-LONG = 3.0  # seconds of loading before a message
-
-_log = logging.getLogger("impasto")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +53,6 @@ class Mattes:
         count: int,
         *,
         sure: NDArray[np.bool_] | None = None,
-        log: Log | None = None,
     ) -> Mattes:
         """Solve the mattes of an image.
 
@@ -72,17 +62,16 @@ class Mattes:
             count: number of classes.
             sure: pixels with reliable labels, ``(h, w)``; the others are solved, with smooth transitions
                 where the image has no edges. Default: all pixels except near borders.
-            log: called with a message if the first use of PyMatting compiles it, which is slow.
         """
         size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
         guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
         near = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         own: Labels = np.asarray(near, np.int16)
         if sure is None:
-            return cls(solve(guide, own, count, log=log), guide)
+            return cls(solve(guide, own, count), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
-        return cls(_solved(guide, hard, hard & held, epsilon=FOUND, log=log), guide)
+        return cls(_solved(guide, hard, hard & held, epsilon=FOUND), guide)
 
     def at(self, rgb: Array) -> Array:
         """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -93,11 +82,11 @@ class Mattes:
         alpha: Array = self.alphas[index]
         if rgb.shape[:2] == alpha.shape:
             return alpha
+        if not alpha.any():
+            return np.zeros(rgb.shape[:2], np.float32)
         large = cv2.resize(self._models[index], (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
-        plane = np.asarray(large[..., 3], np.float32)
-        for channel in range(3):
-            plane += np.asarray(large[..., channel], np.float32) * rgb[..., channel]
-        return plane.clip(0, 1)
+        large[..., :3] *= rgb
+        return np.asarray(cv2.transform(large, np.ones((1, 4), np.float32)), np.float32).clip(0, 1)
 
     @cached_property
     def _models(self) -> Array:
@@ -111,7 +100,7 @@ class Mattes:
         return np.stack(planes).astype(np.float32)
 
 
-def solve(rgb: Array, labels: Labels, count: int, *, log: Log | None = None) -> Array:
+def solve(rgb: Array, labels: Labels, count: int) -> Array:
     """Solve alphas ``(K, H, W)``, 0..1, with sum 1, from labels ``(H, W)`` on ``rgb (H, W, 3)``."""
     labels = correct_labels(rgb, labels, count)
     hard = np.stack([labels == index for index in range(count)])
@@ -122,7 +111,7 @@ def solve(rgb: Array, labels: Labels, count: int, *, log: Log | None = None) -> 
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
-    return _solved(rgb, hard, inner, log=log)
+    return _solved(rgb, hard, inner)
 
 
 def _solved(
@@ -131,14 +120,13 @@ def _solved(
     inner: NDArray[np.bool_],
     *,
     epsilon: float = EPSILON,
-    log: Log | None,
 ) -> Array:
     """Solve alphas ``(K, H, W)`` of classes that are fixed in their ``inner`` parts."""
     known = np.asarray(inner.any(0))
     alphas = hard.astype(np.float32)
-    if known.all():
+    if known.all() or not known.any():
         return alphas
-    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon, log=log)
+    alphas[:, ~known] = _unknown(rgb, hard, known, epsilon=epsilon)
     alphas = alphas.clip(0, 1)
     result: Array = alphas / alphas.sum(0)
     return result
@@ -156,88 +144,74 @@ def correct_labels(rgb: Array, labels: Labels, count: int) -> Labels:
     band = cv2.dilate(plane, kernel) != cv2.erode(plane, kernel)
     if not band.any():
         return labels
-    costs = np.full((count, *labels.shape), np.inf, np.float32)
+    colors, own = rgb[band], labels[band]
+    costs = np.full((count, len(own)), np.inf, np.float32)
     for index in range(count):
-        inside = ((labels == index) & ~band).astype(np.float32)
+        inside = (labels == index) & ~band
         if not inside.any():
-            inside = (labels == index).astype(np.float32)
-        near = cv2.GaussianBlur(inside, (0, 0), 1.5 * reach)
-        weight = np.maximum(near, 1e-6)[..., None]
-        mean = cv2.GaussianBlur(inside[..., None] * rgb, (0, 0), 1.5 * reach) / weight
-        square = cv2.GaussianBlur(inside[..., None] * rgb * rgb, (0, 0), 1.5 * reach) / weight
+            inside = labels == index
+        near, mean, square = _local_moments(rgb, inside.astype(np.float32), 1.5 * reach, band)
         variance = np.maximum(square - mean * mean, 0).mean(-1) + np.float32(LEAST_DEVIATION**2)
-        cost = np.square(rgb - mean).sum(-1) / variance + 3 * np.log(variance)
+        cost = np.square(colors - mean).sum(-1) / variance + 3 * np.log(variance)
         costs[index] = np.where(near > 0.01, cost, np.inf)
-    best = costs.argmin(0)
-    own = np.take_along_axis(costs, labels[None].astype(np.intp), 0)[0]
+    given = np.take_along_axis(costs, own[None].astype(np.intp), 0)[0]
     with np.errstate(invalid="ignore"):
-        moves = np.asarray(band & np.isfinite(own) & (own - costs.min(0) > CLEARLY))
+        fits = np.asarray(np.isfinite(given) & (given - costs.min(0) > CLEARLY))
+    best, moves = labels.copy(), np.zeros_like(band)
+    best[band], moves[band] = costs.argmin(0), fits
     # Ignore single pixels, which are small details and noise.
     moves = cv2.medianBlur(moves.astype(np.uint8), 5) > 0
     result: Labels = np.where(moves, best, labels).astype(np.int16)
     return result
 
 
-@contextmanager
-def _threads_kept() -> Iterator[None]:
-    """Restore the number of PyTorch threads, which importing Numba changes; replays depend on it."""
-    torch = sys.modules.get("torch")
-    before = None if torch is None else torch.get_num_threads()
-    try:
-        yield
-    finally:
-        if torch is not None:
-            torch.set_num_threads(before)
+def _local_moments(
+    rgb: Array, inside: Array, deviation: float, where: NDArray[np.bool_]
+) -> tuple[Array, Array, Array]:
+    """Compute the moments of the colors of a class around pixels, weighted by a Gaussian.
+
+    Args:
+        rgb: image ``(H, W, 3)``, 0..1.
+        inside: weight of each pixel in the class, ``(H, W)``, 0..1.
+        deviation: standard deviation of the Gaussian, in pixels.
+        where: the ``N`` pixels to compute, ``(H, W)``.
+
+    Returns:
+        Share of the class ``(N,)``, means of its colors ``(N, 3)`` and of their squares ``(N, 3)``.
+    """
+    # A wide Gaussian is computed on a reduced image, with a deviation of at least NARROW there.
+    factor = max(1, int(deviation / NARROW))
+    size = [max(1, side // factor) for side in inside.shape[::-1]]
+    seen = inside[..., None] * rgb
+    large = []
+    for part in (np.concatenate([inside[..., None], seen], -1), seen * rgb):  # OpenCV takes four channels
+        small = part if factor == 1 else cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        blurred = cv2.GaussianBlur(small, (0, 0), deviation / factor)
+        large.append(cv2.resize(blurred, inside.shape[::-1], interpolation=cv2.INTER_LINEAR)[where])
+    found: Array = np.concatenate(large, -1).astype(np.float32, copy=False)
+    near = found[:, 0]
+    moments = np.asarray(found[:, 1:] / np.maximum(near, 1e-6)[:, None], np.float32)
+    return near, moments[:, :3], moments[:, 3:]
 
 
 def _unknown(
-    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float, log: Log | None
+    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float
 ) -> NDArray[np.float64]:
     """Solve alphas ``(K, N)`` of the unknown pixels under the Laplacian, with the known ones fixed."""
     from scipy import sparse
+    from scipy.sparse.linalg import splu
 
-    with _said_if_long(log or _log.info), _threads_kept():
-        from pymatting import cf_laplacian
-
-    laplacian = cf_laplacian(rgb.astype(np.float64), epsilon=epsilon, radius=1, is_known=known.ravel())
-    free, held = np.flatnonzero(~known.ravel()), np.flatnonzero(known.ravel())
-    rows = sparse.csr_matrix(laplacian)[free]
-    system = sparse.csr_matrix(rows[:, free] + 1e-8 * sparse.identity(len(free)))
-    preconditioner = sparse.diags(1 / system.diagonal())
-    # In wide unknown regions without edges the solution is smooth: start from blurred labels.
-    width = max(0.5, FADE * max(known.shape) * min(1.0, 2 * float((~known).mean())))
-    soft = np.stack([cv2.GaussianBlur(p.astype(np.float32), (0, 0), width) for p in hard]).reshape(
-        len(hard), -1
-    )
-    flat = hard.reshape(len(hard), -1)
-    found = np.zeros((len(hard), len(free)))
-    for index, plane in enumerate(flat[:-1]):
-        if plane.any():
-            right = -rows[:, held] @ plane[held].astype(np.float64)
-            found[index], _ = sparse.linalg.cg(
-                system,
-                right,
-                x0=soft[index, free].astype(np.float64),
-                rtol=TOLERANCE,
-                maxiter=MOST_STEPS,
-                M=preconditioner,
-            )
+    rows = laplacian_rows(rgb, ~known, epsilon=epsilon)
+    free, held = np.flatnonzero(~known), np.flatnonzero(known)
+    planes = hard.reshape(len(hard), -1)[:-1, held].astype(np.float64)
+    right = -(rows[:, held] @ planes.T)
+    system = sparse.csc_matrix(rows[:, free] + RIDGE * sparse.identity(len(free)))
+    # Positive definite, so no pivots are needed. Direct, because iterations stop early where edges isolate a
+    # region, and all classes share the factors.
+    factors = splu(system, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    found = factors.solve(right).T
     # The Laplacian annihilates constants, so the last alpha is 1 minus the others.
-    found[-1] = 1 - found[:-1].sum(0)
-    return found
-
-
-@contextmanager
-def _said_if_long(log: Log) -> Iterator[None]:
-    """Print a message if the import of PyMatting takes long."""
-    words = "mattes: loading PyMatting, which compiles on first use (about half a minute)"
-    timer = Timer(LONG, log, [words])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    return np.concatenate([found, 1 - found.sum(0, keepdims=True)])
 
 
 def _linear_models(guide: Array, alphas: Array) -> Array:
@@ -252,12 +226,15 @@ def _linear_models(guide: Array, alphas: Array) -> Array:
         mean(guide * alpha[..., None]) - center * target[..., None]
         for alpha, target in zip(alphas, targets, strict=True)
     ]
-    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    cov = np.empty((*guide.shape, 3), np.float32)
-    for one, other in pairs:
-        entry = mean(guide[..., one] * guide[..., other]) - center[..., one] * center[..., other]
-        cov[..., one, other] = cov[..., other, one] = entry + (FLATNESS if one == other else 0)
-    slopes = np.moveaxis(np.linalg.solve(cov, np.stack(cross, -1)), -1, 0)
+    cov = np.empty((3, 3, *guide.shape[:2]), np.float32)
+    for one in range(3):
+        for other in range(one + 1):
+            product = mean(guide[..., one] * guide[..., other])
+            cov[one, other] = product - center[..., one] * center[..., other]
+        cov[one, one] += np.float32(FLATNESS)
+    factors = cholesky.factor(cov)
+    right = np.stack(cross).transpose(3, 0, 1, 2)
+    slopes = cholesky.solve_upper(factors, cholesky.solve_lower(factors, right)).transpose(1, 2, 3, 0)
     offsets = targets - (slopes * center).sum(-1)
     models = np.concatenate([slopes, offsets[..., None]], -1).astype(np.float32)
     return np.stack([mean(model) for model in models])

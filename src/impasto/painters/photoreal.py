@@ -1,4 +1,7 @@
-"""``photoreal``: photorealistic transfer of a job. With masks and ``fast`` it needs no PyTorch."""
+"""``photoreal``: photorealistic transfer of a job. With masks and ``fast`` it needs no PyTorch.
+
+Modules that only some jobs need are imported by those.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ from impasto.looks.grading import mix
 from impasto.looks.look import of_night
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
-from impasto.painters.nights import lighted, relit, save_lamps
 from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.record import HistoryEntry, Recipe, Result
 from impasto.session import Session
@@ -87,6 +89,8 @@ def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: 
     """Read the photo of a night without a style."""
     if night is None:
         raise InputError(f"{job.look} has neither colors nor a night: save it again")
+    from impasto.painters.nights import relit
+
     photo, recipe = relit(job, inputs)
     if target := session.also.get("save_look"):
         looks.save(of_night(night), target, overwrite=session.overwrite)
@@ -95,6 +99,8 @@ def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: 
 
 def _lit(job: PhotorealJob, inputs: Inputs, night: NightName, made: _Made, session: Session) -> _Made:
     """Light the lamps of a photo or of a graded photo."""
+    from impasto.painters.nights import lighted, save_lamps
+
     start = time.monotonic()
     result = lighted(job, inputs, night, made.photo, made.painted, log=session.log)
     if target := session.also.get("save_lamps"):
@@ -118,7 +124,7 @@ def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Sess
     given, own = looks.shift(subject.small, subject.regions, subject.look)
     say_classes(job, subject, own, log=log)
     mattes = Mattes.of(
-        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure, log=log
+        subject.photo, subject.regions.labels, len(subject.look.names), sure=subject.regions.sure
     )
     history: tuple[HistoryEntry, ...] = ()
     stopped = False

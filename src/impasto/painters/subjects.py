@@ -39,7 +39,7 @@ class LazyBackbone:
     """Lazily loaded backbone.
 
     ``threads`` is the number of threads as given or, after loading, as it was at that time. Classes depend on
-    it through rounding, and a later import may change it.
+    it through rounding.
     """
 
     def __init__(self, job: PhotorealJob, threads: int | None = None) -> None:
@@ -88,7 +88,8 @@ def prepare(
     size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
     rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
     # Classify at a fixed size, so that the classes do not depend on the output size.
-    small, seen = looked_at(rgb), looked_at(picture.flat())
+    small = looked_at(rgb)
+    seen = small if size == picture.size else looked_at(picture.flat())
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
         look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, log=log)
