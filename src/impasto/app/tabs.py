@@ -234,7 +234,7 @@ TABS = {
     ),
     "Dream": Tab("Drop a photo, then click *Dream*.", "dream.png", _dream_tab),
     "Live": Tab(
-        "Choose a style, open the camera, then press *Record*: frames are painted live and never stored.",
+        "Frames are painted live and never stored.",
         "",
         live_tab,
     ),

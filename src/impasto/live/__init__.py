@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from impasto.live.player import play
+from impasto.live.player import VideoFile, play
 
-__all__ = ["play"]
+__all__ = ["VideoFile", "play"]
