@@ -7,27 +7,17 @@ from typing import Literal, overload
 import torch
 
 from impasto import weights
-from impasto.backbones.features import PIXELS, Backbone, Precision
-from impasto.backbones.googlenet import GoogLeNet
-from impasto.backbones.slim import Slim
-from impasto.backbones.tiny import Tiny
-from impasto.backbones.vgg import CONVOLUTIONS, Padding, Pooling, Vgg
+from impasto.backbones.features import PIXELS as PIXELS
+from impasto.backbones.features import Backbone as Backbone
+from impasto.backbones.features import Precision as Precision
+from impasto.backbones.googlenet import GoogLeNet as GoogLeNet
+from impasto.backbones.slim import Slim as Slim
+from impasto.backbones.tiny import Tiny as Tiny
+from impasto.backbones.vgg import CONVOLUTIONS as CONVOLUTIONS
+from impasto.backbones.vgg import Padding as Padding
+from impasto.backbones.vgg import Pooling as Pooling
+from impasto.backbones.vgg import Vgg as Vgg
 from impasto.errors import InputError
-
-__all__ = [
-    "CONVOLUTIONS",
-    "PIXELS",
-    "Backbone",
-    "GoogLeNet",
-    "Padding",
-    "Pooling",
-    "Precision",
-    "Slim",
-    "Tiny",
-    "Vgg",
-    "best_precision",
-    "load",
-]
 
 VggName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision"]
 

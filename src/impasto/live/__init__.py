@@ -2,6 +2,5 @@
 
 from __future__ import annotations
 
-from impasto.live.player import VideoFile, play
-
-__all__ = ["VideoFile", "play"]
+from impasto.live.player import VideoFile as VideoFile
+from impasto.live.player import play as play
