@@ -34,7 +34,7 @@ def page(state: AppState) -> gr.Blocks:
             for name, tab in TABS.items():
                 with gr.Tab(name, id=name, elem_id=f"tab-{name.lower()}"):
                     gr.Markdown(tab.line, elem_classes="line")
-                    if resume := tab.draw(state):
+                    if resume := tab.draw(state, tab.result):
                         resumes.append(resume)
 
         def came(token: str, request: gr.Request) -> Any:
