@@ -190,7 +190,7 @@ def _mounted(limits: Limits, folder: Path, broadcast: Broadcast | None = None) -
     from fastapi import FastAPI
     from fastapi.responses import StreamingResponse
 
-    from impasto.app.page import page
+    from impasto.app.layout import page
     from impasto.app.visits import UPLOADS, AppState
 
     os.environ["GRADIO_TEMP_DIR"] = str(folder / UPLOADS)

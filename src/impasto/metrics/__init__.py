@@ -11,7 +11,7 @@ images.
 
 from __future__ import annotations
 
-from impasto.metrics.content import content_distance as content_distance
+from impasto.metrics.content_distances import content_distance as content_distance
 from impasto.metrics.edges import sharpness as sharpness
 from impasto.metrics.halo import halo_index as halo_index
 from impasto.metrics.measurement import Measurement as Measurement
@@ -21,7 +21,7 @@ from impasto.metrics.palette import sliced_wasserstein as sliced_wasserstein
 from impasto.metrics.palette import spread_directions as spread_directions
 from impasto.metrics.structure import edge_ssim as edge_ssim
 from impasto.metrics.structure import ssim as ssim
-from impasto.metrics.style import HELD_OUT as HELD_OUT
-from impasto.metrics.style import LAYERS as LAYERS
-from impasto.metrics.style import StyleDistance as StyleDistance
-from impasto.metrics.style import style_distance as style_distance
+from impasto.metrics.style_distances import HELD_OUT as HELD_OUT
+from impasto.metrics.style_distances import LAYERS as LAYERS
+from impasto.metrics.style_distances import StyleDistance as StyleDistance
+from impasto.metrics.style_distances import style_distance as style_distance
