@@ -64,12 +64,8 @@ def _editor(label: str, **settings: Any) -> gr.ImageEditor:
     )
 
 
-def _mask() -> Drawing:
-    return Drawing(_editor("mask"), "mask: the first style goes where you paint")
-
-
-def _dream_mask() -> Drawing:
-    return Drawing(_editor("mask"), "mask: where to dream")
+def _mask(title: str = "mask: the first style goes where you paint") -> Drawing:
+    return Drawing(_editor("mask"), title)
 
 
 def _lamps() -> Drawing:
@@ -212,7 +208,7 @@ TABS = {
     "Dream": Tab(
         "Drop a photo, then click *Dream*.",
         "dream.png",
-        Form(DreamJob, gathering.dream, "Dream", _dream_inputs, _dream_mask).draw,
+        Form(DreamJob, gathering.dream, "Dream", _dream_inputs, lambda: _mask("mask: where to dream")).draw,
     ),
     "Live": Tab("Frames are painted live and never stored.", "", lambda state, _: live_tab(state)),
 }

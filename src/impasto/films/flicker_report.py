@@ -198,17 +198,14 @@ def _style(
     from impasto.metrics import style_distance
 
     def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
-        found = style_distance(image.floats(picture), [_source(t) for t in targets], backbone=backbone)
+        sources = [image.floats(t) if isinstance(t, np.ndarray) else t for t in targets]
+        found = style_distance(image.floats(picture), sources, backbone=backbone)
         return fmean(d["gram"] for d in found.values())
 
     own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
     if not styles or len(seen[0]) < 2:
         return own, None
     return own, fmean(distance(frames[1], styles) for frames in seen)
-
-
-def _source(target: str | Path | Bytes) -> str | Path | NDArray[np.float32]:
-    return image.floats(target) if isinstance(target, np.ndarray) else target
 
 
 def _warnings(found: FilmReport) -> list[str]:
