@@ -57,7 +57,7 @@ def live_tab(state: AppState) -> None:
 def _watched(broadcast: Broadcast) -> None:
     """Show a live source, with a choice among its styles."""
     styles = list(broadcast.styles)
-    style = gr.Radio(styles, value=styles[0], type="index", label="style")
+    style = gr.Radio(styles, value=lambda: styles[broadcast.chosen], type="index", label="style")
 
     def choose(number: int) -> None:
         broadcast.chosen = number
