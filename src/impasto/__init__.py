@@ -15,89 +15,61 @@ if TYPE_CHECKING:
     __version__: str
 
     from impasto import api as api
-    from impasto import backbones, image, losses, metrics, samples
+    from impasto import backbones as backbones
     from impasto import batch as batch
     from impasto import films as films
+    from impasto import image as image
     from impasto import jobs as jobs
+    from impasto import losses as losses
+    from impasto import metrics as metrics
+    from impasto import samples as samples
     from impasto import training as training
     from impasto import transforms as transforms
-    from impasto.api import compare, dream, learn, photoreal, stylize, visualize
-    from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
-    from impasto.image import read, write
-    from impasto.jobs import StylizeJob
-    from impasto.methods import reconstruct
-    from impasto.metrics import measure
-    from impasto.optim import Adam, Lbfgs, minimize, scales
-    from impasto.parametrizations import Pixels
-    from impasto.record import Progress, Recipe, Result
-    from impasto.verbs.replay import replay
+    from impasto.api import compare as compare
+    from impasto.api import dream as dream
+    from impasto.api import learn as learn
+    from impasto.api import photoreal as photoreal
+    from impasto.api import stylize as stylize
+    from impasto.api import visualize as visualize
+    from impasto.errors import ImpastoError as ImpastoError
+    from impasto.errors import InputError as InputError
+    from impasto.errors import OutputError as OutputError
+    from impasto.errors import WeightsError as WeightsError
+    from impasto.image import read as read
+    from impasto.image import write as write
+    from impasto.jobs import StylizeJob as StylizeJob
+    from impasto.methods import reconstruct as reconstruct
+    from impasto.metrics import measure as measure
+    from impasto.optim import Adam as Adam
+    from impasto.optim import Lbfgs as Lbfgs
+    from impasto.optim import minimize as minimize
+    from impasto.optim import scales as scales
+    from impasto.parametrizations import Pixels as Pixels
+    from impasto.record import Progress as Progress
+    from impasto.record import Recipe as Recipe
+    from impasto.record import Result as Result
+    from impasto.verbs.replay import replay as replay
 
-_HOMES = {
-    "Adam": "optim",
-    "ImpastoError": "errors",
-    "InputError": "errors",
-    "Lbfgs": "optim",
-    "OutputError": "errors",
-    "Pixels": "parametrizations",
-    "Progress": "record",
-    "Recipe": "record",
-    "Result": "record",
-    "StylizeJob": "jobs",
-    "WeightsError": "errors",
-    "backbones": "",
-    "compare": "api",
-    "dream": "api",
-    "image": "",
-    "learn": "api",
-    "losses": "",
-    "measure": "metrics",
-    "metrics": "",
-    "minimize": "optim",
-    "photoreal": "api",
-    "read": "image",
-    "reconstruct": "methods",
-    "replay": "verbs.replay",
-    "samples": "",
-    "scales": "optim",
-    "stylize": "api",
-    "visualize": "api",
-    "write": "image",
+# Public names by the module that defines them; "" has modules.
+_NAMES = {
+    "": "backbones image losses metrics samples",
+    "api": "compare dream learn photoreal stylize visualize",
+    "errors": "ImpastoError InputError OutputError WeightsError",
+    "image": "read write",
+    "jobs": "StylizeJob",
+    "methods": "reconstruct",
+    "metrics": "measure",
+    "optim": "Adam Lbfgs minimize scales",
+    "parametrizations": "Pixels",
+    "record": "Progress Recipe Result",
+    "verbs.replay": "replay",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 # Documented submodules, loaded on first access.
 _MODULES = ("api", "batch", "films", "jobs", "training", "transforms")
 
-__all__ = [
-    "Adam",
-    "ImpastoError",
-    "InputError",
-    "Lbfgs",
-    "OutputError",
-    "Pixels",
-    "Progress",
-    "Recipe",
-    "Result",
-    "StylizeJob",
-    "WeightsError",
-    "backbones",
-    "compare",
-    "dream",
-    "image",
-    "learn",
-    "losses",
-    "measure",
-    "metrics",
-    "minimize",
-    "photoreal",
-    "read",
-    "reconstruct",
-    "replay",
-    "samples",
-    "scales",
-    "stylize",
-    "visualize",
-    "write",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -182,9 +182,6 @@ class Result:
         height, width = self.picture.shape[:2]
         return f"<Result {width}x{height}, {len(self.history)} steps, {self.seconds:.1f} s>"
 
-    def _told(self) -> Recipe:
-        return dataclasses.replace(self.recipe, stopped=len(self.history)) if self.stopped else self.recipe
-
     def _repr_png_(self) -> bytes:
         """Return a PNG for notebooks."""
         stream = io.BytesIO()
@@ -200,13 +197,14 @@ class Result:
             OutputError: the file cannot be written, or it exists and ``overwrite`` is False.
         """
         path = Path(path)
+        stopped = len(self.history) if self.stopped else self.recipe.stopped
         image.write(
             path,
             self.picture,
             alpha=self.alpha,
             bits=self.bits if path.suffix.lower() in (".png", ".tif", ".tiff") else 8,
             gray=gray,
-            recipe=self._told().to_json(),
+            recipe=dataclasses.replace(self.recipe, stopped=stopped).to_json(),
             metadata=self.metadata,
             overwrite=overwrite,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 import time
 import urllib.request
 from fractions import Fraction
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 
 from impasto import image, samples
+from impasto.app.broadcast import ADDRESS, Broadcast
+from impasto.app.serving import serve_during
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films.frame_painters import LearnedStyles
@@ -20,7 +24,6 @@ from impasto.jobs import LiveJob, VideoJob
 from impasto.live import player
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
-from impasto.live.page import Page
 from impasto.live.player import _pace, _shrunk
 from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
@@ -173,25 +176,40 @@ def test_the_camera_drops_what_comes_too_late(here: Path) -> None:
     camera.close()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of Gradio, as it ends
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_page_shows_frames_and_changes_styles() -> None:
-    page = Page(["one", "<two>"], port=0)
-    try:
-        text = urllib.request.urlopen(page.address, timeout=10).read().decode()
-        assert "&lt;two&gt;" in text and "http" not in text.replace("http-equiv", "")
-        request = urllib.request.Request(page.address + "style?number=1", method="POST")
-        urllib.request.urlopen(request, timeout=10)
-        assert page.chosen == 1
-        with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(
-                urllib.request.Request(page.address + "style?number=7", method="POST"), timeout=10
-            )
-        page.show(np.zeros((8, 8, 3), np.uint8))
-        stream = urllib.request.urlopen(page.address + "stream", timeout=10)
+    pytest.importorskip("gradio")
+    broadcast = Broadcast(["one", "<two>"])
+    seen: list[str] = []
+
+    def play(address: str) -> None:
+        port = int(address.rsplit(":", 1)[1])
+        with pytest.raises(InputError, match=f"{port}.*--port"):
+            serve_during(seen.append, port, Broadcast(["one"]))
+        config = json.loads(urllib.request.urlopen(address + "/config", timeout=60).read())
+        radios = [part["props"] for part in config["components"] if part["type"] == "radio"]
+        assert any([choice[0] for choice in radio["choices"]] == ["one", "<two>"] for radio in radios)
+        broadcast.show(np.zeros((8, 8, 3), np.uint8))
+        stream = urllib.request.urlopen(address + ADDRESS, timeout=60)
         assert b"image/jpeg" in stream.read(60)
-        with pytest.raises(InputError, match="port"):
-            Page(["one"], port=int(page.address.rsplit(":", 1)[1].strip("/")))
-    finally:
-        page.close()
+        broadcast.state = {"style": "one", "fps": 9.5, "width": 8, "height": 8, "time": 0.0}
+        assert broadcast.told() == "one: 9.5 fps, 8x8"
+        seen.append(address)
+
+    serve_during(play, 0, broadcast)
+    gc.collect()  # here, where what Gradio leaves open is no warning
+    assert len(seen) == 1 and list(broadcast.stream()) == []
+
+
+def test_a_live_source_without_gradio_names_the_extra(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(SystemExit) as stop:
+        main(["live", "style1", "--source", "film.mp4"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and "pip install '.[app]'" in said and said.count("\n") == 1
 
 
 def test_the_pace_finds_the_size_that_holds_the_rate() -> None:

@@ -31,7 +31,7 @@ from impasto.jobs import VideoJob
 from impasto.networks import library, packs
 from impasto.networks.openvino_engine import OnCpu
 from impasto.session import Session
-from impasto.verbs.replay import recipe_of
+from impasto.verbs.replay import load_recipe
 from impasto.verbs.run import in_batches
 from impasto.video import FilmReader
 from impasto.video.writing import FilmWriter
@@ -292,11 +292,11 @@ def test_a_film_is_painted_by_many_as_by_one(
     outcome = batch.run("jobs.jsonl", "out", workers=2)
     (row,) = rows("out", "done")
     assert outcome.done == 1 and (row["shots"], row["frames"], row["size"]) == (3, 15, [80, 60])
-    assert row["recipe"] == json.loads(recipe_of("out/film.mp4").to_json())
+    assert row["recipe"] == json.loads(load_recipe("out/film.mp4").to_json())
     with FilmReader("one.mp4") as alone, FilmReader("out/film.mp4") as many:
         pairs = list(zip(alone.frames(), many.frames(), strict=True))
-    assert recipe_of("out/film.mp4") == recipe_of("one.mp4") and one.recipe == recipe_of("one.mp4")
-    assert recipe_of("out/film.mp4").threads == threads
+    assert load_recipe("out/film.mp4") == load_recipe("one.mp4") and one.recipe == load_recipe("one.mp4")
+    assert load_recipe("out/film.mp4").threads == threads
     assert len(pairs) == 15 and all(a.time == b.time for a, b in pairs)
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
     assert not Path("out/.state").exists()

@@ -102,7 +102,7 @@ def test_what_was_stopped_is_replayed_up_to_there(tmp_path: Path, verb: str) -> 
             raise KeyboardInterrupt
 
     first = tmp_path / "first.png"
-    assert run(job, first, Session(watch=stop)).stopped and replaying.recipe_of(first).stopped == 5
+    assert run(job, first, Session(watch=stop)).stopped and replaying.load_recipe(first).stopped == 5
     assert replaying.replay(first).save(tmp_path / "again.png").read_bytes() == first.read_bytes()
 
 

@@ -6,6 +6,7 @@ import functools
 import gc
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -218,8 +219,8 @@ def test_an_example_is_run(
     here: Path, verb: str, line: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[object] = []
-    monkeypatch.setattr("uvicorn.run", lambda app, **_: served.append(app))
-    monkeypatch.setattr("impasto.app.serving._check_port", lambda *_: None)
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, _: served.append(server))
+    monkeypatch.setattr("impasto.app.serving._listener", lambda *_: socket.create_server(("127.0.0.1", 0)))
     for name in ("vgg16-torchvision", "vgg19-torchvision", "googlenet-torchvision"):
         if name in line:
             file = here.parent / "weights.pth"

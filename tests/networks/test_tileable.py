@@ -42,7 +42,7 @@ def rolled(picture: Array, down: int, right: int) -> Array:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_features_of_a_shifted_texture_are_shifted(precision: backbones.Precision) -> None:
+def test_features_of_a_shifted_texture_are_shifted(precision: backbones.FloatFormat) -> None:
     backbone = backbones.load(padding="circular", precision=precision)
     layers = frozenset({"relu1_2", "relu3_1", "relu5_1"})
     picture = tensors.from_array(texture(64, 96))

@@ -18,7 +18,7 @@ RANKS = (
     {"jobs"},
     {"files", "color", "moments", "tiles", "openmp"},
     {"image"},
-    {"tensors", "record"},
+    {"tensors", "record", "pages"},
     {"session"},
     {"keywords", "downloads"},
     {"weights", "samples"},

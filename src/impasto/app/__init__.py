@@ -2,7 +2,5 @@
 
 from __future__ import annotations
 
-from impasto.app.command import command_line
-from impasto.app.limits import Limits
-
-__all__ = ["Limits", "command_line"]
+from impasto.app.command import command_line as command_line
+from impasto.app.limits import Limits as Limits

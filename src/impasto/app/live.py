@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from impasto import image
 from impasto.app import previews
+from impasto.app.broadcast import ADDRESS, Broadcast
 from impasto.app.controls import controls
 from impasto.app.previews import live_image
 from impasto.app.uploads import QUIET
@@ -47,6 +48,28 @@ class Mirror:
 
 def live_tab(state: AppState) -> None:
     """Build the tab."""
+    if state.broadcast:
+        _watched(state.broadcast)
+    else:
+        _mirrored(state)
+
+
+def _watched(broadcast: Broadcast) -> None:
+    """Show a live source, with a choice among its styles."""
+    styles = list(broadcast.styles)
+    style = gr.Radio(styles, value=lambda: styles[broadcast.chosen], type="index", label="style")
+
+    def choose(number: int) -> None:
+        broadcast.chosen = number
+
+    style.input(choose, style, queue=False, **QUIET)
+    gr.Timer(1).tick(broadcast.told, None, gr.Markdown(), queue=False, **QUIET)
+    gr.HTML(f'<img src="{ADDRESS}" alt="the live source, painted" style="width: 60rem; margin: auto">')
+
+
+def _mirrored(state: AppState) -> None:
+    """Let a visitor choose a style for a camera."""
+    gr.Markdown("Choose a style, open the camera, then press *Record*.", elem_classes="line")
     known = previews.thumbnails(state.folder)
     style = gr.State(known[0][1] if known else None)
     choice = gr.Gallery(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import image, samples
+from impasto import image, pages, samples
 from impasto.networks import library
 
 QUALITY = 90  # JPEG quality of previews
@@ -38,13 +36,8 @@ def live_image(label: str) -> gr.Image:
 def data_url(rgb: NDArray[np.uint8] | None) -> Any:
     """Return an image ``(H, W, 3)`` as a data URL."""
     from gradio.data_classes import ImageData
-    from PIL import Image
 
-    if rgb is None:
-        return None
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "JPEG", quality=QUALITY)
-    return ImageData(url="data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode())
+    return None if rgb is None else ImageData(url=pages.data_url(pages.jpeg(rgb, quality=QUALITY)))
 
 
 def thumbnails(folder: Path) -> list[tuple[str, str]]:

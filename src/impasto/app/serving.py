@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from impasto.app.broadcast import ADDRESS, KIND, Broadcast
 from impasto.app.limits import Limits, count_files
 from impasto.errors import InputError
 
+if TYPE_CHECKING:
+    import uvicorn
+
+HOST = "127.0.0.1"  # of a live source
 WARM_AFTER = 3.0  # seconds, to let the page load first
 # The browser fetches from this server only, whatever the page's components request.
 POLICY = (
@@ -113,16 +121,57 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
     Raises:
         InputError: the port is in use, or Gradio is not installed.
     """
+    with _listener(host, port) as listener:
+        ready(_address(host, listener))
+        with _server(limits) as server, suppress(KeyboardInterrupt):
+            warming = threading.Timer(WARM_AFTER, _warm)
+            warming.daemon = True
+            warming.start()
+            try:
+                server.run([listener])
+            finally:
+                warming.cancel()
+
+
+def serve_during(play: Callable[[str], None], port: int, broadcast: Broadcast) -> None:
+    """Serve the page on this machine with a live source, while ``play``, called with its URL, runs.
+
+    Raises:
+        InputError: the port is in use, or Gradio is not installed.
+    """
+    with _listener(HOST, port) as listener, _server(Limits(), broadcast) as server:
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            play(_address(HOST, listener))
+        finally:
+            broadcast.close()
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # pages that are open are cut off
+            server.should_exit = True
+            thread.join()
+
+
+def _listener(host: str, port: int) -> socket.socket:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         import gradio  # noqa: F401
-        import uvicorn
     except ImportError as error:
         raise InputError("the page needs Gradio: pip install '.[app]', in the clone") from error
-    _check_port(host, port)
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(
+            f"cannot serve on {host}:{port} ({error.strerror}): choose another --port"
+        ) from error
+
+
+@contextmanager
+def _server(limits: Limits, broadcast: Broadcast | None = None) -> Iterator[uvicorn.Server]:
+    """Yield a server of the page, whose files are deleted when it ends."""
+    import uvicorn
+
     _fetch_nothing()
-    ready(_address(host, port))
     with tempfile.TemporaryDirectory(prefix="impasto-", ignore_cleanup_errors=True) as folder:
 
         def terminated(*_: object) -> None:
@@ -131,30 +180,28 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
             signal.raise_signal(signal.SIGTERM)
 
         signal.signal(signal.SIGTERM, terminated)
-        app = _mounted(limits, Path(folder))
-        warming = threading.Timer(WARM_AFTER, _warm)
-        warming.daemon = True
-        warming.start()
-        try:
-            uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
-        finally:
-            warming.cancel()
+        app = _mounted(limits, Path(folder), broadcast)
+        yield uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
 
 
-def _mounted(limits: Limits, folder: Path) -> Guarded:
+def _mounted(limits: Limits, folder: Path, broadcast: Broadcast | None = None) -> Guarded:
     """Return the page as an application that stores its files in ``folder``."""
     import gradio as gr
     from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
 
-    from impasto.app.page import page
-    from impasto.app.visits import UPLOADS
+    from impasto.app.layout import page
+    from impasto.app.visits import UPLOADS, AppState
 
     os.environ["GRADIO_TEMP_DIR"] = str(folder / UPLOADS)
-    blocks = page(limits, folder)
+    api = FastAPI()
+    if broadcast:
+        api.get(ADDRESS)(lambda: StreamingResponse(broadcast.stream(), media_type=KIND))
+    blocks = page(AppState(limits, folder, broadcast))
     # Mounted, not launched: Gradio would accept any path of this machine in place of an upload.
     blocks.has_launched = True
     app = gr.mount_gradio_app(
-        FastAPI(),
+        api,
         blocks,
         path="/",
         theme=_theme(),
@@ -191,25 +238,10 @@ def _theme() -> Any:
     )
 
 
-def _address(host: str, port: int) -> str:
+def _address(host: str, listener: socket.socket) -> str:
     """Return the URL of the page; with a wildcard host, it has the machine's name."""
-    import socket
-
     named = socket.gethostname() if host in ("0.0.0.0", "::") else host
-    return f"http://{f'[{named}]' if ':' in named else named}:{port}"
-
-
-def _check_port(host: str, port: int) -> None:
-    import socket
-
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise InputError(
-                f"cannot serve on {host}:{port} ({error.strerror}): choose another --port"
-            ) from error
+    return f"http://{f'[{named}]' if ':' in named else named}:{listener.getsockname()[1]}"
 
 
 def _warm() -> None:

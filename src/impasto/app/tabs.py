@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,6 +21,8 @@ from impasto.jobs import LOOK, DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 from impasto.looks.lamps import palette
 from impasto.looks.lights import KINDS
 from impasto.networks.library import STYLE_SUFFIX
+
+Parts = dict[str, Any]  # components by name
 
 MORE = "more settings"
 SAMPLES = (("rocket", "starry_night"), ("chelsea", "the_scream"), ("coffee", "watercolor"))
@@ -44,18 +47,43 @@ def _chooser(state: AppState) -> tuple[gr.Dropdown, gr.File]:
     return names, files
 
 
-def _dropped(files: Any) -> tuple[str, ...]:
-    return tuple(str(getattr(file, "name", file)) for file in files or ())
+@dataclass(frozen=True)
+class Drawing:
+    """What a visitor draws over a photo: an editor, to be rendered, its title, and how it is stored."""
+
+    editor: Any
+    title: str
+    file: str = "mask.png"
+    write: Callable[[Mapping[str, Any] | None, Path], Path | None] = previews.painted_mask
+    about: str = ""
 
 
-def _photo_and_mask(state: AppState) -> tuple[Any, Any]:
-    """Return an upload area for a photo, and a mask editor to place with ``render``."""
-    mask = _mask_editor()
-    return photo_place("photo", max_pixels=state.limits.pixels, mask=mask), mask
+def _editor(label: str, **settings: Any) -> gr.ImageEditor:
+    return gr.ImageEditor(
+        label=label, sources=(), layers=False, height=320, type="numpy", render=False, **settings
+    )
 
 
-def _mask_editor() -> Any:
-    return gr.ImageEditor(label="mask", sources=(), layers=False, height=320, type="numpy", render=False)
+def _mask(title: str = "mask: the first style goes where you paint") -> Drawing:
+    return Drawing(_editor("mask"), title)
+
+
+def _lamps() -> Drawing:
+    """Return lamps to paint, with a color for each kind."""
+    kinds = {kind: f"#{bytes(color).hex()}" for kind, color in palette().items()}
+    colors = [*kinds.values()]
+    brush = gr.Brush(default_size=8, colors=[*colors], default_color=colors[0], color_mode="fixed")
+    parts = [
+        '<span style="white-space:nowrap"><span style="border:1px solid gray;padding:0 .6em;'
+        f'background:{color}"></span> {kind}</span>'
+        for kind, color in kinds.items()
+    ]
+    about = (
+        f"Paint what shines at night; nothing painted: only what is certain. {', '.join(parts)}. Of windows, "
+        f"{KINDS['window'].chance:.0%} are lit: change the seed to light others."
+    )
+    title = "lamps: what shines at night"
+    return Drawing(_editor("lamps", brush=brush), title, "lamps.png", previews.painted_lamps, about)
 
 
 def _sample_photos(state: AppState, outputs: list[Any]) -> None:
@@ -84,131 +112,72 @@ def _controls(job: type[Job]) -> dict[str, Any]:
         return knobs | controls(job, others)
 
 
-def _stylize_tab(state: AppState) -> Resume:
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4):
-            photo, mask = _photo_and_mask(state)
-            below = gr.Column()
-            names, files = _chooser(state)
-            with below:
-                _sample_photos(state, [photo, mask, names])
-            knobs = _controls(StylizeJob)
-            with gr.Accordion("mask: the first style goes where you paint", open=False):
-                mask.render()
-        with gr.Column(scale=5):
-            panel = OutputPanel.build("Paint")
-
-    def gather(values: dict[Any, Any], session: str | None) -> Request:
-        given = Given(
-            values[photo],
-            settings(StylizeJob, {name: values[knob] for name, knob in knobs.items()}),
-            names=tuple(values[names] or ()),
-            files=_dropped(values[files]),
-            drawn=previews.painted_mask(values[mask], state.place(session, "mask.png")),
-        )
-        return gathering.stylize(state, given)
-
-    return wire(state, panel, [photo, names, files, mask, *knobs.values()], gather, TABS["Stylize"].result)
+def _stylize_inputs(state: AppState, mask: Any) -> tuple[Parts, Parts]:
+    photo = photo_place("photo", max_pixels=state.limits.pixels, mask=mask)
+    below = gr.Column()
+    names, files = _chooser(state)
+    with below:
+        _sample_photos(state, [photo, mask, names])
+    return {"source": photo, "names": names, "files": files}, _controls(StylizeJob)
 
 
-def _film_tab(state: AppState) -> Resume:
-    mask = _mask_editor()
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4):
-            film = film_place(mask)
-            names, files = _chooser(state)
-            knobs = _controls(VideoJob)
-            with gr.Accordion("mask: the first style goes where you paint", open=False):
-                mask.render()
-        with gr.Column(scale=5):
-            panel = OutputPanel.build("Paint film", film=True)
-
-    def gather(values: dict[Any, Any], session: str | None) -> Request:
-        given = Given(
-            values[film],
-            settings(VideoJob, {name: values[knob] for name, knob in knobs.items()}),
-            names=tuple(values[names] or ()),
-            files=_dropped(values[files]),
-            drawn=previews.painted_mask(values[mask], state.place(session, "mask.png")),
-        )
-        return gathering.video(state, given)
-
-    return wire(state, panel, [film, names, files, mask, *knobs.values()], gather, TABS["Film"].result)
+def _film_inputs(state: AppState, mask: Any) -> tuple[Parts, Parts]:
+    film = film_place(mask)
+    names, files = _chooser(state)
+    return {"source": film, "names": names, "files": files}, _controls(VideoJob)
 
 
-def _lamps_editor() -> Any:
-    """Return an editor to paint lamps in, with a color for each kind, to place with ``render``."""
-    colors = [f"#{bytes(color).hex()}" for color in palette().values()]
-    brush = gr.Brush(default_size=8, colors=[*colors], default_color=colors[0], color_mode="fixed")
-    return gr.ImageEditor(
-        label="lamps", sources=(), layers=False, height=320, type="numpy", brush=brush, render=False
-    )
+def _photoreal_inputs(state: AppState, lamps: Any) -> tuple[Parts, Parts]:
+    photo = photo_place("photo", max_pixels=state.limits.pixels, mask=lamps)
+    title = "photos to take light and colors from, or one saved .look"
+    files = style_place(title, [*PICTURES, LOOK], state.limits.pixels)
+    return {"source": photo, "files": files}, _controls(PhotorealJob)
 
 
-def _lamps_help() -> str:
-    """Return which color is which kind of lamp."""
-    parts = [
-        '<span style="white-space:nowrap"><span style="border:1px solid gray;padding:0 .6em;'
-        f'background:#{bytes(color).hex()}"></span> {kind}</span>'
-        for kind, color in palette().items()
-    ]
-    return (
-        f"Paint what shines at night; nothing painted: only what is certain. {', '.join(parts)}. Of windows, "
-        f"{KINDS['window'].chance:.0%} are lit: change the seed to light others."
-    )
+def _dream_inputs(state: AppState, mask: Any) -> tuple[Parts, Parts]:
+    photo = photo_place("photo", max_pixels=state.limits.pixels, mask=mask)
+    knobs = _controls(DreamJob)
+    with gr.Accordion("guide: its shapes guide the dream", open=False):
+        guide = photo_place("guide", max_pixels=state.limits.pixels)
+    return {"source": photo, "guide": guide}, knobs
 
 
-def _photoreal_tab(state: AppState) -> Resume:
-    lamps = _lamps_editor()
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4):
-            photo = photo_place("photo", max_pixels=state.limits.pixels, mask=lamps)
-            files = style_place(
-                "photos to take light and colors from, or one saved .look",
-                [*PICTURES, LOOK],
-                state.limits.pixels,
-            )
-            knobs = _controls(PhotorealJob)
-            with gr.Accordion("lamps: what shines at night", open=False):
-                gr.HTML(_lamps_help())
-                lamps.render()
-        with gr.Column(scale=5):
-            panel = OutputPanel.build("Relight")
+@dataclass(frozen=True)
+class Form:
+    """A tab of a job: inputs on the left, the output panel on the right.
 
-    def gather(values: dict[Any, Any], session: str | None) -> Request:
-        given = Given(
-            values[photo],
-            settings(PhotorealJob, {name: values[knob] for name, knob in knobs.items()}),
-            files=_dropped(values[files]),
-            drawn=previews.painted_lamps(values[lamps], state.place(session, "lamps.png")),
-        )
-        return gathering.photoreal(state, given)
+    ``inputs``, given the editor, places the inputs; it returns them by the fields of ``Given``, and the
+    controls.
+    """
 
-    return wire(state, panel, [photo, files, lamps, *knobs.values()], gather, TABS["Photoreal"].result)
+    job: type[Job]
+    gather: Callable[[AppState, Given], Request]
+    button: str
+    inputs: Callable[[AppState, Any], tuple[Parts, Parts]]
+    drawing: Callable[[], Drawing] = _mask
 
+    def draw(self, state: AppState, result: str) -> Resume:
+        """Draw the tab; ``result`` is the name of the output."""
+        drawing = self.drawing()
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4):
+                parts, knobs = self.inputs(state, drawing.editor)
+                with gr.Accordion(drawing.title, open=False):
+                    if drawing.about:
+                        gr.HTML(drawing.about)
+                    drawing.editor.render()
+            with gr.Column(scale=5):
+                panel = OutputPanel.build(self.button, film=self.job is VideoJob)
 
-def _dream_tab(state: AppState) -> Resume:
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4):
-            photo, mask = _photo_and_mask(state)
-            knobs = _controls(DreamJob)
-            with gr.Accordion("guide: its shapes guide the dream", open=False):
-                guide = photo_place("guide", max_pixels=state.limits.pixels)
-            with gr.Accordion("mask: where to dream", open=False):
-                mask.render()
-        with gr.Column(scale=5):
-            panel = OutputPanel.build("Dream")
+        def gather(values: dict[Any, Any], session: str | None) -> Request:
+            given = {name: values[part] for name, part in parts.items()}
+            given["names"] = tuple(given.get("names") or ())
+            given["files"] = tuple(str(getattr(file, "name", file)) for file in given.get("files") or ())
+            given["settings"] = settings(self.job, {name: values[knob] for name, knob in knobs.items()})
+            given["drawn"] = drawing.write(values[drawing.editor], state.place(session, drawing.file))
+            return self.gather(state, Given(**given))
 
-    def gather(values: dict[Any, Any], session: str | None) -> Request:
-        given = Given(
-            values[photo],
-            settings(DreamJob, {name: values[knob] for name, knob in knobs.items()}),
-            drawn=previews.painted_mask(values[mask], state.place(session, "mask.png")),
-            guide=values[guide],
-        )
-        return gathering.dream(state, given)
-
-    return wire(state, panel, [photo, guide, mask, *knobs.values()], gather, TABS["Dream"].result)
+        return wire(state, panel, [*parts.values(), drawing.editor, *knobs.values()], gather, result)
 
 
 @dataclass(frozen=True)
@@ -217,25 +186,29 @@ class Tab:
 
     line: str
     result: str
-    draw: Callable[[AppState], Resume | None]
+    draw: Callable[[AppState, str], Resume | None]
 
 
 TABS = {
     "Stylize": Tab(
         "Click a sample, or drop a photo and choose a style. Then click *Paint*. All stays on this machine.",
         "painted.png",
-        _stylize_tab,
+        Form(StylizeJob, gathering.stylize, "Paint", _stylize_inputs).draw,
     ),
-    "Film": Tab("Drop a video, choose a style, then click *Paint film*.", "painted.mp4", _film_tab),
+    "Film": Tab(
+        "Drop a video, choose a style, then click *Paint film*.",
+        "painted.mp4",
+        Form(VideoJob, gathering.video, "Paint film", _film_inputs).draw,
+    ),
     "Photoreal": Tab(
         "Drop a photo, and another to take its light or choose a night; then click *Relight*.",
         "photoreal.png",
-        _photoreal_tab,
+        Form(PhotorealJob, gathering.photoreal, "Relight", _photoreal_inputs, _lamps).draw,
     ),
-    "Dream": Tab("Drop a photo, then click *Dream*.", "dream.png", _dream_tab),
-    "Live": Tab(
-        "Choose a style, open the camera, then press *Record*: frames are painted live and never stored.",
-        "",
-        live_tab,
+    "Dream": Tab(
+        "Drop a photo, then click *Dream*.",
+        "dream.png",
+        Form(DreamJob, gathering.dream, "Dream", _dream_inputs, lambda: _mask("mask: where to dream")).draw,
     ),
+    "Live": Tab("Frames are painted live and never stored.", "", lambda state, _: live_tab(state)),
 }

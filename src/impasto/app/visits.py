@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from impasto.app.broadcast import Broadcast
 from impasto.app.limits import Limits, count_files
 from impasto.app.runner import AppRun, TurnQueue, sentence
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
@@ -38,7 +39,7 @@ class Started(NamedTuple):
 
 @dataclass
 class AppState:
-    """State of all visits: the limits, the folder of uploads and results, and the runs by output file.
+    """State of all visits: limits, the folder of uploads and results, a live source, and runs by output file.
 
     A visit is what one tab of a browser does, across reloads, which start new sessions. The tab names it by a
     random token that it keeps. Without one, a session is a visit of its own.
@@ -46,6 +47,7 @@ class AppState:
 
     limits: Limits
     folder: Path
+    broadcast: Broadcast | None = None
     runs: dict[Path, Started] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from impasto import files, image
+from impasto import files, image, pages
 from impasto.augment.gate import LEAST_KEPT, MOST_CLIPPED, MOST_HALO, REJECTED
 from impasto.augment.lighting import MOST
 from impasto.batch.manifest import NAME, Row, read
@@ -59,7 +55,7 @@ def write(source: Path, target: Path) -> Path:
             parts += [_figure(source, target, row, name) for row in worst]
     page = target / PAGE
     files.check_output(page, overwrite=True)
-    files.write_text(page, _HTML.format(body="\n".join(parts)))
+    files.write_text(page, pages.page("The worst images", "\n".join(parts), css=_CSS))
     return page
 
 
@@ -88,21 +84,9 @@ def _thumbnail(path: Path, gate: dict[str, Any]) -> str:
         left, top, right, bottom = (max(0, round(value * scale)) for value in gate["box"])
         small[top : bottom + 1, [left, min(right, size[1] - 1)]] = (255, 200, 0)
         small[[top, min(bottom, size[0] - 1)], left : right + 1] = (255, 200, 0)
-    stream = io.BytesIO()
-    Image.fromarray(small).save(stream, "JPEG", quality=80)
-    data = base64.b64encode(stream.getvalue()).decode()
-    return f'<img src="data:image/jpeg;base64,{data}" width="{size[1]}" height="{size[0]}" alt="">'
+    url = pages.data_url(pages.jpeg(small, quality=80))
+    return f'<img src="{url}" width="{size[1]}" height="{size[0]}" alt="">'
 
 
-_HTML = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>The worst images</title>
-<style>
-body {{ font: 15px/1.5 sans-serif; margin: 2em auto; max-width: 700px; padding: 0 1em; color: #222 }}
-figure {{ margin: 0 0 1.2em }} img {{ margin-right: 6px; max-width: 48%; height: auto }}
-figcaption {{ font-size: 13px; color: #555 }} b {{ color: #b00 }}
-</style>
-<h1>The worst images</h1>
-{body}
-</html>
-"""
+_CSS = """body { max-width: 700px } figure { margin: 0 0 1.2em } b { color: #b00 }
+img { margin-right: 6px; max-width: 48%; height: auto }"""

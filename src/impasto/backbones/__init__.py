@@ -7,27 +7,18 @@ from typing import Literal, overload
 import torch
 
 from impasto import weights
-from impasto.backbones.features import PIXELS, Backbone, Precision
-from impasto.backbones.googlenet import GoogLeNet
-from impasto.backbones.slim import Slim
-from impasto.backbones.tiny import Tiny
-from impasto.backbones.vgg import CONVOLUTIONS, Padding, Pooling, Vgg
+from impasto.backbones.features import PIXELS as PIXELS
+from impasto.backbones.features import Backbone as Backbone
+from impasto.backbones.features import FloatFormat as FloatFormat
+from impasto.backbones.googlenet import GoogLeNet as GoogLeNet
+from impasto.backbones.slim import Slim as Slim
+from impasto.backbones.tiny import Tiny as Tiny
+from impasto.backbones.vgg import CONVOLUTIONS as CONVOLUTIONS
+from impasto.backbones.vgg import Padding as Padding
+from impasto.backbones.vgg import Pooling as Pooling
+from impasto.backbones.vgg import Vgg as Vgg
 from impasto.errors import InputError
-
-__all__ = [
-    "CONVOLUTIONS",
-    "PIXELS",
-    "Backbone",
-    "GoogLeNet",
-    "Padding",
-    "Pooling",
-    "Precision",
-    "Slim",
-    "Tiny",
-    "Vgg",
-    "best_precision",
-    "load",
-]
+from impasto.jobs.base import Precision
 
 VggName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision"]
 
@@ -39,7 +30,7 @@ def load(
     pooling: Pooling = "max",
     padding: Padding = "zeros",
     device: str | torch.device = "cpu",
-    precision: Precision | Literal["auto"] = "auto",
+    precision: Precision = "auto",
 ) -> Vgg: ...
 @overload
 def load(
@@ -48,7 +39,7 @@ def load(
     pooling: Pooling = "max",
     padding: Padding = "zeros",
     device: str | torch.device = "cpu",
-    precision: Precision | Literal["auto"] = "auto",
+    precision: Precision = "auto",
 ) -> Backbone: ...
 def load(
     name: str = "vgg19",
@@ -56,7 +47,7 @@ def load(
     pooling: Pooling = "max",
     padding: Padding = "zeros",
     device: str | torch.device = "cpu",
-    precision: Precision | Literal["auto"] = "auto",
+    precision: Precision = "auto",
 ) -> Backbone:
     """Load a pretrained network with frozen weights.
 
@@ -93,7 +84,7 @@ def load(
     return network.to(device).eval()
 
 
-def best_precision(device: torch.device) -> Precision:
+def best_precision(device: torch.device) -> FloatFormat:
     """Return bfloat16 if the hardware supports it (GPUs since Ampere, CPUs with AVX-512 BF16 or AMX)."""
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from impasto.errors import InputError
 
-Precision = Literal["float32", "bfloat16"]
+FloatFormat = Literal["float32", "bfloat16"]
 PIXELS = "pixels"  # layer name of the image itself
 
 

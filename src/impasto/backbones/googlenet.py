@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from impasto.backbones.features import Backbone, Precision
+from impasto.backbones.features import Backbone, FloatFormat
 from impasto.weights import State
 
 _EPSILON = 1e-3  # of the batch normalization
@@ -30,7 +30,7 @@ class GoogLeNet(Backbone):
         precision: precision of the convolutions and of the features.
     """
 
-    def __init__(self, state: State, *, precision: Precision = "float32") -> None:
+    def __init__(self, state: State, *, precision: FloatFormat = "float32") -> None:
         strides, fields = _geometry()
         super().__init__(LAYERS, strides=strides, fields=fields)
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32

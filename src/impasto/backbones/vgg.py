@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto.backbones import winograd
-from impasto.backbones.features import Backbone, Precision
+from impasto.backbones.features import Backbone, FloatFormat
 from impasto.weights import Preprocessing, State
 
 Pooling = Literal["max", "avg"]
@@ -43,7 +43,7 @@ class Vgg(Backbone):
         preprocessing: Preprocessing = "caffe",
         pooling: Pooling = "max",
         padding: Padding = "zeros",
-        precision: Precision = "float32",
+        precision: FloatFormat = "float32",
     ) -> None:
         names = [f"{b}_{c}" for b, count in enumerate(blocks, 1) for c in range(1, count + 1)]
         fields = _fields(names)

@@ -1,16 +1,17 @@
-"""``impasto app``: the web page."""
+"""The web page: ``impasto app``, and ``impasto live`` without an output."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from impasto.cli.options import Reporting, expanded
-from impasto.cli.say import say
+from impasto.cli.say import say, tell
 from impasto.errors import InputError
-from impasto.jobs import base
+from impasto.jobs import LiveJob, base
+from impasto.verbs.run import Outcome
 
 
 @expanded
@@ -62,3 +63,23 @@ def studio(
         say(said if showing.json else f"the page will be at {address} in a moment; press Ctrl-C to stop")
 
     serve(host, port, limits, ready=ready)
+
+
+def watch(job: LiveJob) -> Outcome:
+    """Show a live source on the page, until it ends or is interrupted."""
+    from impasto import live
+    from impasto.app.broadcast import Broadcast
+    from impasto.app.serving import serve_during
+    from impasto.verbs.live import outcome_of
+
+    broadcast, found = Broadcast(job.styles), dict[str, Any]()
+
+    def play(address: str) -> None:
+        def opened() -> Broadcast:
+            tell(f"live on {address}; press Ctrl-C to stop")
+            return broadcast
+
+        found.update(live.play(job, opened))
+
+    serve_during(play, job.port, broadcast)
+    return outcome_of(found, None)

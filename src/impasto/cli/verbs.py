@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.app import studio
+from impasto.cli.app import studio, watch
 from impasto.cli.batch import augment, batch, is_several, run_several
 from impasto.cli.misc import demo, doctor, replay
 from impasto.cli.options import CommonOptions, command
 from impasto.cli.say import INTERRUPTED, say, tell
 from impasto.cli.styles import export, styles
-from impasto.jobs import Job
+from impasto.jobs import Job, LiveJob
 from impasto.session import Session, checkpoint_beside
 from impasto.verbs.run import VERBS, Outcome, default_output, is_moving, run
 
@@ -77,7 +77,10 @@ def handle(job: Job, given: CommonOptions) -> None:
     if is_several(job):
         run_several(job, given)
         return
-    outcome = _run(job, given.place.out or default_output(job), given)
+    if isinstance(job, LiveJob) and given.place.out is None:
+        outcome = watch(job)
+    else:
+        outcome = _run(job, given.place.out or default_output(job), given)
     if not outcome.text:
         return
     if given.showing.json or not given.showing.quiet:

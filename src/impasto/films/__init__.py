@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from impasto.films.flicker_report import FilmReport, report
-from impasto.films.video import FilmResult, FrameRange, paint_film
-from impasto.session import Enough, FilmProgress
-
-__all__ = [
-    "Enough",
-    "FilmProgress",
-    "FilmReport",
-    "FilmResult",
-    "FrameRange",
-    "paint_film",
-    "report",
-]
+from impasto.films.flicker_report import FilmReport as FilmReport
+from impasto.films.flicker_report import report as report
+from impasto.films.video import FilmResult as FilmResult
+from impasto.films.video import FrameRange as FrameRange
+from impasto.films.video import paint_film as paint_film
+from impasto.session import Enough as Enough
+from impasto.session import FilmProgress as FilmProgress

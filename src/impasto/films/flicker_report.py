@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import files, image
+from impasto import files, image, pages
 from impasto.films.frame_pairs import OpenFilms, matched
 from impasto.video import FlickerMeter
 from impasto.video.flicker_metric import energy, heat
@@ -198,17 +198,14 @@ def _style(
     from impasto.metrics import style_distance
 
     def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
-        found = style_distance(image.floats(picture), [_source(t) for t in targets], backbone=backbone)
+        sources = [image.floats(t) if isinstance(t, np.ndarray) else t for t in targets]
+        found = style_distance(image.floats(picture), sources, backbone=backbone)
         return fmean(d["gram"] for d in found.values())
 
     own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
     if not styles or len(seen[0]) < 2:
         return own, None
     return own, fmean(distance(frames[1], styles) for frames in seen)
-
-
-def _source(target: str | Path | Bytes) -> str | Path | NDArray[np.float32]:
-    return image.floats(target) if isinstance(target, np.ndarray) else target
 
 
 def _warnings(found: FilmReport) -> list[str]:
@@ -234,6 +231,10 @@ def _profile(rows: list[list[Bytes]]) -> Bytes:
     return np.concatenate(parts[:-1])
 
 
+_CSS = """td { padding: .1em 1em .1em 0 } .warn { color: #a00 }
+img { max-width: 100%; image-rendering: pixelated }"""
+
+
 def _page(found: FilmReport) -> str:
     lines = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>"
@@ -241,16 +242,12 @@ def _page(found: FilmReport) -> str:
     )
     said = "".join(f"<p class=warn>{html.escape(text)}</p>" for text in found.warnings)
     height, width = found.size
-    return f"""<!doctype html><html lang=en><meta charset=utf-8><title>Flicker report</title>
-<style>body{{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}}
-td{{padding:.1em 1em .1em 0}} img{{max-width:100%;image-rendering:pixelated}} .warn{{color:#a00}}</style>
-<h1>Flicker report</h1><p>{found.frames} frames, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
+    body = f"""<p>{found.frames} frames, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
 <table>{lines}</table>
 <p>Warp error: mean squared difference of a frame and a later one warped back to it, values 0 to 1, where the
 optical flow of the source is reliable; the floor is that of the source. Compare only within one style.</p>
 <h2>Temporal profile</h2><p>The middle row of every frame, from top to bottom: the source, the stylized video,
 and the baseline if there is one. Flicker appears as horizontal lines.</p><img src=profile.png alt="">
 <h2>Location of flicker</h2><p>Warp error from frame to frame, mean over time: black is none.</p>
-<img src=errors.png alt="">
-</html>
-"""
+<img src=errors.png alt="">"""
+    return pages.page("Flicker report", body, css=_CSS)

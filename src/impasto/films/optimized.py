@@ -86,10 +86,12 @@ class MovingPainter:
         if warped is None or mask is None:
             outcome = modern(self.job, content, self._styles, schedule=plan, **common)
         else:
+            if self.job.color == "luminance":
+                warped = color.grayscale(warped)
             outcome = methods.following_frame(
                 content,
                 self._styles,
-                warped=self._padded(self._gray(warped))[0],
+                warped=self._padded(tensors.from_array(warped))[0],
                 mask=self._padded(tensors.from_array(mask))[0],
                 schedule=following_schedule(plan),
                 strength=self.job.strength,
@@ -112,12 +114,6 @@ class MovingPainter:
 
     def _padded(self, picture: Tensor) -> tuple[Tensor, Frame]:
         return padded(picture, border_of(self.job))
-
-    def _gray(self, warped: Array) -> Tensor:
-        """Return the warped result as a tensor; as gray if only the luminance is stylized."""
-        if self.job.color != "luminance":
-            return tensors.from_array(warped)
-        return tensors.from_array(color.grayscale(warped))
 
 
 def following_schedule(plan: Schedule) -> Schedule:

@@ -256,7 +256,8 @@ class FilmRun:
         self.done, self.shown = self.done + 1, shown.time + shown.duration
         if self.on_progress:
             seconds = time.monotonic() - self.begun
-            expected, frames = self._expected(), self.segments.frames + self.segments.waiting
+            frames = self.segments.frames + self.segments.waiting
+            expected = expected_frames(self.film, self.spans, self.plan)
             size = self._bytes(expected or frames)
             rate = self.done / max(seconds, 1e-9)
             self.on_progress(FilmProgress(frames, expected, seconds, rate, size, eight(picture)))
@@ -269,9 +270,6 @@ class FilmRun:
         """Return the estimated size of ``frames`` frames."""
         written = self.segments.frames
         return None if written == 0 else round(self.segments.bytes / written * frames)
-
-    def _expected(self) -> int | None:
-        return expected_frames(self.film, self.spans, self.plan)
 
     def _key(self) -> str:
         """Return a hash of the settings and inputs, to recognize a killed run of the same job."""

@@ -98,9 +98,8 @@ class Canvases:
         while self.index < index or self.outer is None or self.inner is None:
             if self.inner is None:
                 photo = self.dreamer.inputs.read(self.dreamer.job.content).flat()
-                large = Image.fromarray(image.as_bytes(photo)).resize(
-                    self._canvas(), Image.Resampling.LANCZOS
-                )
+                canvas = CANVAS * self.size[1], CANVAS * self.size[0]
+                large = Image.fromarray(image.as_bytes(photo)).resize(canvas, Image.Resampling.LANCZOS)
                 self.outer = self._dreamed(np.asarray(large), self.dreamer.job.octave_steps)
             else:
                 self.outer = self.inner
@@ -131,10 +130,6 @@ class Canvases:
         if state:
             self.index = int(state["index"][0])
             self.outer, self.inner = (np.asarray(state[k], np.uint8) for k in ("outer", "inner"))
-
-    def _canvas(self) -> tuple[int, int]:
-        """Return (width, height), as for Pillow."""
-        return CANVAS * self.size[1], CANVAS * self.size[0]
 
     def _middle(self, canvas: Bytes) -> Bytes:
         height, width = canvas.shape[:2]

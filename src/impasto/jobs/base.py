@@ -126,7 +126,10 @@ class Job:
             if name not in names:
                 near = get_close_matches(name, names, n=1) or names
                 raise InputError(f"{cls.verb} has no setting '{name}': did you mean {', '.join(near)}?")
-        missing = [f.name for f in dataclasses.fields(cls) if _is_required(f) and f.name not in settings]
+        required = [
+            f.name for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING
+        ]
+        missing = [name for name in required if name not in settings]
         if missing:
             raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
         return cls(**settings)
@@ -244,10 +247,6 @@ class Excerpt:
             raise InputError(
                 f"from {self.begin:g} s to {self.stop:g} s there is nothing: the end must be after the start"
             )
-
-
-def _is_required(item: dataclasses.Field[Any]) -> bool:
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 
 
 def kinds_of(hint: Any) -> tuple[Any, ...]:

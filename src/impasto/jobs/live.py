@@ -16,7 +16,7 @@ class LiveJob(Job):
     verb: ClassVar[str] = "live"
 
     styles: tuple[str, ...] = field(
-        metadata={"help": "Learned styles, or style images; keys or buttons switch between them."}
+        metadata={"help": "Learned styles, or style images; the page switches between them."}
     )
     source: str = option(
         "0", "Camera index, device, URL of a stream, video file, or folder of numbered images."
@@ -28,7 +28,12 @@ class LiveJob(Job):
     strength: float = option(1.0, base.STRENGTH)
     consistency: float = option(0.75, base.CONSISTENCY, least=0, most=1)
     network: NetworkName | None = option(None, base.NETWORK)
-    port: int = option(8765, "Port of the web page, on this machine only.", least=0, most=65535)
+    port: int = option(
+        8765,
+        "Port of the web page, on this machine only.",
+        least=0,
+        most=65535,
+    )
     precision: Precision = option("auto", base.PRECISION)
     device: str = option("auto", base.DEVICE, flag="-d")
 

@@ -43,7 +43,10 @@ class PhotorealJob(Excerpt, Job):
         "pairs of rear lamps and windows are found.",
     )
     horizon: float | None = option(
-        None, "Height of the horizon from the top, 0 to 1, for --night. Default: found."
+        None,
+        "Height of the horizon from the top, as a part of the image, for --night. Default: found.",
+        least=0.1,
+        most=0.9,
     )
     fast: bool = option(False, "Closed-form transfer only; needs no network if --masks is given.")
     strength: float = option(
@@ -104,8 +107,6 @@ class PhotorealJob(Excerpt, Job):
         for name in ("lamps", "horizon"):
             if self.night is None and getattr(self, name) is not None and not looks:
                 raise InputError(f"--{name} is for nights: add --night, or leave it out")
-        if self.horizon is not None and not 0.1 <= self.horizon <= 0.9:
-            raise InputError(f"horizon {self.horizon:g} is not between 0.1 and 0.9: 0.5 is the middle")
         if self.styles:
             return
         given = {

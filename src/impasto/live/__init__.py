@@ -2,6 +2,5 @@
 
 from __future__ import annotations
 
-from impasto.live.player import play
-
-__all__ = ["play"]
+from impasto.live.player import VideoFile as VideoFile
+from impasto.live.player import play as play

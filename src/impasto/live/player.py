@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto import files, image
+from impasto import image
 from impasto.errors import InputError
 from impasto.jobs import LiveJob
 from impasto.live.camera import Camera
 from impasto.live.pace import Pace
-from impasto.live.page import Page
 from impasto.networks import library
 from impasto.networks.library import InstalledStyle
 from impasto.networks.painter import Painter
@@ -47,32 +46,22 @@ class Screen(Protocol):
         """End the output."""
 
 
-def play(job: LiveJob, *, out: Path | None, overwrite: bool, log: Callable[[str], None]) -> dict[str, Any]:
+def play(job: LiveJob, open_screen: Callable[[], Screen]) -> dict[str, Any]:
     """Stylize a live source until it ends or is interrupted.
 
     Args:
         job: source, styles and frame rate.
-        out: a video to write; None: serve a page on this machine.
-        overwrite: replace an existing video.
-        log: called with a line that names the page's URL.
+        open_screen: called once source and styles are open.
 
     Returns:
         Numbers of frames stylized and received, seconds, and the last size, (width, height).
 
     Raises:
         InputError: the source or a style cannot be used.
-        OutputError: the video cannot be written.
     """
     painters = _painters(job)
-    if out is not None:
-        files.check_output(out, overwrite=overwrite)
     camera = Camera(job.source)
-    if out is None:
-        page = Page(list(job.styles), port=job.port)
-        log(f"live on {page.address}; press Ctrl-C to stop")
-        return _loop(job, painters, camera, page)
-    with files.atomic(out, overwrite=overwrite) as temporary:
-        return _loop(job, painters, camera, VideoFile(temporary))
+    return _loop(job, painters, camera, open_screen())
 
 
 def _painters(job: LiveJob) -> list[tuple[Painter, NDArray[np.float32]]]:

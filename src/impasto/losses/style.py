@@ -233,9 +233,10 @@ class _BoundStyle(Bound):
                 count, weighted = mask.sum((1, 2)).expand(found.shape[0]), found * mask
             sums[f"{layer}.count"] = count
             sums[f"{layer}.first"] = weighted.sum(-1)
-            sums[f"{layer}.second"] = (
-                (weighted * found).sum(-1) if distance.diagonal else _second_sum(found, mask)
-            )
+            if distance.diagonal:
+                sums[f"{layer}.second"] = (weighted * found).sum(-1)
+            else:
+                sums[f"{layer}.second"] = _SecondSum.apply(found, mask)  # type: ignore[no-untyped-call]
         return sums
 
     def each(self, sums: Sums) -> Tensor:
@@ -250,11 +251,6 @@ class _BoundStyle(Bound):
         )
         # A region that is empty at the resolution of the layer does not count.
         return torch.where(count > _LEAST_COUNT, distance, 0.0)
-
-
-def _second_sum(features: Tensor, mask: Tensor | None) -> Tensor:
-    result: Tensor = _SecondSum.apply(features, mask)  # type: ignore[no-untyped-call]
-    return result
 
 
 class _SecondSum(torch.autograd.Function):

@@ -11,27 +11,17 @@ images.
 
 from __future__ import annotations
 
-from impasto.metrics.content import content_distance
-from impasto.metrics.edges import sharpness
-from impasto.metrics.halo import halo_index
-from impasto.metrics.measurement import Measurement, measure
-from impasto.metrics.palette import palette_distance, sliced_wasserstein, spread_directions
-from impasto.metrics.structure import edge_ssim, ssim
-from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distance
-
-__all__ = [
-    "HELD_OUT",
-    "LAYERS",
-    "Measurement",
-    "StyleDistance",
-    "content_distance",
-    "edge_ssim",
-    "halo_index",
-    "measure",
-    "palette_distance",
-    "sharpness",
-    "sliced_wasserstein",
-    "spread_directions",
-    "ssim",
-    "style_distance",
-]
+from impasto.metrics.content_distances import content_distance as content_distance
+from impasto.metrics.edges import sharpness as sharpness
+from impasto.metrics.halo import halo_index as halo_index
+from impasto.metrics.measurement import Measurement as Measurement
+from impasto.metrics.measurement import measure as measure
+from impasto.metrics.palette import palette_distance as palette_distance
+from impasto.metrics.palette import sliced_wasserstein as sliced_wasserstein
+from impasto.metrics.palette import spread_directions as spread_directions
+from impasto.metrics.structure import edge_ssim as edge_ssim
+from impasto.metrics.structure import ssim as ssim
+from impasto.metrics.style_distances import HELD_OUT as HELD_OUT
+from impasto.metrics.style_distances import LAYERS as LAYERS
+from impasto.metrics.style_distances import StyleDistance as StyleDistance
+from impasto.metrics.style_distances import style_distance as style_distance

@@ -10,12 +10,12 @@ from statistics import fmean
 from impasto import backbones, image, tensors
 from impasto.backbones import Backbone
 from impasto.image import Picture, Source
-from impasto.metrics.content import content_distance
+from impasto.metrics.content_distances import content_distance
 from impasto.metrics.edges import sharpness
 from impasto.metrics.features import one_picture
 from impasto.metrics.palette import palette_distance
 from impasto.metrics.structure import edge_ssim, ssim
-from impasto.metrics.style import HELD_OUT, LAYERS, StyleDistance, style_distance
+from impasto.metrics.style_distances import HELD_OUT, LAYERS, StyleDistance, style_distance
 
 
 @dataclass(frozen=True)

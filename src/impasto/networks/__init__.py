@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from impasto.networks.packs import LearnedStyle, Pack
-from impasto.networks.plan import PLANS, Plan, shape
-
-__all__ = ["PLANS", "LearnedStyle", "Pack", "Plan", "shape"]
+from impasto.networks.packs import LearnedStyle as LearnedStyle
+from impasto.networks.packs import Pack as Pack
+from impasto.networks.plan import PLANS as PLANS
+from impasto.networks.plan import Plan as Plan
+from impasto.networks.plan import shape as shape

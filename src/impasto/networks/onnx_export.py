@@ -49,7 +49,10 @@ def export(pack: Pack, path: str | Path, *, noise_side: int = NOISE_SIDE, overwr
             engine.nodes,
             pack.plan.name,
             [_input(*i) for i in _inputs(pack)],
-            [_input(*o) for o in _outputs(pack)],
+            [
+                _input("painted", [1, 3, "height", "width"]),
+                _input("found", [2, sum(shape(pack.plan).norms)]),
+            ],
             engine.constants + _defaults(pack, noise_side),
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -85,10 +88,6 @@ def _defaults(pack: Pack, side: int) -> list[Any]:
         return []
     field = noise.field(pack.plan, seed=0, size=(side, side))
     return [numpy_helper.from_array(field[None], "noise")]
-
-
-def _outputs(pack: Pack) -> list[Described]:
-    return [("painted", [1, 3, "height", "width"]), ("found", [2, sum(shape(pack.plan).norms)])]
 
 
 def _input(name: str, size: list[int | str]) -> Any:

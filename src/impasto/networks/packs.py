@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 import math
 import re
@@ -21,9 +20,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from impasto import files, image
+from impasto import files, image, pages
 from impasto.errors import InputError
 from impasto.networks.plan import Plan, describe, parse, shape
 
@@ -336,6 +334,4 @@ def _reason(error: Exception) -> str:
 def thumbnail(rgb: Array) -> bytes:
     """Return a small JPEG of a style image ``(H, W, 3)``, RGB 0..1."""
     small = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), _THUMBNAIL))
-    stream = io.BytesIO()
-    Image.fromarray((small.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(stream, "JPEG", quality=85)
-    return stream.getvalue()
+    return pages.jpeg((small.clip(0, 1) * 255 + 0.5).astype(np.uint8), quality=85)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from impasto.backbones import Backbone, Precision
+from impasto.backbones import Backbone, FloatFormat
 from impasto.errors import InputError
 from impasto.optim.adam import Adam
 from impasto.optim.lbfgs import Lbfgs
@@ -26,8 +26,8 @@ GB = 2**30
 # Measured with VGG-19 on a CPU (topic "memory" of benchmarks/scale.py), in bytes: the process before the run,
 # and the activations of one pixel, forward and backward.
 FIXED = 1.0 * GB
-ACTIVATIONS: dict[Precision, int] = {"float32": 3900, "bfloat16": 2300}
-CONTENT: dict[Precision, int] = {"float32": 32, "bfloat16": 16}  # relu4_2 target per pixel
+ACTIVATIONS: dict[FloatFormat, int] = {"float32": 3900, "bfloat16": 2300}
+CONTENT: dict[FloatFormat, int] = {"float32": 32, "bfloat16": 16}  # relu4_2 target per pixel
 VECTOR = 12  # bytes per pixel of one float32 image
 
 # Image-sized vectors during an evaluation (content, parameters, gradients, direction), without two for each
@@ -56,7 +56,7 @@ class MemoryPlan:
     """
 
     size: Size
-    precision: Precision
+    precision: FloatFormat
     history: int
     tiling: Tiling
     needs: int
@@ -98,7 +98,7 @@ def plan(
     backbone: Backbone,
     layers: Iterable[str],
     budget: int,
-    precision: Precision,
+    precision: FloatFormat,
     adam: bool = False,
     held: int = 0,
     more: int = 0,

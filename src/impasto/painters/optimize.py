@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto import backbones, color, image, methods, tensors
-from impasto.backbones import Precision, Vgg
+from impasto.backbones import FloatFormat, Vgg
 from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, parse_memory
@@ -100,7 +100,7 @@ def _plan(
         device=device,
         precision=job.precision,
     )
-    first: Precision = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
+    first: FloatFormat = "bfloat16" if backbone.dtype == torch.bfloat16 else "float32"
     # Three copies of each: as read, as a tensor, and resized.
     held = sum(3 * memory.VECTOR * math.prod(inputs.read(name).size) for name in inputs.names[1:])
     matching = by_neighbors(job)

@@ -21,16 +21,6 @@ from impasto.optim import Checkpoint, OptimizationResult
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
 
-__all__ = [
-    "Checkpoint",
-    "classes_of",
-    "classifier_of",
-    "classify",
-    "refine",
-    "render",
-    "with_features",
-]
-
 Array = NDArray[np.float32]
 LEAST_KEPT = 0.25  # least fraction of the area of a class that its matte must cover to be used
 

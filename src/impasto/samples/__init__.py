@@ -7,7 +7,7 @@
 (256, 256, 3)
 """
 
-from impasto.samples.paintings import STYLES, style
-from impasto.samples.photos import PHOTOS, photo
-
-__all__ = ["PHOTOS", "STYLES", "photo", "style"]
+from impasto.samples.paintings import STYLES as STYLES
+from impasto.samples.paintings import style as style
+from impasto.samples.photos import PHOTOS as PHOTOS
+from impasto.samples.photos import photo as photo

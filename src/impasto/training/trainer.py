@@ -23,7 +23,7 @@ from impasto.tiles import Window
 from impasto.training import batches, lattice
 from impasto.training.batches import SHIFT, Batch, CropPosition
 from impasto.training.photos import Photos
-from impasto.training.state import TrainingState
+from impasto.training.training_state import TrainingState
 
 STEADY = 250.0  # weight of the squared difference between two views of one scene
 LATTICE = 3.0  # weight of :func:`lattice.excess`

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from impasto import backbones, files, image, metrics, painters, tensors
+from impasto import backbones, files, image, metrics, pages, painters, tensors
 from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
 from impasto.jobs import CompareJob, StylizeJob
@@ -199,26 +199,19 @@ def _write_page(path: Path, rows: list[dict[str, Any]], job: CompareJob, *, over
         f"<figcaption><b>{row['method']}</b>: {html.escape(row['what'])}</figcaption></figure>"
         for row in rows
     )
-    title = f"{html.escape(Path(job.content).name)} in the style of {html.escape(Path(job.style).name)}"
-    page = _PAGE.format(title=title, pictures=pictures, head=head, body=body)
+    title = f"{Path(job.content).name} in the style of {Path(job.style).name}"
+    page = pages.page(title, _BODY.format(pictures=pictures, head=head, body=body), css=_CSS)
     files.write_text(path, page, overwrite=overwrite)
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width">
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }}
-.row {{ display: flex; flex-wrap: wrap; gap: 1rem }} figure {{ margin: 0; flex: 1 1 16rem }}
-img {{ width: 100% }} table {{ border-collapse: collapse; margin: 1.5rem 0 }}
-th, td {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd }}
-th:first-child {{ text-align: left }}
-</style></head><body><h1>{title}</h1>
-<div class="row">{pictures}</div>
+_CSS = """body { max-width: 75rem } .row { display: flex; flex-wrap: wrap; gap: 1rem }
+figure { flex: 1 1 16rem } img { width: 100% } table { border-collapse: collapse; margin: 1.5rem 0 }
+th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child { text-align: left }"""
+
+_BODY = """<div class="row">{pictures}</div>
 <table><tr><th>method</th>{head}</tr>{body}</table>
 <p>Distances are relative: 0 is equal, and less is closer. No method optimizes the held-out layers,
 except that the tutorial optimizes conv2_2, whose ReLU is one of them.
 Curves are measured on intermediate images; the measurement is not part of the time.</p>
-<img src="compare.png" alt="images and curves">
-</body></html>
-"""
+<img src="compare.png" alt="images and curves">"""

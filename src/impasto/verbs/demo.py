@@ -101,16 +101,12 @@ def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
     """Return images in rows, each ``height`` pixels high, on a light background; ``(H, W, 3)``."""
     if not rows:
         raise OutputError("a sheet needs at least one image")
-    strips = []
+    strips, half = [], MARGIN // 2
+    border = ((half, half), (half, half), (0, 0))
     for row in rows:
         scaled = [image.resize(p, (height, max(1, round(p.shape[1] * height / p.shape[0])))) for p in row]
-        strips.append(np.concatenate([np.pad(p, _border(), constant_values=0.96) for p in scaled], axis=1))
+        strips.append(np.concatenate([np.pad(p, border, constant_values=0.96) for p in scaled], axis=1))
     width = max(strip.shape[1] for strip in strips)
     fills = [((0, 0), (0, width - strip.shape[1]), (0, 0)) for strip in strips]
     whole = [np.pad(s, fill, constant_values=0.96) for s, fill in zip(strips, fills, strict=True)]
     return np.concatenate(whole, axis=0).astype(np.float32)
-
-
-def _border() -> tuple[tuple[int, int], ...]:
-    half = MARGIN // 2
-    return ((half, half), (half, half), (0, 0))

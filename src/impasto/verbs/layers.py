@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from impasto import backbones, files, image, methods, samples, tensors
+from impasto import backbones, files, image, methods, pages, samples, tensors
 from impasto.backbones import Backbone
 from impasto.backbones.devices import choose_device, use_threads
 from impasto.errors import InputError
@@ -119,29 +119,22 @@ def render(job: LayersJob, layers: Sequence[str], entries: Sequence[AtlasEntry])
             for e in own
         )
         rows.append(f"<section><h2>{html.escape(layer)}</h2><div>{cells}</div></section>")
-    return _PAGE.format(network=html.escape(job.backbone), rows="\n".join(rows))
+    return pages.page(f"Layers of {job.backbone}", _BODY.format(rows="\n".join(rows)), css=_CSS)
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Layers of {network}</title>
-<style>
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem; background: #16161a; color: #ddd }}
-h2 {{ font-size: 1rem; margin: 1.5rem 0 .4rem }} div {{ display: flex; flex-wrap: wrap; gap: .6rem }}
-figure {{ margin: 0 }} img {{ border-radius: 6px; display: block }}
-button {{ background: none; border: 0; color: inherit; font: inherit; padding: .2rem 0; cursor: copy }}
-</style>
-<h1>Layers of {network}</h1>
-<p>Images that maximize each layer and its strongest channels. Click a name to copy it:
+_CSS = """body { max-width: none; margin: 2rem; background: #16161a; color: #ddd }
+h2 { font-size: 1rem; margin: 1.5rem 0 .4rem } div { display: flex; flex-wrap: wrap; gap: .6rem }
+img { border-radius: 6px; display: block } figcaption { font-size: inherit; color: inherit }
+button { background: none; border: 0; color: inherit; font: inherit; padding: .2rem 0; cursor: copy }"""
+
+_BODY = """<p>Images that maximize each layer and its strongest channels. Click a name to copy it:
 <code>impasto dream photo.jpg --layers NAME</code>; several as <code>relu4_3,relu5_2[113]:0.5</code>.</p>
 {rows}
 <script>
 document.addEventListener("click", event => {{
   if (event.target.tagName === "BUTTON") navigator.clipboard.writeText(event.target.textContent);
 }});
-</script>
-</html>
-"""
+</script>"""
 
 
 def _named(job: LayersJob, backbone: Backbone) -> list[Target]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from impasto import files
 from impasto.jobs import LiveJob
 from impasto.session import Session
-from impasto.verbs.run import Outcome
+from impasto.verbs.run import Outcome, needs_output
 
 
 def run(job: LiveJob, out: Path | None, session: Session) -> Outcome:
-    """Stylize a live source until it ends or is interrupted."""
+    """Write a live source to a video, stylized, until it ends or is interrupted."""
     from impasto import live
 
-    found = live.play(job, out=out, overwrite=session.overwrite, log=session.log or (lambda _: None))
+    out = needs_output(job, out)
+    files.check_output(out, overwrite=session.overwrite)
+    with files.atomic(out, overwrite=session.overwrite) as temporary:
+        found = live.play(job, lambda: live.VideoFile(temporary))
+    return outcome_of(found, out)
+
+
+def outcome_of(found: Mapping[str, Any], out: Path | None) -> Outcome:
+    """Return the outcome of a live source that was played, written to ``out`` or shown."""
     width, height = found["size"]
     rate = found["painted"] / max(found["seconds"], 1e-9)
     text = f"{found['painted']} of {found['seen']} frames, {rate:.1f} frames/s, final size {width}x{height}"

@@ -26,7 +26,7 @@ _log = logging.getLogger("impasto")
 MOST_FILES = 20_000  # searched per folder, to bound a search from the root of a disk
 
 
-def recipe_of(picture: str | Path) -> Recipe:
+def load_recipe(picture: str | Path) -> Recipe:
     """Return the recipe in the metadata of an image or video.
 
     Raises:
@@ -93,7 +93,7 @@ def run_again(
     picture: str | Path, out: Path | None, *, search: Sequence[str | Path] = (), session: Session = Session()
 ) -> Outcome:
     """Run the job in a recipe again; arguments as for :func:`replay`."""
-    found = recipe_of(picture)
+    found = load_recipe(picture)
     verb = VERBS.get(found.verb)
     if verb is None or not verb.replays:
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")

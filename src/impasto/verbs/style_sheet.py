@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from impasto import files, image, samples
+from impasto import files, image, pages, samples
 from impasto.errors import InputError
 from impasto.networks import library
 from impasto.networks.library import InstalledStyle
@@ -67,17 +66,17 @@ def write_page(
     """
     parts = []
     for known, painted in _painted(photo, network):
-        stream = io.BytesIO()
-        Image.fromarray(image.as_bytes(painted)).save(stream, "JPEG", quality=85)
+        result = pages.jpeg(image.as_bytes(painted), quality=85)
         name, credits = html.escape(known.name), html.escape(known.style.credits)
         pictures = "".join(
-            f'<img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" alt="{name}: {what}">'
-            for data, what in ((known.style.thumbnail, "style image"), (stream.getvalue(), "a photo in it"))
+            f'<img src="{pages.data_url(data)}" alt="{name}: {what}">'
+            for data, what in ((known.style.thumbnail, "style image"), (result, "a photo in it"))
         )
         told = f"<b>{name}</b>, {html.escape(known.pack.plan.name)}<br>{credits}"
         parts.append(f"<figure>{pictures}<figcaption>{told}</figcaption></figure>")
     files.check_output(out, overwrite=overwrite)
-    files.write_text(out, _HTML.format(body="\n".join(parts)))
+    body = "\n".join(("<main>", *parts, "</main>"))
+    files.write_text(out, pages.page("Learned styles", body, css=_CSS))
     return out
 
 
@@ -89,18 +88,7 @@ def _named(pair: Array, name: str) -> Array:
     return np.concatenate([pair, image.floats(np.asarray(line))])
 
 
-_HTML = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Learned styles</title>
-<style>
-body {{ font: 15px/1.5 sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em; color: #222 }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 1.5em }}
-figure {{ margin: 0 }} img {{ width: 49%; aspect-ratio: 1; object-fit: cover; margin-right: 1%; float: left }}
-figcaption {{ font-size: 13px; color: #555; clear: both; padding-top: 4px }}
-</style>
-<h1>Learned styles</h1>
-<main>
-{body}
-</main>
-</html>
-"""
+_CSS = """body { max-width: 1100px }
+main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 1.5em }
+img { width: 49%; aspect-ratio: 1; object-fit: cover; margin-right: 1%; float: left }
+figcaption { clear: both; padding-top: 4px }"""

@@ -2,6 +2,5 @@
 
 from __future__ import annotations
 
-from impasto.web.folder import check_folder, write
-
-__all__ = ["check_folder", "write"]
+from impasto.web.folder import check_folder as check_folder
+from impasto.web.folder import write as write

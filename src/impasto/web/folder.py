@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
-import io
 import json
 import re
 import tempfile
@@ -13,11 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from impasto import files, image, samples
+from impasto import files, image, pages, samples
 from impasto.errors import OutputError
 from impasto.networks import onnx_export
 from impasto.networks.packs import MOST_STRENGTH, LearnedStyle, Pack
@@ -95,7 +89,7 @@ def _contents(pack: Pack, names: Sequence[str]) -> dict[str, bytes]:
     own = resources.files("impasto.web") / "page"
     found = {name: (own / name).read_bytes() for name in OWN} | runtime.fetched()
     found["network.onnx"] = _network(pack)
-    found["sample.jpg"] = _jpeg(samples.photo(SAMPLE))
+    found["sample.jpg"] = pages.jpeg(image.as_bytes(samples.photo(SAMPLE)), quality=88)
     styles = [pack.style(name) for name in names]
     found["icon.jpg"] = styles[0].thumbnail
     found["index.html"] = _filled(found["index.html"], _parts(pack, styles))
@@ -109,12 +103,6 @@ def _network(pack: Pack) -> bytes:
     with tempfile.TemporaryDirectory() as there:
         path = Path(there) / "network.onnx"
         return onnx_export.export(pack, path, noise_side=-(-LARGEST // pack.plan.multiple)).read_bytes()
-
-
-def _jpeg(rgb: NDArray[np.float32]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image.as_bytes(rgb)).save(stream, "JPEG", quality=88)
-    return stream.getvalue()
 
 
 def _filled(text: bytes, parts: Mapping[str, str]) -> bytes:
@@ -156,7 +144,8 @@ def _chooser(styles: Sequence[LearnedStyle]) -> str:
         )
     labels = (
         f'<label><input type="radio" name="style" value="{number}"{"" if number else " checked"}>'
-        f'<img src="{_inline(style.thumbnail)}" alt=""><span>{html.escape(_title(style))}</span></label>'
+        f'<img src="{pages.data_url(style.thumbnail)}" alt="">'
+        f"<span>{html.escape(_title(style))}</span></label>"
         for number, style in enumerate(styles)
     )
     head, foot = (
@@ -164,10 +153,6 @@ def _chooser(styles: Sequence[LearnedStyle]) -> str:
         '</div><p id="credits"></p></fieldset>',
     )
     return "\n".join((head, *labels, foot))
-
-
-def _inline(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def _title(style: LearnedStyle) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from impasto.app.endpoints import add_endpoints
-from impasto.app.limits import Limits
 from impasto.app.output import Resume
 from impasto.app.tabs import TABS
 from impasto.app.uploads import QUIET
@@ -26,18 +24,17 @@ TOKEN = """() => {
 SHOWN = "() => { document.body.dataset.shown = Number(document.body.dataset.shown || 0) + 1; }"
 
 
-def page(limits: Limits, folder: Path) -> gr.Blocks:
-    """Return the page; uploads and results are stored in ``folder``."""
-    state = AppState(limits, folder)
+def page(state: AppState) -> gr.Blocks:
+    """Return the page; with a live source, its tab is shown first."""
     blocks: gr.Blocks
     with gr.Blocks(title="impasto", analytics_enabled=False, delete_cache=(KEPT // 24, KEPT)) as blocks:
         gr.Markdown("# impasto", elem_id="head")
         resumes: list[Resume] = []
-        with gr.Tabs() as tabs:
+        with gr.Tabs(selected="Live" if state.broadcast else None) as tabs:
             for name, tab in TABS.items():
                 with gr.Tab(name, id=name, elem_id=f"tab-{name.lower()}"):
                     gr.Markdown(tab.line, elem_classes="line")
-                    if resume := tab.draw(state):
+                    if resume := tab.draw(state, tab.result):
                         resumes.append(resume)
 
         def came(token: str, request: gr.Request) -> Any:
@@ -55,5 +52,5 @@ def page(limits: Limits, folder: Path) -> gr.Blocks:
             shown.then(None, None, None, js=SHOWN, **QUIET)
         blocks.unload(went)
         add_endpoints(state)
-    blocks.queue(max_size=limits.waiting, default_concurrency_limit=4)
+    blocks.queue(max_size=state.limits.waiting, default_concurrency_limit=4)
     return blocks
