@@ -194,6 +194,7 @@ def _start(job: StylizeJob, inputs: Inputs, content: Tensor) -> Tensor | None:
 
 
 def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) -> list[Style]:
+    """Read the style images of a job, with their weights, scales and masks, in its color mode."""
     count = len(job.styles)
     weights, sizes = job.weights or (1.0,) * count, job.style_scale or (1.0,) * count
     masks = job.mask or (None,) * count
