@@ -67,9 +67,9 @@ def photoreal(
     styles: Source | Sequence[Source] = (),
     *,
     out: None = None,
-    save_look: Path | None = None,
-    save_masks: Path | None = None,
-    save_lamps: Path | None = None,
+    save_look: File | None = None,
+    save_masks: File | None = None,
+    save_lamps: File | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result: ...
 @overload
@@ -78,9 +78,9 @@ def photoreal(
     styles: Source | Sequence[Source] = (),
     *,
     out: File,
-    save_look: Path | None = None,
-    save_masks: Path | None = None,
-    save_lamps: Path | None = None,
+    save_look: File | None = None,
+    save_masks: File | None = None,
+    save_lamps: File | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result | FilmResult: ...
 def photoreal(
@@ -88,9 +88,9 @@ def photoreal(
     styles: Source | Sequence[Source] = (),
     *,
     out: File | None = None,
-    save_look: Path | None = None,
-    save_masks: Path | None = None,
-    save_lamps: Path | None = None,
+    save_look: File | None = None,
+    save_masks: File | None = None,
+    save_lamps: File | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result | FilmResult:
     """Transfer light and color of other photographs by semantic class, with a photorealistic result.
@@ -185,7 +185,7 @@ def learn(
     pictures: File | Sequence[File] = (),
     *,
     out: File | None = None,
-    curve: Path | None = None,
+    curve: File | None = None,
     **settings: Unpack[LearnSettings],
 ) -> LearnResult:
     """Train a network on style images, for painting with them in one pass.
@@ -225,7 +225,7 @@ def compare(
 
 
 def _run(
-    verb: str, out: File | None, settings: Any, *, also: Mapping[str, Path | None] | None = None, **given: Any
+    verb: str, out: File | None, settings: Any, *, also: Mapping[str, File | None] | None = None, **given: Any
 ) -> Any:
     """Build a job and its session from the arguments of a function; return the value of its outcome."""
     pictures: dict[str, Source] = {}
