@@ -254,7 +254,7 @@ def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pyte
     (source / "training/label_2/000000.txt").write_text(boxes[names[0]])
     arguments = {"looks_in": "looks", "workers": 1, "strength": (1.0, 1.0)}
     monkeypatch.setattr(gate, "LEAST_KEPT", 2.0)  # nothing is good enough
-    moved = augment.judge_all
+    moved = gate.judge_all
     monkeypatch.setattr(augment, "judge_all", lambda *_, **__: 1 / 0)  # killed before the gate
     with pytest.raises(ZeroDivisionError):
         augment.augment(source, "out", **arguments)  # type: ignore[arg-type]

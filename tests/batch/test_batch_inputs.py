@@ -45,7 +45,7 @@ def test_a_word_is_no_folder_of_that_name(here: Path) -> None:
 def test_every_setting_that_names_a_file_is_known_by_its_content(here: Path) -> None:
     for verb, kind in in_batches().items():
         for name in kind.job.reads:
-            keys = []
+            keys: list[str] = []
             for content in ("one", "other"):
                 Path("a.png").write_text(content * len(keys) + content)
                 keys.append(key_of(verb, {name: ["a.png"]}, "out"))

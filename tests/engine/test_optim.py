@@ -301,7 +301,7 @@ def test_an_interrupt_keeps_what_there_is_at_the_final_size(optimiser: str) -> N
     assert found.stopped
     assert len(found.history) == 7
     assert found.picture.shape[-2:] == TWO[-1].size
-    wanted = tensors.resize(shown[-1], TWO[-1].size).clamp(0, 1)
+    wanted = tensors.resize(shown[-1], (TWO[-1].size[0], TWO[-1].size[1])).clamp(0, 1)
     torch.testing.assert_close(found.picture, wanted, rtol=0, atol=1e-3)
     assert torch.equal(pixels().detach().clamp(0, 1), found.picture)
 

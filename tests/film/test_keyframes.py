@@ -25,7 +25,7 @@ class Counted:
 
     @staticmethod
     def of(frame: Bytes) -> Array:
-        return 1 - frame.astype(np.float32) / 255
+        return np.float32(1) - np.asarray(frame / 255, np.float32)
 
 
 def played(film: list[Bytes], every: int, paint: Counted) -> tuple[list[Array], Keyframes]:

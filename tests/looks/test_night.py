@@ -267,7 +267,9 @@ def test_the_light_of_a_lamp_does_not_follow_the_noise_of_a_photo() -> None:
     for _ in range(3):
         photo = street() + np.float32(0.04) * rng.standard_normal((*SIZE, 3), np.float32)
         photo[100:112, 100:116, 0] += 0.4
-        found = emission(photo.clip(0, 1), Lamps.of(kinds), Draws(3, "a"), kelvin=2300, gains=np.ones(3))
+        found = emission(
+            photo.clip(0, 1), Lamps.of(kinds), Draws(3, "a"), kelvin=2300, gains=np.ones(3, np.float32)
+        )
         assert found.on[105, 105] and found.on[50, 260]
         means.append([found.light[kinds == kind].mean() for kind in np.unique(kinds)[1:]])
     assert (np.ptp(means, 0) / np.mean(means, 0)).max() < 0.02
@@ -483,7 +485,7 @@ def test_a_film_keeps_its_lamps_steady(here: Path, run: Run) -> None:
     code, _, told = run(*job, "-o", "out.mp4")
     assert code == 0, told
     with FilmReader("out.mp4") as reader:
-        frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
+        frames = [np.asarray(frame.rgb / 255, np.float32) for frame in reader.frames()]
     lamps = [light(frame)[LAMP[0], LAMP[1] + number] for number, frame in enumerate(frames)]
     assert len(frames) == 6 and min(lamps) > 0.5 and max(lamps) / min(lamps) < 1.05
     code, _, told = run("photoreal", "film.mp4", "--night", "--lamps", "labels.png", "-o", "b.mp4", "-q")

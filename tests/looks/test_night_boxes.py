@@ -23,7 +23,7 @@ CAR = (96.0, 94.0, 130.0, 114.0)
 
 
 def kinds_of(found: np.ndarray, name: str) -> np.ndarray:
-    return found == 1 + NAMES.index(name)  # type: ignore[arg-type]
+    return np.asarray(found == 1 + NAMES.index(name))
 
 
 def test_a_box_of_a_signal_holds_its_lens_and_one_of_a_car_its_rear_lamps() -> None:
