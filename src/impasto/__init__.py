@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from impasto import api as api
     from impasto import backbones, image, losses, metrics, samples
-    from impasto import batch as batch
+    from impasto import batching as batching
     from impasto import films as films
     from impasto import jobs as jobs
     from impasto import training as training
@@ -65,7 +65,7 @@ _HOMES = {
 }
 
 # Documented submodules, loaded on first access.
-_MODULES = ("api", "batch", "films", "jobs", "training", "transforms")
+_MODULES = ("api", "batching", "films", "jobs", "training", "transforms")
 
 __all__ = [
     "Adam",

@@ -14,11 +14,11 @@ from PIL import Image
 import impasto
 from conftest import Run
 from impasto import image, samples
-from impasto.augment import augment, gate, layouts, verify
-from impasto.augment.augment import SavedLook, draw
-from impasto.augment.boxes import boxes_of
-from impasto.augment.verify import shift
-from impasto.batch.manifest import read
+from impasto.augmentation import augment, gate, layouts, verify
+from impasto.augmentation.augment import SavedLook, draw
+from impasto.augmentation.boxes import boxes_of
+from impasto.augmentation.verify import shift
+from impasto.batching.manifest import read
 from impasto.cli import main
 from impasto.errors import InputError, OutputError
 from impasto.networks import library, packs

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from impasto import image, painters, samples
+from impasto.media import open_film
 from impasto.verbs import demo
-from impasto.video import open_film
 
 
 def test_the_demo_paints_three_pictures_a_sheet_and_a_film(

@@ -19,9 +19,9 @@ from impasto.films import dream, zoom
 from impasto.films.dream import FrameDream
 from impasto.films.zoom import Canvases, _inset
 from impasto.jobs import DreamJob
+from impasto.media import FilmReader, Segments, Steady
 from impasto.painters.dream import Dreamer
 from impasto.record import Recipe
-from impasto.video import FilmReader, Segments, Steady
 from support.film_files import FilmWriterWithSound, packets_of
 from support.video import scene
 

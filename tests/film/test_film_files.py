@@ -14,7 +14,7 @@ from impasto import image
 from impasto.errors import InputError, OutputError
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, FilmWriter, size_of
+from impasto.media import FilmReader, FilmWriter, size_of
 from support.film_files import FilmWriterWithSound, packets_of, turn
 from support.video import texture
 

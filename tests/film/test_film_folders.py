@@ -17,9 +17,9 @@ from impasto import image
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
+from impasto.media import FilmReader, FilmWriter, open_film, prepare_frame, select_frames
 from impasto.networks import library, packs
 from impasto.session import Session
-from impasto.video import FilmReader, FilmWriter, open_film, prepare_frame, select_frames
 from support.networks import pack_of
 
 

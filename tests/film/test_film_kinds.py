@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, open_film
+from impasto.media import FilmReader, open_film
 from support.film_kinds import CARD, FIELD, HEIGHT, WIDTH, Bytes, gray, picture
 
 COUNT = 30

@@ -21,9 +21,9 @@ from conftest import Run
 from impasto.errors import InputError, OutputError
 from impasto.films import Enough, FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
+from impasto.media import FilmReader, FilmWriter, open_film, segments, write_pictures
+from impasto.media.streams import PassthroughStreams
 from impasto.session import Session
-from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
-from impasto.video.streams import PassthroughStreams
 from support.film_files import packets_of
 from support.films import frames, here  # noqa: F401 - a fixture
 from support.video import scene, texture

@@ -13,7 +13,7 @@ import pytest
 
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, FilmWriter
+from impasto.media import FilmReader, FilmWriter
 
 RATE = 8000  # samples a second
 

@@ -19,9 +19,9 @@ from impasto.films import video
 from impasto.films.photoreal import find_shots
 from impasto.films.scenes import Shot
 from impasto.jobs import PhotorealJob
+from impasto.media import FilmReader, Span
+from impasto.media.levels import unit
 from impasto.painters.subjects import LazyBackbone
-from impasto.video import FilmReader, Span
-from impasto.video.levels import unit
 from support.graded_films import frames, write
 from support.looks import night
 from support.video import scene, texture

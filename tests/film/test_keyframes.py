@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from impasto.video import Keyframes, Linker, Steady
+from impasto.media import Keyframes, Linker, Steady
 from support.video import _exact, scene, texture, true_flow
 
 Array = NDArray[np.float32]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from impasto.errors import InputError
-from impasto.video import (
+from impasto.media import (
     Dis,
     Link,
     Linker,
@@ -19,8 +19,8 @@ from impasto.video import (
     trust,
     warp,
 )
-from impasto.video.flow import shift
-from impasto.video.remembering import Key
+from impasto.media.flow import shift
+from impasto.media.remembering import Key
 from support.video import BACK, Array, Bytes, _exact, scene, texture, true_flow
 
 

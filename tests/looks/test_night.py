@@ -31,9 +31,9 @@ from impasto.looks.reflectance import Day, surface
 from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky
 from impasto.looks.windows import pane, window
+from impasto.media import FilmReader, FilmWriter
 from impasto.painters.inputs import Inputs
 from impasto.painters.nights import lighted
-from impasto.video import FilmReader, FilmWriter
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street
 
 Array = NDArray[np.float32]
@@ -506,9 +506,9 @@ def test_development_is_gamma_of_tone() -> None:
 
 
 def test_a_data_set_at_night_is_verified(here: Path) -> None:
-    from impasto.augment.augment import augment
-    from impasto.augment.verify import verify
-    from impasto.batch.manifest import read
+    from impasto.augmentation.augment import augment
+    from impasto.augmentation.verify import verify
+    from impasto.batching.manifest import read
 
     for name in ("leftImg8bit/train/a", "gtFine/train/a", "looks"):
         (here / "city" / name if name != "looks" else here / name).mkdir(parents=True)

@@ -29,7 +29,7 @@ def test_a_public_name_resolves_and_is_documented(name: str) -> None:
 def test_names_need_no_import_of_their_own_and_stay_functions_when_all_is_loaded() -> None:
     # None of these is imported by those before it.
     names = (
-        *("jobs.VideoJob", "api.video", "training.learn", "films.paint_film", "batch.run"),
+        *("jobs.VideoJob", "api.video", "training.learn", "films.paint_film", "batching.run"),
         "transforms.Stylize",
     )
     code = "import importlib, pkgutil, sys, impasto\nassert not {'torch', 'numpy'} & set(sys.modules)\n"

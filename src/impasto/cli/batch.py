@@ -22,7 +22,7 @@ from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
 if TYPE_CHECKING:
-    from impasto.batch import Task
+    from impasto.batching import Task
 
 TURNED = (
     "{} with an EXIF orientation: processed upright and stored with the same orientation, so that labels "
@@ -34,7 +34,7 @@ Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
 
 @dataclass(frozen=True)
 class Spreading:
-    """How the jobs of a batch are run; the names are those of :class:`impasto.batch.dispatch.RunOptions`."""
+    """How the jobs of a batch are run; names as in :class:`impasto.batching.dispatch.RunOptions`."""
 
     engine: Literal["local", "ray"] = option("local", "'local': processes on this machine, 'ray': a cluster.")
     address: str | None = option(None, "Address of a Ray cluster: 'auto' or HOST:PORT.")
@@ -75,7 +75,7 @@ def batch(
 def is_several(job: Job) -> bool:
     """Return whether a job is given a folder or pattern of photos, or a folder of videos."""
     if isinstance(job, VideoJob):
-        from impasto.batch import clips
+        from impasto.batching import clips
 
         return bool(clips(job.film))
     if not isinstance(job, StylizeJob):
@@ -113,16 +113,16 @@ def run_several(job: Job, given: CommonOptions) -> None:
 
 def _of_clips(job: VideoJob, settings: dict[str, Any]) -> list[Task]:
     """Return a task for each video of a folder."""
-    from impasto import batch
+    from impasto import batching
 
     if job.processed:
         raise InputError(f"{job.film} is a folder of videos, and --processed is for one: give one video")
-    found = batch.stems(batch.clips(job.film))
+    found = batching.stems(batching.clips(job.film))
     tasks = []
     for clip, name in found.items():
         suffix = suffix_of(replace(job, film=str(clip)))
         one = {**settings, "film": str(clip)}
-        tasks.append(batch.task("video", one, f"{name}{suffix}", origin=str(clip)))
+        tasks.append(batching.task("video", one, f"{name}{suffix}", origin=str(clip)))
     return tasks
 
 
@@ -134,7 +134,7 @@ def _batch(
     showing: Showing,
 ) -> None:
     """Run a batch and print its summary."""
-    from impasto.batch import passed_over, run
+    from impasto.batching import passed_over, run
 
     if isinstance(source, str) and (passed := passed_over(source)):
         tell(passed)
@@ -170,8 +170,8 @@ def augment(
     showing: Showing,
 ) -> None:
     """Augment a data set: apply a random look to each image, and keep the labels."""
-    from impasto.augment import augment
-    from impasto.augment import verify as checks
+    from impasto.augmentation import augment
+    from impasto.augmentation import verify as checks
 
     on_row = _Teller(quiet=showing.quiet)
     if reproduce is not None:
@@ -204,7 +204,7 @@ def _two(strength: str) -> tuple[float, float]:
 
 def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
     """Print that geometry and labels are unchanged, or raise an error that says what is wrong."""
-    from impasto.augment import verify
+    from impasto.augmentation import verify
 
     if faults := verify.verify(dataset, out):
         for fault in faults[:-1]:
@@ -242,7 +242,7 @@ class _Teller:
         self.begun, self.carried_out, self.quiet = time.monotonic(), 0, quiet
 
     def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
-        """Print one row; see :func:`impasto.batch.run`."""
+        """Print one row; see :func:`impasto.batching.run`."""
         what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
         self.carried_out += "seconds" in row  # skipped and refused jobs take no time
         if self.quiet and "error" not in row:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from impasto import files, image
 from impasto.films.frame_pairs import OpenFilms, matched
-from impasto.video import FlickerMeter
-from impasto.video.flicker_metric import energy, heat
+from impasto.media import FlickerMeter
+from impasto.media.flicker_metric import energy, heat
 
 if TYPE_CHECKING:
     from impasto.backbones import Backbone

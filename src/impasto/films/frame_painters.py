@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from impasto import color, files
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
+from impasto.media import Film, Link, Span, open_film, prepare_frame, select_frames
+from impasto.media.flow import shift
+from impasto.media.levels import unit
 from impasto.networks.library import InstalledStyle
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
 from impasto.record import Watch
-from impasto.video import Film, Link, Span, open_film, prepare_frame, select_frames
-from impasto.video.flow import shift
-from impasto.video.levels import unit
 
 if TYPE_CHECKING:
     from impasto.films.optimized import MovingPainter
@@ -55,7 +55,7 @@ class FramePainter(Protocol):
     licenses: Mapping[str, str] = MappingProxyType({})  # of its learned styles, for the recipe
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """Stylize a frame; see :class:`impasto.video.Steady`.
+        """Stylize a frame; see :class:`impasto.media.Steady`.
 
         Raises:
             Damage: the source of this frame is missing or damaged.

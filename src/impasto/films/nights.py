@@ -27,8 +27,8 @@ from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import Draws, Lamps
 from impasto.looks.night import Night, lit, settings_of
 from impasto.looks.reflectance import Day
+from impasto.media import Dis, Link
 from impasto.painters.inputs import Inputs
-from impasto.video import Dis, Link
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

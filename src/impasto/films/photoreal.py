@@ -30,14 +30,14 @@ from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
 from impasto.looks.subject import Subject
+from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
+from impasto.media.levels import eight, unit
+from impasto.media.links import JUMP, jump
 from impasto.painters.inputs import Inputs
 from impasto.painters.photoreal_refine import classify, initial_grids, render, targets_of
 from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.session import Session
-from impasto.video import Dis, Film, Span, prepare_frame, select_frames, trust, warp
-from impasto.video.levels import eight, unit
-from impasto.video.links import JUMP, jump
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
