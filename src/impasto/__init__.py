@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from impasto import jobs as jobs
     from impasto import training as training
     from impasto import transforms as transforms
-    from impasto.api import compare, dream, learn, photoreal, stylize, visualize
+    from impasto.api import (
+        augment,
+        batch,
+        compare,
+        dream,
+        learn,
+        photoreal,
+        stylize,
+        video,
+        visualize,
+    )
     from impasto.errors import ImpastoError, InputError, OutputError, WeightsError
     from impasto.image import read, write
     from impasto.jobs import StylizeJob
@@ -44,7 +54,9 @@ _HOMES = {
     "Result": "record",
     "StylizeJob": "jobs",
     "WeightsError": "errors",
+    "augment": "api",
     "backbones": "",
+    "batch": "api",
     "compare": "api",
     "dream": "api",
     "image": "",
@@ -60,6 +72,7 @@ _HOMES = {
     "samples": "",
     "scales": "optim",
     "stylize": "api",
+    "video": "api",
     "visualize": "api",
     "write": "image",
 }
@@ -79,7 +92,9 @@ __all__ = [
     "Result",
     "StylizeJob",
     "WeightsError",
+    "augment",
     "backbones",
+    "batch",
     "compare",
     "dream",
     "image",
@@ -95,6 +110,7 @@ __all__ = [
     "samples",
     "scales",
     "stylize",
+    "video",
     "visualize",
     "write",
 ]

@@ -29,8 +29,9 @@ RANKS = (
     {"painters"},
     {"live", "films", "transforms", "web"},
     {"verbs"},
-    {"batching", "api"},
+    {"batching"},
     {"augmentation", "app"},
+    {"api"},
     {"cli"},
     {"__main__"},
 )

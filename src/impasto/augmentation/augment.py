@@ -19,13 +19,15 @@ from impasto import files, image
 from impasto.augmentation import report
 from impasto.augmentation.boxes import boxes_of, lamps_of
 from impasto.augmentation.gate import judge_all
-from impasto.augmentation.layouts import Contents, LayoutName, look
-from impasto.batching.dispatch import BatchResult, RunOptions, run
+from impasto.augmentation.layouts import Contents, look
+from impasto.batching.dispatch import BatchResult, run
 from impasto.batching.manifest import NAME
 from impasto.batching.tasks import Task, task
 from impasto.batching.worker import AS_STORED
 from impasto.errors import InputError, OutputError
 from impasto.jobs import LOOK
+from impasto.jobs.base import LayoutName
+from impasto.keywords import RunOptions
 from impasto.looks import load
 from impasto.networks import library
 from impasto.networks.packs import MOST_STRENGTH
@@ -130,7 +132,7 @@ def augment(
         seed: random seed.
         strength: range from which the strength is drawn.
         gate: whether images are judged.
-        **how: see :class:`impasto.batching.dispatch.RunOptions`; ``overwrite`` also replaces images with
+        **how: see :class:`impasto.keywords.RunOptions`; ``overwrite`` also replaces images with
             other settings, and copies whose original changed.
 
     Raises:

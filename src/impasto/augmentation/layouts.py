@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from impasto import image
 from impasto.errors import InputError
-
-LayoutName = Literal["coco", "bdd", "cityscapes", "kitti"]
+from impasto.jobs.base import LayoutName
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from impasto import files, image
 from impasto.augmentation import lighting
-from impasto.batching.dispatch import OnRow, run
+from impasto.batching.dispatch import run
 from impasto.batching.manifest import NAME, Row, read
 from impasto.batching.tasks import task
 from impasto.errors import ImpastoError, InputError
+from impasto.keywords import OnRow
 from impasto.record import MOST_THREADS
 
 SHIFT = 1.5  # tolerance in pixels: brush strokes limit the precision

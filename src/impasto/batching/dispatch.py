@@ -7,10 +7,10 @@ import glob
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Unpack
 
 from impasto import files
 from impasto.batching import local
@@ -21,31 +21,11 @@ from impasto.batching.splitting import Films
 from impasto.batching.tasks import Task, count, from_file, from_folder
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
+from impasto.keywords import RunOptions
 from impasto.networks import library
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
 from impasto.painters.style_folders import spread
-
-EngineName = Literal["local", "ray"]
-OnRow = Callable[[Row, int, int | None], None]
-
-
-class RunOptions(TypedDict, total=False):
-    """How a batch runs.
-
-    ``engine`` is ``local`` (processes, the default) or ``ray`` (a cluster). ``workers`` is the number of
-    parallel jobs; default: chosen by cores and memory. ``address`` is that of a Ray cluster; default: start
-    one on this machine. ``retry_errors`` retries jobs that failed in an earlier run. ``overwrite`` replaces
-    files in the output folder that this batch did not write. ``on_row`` is called with each new row of the
-    manifest, the number of jobs that have ended so far, and the total number if it is known.
-    """
-
-    engine: EngineName
-    workers: int | None
-    address: str | None
-    retry_errors: bool
-    overwrite: bool
-    on_row: OnRow | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +63,7 @@ def run(
         settings: settings of :class:`impasto.StylizeJob` for a folder or a pattern; ``styles`` is required.
         total: number of tasks, if ``source`` is an iterable of them; otherwise they are counted.
         threads: threads of each job, on which the last bits of its result depend; default: the worker's.
-        **how: see :class:`RunOptions`.
+        **how: see :class:`impasto.keywords.RunOptions`.
 
     Raises:
         InputError: there are no jobs, or a setting is invalid.
@@ -128,6 +108,8 @@ def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[T
     if _is_list(source):
         if settings.get("styles"):
             raise InputError("a file of jobs has its own styles: leave out --style")
+        if settings:
+            raise InputError(f"a file of jobs has its own settings: leave out --set {next(iter(settings))}")
         return from_file(Path(source))
     if not settings.get("styles"):
         raise InputError("a folder needs a style: give --style")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from impasto.cli.options import CommonOptions, Showing, Watching, expanded
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
-from impasto.jobs.base import SEED, counted, option
+from impasto.jobs.base import SEED, EngineName, LayoutName, counted, option, parse_range
 from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
@@ -29,14 +29,12 @@ TURNED = (
     "still fit"
 )
 
-Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
-
 
 @dataclass(frozen=True)
 class Spreading:
-    """How the jobs of a batch are run; names as in :class:`impasto.batching.dispatch.RunOptions`."""
+    """How the jobs of a batch are run; the names are those of :class:`impasto.keywords.RunOptions`."""
 
-    engine: Literal["local", "ray"] = option("local", "'local': processes on this machine, 'ray': a cluster.")
+    engine: EngineName = option("local", "'local': processes on this machine, 'ray': a cluster.")
     address: str | None = option(None, "Address of a Ray cluster: 'auto' or HOST:PORT.")
     workers: int | None = option(None, "Number of parallel jobs. Default: by cores and memory.")
     retry_errors: bool = option(False, "Retry jobs that failed in an earlier run.")
@@ -153,7 +151,7 @@ def augment(
     *,
     looks: Annotated[Path, typer.Option(help="Folder of learned styles and saved .look files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
-    layout: Annotated[Layout | None, typer.Option(help="Default: detected from the folders.")] = None,
+    layout: Annotated[LayoutName | None, typer.Option(help="Default: detected from the folders.")] = None,
     seed: Annotated[int, typer.Option(help=SEED)] = 0,
     strength: Annotated[str, typer.Option(help="Range from which the strength is drawn.")] = "0.4,1",
     verify: Annotated[
@@ -178,7 +176,7 @@ def augment(
         _end_reproduction(checks.reproduce(reproduce, out, on_row=on_row), as_json=showing.json)
         return
     settings: dict[str, Any] = {"looks_in": looks, "layout": layout, "seed": seed, "gate": not no_gate}
-    settings |= {"strength": _two(strength), "on_row": on_row, **asdict(how)}
+    settings |= {"strength": parse_range("--strength", strength), "on_row": on_row, **asdict(how)}
     with _stopping():
         outcome = augment.augment(dataset, out, **settings)
     if outcome.turned and not showing.quiet:
@@ -192,14 +190,6 @@ def _end_reproduction(different: Sequence[str], *, as_json: bool) -> None:
     if different:
         raise InputError(f"{len(different)} images differ from the manifest: {', '.join(different[:5])}")
     say(json.dumps({"different": []}) if as_json else "all images are identical, bit for bit")
-
-
-def _two(strength: str) -> tuple[float, float]:
-    low, _, high = strength.partition(",")
-    try:
-        return float(low), float(high or low)
-    except ValueError:
-        raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
 
 
 def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:

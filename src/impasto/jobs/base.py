@@ -7,7 +7,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, TypeVar
@@ -26,6 +26,8 @@ NetworkName = Literal["quality", "tiny", "johnson"]
 Statistics = Literal["thumbnail", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 NightName = Literal["city", "country", "dusk", "wet"]
+EngineName = Literal["local", "ray"]
+LayoutName = Literal["coco", "bdd", "cityscapes", "kitti"]
 
 J = TypeVar("J", bound="Job")
 
@@ -121,11 +123,7 @@ class Job:
         Raises:
             InputError: a setting is unknown (the message names similar ones), missing or of the wrong type.
         """
-        names = [item.name for item in dataclasses.fields(cls)]
-        for name in settings:
-            if name not in names:
-                near = get_close_matches(name, names, n=1) or names
-                raise InputError(f"{cls.verb} has no setting '{name}': did you mean {', '.join(near)}?")
+        check_names(cls.verb, settings, [item.name for item in dataclasses.fields(cls)])
         missing = [f.name for f in dataclasses.fields(cls) if _is_required(f) and f.name not in settings]
         if missing:
             raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
@@ -158,6 +156,18 @@ class Job:
             return rename(value) if isinstance(value, str) and value not in words else value
 
         return {k: renamed(v, cls.reads[k]) if k in cls.reads else v for k, v in settings.items()}
+
+
+def check_names(verb: str, given: Iterable[str], names: Sequence[str]) -> None:
+    """Check that all settings of a verb are known.
+
+    Raises:
+        InputError: one is not among ``names``; the message has similar ones.
+    """
+    for name in given:
+        if name not in names:
+            near = get_close_matches(name, names, n=1) or names
+            raise InputError(f"{verb} has no setting '{name}': did you mean {', '.join(near)}?")
 
 
 def counted(number: int, noun: str) -> str:
@@ -201,6 +211,23 @@ def parse_memory(text: str | None) -> int | None:
     if size < 2**20:
         raise InputError(f"memory {text!r} is not an amount such as 8GB or 500MB")
     return int(size)
+
+
+def parse_range(name: str, value: float | str | Sequence[float | str]) -> tuple[float, float]:
+    """Return the two numbers of ``0.4,1`` or of a sequence; one number counts as both.
+
+    Raises:
+        InputError: ``value`` is anything else.
+    """
+    several = value.split(",") if isinstance(value, str) else value
+    parts = [several] if isinstance(several, (int, float)) else several
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 2:
+        raise InputError(f"{name} {value} is not two numbers: write them as 0.4,1")
+    return numbers[0], numbers[-1]
 
 
 def parse_seconds(name: str, value: float | str | None) -> float | None:

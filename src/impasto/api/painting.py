@@ -1,35 +1,24 @@
-"""The functions of the package: one for each verb, with the settings of its job as typed keywords.
-
-They take what the command line takes, and images in memory as well. A misspelled keyword is an error that
-names the right one.
-"""
+"""The functions that make an image or a video."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast, get_type_hints, overload
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack, cast, overload
 
-from impasto.errors import InputError
+from impasto.api.running import run_verb
 from impasto.image import Source
 from impasto.keywords import (
-    CompareSettings,
     DreamSettings,
     File,
-    LearnSettings,
     PhotorealSettings,
-    Running,
     StylizeSettings,
     VideoSettings,
     VisualizeSettings,
 )
 from impasto.record import Result
-from impasto.session import Session
-from impasto.verbs.run import VERBS, run
 
 if TYPE_CHECKING:
     from impasto.films import FilmResult
-    from impasto.training import LearnResult
 
 
 def stylize(
@@ -58,7 +47,7 @@ def stylize(
         >>> out = stylize("photo.jpg", ["starry.jpg", "scream.jpg"], weights=[0.7, 0.3])  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """
-    return cast("Result", _run("stylize", out, settings, content=content, styles=styles))
+    return cast("Result", run_verb("stylize", out, settings, content=content, styles=styles))
 
 
 @overload
@@ -116,7 +105,7 @@ def photoreal(
         InputError: an image, a mask, a look or a setting is not valid.
     """
     also = {"save_look": save_look, "save_masks": save_masks, "save_lamps": save_lamps}
-    found = _run("photoreal", out, settings, also=also, content=content, styles=styles)
+    found = run_verb("photoreal", out, settings, also=also, content=content, styles=styles)
     return cast("Result | FilmResult", found)
 
 
@@ -143,7 +132,7 @@ def dream(
         >>> out = dream("photo.jpg", layers=["relu4_3", "relu5_2:0.5"], octaves=5)  # doctest: +SKIP
         >>> out.save("out.png")  # doctest: +SKIP
     """
-    return cast("Result | FilmResult", _run("dream", out, settings, content=content))
+    return cast("Result | FilmResult", run_verb("dream", out, settings, content=content))
 
 
 def visualize(layer: str, *, out: File | None = None, **settings: Unpack[VisualizeSettings]) -> Result:
@@ -160,7 +149,7 @@ def visualize(layer: str, *, out: File | None = None, **settings: Unpack[Visuali
     Examples:
         >>> visualize("relu4_3[12]").save("channel.png")  # doctest: +SKIP
     """
-    return cast("Result", _run("visualize", out, settings, layer=layer))
+    return cast("Result", run_verb("visualize", out, settings, layer=layer))
 
 
 def video(
@@ -178,83 +167,4 @@ def video(
         InputError: the video, a style or a setting cannot be used.
         OutputError: the video cannot be written.
     """
-    return cast("FilmResult", _run("video", out, settings, film=film, styles=styles))
-
-
-def learn(
-    pictures: File | Sequence[File] = (),
-    *,
-    out: File | None = None,
-    curve: File | None = None,
-    **settings: Unpack[LearnSettings],
-) -> LearnResult:
-    """Train a network on style images, for painting with them in one pass.
-
-    Args:
-        pictures: one or several style images.
-        out: pack or style file to write; default: among the user's styles, or the pack ``into``.
-        curve: file for the training loss.
-        **settings: fields of :class:`impasto.jobs.LearnJob` and of :class:`impasto.keywords.Running`.
-
-    Raises:
-        InputError: a style image, a folder, a pack or a setting is not valid.
-        OutputError: the output cannot be written.
-    """
-    return cast("LearnResult", _run("learn", out, settings, also={"curve": curve}, pictures=pictures))
-
-
-def compare(
-    content: File, style: File, *, out: File, **settings: Unpack[CompareSettings]
-) -> list[dict[str, Any]]:
-    """Stylize a photo with every method; write a page with the results side by side.
-
-    Args:
-        content: the photo.
-        style: the style image.
-        out: output folder.
-        **settings: fields of :class:`impasto.CompareJob` and of :class:`impasto.keywords.Running`.
-
-    Returns:
-        One row per method: name, description, seconds, evaluations and metrics.
-
-    Raises:
-        InputError: an image cannot be used.
-        OutputError: the folder cannot be written to, or already holds a comparison.
-    """
-    return cast("list[dict[str, Any]]", _run("compare", out, settings, content=content, style=style))
-
-
-def _run(
-    verb: str, out: File | None, settings: Any, *, also: Mapping[str, File | None] | None = None, **given: Any
-) -> Any:
-    """Build a job and its session from the arguments of a function; return the value of its outcome."""
-    pictures: dict[str, Source] = {}
-    running = {name: settings.pop(name) for name in Running.__annotations__ if name in settings}
-    if wrong := given.keys() & settings.keys():
-        raise InputError(f"{verb} got {', '.join(wrong)} twice")
-    kind = VERBS[verb].job
-    hints = get_type_hints(kind)
-    named = {}
-    for name, value in {**given, **settings}.items():
-        several = (
-            "tuple" in str(hints.get(name)) and value is not None and not isinstance(value, (list, tuple))
-        )
-        # A string with commas means several, as on the command line, but for names of files.
-        parts = value.split(",") if isinstance(value, str) and name not in kind.reads else [value]
-        named[name] = _named(name, parts if several else value, pictures, kind.reads)
-    outputs = {name: Path(path) for name, path in (also or {}).items() if path is not None}
-    session = Session(pictures=pictures, also=outputs, **running)
-    return run(kind.parse(named), None if out is None else Path(out), session).value
-
-
-def _named(name: str, value: Any, pictures: dict[str, Source], reads: Mapping[str, Any]) -> Any:
-    """Return a setting with names in place of images; those in memory are added to ``pictures``."""
-    if name not in reads or value is None:
-        return value
-    if isinstance(value, (list, tuple)):
-        stem = name.removesuffix("s")
-        return [_named(f"{stem}-{n}", one, pictures, {f"{stem}-{n}": ()}) for n, one in enumerate(value, 1)]
-    if isinstance(value, (str, Path)):
-        return str(value)
-    pictures[name] = value
-    return name
+    return cast("FilmResult", run_verb("video", out, settings, film=film, styles=styles))
