@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         compare,
         dream,
         learn,
+        measure,
         photoreal,
         stylize,
         video,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from impasto.image import read, write
     from impasto.jobs import StylizeJob
     from impasto.methods import reconstruct
-    from impasto.metrics import measure
     from impasto.optim import Adam, Lbfgs, minimize, scales
     from impasto.parametrizations import Pixels
     from impasto.record import Progress, Recipe, Result
@@ -62,7 +62,7 @@ _HOMES = {
     "image": "",
     "learn": "api",
     "losses": "",
-    "measure": "metrics",
+    "measure": "api",
     "metrics": "",
     "minimize": "optim",
     "photoreal": "api",

@@ -255,3 +255,15 @@ class CompareSettings(Running, total=False):
     methods: Sequence[Method]
     seed: int
     device: str
+
+
+class MeasureSettings(Running, total=False):
+    """Settings of :func:`measure`, as in :class:`impasto.jobs.MeasureJob`."""
+
+    baseline: File | None
+    start: float | str | None
+    content: Source | None
+    style: Source | Sequence[Source] | None
+    weights: Sequence[float] | None
+    backbone: BackboneName
+    device: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from impasto.api.many import augment, batch
 from impasto.api.painting import dream, photoreal, stylize, video, visualize
-from impasto.api.study import compare, learn
+from impasto.api.study import compare, learn, measure
 
 __all__ = [
     "augment",
@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "dream",
     "learn",
+    "measure",
     "photoreal",
     "stylize",
     "video",
