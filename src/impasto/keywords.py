@@ -85,6 +85,9 @@ class StylizeFields(TypedDict, total=False):
     max_pixels: int
     strip: bool
     tileable: bool
+    style_weight: float
+    layer_weights: Sequence[float]
+    smoothness: float
 
 
 class StylizeSettings(StylizeFields, Running, total=False):

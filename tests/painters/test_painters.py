@@ -222,6 +222,14 @@ def _stop_after(steps: int) -> Watch:
     return watch
 
 
+def test_the_weight_of_the_style_is_an_option(photo: Array, waves: Array) -> None:
+    weak, usual = (paint(photo, [waves], loss="mixed", **given) for given in ({"style_weight": 0.1}, {}))
+    assert np.abs(weak - photo).mean() < 0.7 * np.abs(usual - photo).mean()
+    # One layer, and no smoothness.
+    other = paint(photo, [waves], loss="mixed", layer_weights=[1, 0, 0, 0, 0], smoothness=0)
+    assert np.abs(other - usual).mean() > 0.01
+
+
 def test_a_stopped_run_keeps_what_there_is(photo: Array, waves: Array) -> None:
     result = impasto.stylize(photo, waves, preset="draft", size=SIDE, watch=_stop_after(3))
     assert result.stopped

@@ -27,6 +27,7 @@ from impasto.painters.optimize import (
     padded,
     schedule,
     styles_of,
+    terms_of,
 )
 from impasto.record import Watch
 
@@ -92,9 +93,7 @@ class MovingPainter:
                 warped=self._padded(self._gray(warped))[0],
                 mask=self._padded(tensors.from_array(mask))[0],
                 schedule=following_schedule(plan),
-                strength=self.job.strength,
-                loss=self.job.loss,
-                blend=self.job.blend,
+                **terms_of(self.job),
                 consistency=self.consistency,
                 seen=self._seen,
                 **common,

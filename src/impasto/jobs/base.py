@@ -65,9 +65,15 @@ def option(
     flag: str | None = None,
     least: float | None = None,
     most: float | None = None,
+    sparse: bool = False,
 ) -> Any:
-    """Return a dataclass field with a help text, an optional short flag, and the range of a number."""
-    return field(default=default, metadata={"help": text, "flag": flag, "least": least, "most": most})
+    """Return a dataclass field with a help text, an optional short flag, and the range of a number.
+
+    ``sparse``: :meth:`Job.settings` leaves it out at its default. An option that is added to a verb must be,
+    since settings are part of the keys of checkpoints and batches.
+    """
+    known = {"help": text, "flag": flag, "least": least, "most": most, "sparse": sparse}
+    return field(default=default, metadata=known)
 
 
 def range_of(item: dataclasses.Field[Any]) -> str:
@@ -113,8 +119,12 @@ class Job:
             _check_range(item, value)
 
     def settings(self) -> dict[str, Any]:
-        """Return the fields as JSON-compatible values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+        """Return the fields as JSON-compatible values, without ``sparse`` ones at their default."""
+        known = dataclasses.asdict(self)
+        for item in dataclasses.fields(self):
+            if item.metadata.get("sparse") and known[item.name] == item.default:
+                del known[item.name]
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in known.items()}
 
     @classmethod
     def parse(cls: type[J], settings: Mapping[str, Any]) -> J:
