@@ -312,3 +312,8 @@ def test_an_interrupt_anywhere_gives_a_picture(fault: dict[str, int]) -> None:
     assert found.stopped
     assert found.picture.shape[-2:] == TWO[-1].size
     assert worth(objective(), found.picture) <= worth(objective(), picture(1)) + 1e-3
+
+
+def test_a_result_shows_what_it_is_and_not_its_tensor() -> None:
+    found = paint(Watched(objective()))
+    assert repr(found) == f"OptimizationResult(evaluations={found.evaluations}, stopped=False)"
