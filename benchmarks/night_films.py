@@ -36,7 +36,7 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     from impasto.looks.lights import NAMES, Draws, Lamps
     from impasto.looks.night import NIGHTS, lit
     from impasto.looks.reflectance import Day
-    from impasto.video import Dis, FilmReader, warp
+    from impasto.media import Dis, FilmReader, warp
 
     with FilmReader(path) as reader:
         shots = [frame.rgb for _, frame in zip(range(frames), reader.frames(), strict=False)]
@@ -80,7 +80,7 @@ def step(shots: list[NDArray[np.uint8]], days: list[Array], draws: Any) -> float
     """Return the largest change of the mean light of a lamp from a frame to the next, relative to it."""
     from impasto.films.nights import matched, moved_lamps
     from impasto.looks.lights import NAMES, Lamps, emission
-    from impasto.video import Dis
+    from impasto.media import Dis
 
     kinds = np.zeros(shots[0].shape[:2], np.uint8)
     for top, left, bottom, right, name in CARS:

@@ -319,7 +319,7 @@ def _classes(photo: Array, style: Array, backbone: Any) -> Any:
 
 def film(data: Path, out: Path) -> None:
     """Compare the warp error of a video turned to night to that of one affine map of the same contrast."""
-    from impasto.video import FilmReader, flicker
+    from impasto.media import FilmReader, flicker
 
     source, style = data.parent / "video" / "dashcam_720p.mp4", data / f"tar{DAY_TO_NIGHT[0]}.jpg"
     rows = []

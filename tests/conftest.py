@@ -12,8 +12,8 @@ import torch
 from hypothesis import settings
 
 from impasto import backbones, painters
-from impasto.batch import Task, dispatch, local
-from impasto.batch.worker import Share, carry_out
+from impasto.batching import Task, dispatch, local
+from impasto.batching.worker import Share, carry_out
 from impasto.cli import main
 from support.stall import StallWatch
 

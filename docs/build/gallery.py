@@ -23,9 +23,9 @@ from impasto.looks.beam import Road
 from impasto.looks.lamps import palette, read_lamps
 from impasto.looks.lights import Draws
 from impasto.looks.night import NIGHTS, Lit, lit, settings_of
+from impasto.media import FilmReader
 from impasto.verbs import demo
 from impasto.verbs.demo import sheet
-from impasto.video import FilmReader
 
 DOCS = Path(__file__).resolve().parents[1]
 SIDE = 320  # long side of a panel, pixels

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import InputError, Progress, image
-from impasto.video import Steady
+from impasto.media import Steady
 
 Array = NDArray[np.float32]
 Watch = Callable[[Progress], None]

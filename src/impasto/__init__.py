@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from impasto import api as api
     from impasto import backbones as backbones
-    from impasto import batch as batch
+    from impasto import batching as batching
     from impasto import films as films
     from impasto import image as image
     from impasto import jobs as jobs
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from impasto import samples as samples
     from impasto import training as training
     from impasto import transforms as transforms
+    from impasto.api import augment as augment
+    from impasto.api import batch as batch
     from impasto.api import compare as compare
     from impasto.api import dream as dream
     from impasto.api import learn as learn
+    from impasto.api import measure as measure
     from impasto.api import photoreal as photoreal
     from impasto.api import stylize as stylize
+    from impasto.api import video as video
     from impasto.api import visualize as visualize
     from impasto.errors import ImpastoError as ImpastoError
     from impasto.errors import InputError as InputError
@@ -39,7 +43,6 @@ if TYPE_CHECKING:
     from impasto.image import write as write
     from impasto.jobs import StylizeJob as StylizeJob
     from impasto.methods import reconstruct as reconstruct
-    from impasto.metrics import measure as measure
     from impasto.optim import Adam as Adam
     from impasto.optim import Lbfgs as Lbfgs
     from impasto.optim import minimize as minimize
@@ -53,12 +56,11 @@ if TYPE_CHECKING:
 # Public names by the module that defines them; "" has modules.
 _NAMES = {
     "": "backbones image losses metrics samples",
-    "api": "compare dream learn photoreal stylize visualize",
+    "api": "augment batch compare dream learn measure photoreal stylize video visualize",
     "errors": "ImpastoError InputError OutputError WeightsError",
     "image": "read write",
     "jobs": "StylizeJob",
     "methods": "reconstruct",
-    "metrics": "measure",
     "optim": "Adam Lbfgs minimize scales",
     "parametrizations": "Pixels",
     "record": "Progress Recipe Result",
@@ -67,7 +69,7 @@ _NAMES = {
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 # Documented submodules, loaded on first access.
-_MODULES = ("api", "batch", "films", "jobs", "training", "transforms")
+_MODULES = ("api", "batching", "films", "jobs", "training", "transforms")
 
 __all__ = list(_HOMES)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from impasto.image import Source
 from impasto.jobs.base import (
     BackboneName,
     Blend,
     Color,
+    EngineName,
+    LayoutName,
     Method,
     NetworkName,
     NightName,
@@ -27,6 +29,8 @@ from impasto.record import Watch
 from impasto.session import OnProgress
 
 File = str | Path
+
+OnRow = Callable[[dict[str, Any], int, int | None], None]
 
 
 class Running(TypedDict, total=False):
@@ -50,8 +54,8 @@ class Running(TypedDict, total=False):
     threads: int | None
 
 
-class StylizeSettings(Running, total=False):
-    """Settings of :func:`stylize`, as in :class:`impasto.jobs.StylizeJob`."""
+class StylizeFields(TypedDict, total=False):
+    """The fields of :class:`impasto.jobs.StylizeJob` but for ``content`` and ``styles``."""
 
     weights: Sequence[float] | None
     style_scale: Sequence[float] | None
@@ -81,6 +85,50 @@ class StylizeSettings(Running, total=False):
     max_pixels: int
     strip: bool
     tileable: bool
+    style_weight: float
+    layer_weights: Sequence[float]
+    smoothness: float
+
+
+class StylizeSettings(StylizeFields, Running, total=False):
+    """Settings of :func:`stylize`, as in :class:`impasto.jobs.StylizeJob`."""
+
+
+class RunOptions(TypedDict, total=False):
+    """How a batch runs.
+
+    ``engine`` is ``local`` (processes, the default) or ``ray`` (a cluster). ``workers`` is the number of
+    parallel jobs; default: chosen by cores and memory. ``address`` is that of a Ray cluster; default: start
+    one on this machine. ``retry_errors`` retries jobs that failed in an earlier run. ``overwrite`` replaces
+    files in the output folder that this batch did not write. ``on_row`` is called with each new row of the
+    manifest, the number of jobs that have ended so far, and the total number if it is known.
+    """
+
+    engine: EngineName
+    workers: int | None
+    address: str | None
+    retry_errors: bool
+    overwrite: bool
+    on_row: OnRow | None
+
+
+class BatchSettings(StylizeFields, RunOptions, total=False):
+    """Settings of :func:`batch`: how it runs, and the settings of ``stylize`` for every photo."""
+
+
+class AugmentSettings(RunOptions, total=False):
+    """Settings of :func:`augment`.
+
+    ``layout`` is that of the data set; default: detected from its folders. The strength of each image is
+    drawn from the range ``strength``. With ``gate``, results that clip, have halos or hide labels are
+    rejected. ``verify`` checks that no image moved and no label changed.
+    """
+
+    layout: LayoutName | None
+    seed: int
+    strength: float | str | Sequence[float]
+    gate: bool
+    verify: bool
 
 
 class VideoSettings(Running, total=False):
@@ -209,4 +257,16 @@ class CompareSettings(Running, total=False):
     size: int
     methods: Sequence[Method]
     seed: int
+    device: str
+
+
+class MeasureSettings(Running, total=False):
+    """Settings of :func:`measure`, as in :class:`impasto.jobs.MeasureJob`."""
+
+    baseline: File | None
+    start: float | str | None
+    content: Source | None
+    style: Source | Sequence[Source] | None
+    weights: Sequence[float] | None
+    backbone: BackboneName
     device: str

@@ -56,11 +56,16 @@ JOBS: list[Job] = [
 def test_the_command_makes_the_same_job(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     words = shlex.split(command_line(job, out="out.png"))
     assert words[:2] == ["impasto", job.verb] and words[-2:] == ["-o", "out.png"]
-    found = []
+    found: list[Job] = []
     command = verbs.application()
 
     real = type(job).parse
-    monkeypatch.setattr(type(job), "parse", lambda settings: found.append(real(settings)) or 1 / 0)
+
+    def parse(settings: dict[str, Any]) -> Job:
+        found.append(real(settings))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(job), "parse", parse)
     with pytest.raises(ZeroDivisionError):
         command(words[1:], standalone_mode=False)
     assert found == [job]
@@ -230,7 +235,8 @@ def painting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Lets jobs run until they are stopped; what runs now."""
     busy: list[str] = []
 
-    def paint(job: DreamJob, out: Path, session: Session) -> Outcome:
+    def paint(job: DreamJob, out: Path | None, session: Session) -> Outcome:
+        assert out is not None
         busy.append(out.stem)
         assert len(busy) == 1 and session.on_progress is not None and session.stop is not None
         try:

@@ -15,7 +15,7 @@ import pytest
 
 import impasto
 from impasto import image, samples
-from impasto.video import FilmReader, FilmWriter
+from impasto.media import FilmReader, FilmWriter
 from support.pages import served
 
 client = pytest.importorskip("gradio_client")

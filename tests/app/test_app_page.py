@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from impasto import files, image, samples
-from impasto.video import FilmReader, FilmWriter
+from impasto.media import FilmReader, FilmWriter
 from support.browser import MARKS, WAIT, chromium, playwright
 from support.pages import served
 

@@ -25,9 +25,9 @@ from impasto.live import player
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
 from impasto.live.player import _pace, _shrunk
+from impasto.media import FilmReader, FilmWriter, Link, write_pictures
 from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
-from impasto.video import FilmReader, FilmWriter, Link, write_pictures
 from support.film_files import turn
 from support.networks import LATE, at_home, pack_of
 

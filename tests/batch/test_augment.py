@@ -14,11 +14,11 @@ from PIL import Image
 import impasto
 from conftest import Run
 from impasto import image, samples
-from impasto.augment import augment, gate, layouts, verify
-from impasto.augment.augment import SavedLook, draw
-from impasto.augment.boxes import boxes_of
-from impasto.augment.verify import shift
-from impasto.batch.manifest import read
+from impasto.augmentation import augment, gate, layouts, verify
+from impasto.augmentation.augment import SavedLook, draw
+from impasto.augmentation.boxes import boxes_of
+from impasto.augmentation.verify import shift
+from impasto.batching.manifest import read
 from impasto.cli import main
 from impasto.errors import InputError, OutputError
 from impasto.networks import library, packs
@@ -254,7 +254,7 @@ def test_a_rejected_picture_gives_way_to_its_photo(here: Path, monkeypatch: pyte
     (source / "training/label_2/000000.txt").write_text(boxes[names[0]])
     arguments = {"looks_in": "looks", "workers": 1, "strength": (1.0, 1.0)}
     monkeypatch.setattr(gate, "LEAST_KEPT", 2.0)  # nothing is good enough
-    moved = augment.judge_all
+    moved = gate.judge_all
     monkeypatch.setattr(augment, "judge_all", lambda *_, **__: 1 / 0)  # killed before the gate
     with pytest.raises(ZeroDivisionError):
         augment.augment(source, "out", **arguments)  # type: ignore[arg-type]

@@ -17,24 +17,24 @@ import cv2
 import numpy as np
 import pytest
 
-from impasto import batch, files, films, image, samples
-from impasto.batch import local, on_ray
-from impasto.batch.manifest import Manifest, read
-from impasto.batch.splitting import Films
-from impasto.batch.tasks import Task, inside
-from impasto.batch.worker import SHOT, Share, carry_out
+from impasto import batching, files, films, image, samples
+from impasto.batching import local, on_ray
+from impasto.batching.manifest import Manifest, read
+from impasto.batching.splitting import Films
+from impasto.batching.tasks import Task, inside
+from impasto.batching.worker import SHOT, Share, carry_out
 from impasto.cli import main
 from impasto.cli.batch import batch as batch_verb
 from impasto.errors import InputError
 from impasto.films import shots
 from impasto.jobs import VideoJob
+from impasto.media import FilmReader
+from impasto.media.writing import FilmWriter
 from impasto.networks import library, packs
 from impasto.networks.openvino_engine import OnCpu
 from impasto.session import Session
 from impasto.verbs.replay import load_recipe
 from impasto.verbs.run import in_batches
-from impasto.video import FilmReader
-from impasto.video.writing import FilmWriter
 from support.networks import pack_of
 
 MANIFEST = "manifest.jsonl"
@@ -65,7 +65,7 @@ def rows(folder: str, status: str) -> list[dict[str, Any]]:
 
 def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> None:
     told: list[tuple[str, int, int | None]] = []
-    first = batch.run(
+    first = batching.run(
         "in",
         "out",
         settings=SETTINGS,
@@ -82,13 +82,13 @@ def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> Non
     assert "broken.jpg" in error["error"] and "\n" not in error["error"]
     assert sorted(p.name for p in Path("out").iterdir()) == ["0.png", "1.png", "2.png", "3.png", MANIFEST]
     stamps = {p: p.stat().st_mtime_ns for p in Path("out").glob("*.png")}
-    again = batch.run("in", "out", settings=SETTINGS, workers=1)
+    again = batching.run("in", "out", settings=SETTINGS, workers=1)
     assert (again.done, again.skipped, again.failed) == (0, 4, 1)
     # What is missing is painted, what changed is painted anew, and errors are tried if asked for.
     Path("out/2.png").unlink()
     image.write("in/broken.jpg", image.read("in/0.png").rgb, overwrite=True)
     image.write("in/3.png", image.read("in/0.png").rgb, overwrite=True)
-    third = batch.run("in", "out", settings=SETTINGS, workers=1, retry_errors=True)
+    third = batching.run("in", "out", settings=SETTINGS, workers=1, retry_errors=True)
     assert (third.done, third.skipped, third.failed) == (3, 2, 0)
     assert {p for p, stamp in stamps.items() if p.stat().st_mtime_ns == stamp} == {
         Path("out/0.png"),
@@ -97,13 +97,13 @@ def test_a_folder_is_painted_once_and_what_cannot_be_is_a_row(here: Path) -> Non
 
 
 def test_what_would_be_lost_or_never_done_is_refused_at_once(here: Path) -> None:
-    batch.run("in", "out", settings=SETTINGS, workers=1)
+    batching.run("in", "out", settings=SETTINGS, workers=1)
     before = Path("out/0.png").read_bytes()
     other = {"styles": ["mine.safetensors#style2"]}
-    outcome = batch.run("in", "out", settings=other, workers=1)
+    outcome = batching.run("in", "out", settings=other, workers=1)
     assert (outcome.done, outcome.failed) == (0, 5) and Path("out/0.png").read_bytes() == before
     assert "other settings" in next(r for r in rows("out", "error") if r["output"] == "0.png")["error"]
-    assert batch.run("in", "out", settings=other, workers=1, overwrite=True, retry_errors=True).done == 4
+    assert batching.run("in", "out", settings=other, workers=1, overwrite=True, retry_errors=True).done == 4
     assert Path("out/0.png").read_bytes() != before
     for settings, words in (
         ({"styles": ["waevs"]}, "waevs"),
@@ -111,9 +111,9 @@ def test_what_would_be_lost_or_never_done_is_refused_at_once(here: Path) -> None
         ({**SETTINGS, "sise": 3}, "did you mean size"),
     ):
         with pytest.raises(InputError, match=words):
-            batch.run("in", "new", settings=settings, workers=1)
+            batching.run("in", "new", settings=settings, workers=1)
     with pytest.raises(InputError, match="is the input folder"):
-        batch.run("in", "in", settings=SETTINGS, workers=1)
+        batching.run("in", "in", settings=SETTINGS, workers=1)
     assert not Path("new").exists() and len(list(Path("in").iterdir())) == 5
 
 
@@ -152,13 +152,13 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
 def test_what_an_engine_prints_is_no_result(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = batch.run
+    real = batching.run
 
     def noisy(*arguments: Any, **settings: Any) -> Any:
         sys.stdout.write("(raylet) A worker died\n")
         return real(*arguments, **settings)
 
-    monkeypatch.setattr(batch, "run", noisy)
+    monkeypatch.setattr(batching, "run", noisy)
     with pytest.raises(SystemExit):
         main(["batch", "in", "--style", "mine.safetensors#style1", "-o", "out", "--json", "-q"])
     said = capsys.readouterr()
@@ -178,7 +178,7 @@ def test_light_and_dreams_are_jobs_too(here: Path) -> None:
         {"verb": "dream", "content": "in/1.png", "output": "dusk.png", "layers": ["no_layer"]},
     ]
     Path("jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)))
-    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    outcome = batching.run("jobs.jsonl", "out", workers=1)
     done = {row["origin"]: row for row in rows("out", "done")}
     assert (outcome.done, outcome.failed) == (3, 1), rows("out", "error")
     light, dream, film = (done[f"jobs.jsonl:{number}"] for number in (1, 2, 3))
@@ -200,7 +200,7 @@ def test_learning_and_an_atlas_are_jobs_too(here: Path) -> None:
     ]
     Path("in/broken.jpg").unlink()
     Path("jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)))
-    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    outcome = batching.run("jobs.jsonl", "out", workers=1)
     done = {row["origin"]: row for row in rows("out", "done")}
     assert (outcome.done, outcome.failed) == (2, 1), rows("out", "error")
     assert "must end in .safetensors or .style" in rows("out", "error")[0]["error"]
@@ -213,9 +213,9 @@ def test_learning_and_an_atlas_are_jobs_too(here: Path) -> None:
     assert done["jobs.jsonl:3"]["names"][0] == "relu1_1" and Path("out/vgg19/index.html").exists()
     assert not Path("out/.state").exists()
     # What a folder lists is an input: with another photo in it, it is learned anew.
-    before = [task.key for task in batch.from_file(Path("jobs.jsonl"))]
+    before = [task.key for task in batching.from_file(Path("jobs.jsonl"))]
     image.write("in/new.png", image.read("in/0.png").rgb)
-    after = [task.key for task in batch.from_file(Path("jobs.jsonl"))]
+    after = [task.key for task in batching.from_file(Path("jobs.jsonl"))]
     assert before[0] != after[0] and before[2] == after[2]
 
 
@@ -230,12 +230,12 @@ def test_pictures_of_one_name_in_several_folders_keep_their_folders(here: Path) 
     for folder in ("sub/a", "sub/b/c"):
         Path(folder).mkdir(parents=True)
         image.write(f"{folder}/x.png", image.read("in/0.png").rgb)
-    outcome = batch.run("sub/**/*.png", "out", settings=SETTINGS, workers=1)
+    outcome = batching.run("sub/**/*.png", "out", settings=SETTINGS, workers=1)
     assert (outcome.done, outcome.failed) == (2, 0)
     assert Path("out/a/x.png").exists() and Path("out/b/c/x.png").exists()
     found = [Path("p/a/x.jpg"), Path("p/a/x.png"), Path("p/b/x.png")]
-    assert list(batch.stems(found).values()) == ["a/x-jpg", "a/x-png", "b/x"]
-    assert list(batch.stems([Path("in/x.png")]).values()) == ["x"]
+    assert list(batching.stems(found).values()) == ["a/x-jpg", "a/x-png", "b/x"]
+    assert list(batching.stems([Path("in/x.png")]).values()) == ["x"]
 
 
 def test_inputs_that_vanish_or_change_on_the_way_are_rows(here: Path) -> None:
@@ -245,13 +245,13 @@ def test_inputs_that_vanish_or_change_on_the_way_are_rows(here: Path) -> None:
             Path("in/2.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
             image.write("in/3.png", image.read("in/0.png").rgb, overwrite=True)
 
-    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, on_row=told)
+    outcome = batching.run("in/?.png", "out", settings=SETTINGS, workers=1, on_row=told)
     assert (outcome.done, outcome.failed) == (2, 2)
     errors = {row["origin"]: row["error"] for row in rows("out", "error")}
     assert "1.png" in errors["in/1.png"] and "2.png" in errors["in/2.png"]
     assert np.array_equal(image.read("out/3.png").rgb, image.read("out/0.png").rgb)
     image.write("in/1.png", image.read("in/0.png").rgb)
-    again = batch.run("in/?.png", "out", settings=SETTINGS, workers=1)
+    again = batching.run("in/?.png", "out", settings=SETTINGS, workers=1)
     assert (again.done, again.skipped, again.failed) == (1, 2, 1)
 
 
@@ -287,9 +287,9 @@ def test_a_film_is_painted_by_many_as_by_one(
     whole = shots.join_shots
     monkeypatch.setattr(shots, "join_shots", _stopped)  # when all is painted
     with pytest.raises(KeyboardInterrupt):
-        batch.run("jobs.jsonl", "out", workers=2)
+        batching.run("jobs.jsonl", "out", workers=2)
     monkeypatch.setattr(shots, "join_shots", whole)
-    outcome = batch.run("jobs.jsonl", "out", workers=2)
+    outcome = batching.run("jobs.jsonl", "out", workers=2)
     (row,) = rows("out", "done")
     assert outcome.done == 1 and (row["shots"], row["frames"], row["size"]) == (3, 15, [80, 60])
     assert row["recipe"] == json.loads(load_recipe("out/film.mp4").to_json())
@@ -301,7 +301,7 @@ def test_a_film_is_painted_by_many_as_by_one(
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
     assert not Path("out/.state").exists()
     Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video", "film": "in/broken.jpg"}))
-    assert batch.run("jobs.jsonl", "out", workers=2).failed == 1
+    assert batching.run("jobs.jsonl", "out", workers=2).failed == 1
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_link_in_the_folder_leads_nowhere(here: Path) -> None:
     entry = {"content": "in/0.png", "styles": ["mine.safetensors#style1"]}
     lines = [{**entry, "output": name} for name in ("link/a.png", "self.png", MANIFEST)]
     Path("jobs.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    outcome = batching.run("jobs.jsonl", "out", workers=1)
     assert (outcome.done, outcome.failed) == (0, 3)
     assert all("outside the output folder" in row["error"] for row in rows("out", "error"))
     assert not list((here / "elsewhere").iterdir()) and not (here / "target.png").exists()
@@ -350,9 +350,11 @@ def test_a_file_of_someone_else_is_not_replaced(here: Path) -> None:
     Path("out").mkdir()
     Path("out/0.png").write_text("mine")
     for _ in range(2):
-        outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True)
+        outcome = batching.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True)
         assert outcome.failed == 1 and Path("out/0.png").read_text() == "mine"
-    outcome = batch.run("in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True, overwrite=True)
+    outcome = batching.run(
+        "in/0.png*", "out", settings=SETTINGS, workers=1, retry_errors=True, overwrite=True
+    )
     assert outcome.done == 1 and image.read("out/0.png").size == (40, 60)
 
 
@@ -360,18 +362,18 @@ def test_an_output_that_other_settings_have_replaced_is_painted_again(here: Path
     pictures = []
     for name in ("style1", "style2", "style1"):
         settings = {"styles": [f"mine.safetensors#{name}"]}
-        outcome = batch.run("in/0.png*", "out", settings=settings, workers=1, overwrite=True)
+        outcome = batching.run("in/0.png*", "out", settings=settings, workers=1, overwrite=True)
         assert (outcome.done, outcome.skipped) == (1, 0)
         pictures.append(image.read("out/0.png").rgb)
     assert np.array_equal(pictures[0], pictures[2]) and not np.array_equal(pictures[0], pictures[1])
 
 
 def test_what_killed_writers_left_is_swept(here: Path) -> None:
-    batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
+    batching.run("in/0.png*", "out", settings=SETTINGS, workers=1)
     Path("out/.0.99-abc.part.png").write_bytes(b"half")
     Path("out/.other.99-abc.part.png").write_bytes(b"someone's")
     Path("out/0.png").unlink()
-    batch.run("in/0.png*", "out", settings=SETTINGS, workers=1)
+    batching.run("in/0.png*", "out", settings=SETTINGS, workers=1)
     assert sorted(p.name for p in Path("out").iterdir()) == [".other.99-abc.part.png", "0.png", MANIFEST]
 
 
@@ -406,7 +408,7 @@ def test_a_worker_that_is_killed_loses_nothing(here: Path, processes: None) -> N
             os.kill(workers[0], signal.SIGKILL)
             killed.append(workers[0])
 
-    outcome = batch.run("in/?.png", "out", settings=SETTINGS, workers=1, on_row=told)
+    outcome = batching.run("in/?.png", "out", settings=SETTINGS, workers=1, on_row=told)
     assert killed and (outcome.done, outcome.failed) == (4, 0)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from impasto import batch
-from impasto.batch import on_ray
-from impasto.batch.tasks import key_of, task
-from impasto.batch.worker import SHOT
+from impasto import batching
+from impasto.batching import on_ray
+from impasto.batching.tasks import key_of, task
+from impasto.batching.worker import SHOT
 from impasto.verbs.run import in_batches
 
 
@@ -32,20 +32,20 @@ def test_a_word_is_no_folder_of_that_name(here: Path) -> None:
         + '\n{"verb": "video", "film": "a.png", "styles": ["b.png"], "flow": "medium"}\n'
         + '{"verb": "learn", "pictures": ["a.png"], "photos": "good", "into": "quality"}\n'
     )
-    before = list(batch.from_file(Path("jobs.jsonl")))
+    before = list(batching.from_file(Path("jobs.jsonl")))
     assert not any(found.fault for found in before)
     for name in ("content", "style", "medium", "quality", "noise"):
         Path(name, "new.png").write_text("new")
-    assert [found.key for found in batch.from_file(Path("jobs.jsonl"))] == [found.key for found in before]
+    assert [found.key for found in batching.from_file(Path("jobs.jsonl"))] == [found.key for found in before]
     Path("good/new.png").write_text("new")  # which is a folder of photos, and is read
-    after = [found.key for found in batch.from_file(Path("jobs.jsonl"))]
+    after = [found.key for found in batching.from_file(Path("jobs.jsonl"))]
     assert after[:2] == [found.key for found in before[:2]] and after[2] != before[2].key
 
 
 def test_every_setting_that_names_a_file_is_known_by_its_content(here: Path) -> None:
     for verb, kind in in_batches().items():
         for name in kind.job.reads:
-            keys = []
+            keys: list[str] = []
             for content in ("one", "other"):
                 Path("a.png").write_text(content * len(keys) + content)
                 keys.append(key_of(verb, {name: ["a.png"]}, "out"))

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from conftest import Run
-from impasto import batch, image
-from impasto.augment.layouts import look
+from impasto import batching, image
+from impasto.augmentation.layouts import look
 from impasto.errors import InputError
 from impasto.networks import packs
 from impasto.training.photos import _found
@@ -51,13 +51,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_pictures_are_known_by_their_first_bytes(folder: Path) -> None:
-    found = batch.photos(str(folder))
+    found = batching.photos(str(folder))
     assert found is not None
     assert [path.name for path in found] == ["K.HIF", *KINDS]
     for path in found:
         # Grain loses most of its color in a JPEG; another picture would be 0.2 away.
         assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.1
-    line = batch.passed_over("in")
+    line = batching.passed_over("in")
     assert line == "in: ignored 5 files that are not images (BMW.list, Thumbs.db, film.mp4, ...); " + (
         "use impasto video for videos"
     )
@@ -78,13 +78,13 @@ def test_a_damaged_picture_is_not_passed_over(run: Run, folder: Path) -> None:
 def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
     image.write(tmp_path / "a.png", photo_of(8, 8))
     (tmp_path / ".DS_Store").write_bytes(b"x")
-    assert batch.passed_over(str(tmp_path)) is None
-    assert batch.passed_over(str(tmp_path / "a.png")) is None
+    assert batching.passed_over(str(tmp_path)) is None
+    assert batching.passed_over(str(tmp_path / "a.png")) is None
     (tmp_path / "a.png").rename(tmp_path / "a.txt")
-    assert batch.photos(str(tmp_path)) == [tmp_path / "a.txt"]
+    assert batching.photos(str(tmp_path)) == [tmp_path / "a.txt"]
     (tmp_path / "a.txt").write_text("words")
     with pytest.raises(InputError, match="contains no images, but 1 other file"):
-        batch.photos(str(tmp_path))
+        batching.photos(str(tmp_path))
 
 
 def test_data_sets_have_photographs_under_any_name(tmp_path: Path) -> None:

@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impasto import image, samples
+from impasto import image, painters, samples
+from impasto.media import open_film
 from impasto.verbs import demo
-from impasto.video import open_film
 
 
 def test_the_demo_paints_three_pictures_a_sheet_and_a_film(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        demo.painters.BUDGETS, "good", demo.painters.Budget(64, 64, (3,), neighbors=(1,), rounds=(1,))
-    )
+    monkeypatch.setitem(painters.BUDGETS, "good", painters.Budget(64, 64, (3,), neighbors=(1,), rounds=(1,)))
     monkeypatch.setattr(demo, "FILM_SECONDS", 1.0)
     style = samples.style
     monkeypatch.setattr(samples, "style", lambda name, size: style(name, min(size, 64)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_whole_installation_is_well(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_an_extra_that_is_missing_has_its_line_and_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["torch>=2.6", 'nowhere-to-be-found>=1; extra == "batch"', 'numpy; extra == "export"']
-    monkeypatch.setattr(doctor.metadata, "requires", lambda _: lines)
+    monkeypatch.setattr(metadata, "requires", lambda _: lines)
     found = doctor.examine()
     assert (
         found.facts["extras"]["batch"] == "missing nowhere-to-be-found: pip install '.[batch]', in the clone"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_the_same_style_twice_is_one(here: Path) -> None:
     assert spread(job(*twice)).styles == twice[:2]
     assert spread(job(*twice, weights=(1, 2, 3, 4))).weights == (8, 2)
     assert spread(job("waves", "waves")).styles == ("waves",)
-    film = {"film": "film.mp4", "styles": ("waves", "waves", "woodcut"), "weights": (1, 2, 3)}
+    film: dict[str, Any] = {"film": "film.mp4", "styles": ("waves", "waves", "woodcut"), "weights": (1, 2, 3)}
     assert spread(VideoJob.parse(film)).weights == (3, 3)
     film = {"film": "film.mp4", "styles": ("paintings", "photo.png"), "style_scale": (0.5,)}
     found = spread(VideoJob.parse(film))

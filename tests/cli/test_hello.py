@@ -13,8 +13,8 @@ import pytest
 
 from conftest import Run
 from impasto import image
-from impasto.batch import from_file
-from impasto.batch.worker import Share, carry_out
+from impasto.batching import from_file
+from impasto.batching.worker import Share, carry_out
 from impasto.jobs import Job
 from impasto.jobs.base import option
 from impasto.painters.inputs import Inputs, recipe_of

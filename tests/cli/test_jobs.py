@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 
+from impasto.batching import tasks
 from impasto.errors import InputError
 from impasto.jobs import CompareJob, Job, MeasureJob, StylizeJob
+from impasto.painters.inputs import key_of, recipe_of
+
+PLAIN: dict[str, object] = {"content": "a", "styles": ["b"]}
+MIXED = PLAIN | {"loss": "mixed"}
 
 
 def test_settings_survive_json() -> None:
@@ -34,12 +40,35 @@ def test_settings_survive_json() -> None:
         ({"content": "a", "styles": ["b", "c"], "weights": [1.0]}, "--weights has 1 value for 2 styles"),
         ({"content": "a", "styles": ["b", "c"], "mask": ["m"]}, "--mask has 1 value for 2 styles"),
         ({"content": 3, "styles": ["b"]}, "must be text"),
+        (PLAIN | {"style_weight": 2}, "--style-weight needs a loss on moments: add --loss mixed"),
+        (PLAIN | {"layer_weights": [1] * 5}, "--layer-weights needs a loss on moments"),
+        (PLAIN | {"smoothness": 0, "method": "paper"}, "--smoothness does not apply to --method paper"),
+        (MIXED | {"layer_weights": [1, 2]}, "--layer-weights 1,2 must be five numbers"),
+        (MIXED | {"layer_weights": [0] * 5}, "not all 0"),
+        (MIXED | {"layer_weights": [1, 1, 1, 1, -1]}, "five numbers from 0"),
+        (MIXED | {"style_weight": -1}, "--style-weight -1 is not between"),
     ],
 )
 def test_a_bad_setting_is_refused_in_one_line(settings: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words) as refused:
         StylizeJob.parse(settings)
     assert "\n" not in str(refused.value)
+
+
+def test_the_keys_of_jobs_from_before_an_option_are_those_of_now() -> None:
+    """Of a checkpoint and of a row of a manifest, as commit 21f7cff had them."""
+    job = StylizeJob("a.png", ("b.png",), loss="mixed")
+    told: dict[str, Any] = {"engine": "torch", "threads": 1, "digest": lambda _: "0" * 64}
+    recipe = recipe_of(job, "cpu", **told)
+    assert key_of(recipe) == "5d6584e22c6cb9652815a83238f6dbb4d8c2977f1c69a49f318b67d970179055"
+    row = tasks.key_of("stylize", job.settings(), "a.png")
+    assert row == "09e01f287885238ad277ee745b13332d09bf298242710ce22a65baeaf42aae31"
+    assert not {"style_weight", "layer_weights", "smoothness"} & recipe.job.keys()
+    assert StylizeJob.parse(recipe.job) == job  # as replay does
+    other = dataclasses.replace(job, layer_weights=(0, 1, 1, 4, 1), style_weight=8)
+    assert other.settings().keys() - job.settings().keys() == {"layer_weights", "style_weight"}
+    assert StylizeJob.parse(json.loads(json.dumps(other.settings()))) == other
+    assert key_of(recipe_of(other, "cpu", **told)) != key_of(recipe)
 
 
 def test_sizes_are_numbers_whoever_writes_them() -> None:

@@ -17,9 +17,9 @@ def test_there_is_a_painter_for_each_style_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", STYLES)
 def test_the_shipped_picture_is_what_its_painter_paints(name: str) -> None:
-    global_state = np.random.get_state()[1].copy()
+    global_state = np.random.get_state(legacy=False)["state"]["key"].copy()
     painted = paint(name, SIDE)
-    assert np.array_equal(global_state, np.random.get_state()[1])
+    assert np.array_equal(global_state, np.random.get_state(legacy=False)["state"]["key"])
     assert painted.shape == (SIDE, SIDE, 3) and painted.dtype == np.float32
     coarse = [
         picture.reshape(8, SIDE // 8, 8, SIDE // 8, 3).mean((1, 3))

@@ -95,6 +95,7 @@ OWN_WORDS = {
     "--rate": "of an optimizer, or of a dream in gray levels",
     "--mask": "of styles, or of a dream",
     "--network": "to paint with, to train, to show",
+    "--style-weight": "of an image, whose terms are relative, or of a training",
     "--style": "of a folder, while dreaming, to measure by",
     "--out": "export chooses the format by two suffixes of its own; batch and augment need a folder",
     "--port": "of a page for this machine alone, or for whom --host says",

@@ -21,9 +21,9 @@ import torch
 from impasto import image, methods, painters, samples
 from impasto.cli import main
 from impasto.looks.masks import COLORS
+from impasto.media import FilmWriter
 from impasto.networks import library, packs
 from impasto.verbs import demo
-from impasto.video import FilmWriter
 from support import web
 from support.augment import lay_out
 from support.commands import commands

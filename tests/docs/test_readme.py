@@ -11,6 +11,7 @@ import pytest
 
 import impasto
 from impasto import image, samples
+from impasto.verbs import demo
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -25,6 +26,11 @@ def test_the_python_of_the_readme_runs(code: str, tmp_path: Path, monkeypatch: p
     image.write("photo.jpg", image.resize(samples.photo("coffee"), (48, 64)))
     for name, style in (("starry.jpg", "night"), ("scream.jpg", "waves")):
         image.write(name, samples.style(style, 64))
+    Path("photos").mkdir()
+    image.write("photos/a.jpg", image.read("photo.jpg").rgb)
+    if "out.save" not in code:
+        image.write("out.png", image.read("photo.jpg").rgb)
+    demo.write_film(tmp_path / "film.mp4", size=(48, 64), fps=4, seconds=1)
     # The same calls, on budgets that a test can wait for.
     quick = impasto.scales((36, 48), steps=(3, 2))
     monkeypatch.setattr(impasto, "scales", lambda _: quick)

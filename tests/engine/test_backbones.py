@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from impasto import backbones, weights
@@ -50,7 +51,7 @@ def test_vgg_with_and_without_winograd_agree(vgg19: Vgg) -> None:
     for network in (vgg19, plain):
         x = noise(0, 1, 3, 96, 80).requires_grad_()
         found = network.features(x, layers)
-        (gradient,) = torch.autograd.grad(sum(f.square().mean() for f in found.values()), x)
+        (gradient,) = torch.autograd.grad(torch.stack([f.square().mean() for f in found.values()]).sum(), x)
         results.append([*(f.detach() for f in found.values()), gradient])
     *errors, last = [float((a - b).norm() / b.norm()) for a, b in zip(*results, strict=True)]
     assert max(errors) < 1e-5
@@ -126,7 +127,8 @@ def test_pooling_is_the_one_asked_for() -> None:
     for pooling, pool in (("max", F.max_pool2d), ("avg", F.avg_pool2d)):
         network = narrow(pooling=pooling)
         before = network.features(x, ["relu1_2"])["relu1_2"]
-        wanted = F.conv2d(pool(before, 2), network.weight2_1, network.bias2_1, padding=1)
+        weight, bias = network.get_buffer("weight2_1"), network.get_buffer("bias2_1")
+        wanted = F.conv2d(pool(before, 2), weight, bias, padding=1)
         torch.testing.assert_close(network.features(x, ["conv2_1"])["conv2_1"], wanted)
 
 
@@ -157,9 +159,14 @@ def test_auto_precision_is_one_the_device_has() -> None:
 def test_the_network_runs_no_deeper_than_asked(
     layers: list[str], runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, calls = narrow(), []
+    network, calls = narrow(), list[str]()
     plain = network._convolve
-    monkeypatch.setattr(network, "_convolve", lambda x, name: calls.append(name) or plain(x, name))
+
+    def counted(x: Tensor, name: str) -> Tensor:
+        calls.append(name)
+        return plain(x, name)
+
+    monkeypatch.setattr(network, "_convolve", counted)
     network.features(noise(0, 1, 3, 32, 32), layers)
     assert len(calls) == runs
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -62,9 +63,7 @@ def kill_at(evaluation: int) -> Callable[[Progress], None]:
     return watch
 
 
-def resume(
-    path: Path, optimiser: str, *, every: int = 5, **options: object
-) -> tuple[OptimizationResult, int]:
+def resume(path: Path, optimiser: str, *, every: int = 5, **options: Any) -> tuple[OptimizationResult, int]:
     """The run taken up with nothing in memory, and the evaluations it still did."""
     loss = Watched(objective())
     found = paint(

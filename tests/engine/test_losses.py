@@ -82,7 +82,7 @@ def looped_gram(f: np.ndarray) -> np.ndarray:
         for j in range(channels):
             for k in range(positions):
                 gram[i, j] += f[i, k] * f[j, k]
-    return gram / positions
+    return np.asarray(gram / positions)
 
 
 class Backwards(frozenset[str]):
@@ -299,7 +299,7 @@ def test_a_blend_of_one_and_nothing_is_that_style(tiny: Tiny, kind: type[StyleLo
 def test_a_blend_lies_between(tiny: Tiny, kind: type[StyleLoss]) -> None:
     one, other = picture(2), picture(3) * 0.5
     for blend in ("moments", "barycenter"):
-        loss = kind([one, other], LAYERS, weights=[0.5, 0.5], blend=blend)  # type: ignore[arg-type]
+        loss = kind([one, other], LAYERS, weights=[0.5, 0.5], blend=blend)
         near = at(loss, tiny, one).value
         assert 0 < near < at(kind(other, LAYERS), tiny, one).value
 
@@ -393,7 +393,8 @@ def test_wrong_styles_are_refused(tiny: Tiny) -> None:
     for scales in ([1.0], [1.0, 0.0], [1.0, -1.0], [1.0, math.nan], []):
         with pytest.raises(InputError, match="scales"):
             Gram([one, one], LAYERS, scales=scales)
-    for layers in ([], {"relu1_1": 0.0}):
+    empty: list[dict[str, float]] = [{}, {"relu1_1": 0.0}]
+    for layers in empty:
         with pytest.raises(InputError, match="layer"):
             Gram(one, layers)
     with pytest.raises(InputError, match="layer"):
@@ -405,9 +406,14 @@ def test_wrong_styles_are_refused(tiny: Tiny) -> None:
 
 
 def test_a_style_has_the_area_of_the_picture_times_its_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, network = [], Tiny()
+    seen, network = list[tuple[int, ...]](), Tiny()
     plain = network.forward
-    monkeypatch.setattr(network, "forward", lambda x, names: seen.append(x.shape[-2:]) or plain(x, names))
+
+    def watched(x: Tensor, names: frozenset[str]) -> dict[str, Tensor]:
+        seen.append(tuple(x.shape[-2:]))
+        return plain(x, names)
+
+    monkeypatch.setattr(network, "forward", watched)
     styles = [picture(2, (64, 80)), picture(3, (64, 80)), picture(4, (24, 30)), picture(5, (8, 40))]
     bind(Gram(styles, LAYERS, scales=[1, 0.5, 1, 1]), network, (32, 40))
     # Never enlarged, but to the 16 pixels that the deepest layer of VGG-19 needs.

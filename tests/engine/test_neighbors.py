@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -191,7 +192,7 @@ def test_what_is_painted_already_counts_by_its_share(tiny: Tiny) -> None:
 
 @pytest.mark.parametrize("size", [(48, 48), (45, 53)])
 @pytest.mark.parametrize("kind", [Neighbors, LayerNeighbors])
-def test_tiles_choose_and_pull_like_the_whole(tiny: Tiny, kind: type[Loss], size: Size) -> None:
+def test_tiles_choose_and_pull_like_the_whole(tiny: Tiny, kind: Callable[..., Loss], size: Size) -> None:
     photo, painting, now = picture(0, size), picture(1, (52, 40)), picture(2, size)
     loss = partial(kind, photo, painting, LAYERS)
     whole = at(loss(), tiny, now, present=photo)
@@ -343,7 +344,7 @@ def test_the_search_is_prepared_once_for_small_sizes(tiny: Tiny, monkeypatch: py
     sizes: list[Size] = []
     real = Keys.of.__func__  # type: ignore[attr-defined]
 
-    def counted(kind: type[Keys], context: BindContext, *rest: object, **more: object) -> Keys:
+    def counted(kind: type[Keys], context: BindContext, /, *rest: object, **more: object) -> Keys:
         sizes.append(context.size)
         found: Keys = real(kind, context, *rest, **more)
         return found

@@ -301,7 +301,7 @@ def test_an_interrupt_keeps_what_there_is_at_the_final_size(optimiser: str) -> N
     assert found.stopped
     assert len(found.history) == 7
     assert found.picture.shape[-2:] == TWO[-1].size
-    wanted = tensors.resize(shown[-1], TWO[-1].size).clamp(0, 1)
+    wanted = tensors.resize(shown[-1], (TWO[-1].size[0], TWO[-1].size[1])).clamp(0, 1)
     torch.testing.assert_close(found.picture, wanted, rtol=0, atol=1e-3)
     assert torch.equal(pixels().detach().clamp(0, 1), found.picture)
 
@@ -312,3 +312,8 @@ def test_an_interrupt_anywhere_gives_a_picture(fault: dict[str, int]) -> None:
     assert found.stopped
     assert found.picture.shape[-2:] == TWO[-1].size
     assert worth(objective(), found.picture) <= worth(objective(), picture(1)) + 1e-3
+
+
+def test_a_result_shows_what_it_is_and_not_its_tensor() -> None:
+    found = paint(Watched(objective()))
+    assert repr(found) == f"OptimizationResult(evaluations={found.evaluations}, stopped=False)"

@@ -76,6 +76,7 @@ def test_a_resized_picture_can_be_optimized() -> None:
     pixels = Pixels(noise(0, 8, 8), photo=noise(1, 16, 16))
     pixels.resize((12, 12))
     pixels().sum().backward()
+    assert pixels.pixels.grad is not None
     assert torch.equal(pixels.pixels.grad, torch.ones(1, 3, 12, 12))
 
 
@@ -116,6 +117,7 @@ def test_the_penalty_is_the_mean_square_beyond_the_range() -> None:
     assert float(far.penalty().detach()) == pytest.approx(4 * one)
     pixels.assign(start.flatten())
     pixels.penalty().backward()
+    assert pixels.pixels.grad is not None
     sign = pixels.pixels.grad.flatten().sign().tolist()
     assert sign == [-1, 0, 0, 0, 1, 0]
 

@@ -6,6 +6,7 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ from impasto.films import dream, zoom
 from impasto.films.dream import FrameDream
 from impasto.films.zoom import Canvases, _inset
 from impasto.jobs import DreamJob
+from impasto.media import FilmReader, Segments, Steady
 from impasto.painters.dream import Dreamer
 from impasto.record import Recipe
-from impasto.video import FilmReader, Segments, Steady
 from support.film_files import FilmWriterWithSound, packets_of
 from support.video import scene
 
@@ -248,13 +249,13 @@ def test_a_killed_film_ends_like_an_unbroken_one(
     here: Path, monkeypatch: pytest.MonkeyPatch, source: tuple[str, ...]
 ) -> None:
     assert run("dream", *source, "-o", "whole.mp4", *FAST) == 0
-    write, count = Segments.write, []
+    write, count = Segments.write, list[int]()
 
-    def dying(self: Segments, *arguments: object) -> bool:
+    def dying(self: Segments, *arguments: Any) -> None:
         count.append(1)
         if len(count) == 4:
             raise KeyboardInterrupt
-        return write(self, *arguments)  # type: ignore[arg-type]
+        write(self, *arguments)
 
     monkeypatch.setattr(Segments, "write", dying)
     assert run("dream", *source, "-o", "out.mp4", *FAST) == 130

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, FlickerMeter, resize_frame
+from impasto.media import FilmReader, FlickerMeter, resize_frame
 from support.film_files import packets_of
 
 SIDE = 256

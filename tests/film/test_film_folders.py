@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,9 +17,9 @@ from impasto import image
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
+from impasto.media import FilmReader, FilmWriter, open_film, prepare_frame, select_frames
 from impasto.networks import library, packs
 from impasto.session import Session
-from impasto.video import FilmReader, FilmWriter, open_film, prepare_frame, select_frames
 from support.networks import pack_of
 
 
@@ -41,7 +42,7 @@ def test_frames_keep_their_names_and_numbers(tmp_path: Path, suffix: str) -> Non
     folder = frames(tmp_path / "in", names)
     (folder / f"._shot_1001{suffix}").write_bytes(b"\0\5\x16\7 notes of a Mac")
     (folder / ".DS_Store").write_bytes(b"Bud1")
-    assert [path.name for path in open_film(folder).inputs] == names  # type: ignore[union-attr]
+    assert [path.name for path in open_film(folder).inputs] == names
     out = tmp_path / "out"
     assert paint(folder, out) == [f"shot_{1001 + n}.png" for n in range(5)]
     tones = [int(np.asarray(Image.open(path))[0, 0, 0]) for path in sorted(out.iterdir())]
@@ -82,7 +83,7 @@ def test_films_that_let_light_through_stand_on_white(
     path = tmp_path / f"a{suffix}"
     with av.open(str(path), "w") as container:
         options = {"auto-alt-ref": "0", "b": "2M"} if codec.startswith("libvpx") else {}
-        stream = container.add_stream(codec, rate=10, options=options)
+        stream: Any = container.add_stream(codec, rate=10, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
         if codec.startswith("libvpx"):
             stream.metadata["alpha_mode"] = "1"

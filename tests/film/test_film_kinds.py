@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, open_film
+from impasto.media import FilmReader, open_film
 from support.film_kinds import CARD, FIELD, HEIGHT, WIDTH, Bytes, gray, picture
 
 COUNT = 30
+TIMES = tuple(Fraction(n, 25) for n in range(COUNT))
 BT601 = 6
 
 
@@ -30,7 +31,7 @@ def write(
     path: Path,
     codec: str,
     *,
-    times: Sequence[Fraction] = tuple(Fraction(n, 25) for n in range(COUNT)),
+    times: Sequence[Fraction] = TIMES,
     rate: int = 25,
     options: dict[str, str] | None = None,
     fmt: str | None = None,
@@ -39,7 +40,7 @@ def write(
 ) -> Path:
     """A film of numbered pictures, with a tone if a codec for it is named."""
     with av.open(str(path), "w", format=fmt) as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream: Any = container.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
         stream.codec_context.colorspace = BT601
         audio: Any = container.add_stream(sound, rate=SAMPLES.get(sound, 44100)) if sound else None
@@ -164,12 +165,12 @@ def as_ffmpeg_reads(path: Path) -> tuple[list[Bytes], list[Fraction | None], flo
     with av.open(str(path)) as container:
         rate = container.streams.video[0].average_rate
         decoded = list(container.decode(video=0))
-        frames = [frame.to_ndarray(format="rgb24") for frame in decoded]
+        frames = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in decoded]
         told = [None if f.pts is None or f.time_base is None else f.pts * f.time_base for f in decoded]
     assert rate is not None
     with av.open(str(path)) as container:
         blocks = list(container.decode(audio=0)) if container.streams.audio else []
-    return frames, told, sum(block.samples / block.sample_rate for block in blocks)
+    return frames, told, sum((block.samples / block.sample_rate for block in blocks), 0.0)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -200,7 +201,7 @@ def damaged(path: Path, *, packets: Sequence[int], to: Path) -> Path:
     noise = np.random.default_rng(3)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
-        found = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+        found = [(p.pos, p.size) for p in container.demux(video=0) if p.size and p.pos is not None]
     for place, size in (found[n] for n in packets):
         data[place : place + size] = noise.integers(0, 256, size, np.uint8).tobytes()
     to.write_bytes(data)
@@ -310,8 +311,8 @@ def test_half_pictures_are_made_whole(tmp_path: Path, caplog: pytest.LogCaptureF
         frames = list(reader.frames())
     assert len(frames) == 12
     assert [f.time - frames[0].time for f in frames] == [Fraction(n, 25) for n in range(12)]
-    for frame in frames[1:-1]:
-        rows = frame.rgb[8:-8].mean(2)
+    for woven in frames[1:-1]:
+        rows = woven.rgb[8:-8].mean(2)
         assert np.abs(np.diff(rows, axis=0)).mean() < 1  # woven, every row differs from the next
     assert caplog.messages == [f"{path} is interlaced: it is deinterlaced by FFmpeg's bwdif"]
 

@@ -16,11 +16,11 @@ from impasto.films import FilmProgress, paint_film
 from impasto.films.optimized import FOLLOWING, MovingPainter, following_schedule
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.losses import BindContext, FeatureCache, Temporal, fill_holes
+from impasto.media import FilmWriter, flicker, open_film
 from impasto.methods.coarse_to_fine import Style
 from impasto.optim import Stage, scales
 from impasto.session import Session
 from impasto.tiles import Window, split
-from impasto.video import FilmWriter, flicker, open_film
 from support.video import scene
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from impasto import image
 from impasto.errors import InputError, OutputError
 from impasto.jobs import VideoJob, parse_seconds
-from impasto.video import (
+from impasto.media import (
     FilmReader,
     FilmWriter,
     PictureReader,

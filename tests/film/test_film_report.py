@@ -20,8 +20,8 @@ from impasto.errors import InputError
 from impasto.films import paint_film, report
 from impasto.films.frame_pairs import matched
 from impasto.jobs import VideoJob
-from impasto.video import FilmWriter, FlickerMeter, write_pictures
-from impasto.video.flicker_metric import heat
+from impasto.media import FilmWriter, FlickerMeter, write_pictures
+from impasto.media.flicker_metric import heat
 from support.video import _exact, scene, texture
 
 Bytes = NDArray[np.uint8]

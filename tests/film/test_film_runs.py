@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,9 +21,9 @@ from conftest import Run
 from impasto.errors import InputError, OutputError
 from impasto.films import Enough, FilmProgress, paint_film, video
 from impasto.jobs import VideoJob
+from impasto.media import FilmReader, FilmWriter, open_film, segments, write_pictures
+from impasto.media.streams import PassthroughStreams
 from impasto.session import Session
-from impasto.video import FilmReader, FilmWriter, open_film, segments, write_pictures
-from impasto.video.streams import PassthroughStreams
 from support.film_files import packets_of
 from support.films import frames, here  # noqa: F401 - a fixture
 from support.video import scene, texture
@@ -161,7 +163,7 @@ def test_killed_while_parts_are_thrown_away(here: Path, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(segments.shutil, "rmtree", rmtree)
+        patch.setattr(shutil, "rmtree", rmtree)
         paint_film(_fed(), out=Path("out.mp4"), session=Session(restart=True))
     assert Path("out.mp4.parts/000000004.nut").exists()
     monkeypatch.setattr(video, "PART_FRAMES", 5)  # what is left would lie between the new parts
@@ -439,14 +441,14 @@ def test_memory_does_not_grow_with_the_film(here: Path) -> None:
 def test_work_ahead_stops_when_it_is_no_longer_wanted() -> None:
     from impasto.films.prefetch import ahead
 
-    made = []
+    made: list[int] = []
 
-    def source() -> object:
+    def source() -> Iterator[int]:
         for number in range(1000):
             made.append(number)
             yield number
 
-    with ahead(source(), by=2) as items:  # type: ignore[arg-type]
+    with ahead(source(), by=2) as items:
         assert next(items) == 0
     count = len(made)
     time.sleep(0.05)
@@ -455,6 +457,6 @@ def test_work_ahead_stops_when_it_is_no_longer_wanted() -> None:
         assert list(items) == []
 
 
-def _failing() -> object:
+def _failing() -> Iterator[int]:
     yield from ()
     raise InputError("here")

@@ -13,7 +13,7 @@ import pytest
 
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmReader, FilmWriter
+from impasto.media import FilmReader, FilmWriter
 
 RATE = 8000  # samples a second
 
@@ -53,11 +53,17 @@ def _tone(first: int) -> av.AudioFrame:
     return frame
 
 
+def due(stamp: int | None, base: Fraction | None) -> Fraction:
+    """The time of a packet, in seconds."""
+    assert stamp is not None and base is not None
+    return stamp * base
+
+
 def packets(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
     """Of the first stream of a kind: when they are due, and what is in them."""
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)
-        return [(p.pts * p.time_base, bytes(p)) for p in container.demux(stream) if p.size]
+        return [(due(p.pts, p.time_base), bytes(p)) for p in container.demux(stream) if p.size]
 
 
 def paint(source: Path, target: Path, **settings: Any) -> Path:
@@ -80,7 +86,7 @@ def test_sound_lies_beside_the_pictures_in_a_long_film(tmp_path: Path, suffix: s
                 writer.write(frame.rgb, frame.time)
             writer.close()
     with av.open(str(target)) as container:
-        found = [(p.pos, p.stream.type, p.dts * p.time_base) for p in container.demux() if p.size]
+        found = [(p.pos, p.stream.type, due(p.dts, p.time_base)) for p in container.demux() if p.size]
     reached = {"video": Fraction(0), "audio": Fraction(0)}
     for _, kind, time in sorted(found):  # as they lie in the file
         reached[kind] = time
@@ -123,6 +129,7 @@ def test_pictures_that_begin_after_the_sound_stay_behind_it(tmp_path: Path, suff
         for packet in whole.demux():
             if packet.size:
                 if packet.stream.type == "video":
+                    assert packet.pts is not None and packet.dts is not None
                     packet.pts, packet.dts = packet.pts + 45_000, packet.dts + 45_000
                 packet.stream = streams[packet.stream.index]
                 late.mux(packet)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
-from impasto.video import FilmWriter, open_film, select_frames
+from impasto.media import FilmWriter, open_film, select_frames
 from support.film_kinds import HEIGHT, WIDTH, picture
 
 # A slide show: what is shown for long, at the end longest.

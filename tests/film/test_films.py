@@ -11,9 +11,9 @@ import pytest
 
 from conftest import Run
 from impasto.films import frame_painters
+from impasto.media import FilmReader
 from impasto.networks import library
 from impasto.networks.painter import Painter
-from impasto.video import FilmReader
 from support.film_files import packets_of
 from support.films import TIMES, frames, here  # noqa: F401 - a fixture
 

@@ -16,9 +16,12 @@ from impasto import files, image, methods
 from impasto.errors import InputError
 from impasto.films import photoreal as graded_films
 from impasto.films import video
-from impasto.films.photoreal import LazyBackbone, Shot, find_shots
+from impasto.films.photoreal import find_shots
+from impasto.films.scenes import Shot
 from impasto.jobs import PhotorealJob
-from impasto.video import FilmReader, Span
+from impasto.media import FilmReader, Span
+from impasto.media.levels import unit
+from impasto.painters.subjects import LazyBackbone
 from support.graded_films import frames, write
 from support.looks import night
 from support.video import scene, texture
@@ -71,7 +74,7 @@ def test_a_refined_shot_goes_on_alike(here: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(methods, "photoreal", partial(methods.photoreal, steps=1))
     job = PhotorealJob(content="film.mp4", styles=("night.png",), classes=2)
     small = [scene(n)[::2, ::2] for n in range(4)]
-    shot = Shot(0, 4, tuple(frame.astype(np.float32) / 255 for frame in small[::3]))
+    shot = Shot(0, 4, tuple(unit(frame) for frame in small[::3]))
     whole = graded_films._Grader(job, shot, LazyBackbone(job), None)
     first = [whole.next(frame, number) for number, frame in enumerate(small[:2])]
     again = graded_films._Grader(job, shot, LazyBackbone(job), None)

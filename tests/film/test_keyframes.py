@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from impasto.video import Keyframes, Linker, Steady
+from impasto.media import Keyframes, Linker, Steady
 from support.video import _exact, scene, texture, true_flow
 
 Array = NDArray[np.float32]
@@ -25,7 +25,7 @@ class Counted:
 
     @staticmethod
     def of(frame: Bytes) -> Array:
-        return 1 - frame.astype(np.float32) / 255
+        return np.float32(1) - np.asarray(frame / 255, np.float32)
 
 
 def played(film: list[Bytes], every: int, paint: Counted) -> tuple[list[Array], Keyframes]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from impasto.errors import InputError
-from impasto.video import (
+from impasto.media import (
     Dis,
     Link,
     Linker,
@@ -19,8 +19,8 @@ from impasto.video import (
     trust,
     warp,
 )
-from impasto.video.flow import shift
-from impasto.video.remembering import Key
+from impasto.media.flow import shift
+from impasto.media.remembering import Key
 from support.video import BACK, Array, Bytes, _exact, scene, texture, true_flow
 
 
@@ -61,9 +61,9 @@ def test_frames_that_are_very_low_or_narrow_have_a_flow(
 def test_flow_does_not_depend_on_the_frames_before(size: tuple[int, int]) -> None:
     one, other, third = (texture(*size, seed) for seed in range(3))
     for quality in ("ultrafast", "fast", "medium"):
-        used = Dis(quality=quality)  # type: ignore[arg-type]
+        used = Dis(quality=quality)
         used(one, third)
-        assert np.array_equal(used(other, one), Dis(quality=quality)(other, one))  # type: ignore[arg-type]
+        assert np.array_equal(used(other, one), Dis(quality=quality)(other, one))
 
 
 def test_what_was_hidden_is_not_trusted() -> None:
@@ -155,7 +155,8 @@ def test_calm_is_not_bought_by_blur() -> None:
                 np.array([[1, 0, -20 - 0.5 * n], [0, 1, -10 - 0.3 * n]]),
                 (200, 160),
                 flags=cv2.INTER_CUBIC,
-            )
+            ),
+            np.uint8,
         )
         for n in range(14)
     ]
@@ -167,7 +168,7 @@ def test_calm_is_not_bought_by_blur() -> None:
         inner = rgb[20:-20, 20:-20]
         return float(np.square(inner - cv2.GaussianBlur(inner, (0, 0), 1.0)).mean())
 
-    own = film[-1].astype(np.float32) / 255
+    own = np.asarray(film[-1] / 255, np.float32)
     assert 0.9 < detail(last) / detail(own) < 1.1
     assert np.abs(last - own)[20:-20, 20:-20].mean() < 0.01
 

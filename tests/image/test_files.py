@@ -216,7 +216,11 @@ def test_checkpoint_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     shared = TENSORS["weight"]
     tensors = TENSORS | {"same": shared, "part": shared[0], "turned": shared.transpose(0, 2)}
-    meta = {"name": "Großes \u4e16\u754c", "losses": [1.5, None, True], "nested": {"a": {"b": 1}}}
+    meta: dict[str, files.JSON] = {
+        "name": "Großes \u4e16\u754c",
+        "losses": [1.5, None, True],
+        "nested": {"a": {"b": 1}},
+    }
     files.save_checkpoint(path, tensors | {"array": np.arange(6.0).reshape(2, 3)[:, ::-1]}, meta)
     loaded, told = files.load_checkpoint(path)
     assert told == meta

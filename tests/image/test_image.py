@@ -7,6 +7,7 @@ import logging
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -54,7 +55,7 @@ def p3_to_srgb(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """From P3 with gamma 2.2 by the published matrix between the two under D65."""
     matrix = [[1.22494, -0.22494, 0], [-0.04206, 1.04206, 0], [-0.01964, -0.07864, 1.09827]]
     linear = np.clip(values ** (round(2.2 * 256) / 256) @ np.array(matrix).T, 0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
@@ -64,7 +65,8 @@ def test_orientation_is_applied_once(tmp_path: Path, suffix: str, turn: int) -> 
     exif = stored.getexif()
     exif[0x0112] = turn
     upright = np.asarray(ImageOps.exif_transpose(stored)) / 255
-    stored.save(tmp_path / f"a{suffix}", exif=exif, **({"quality": 95} if suffix != ".tif" else {}))
+    options: dict[str, Any] = {"quality": 95} if suffix != ".tif" else {}
+    stored.save(tmp_path / f"a{suffix}", exif=exif, **options)
     result = image.read(tmp_path / f"a{suffix}").rgb
     assert result.shape == upright.shape
     assert np.abs(result - upright).mean() < (0.04 if suffix in (".webp", ".avif", ".jpg") else 1e-6)
@@ -224,9 +226,10 @@ def test_tiff_of_16_bits_is_exact(
     tmp_path: Path, order: str, compression: str | None, extra: str | None
 ) -> None:
     values = WORDS if extra else WORDS[..., :3]
-    extras = {"extrasamples": [extra]} if extra else {}
+    extras: dict[str, Any] = {"byteorder": order}
+    extras |= {"extrasamples": [extra]} if extra else {}
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, values, photometric="rgb", compression=compression, byteorder=order, **extras)
+    tifffile.imwrite(path, values, photometric="rgb", compression=compression, **extras)
     result = image.read(path)
     assert result.bits == 16
     assert np.array_equal(np.rint(result.rgb * 65535), values[..., :3])
@@ -240,18 +243,20 @@ def test_tiff_of_other_kinds(tmp_path: Path) -> None:
     tifffile.imwrite(path, np.moveaxis(BYTES[..., :3], -1, 0), photometric="rgb", planarconfig="separate")
     assert np.array_equal(np.rint(image.read(path).rgb * 255), BYTES[..., :3])
     floats = (WORDS[..., :3] / 65535).astype(np.float32)
-    tifffile.imwrite(path, floats, photometric="rgb", extratags=[(274, "H", 1, 6)])
+    tifffile.imwrite(path, floats, photometric="rgb", extratags=[(274, "H", 1, 6, True)])
     assert np.array_equal(image.read(path).rgb, np.rot90(floats, -1))
     tifffile.imwrite(path, floats * 3, photometric="rgb")
     with pytest.raises(InputError, match=r"scale them to 0\.\.1"):
         image.read(path)
     for values, top in ((WORDS[..., 0], 65535), (BYTES[..., 0], 255)):
-        tifffile.imwrite(path, values, extratags=[(274, "H", 1, 8)])
+        tifffile.imwrite(path, values, extratags=[(274, "H", 1, 8, True)])
         assert np.array_equal(np.rint(image.read(path).rgb[..., 1] * top), np.rot90(values))
     alpha = np.maximum(WORDS[..., 3], 30000)
     premultiplied = np.rint(WORDS[..., :3] * (alpha[..., None] / 65535)).astype(np.uint16)
     both = np.concatenate([premultiplied, alpha[..., None]], axis=2)
-    tifffile.imwrite(path, both, photometric="rgb", extrasamples=["assocalpha"], extratags=[(274, "H", 1, 3)])
+    tifffile.imwrite(
+        path, both, photometric="rgb", extrasamples=["assocalpha"], extratags=[(274, "H", 1, 3, True)]
+    )
     assert np.abs(image.read(path).rgb * 65535 - np.rot90(WORDS[..., :3], 2)).max() < 2
 
 
@@ -297,8 +302,9 @@ def test_heic_with_ten_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
-def test_arrays(kind: type[np.generic]) -> None:
-    values = {np.uint8: BYTES, np.uint16: WORDS}.get(kind)
+def test_arrays(kind: type[Any]) -> None:
+    arrays: dict[type[Any], NDArray[Any]] = {np.uint8: BYTES, np.uint16: WORDS}
+    values = arrays.get(kind)
     floats = RNG.random((5, 7, 4)).astype(kind) if values is None else values
     top = 1 if values is None else np.iinfo(kind).max
     for part in (floats, floats[..., :3], floats[..., 0]):
@@ -333,8 +339,8 @@ def test_flat_lays_over_the_mean_visible_color() -> None:
     rgb = np.array([[[1, 0, 0], [0, 0, 1], [0.3, 0.9, 0.4]]], np.float32)
     seen = image.Picture(rgb, np.array([[1, 0.5, 0]], np.float32))
     mean = np.array([2 / 3, 0, 1 / 3])
-    assert np.allclose(seen.flat(), [[[1, 0, 0], mean / 2 + [0, 0, 0.5], mean]], atol=1e-6)
-    assert np.allclose(seen.flat((0, 1, 0)), [[[1, 0, 0], [0, 0.5, 0.5], [0, 1, 0]]], atol=1e-6)
+    assert np.allclose(seen.flat(), np.array([[[1, 0, 0], mean / 2 + [0, 0, 0.5], mean]]), atol=1e-6)
+    assert np.allclose(seen.flat((0, 1, 0)), np.array([[[1, 0, 0], [0, 0.5, 0.5], [0, 1, 0]]]), atol=1e-6)
     assert image.Picture(rgb, np.zeros((1, 3), np.float32)).flat().min() == 1
     assert image.Picture(rgb).flat() is rgb
 

@@ -27,7 +27,7 @@ from impasto import color, image
 from impasto.errors import ImpastoError, InputError, OutputError
 
 RNG = np.random.default_rng(11)
-PHOTO = np.asarray(Image.fromarray(data.astronaut()).resize((45, 31)), np.float32) / 255
+PHOTO = np.asarray(np.asarray(Image.fromarray(data.astronaut()).resize((45, 31))) / 255, np.float32)
 # How far, in gray levels, a format may be off at a pixel and in the mean; WebP halves the colors' size.
 MOST = {".png": (0.5, 0.3), ".tif": (0.5, 0.3), ".tiff": (0.5, 0.3), ".webp": (70, 6)}
 LOSSY = (20, 3)

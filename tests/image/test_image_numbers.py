@@ -52,7 +52,7 @@ def stored(light: NDArray[np.float64], primaries: int, transfer: int) -> NDArray
         luminance = shown @ np.array([0.2627, 0.6780, 0.0593])
         scene = shown * luminance[..., None] ** (1 / 1.2 - 1)
         high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
-        return np.where(scene <= 1 / 12, np.sqrt(3 * scene), high)
+        return np.asarray(np.where(scene <= 1 / 12, np.sqrt(3 * scene), high))
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
@@ -63,7 +63,8 @@ def card(primaries: int, transfer: int) -> NDArray[np.float64]:
 
 
 def seen(path: Path) -> NDArray[np.float64]:
-    return image.read(path).rgb[4:12].reshape(8, 8, 16, 3)[:, :, 4:12].mean((0, 2)) * 255
+    fields = image.read(path).rgb[4:12].reshape(8, 8, 16, 3)[:, :, 4:12]
+    return np.asarray(fields.mean((0, 2)) * 255, np.float64)
 
 
 def numbered(path: Path, primaries: int, transfer: int) -> None:

@@ -15,7 +15,7 @@ from impasto import image
 RGB = np.random.default_rng(3).integers(0, 255, (24, 32, 3), np.uint8)
 NAME = "Zo\u00eb K\u00fcste"
 RECIPE = '{"verb": "stylize"}'
-PLACE = {
+PLACE: dict[int, Any] = {
     1: "N",
     2: (48.0, 51.0, 30.25),
     3: "E",
@@ -52,7 +52,7 @@ def photo(path: Path, **settings: Any) -> Path:
     elif path.suffix == ".heic":
         pillow_heif.from_pillow(Image.fromarray(RGB)).save(path, exif=exif(**settings).tobytes())
     else:
-        options = {"dpi": (300, 300)} if path.suffix in (".png", ".jpg") else {}
+        options: dict[str, Any] = {"dpi": (300, 300)} if path.suffix in (".png", ".jpg") else {}
         Image.fromarray(RGB).save(path, exif=exif(**settings), **options)
     return path
 
@@ -66,7 +66,7 @@ def told(path: Path) -> tuple[Image.Exif, dict[str, Any]]:
         return found, info
     with Image.open(path) as opened:
         opened.load()
-        return opened.getexif(), dict(opened.info)
+        return opened.getexif(), {str(name): value for name, value in opened.info.items()}
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".heic"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image
 
 from impasto import image
@@ -20,9 +22,9 @@ GRAY = RGB[..., 0]
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
-def test_the_preview_in_a_tiff_is_not_the_picture(tmp_path: Path, kind: type) -> None:
-    top = {np.uint8: 1, np.uint16: 257, np.float32: 1 / 255}[kind]
-    values = np.asarray(RGB.astype(np.float64) * top, kind)
+def test_the_preview_in_a_tiff_is_not_the_picture(tmp_path: Path, kind: Any) -> None:
+    tops: dict[Any, float] = {np.uint8: 1, np.uint16: 257, np.float32: 1 / 255}
+    values: NDArray[Any] = np.asarray(RGB.astype(np.float64) * tops[kind], kind)
     with tifffile.TiffWriter(tmp_path / "a.tif") as made:
         made.write(values[::8, ::8], photometric="rgb", subfiletype=1)
         made.write(values, photometric="rgb")

@@ -23,7 +23,7 @@ from impasto.networks import library, packs
 ROOT = Path(__file__).parents[2]
 PACK = ROOT / "integrations" / "comfyui"
 WORKFLOWS = sorted((PACK / "api").glob("*.json"))
-WIDGETS = {"INT": int, "FLOAT": (int, float), "STRING": str, "BOOLEAN": bool}
+WIDGETS: dict[str, Any] = {"INT": int, "FLOAT": (int, float), "STRING": str, "BOOLEAN": bool}
 
 
 @pytest.fixture(scope="module")

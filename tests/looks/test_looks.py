@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -244,7 +245,7 @@ def test_every_pixel_is_an_affine_map_of_its_own_color() -> None:
     rgb, labels = towers()
     style, where = night()
     given, _ = looks.shift(rgb, Regions(labels, NAMES), look_of(style, where))
-    free = Grade(given.maps, np.tile(np.float32([0, 1]), (2, 1)), np.ones(2, np.float32))
+    free = Grade(given.maps, np.tile(np.array([0, 1], np.float32), (2, 1)), np.ones(2, np.float32))
     mattes = Mattes.of(rgb, labels, 2)
     result = looks.grade(rgb, mattes, free)
     wanted = np.einsum("khw,kij,hwj->hwi", mattes.alphas, given.maps[..., :3], rgb)
@@ -343,17 +344,18 @@ def test_a_damaged_or_foreign_look_is_refused_in_one_line(tmp_path: Path) -> Non
 
     files.save_checkpoint(tmp_path / "other.look", {"x": np.zeros(3)}, {"name": "waves"})
     files.save_checkpoint(tmp_path / "empty.look", {"x": np.zeros(3)}, {"kind": "look", "names": ["a"]})
-    one = {"whole.colour": np.zeros(13, np.float32)}
-    meta = {"kind": "look", "names": ["a", "b"], "backbone": "vgg19"}
+    one: dict[str, Any] = {"whole.colour": np.zeros(13, np.float32)}
+    meta: dict[str, files.JSON] = {"kind": "look", "names": ["a", "b"], "backbone": "vgg19"}
     far = np.full((2, 514), np.nan, np.float16)
     seen = {"whole.relu1_1": np.zeros((2, 7), np.float16)}
-    for name, more in (
-        ("centres", {"centres": far}),
-        ("narrow", {"centres": far[:, :9] * 0}),
-        ("unseen", seen),
-        ("huge", {"whole.colour": np.full(13, 3e38, np.float32)}),
-        ("uneven", {"0.colour": one["whole.colour"], "whole.relu1_1": np.zeros((2, 64), np.float16)}),
-    ):
+    damaged: dict[str, dict[str, Any]] = {
+        "centres": {"centres": far},
+        "narrow": {"centres": far[:, :9] * 0},
+        "unseen": seen,
+        "huge": {"whole.colour": np.full(13, 3e38, np.float32)},
+        "uneven": {"0.colour": one["whole.colour"], "whole.relu1_1": np.zeros((2, 64), np.float16)},
+    }
+    for name, more in damaged.items():
         files.save_checkpoint(tmp_path / f"{name}.look", one | more, meta)
     for name, words in (
         ("centres", "centers of the classes"),
@@ -404,7 +406,11 @@ def test_with_masks_no_torch_is_loaded(tmp_path: Path) -> None:
 
 
 def test_classes_that_were_found_fade_over_a_sky_of_blocks() -> None:
-    sky = np.linspace(0.7, 0.5, 96)[:, None, None] * np.float32([0.7, 0.85, 1.0]) * np.ones((1, 160, 1))
+    sky = (
+        np.linspace(0.7, 0.5, 96)[:, None, None]
+        * np.array([0.7, 0.85, 1.0], np.float32)
+        * np.ones((1, 160, 1))
+    )
     blocks = np.random.default_rng(8).normal(0, 0.004, (12, 20, 1)).repeat(8, 0).repeat(8, 1)
     rows = np.arange(96)[:, None].repeat(160, 1)
     sure = (rows < 28) | (rows >= 68)

@@ -47,7 +47,7 @@ def test_without_a_known_pixel_the_labels_stay() -> None:
 @pytest.mark.parametrize("deviation", [4.0, 28.5])
 def test_local_moments_are_those_of_the_whole_gaussian(deviation: float) -> None:
     draw = np.random.default_rng(6)
-    rgb = cv2.GaussianBlur(draw.random((180, 320, 3), np.float32), (0, 0), 3)
+    rgb = np.asarray(cv2.GaussianBlur(draw.random((180, 320, 3), np.float32), (0, 0), 3), np.float32)
     inside = np.zeros((180, 320), np.float32)
     inside[60:, 40:200] = 1
     where = np.zeros(inside.shape, bool)

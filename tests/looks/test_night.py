@@ -31,9 +31,9 @@ from impasto.looks.reflectance import Day, surface
 from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky
 from impasto.looks.windows import pane, window
+from impasto.media import FilmReader, FilmWriter
 from impasto.painters.inputs import Inputs
 from impasto.painters.nights import lighted
-from impasto.video import FilmReader, FilmWriter
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street
 
 Array = NDArray[np.float32]
@@ -267,7 +267,9 @@ def test_the_light_of_a_lamp_does_not_follow_the_noise_of_a_photo() -> None:
     for _ in range(3):
         photo = street() + np.float32(0.04) * rng.standard_normal((*SIZE, 3), np.float32)
         photo[100:112, 100:116, 0] += 0.4
-        found = emission(photo.clip(0, 1), Lamps.of(kinds), Draws(3, "a"), kelvin=2300, gains=np.ones(3))
+        found = emission(
+            photo.clip(0, 1), Lamps.of(kinds), Draws(3, "a"), kelvin=2300, gains=np.ones(3, np.float32)
+        )
         assert found.on[105, 105] and found.on[50, 260]
         means.append([found.light[kinds == kind].mean() for kind in np.unique(kinds)[1:]])
     assert (np.ptp(means, 0) / np.mean(means, 0)).max() < 0.02
@@ -320,8 +322,8 @@ def test_train_ids_are_told_from_the_others(tmp_path: Path) -> None:
     maps = {"a.png": trained(ids), "b.png": ignored, "x_gtFine_labelIds.png": ids, "c.png": ids}
     maps["x_gtFine_labelTrainIds.png"] = maps["b_train_id.png"] = ignored
     read = {}
-    for name, found in maps.items():
-        image.write(tmp_path / name, np.repeat(found[..., None], 3, 2), gray=True)
+    for name, plane in maps.items():
+        image.write(tmp_path / name, np.repeat(plane[..., None], 3, 2), gray=True)
         read[name] = read_lamps(tmp_path / name, street(), horizon=HORIZON)
     want = read["c.png"]
     assert want.said.endswith("read as the ids of Cityscapes (labelIds: 7 is road)")
@@ -545,7 +547,7 @@ def test_a_film_keeps_its_lamps_steady(here: Path, run: Run) -> None:
     code, _, told = run(*job, "-o", "out.mp4")
     assert code == 0, told
     with FilmReader("out.mp4") as reader:
-        frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
+        frames = [np.asarray(frame.rgb / 255, np.float32) for frame in reader.frames()]
     lamps = [light(frame)[LAMP[0], LAMP[1] + number] for number, frame in enumerate(frames)]
     assert len(frames) == 6 and min(lamps) > 0.5 and max(lamps) / min(lamps) < 1.05
     code, _, told = run("photoreal", "film.mp4", "--night", "--lamps", "labels.png", "-o", "b.mp4", "-q")
@@ -566,9 +568,9 @@ def test_development_is_gamma_of_tone() -> None:
 
 
 def test_a_data_set_at_night_is_verified(here: Path) -> None:
-    from impasto.augment.augment import augment
-    from impasto.augment.verify import verify
-    from impasto.batch.manifest import read
+    from impasto.augmentation.augment import augment
+    from impasto.augmentation.verify import verify
+    from impasto.batching.manifest import read
 
     for name in ("leftImg8bit/train/a", "gtFine/train/a", "looks"):
         (here / "city" / name if name != "looks" else here / name).mkdir(parents=True)

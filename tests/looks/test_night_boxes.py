@@ -23,7 +23,7 @@ CAR = (96.0, 94.0, 130.0, 114.0)
 
 
 def kinds_of(found: np.ndarray, name: str) -> np.ndarray:
-    return found == 1 + NAMES.index(name)  # type: ignore[arg-type]
+    return np.asarray(found == 1 + NAMES.index(name))
 
 
 def test_a_box_of_a_signal_holds_its_lens_and_one_of_a_car_its_rear_lamps() -> None:
@@ -101,9 +101,9 @@ def test_the_command_takes_boxes_and_scales_them(
 def test_an_augmented_data_set_lights_what_its_boxes_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from impasto.augment.augment import augment
-    from impasto.augment.verify import verify
-    from impasto.batch.manifest import read
+    from impasto.augmentation.augment import augment
+    from impasto.augmentation.verify import verify
+    from impasto.batching.manifest import read
 
     monkeypatch.chdir(tmp_path)
     for name in ("set/training/image_2", "set/training/label_2", "looks"):

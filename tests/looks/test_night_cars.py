@@ -143,8 +143,8 @@ def test_the_own_beam_lights_the_back_of_a_car_below_its_cut_off() -> None:
     light = bodies(found, view)
     foot, metre = found[0].foot(view), view.focal / found[0].ahead
     bumper, above = round(foot - 0.4 * metre), round(foot - 0.75 * metre)
-    angle = np.degrees(np.arctan(np.float32((LAMPS - 0.4) / FAR)))
-    expected = GLOSS * float(low_beam(np.float32(0), angle)) / FAR**2 / brightest(view)
+    angle = np.degrees(np.arctan(np.array((LAMPS - 0.4) / FAR, np.float32)))
+    expected = GLOSS * float(low_beam(np.zeros((), np.float32), angle)) / FAR**2 / brightest(view)
     assert light[bumper, 320] == pytest.approx(expected, rel=0.25)
     assert light[above, 320] < 0.1 * light[bumper, 320]
     assert light[:, 360:].max() == 0 and light[:, :280].max() == 0
@@ -157,7 +157,7 @@ def test_the_lamps_of_one_car_shine_alike() -> None:
     photo = np.full((*SIZE, 3), 0.2, np.float32)
     photo[kinds > 0] = (0.7, 0.1, 0.1)
     for seed in range(5):
-        found = emission(photo, lamps, Draws(seed, "a"), kelvin=2300, gains=np.ones(3))
+        found = emission(photo, lamps, Draws(seed, "a"), kelvin=2300, gains=np.ones(3, np.float32))
         sums = {n: float(found.light[lamps.ids == n].sum()) for n in lamps.cars}
         cars = sorted(set(lamps.cars.values()))
         first, second = ([sums[n] for n in sums if lamps.cars[n] == own] for own in cars)
@@ -172,7 +172,7 @@ def test_a_rear_lamp_has_a_white_middle_in_red() -> None:
     kinds[20:40, 30:50] = 1 + NAMES.index("rear")
     photo = np.full((60, 80, 3), 0.2, np.float32)
     photo[kinds > 0] = (0.7, 0.1, 0.1)
-    found = emission(photo, Lamps.of(kinds), Draws(0, "a"), kelvin=2300, gains=np.ones(3))
+    found = emission(photo, Lamps.of(kinds), Draws(0, "a"), kelvin=2300, gains=np.ones(3, np.float32))
     rgb = developed(found.light, keeps=found.keeps)
     assert rgb[30, 40].min() > 0.6 and rgb[30, 40, 0] > 0.9
     assert rgb[22, 32, 0] > 0.6 and rgb[22, 32, 1:].max() < 0.4

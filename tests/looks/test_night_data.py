@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 import impasto
 from impasto import color, image
-from impasto.augment.augment import augment
-from impasto.augment.boxes import lamps_of
-from impasto.augment.gate import judge_night
-from impasto.augment.layouts import look
-from impasto.augment.lighting import lights_of
-from impasto.augment.verify import verify
-from impasto.batch.manifest import Row, read
+from impasto.augmentation.augment import augment
+from impasto.augmentation.boxes import lamps_of
+from impasto.augmentation.gate import judge_night
+from impasto.augmentation.layouts import look
+from impasto.augmentation.lighting import lights_of
+from impasto.augmentation.verify import verify
+from impasto.batching.manifest import Row, read
 from impasto.looks.lamps import read_lamps
 from impasto.looks.proof import signals_of
 from impasto.metrics import edge_ssim

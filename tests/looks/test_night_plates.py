@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from impasto.looks.beam import Road, brightest
-from impasto.looks.cars import CarLamp, car_lamps
+from impasto.looks.cars import REACH, CarLamp, car_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import NIGHTS, lit
-from impasto.looks.plates import REACH, SIGN, STRAY, thrown_back
+from impasto.looks.plates import SIGN, STRAY, thrown_back
 from impasto.looks.proof import bound, invented
 
 Array = NDArray[np.float32]

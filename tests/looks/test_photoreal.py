@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ def grid_of(seed: int = 0, *, classes: int = 2, size: tuple[int, int] = (48, 64)
     alphas = torch.rand((classes, *size), generator=draw).softmax(0)
     grid = BilateralGrid(photo, alphas, torch.eye(3, 4).expand(classes, 3, 4).clone(), cells=(3, 4, 5))
     with torch.no_grad():
-        grid.grid += 0.1 * torch.randn(grid.grid.shape, generator=draw)
+        grid.grid.add_(0.1 * torch.randn(grid.grid.shape, generator=draw))
     return grid
 
 
@@ -116,7 +117,7 @@ def test_frames_that_share_grids_are_sliced_as_each_alone() -> None:
         torch.cat(list(photos), 1)[None], torch.cat(list(alphas), 1), start, cells=(3, 4, 5), frames=2
     )
     with torch.no_grad():
-        one.grid += 0.05 * torch.randn(one.grid.shape, generator=draw)
+        one.grid.add_(0.05 * torch.randn(one.grid.shape, generator=draw))
         both.grid.copy_(one.grid)
         torch.testing.assert_close(both()[..., :24, :], one(), atol=1e-6, rtol=0)
         torch.testing.assert_close(
@@ -144,7 +145,7 @@ def test_slicing_at_two_sizes_agrees() -> None:
     alphas = torch.from_numpy(np.stack([labels == 0, labels == 1]).astype(np.float32))
     grid = BilateralGrid(photo, alphas, torch.eye(3, 4).expand(2, 3, 4).clone(), cells=(3, 4, 5))
     with torch.no_grad():
-        grid.grid += 0.05 * torch.randn(grid.grid.shape, generator=torch.Generator().manual_seed(1))
+        grid.grid.add_(0.05 * torch.randn(grid.grid.shape, generator=torch.Generator().manual_seed(1)))
     large = grid.slice(photo, alphas)
     grid.resize((96, 160))
     small = grid().detach().clamp(0, 1)
@@ -158,7 +159,7 @@ def test_an_edge_stays_where_it_is() -> None:
     photo[..., 24:] = 0.7
     grid = BilateralGrid(photo, torch.ones((1, 32, 48)), torch.eye(3, 4)[None], cells=(2, 2, 8))
     with torch.no_grad():
-        grid.grid += 0.3 * torch.randn(grid.grid.shape, generator=torch.Generator().manual_seed(2))
+        grid.grid.add_(0.3 * torch.randn(grid.grid.shape, generator=torch.Generator().manual_seed(2)))
     across = grid()[0].detach().diff(dim=-1).abs().sum(0)
     assert float(across[:, 23].min()) > 10 * float(torch.cat([across[:, :23], across[:, 24:]], 1).max())
 
@@ -173,7 +174,7 @@ def test_every_penalty_is_felt(what: str) -> None:
         elif what == "bent":
             grid.grid[:, :, :, 1, 3] += 0.2
         elif what == "stray":
-            grid.grid += 0.05
+            grid.grid.add_(0.05)
         elif what == "falling":
             grid.grid[..., [0, 5, 10]] = -1.0
         else:
@@ -280,7 +281,7 @@ def test_classes_are_found_and_matter(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_classes_that_were_found_can_be_seen_and_given_back(tmp_path: Path) -> None:
     rgb, _, style = _pictures()
-    job = {"fast": True, "classes": 3}
+    job: dict[str, Any] = {"fast": True, "classes": 3}
     found = impasto.photoreal(rgb, style, save_masks=tmp_path / "classes", **job)
     masks = [tmp_path / "classes" / f"{name}.png" for name in ("photo", "style")]
     again = impasto.photoreal(rgb, style, fast=True, masks=masks)
@@ -294,7 +295,7 @@ def test_classes_end_where_things_end() -> None:
     rgb, labels = towers((192, 320), sky=0.6)
     rough = np.stack([labels == 0, labels == 1], -1).astype(np.float32)
     rough[..., 1] = cv2.dilate(rough[..., 1], np.ones((17, 17)))  # what a network sees: near a tower
-    away = 1 - cv2.GaussianBlur(rough, (0, 0), 4)
+    away = np.asarray(1 - cv2.GaussianBlur(rough, (0, 0), 4), np.float32)
     before, after = away.argmin(-1), posterior(rgb, away).argmax(-1)
     assert (before != labels).mean() > 0.03
     assert (after != labels).mean() < 0.3 * (before != labels).mean()
@@ -331,7 +332,7 @@ def test_projection_finds_an_affine_map_and_drops_strokes() -> None:
 
 def test_stylize_can_stay_a_photograph() -> None:
     rgb, _, style = _pictures()
-    settings = {"size": 96, "preset": "draft", "precision": "float32"}
+    settings: dict[str, Any] = {"size": 96, "preset": "draft", "precision": "float32"}
     plain = impasto.stylize(rgb, style, **settings)
     kept = impasto.stylize(rgb, style, photoreal=True, **settings)
     content = image.resize(rgb, plain.picture.shape[:2])

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from conftest import Run
 from impasto import color, files, image, samples
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
+from impasto.jobs.base import Color
 from impasto.networks import LearnedStyle, library, packs, painter, predictor
 from impasto.painters import learned
 from impasto.training import learn
@@ -49,7 +51,9 @@ def test_a_large_photo_is_painted_in_tiles_without_floats(
     image.write("mask.png", mask)
     masked = impasto.stylize("photo.png", ["style1"], mask=["mask.png"], precision="float32").picture
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    monkeypatch.setitem(painter.Painter.paint_large.__kwdefaults__, "tile", 48)
+    defaults = painter.Painter.paint_large.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "tile", 48)
     steps: list[tuple[int, int]] = []
 
     def watch(progress: impasto.Progress) -> None:
@@ -70,14 +74,15 @@ def test_the_colors_of_a_large_photo_are_given_back_in_strips(
 ) -> None:
     monkeypatch.setattr(learned, "STRIP", 32)
     photo = image.read("photo.png").rgb
-    plain = {"precision": "float32", "statistics": "exact"}
+    plain: dict[str, Any] = {"precision": "float32", "statistics": "exact"}
+    ways: dict[Color, Any] = {"content": color.match_colors, "luminance": color.transfer_lightness}
     whole = impasto.stylize("photo.png", ["style1"], **plain).picture
-    for how, recolor in (("content", color.match_colors), ("luminance", color.transfer_lightness)):
+    for how, recolor in ways.items():
         kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
         assert np.abs(kept - recolor(whole, photo)).max() < 1e-5
     image.write("photo.png", image.resize(photo, (90, 121)), overwrite=True)
     monkeypatch.setattr(painter, "WHOLE", 3000)
-    for how, recolor in (("content", color.match_colors), ("luminance", color.transfer_lightness)):
+    for how, recolor in ways.items():
         kept = impasto.stylize("photo.png", ["style1"], color=how, **plain).picture
         assert kept.dtype == np.uint8
         # From a part of the pixels the palette is nearly the same.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_noise_repeats_and_keeps_its_strength() -> None:
 
 @pytest.mark.parametrize("loss", ["neighbors", "mixed"])
 def test_an_optimised_style_has_no_seam(loss: str) -> None:
-    settings = {"preset": "draft", "loss": loss, "precision": "float32", "size": 64}
+    settings: dict[str, Any] = {"preset": "draft", "loss": loss, "precision": "float32", "size": 64}
     style = samples.style("waves", 96)
     seam, inside = steps(impasto.stylize(texture(64, 64), style, tileable=True, **settings).picture)
     assert seam <= inside

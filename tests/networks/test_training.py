@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def test_a_lattice_stands_out_and_grain_does_not() -> None:
     assert float(lattice.excess(woven, woven)) == 0
     assert float(lattice.excess(woven[..., :48, :48], quiet[..., :48, :48])) == 0
     woven.requires_grad_()
-    lattice.excess(woven, quiet).backward()  # type: ignore[no-untyped-call]
+    lattice.excess(woven, quiet).backward()
     assert woven.grad is not None and torch.isfinite(woven.grad).all() and woven.grad.abs().max() > 0
 
 
@@ -343,7 +344,7 @@ def test_two_processes_take_the_steps_that_one_would(
     _, alone = train(objective, photos, 4, batch=4)
     path = tmp_path / "losses"
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_spawn")
-    fabric.launch(_shared, (objective, photos, path))
+    fabric.launch(partial(_shared, arguments=(objective, photos, path)))
     losses = torch.load(path, weights_only=True)
     assert losses == pytest.approx([p.loss for p in alone.history], rel=1e-4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -336,7 +337,7 @@ def _fixed(turn: float) -> RandomAffine:
             import impasto.optim.transforms as module
 
             before = module._uniform
-            module._uniform = lambda count, seed, n: [0.5, 0.5, 0.5, 1.0]
+            module._uniform = lambda count, seed, number: [0.5, 0.5, 0.5, 1.0]
             try:
                 return super().__call__(x, number)
             finally:
@@ -353,7 +354,7 @@ class Killed(BaseException):
 def test_a_killed_dream_goes_on_and_ends_at_the_same_picture(after: int, tmp_path: Path) -> None:
     photo, plan = picture(3, 48, 64), octaves((48, 64), count=2, steps=(8,))
 
-    def run(**options: object) -> Tensor:
+    def run(**options: Any) -> Tensor:
         return dream(photo, LAYERS, schedule=plan, backbone=Tiny(), smoothing=0.5, **options).picture
 
     def watch(progress: Progress) -> None:

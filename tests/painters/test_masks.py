@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ KINDS: dict[str, Callable[[], Image.Image]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mask_covers_what_it_shows(tmp_path: Path, kind: str) -> None:
-    options = {"transparency": 0} if kind == "palette with transparency" else {}
+    options: dict[str, Any] = {"transparency": 0} if kind == "palette with transparency" else {}
     KINDS[kind]().save(tmp_path / "mask.png", **options)
     found = image.coverage(image.read(tmp_path / "mask.png"), name="mask.png")
     assert np.abs(found - RIGHT).max() < 0.01
@@ -82,7 +83,7 @@ def test_grays_and_soft_edges_stay(tmp_path: Path) -> None:
     assert np.abs(image.coverage(image.read(both), name="both") - soft * RIGHT).max() < 0.01
 
 
-BAD = {
+BAD: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "black": (lambda: gray(RIGHT * 0), "nearly black"),
     "2 of 255": (lambda: gray(RIGHT * 2), r"nearly black \(its brightest value is 2\.0 of 255\)"),
     "transparent": (lambda: rgba(np.array([255] * 3), RIGHT * 0), "fully transparent"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import impasto
 from impasto import image, losses, samples, tensors
 from impasto.backbones import Vgg
 from impasto.errors import InputError
+from impasto.jobs import Method
 from impasto.losses import LAYERS, BindContext, Gram
 from impasto.painters.optimize import padded
 from impasto.record import Watch
@@ -37,7 +39,7 @@ def mosaic() -> Array:
     return samples.style("mosaic", 96)
 
 
-def paint(photo: Array, styles: list[Array], **settings: object) -> Array:
+def paint(photo: Array, styles: list[Array], **settings: Any) -> Array:
     return impasto.stylize(photo, list(styles), preset="draft", size=SIDE, **settings).picture
 
 
@@ -205,7 +207,7 @@ def test_alpha_and_depth_are_put_back(tmp_path: Path, photo: Array, waves: Array
 
 
 @pytest.mark.parametrize("method", ["paper", "tutorial"])
-def test_the_classics_lower_their_loss(photo: Array, method: str) -> None:
+def test_the_classics_lower_their_loss(photo: Array, method: Method) -> None:
     style = samples.style("night", 96)
     result = impasto.stylize(photo, style, method=method, size=48, watch=_stop_after(12))
     found = [point.loss for point in result.history]
@@ -218,6 +220,14 @@ def _stop_after(steps: int) -> Watch:
             raise KeyboardInterrupt
 
     return watch
+
+
+def test_the_weight_of_the_style_is_an_option(photo: Array, waves: Array) -> None:
+    weak, usual = (paint(photo, [waves], loss="mixed", **given) for given in ({"style_weight": 0.1}, {}))
+    assert np.abs(weak - photo).mean() < 0.7 * np.abs(usual - photo).mean()
+    # One layer, and no smoothness.
+    other = paint(photo, [waves], loss="mixed", layer_weights=[1, 0, 0, 0, 0], smoothness=0)
+    assert np.abs(other - usual).mean() > 0.01
 
 
 def test_a_stopped_run_keeps_what_there_is(photo: Array, waves: Array) -> None:
@@ -235,7 +245,7 @@ def test_a_killed_run_goes_on_to_the_same_picture(tmp_path: Path, photo: Array, 
         if progress.step >= 9:
             raise RuntimeError("killed")
 
-    options = {"preset": "draft", "size": SIDE, "checkpoint": state, "save_every": 4}
+    options: dict[str, Any] = {"preset": "draft", "size": SIDE, "checkpoint": state, "save_every": 4}
     with pytest.raises(RuntimeError, match="killed"):
         impasto.stylize(photo, waves, watch=die, **options)
     resumed = impasto.stylize(photo, waves, resume=True, **options)

@@ -31,7 +31,8 @@ STYLES = ("waves", "woodcut")
 
 def day(size: tuple[int, int] = (48, 64)) -> Bytes:
     """A photo by day."""
-    return np.rint(image.resize(samples.photo("rocket"), size).clip(0, 1) * 255).astype(np.uint8)
+    photo = image.resize(samples.photo("rocket"), size).clip(0, 1)
+    return np.asarray(np.rint(photo * 255), np.uint8)
 
 
 def always(**more: Any) -> Stylize:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from impasto import image
-from impasto.batch.manifest import read
+from impasto.batching.manifest import read
 from impasto.networks import library, packs
 from support.networks import pack_of
 

@@ -22,8 +22,8 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from impasto import batch, image, samples
-from impasto.batch.manifest import read
+from impasto import batching, image, samples
+from impasto.batching.manifest import read
 from impasto.cli import main
 from impasto.networks import library, packs
 from support import fuzz, soaking
@@ -177,7 +177,7 @@ def test_hostile_jobs_are_rows_and_write_nothing_elsewhere(here: Path) -> None:
     lines = [f.data for f in fuzz.hostile(99, COUNT) if f.kind == "job"]
     Path("jobs.jsonl").write_bytes(b"".join(lines))
     before = tree(here.parent)
-    outcome = batch.run("jobs.jsonl", "out", workers=1)
+    outcome = batching.run("jobs.jsonl", "out", workers=1)
     assert outcome.done <= 1  # the good line that a change of the strength to itself leaves
     errors = [row for row in read(Path("out/manifest.jsonl")) if row["status"] == "error"]
     assert len(errors) >= len({*lines}) / 2

@@ -23,11 +23,11 @@ import numpy as np
 import pytest
 
 from impasto import image, samples
-from impasto.batch.manifest import read
+from impasto.batching.manifest import read
 from impasto.files import load_arrays
+from impasto.media import FilmReader
+from impasto.media.writing import FilmWriter
 from impasto.networks import library, packs
-from impasto.video import FilmReader
-from impasto.video.writing import FilmWriter
 from support import soaking
 from support.networks import pack_of
 from support.video import scene

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from impasto import batch, image, samples
-from impasto.batch.manifest import read
+from impasto import batching, image, samples
+from impasto.batching.manifest import read
 from impasto.errors import InputError
 from impasto.networks import library, packs
 from support import soaking
@@ -60,7 +60,7 @@ def test_two_nodes_and_a_killed_worker(here: Path, monkeypatch: pytest.MonkeyPat
         nodes = len([node for node in ray.nodes() if node["Alive"]])
         assert nodes == 2
         settings = {"styles": ["mine.safetensors#style1"]}
-        outcome = batch.run("in", "out", settings=settings, engine="ray", workers=2, on_row=told)
+        outcome = batching.run("in", "out", settings=settings, engine="ray", workers=2, on_row=told)
     finally:
         ray.shutdown()
         cluster.shutdown()
@@ -84,5 +84,5 @@ def _actors(parent: int) -> Iterator[int]:
 def test_a_cluster_that_is_not_there_is_told_in_one_line(here: Path) -> None:
     settings = {"styles": ["mine.safetensors#style1"]}
     with pytest.raises(InputError, match="cannot be reached") as refused:
-        batch.run("in", "out", settings=settings, engine="ray", address="127.0.0.1:1")
+        batching.run("in", "out", settings=settings, engine="ray", address="127.0.0.1:1")
     assert "\n" not in str(refused.value)

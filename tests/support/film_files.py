@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from impasto.video import FilmWriter
+from impasto.media import FilmWriter
 
 
 class FilmWriterWithSound:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from impasto.films import video
+from impasto.media import FilmReader
 from impasto.networks import library, packs
-from impasto.video import FilmReader
 from support.film_files import FilmWriterWithSound
 from support.networks import pack_of
 from support.video import scene, texture

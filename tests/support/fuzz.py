@@ -24,8 +24,8 @@ from PIL import Image
 
 from impasto import image, looks
 from impasto.looks import Look, Statistics
+from impasto.media.writing import FilmWriter
 from impasto.networks import packs
-from impasto.video.writing import FilmWriter
 from support.networks import pack_of
 
 KINDS = ("picture", "pack", "style", "film", "job", "look", "recipe")

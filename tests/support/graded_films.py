@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from impasto.video import FilmReader, FilmWriter
+from impasto.media import FilmReader, FilmWriter
 
 
 def write(path: Path, frames: list[np.ndarray]) -> None:

@@ -36,4 +36,4 @@ def night(size: tuple[int, int] = (80, 120)) -> tuple[Array, Array]:
 
 def painted(labels: Array, colors: tuple[str, ...]) -> Array:
     """A mask in flat colors."""
-    return np.array([COLORS[c] for c in colors], np.uint8)[labels]
+    return np.asarray(np.array([COLORS[c] for c in colors], np.uint8)[labels])

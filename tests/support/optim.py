@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -86,11 +88,11 @@ def objective() -> Loss:
     return Content(content, LAYERS).relative(style) + 4 * Gram(style, LAYERS).relative(content)
 
 
-def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: object) -> OptimizationResult:
+def paint(loss: Loss | None = None, *, schedule: Schedule = TWO, **options: Any) -> OptimizationResult:
     return minimize(
         loss or objective(),
         Pixels(picture(1), photo=picture(1)),
         schedule=schedule,
         backbone=Tiny(),
-        **options,  # type: ignore[arg-type]
+        **options,
     )

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,14 +53,15 @@ class StallWatch:
                 self._heard = time.monotonic()
 
     def _end_workers(self) -> None:
-        say = self._config.pluginmanager.get_plugin("terminalreporter").write_line
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        say = reporter.write_line
         say(f"\nno report for {self._patience:g} seconds while these tests run: {', '.join(self._running)}")
         for pid, (state, parent, *_) in _processes().items():
             say(f"{pid} {state}, child of {parent}: {_command(pid)}")
         self._running.clear()
         mine = _descendants(os.getpid())
-        for pid, parent in mine.items():
-            if parent == os.getpid():
+        for pid, above in mine.items():
+            if above == os.getpid():
                 _send(pid, signal.SIGABRT)  # which faulthandler answers with the stacks of all threads
         time.sleep(2)
         for pid in mine | _orphans():

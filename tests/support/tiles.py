@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,7 +29,7 @@ def terms(
     mask[..., size[0] // 3 :, : size[1] // 2] = 1
     mask[..., :9, :] = 0.3
     photo, one, two = (picture(*p).to(dtype) for p in ((1, *size), (2, 40, 52), (3, 48, 40)))
-    style = {"layers": layers}
+    style: dict[str, Any] = {"layers": layers}
     return {
         "content": Content(photo, layers),
         "content of pixels": Content(photo, PIXELS, unit="absolute"),

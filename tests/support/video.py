@@ -19,7 +19,7 @@ def texture(height: int, width: int, seed: int) -> Bytes:
     for size in (4, 8, 16, 32):
         coarse = rng.random((height // size + 2, width // size + 2, 3)).astype(np.float32)
         total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return (255 * (total - total.min()) / (total.max() - total.min())).astype(np.uint8)
+    return np.asarray(255 * (total - total.min()) / (total.max() - total.min())).astype(np.uint8)
 
 
 BACK, FRONT = texture(140, 240, 1), texture(60, 60, 2)

@@ -13,7 +13,7 @@ from torch import Tensor
 from impasto import weights
 
 # torchvision's own notation: channels of the convolutions, and M for a pooling layer.
-PLANS = {
+PLANS: dict[str, list[int | str]] = {
     "vgg16-torchvision": [
         64,
         64,

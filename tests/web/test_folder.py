@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -32,10 +33,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contents:
     return publish(tmp_path / "package.tgz", monkeypatch)
 
 
-def settings_of(page: Path) -> dict[str, object]:
+def settings_of(page: Path) -> dict[str, Any]:
     found = re.search(r'<script id="settings"[^>]*>(.*)</script>', (page / "index.html").read_text("utf-8"))
     assert found
-    return json.loads(found[1])
+    return dict(json.loads(found[1]))
 
 
 def test_a_page_is_written(run: Run, package: Contents) -> None:

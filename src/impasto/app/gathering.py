@@ -76,7 +76,7 @@ def stylize(state: AppState, given: Given) -> Request:
 def video(state: AppState, given: Given) -> Request:
     """Return the request to stylize a video."""
     from impasto.films.planning import FilmPlan, frame_size
-    from impasto.video import open_film
+    from impasto.media import open_film
 
     source, styles = _source(given, "video"), _styles(state, given)
     masks = _masks(given, len(styles))

@@ -15,8 +15,8 @@ from impasto.app.runner import sentence
 from impasto.errors import ImpastoError
 from impasto.jobs import LOOK
 from impasto.looks import look
+from impasto.media import FilmReader
 from impasto.networks import library
-from impasto.video import FilmReader
 
 PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp", ".gif"]
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,26 +17,24 @@ from impasto.cli.options import CommonOptions, Showing, Watching, expanded
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
-from impasto.jobs.base import SEED, counted, option
+from impasto.jobs.base import SEED, EngineName, LayoutName, counted, option, parse_range
 from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
 if TYPE_CHECKING:
-    from impasto.batch import Task
+    from impasto.batching import Task
 
 TURNED = (
     "{} with an EXIF orientation: processed upright and stored with the same orientation, so that labels "
     "still fit"
 )
 
-Layout = Literal["coco", "bdd", "cityscapes", "kitti"]
-
 
 @dataclass(frozen=True)
 class Spreading:
-    """How the jobs of a batch are run; the names are those of :class:`impasto.batch.dispatch.RunOptions`."""
+    """How the jobs of a batch are run; the names are those of :class:`impasto.keywords.RunOptions`."""
 
-    engine: Literal["local", "ray"] = option("local", "'local': processes on this machine, 'ray': a cluster.")
+    engine: EngineName = option("local", "'local': processes on this machine, 'ray': a cluster.")
     address: str | None = option(None, "Address of a Ray cluster: 'auto' or HOST:PORT.")
     workers: int | None = option(None, "Number of parallel jobs. Default: by cores and memory.")
     retry_errors: bool = option(False, "Retry jobs that failed in an earlier run.")
@@ -75,7 +73,7 @@ def batch(
 def is_several(job: Job) -> bool:
     """Return whether a job is given a folder or pattern of photos, or a folder of videos."""
     if isinstance(job, VideoJob):
-        from impasto.batch import clips
+        from impasto.batching import clips
 
         return bool(clips(job.film))
     if not isinstance(job, StylizeJob):
@@ -113,16 +111,16 @@ def run_several(job: Job, given: CommonOptions) -> None:
 
 def _of_clips(job: VideoJob, settings: dict[str, Any]) -> list[Task]:
     """Return a task for each video of a folder."""
-    from impasto import batch
+    from impasto import batching
 
     if job.processed:
         raise InputError(f"{job.film} is a folder of videos, and --processed is for one: give one video")
-    found = batch.stems(batch.clips(job.film))
+    found = batching.stems(batching.clips(job.film))
     tasks = []
     for clip, name in found.items():
         suffix = suffix_of(replace(job, film=str(clip)))
         one = {**settings, "film": str(clip)}
-        tasks.append(batch.task("video", one, f"{name}{suffix}", origin=str(clip)))
+        tasks.append(batching.task("video", one, f"{name}{suffix}", origin=str(clip)))
     return tasks
 
 
@@ -134,7 +132,7 @@ def _batch(
     showing: Showing,
 ) -> None:
     """Run a batch and print its summary."""
-    from impasto.batch import passed_over, run
+    from impasto.batching import passed_over, run
 
     if isinstance(source, str) and (passed := passed_over(source)):
         tell(passed)
@@ -153,7 +151,7 @@ def augment(
     *,
     looks: Annotated[Path, typer.Option(help="Folder of learned styles and saved .look files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")],
-    layout: Annotated[Layout | None, typer.Option(help="Default: detected from the folders.")] = None,
+    layout: Annotated[LayoutName | None, typer.Option(help="Default: detected from the folders.")] = None,
     seed: Annotated[int, typer.Option(help=SEED)] = 0,
     strength: Annotated[str, typer.Option(help="Range from which the strength is drawn.")] = "0.4,1",
     verify: Annotated[
@@ -170,15 +168,15 @@ def augment(
     showing: Showing,
 ) -> None:
     """Augment a data set: apply a random look to each image, and keep the labels."""
-    from impasto.augment import augment
-    from impasto.augment import verify as checks
+    from impasto.augmentation import augment
+    from impasto.augmentation import verify as checks
 
     on_row = _Teller(quiet=showing.quiet)
     if reproduce is not None:
         _end_reproduction(checks.reproduce(reproduce, out, on_row=on_row), as_json=showing.json)
         return
     settings: dict[str, Any] = {"looks_in": looks, "layout": layout, "seed": seed, "gate": not no_gate}
-    settings |= {"strength": _two(strength), "on_row": on_row, **asdict(how)}
+    settings |= {"strength": parse_range("--strength", strength), "on_row": on_row, **asdict(how)}
     with _stopping():
         outcome = augment.augment(dataset, out, **settings)
     if outcome.turned and not showing.quiet:
@@ -194,17 +192,9 @@ def _end_reproduction(different: Sequence[str], *, as_json: bool) -> None:
     say(json.dumps({"different": []}) if as_json else "all images are identical, bit for bit")
 
 
-def _two(strength: str) -> tuple[float, float]:
-    low, _, high = strength.partition(",")
-    try:
-        return float(low), float(high or low)
-    except ValueError:
-        raise InputError(f"--strength {strength} is not two numbers: write them as 0.4,1") from None
-
-
 def _verify(dataset: Path, out: Path, *, quiet: bool) -> None:
     """Print that geometry and labels are unchanged, or raise an error that says what is wrong."""
-    from impasto.augment import verify
+    from impasto.augmentation import verify
 
     if faults := verify.verify(dataset, out):
         for fault in faults[:-1]:
@@ -242,7 +232,7 @@ class _Teller:
         self.begun, self.carried_out, self.quiet = time.monotonic(), 0, quiet
 
     def __call__(self, row: dict[str, Any], count: int, total: int | None) -> None:
-        """Print one row; see :func:`impasto.batch.run`."""
+        """Print one row; see :func:`impasto.batching.run`."""
         what = row.get("error") or f"{row.get('seconds', 0):.1f} s"
         self.carried_out += "seconds" in row  # skipped and refused jobs take no time
         if self.quiet and "error" not in row:

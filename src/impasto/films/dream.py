@@ -15,10 +15,10 @@ from impasto.films.frame_painters import FramePainter, State
 from impasto.films.planning import FilmPlan
 from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import DreamJob
+from impasto.media import Film, Span, open_film, size_of
+from impasto.media.levels import unit
 from impasto.painters.dream import Dreamer
 from impasto.session import Session
-from impasto.video import Film, Span, open_film, size_of
-from impasto.video.levels import unit
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

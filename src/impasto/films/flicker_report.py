@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from impasto import files, image, pages
 from impasto.films.frame_pairs import OpenFilms, matched
-from impasto.video import FlickerMeter
-from impasto.video.flicker_metric import energy, heat
+from impasto.image import Source
+from impasto.media import FlickerMeter
+from impasto.media.flicker_metric import energy, heat
 
 if TYPE_CHECKING:
     from impasto.backbones import Backbone
@@ -122,7 +123,7 @@ def report(
     *,
     baseline: str | Path | None = None,
     start: float | None = None,
-    styles: Sequence[str | Path] = (),
+    styles: Sequence[Source] = (),
     backbone: Backbone | None = None,
 ) -> FilmReport:
     """Measure a stylized video against its source.
@@ -144,7 +145,7 @@ def report(
         return _measured(films, list(styles), backbone)
 
 
-def _measured(films: OpenFilms, styles: list[str | Path], backbone: Backbone | None) -> FilmReport:
+def _measured(films: OpenFilms, styles: list[Source], backbone: Backbone | None) -> FilmReport:
     watcher, rows = FlickerMeter(LAGS), [list[Bytes]() for _ in range(films.count)]
     seen: list[tuple[Bytes, ...]] = []
     own: list[float] = []
@@ -190,19 +191,18 @@ def _lag(watcher: FlickerMeter, lag: int, compared: bool) -> LagReport:
 
 
 def _style(
-    seen: list[tuple[Bytes, ...]], styles: list[str | Path], backbone: Backbone | None
+    seen: list[tuple[Bytes, ...]], styles: list[Source], backbone: Backbone | None
 ) -> tuple[float | None, float | None]:
     """Return the style distances of the stylized video and of its baseline."""
     if backbone is None or not seen or (not styles and len(seen[0]) < 2):
         return None, None
     from impasto.metrics import style_distance
 
-    def distance(picture: Bytes, targets: list[str | Path] | list[Bytes]) -> float:
-        sources = [image.floats(t) if isinstance(t, np.ndarray) else t for t in targets]
-        found = style_distance(image.floats(picture), sources, backbone=backbone)
+    def distance(picture: Bytes, targets: Sequence[Source]) -> float:
+        found = style_distance(image.floats(picture), targets, backbone=backbone)
         return fmean(d["gram"] for d in found.values())
 
-    own = fmean(distance(frames[0], styles or [frames[1]]) for frames in seen)
+    own = fmean(distance(frames[0], styles or [image.floats(frames[1])]) for frames in seen)
     if not styles or len(seen[0]) < 2:
         return own, None
     return own, fmean(distance(frames[1], styles) for frames in seen)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from impasto import color, files
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
+from impasto.media import Film, Link, Span, open_film, prepare_frame, select_frames
+from impasto.media.flow import shift
+from impasto.media.levels import unit
 from impasto.networks.library import InstalledStyle
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs, masked
 from impasto.record import Watch
-from impasto.video import Film, Link, Span, open_film, prepare_frame, select_frames
-from impasto.video.flow import shift
-from impasto.video.levels import unit
 
 if TYPE_CHECKING:
     from impasto.films.optimized import MovingPainter
@@ -55,7 +55,7 @@ class FramePainter(Protocol):
     licenses: Mapping[str, str] = MappingProxyType({})  # of its learned styles, for the recipe
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """Stylize a frame; see :class:`impasto.video.Steady`.
+        """Stylize a frame; see :class:`impasto.media.Steady`.
 
         Raises:
             Damage: the source of this frame is missing or damaged.
@@ -151,6 +151,7 @@ class LearnedStyles(FramePainter):
         self.at = (0.0, 0.0)  # origin of the noise, pixels: it moves with a picture that moves as a whole
 
     def move(self, link: Link | None) -> None:
+        """Move the noise with the picture, in pixels; back to the origin at a new shot."""
         if link is None:
             self.at = (0.0, 0.0)
         elif self.painter.pack.plan.noise:
@@ -158,6 +159,7 @@ class LearnedStyles(FramePainter):
             self.at = (self.at[0] + down, self.at[1] + across)
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """Paint a frame ``(H, W, 3)``, 0..1, with the normalization statistics of its shot."""
         photo = unit(frame)
         if self.frozen and (warped is None or self.statistics is None):
             self.statistics = self.painter.statistics(photo, self.weights)
@@ -169,10 +171,12 @@ class LearnedStyles(FramePainter):
         return painted
 
     def state(self) -> State:
+        """Return the origin of the noise (down, right) in pixels, and the statistics of the shot."""
         known = {} if self.statistics is None else {"statistics": self.statistics}
         return {"noise": np.array(self.at), **known}
 
     def restore(self, state: State, frames: int) -> None:
+        """Resume with the noise and the statistics of :meth:`state`."""
         found = state.get("statistics")
         self.statistics = None if found is None else np.asarray(found, np.float32)
         down, across = state.get("noise", np.zeros(2))
@@ -190,14 +194,17 @@ class Paintings(FramePainter):
         self._palette: Array | None = None
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """Optimize a frame ``(H, W, 3)``, 0..1, and note the first one of each shot."""
         if warped is None:
             self._palette = unit(frame)
         return self.painter(frame, warped, mask)
 
     def state(self) -> State:
+        """Return the first frame of the shot as ``palette``, ``(H, W, 3)``, 0..1."""
         return {} if self._palette is None else {"palette": self._palette}
 
     def restore(self, state: State, frames: int) -> None:
+        """Begin the shot again with the palette of :meth:`state`."""
         if "palette" in state:
             self._palette = np.asarray(state["palette"], np.float32)
             self.painter.begin(self._palette)
@@ -218,6 +225,7 @@ class ProcessedFrames(FramePainter):
         self._count = 0
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """Return the next frame of the other program, ``(H, W, 3)``, 0..1."""
         try:
             found = next(self._frames, None)
         except InputError as error:
@@ -229,9 +237,11 @@ class ProcessedFrames(FramePainter):
         return unit(prepare_frame(found, self.size).rgb)
 
     def restore(self, state: State, frames: int) -> None:
+        """Skip the frames that are already done."""
         for _ in range(frames):
             next(self._frames, None)
         self._count = frames
 
     def close(self) -> None:
+        """Close the video of the other program."""
         self.film.close()

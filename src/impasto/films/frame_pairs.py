@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.jobs import DreamJob, PhotorealJob, VideoJob
-from impasto.record import Recipe
-from impasto.video import (
+from impasto.media import (
     WHOLE,
     Film,
     FilmReader,
@@ -25,6 +24,7 @@ from impasto.video import (
     resize_frame,
     select_frames,
 )
+from impasto.record import Recipe
 
 Bytes = NDArray[np.uint8]
 

@@ -27,8 +27,8 @@ from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import Draws, Lamps
 from impasto.looks.night import Night, lit, settings_of
 from impasto.looks.reflectance import Day
+from impasto.media import Dis, Link
 from impasto.painters.inputs import Inputs
-from impasto.video import Dis, Link
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -61,6 +61,7 @@ class NightFilm(FramePainter):
         self.left: State = {}
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """Grade a frame, where there are styles, and light its lamps; returns ``(H, W, 3)``, 0..1."""
         shot = next(s for s in self.shots if s.first <= self.number < s.last)
         graded = None if self.inner is None else self.inner(frame, warped, mask)
         if self.shot is None or self.shot.shot is not shot:
@@ -75,11 +76,13 @@ class NightFilm(FramePainter):
         """Do nothing: lamps follow their own flow."""
 
     def state(self) -> State:
+        """Return the state of the grade and, with the prefix ``night.``, that of the lamps."""
         inner = {} if self.inner is None else self.inner.state()
         own = {} if self.shot is None else self.shot.state()
         return {**inner, **{f"night.{name}": value for name, value in own.items()}}
 
     def restore(self, state: State, frames: int) -> None:
+        """Resume grade and lamps; those of the lamps wait for the shot of the next frame."""
         mine = "night."
         self.left = {name.removeprefix(mine): v for name, v in state.items() if name.startswith(mine)}
         self.number = frames
@@ -87,6 +90,7 @@ class NightFilm(FramePainter):
             self.inner.restore({n: v for n, v in state.items() if not n.startswith(mine)}, frames)
 
     def close(self) -> None:
+        """Close the files of the grade."""
         if self.inner is not None:
             self.inner.close()
 

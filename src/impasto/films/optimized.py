@@ -14,6 +14,7 @@ from impasto.backbones.devices import choose_device
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.losses import FeatureCache
+from impasto.media.levels import unit
 from impasto.methods import Style
 from impasto.optim import Schedule, Stage
 from impasto.painters.inputs import Inputs
@@ -26,9 +27,9 @@ from impasto.painters.optimize import (
     padded,
     schedule,
     styles_of,
+    terms_of,
 )
 from impasto.record import Watch
-from impasto.video.levels import unit
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -68,7 +69,7 @@ class MovingPainter:
         return files.digest([asdict(self.job), hashes])
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
-        """Stylize a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.video.Steady`."""
+        """Stylize a frame ``(H, W, 3)``; return floats 0..1. See :class:`impasto.media.Steady`."""
         rgb = unit(frame)
         if min(rgb.shape[:2]) < LEAST_SIDE:
             raise InputError(
@@ -94,9 +95,7 @@ class MovingPainter:
                 warped=self._padded(tensors.from_array(warped))[0],
                 mask=self._padded(tensors.from_array(mask))[0],
                 schedule=following_schedule(plan),
-                strength=self.job.strength,
-                loss=self.job.loss,
-                blend=self.job.blend,
+                **terms_of(self.job),
                 consistency=self.consistency,
                 seen=self._seen,
                 **common,

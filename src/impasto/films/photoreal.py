@@ -30,14 +30,14 @@ from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
 from impasto.looks.subject import Subject
+from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
+from impasto.media.levels import eight, unit
+from impasto.media.links import JUMP, jump
 from impasto.painters.inputs import Inputs
 from impasto.painters.photoreal_refine import classify, initial_grids, render, targets_of
 from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.session import Session
-from impasto.video import Dis, Film, Span, prepare_frame, select_frames, trust, warp
-from impasto.video.levels import eight, unit
-from impasto.video.links import JUMP, jump
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -109,6 +109,7 @@ class Grades(FramePainter):
         self.left: State = {}
 
     def __call__(self, frame: Bytes, warped: Array | None, mask: Array | None) -> Array:
+        """Grade a frame with the look of its shot; returns ``(H, W, 3)``, 0..1."""
         shot = next(s for s in self.shots if s.first <= self.number < s.last)
         if self.grader is None or self.grader.shot is not shot:
             self.grader = _Grader(self.job, shot, self.eyes, self.say)
@@ -118,9 +119,11 @@ class Grades(FramePainter):
         return self.grader.next(frame, self.number - 1)
 
     def state(self) -> State:
+        """Return the state of the grade of the current shot."""
         return {} if self.grader is None else self.grader.state()
 
     def restore(self, state: State, frames: int) -> None:
+        """Keep the state for the shot of the next frame."""
         self.left, self.number = state, frames
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 from impasto.jobs import VideoJob
 from impasto.jobs.video import Flow
+from impasto.media import Dis, Film, FlowMethod, Linker, Span, open_film, size_of
+from impasto.media.links import WIDE
 from impasto.painters.inputs import BUDGETS
-from impasto.video import Dis, Film, FlowMethod, Linker, Span, open_film, size_of
-from impasto.video.links import WIDE
 
 Bytes = NDArray[np.uint8]
 

@@ -17,8 +17,7 @@ from impasto.films.frame_painters import choose
 from impasto.films.planning import FilmPlan, frame_size, linker_of
 from impasto.films.video import FilmResult, FilmRun, FrameRange
 from impasto.jobs import VideoJob
-from impasto.painters.inputs import recipe_of
-from impasto.video import (
+from impasto.media import (
     Span,
     Whole,
     check_target,
@@ -27,8 +26,9 @@ from impasto.video import (
     select_frames,
     tell_what_stays_behind,
 )
-from impasto.video.levels import held_by
-from impasto.video.segments import PART_FRAMES
+from impasto.media.levels import held_by
+from impasto.media.segments import PART_FRAMES
+from impasto.painters.inputs import recipe_of
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,7 @@ from impasto.films.frame_painters import choose as brush_of
 from impasto.films.planning import FilmPlan, expected_frames, frame_size, linker_of
 from impasto.films.prefetch import ahead
 from impasto.jobs import VideoJob
-from impasto.painters.inputs import recipe_of
-from impasto.record import Recipe
-from impasto.session import Enough, FilmProgress, OnProgress, Session
-from impasto.video import (
+from impasto.media import (
     Film,
     FlowMethod,
     Keyframes,
@@ -41,9 +38,12 @@ from impasto.video import (
     select_frames,
     tell_what_stays_behind,
 )
-from impasto.video.levels import eight, held_by, top
-from impasto.video.reading import exactly
-from impasto.video.segments import PART_FRAMES
+from impasto.media.levels import eight, held_by, top
+from impasto.media.reading import exactly
+from impasto.media.segments import PART_FRAMES
+from impasto.painters.inputs import recipe_of
+from impasto.record import Recipe
+from impasto.session import Enough, FilmProgress, OnProgress, Session
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -19,9 +19,9 @@ from impasto.backbones.devices import use_threads
 from impasto.errors import InputError
 from impasto.films.video import FilmResult
 from impasto.jobs import DreamJob
+from impasto.media import Segments, check_target
 from impasto.painters.dream import Dreamer
 from impasto.session import Enough, FilmProgress, Session
-from impasto.video import Segments, check_target
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

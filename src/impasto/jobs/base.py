@@ -7,7 +7,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, TypeVar
@@ -26,6 +26,8 @@ NetworkName = Literal["quality", "tiny", "johnson"]
 Statistics = Literal["thumbnail", "exact"]
 Precision = Literal["auto", "float32", "bfloat16"]
 NightName = Literal["city", "country", "dusk", "wet"]
+EngineName = Literal["local", "ray"]
+LayoutName = Literal["coco", "bdd", "cityscapes", "kitti"]
 
 J = TypeVar("J", bound="Job")
 
@@ -63,9 +65,15 @@ def option(
     flag: str | None = None,
     least: float | None = None,
     most: float | None = None,
+    sparse: bool = False,
 ) -> Any:
-    """Return a dataclass field with a help text, an optional short flag, and the range of a number."""
-    return field(default=default, metadata={"help": text, "flag": flag, "least": least, "most": most})
+    """Return a dataclass field with a help text, an optional short flag, and the range of a number.
+
+    ``sparse``: :meth:`Job.settings` leaves it out at its default. An option that is added to a verb must be,
+    since settings are part of the keys of checkpoints and batches.
+    """
+    known = {"help": text, "flag": flag, "least": least, "most": most, "sparse": sparse}
+    return field(default=default, metadata=known)
 
 
 def range_of(item: dataclasses.Field[Any]) -> str:
@@ -111,8 +119,12 @@ class Job:
             _check_range(item, value)
 
     def settings(self) -> dict[str, Any]:
-        """Return the fields as JSON-compatible values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+        """Return the fields as JSON-compatible values, without ``sparse`` ones at their default."""
+        known = dataclasses.asdict(self)
+        for item in dataclasses.fields(self):
+            if item.metadata.get("sparse") and known[item.name] == item.default:
+                del known[item.name]
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in known.items()}
 
     @classmethod
     def parse(cls: type[J], settings: Mapping[str, Any]) -> J:
@@ -121,15 +133,8 @@ class Job:
         Raises:
             InputError: a setting is unknown (the message names similar ones), missing or of the wrong type.
         """
-        names = [item.name for item in dataclasses.fields(cls)]
-        for name in settings:
-            if name not in names:
-                near = get_close_matches(name, names, n=1) or names
-                raise InputError(f"{cls.verb} has no setting '{name}': did you mean {', '.join(near)}?")
-        required = [
-            f.name for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING
-        ]
-        missing = [name for name in required if name not in settings]
+        check_names(cls.verb, settings, [item.name for item in dataclasses.fields(cls)])
+        missing = [f.name for f in dataclasses.fields(cls) if _is_required(f) and f.name not in settings]
         if missing:
             raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
         return cls(**settings)
@@ -161,6 +166,18 @@ class Job:
             return rename(value) if isinstance(value, str) and value not in words else value
 
         return {k: renamed(v, cls.reads[k]) if k in cls.reads else v for k, v in settings.items()}
+
+
+def check_names(verb: str, given: Iterable[str], names: Sequence[str]) -> None:
+    """Check that all settings of a verb are known.
+
+    Raises:
+        InputError: one is not among ``names``; the message has similar ones.
+    """
+    for name in given:
+        if name not in names:
+            near = get_close_matches(name, names, n=1) or names
+            raise InputError(f"{verb} has no setting '{name}': did you mean {', '.join(near)}?")
 
 
 def counted(number: int, noun: str) -> str:
@@ -206,6 +223,23 @@ def parse_memory(text: str | None) -> int | None:
     return int(size)
 
 
+def parse_range(name: str, value: float | str | Sequence[float | str]) -> tuple[float, float]:
+    """Return the two numbers of ``0.4,1`` or of a sequence; one number counts as both.
+
+    Raises:
+        InputError: ``value`` is anything else.
+    """
+    several = value.split(",") if isinstance(value, str) else value
+    parts = [several] if isinstance(several, (int, float)) else several
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 2:
+        raise InputError(f"{name} {value} is not two numbers: write them as 0.4,1")
+    return numbers[0], numbers[-1]
+
+
 def parse_seconds(name: str, value: float | str | None) -> float | None:
     """Return the time in seconds of a number, ``2s``, ``1:30`` or ``1:02:03.5``; None for None.
 
@@ -247,6 +281,10 @@ class Excerpt:
             raise InputError(
                 f"from {self.begin:g} s to {self.stop:g} s there is nothing: the end must be after the start"
             )
+
+
+def _is_required(item: dataclasses.Field[Any]) -> bool:
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 
 
 def kinds_of(hint: Any) -> tuple[Any, ...]:

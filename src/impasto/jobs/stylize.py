@@ -104,6 +104,21 @@ class StylizeJob(Job):
         "Seamless texture: the result continues across its borders, as the input does. Sides become "
         "multiples of 16.",
     )
+    style_weight: float = option(
+        4.0,
+        "Expert: weight of a moment loss at strength 1, relative to content.",
+        least=0,
+        most=1000,
+        sparse=True,
+    )
+    layer_weights: tuple[float, ...] = option(
+        (0.3, 1.0, 1.0, 4.0, 0.3),
+        "Expert: weights of relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 in a moment loss.",
+        sparse=True,
+    )
+    smoothness: float = option(
+        0.3, "Expert: weight of total variation, relative to a moment loss.", least=0, most=1000, sparse=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,6 +128,7 @@ class StylizeJob(Job):
         base.check_tune(self.instant, self.tune)
         if self.loss == "neighbors" and self.blend != "moments":
             raise InputError(f"--blend {self.blend} needs a loss on moments: add --loss mixed")
+        self._check_expert()
         if self.realism != 1 and not self.photoreal:
             raise InputError("--realism needs --photoreal: add it, or leave out --realism")
         if self.tileable and self.photoreal:
@@ -130,3 +146,18 @@ class StylizeJob(Job):
                 raise InputError(
                     f"--{option} has {given} for {needed}: give one per style, separated by commas"
                 )
+
+    def _check_expert(self) -> None:
+        """Check the weights of moment losses, which other losses and methods do not have."""
+        for name in ("style_weight", "layer_weights", "smoothness"):
+            if getattr(self, name) != getattr(StylizeJob, name):
+                flag = f"--{name.replace('_', '-')}"
+                if self.method != "modern":
+                    raise InputError(f"{flag} does not apply to --method {self.method}: leave it out")
+                if self.loss == "neighbors":
+                    raise InputError(f"{flag} needs a loss on moments: add --loss mixed")
+        if len(self.layer_weights) != 5 or min(self.layer_weights) < 0 or not any(self.layer_weights):
+            given = ",".join(f"{weight:g}" for weight in self.layer_weights)
+            raise InputError(
+                f"--layer-weights {given} must be five numbers from 0, not all 0: 0.3,1,1,4,0.3 is usual"
+            )

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
-from impasto.video import open_film
-from impasto.video.decoding import Decoder, reason
-from impasto.video.display import fit_frame, upright
-from impasto.video.reading import USUAL, pictures_of
+from impasto.media import open_film
+from impasto.media.decoding import Decoder, reason
+from impasto.media.display import fit_frame, upright
+from impasto.media.reading import USUAL, pictures_of
 
 Bytes = NDArray[np.uint8]
 Timed = Generator[tuple[Bytes, Fraction], None, None]

@@ -18,14 +18,14 @@ from impasto.errors import InputError
 from impasto.jobs import LiveJob
 from impasto.live.camera import Camera
 from impasto.live.pace import Pace
+from impasto.media import Dis, Linker, Steady
+from impasto.media.reading import CLOCK
+from impasto.media.writing import FilmWriter
 from impasto.networks import library
 from impasto.networks.library import InstalledStyle
 from impasto.networks.painter import Painter
 from impasto.painters.instant import predict
 from impasto.painters.learned import device_of
-from impasto.video import Dis, Linker, Steady
-from impasto.video.reading import CLOCK
-from impasto.video.writing import FilmWriter
 
 Bytes = NDArray[np.uint8]
 

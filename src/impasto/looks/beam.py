@@ -87,8 +87,10 @@ class Road:
         return np.asarray(across, np.float32), np.asarray(below, np.float32)
 
     def place(self, column: float, row: float, *, height: float = POLE) -> tuple[float, float] | None:
-        """Return (right, ahead) in metres of a lamp at a pixel, hung at ``height`` metres; None if it hangs
-        below the horizon."""
+        """Return (right, ahead) in metres of a lamp at a pixel, hung at ``height`` metres.
+
+        None if it hangs below the horizon.
+        """
         above = self.horizon - row
         if above < 1:
             return None

@@ -15,8 +15,9 @@ Differences from the paper, and reasons:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from torch import Tensor
 
@@ -73,20 +74,29 @@ class Style:
         return f"<Style {width}x{height}, weight {self.weight:g}, scale {self.scale:g}{region}>"
 
 
+class Terms(TypedDict, total=False):
+    """The terms of :func:`objective` and their weights."""
+
+    strength: float
+    loss: str
+    blend: Blend
+    style_weight: float
+    layer_weights: Mapping[str, float]
+    smoothness: float
+
+
 def modern(
     content: Tensor,
     styles: Sequence[Style],
     *,
     schedule: Schedule,
     backbone: Backbone,
-    strength: float = 1.0,
-    loss: str = "mixed",
-    blend: Blend = "moments",
     start: Tensor | None = None,
     optimiser: Optimizer | None = None,
     tiling: Cut | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    **terms: Unpack[Terms],
 ) -> OptimizationResult:
     """Stylize ``content (1, 3, H, W)`` in the given styles.
 
@@ -95,17 +105,15 @@ def modern(
         styles: style images with their weights, scales and masks.
         schedule: see :func:`impasto.optim.scales`.
         backbone: feature extractor.
-        strength: 0 returns the content image; 1 is the usual strength.
-        loss: a key of ``KINDS``.
-        blend: how to combine several unmasked styles, see :class:`impasto.losses.StyleLoss`.
         start: initial image; default: the content image.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
+        **terms: ``strength``, ``loss``, ``blend``, ``style_weight``, ``layer_weights`` and ``smoothness``,
+            see :func:`objective`.
     """
     begin = content if start is None else start
     picture = Pixels(begin, photo=content if start is None else None, wraps=backbone.wraps)
-    total = objective(content, styles, strength=strength, loss=loss, blend=blend)
     return minimize(
-        total,
+        objective(content, styles, **terms),
         picture.to(next(backbone.buffers()).device),
         schedule=schedule,
         backbone=backbone,
@@ -124,27 +132,45 @@ def objective(
     strength: float = 1.0,
     loss: str = "mixed",
     blend: Blend = "moments",
+    style_weight: float = STYLE_WEIGHT,
+    layer_weights: Mapping[str, float] = LAYER_WEIGHTS,
+    smoothness: float = SMOOTHNESS,
 ) -> Loss:
-    """Return the sum of content, style and smoothness losses; arguments as for :func:`modern`."""
+    """Return the sum of content, style and smoothness losses.
+
+    Args:
+        content, styles: as for :func:`modern`.
+        strength: 0 returns the content image; 1 is the usual strength.
+        loss: a key of ``KINDS``.
+        blend: how to combine several unmasked styles, see :class:`impasto.losses.StyleLoss`.
+        style_weight: weight of the style terms at strength 1; the content term has weight 1.
+        layer_weights: relative weight of each layer in the style terms, ``{name: weight}``.
+        smoothness: weight of total variation, relative to the style terms.
+    """
     reference = max(styles, key=lambda style: style.weight).picture
     total: Loss = Content(content).relative(reference)
     if strength == 0:
         return total
-    weight: float = STYLE_WEIGHT * strength**STRENGTH_POWER
-    total = total + style_terms(content, styles, loss=loss, blend=blend) * weight
-    return total + TotalVariation() * (weight * SMOOTHNESS)
+    weight: float = style_weight * strength**STRENGTH_POWER
+    terms = style_terms(content, styles, loss=loss, blend=blend, layer_weights=layer_weights)
+    return total + terms * weight + TotalVariation() * (weight * smoothness)
 
 
 def style_terms(
-    content: Tensor, styles: Sequence[Style], *, loss: str = "mixed", blend: Blend = "moments"
+    content: Tensor,
+    styles: Sequence[Style],
+    *,
+    loss: str = "mixed",
+    blend: Blend = "moments",
+    layer_weights: Mapping[str, float] = LAYER_WEIGHTS,
 ) -> Loss:
-    """Return the style losses, each 1 at the content image; arguments as for :func:`modern`."""
+    """Return the style losses, each 1 at the content image; arguments as for :func:`objective`."""
     total: Loss = Sum(())
     for group, share in _groups(styles):
         for kind, part in KINDS[loss]:
             term = kind(
                 [s.picture for s in group],
-                LAYER_WEIGHTS,
+                layer_weights,
                 weights=[s.weight for s in group],
                 scales=[s.scale for s in group],
                 blend=blend,

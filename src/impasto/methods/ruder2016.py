@@ -13,12 +13,13 @@ it to that where the flow is reliable. Differences from the paper, and reasons:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import Blend, FeatureCache, Temporal, fill_holes
-from impasto.methods.coarse_to_fine import Style, objective
+from impasto.losses import FeatureCache, Temporal, fill_holes
+from impasto.methods.coarse_to_fine import Style, Terms, objective
 from impasto.methods.kolkin2022 import objective_of_a_following_frame
 from impasto.optim import OptimizationResult, Schedule, minimize
 from impasto.parametrizations import Pixels
@@ -36,13 +37,11 @@ def following_frame(
     mask: Tensor,
     schedule: Schedule,
     backbone: Backbone,
-    strength: float = 1.0,
-    loss: str = "neighbors",
-    blend: Blend = "moments",
     consistency: float = 0.85,
     border: int = 0,
     watch: Watch | None = None,
     seen: FeatureCache | None = None,
+    **terms: Unpack[Terms],
 ) -> OptimizationResult:
     """Stylize a frame consistently with the previous one.
 
@@ -53,18 +52,18 @@ def following_frame(
         mask: confidence of the flow, ``(1, 1, H, W)``, 0..1.
         schedule: sizes and evaluations.
         backbone: feature extractor.
-        strength, blend: as for :func:`impasto.methods.modern`.
-        loss: ``neighbors``, or as for :func:`impasto.methods.modern`.
         consistency: strength of the temporal loss, 0..1.
         border: as for :func:`impasto.methods.neural_neighbors`.
         watch: called after every step.
         seen: cache of the features of the style images.
+        **terms: as for :func:`impasto.methods.modern`; ``loss`` is ``neighbors`` by default.
     """
     start = fill_holes(warped, mask, content)
-    if loss == "neighbors":
+    if terms.get("loss", "neighbors") == "neighbors":
+        strength = terms.get("strength", 1.0)
         total = objective_of_a_following_frame(content, styles, strength=strength, border=border)
     else:
-        total = objective(content, styles, strength=strength, loss=loss, blend=blend)
+        total = objective(content, styles, **terms)
     total = total + Temporal(warped, mask) * (TEMPORAL_WEIGHT * consistency)
     picture = Pixels(start, photo=start).to(next(backbone.buffers()).device)
     return minimize(total, picture, schedule=schedule, backbone=backbone, watch=watch, seen=seen)

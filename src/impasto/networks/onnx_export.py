@@ -144,12 +144,14 @@ class OnnxEngine:
         return self.node("Gather", [x, self.node("Min", [there, back])], axis=axis)
 
     def fold(self, x: str, factor: int, /) -> str:
+        """Fold ``(1, 3, H, W)``, with the channels in the order of ``pixel_unshuffle``."""
         folded = self.node("SpaceToDepth", [x], blocksize=factor)
         channels = 3  # only the photo is folded
         order = np.arange(channels * factor**2).reshape(factor**2, channels).T.reshape(-1)
         return self.node("Gather", [folded, self.constant(order.astype(np.int64))], axis=1)
 
     def convolve(self, x: str, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> str:
+        """Convolve with reflection padding; kernel and bias become constants of the model."""
         side = kernel // 2
         pads = self.constant(np.array([0, 0, side, side, 0, 0, side, side], np.int64))
         inputs = [self.node("Pad", [x, pads], mode="reflect"), self.constant(self.pack.trunk[name])]
@@ -158,6 +160,7 @@ class OnnxEngine:
         return self.node("Conv", inputs, kernel_shape=[kernel, kernel], strides=[stride, stride])
 
     def normalize(self, x: str, /, *, noisy: bool = False) -> str:
+        """Normalize in basic operators: instance normalization, then the scale and shift of the blend."""
         channels = next(self.norms)
         part = slice(self.start, self.start + channels)
         axes = self.constant(np.array([2, 3], np.int64))
@@ -208,12 +211,15 @@ class OnnxEngine:
         return self.node("Reshape", [x, self.constant(np.array([1, -1, 1, 1], np.int64))])
 
     def relu(self, x: str, /) -> str:
+        """Set negative values to 0."""
         return self.node("Relu", [x])
 
     def add(self, x: str, y: str, /) -> str:
+        """Add two feature maps of one shape."""
         return self.node("Add", [x, y])
 
     def enlarge(self, x: str, /) -> str:
+        """Double height and width, bilinearly."""
         scales = self.constant(np.array([1, 1, 2, 2], np.float32))
         return self.node(
             "Resize",
@@ -223,9 +229,11 @@ class OnnxEngine:
         )
 
     def squash(self, x: str, /) -> str:
+        """Apply the sigmoid, to 0..1."""
         return self.node("Sigmoid", [x])
 
     def fade(self, photo: str, painted: str, /) -> str:
+        """Fade to the photo below the strength ``FADE``, with the input ``weights``."""
         own = self.node("Gather", ["weights", self.constant(np.array(0, np.int64))], axis=1)
         amount = self.node("Div", [self.node("Sub", [self.number(1), own]), self.number(FADE)])
         amount = self.node("Clip", [amount, self.number(0), self.number(1)])

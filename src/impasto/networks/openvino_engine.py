@@ -83,9 +83,11 @@ class OpenVinoEngine:
         self.found: list[Node] = []
 
     def fold(self, x: Node, factor: int, /) -> Node:
+        """Fold ``(B, C, h, w)`` with the channels in the order of ``pixel_unshuffle``."""
         return ops.space_to_depth(x, "depth_first", factor)
 
     def convolve(self, x: Node, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Node:
+        """Convolve with reflection padding; kernel and bias become constants of the graph."""
         side = [0, 0, kernel // 2, kernel // 2]
         x = ops.pad(x, side, side, "reflect")
         x = ops.convolution(x, self.trunk[name], [stride, stride], [0, 0], [0, 0], [1, 1])
@@ -93,6 +95,7 @@ class OpenVinoEngine:
         return x if bias is None else ops.add(x, bias.reshape(1, -1, 1, 1))
 
     def normalize(self, x: Node, /, *, noisy: bool = False) -> Node:
+        """Normalize with the rows of the blend; raise :class:`Reached` at ``settings.until``."""
         if self.norms == self.settings.until:
             raise Reached(x)
         channels = x.get_output_partial_shape(0)[1].get_length()
@@ -148,12 +151,15 @@ class OpenVinoEngine:
         return scale, shift
 
     def relu(self, x: Node, /) -> Node:
+        """Set negative values to 0."""
         return ops.relu(x)
 
     def add(self, x: Node, y: Node, /) -> Node:
+        """Add two feature maps of one shape."""
         return ops.add(x, y)
 
     def enlarge(self, x: Node, /) -> Node:
+        """Double height and width, bilinearly."""
         return ops.interpolate(
             x,
             np.array([2.0, 2.0], np.float32),
@@ -164,9 +170,11 @@ class OpenVinoEngine:
         )
 
     def squash(self, x: Node, /) -> Node:
+        """Apply the sigmoid, to 0..1."""
         return ops.sigmoid(x)
 
     def fade(self, photo: Node, painted: Node, /) -> Node:
+        """Fade to the photo below the strength ``FADE``, pixel by pixel if the blend has regions."""
         if self.regions is None:
             assert self.settings.weights is not None
             amount = np.array(np.clip((1 - self.settings.weights[0]) / FADE, 0, 1), np.float32)
@@ -230,15 +238,18 @@ class OnCpu:
         self._compiled: OrderedDict[bytes, Any] = OrderedDict()
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
+        """Paint ``(H, W, 3)``, 0..1; see :meth:`impasto.networks.painter.Network.paint`."""
         painted: Array = self._run(photo, weights, noise, Settings(None, statistics))[0]
         return painted
 
     def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
+        """Return mean and deviation of each normalized channel, ``(2, channels)``."""
         return self._run(photo, weights, noise, Settings(None, collect=True))
 
     def features(
         self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
     ) -> Array:
+        """Return the input of normalization number ``norm``, ``(C, h, w)``."""
         found: Array = self._run(photo, weights, noise, Settings(None, statistics, until=norm))[0]
         return found
 

@@ -199,6 +199,7 @@ class OnGpu:
         self.model = network.to(self.device).eval()
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
+        """Paint ``(H, W, 3)``, 0..1; see :meth:`impasto.networks.painter.Network.paint`."""
         given = None if statistics is None else torch.from_numpy(statistics).to(self.device)
         # Statistics stay in float32: they are computed once and used for a whole video or all tiles.
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.short):
@@ -209,6 +210,7 @@ class OnGpu:
         return result
 
     def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
+        """Return mean and deviation of each normalized channel, ``(2, channels)``, in float32."""
         with torch.inference_mode():
             found = self.model.statistics(
                 self._planes(photo), self._weights(weights), noise=self._noise(noise)
@@ -219,6 +221,7 @@ class OnGpu:
     def features(
         self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
     ) -> Array:
+        """Return the input of normalization number ``norm``, ``(C, h, w)``."""
         given = torch.from_numpy(statistics).to(self.device)
         engine = _Until(self.model, self._weights(weights), given, norm, self._noise(noise))
         try:

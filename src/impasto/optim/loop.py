@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
@@ -43,8 +43,8 @@ MEMORY = 0.95  # decay of the average of iterates, for optimizers that oscillate
 class OptimizationResult:
     """Result of an optimization: the image ``(1, 3, H, W)``, clipped to 0..1, and its history."""
 
-    picture: Tensor
-    history: tuple[HistoryEntry, ...]
+    picture: Tensor = field(repr=False)
+    history: tuple[HistoryEntry, ...] = field(repr=False)
     evaluations: int
     stopped: bool
 

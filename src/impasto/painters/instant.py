@@ -116,7 +116,7 @@ def _trained(
     from impasto import backbones, tensors
     from impasto.backbones.devices import choose_device
     from impasto.training import tune
-    from impasto.training.objective import REFERENCE
+    from impasto.training.objective import REFERENCE, StyleRow
 
     assert job.tune is not None
     most = float((picture.shape[0] * picture.shape[1]) ** 0.5) / REFERENCE
@@ -128,9 +128,8 @@ def _trained(
     return tune(
         base,
         row,
-        tensors.from_array(picture),
+        StyleRow(tensors.from_array(picture), scale),
         torch.cat([tensors.from_array(crop) for crop in crops]),
         backbone=backbones.load(device=choose_device(job.device), precision=job.precision),
         seconds=job.tune,
-        scale=scale,
     )

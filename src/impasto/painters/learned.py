@@ -38,7 +38,10 @@ DIGEST = "style:"  # prefix of the digest of a learned style, where others are o
 
 _log = logging.getLogger("impasto")
 # Settings of ``stylize`` that apply to optimization only.
-_OPTIMIZING = ("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory")
+_OPTIMIZING = (
+    *("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory"),
+    *("style_weight", "layer_weights", "smoothness"),
+)
 
 
 def find_all(job: StylizeJob, inputs: Inputs) -> list[InstalledStyle]:
@@ -129,8 +132,9 @@ def paint(job: StylizeJob, inputs: Inputs, found: list[InstalledStyle], session:
 def _check(job: StylizeJob, found: list[InstalledStyle]) -> None:
     for name in _OPTIMIZING:
         if getattr(job, name) != getattr(StylizeJob, name):
+            flag = name.replace("_", "-")
             raise InputError(
-                f"--{name} does not apply to learned styles, which need no optimization: leave it out"
+                f"--{flag} does not apply to learned styles, which need no optimization: leave it out"
             )
     if job.tileable and job.mask:
         raise InputError("--mask does not apply to --tileable with learned styles: leave out one of them")

@@ -173,7 +173,19 @@ def modern(
         run |= {"rounds": BUDGETS[job.preset].rounds, "border": border}
         given: dict[str, Any] = {"strength": job.strength, "turned": not job.upright, "seed": job.seed}
         return methods.neural_neighbors(content, styles, **given, **run)
-    return methods.modern(content, styles, strength=job.strength, loss=job.loss, blend=job.blend, **run)
+    return methods.modern(content, styles, **terms_of(job), **run)
+
+
+def terms_of(job: StylizeJob) -> dict[str, Any]:
+    """Return the arguments of :func:`impasto.methods.modern` that are its moment loss and its weights."""
+    return {
+        "strength": job.strength,
+        "loss": job.loss,
+        "blend": job.blend,
+        "style_weight": job.style_weight,
+        "layer_weights": dict(zip(LAYERS, job.layer_weights, strict=True)),
+        "smoothness": job.smoothness,
+    }
 
 
 def schedule(job: StylizeJob, size: tuple[int, int]) -> Schedule:
@@ -194,6 +206,7 @@ def _start(job: StylizeJob, inputs: Inputs, content: Tensor) -> Tensor | None:
 
 
 def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) -> list[Style]:
+    """Read the style images of a job, with their weights, scales and masks, in its color mode."""
     count = len(job.styles)
     weights, sizes = job.weights or (1.0,) * count, job.style_scale or (1.0,) * count
     masks = job.mask or (None,) * count

@@ -6,6 +6,7 @@ further in a dozen steps than Adam does on new crops.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,34 +33,30 @@ FIRST_STEP, LONGEST_STEP = 0.02, 0.1  # RMS change of the row
 def tune(
     pack: Pack,
     row: NDArray[np.float32],
-    picture: Tensor,
+    target: StyleRow,
     photos: Tensor,
     *,
     backbone: Backbone,
     seconds: float,
-    scale: float = 1.0,
 ) -> NDArray[np.float32]:
     """Return a row of a pack's network, tuned to a style image; the trunk stays as it is.
 
     Args:
         pack: pack whose trunk is used.
         row: the row to start with, as predicted.
-        picture: style image ``(1, 3, H, W)``, RGB 0..1.
+        target: style image and size of its strokes.
         photos: crops ``(N, 3, S, S)``, N >= 2, to tune on.
         backbone: feature extractor of the loss.
         seconds: time until the last step begins; the first two always run.
-        scale: size of the strokes, relative to those of the style image at the size of a photo of 512 px.
     """
     clock = Clock()
     device = next(backbone.buffers()).device
-    picture, photos = picture.to(device), photos.to(device)
+    target, photos = replace(target, picture=target.picture.to(device)), photos.to(device)
     network = StyleNetwork(pack.plan, rows=2).to(device)
     network.load(pack.trunk, np.stack([pack.rows[0], row]))
     for parameter in network.trunk.parameters():
         parameter.requires_grad_(False)
-    objective = Objective(
-        [StyleRow(picture, scale)], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT
-    )
+    objective = Objective([target], backbone=backbone, photos=photos, style_weight=STYLE_WEIGHT)
     weights = torch.tensor([[0.0, 1.0]]).expand(len(photos), -1).to(device)
     size = (photos.shape[-2], photos.shape[-1])
     noise = CropPosition(0, (0.0, 0.0)).field(pack.plan, size)

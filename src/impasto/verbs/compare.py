@@ -79,7 +79,7 @@ def compare(job: CompareJob, folder: Path, session: Session = Session()) -> list
 
     Returns:
         One row per method: name, description, seconds, evaluations, and the results of
-        :func:`impasto.measure`.
+        :func:`impasto.metrics.measure`.
 
     Raises:
         InputError: an image cannot be used.

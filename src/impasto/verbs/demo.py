@@ -53,8 +53,8 @@ def write_film(
     overwrite: bool = False,
 ) -> Path:
     """Write the sample video with sound; for the arguments see ``samples.film.drive``."""
+    from impasto.media import write_with_sound
     from impasto.samples.film import SOUND_RATE, drive, tune
-    from impasto.video import write_with_sound
 
     files.check_output(path, overwrite=overwrite)
     frames = drive(size, fps=fps, seconds=seconds)

@@ -18,7 +18,9 @@ def run(job: MeasureJob, out: Path | None, session: Session) -> Outcome:
     use_threads(session.threads)
     if job.original is not None:
         return _film(job, out, session)
-    if is_film(Path(job.output)):
+    output = session.pictures.get(job.output, job.output)
+    content = None if job.content is None else session.pictures.get(job.content, job.content)
+    if isinstance(output, (str, Path)) and is_film(Path(output)):
         raise InputError(f"{job.output} is a video: give its source as --original")
     if job.baseline:
         raise InputError("--baseline is for videos: give the source video as --original")
@@ -27,9 +29,8 @@ def run(job: MeasureJob, out: Path | None, session: Session) -> Outcome:
     if out is not None:
         files.check_output(out, overwrite=session.overwrite)
     backbone = backbones.load(job.backbone, device=choose_device(job.device), precision="float32")
-    found = metrics.measure(
-        job.output, content=job.content, styles=job.style or (), weights=job.weights, backbone=backbone
-    )
+    styles = [session.pictures.get(name, name) for name in job.style or ()]
+    found = metrics.measure(output, content=content, styles=styles, weights=job.weights, backbone=backbone)
     if out is not None:
         files.write_text(out, found.to_json() + "\n", overwrite=session.overwrite)
     return Outcome(found, out, _table(found.summary()), json.loads(found.to_json()))
@@ -48,7 +49,7 @@ def _film(job: MeasureJob, out: Path | None, session: Session) -> Outcome:
         job.original,
         baseline=job.baseline,
         start=job.begin,
-        styles=job.style or (),
+        styles=[session.pictures.get(name, name) for name in job.style or ()],
         backbone=backbone,
     )
     page = found.save(out, overwrite=session.overwrite) if out else None

@@ -175,7 +175,7 @@ def _is_film(path: str | Path) -> bool:
 
 
 def _comment(film: str | Path) -> str | None:
-    from impasto.video import FilmReader  # loads PyAV, which images do not need
+    from impasto.media import FilmReader  # loads PyAV, which images do not need
 
     with FilmReader(film) as reader:
         text = reader.comment

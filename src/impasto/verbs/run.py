@@ -181,7 +181,7 @@ def is_film(source: Path) -> bool:
         return True
     if source.suffix.lower() not in (".gif", ".webp"):
         return False
-    from impasto.video.image_sequences import animated
+    from impasto.media.image_sequences import animated
 
     return animated(source)
 

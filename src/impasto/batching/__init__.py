@@ -1,0 +1,20 @@
+"""Many jobs in parallel, on this machine or a cluster."""
+
+from __future__ import annotations
+
+from impasto.batching.dispatch import BatchResult, run
+from impasto.batching.folder import clips, passed_over, photos, stems
+from impasto.batching.tasks import Task, from_file, from_folder, task
+
+__all__ = [
+    "BatchResult",
+    "Task",
+    "clips",
+    "from_file",
+    "from_folder",
+    "passed_over",
+    "photos",
+    "run",
+    "stems",
+    "task",
+]
