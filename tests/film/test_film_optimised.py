@@ -5,11 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from impasto import image, losses, methods, painters, samples
+import impasto
+from impasto import image, losses, methods, painters, samples, tensors
 from impasto.backbones import PIXELS, Tiny
 from impasto.errors import InputError
 from impasto.films import FilmProgress, paint_film
@@ -17,9 +19,12 @@ from impasto.films.optimized import FOLLOWING, MovingPainter, following_schedule
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.losses import BindContext, FeatureCache, Temporal, fill_holes
 from impasto.media import FilmWriter, flicker, open_film
+from impasto.media.levels import unit
 from impasto.methods.coarse_to_fine import Style
-from impasto.optim import Stage, scales
-from impasto.session import Session
+from impasto.optim import OptimizationResult, Stage, scales
+from impasto.painters.optimize import border_of
+from impasto.parametrizations import Pixels
+from impasto.session import Enough, Session
 from impasto.tiles import Window, split
 from support.video import scene
 
@@ -96,6 +101,31 @@ def test_a_following_frame_stays_with_what_it_is_held_to_and_paints_the_rest(
     left, right = (slice(0, 56), slice(72, 128))
     assert (held - warped)[..., left].abs().mean() < 0.5 * (free - warped)[..., left].abs().mean()
     assert (held - warped)[..., right].abs().mean() > 2 * (held - warped)[..., left].abs().mean()
+
+
+def test_what_comes_into_view_starts_from_a_painting(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[torch.Tensor] = []
+
+    def minimized(total: losses.Loss, picture: Pixels, **_: object) -> OptimizationResult:
+        starts.append(picture().detach())
+        raise Enough
+
+    painter = MovingPainter(
+        StylizeJob(content="a frame", styles=("waves.png",), preset="draft", device="cpu"), consistency=0.9
+    )
+    frame, mask = scene(0), np.ones((120, 160), np.float32)
+    mask[:, 60:] = 0
+    painter.begin(unit(frame))
+    monkeypatch.setattr("impasto.methods.ruder2016.minimize", minimized)
+    with pytest.raises(Enough):
+        painter(frame, unit(frame), mask)
+    border = border_of(painter.job)
+    start = tensors.to_array(starts[0][..., border : border + 120, border : border + 160])
+    image.write("frame.png", frame)
+    quick = impasto.stylize("frame.png", ["waves.png"], instant=True, size="original").picture
+    assert np.abs(start - unit(frame))[:, :50].mean() < 0.01  # what is held
+    detail = [p[:, 90:] - cv2.blur(p, (31, 31))[:, 90:] for p in (start, quick, unit(frame))]
+    assert np.abs(detail[0] - detail[1]).mean() < 0.3 * np.abs(detail[0] - detail[2]).mean()
 
 
 def test_what_was_seen_of_a_style_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from impasto.jobs import StylizeJob
 from impasto.losses import FeatureCache
 from impasto.media.levels import unit
 from impasto.methods import Style
+from impasto.networks.painter import Painter
 from impasto.optim import Schedule, Stage
+from impasto.painters import learned
 from impasto.painters.inputs import Inputs
 from impasto.painters.optimize import (
     LEAST_SIDE,
@@ -62,6 +64,8 @@ class MovingPainter:
         self.evaluations: list[int] = []  # by frame
         self._styles: list[Style] = []
         self._seen = FeatureCache(())
+        self._predicted: Painter | None = None
+        self._rows: Array = np.empty(0, np.float32)  # weights of the predicted styles
 
     def digest(self) -> str:
         """Return a hash of styles, masks and settings."""
@@ -87,13 +91,15 @@ class MovingPainter:
         if warped is None or mask is None:
             outcome = modern(self.job, content, self._styles, schedule=plan, **common)
         else:
+            fresh = self._paint_at_once(rgb)
             if self.job.color == "luminance":
-                warped = color.grayscale(warped)
+                warped, fresh = color.grayscale(warped), color.grayscale(fresh)
             outcome = methods.following_frame(
                 content,
                 self._styles,
                 warped=self._padded(tensors.from_array(warped))[0],
                 mask=self._padded(tensors.from_array(mask))[0],
+                fresh=self._padded(tensors.from_array(fresh))[0],
                 schedule=following_schedule(plan),
                 **terms_of(self.job),
                 consistency=self.consistency,
@@ -110,6 +116,15 @@ class MovingPainter:
         """Prepare palettes and masks of a shot from its first frame ``(H, W, 3)``, to avoid flicker."""
         self._styles = styles_of(self.job, self.inputs, *self._padded(tensors.from_array(first)))
         self._seen = FeatureCache([style.picture for style in self._styles])
+
+    def _paint_at_once(self, rgb: Array) -> Array:
+        """Paint a frame ``(H, W, 3)`` in the predicted styles of the style images."""
+        if self._predicted is None:
+            job = replace(self.job, instant=True, network=None, style_scale=None)
+            pack, names = learned.join_styles(learned.find_all(job, self.inputs))
+            self._predicted = Painter(pack, device=str(self.device), precision=job.precision)
+            self._rows = learned.weights_of(job, self.inputs, pack, names, (rgb.shape[0], rgb.shape[1]))
+        return self._predicted.paint(rgb, self._rows)
 
     def _padded(self, picture: Tensor) -> tuple[Tensor, Frame]:
         return padded(picture, border_of(self.job))

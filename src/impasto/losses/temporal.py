@@ -72,11 +72,11 @@ class _BoundTemporal(Bound):
 
 
 def fill_holes(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
-    """Return ``warped (1, 3, H, W)`` with wide holes of the mask filled from the content image.
+    """Return ``warped (1, 3, H, W)`` with wide holes of the mask filled from another image of the frame.
 
-    The fill is the detail of the content image on the local mean of the warped result, which takes few steps
-    to converge. Narrow holes, such as object borders, keep the warped result: resetting them in every frame
-    would flicker.
+    The fill is the detail of ``photo``, the content image or a painting of it, on the local mean of the
+    warped result, which takes few steps to converge. Narrow holes, such as object borders, keep the warped
+    result: resetting them in every frame would flicker.
     """
     sigma = max(warped.shape[-2:]) / 24
     weight = _blurred(mask, sigma).clamp_min(1e-3)

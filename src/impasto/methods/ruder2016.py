@@ -7,7 +7,8 @@ it to that where the flow is reliable. Differences from the paper, and reasons:
   that strokes persist; or those of :func:`impasto.methods.modern`;
 - two sizes, half and full: disoccluded regions are stylized at half size for a quarter of the cost, and the
   change is *added* to the warped frame, which keeps its detail;
-- disoccluded regions start from the content image, in the colors of the stylized surroundings.
+- disoccluded regions start from the content image, or from a quick painting of it, in the colors of the
+  stylized surroundings.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def following_frame(
     *,
     warped: Tensor,
     mask: Tensor,
+    fresh: Tensor | None = None,
     schedule: Schedule,
     backbone: Backbone,
     consistency: float = 0.85,
@@ -50,6 +52,8 @@ def following_frame(
         styles: as for :func:`impasto.methods.modern`.
         warped: previous result warped to this frame, ``(1, 3, H, W)``, 0..1.
         mask: confidence of the flow, ``(1, 1, H, W)``, 0..1.
+        fresh: the frame painted independently, ``(1, 3, H, W)``, to start from in disoccluded regions;
+            default: ``content``.
         schedule: sizes and evaluations.
         backbone: feature extractor.
         consistency: strength of the temporal loss, 0..1.
@@ -58,7 +62,7 @@ def following_frame(
         seen: cache of the features of the style images.
         **terms: as for :func:`impasto.methods.modern`; ``loss`` is ``neighbors`` by default.
     """
-    start = fill_holes(warped, mask, content)
+    start = fill_holes(warped, mask, content if fresh is None else fresh)
     if terms.get("loss", "neighbors") == "neighbors":
         strength = terms.get("strength", 1.0)
         total = objective_of_a_following_frame(content, styles, strength=strength, border=border)

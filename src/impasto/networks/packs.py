@@ -247,7 +247,10 @@ def load_style(path: str | Path, pack: Pack) -> tuple[LearnedStyle, Array]:
     tensors, meta = files.load_arrays(path)
     _check_kind(path, meta, STYLE)
     if meta.get("trunk") != pack.hash():
-        raise InputError(f"{path} was learned on another trunk than that of this pack: learn the style again")
+        raise InputError(
+            f"{path} was learned on another trunk than that of this pack: learn the style again "
+            f"(impasto learn IMAGE --into PACK)"
+        )
     try:
         rows = _rows(tensors["rows"], (pack.rows.shape[1], pack.rows.shape[2]))
         style = _style({**meta["style"], "rows": list(range(len(rows)))}, tensors, count=len(rows))
