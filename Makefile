@@ -57,12 +57,12 @@ train-styles: install
 	$(BIN)/python docs/build/trunk.py $(MAGENTA) $(PHOTOS) build/start.safetensors
 	$(BIN)/impasto learn --styles $(PAINTINGS) --rehearse $(MORE) --photos $(PHOTOS) --begin-from build/start.safetensors \
 		--scales 1 --side 256 --batch 2 --style-weight 8 --weights 1,1,1,1,1,1,1,1,1,0.5,1,1 --minutes 72 --seed 3 \
-		--resume -o build/quality.safetensors
+		--resume --preview build/sheets/quality -o build/quality.safetensors
 	$(BIN)/impasto learn --teacher build/quality.safetensors --network tiny --photos $(PHOTOS) --side 192 \
-		--batch 2 --steps 4000 --resume -o build/distilled.safetensors
+		--batch 2 --steps 4000 --resume --preview build/sheets/distilled -o build/distilled.safetensors
 	$(BIN)/impasto learn --styles $(PAINTINGS) --photos $(PHOTOS) --network tiny --begin-from build/distilled.safetensors \
 		--scales 1 --side 256 --batch 2 --style-weight 8 --weights 1,1,1,1,1,1,1,1,1,0.5,1,1 --minutes 62 --seed 3 \
-		--resume -o build/tiny.safetensors
+		--resume --preview build/sheets/tiny -o build/tiny.safetensors
 	$(BIN)/python docs/build/calm.py build/tiny.safetensors 0.5 the_scream watercolor
 	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/quality.safetensors
 	PYTHONPATH=benchmarks $(BIN)/python docs/build/registered.py build/tiny.safetensors
