@@ -71,11 +71,11 @@ train-styles: install
 tune-styles: install
 	$(BIN)/impasto styles samples --size 512 --overwrite -o build/samples
 	for style in hatching:30:1 woodcut:30:1 stained_glass:60:1.14; do \
-		set -- $$(echo $$style | tr : " ") && \
-		IMPASTO_STYLES=build/tuned $(BIN)/impasto stylize build/samples/photos/coffee.png build/samples/styles/$$1.png \
+		set -- $$(echo $$style | tr : " ") && cp build/samples/styles/$$1.png build/tuned_$$1.png && \
+		IMPASTO_STYLES=build/tuned $(BIN)/impasto stylize build/samples/photos/coffee.png build/tuned_$$1.png \
 			--instant --tune $$2 --style-scale $$3 --size 128 --overwrite -o build/tuned.png || exit 1; done
-	$(BIN)/python docs/build/rows.py build/quality.safetensors hatching=build/tuned/hatching.style \
-		woodcut=build/tuned/woodcut.style stained_glass=build/tuned/stained_glass_1_14.style
+	$(BIN)/python docs/build/rows.py build/quality.safetensors hatching=build/tuned/tuned_hatching.style \
+		woodcut=build/tuned/tuned_woodcut.style stained_glass=build/tuned/tuned_stained_glass_1_14.style
 	$(BIN)/python docs/build/calm.py build/quality.safetensors 0.5,0.2 night_cafe
 
 soak: install

@@ -300,13 +300,21 @@ def test_a_tuned_style_is_kept_by_the_name_of_its_image(
         assert (image.read(other).rgb == image.read(tuned).rgb).all(), other
     assert caplog.text == ""
     # With smaller strokes: a style of its own. The image is too small for larger ones.
-    assert run("stylize", "photo.png", *options, "--style-scale", "0.1", "-o", "small.png")[0] == 0
-    small = library.find("sea_0_1")
-    assert small is not None and small.style.scales == (0.1,)
-    assert np.abs(small.pack.rows[-1] - rows).mean() > 1e-4
+    image.write("bay.png", samples.style("waves", 320))
+    options = ("bay.png", "--instant", "--tune", "0.1")
+    assert run("stylize", "photo.png", *options, "-o", "bay-out.png")[0] == 0
+    assert run("stylize", "photo.png", *options, "--style-scale", "0.4", "-o", "small.png")[0] == 0
+    small, bay = library.find("bay_0_4"), library.find("bay")
+    assert small is not None and bay is not None and small.style.scales == (0.4,)
+    assert np.abs(small.pack.rows[-1] - bay.pack.rows[-1]).mean() > 1e-4
     code, _, wrong = run("stylize", "photo.png", *options, "--style-scale", "1.6", "-o", "o.png")
-    assert code == 2 and "--style-scale 1.6 needs a larger style image" in wrong
-    assert library.find("sea_1_6") is None
+    assert code == 2 and "--style-scale 1.6 is not between 0.2 and 1.00, the range of bay.png" in wrong
+    code, _, wrong = run("stylize", "photo.png", *options[:2], "--style-scale", "0.4", "-o", "o.png")
+    assert code == 2 and "add --tune 30" in wrong
+    image.write("waves.png", samples.style("waves", 96))
+    code, _, wrong = run("stylize", "photo.png", "waves.png", *options[1:], "-o", "o.png")
+    assert code == 2 and "'waves' is the name of a shipped style: rename the image" in wrong
+    options = ("sea.png", "--instant", "--tune", "0.1")
     image.write("sea.png", samples.style("woodcut", 96), overwrite=True)
     code, _, wrong = run("stylize", "photo.png", *options, "-o", "o.png")
     assert code == 2 and "another image" in wrong and "impasto styles remove sea" in wrong

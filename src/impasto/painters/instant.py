@@ -23,6 +23,7 @@ from impasto.painters.inputs import digest as digest_of
 
 TUNED_ON = (("astronaut", 0, 100), ("rocket", 60, 200))  # sample photos, and the corners of their crops
 SIDE = 256  # of the crops, pixels
+LEAST_SCALE = 0.2  # smallest size of strokes, relative to those of the style image
 
 _log = logging.getLogger("impasto")
 
@@ -61,20 +62,40 @@ def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
     """Return a job with learned styles in place of its images: the styles are trained once, and kept.
 
     Raises:
-        InputError: the user's styles hold a style of the name of an image, but of another image; or an image
-            is too small for the size of its strokes.
+        InputError: a style of the name of an image is shipped, or was made of another image; or an image is
+            too small for the size of its strokes.
     """
     assert job.tune is not None
-    names = []
+    asked = []
     for name, scale in zip(job.styles, job.style_scale or (1.0,) * len(job.styles), strict=True):
         source = pictures.get(name, name)
         picture = image.read(source, max_pixels=job.max_pixels)
         digest = digest_of(source, source if source is name else picture)
         own = packs.clean_name(Path(name).stem) if source is name else f"style_{digest[:12]}"
-        if scale != 1:
-            own = packs.clean_name(f"{own}_{scale:g}")
-        names.append(_kept(own, picture.flat(), digest, job, name=name, scale=scale))
+        own = own if scale == 1 else packs.clean_name(f"{own}_{scale:g}")
+        _check(name, own, scale, picture.flat())
+        asked.append((own, picture.flat(), digest, name, scale))
+    names = [_kept(own, rgb, digest, job, name=name, scale=scale) for own, rgb, digest, name, scale in asked]
     return replace(job, styles=tuple(names), style_scale=None, instant=False, tune=None)
+
+
+def _check(name: str, own: str, scale: float, picture: NDArray[np.float32]) -> None:
+    """Check the name ``own`` and the size of the strokes of a style before it is trained.
+
+    Raises:
+        InputError: a shipped style has the name, or the image is too small for the size.
+    """
+    from impasto.training.objective import REFERENCE
+
+    if own in library.open_pack(predictor.FILE.with_suffix(library.PACK_SUFFIX)).names:
+        raise InputError(
+            f"{name}: '{own}' is the name of a shipped style: rename the image, or use the style"
+        )
+    most = max(1.0, float((picture.shape[0] * picture.shape[1]) ** 0.5) / REFERENCE)
+    if not LEAST_SCALE <= scale <= most:
+        raise InputError(
+            f"--style-scale {scale:g} is not between {LEAST_SCALE:g} and {most:.2f}, the range of {name}"
+        )
 
 
 def _kept(
@@ -116,14 +137,9 @@ def _trained(
     from impasto import backbones, tensors
     from impasto.backbones.devices import choose_device
     from impasto.training import tune
-    from impasto.training.objective import REFERENCE, StyleRow
+    from impasto.training.objective import StyleRow
 
     assert job.tune is not None
-    most = float((picture.shape[0] * picture.shape[1]) ** 0.5) / REFERENCE
-    if scale > max(most, 1):
-        raise InputError(
-            f"--style-scale {scale:g} needs a larger style image: this one allows at most {max(most, 1):.2f}"
-        )
     crops = [samples.photo(photo)[top : top + SIDE, left : left + SIDE] for photo, top, left in TUNED_ON]
     return tune(
         base,

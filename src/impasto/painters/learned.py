@@ -138,6 +138,8 @@ def _check(job: StylizeJob, found: list[InstalledStyle]) -> None:
             )
     if job.tileable and job.mask:
         raise InputError("--mask does not apply to --tileable with learned styles: leave out one of them")
+    if job.style_scale is not None and isinstance(found[0], Predicted):
+        raise InputError("--style-scale with --instant needs --tune, which learns that size: add --tune 30")
     if job.style_scale is not None and all(len(known.style.scales) == 1 for known in found):
         raise InputError(
             f"--style-scale needs a style learned at several scales, and {found[0].name} has one: "
