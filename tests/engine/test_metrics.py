@@ -414,7 +414,8 @@ def test_measure_with_the_real_network(cat: Array, wave: Array) -> None:
 
 
 def test_examples_run() -> None:
-    for name in ("content", "edges", "halo", "measurement", "palette", "structure", "style"):
+    names = ("content_distances", "edges", "halo", "measurement", "palette", "structure", "style_distances")
+    for name in names:
         module = importlib.import_module(f"impasto.metrics.{name}")
         result = doctest.testmod(module, extraglobs={"np": np, "Tiny": Tiny})
         assert result.attempted > 0 == result.failed
