@@ -58,6 +58,21 @@ def predict(name: str, picture: NDArray[np.float32], *, network: str | None = No
     return Predicted(own, base, shipped=True, predicted=library.open_pack(base).added(style, row[None]))
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A style to be tuned: its image ``(H, W, 3)`` with file name and hash, own name, and size of strokes."""
+
+    name: str
+    picture: NDArray[np.float32]
+    digest: str
+    own: str
+    scale: float
+
+    @property
+    def path(self) -> Path:
+        return library.user_folder() / f"{self.own}{library.STYLE_SUFFIX}"
+
+
 def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
     """Return a job with learned styles in place of its images: the styles are trained once, and kept.
 
@@ -66,72 +81,80 @@ def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
             too small for the size of its strokes.
     """
     assert job.tune is not None
-    asked = []
+    wanted = []
     for name, scale in zip(job.styles, job.style_scale or (1.0,) * len(job.styles), strict=True):
         source = pictures.get(name, name)
         picture = image.read(source, max_pixels=job.max_pixels)
         digest = digest_of(source, source if source is name else picture)
         own = packs.clean_name(Path(name).stem) if source is name else f"style_{digest[:12]}"
         own = own if scale == 1 else packs.clean_name(f"{own}_{scale:g}")
-        _check(name, own, scale, picture.flat())
-        asked.append((own, picture.flat(), digest, name, scale))
-    names = [_kept(own, rgb, digest, job, name=name, scale=scale) for own, rgb, digest, name, scale in asked]
-    return replace(job, styles=tuple(names), style_scale=None, instant=False, tune=None)
+        wanted.append(_Wanted(name, picture.flat(), digest, own, scale))
+    new = [style for style in wanted if not _is_kept(style)]
+    for style in new:
+        _check(style)
+    for style in new:
+        _keep(style, job)
+    return replace(
+        job, styles=tuple(style.own for style in wanted), style_scale=None, instant=False, tune=None
+    )
 
 
-def _check(name: str, own: str, scale: float, picture: NDArray[np.float32]) -> None:
-    """Check the name ``own`` and the size of the strokes of a style before it is trained.
+def _is_kept(wanted: _Wanted) -> bool:
+    """Return whether the user's styles hold a style.
+
+    Raises:
+        InputError: they hold one of that name, but of another image.
+    """
+    if not wanted.path.exists():
+        return False
+    if library.open_pack(wanted.path).style(wanted.own).picture != wanted.digest:
+        raise InputError(
+            f"{wanted.path} holds the style of another image: rename {wanted.name}, or remove that style "
+            f"(impasto styles remove {wanted.own})"
+        )
+    return True
+
+
+def _check(wanted: _Wanted) -> None:
+    """Check the name of a new style and the size of its strokes.
 
     Raises:
         InputError: a shipped style has the name, or the image is too small for the size.
     """
     from impasto.training.objective import REFERENCE
 
-    if own in library.open_pack(predictor.FILE.with_suffix(library.PACK_SUFFIX)).names:
-        raise InputError(
-            f"{name}: '{own}' is the name of a shipped style: rename the image, or use the style"
-        )
-    most = max(1.0, float((picture.shape[0] * picture.shape[1]) ** 0.5) / REFERENCE)
+    name, scale = wanted.name, wanted.scale
+    if wanted.own in library.open_pack(predictor.FILE.with_suffix(library.PACK_SUFFIX)).names:
+        raise InputError(f"{name}: '{wanted.own}' is the name of a shipped style: rename the image")
+    height, width = wanted.picture.shape[:2]
+    most = max(1.0, float((height * width) ** 0.5) / REFERENCE)
     if not LEAST_SCALE <= scale <= most:
         raise InputError(
             f"--style-scale {scale:g} is not between {LEAST_SCALE:g} and {most:.2f}, the range of {name}"
         )
 
 
-def _kept(
-    own: str, picture: NDArray[np.float32], digest: str, job: StylizeJob, *, name: str, scale: float
-) -> str:
-    """Return the name of the kept style of an image ``(H, W, 3)``; train it if there is none."""
-    path = library.user_folder() / f"{own}{library.STYLE_SUFFIX}"
-    if path.exists():
-        if library.open_pack(path).style(own).picture == digest:
-            return own
-        raise InputError(
-            f"{path} holds the style of another image: rename {name}, or remove that style "
-            f"(impasto styles remove {own})"
-        )
-    found = predict(name, picture, network=job.network)
+def _keep(wanted: _Wanted, job: StylizeJob) -> None:
+    """Train a style, and write it into the user's styles."""
+    found = predict(wanted.name, wanted.picture, network=job.network)
     base = found.predicted.removed(found.name)
-    row = _trained(base, found.predicted.rows[-1], picture, job, scale)
-    _log.warning("%s: trained for %g s, and kept as the style '%s'", name, job.tune, own)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    row = _trained(base, found.predicted.rows[-1], wanted, job)
+    _log.warning("%s: trained for %g s, and kept as the style '%s'", wanted.name, job.tune, wanted.own)
+    wanted.path.parent.mkdir(parents=True, exist_ok=True)
     style = LearnedStyle(
-        own,
+        wanted.own,
         rows=(),
-        scales=(scale,),
-        picture=digest,
+        scales=(wanted.scale,),
+        picture=wanted.digest,
         recipe={"tuned": job.tune},
-        thumbnail=packs.thumbnail(picture),
+        thumbnail=packs.thumbnail(wanted.picture),
     )
     with contextlib.suppress(OutputError):  # of two processes, the first one's style is kept
-        packs.save_style(base.added(style, row[None]), own, path)
-    library.open_pack(path)  # raises if the file could not be written
-    return own
+        packs.save_style(base.added(style, row[None]), wanted.own, wanted.path)
+    library.open_pack(wanted.path)  # raises if the file could not be written
 
 
-def _trained(
-    base: Pack, row: NDArray[np.float32], picture: NDArray[np.float32], job: StylizeJob, scale: float
-) -> NDArray[np.float32]:
+def _trained(base: Pack, row: NDArray[np.float32], wanted: _Wanted, job: StylizeJob) -> NDArray[np.float32]:
     import torch
 
     from impasto import backbones, tensors
@@ -144,7 +167,7 @@ def _trained(
     return tune(
         base,
         row,
-        StyleRow(tensors.from_array(picture), scale),
+        StyleRow(tensors.from_array(wanted.picture), wanted.scale),
         torch.cat([tensors.from_array(crop) for crop in crops]),
         backbone=backbones.load(device=choose_device(job.device), precision=job.precision),
         seconds=job.tune,
