@@ -21,20 +21,12 @@ from impasto.augmentation.verify import shift
 from impasto.batching.manifest import read
 from impasto.cli import main
 from impasto.errors import InputError, OutputError
-from impasto.networks import library, packs
-from support.augment import TREES, lay_out
-from support.networks import pack_of
+from support.augment import TREES, lay_out, make_looks
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv(library.HOME, str(tmp_path / "none"))
-    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "looks").mkdir()
-    packs.save(pack_of(), tmp_path / "looks" / "mine.safetensors")
+    make_looks(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -14,9 +14,7 @@ from impasto import batching, image, samples
 from impasto.augmentation import verify
 from impasto.batching.manifest import read
 from impasto.errors import InputError
-from impasto.networks import library, packs
-from support.augment import TREES, lay_out
-from support.networks import pack_of
+from support.augment import TREES, lay_out, make_looks
 
 STYLE = "looks/mine.safetensors#style1"
 
@@ -24,13 +22,7 @@ STYLE = "looks/mine.safetensors#style1"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of two photos and one of looks."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv(library.HOME, str(tmp_path / "none"))
-    monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "looks").mkdir()
-    packs.save(pack_of(), tmp_path / "looks/mine.safetensors")
+    make_looks(tmp_path, monkeypatch)
     (tmp_path / "in").mkdir()
     for number in range(2):
         image.write(f"in/{number}.png", image.resize(samples.photo("chelsea")[number:], (40, 60)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from impasto import image, samples
+from impasto.networks import library, packs
+from support.networks import pack_of
 
 TREES = {
     "coco": (["train2017/000001.jpg", "val2017/000002.jpg"], ["annotations/instances_train2017.json"]),
@@ -21,6 +24,17 @@ TREES = {
         ["training/label_2/000000.txt", "training/semantic/000000.png", "training/calib/000000.txt"],
     ),
 }
+
+
+def make_looks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make ``looks/mine.safetensors`` in a folder and work there, with no other styles."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv(library.HOME, str(folder / "none"))
+    monkeypatch.setattr(library, "SHIPPED", folder / "none")
+    monkeypatch.chdir(folder)
+    (folder / "looks").mkdir()
+    packs.save(pack_of(), folder / "looks" / "mine.safetensors")
 
 
 def lay_out(name: str) -> Path:
