@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RECIPE_VERSION = 1
+MADE_BY = "impasto"  # entry of the version, in recipes and in the state of a run that was killed
 MOST_THREADS = 1024  # most threads accepted from a recipe
 Array = NDArray[np.float32]
 
@@ -115,6 +116,19 @@ class Recipe:
         return cls(**data)
 
 
+def version() -> str:
+    """Return the version of impasto."""
+    return metadata.version("impasto")
+
+
+def other_version(versions: Mapping[str, Any]) -> str:
+    """Return which other version of impasto wrote these versions or this state, in words; empty: none did."""
+    made = versions.get(MADE_BY)
+    if made == version():
+        return ""
+    return f"impasto {made}" if made else "an earlier version of impasto"
+
+
 def _is_table(value: Any) -> bool:
     """Return whether a value is a dict with string values."""
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
@@ -154,7 +168,7 @@ def recipe(
         device=device,
         threads=threads,
         versions={
-            "impasto": metadata.version("impasto"),
+            MADE_BY: version(),
             engine: metadata.version(engine),
             "python": platform.python_version(),
         },

@@ -56,14 +56,15 @@ def test_a_bad_setting_is_refused_in_one_line(settings: dict[str, object], words
 
 
 def test_the_keys_of_jobs_from_before_an_option_are_those_of_now() -> None:
-    """Of a checkpoint and of a row of a manifest, as commit 21f7cff had them."""
+    """Of a checkpoint and of a row of a manifest, as 0.1.0 (commit 0e91bd2) had them."""
     job = StylizeJob("a.png", ("b.png",), loss="mixed")
     told: dict[str, Any] = {"engine": "torch", "threads": 1, "digest": lambda _: "0" * 64}
     recipe = recipe_of(job, "cpu", **told)
-    assert key_of(recipe) == "5d6584e22c6cb9652815a83238f6dbb4d8c2977f1c69a49f318b67d970179055"
+    assert key_of(recipe) == "bccae2f897623a22d85665184a536552ddbb97c1af43c5d49658d47a33603430"
     row = tasks.key_of("stylize", job.settings(), "a.png")
-    assert row == "09e01f287885238ad277ee745b13332d09bf298242710ce22a65baeaf42aae31"
-    assert not {"style_weight", "layer_weights", "smoothness"} & recipe.job.keys()
+    assert row == "775278ab4edfd7f0354ea06ba0be94e42c763a7813abb47c29af58c606472659"
+    later = {"style_weight", "layer_weights", "smoothness", "upright", "tune", "tileable"}
+    assert not later & recipe.job.keys()
     assert StylizeJob.parse(recipe.job) == job  # as replay does
     other = dataclasses.replace(job, layer_weights=(0, 1, 1, 4, 1), style_weight=8)
     assert other.settings().keys() - job.settings().keys() == {"layer_weights", "style_weight"}

@@ -8,7 +8,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -26,6 +26,7 @@ from impasto.networks import library
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
 from impasto.painters.style_folders import spread
+from impasto.verbs.run import VERBS
 
 
 @dataclass(frozen=True)
@@ -221,13 +222,20 @@ class _Book:
             if before is None:
                 return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
             # A changed input replaces the earlier result, changed settings do not.
-            settings = json.loads(json.dumps(dict(task.settings), default=str))  # as they were written
-            if (before.get("verb"), before.get("settings")) != (task.verb, settings):
+            if before.get("verb") != task.verb or _whole(before) != _whole(_named(task)):
                 return (
                     f"{task.output} was made with other settings, and would be lost: choose another folder, "
                     f"or --overwrite"
                 )
         return ""
+
+
+def _whole(row: Row) -> Row:
+    """Return all settings of a row as they are written; other versions leave out other defaults."""
+    usual = {item.name: item.default for item in fields(VERBS[row["verb"]].job)}
+    known = {name: value for name, value in usual.items() if value is not MISSING}
+    settings: Row = json.loads(json.dumps({**known, **dict(row.get("settings") or {})}, default=str))
+    return settings
 
 
 def _sweep(place: Path) -> None:

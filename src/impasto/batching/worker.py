@@ -10,11 +10,11 @@ from typing import Any
 
 from impasto import files
 from impasto.errors import ImpastoError
-from impasto.jobs import Job, VideoJob
+from impasto.jobs import Job, LearnJob, VideoJob
 from impasto.painters.inputs import recipe_of
-from impasto.record import Recipe
+from impasto.record import Recipe, other_version
 from impasto.session import Session
-from impasto.verbs.run import VERBS, run
+from impasto.verbs.run import VERBS, is_moving, run
 
 # A setting for the images of a data set, which is in no job: store the result like the photo, with one
 # channel if the photo is gray, and with its EXIF orientation, so that programs read both in the same way.
@@ -44,11 +44,14 @@ def carry_out(verb: str, settings: Mapping[str, Any], out: Path, state: Path, sh
 
 def _work(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share: Share) -> dict[str, Any]:
     job = VERBS[verb].job.parse({name: value for name, value in settings.items() if name != AS_STORED})
+    if not isinstance(job, LearnJob):  # a training, which takes hours, goes on with a warning
+        _discard_older(state)
     said: list[str] = []
     session = Session(
         log=said.append,
         checkpoint=state,
         resume=True,
+        restart=is_moving(job) and _is_of_other_version(out),
         overwrite=True,
         partial=False,  # a stopped batch resumes from the checkpoint
         as_stored=bool(settings.get(AS_STORED)),
@@ -59,6 +62,19 @@ def _work(verb: str, settings: Mapping[str, Any], out: Path, state: Path, share:
     facts = {name: value for name, value in outcome.facts.items() if name not in _PLACES}
     row = {**facts, "recipe": json.loads((outcome.recipe or _recipe(job)).to_json())}
     return {**row, "said": said} if said else row
+
+
+def _is_of_other_version(out: Path) -> bool:
+    """Return whether a video was begun by another version of impasto: a batch begins it again."""
+    from impasto.media.segments import of_other_version  # loads PyAV, which images do not need
+
+    return of_other_version(out)
+
+
+def _discard_older(state: Path) -> None:
+    """Delete a checkpoint of another version of impasto: a batch begins such a job again."""
+    if state.exists() and other_version(files.describe_checkpoint(state)):
+        state.unlink()
 
 
 def _recipe(job: Job) -> Recipe:

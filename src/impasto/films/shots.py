@@ -27,7 +27,7 @@ from impasto.media import (
     tell_what_stays_behind,
 )
 from impasto.media.levels import held_by
-from impasto.media.segments import PART_FRAMES
+from impasto.media.segments import PART_FRAMES, of_other_version
 from impasto.painters.inputs import recipe_of
 
 
@@ -78,7 +78,7 @@ def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[FrameRange]:
 def paint_shot(
     job: VideoJob, shot: FrameRange, *, folder: Path, suffix: str, threads: int | None = None
 ) -> Painted:
-    """Stylize a shot; resume from what a killed run left in ``folder``.
+    """Stylize a shot; resume from what a killed run of this version of impasto left in ``folder``.
 
     Args:
         job: job of the whole video.
@@ -95,7 +95,8 @@ def paint_shot(
     with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
         chosen = partial(choose, job, threads=threads)
         out = folder / f"{shot.first:09d}{suffix}"
-        run = FilmRun(FilmPlan.of(job), film, out, chosen, restart=False, on_progress=None, shot=shot)
+        restart = of_other_version(out)
+        run = FilmRun(FilmPlan.of(job), film, out, chosen, restart=restart, on_progress=None, shot=shot)
         damage = run.paint()
         if damage is not None:
             raise damage

@@ -141,14 +141,14 @@ class Job:
 
     def inputs(self) -> list[str]:
         """Return the names of the input files, in the order of ``reads``."""
-        settings, found = self.settings(), list[str]()
+        found = list[str]()
 
         def noted(name: str) -> str:
             found.append(name)
             return name
 
         for name in self.reads:
-            self.renamed({name: settings[name]}, noted)
+            self.renamed({name: getattr(self, name)}, noted)
         return found
 
     @classmethod

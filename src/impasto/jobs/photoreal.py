@@ -34,19 +34,23 @@ class PhotorealJob(Excerpt, Job):
         None, "Class masks, one of the photo and one of each style: flat colors or gray ids. Default: found."
     )
     night: NightName | None = option(
-        None, "Light its lamps: city (the default kind), country, dusk or wet; a style is then optional."
+        None,
+        "Light its lamps: city (the default kind), country, dusk or wet; a style is then optional.",
+        sparse=True,
     )
     lamps: str | None = option(
         None,
         "Labels of the lamps: an image with a color for each kind, or ids of Cityscapes or BDD; boxes as "
         ".json of COCO or BDD or .txt of KITTI; for a video, a folder of images. Default: only signals, "
         "pairs of rear lamps and windows are found.",
+        sparse=True,
     )
     horizon: float | None = option(
         None,
         "Height of the horizon from the top, as a part of the image, for --night. Default: found.",
         least=0.1,
         most=0.9,
+        sparse=True,
     )
     fast: bool = option(False, "Closed-form transfer only; needs no network if --masks is given.")
     strength: float = option(

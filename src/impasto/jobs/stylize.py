@@ -68,7 +68,9 @@ class StylizeJob(Job):
         "or mean and variance.",
     )
     upright: bool = option(
-        False, "Use each style image as it is only, not also rotated by 90, 180 and 270 degrees (neighbors)."
+        False,
+        "Use each style image as it is only, not also rotated by 90, 180 and 270 degrees (neighbors).",
+        sparse=True,
     )
     color: Color = option("style", base.COLOR)
     photoreal: bool = option(
@@ -85,7 +87,7 @@ class StylizeJob(Job):
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)
     instant: bool = option(False, base.INSTANT)
-    tune: float | None = option(None, base.TUNE)
+    tune: float | None = option(None, base.TUNE, sparse=True)
     statistics: Statistics = option(
         "thumbnail",
         "Feature statistics of learned styles on very large photos: from a 'thumbnail', or 'exact' (float32, "
@@ -103,6 +105,7 @@ class StylizeJob(Job):
         False,
         "Seamless texture: the result continues across its borders, as the input does. Sides become "
         "multiples of 16.",
+        sparse=True,
     )
     style_weight: float = option(
         4.0,

@@ -26,6 +26,7 @@ from impasto.media.levels import top
 from impasto.media.reading import USUAL
 from impasto.media.spans import WHOLE, Film, Span
 from impasto.media.writing import CODECS, PARTS, RAW, FilmWriter, pixels_of
+from impasto.record import MADE_BY, other_version, version
 
 Bytes = NDArray[np.uint8]
 State = Mapping[str, NDArray[Any]]
@@ -70,14 +71,14 @@ class Segments:
 
     Args:
         target: the output video; without a suffix, a folder of numbered images.
-        key: identity of the run: it resumes from parts with the same key, and refuses others.
+        key: identity of the run: it resumes from parts with the same key and version, and refuses others.
         size: (height, width) of the frames.
         restart: discard existing parts.
         length: frames per part.
         rate: mean frame rate.
 
     Raises:
-        InputError: there are parts of another run, or parts are missing.
+        InputError: there are parts of another run or another version of impasto, or parts are missing.
     """
 
     target: Path
@@ -99,6 +100,11 @@ class Segments:
             forget(self.folder)  # parts without a state are unusable
             return
         tensors, meta = files.load_arrays(record)
+        if other := other_version(meta):
+            raise InputError(
+                f"{self.folder} holds partial work of {other}, and this is {version()}: finish it with that "
+                f"version, or discard it with --restart"
+            )
         if meta.get("key") != self.key:
             raise InputError(
                 f"{self.folder} holds partial work of a run with other settings: repeat those to resume, or "
@@ -165,7 +171,7 @@ class Segments:
         self.bytes += writer.path.stat().st_size
         kept = dict(state) or {"none": np.zeros(1, np.float32)}
         numbers: dict[str, files.JSON] = {"key": self.key, "frames": self.frames, "bytes": self.bytes}
-        numbers |= {"ends": str(self._ends), "clear": self._clear}
+        numbers |= {"ends": str(self._ends), "clear": self._clear, MADE_BY: version()}
         files.save_checkpoint(self.folder / STATE, kept, numbers)
 
     def abandon(self) -> None:
@@ -206,6 +212,16 @@ class Segments:
 
     def _part(self, first: int) -> Path:
         return self.folder / f"{first:09d}{PARTS}"
+
+
+def of_other_version(target: Path) -> bool:
+    """Return whether another version of impasto left parts of a video.
+
+    Raises:
+        InputError: their state is damaged.
+    """
+    record = parts_of(target) / STATE
+    return record.exists() and bool(other_version(files.describe_checkpoint(record)))
 
 
 def forget(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from impasto import files
 from impasto.errors import InputError
+from impasto.record import MADE_BY, other_version, version
+
+_log = logging.getLogger("impasto")
 
 
 @dataclass
@@ -30,6 +34,7 @@ class Checkpoint:
     key: str
     resume: bool = False
     note: Mapping[str, Any] = field(default_factory=dict)
+    other: str = field(default="", init=False)  # another version of impasto that wrote what was loaded
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read the saved state; return None if there is no checkpoint to resume.
@@ -40,6 +45,7 @@ class Checkpoint:
         if not self.resume or not self.path.exists():
             return None
         tensors, meta = files.load_checkpoint(self.path)
+        self.other = other_version(meta)
         if meta.get("key") != self.key:
             raise InputError(
                 f"{self.path} is a checkpoint of a run with other settings or inputs: repeat those to "
@@ -49,7 +55,19 @@ class Checkpoint:
 
     def save(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         """Write the checkpoint."""
-        files.save_checkpoint(self.path, tensors, {**meta, "key": self.key, "note": dict(self.note)})
+        named = {**meta, "key": self.key, "note": dict(self.note), MADE_BY: version()}
+        files.save_checkpoint(self.path, tensors, named)
+
+    def misfit(self, run: str) -> InputError:
+        """Return the error of a loaded state that does not fit a ``run``."""
+        other = f", and is of {self.other}" if self.other else ""
+        return InputError(f"{self.path} does not fit this {run}{other}: remove it, or leave out --resume")
+
+    def warn(self) -> None:
+        """Warn if another version of impasto wrote what was loaded: the run is then a mixture of both."""
+        if self.other:
+            text = "%s is of %s, and this is %s: the result may differ from that of either alone"
+            _log.warning(text, self.path, self.other, version())
 
     @staticmethod
     def noted(path: Path) -> dict[str, Any]:

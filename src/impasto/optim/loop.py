@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.errors import ImpastoError, InputError
+from impasto.errors import ImpastoError
 from impasto.losses import BindContext, Bound, FeatureCache, Loss
 from impasto.optim.adam import Adam
 from impasto.optim.allocator import retain_freed_memory
@@ -309,9 +309,8 @@ class _Loop:
         try:
             self._restore(*saved)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{self.checkpoint.path} does not fit this run: remove it, or leave out --resume"
-            ) from error
+            raise self.checkpoint.misfit("run") from error
+        self.checkpoint.warn()
         return True
 
     def _restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:

@@ -320,12 +320,13 @@ def _regions(
     return result
 
 
-def check(names: Mapping[str, str], *, network: str | None = None) -> None:
+def check(names: Mapping[str, str], *, network: str | None = None, other: str = "") -> None:
     """Check that the learned styles of a recipe are installed and unchanged.
 
     Args:
         names: digest of each style, by name.
         network: network that the job names.
+        other: another version of impasto that painted the image, if one did.
 
     Raises:
         InputError: a style is missing or has another digest.
@@ -335,6 +336,5 @@ def check(names: Mapping[str, str], *, network: str | None = None) -> None:
         if known is None:
             raise library.unknown_style_error(name, network=network)
         if digest(known) != wanted:
-            raise InputError(
-                f"the learned style '{name}' has changed since the image was painted: restore it"
-            )
+            mend = f"restore it, or replay with {other}" if other else "restore it"
+            raise InputError(f"the learned style '{name}' has changed since the image was painted: {mend}")

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.errors import InputError
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.record import HistoryEntry
@@ -115,6 +114,5 @@ class TrainingState:
             self.restore(saved)
             self.seconds = float(saved[1]["seconds"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{checkpoint.path} does not fit this training: remove it, or leave out --resume"
-            ) from error
+            raise checkpoint.misfit("training") from error
+        checkpoint.warn()

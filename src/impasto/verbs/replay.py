@@ -6,7 +6,6 @@ import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -14,7 +13,7 @@ from impasto import files, image
 from impasto.errors import InputError
 from impasto.jobs import FILMS, LOOK
 from impasto.painters import learned
-from impasto.record import Progress, Recipe, Result, Watch
+from impasto.record import Progress, Recipe, Result, Watch, other_version, version
 from impasto.session import Session
 from impasto.verbs.run import VERBS, Outcome, run
 
@@ -97,12 +96,9 @@ def run_again(
     verb = VERBS.get(found.verb)
     if verb is None or not verb.replays:
         raise InputError(f"{picture} was made by '{found.verb}', which cannot be replayed")
-    made, now = found.versions.get("impasto"), metadata.version("impasto")
-    if made != now:
-        _log.warning(
-            "%s was made by impasto %s, and this is %s: the result may differ", picture, made or "?", now
-        )
     inputs = inputs_of(found, picture, search=search)
+    if other := other_version(found.versions):
+        _log.warning("%s was made by %s, and this is %s: the result may differ", picture, other, version())
     watch = _until(found.stopped, session.watch) if found.stopped else session.watch
     session = replace(session, watch=watch, pictures=inputs, threads=found.threads)
     return run(verb.job.parse(found.job), out, session)
@@ -134,7 +130,7 @@ def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path
     """
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
     styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
-    learned.check(styles, network=found.job.get("network"))
+    learned.check(styles, network=found.job.get("network"), other=other_version(found.versions))
     return {
         name: find(name, digest, folders=folders)
         for name, digest in found.inputs.items()
