@@ -17,7 +17,8 @@ Array = NDArray[np.float32]
 class Subject:
     """Content image prepared for grading: full size, small copy with its regions, and the look.
 
-    ``styles`` holds the regions of the style images, if any.
+    ``styles`` holds the regions of the style images, if any. ``given`` is the photo as it was given if lamps
+    were taken out of ``photo``.
     """
 
     photo: Array
@@ -25,3 +26,4 @@ class Subject:
     regions: Regions
     look: Look
     styles: tuple[Regions, ...] = ()
+    given: Array | None = None

@@ -130,7 +130,7 @@ def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Sess
     stopped = False
     if job.fast:
         recipe = inputs.recipe("cpu", engine="numpy", threads=eyes.threads or os.cpu_count() or 1)
-        painted = looks.grade(subject.photo, mattes, given, strength=job.strength)
+        painted = looks.grade(subject.photo, mattes, given)
         history = (HistoryEntry(time.monotonic() - start, 1, 0.0, {}),)
     else:
         from impasto.backbones.devices import use_threads
@@ -143,10 +143,12 @@ def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Sess
         grid, outcome = refine(
             job, subject, mattes, given, backbone=eyes.backbone, watch=session.watch, checkpoint=saved
         )
-        painted = mix(subject.photo, render(grid, subject.photo, mattes, given), job.strength)
+        painted = render(grid, subject.photo, mattes, given)
         history, stopped = outcome.history, outcome.stopped
-    say_signal(subject.small, looked_at(painted), log=log)
-    return _Made(subject.photo, painted, recipe, history, stopped)
+    photo = subject.photo if subject.given is None else subject.given
+    painted = mix(photo, painted, job.strength)
+    say_signal(looked_at(photo), looked_at(painted), log=log)
+    return _Made(photo, painted, recipe, history, stopped)
 
 
 def _result(job: PhotorealJob, inputs: Inputs, made: _Made) -> Result:

@@ -19,6 +19,7 @@ from impasto.looks.class_coverage import table
 from impasto.looks.clustering import Classifier, looked_at
 from impasto.looks.grading import HARDLY, without_signal
 from impasto.looks.look import blend, statistics
+from impasto.looks.night_skies import cleared
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
 
@@ -93,7 +94,8 @@ def prepare(
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
         look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, log=log)
-        return Subject(rgb, small, own.resized((small.shape[0], small.shape[1])), look)
+        own = own.resized((small.shape[0], small.shape[1]))
+        return _by_day(job, Subject(rgb, small, own, look), log)
     large = [inputs.read(name).flat() for name in job.styles]
     styles = [looked_at(picture) for picture in large]
     classifier, regions = _found(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
@@ -110,7 +112,18 @@ def prepare(
     backbone = job.backbone if features or classifier is not None else None
     look = Look(regions[0].names, tuple(classes), whole, classifier, backbone, drawn=job.masks is not None)
     own = regions[0].resized((small.shape[0], small.shape[1]))
-    return Subject(rgb, small, own, look, tuple(regions[1:]))
+    return _by_day(job, Subject(rgb, small, own, look, tuple(regions[1:])), log)
+
+
+def _by_day(job: PhotorealJob, subject: Subject, log: Log | None) -> Subject:
+    """Return the subject of a night that becomes day without lamps in its sky, and say so."""
+    if job.night is not None or subject.look.night is not None:
+        return subject
+    done = cleared(subject)
+    if done is not subject:
+        name = Path(str(job.content)).name
+        (log or _log.info)(f"{name}: a sky by night was found; lamps in it go out (--masks keeps them)")
+    return done
 
 
 def _found(

@@ -1,0 +1,247 @@
+"""Skies by night that become day: where they are, without the lamps in them and their glow.
+
+Features say little in the dark, and a lamp ends the sky around it: graded by classes alone, a street lamp
+keeps a disk of night in a sky of day, and whatever is as dark as the sky turns as light. Here the sky is what
+is smooth *relative to its light*: the glow of a lamp fades as a power of the distance, which is smooth, while
+the edge of a roof against the night is not, however dark both are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from impasto import color, image
+from impasto.looks.clustering import looked_at
+from impasto.looks.darkness import largest
+from impasto.looks.grading import STRIP
+from impasto.looks.look import Look
+from impasto.looks.masks import Regions
+from impasto.looks.subject import Subject
+
+Array = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+WORK = 480  # long side in pixels at which the sky is searched
+TOP = 4  # rows of the upper border that a sky touches
+LOWEST = 0.6  # height below which no sky is looked for, relative to the height
+SHORTEST = 48  # least short side of an image whose sky is searched, in pixels
+NIGHT = 0.3  # largest median luma of a photo by night
+DARK = 0.15  # largest median luma of a sky by night
+BLACK = 0.02  # least luma of a sky by night that others are compared with
+DAY, OPEN = 0.35, 0.4  # least luma, and least openness to the top, of the sky of a look by day
+NOISE = 0.03  # luma added before a slope is divided by it, so that noise in the dark is no slope
+SMOOTH = 0.07  # largest slope of a sky per pixel, relative to its luma
+ALIKE = 0.2  # largest relative difference of luma between two parts of a sky
+LEAST = 0.003  # smallest part of a sky, as a share of the image
+GLOWS = 2.2  # luma from which a part of the sky must be near a lamp, relative to the median
+NEAR = 0.12  # distance from a lamp at which the sky may glow, relative to the long side
+APART = 0.03  # difference of luma from the sky around it at which a pixel is not sky
+EDGE = 5  # largest distance from the smooth sky to the edge that ends it, in pixels
+LAMP, LARGEST = 0.5, 0.01  # least luma of a lamp, and its largest share of the image
+HALO, RIM = 2.5, 4  # radius of its halo: relative to the lamp, and more in pixels
+ISLAND = 0.025  # largest part without sky that is one lamp and its halo, as a share of the image
+AROUND, BELOW = 0.6, 0.5  # least share of sky around, and below, the halo of a lamp on a wire or a pole
+RED, GREEN = 2.2, 1.4  # red to green from which a lamp is a red signal; green to red: a green one
+WIDE = 1 / 100  # width of the local mean of glow, relative to the long side
+BRIGHT = 0.6  # least linear light of the largest channel of a lamp that makes the sky around it glow
+BESIDE = 12  # width in pixels along the sky in which classes are certain, so that the sky does not leak
+KEPT = 0.3  # least share of the light that is kept where glow is taken away
+
+
+def cleared(subject: Subject) -> Subject:
+    """Take lamps and glow out of the sky of a night that becomes day, and give the sky its class.
+
+    Returns the subject itself if its classes are not found by a classifier, the photo shows no sky by night,
+    or the look has no sky by day.
+    """
+    index = _day_sky(subject.look)
+    if index is None or subject.regions.sure is None:
+        return subject
+    sky = night_sky(subject.photo)
+    if not sky.any():
+        return subject
+    photo = without_glow(subject.photo, sky)
+    regions = _with_sky(subject.regions, sky, index)
+    return replace(subject, photo=photo, small=looked_at(photo), regions=regions, given=subject.photo)
+
+
+def night_sky(rgb: Array) -> Bools:
+    """Return where the sky is ``(h, w)`` in an image by night ``(H, W, 3)``, sRGB, 0..1; else all False.
+
+    Lamps that stand in the sky belong to it, but for red and green ones, which are signals.
+    """
+    size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
+    small = np.asarray(image.resize(rgb, size).clip(0, 1), np.float32)
+    gray = np.asarray(color.luma(small), np.float32)
+    if min(size) < SHORTEST or np.median(gray) > NIGHT:
+        return np.zeros(size, np.bool_)
+    quiet = np.asarray(cv2.bilateralFilter(gray, 9, 0.025, 3), np.float32)
+    smooth = cv2.dilate(_slope(quiet, 1.0), np.ones((3, 3))) < SMOOTH
+    smooth &= quiet < DAY
+    smooth[round(LOWEST * len(smooth)) :] = False
+    smooth = cv2.erode(smooth.astype(np.uint8), np.ones((3, 3))) > 0
+    inner = _seed(smooth, quiet)
+    if not inner.any():
+        return inner
+    found = _up_to_edges(inner, smooth, quiet)
+    return found | _lamps(small, gray, found)
+
+
+def _slope(gray: Array, sigma: float) -> Array:
+    """Return the slope of luma relative to luma, per pixel."""
+    down, across = np.gradient(cv2.GaussianBlur(gray, (0, 0), sigma))
+    return np.asarray(np.hypot(down, across) / (gray + NOISE), np.float32)
+
+
+def _seed(smooth: Bools, gray: Array) -> Bools:
+    """Return the smooth parts that touch the top, look alike, and glow only near lamps."""
+    marks, count = ndimage.label(smooth)
+    at_top = np.bincount(marks[:TOP].ravel(), minlength=count + 1)
+    at_top[0] = 0
+    if not at_top.any():
+        return np.zeros_like(smooth)
+    median = float(np.median(gray[marks == at_top.argmax()]))
+    if median > DARK:
+        return np.zeros_like(smooth)
+    median = max(median, BLACK)
+    alike = [
+        part
+        for part in np.flatnonzero(at_top)
+        if abs(float(np.median(gray[marks == part])) - median) < ALIKE * median or part == at_top.argmax()
+    ]
+    lit = cv2.distanceTransform((gray < LAMP).astype(np.uint8), cv2.DIST_L2, 3) < NEAR * max(gray.shape)
+    kept = np.isin(marks, alike) & (lit | (gray < GLOWS * median))
+    marks, count = ndimage.label(kept)
+    sizes = np.bincount(marks.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return np.asarray((sizes > LEAST * kept.size)[marks])
+
+
+def _up_to_edges(inner: Bools, smooth: Bools, gray: Array) -> Bools:
+    """Grow the smooth sky to the steepest slope around it, by a watershed."""
+    far = cv2.dilate(inner.astype(np.uint8), np.ones((2 * EDGE + 1,) * 2)) == 0
+    weight = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), EDGE)
+    around = cv2.GaussianBlur(gray * inner, (0, 0), EDGE) / np.maximum(weight, 1e-6)
+    other = far | ((smooth | (abs(gray - around) > APART)) & ~inner)
+    other[round(LOWEST * len(other)) :] = True
+    markers = np.where(inner, 1, np.where(other, 2, 0)).astype(np.int16)
+    slopes = (_slope(gray, 0.7) * (255 / 0.6)).clip(0, 255).astype(np.uint8)
+    return np.asarray(ndimage.watershed_ift(slopes, markers) == 1)
+
+
+def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
+    """Return the lamps in the sky with their halos, without signals."""
+    found = np.zeros_like(sky)
+    marks, _ = ndimage.label(gray > LAMP)
+    islands, count = ndimage.label(~sky)
+    sizes = np.bincount(islands.ravel(), minlength=count + 1)
+    for index, box in enumerate(ndimage.find_objects(marks), 1):
+        core = marks[box] == index
+        if core.sum() > LARGEST * sky.size:
+            continue
+        middle = tuple(round((part.start + part.stop - 1) / 2) for part in box)
+        radius = round(HALO * (core.sum() / np.pi) ** 0.5) + RIM
+        if not sky[max(0, middle[0] - radius) : middle[0] + radius].any():
+            continue
+        disk, ring = (np.zeros(sky.shape, np.uint8) for _ in range(2))
+        cv2.circle(disk, middle[::-1], radius, 1, -1)
+        cv2.circle(ring, middle[::-1], radius + 2, 1, 2)
+        red, green, _ = small[(disk > 0) & (marks != index)].mean(0)
+        if red > RED * green or green > GREEN * red:
+            continue
+        island = islands == islands[middle]
+        if islands[middle] and sizes[islands[middle]] < ISLAND * sky.size:
+            found |= cv2.dilate(island.astype(np.uint8), np.ones((3, 3))) > 0
+        elif sky[ring > 0].mean() > AROUND and _below(sky, ring, middle, radius) > BELOW:
+            found |= disk > 0
+    return found
+
+
+def _below(sky: Bools, ring: NDArray[np.uint8], middle: tuple[int, ...], radius: int) -> float:
+    """Return the share of sky below a lamp, where a tower would be whose top is lit."""
+    row, column = middle
+    left = max(0, column - radius // 2)
+    part = (slice(row + 1, None), slice(left, column + radius // 2 + 1))
+    return float(sky[part][ring[part] > 0].mean()) if ring[part].any() else 0.0
+
+
+def without_glow(rgb: Array, sky: Bools) -> Array:
+    """Return an image whose sky has one dark tone near lamps, and no glow along its edges; sRGB, 0..1.
+
+    Args:
+        rgb: image by night ``(H, W, 3)``; returned itself if nothing glows.
+        sky: as :func:`night_sky` finds it.
+    """
+    small = cv2.resize(rgb, sky.shape[::-1], interpolation=cv2.INTER_AREA).clip(0, 1)
+    light = np.asarray(color.to_linear(small), np.float32)
+    lamps = cv2.morphologyEx((largest(light) > BRIGHT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+    lamps[sky & (color.luma(small) > LAMP)] = 1
+    if not lamps.any():
+        return rgb
+    away = cv2.distanceTransform(1 - lamps, cv2.DIST_L2, 3)
+    falls = (2 - 2 * away / (NEAR * max(sky.shape))).clip(0, 1)
+    inner = cv2.erode(sky.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
+    tone = np.asarray(np.median(light[inner > 0 if inner.any() else sky], 0), np.float32)
+    sigma = WIDE * max(sky.shape)
+    weight = cv2.GaussianBlur(inner, (0, 0), sigma)[..., None]
+    glow = cv2.GaussianBlur((light - tone) * inner[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)
+    glow = (glow * np.minimum(1, 3 * weight) * falls[..., None]).clip(0, None)
+    share = cv2.GaussianBlur(sky.astype(np.float32), (0, 0), 0.6) * falls
+    return _darkened(rgb, np.asarray(cv2.merge([*cv2.split(glow), share]), np.float32), tone)
+
+
+def _darkened(rgb: Array, planes: Array, tone: Array) -> Array:
+    """Subtract glow and blend with a tone, in linear light and strips of rows.
+
+    Args:
+        rgb: image ``(H, W, 3)``, sRGB, 0..1.
+        planes: glow in linear light and share of the tone, ``(h, w, 4)``.
+        tone: linear light ``(3,)``.
+    """
+    height, width = rgb.shape[:2]
+    down, across = planes.shape[0] / height, planes.shape[1] / width
+    result = np.empty_like(rgb)
+    for top in range(0, height, STRIP):
+        rows = rgb[top : top + STRIP]
+        place = np.array([[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        wide = cv2.warpAffine(planes, place, (width, len(rows)), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        light = np.asarray(color.to_linear(rows), np.float32)
+        light = np.maximum(light - wide[..., :3], KEPT * light)
+        light += wide[..., 3:] * (tone - light)
+        result[top : top + STRIP] = color.to_srgb(light)
+    return result
+
+
+def _day_sky(look: Look) -> int | None:
+    """Return the class of the sky of a look by day: open to the top, and light."""
+    if look.classifier is None:
+        return None
+    tones = np.array([0.0 if c is None else float(color.luma(c.mean)) for c in look.classes])
+    openness = look.classifier.centers[: len(tones), -1]
+    index = int((tones * openness).argmax())
+    return index if tones[index] > DAY and openness[index] > OPEN else None
+
+
+def _with_sky(regions: Regions, sky: Bools, index: int) -> Regions:
+    """Return regions whose class ``index`` is where the sky is.
+
+    Beside it, and where that class was wrong, each pixel takes the class of the nearest certain one.
+    """
+    assert regions.sure is not None
+    labels = regions.labels.copy()
+    own = cv2.resize(sky.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    beside = cv2.dilate(own, np.ones((2 * BESIDE + 1,) * 2)) > 0
+    certain = regions.sure & (labels != index) & (own == 0)
+    if certain.any():
+        nearest = ndimage.distance_transform_edt(~certain, return_distances=False, return_indices=True)
+        doubtful = ~certain & (beside | (labels == index))
+        labels[doubtful] = labels[tuple(nearest)][doubtful]
+    labels[own > 0] = index
+    edge = cv2.dilate(own, np.ones((5, 5))) > cv2.erode(own, np.ones((3, 3)))
+    return replace(regions, labels=labels, sure=(regions.sure | beside) & ~edge, drawn=None)
