@@ -36,6 +36,7 @@ from impasto.training import (
     fit,
     lattice,
     learn,
+    starting,
 )
 from impasto.training.trainer import SNAPSHOT, leave
 from support.networks import pack_of
@@ -406,6 +407,16 @@ def test_a_row_of_the_shipped_network_begins_as_it_is_predicted(folder: Path, tm
     begun = predictor.predict(image.read(painting).flat())
     assert learned.names == ("cove",) and np.abs(learned.pack.rows[-1] - begun).max() < 1e-5
     assert np.abs(begun[2:, :64]).max() > 0 and (begun[2:, 64:] == 0).all()
+
+
+def test_rows_for_the_shipped_network_have_a_time_of_their_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert starting.PREDICTED_MINUTES == 1 and starting.ROW_MINUTES == 8
+    monkeypatch.setattr(starting, "PREDICTED_MINUTES", 1e-5)
+    painting = image.write(tmp_path / "cove.png", samples.style("waves", 64))
+    learned = learn(_job(folder, pictures=(str(painting),), into="quality", steps=None))
+    assert learned.trained.steps == 1  # the time is over after the first
 
 
 def test_bad_settings_of_learning_are_told(folder: Path, tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ class LearnJob(Job):
     network: NetworkName = option("quality", "quality, tiny (faster), or johnson (as published, slower).")
     into: str | None = option(
         None,
-        "Pack to add the styles to, or 'quality', the shipped one: takes minutes and does not change the "
-        "pack's other styles.",
+        "Pack to add the styles to, or 'quality', the shipped one, which takes a minute per style. Other "
+        "styles do not change.",
     )
     begin_from: str | None = option(
         None,
@@ -50,7 +50,10 @@ class LearnJob(Job):
         "Pack to distill, or 'quality', instead of style images: the new network learns all its styles.",
     )
     minutes: float | None = option(
-        None, "Training time in minutes. Default: 60 for a new pack, else 8.", least=0.01
+        None,
+        "Training time in minutes. Default: 60 for a new pack; 1 for each style with --into quality; 8 with "
+        "--into another pack.",
+        least=0.01,
     )
     steps: int | None = option(None, "Training steps, instead of a time.", least=1)
     scales: tuple[float, ...] = option((0.5, 1.0), "Stroke sizes to learn, one row each.")

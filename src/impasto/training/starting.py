@@ -22,6 +22,7 @@ from impasto.training.trainer import TrainingConfig
 
 NEAREST = 3  # rows of the old pack whose mean a new row starts at
 NEW_MINUTES, ROW_MINUTES = 60.0, 8.0
+PREDICTED_MINUTES = 1.0  # for each style added to the shipped trunk, whose row starts as predicted
 ROW_RATE = 1e-2
 PRETRAINED_RATE, ROW_FACTOR = 5e-4, 20.0  # learning rate of a pretrained trunk; of rows a multiple
 ENDLESS = 10_000_000
@@ -85,8 +86,10 @@ def _added(
         begun = [predictor.predict(_array(picture)) for _, _, picture in pictures for _ in job.scales]
     else:
         begun = [old.rows[near].mean(0) for near in _nearest(old, objective, photos=photos)]
+    # Rows are predicted for the shipped trunk; another one of the same plan needs more time.
+    minutes = PREDICTED_MINUTES * len(pictures) if job.into == predictor.NETWORK else ROW_MINUTES
     network.load(old.trunk, np.concatenate([old.rows, np.stack(begun)]))
-    chosen = course(job, range(first, first + count), minutes=ROW_MINUTES)
+    chosen = course(job, range(first, first + count), minutes=minutes)
     return network, dataclasses.replace(chosen, trunk=False, rate=job.rate or ROW_RATE)
 
 
