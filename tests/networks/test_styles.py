@@ -145,6 +145,15 @@ def test_strength_weights_masks_and_colors_work_on_learned_styles(run: Run, home
     painted("--color", "luminance")
 
 
+def test_an_instant_style_of_one_color_is_told(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(library, "SHIPPED", predictor.FILE.parent)
+    image.write("plain.png", np.full((64, 64, 3), 0.3, np.float32))
+    assert run("stylize", "photo.png", "plain.png", "--instant", "-o", "out.png")[0] == 0
+    assert "style plain.png has only one color" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -299,6 +308,9 @@ def test_a_tuned_style_is_kept_by_the_name_of_its_image(
     for other in ("named.png", "again.png", "replayed.png"):
         assert (image.read(other).rgb == image.read(tuned).rgb).all(), other
     assert caplog.text == ""
+    assert run("stylize", "photo.png", "sea.png", "--instant", "--tune", "7", "-o", "longer.png")[0] == 0
+    assert "'sea' was tuned for 0.1 s and is used as it is" in caplog.text
+    assert (image.read("longer.png").rgb == image.read(tuned).rgb).all()
     # With smaller strokes: a style of its own. The image is too small for larger ones.
     image.write("bay.png", samples.style("waves", 320))
     options = ("bay.png", "--instant", "--tune", "0.1")

@@ -76,7 +76,7 @@ def test_a_narrow_style_is_a_style(photo: Array, height: int, width: int) -> Non
 
 def test_a_style_of_one_color_is_warned_about(photo: Array, caplog: pytest.LogCaptureFixture) -> None:
     painted = paint(photo, [np.full((40, 40, 3), 0.25, np.float32)])
-    assert "has one color only" in caplog.text
+    assert "has only one color" in caplog.text
     assert painted.std((0, 1)).max() < 0.05
 
 

@@ -123,8 +123,8 @@ class Pack:
         """
         if not 0 <= strength <= MOST_STRENGTH:
             raise InputError(
-                f"strength {strength:g} is not between 0 and {MOST_STRENGTH:g}, the range of learned styles: "
-                f"for more, give a style image"
+                f"strength {strength:g} is not between 0 and {MOST_STRENGTH:g}, the range of learned styles "
+                f"and --instant: for more, give a style image without --instant"
             )
         result = np.zeros(len(self.rows), np.float32)
         total = sum(parts.values())

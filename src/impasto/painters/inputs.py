@@ -60,6 +60,7 @@ BUDGETS = {
 }
 
 
+FLAT = 2 / 255  # largest difference within an image of one color
 LARGE = 4_000_000  # pixels above which an 8-bit image is kept as uint8
 WHITE = 0.998  # least value of a mask that selects the whole image
 GRID = 16  # divisor of the sides of a seamless texture, pixels

@@ -19,6 +19,7 @@ from impasto.jobs import StylizeJob
 from impasto.networks import LearnedStyle, library, packs, predictor
 from impasto.networks.library import InstalledStyle
 from impasto.networks.packs import Pack
+from impasto.painters.inputs import FLAT
 from impasto.painters.inputs import digest as digest_of
 
 TUNED_ON = (("astronaut", 0, 100), ("rocket", 60, 200))  # sample photos, and the corners of their crops
@@ -50,6 +51,8 @@ def predict(name: str, picture: NDArray[np.float32], *, network: str | None = No
         raise InputError(
             f"--instant works only with the network '{predictor.NETWORK}', not {network}: leave out --network"
         )
+    if np.ptp(picture, (0, 1)).max() < FLAT:
+        _log.warning("style %s has only one color, and so will the output", name)
     row = predictor.predict(picture)
     base = predictor.FILE.with_suffix(library.PACK_SUFFIX)
     # The hash distinguishes images of the same name from different folders.
@@ -89,7 +92,7 @@ def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
         own = packs.clean_name(Path(name).stem) if source is name else f"style_{digest[:12]}"
         own = own if scale == 1 else packs.clean_name(f"{own}_{scale:g}")
         wanted.append(_Wanted(name, picture.flat(), digest, own, scale))
-    new = [style for style in wanted if not _is_kept(style)]
+    new = [style for style in wanted if not _is_kept(style, job.tune)]
     for style in new:
         _check(style)
     for style in new:
@@ -99,19 +102,24 @@ def tune_styles(job: StylizeJob, pictures: Mapping[str, Source]) -> StylizeJob:
     )
 
 
-def _is_kept(wanted: _Wanted) -> bool:
-    """Return whether the user's styles hold a style.
+def _is_kept(wanted: _Wanted, seconds: float) -> bool:
+    """Return whether the user's styles hold a style; say so if it was tuned for another time.
 
     Raises:
         InputError: they hold one of that name, but of another image.
     """
     if not wanted.path.exists():
         return False
-    if library.open_pack(wanted.path).style(wanted.own).picture != wanted.digest:
+    kept = library.open_pack(wanted.path).style(wanted.own)
+    if kept.picture != wanted.digest:
         raise InputError(
             f"{wanted.path} holds the style of another image: rename {wanted.name}, or remove that style "
             f"(impasto styles remove {wanted.own})"
         )
+    if (before := kept.recipe.get("tuned")) != seconds:
+        tuned = f"was tuned for {before:g} s" if before else "was learned"
+        text = "%s: the style '%s' %s and is used as it is; to tune it anew: impasto styles remove %s"
+        _log.warning(text, wanted.name, wanted.own, tuned, wanted.own)
     return True
 
 

@@ -134,7 +134,8 @@ def _check(job: StylizeJob, found: list[InstalledStyle]) -> None:
         if getattr(job, name) != getattr(StylizeJob, name):
             flag = name.replace("_", "-")
             raise InputError(
-                f"--{flag} does not apply to learned styles, which need no optimization: leave it out"
+                f"--{flag} does not apply to learned styles and --instant, which need no optimization: leave "
+                f"it out"
             )
     if job.tileable and job.mask:
         raise InputError("--mask does not apply to --tileable with learned styles: leave out one of them")

@@ -25,7 +25,7 @@ from impasto.methods import Style
 from impasto.moments import moments, transport
 from impasto.optim import Checkpoint, OptimizationResult, Schedule, memory, scales
 from impasto.optim.memory import MemoryPlan
-from impasto.painters.inputs import BUDGETS, Inputs, check_mask, key_of, target_size
+from impasto.painters.inputs import BUDGETS, FLAT, Inputs, check_mask, key_of, target_size
 from impasto.record import Recipe, Result
 from impasto.session import Session
 
@@ -35,7 +35,6 @@ LEAST_SIDE = 48  # pixels; smaller images are padded by reflection, and the resu
 # Pixels by which neighbors extend an image on each side. Features at the border of an image see zeros beyond
 # it, so their nearest neighbors are at the border of the style image, and draw a frame.
 BORDER = 8
-FLAT = 2 / 255  # largest difference within an image of one color
 HYPERCOLUMN = 4 * 2688  # bytes of the features of one place
 
 
@@ -214,7 +213,7 @@ def styles_of(job: StylizeJob, inputs: Inputs, content: Tensor, frame: Frame) ->
     for name, weight, scale, mask in zip(job.styles, weights, sizes, masks, strict=True):
         read = tensors.from_array(inputs.read(name).flat())
         if float((read.amax((2, 3)) - read.amin((2, 3))).max()) < FLAT:
-            _log.warning("style %s has one color only: so will the output", name)
+            _log.warning("style %s has only one color, and so will the output", name)
         picture = _palette(job, read, content)
         result.append(
             Style(picture, weight, scale, None if mask is None else _mask(inputs, mask, content, frame))
