@@ -129,7 +129,7 @@ def test_the_parts_of_a_video_are_not_mixed_with_new_ones(run: Run, here: Path) 
         assert code == 2 and not Path("half.mp4").exists()
         assert said == (
             f"impasto: half.mp4.parts holds partial work of an earlier version of impasto, and this is "
-            f"{version()}: finish it with that version, or discard it with --restart\n"
+            f"{version()}: discard it with --restart, or finish it with the version that began it\n"
         )
         assert {path: path.read_bytes() for path in Path("half.mp4.parts").iterdir()} == parts
     assert run(*command, "half.mp4", "--restart")[0] == 0 and run(*command, "whole.mp4")[0] == 0

@@ -102,8 +102,8 @@ class Segments:
         tensors, meta = files.load_arrays(record)
         if other := other_version(meta):
             raise InputError(
-                f"{self.folder} holds partial work of {other}, and this is {version()}: finish it with that "
-                f"version, or discard it with --restart"
+                f"{self.folder} holds partial work of {other}, and this is {version()}: discard it with "
+                f"--restart, or finish it with the version that began it"
             )
         if meta.get("key") != self.key:
             raise InputError(

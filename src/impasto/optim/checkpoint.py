@@ -47,8 +47,9 @@ class Checkpoint:
         tensors, meta = files.load_checkpoint(self.path)
         self.other = other_version(meta)
         if meta.get("key") != self.key:
+            of = f", or of {self.other}" if self.other else ""
             raise InputError(
-                f"{self.path} is a checkpoint of a run with other settings or inputs: repeat those to "
+                f"{self.path} is a checkpoint of a run with other settings or inputs{of}: repeat those to "
                 f"resume, or leave out --resume to start over"
             )
         return tensors, meta
