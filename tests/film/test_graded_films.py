@@ -24,6 +24,7 @@ from impasto.media.levels import unit
 from impasto.painters.subjects import LazyBackbone
 from support.graded_films import frames, write
 from support.looks import night
+from support.night_street import HEIGHT, LAMP, WALL, WIDTH, clear_day, street
 from support.video import scene, texture
 
 
@@ -82,6 +83,34 @@ def test_a_refined_shot_goes_on_alike(here: Path, monkeypatch: pytest.MonkeyPatc
     assert np.abs(first[0] - small[0] / np.float32(255)).mean() > 0.05  # a night, no longer the day
     for number, frame in enumerate(small[2:], 2):
         assert np.array_equal(whole.next(frame, number), again.next(frame, number))
+
+
+def test_lamps_go_out_in_a_night_that_becomes_day(here: Path) -> None:
+    wide = np.pad(street(), ((0, 0), (16, 16), (0, 0)), mode="edge")
+    drawn = np.random.default_rng(3)
+    shown = [wide[:, 16 + 2 * n : 16 + 2 * n + WIDTH] for n in range(7)]
+    made = [(rgb + 0.004 * drawn.standard_normal(rgb.shape)).clip(0, 1) for rgb in shown]
+    small = [np.rint(255 * rgb).astype(np.uint8) for rgb in made]
+    image.write("day.png", clear_day())
+    job = PhotorealJob(content="film.mp4", styles=("day.png",), fast=True)
+    shot = Shot(0, 7, tuple(unit(frame) for frame in small[::3]))
+    said: list[str] = []
+    whole = graded_films._Grader(job, shot, LazyBackbone(job), said.append)
+    days = [whole.next(frame, number) for number, frame in enumerate(small[:5])]
+    assert any("street lamps in it go out" in line for line in said)
+    again = graded_films._Grader(job, shot, LazyBackbone(job), None)
+    again.restore({name: np.array(value) for name, value in whole.state().items()})
+    for number, frame in enumerate(small[5:], 5):
+        days.append(whole.next(frame, number))
+        assert np.array_equal(days[-1], again.next(frame, number))
+    assert days[0].shape == (HEIGHT, WIDTH, 3)
+    for number, day in enumerate(days):
+        row, column = LAMP[0], LAMP[1] - 2 * number
+        lamp = day[row - 8 : row + 9, column - 8 : column + 9]
+        sky = day[20:50, 220:280].mean((0, 1))
+        assert sky.min() > 0.6 and np.abs(lamp - sky).max() < 0.15, number
+        wall = day[WALL[0], WALL[1].start - 2 * number : WALL[1].stop - 2 * number]
+        assert wall.mean() < sky.mean() - 0.15, number
 
 
 def test_a_blinking_light_does_not_pulse_the_frame(run: Run, here: Path) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +30,7 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import looked_at
 from impasto.looks.grading import mix
+from impasto.looks.night_skies import Glow, cleared, glow, night_sky, with_sky
 from impasto.looks.subject import Subject
 from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
 from impasto.media.levels import eight, unit
@@ -171,31 +173,42 @@ class _Grader:
     exposure: Array = field(default_factory=lambda: np.zeros(3, np.float32))
     alphas: Array | None = None
     before: Bytes | None = None
+    sky: Array | None = None
+    glow: Glow | None = None
 
     def __post_init__(self) -> None:
         self.flow = Dis(quality="fast")
-        self.scene, regions = self._classes()
+        self.scene, keys, regions = self._classes()
         self.look = self.scene.look
-        keys = self.shot.keys
         # The statistics are those of all frames together.
         tall = np.concatenate(keys)
         labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
         self.given, own = looks.shift(tall, labels, self.look)
         say_classes(self.job, replace(self.scene, regions=labels), own, log=self.say)
-        self.grid = None if self.job.fast else self._refined(regions)
+        self.grid = None if self.job.fast else self._refined(keys, regions)
 
-    def _classes(self) -> tuple[Subject, list[Regions]]:
-        """Return the middle frame with its look, and the classes of the key frames."""
-        keys = self.shot.keys
+    @property
+    def by_day(self) -> bool:
+        """Whether the shot is a night that becomes day, with lamps in its sky that go out."""
+        return self.scene.given is not None
+
+    def _classes(self) -> tuple[Subject, list[Array], list[Regions]]:
+        """Return the middle frame with its look, and the key frames with their classes."""
+        keys = list(self.shot.keys)
         job, middle = self.job, keys[len(keys) // 2]
         inputs = Inputs(job, {job.content: middle})
         scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast, log=self.say)
         if scene.look.classifier is None:
-            return scene, [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys]
-        return scene, [classify(scene.look, k, backbone=self.eyes.backbone) for k in keys]
+            return scene, keys, [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys]
+        found = [
+            Subject(k, k, classify(scene.look, k, backbone=self.eyes.backbone), scene.look) for k in keys
+        ]
+        if scene.given is not None:
+            found = [cleared(subject) for subject in found]
+        return scene, [subject.photo for subject in found], [subject.regions for subject in found]
 
-    def _refined(self, regions: list[Regions]) -> BilateralGrid:
-        keys, count = self.shot.keys, len(self.look.names)
+    def _refined(self, keys: list[Array], regions: list[Regions]) -> BilateralGrid:
+        count = len(self.look.names)
         mattes = [Mattes.of(k, r.labels, count, sure=r.sure) for k, r in zip(keys, regions, strict=True)]
         job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
         grid = initial_grids(job, keys, mattes, self.given, steep=STEEP)
@@ -211,18 +224,18 @@ class _Grader:
             to_before = self.flow(tiny, self.before)
             where = trust(to_before, self.flow(self.before, tiny)).hard
             self._follow_exposure(small, to_before, where)
-            carried = np.stack([warp(plane, to_before, cubic=False) for plane in self.alphas])
+            self._warp(to_before)
             if (number - self.shot.first) % AFRESH == 0 and self.look.classifier is not None:
-                fresh = self._fresh(small)
-                share = 1 - (1 - SHARE) * where
-                carried = carried + share * (fresh - carried)
-            self.alphas = (carried / carried.sum(0).clip(1e-6)).astype(np.float32)
+                self._correct(rgb, small, 1 - (1 - SHARE) * where)
         else:
-            self.alphas = self._fresh(small)
+            self._begin(rgb, small)
         self.before = tiny
-        mattes = Mattes(self.alphas, small)
+        photo = rgb
+        if self.glow is not None:
+            photo, small = self.glow.removed(rgb), self.glow.removed(small)
+        mattes = Mattes(cast(Array, self.alphas), small)
         gain = np.exp(-self.exposure)
-        seen = rgb if np.abs(gain - 1).max() < 1e-3 else (rgb * gain).clip(0, 1)
+        seen = photo if np.abs(gain - 1).max() < 1e-3 else (photo * gain).clip(0, 1)
         if self.grid is None:
             graded = looks.grade(seen, mattes, self.given)
         else:
@@ -231,12 +244,46 @@ class _Grader:
             say_signal(small, looked_at(graded), log=self.say)
         return mix(rgb, graded, self.job.strength)
 
-    def _fresh(self, small: Array) -> Array:
-        """Return the mattes of a frame by a new classification."""
+    def _begin(self, rgb: Array, small: Array) -> None:
+        """Find the mattes, and the sky by night, of the first frame."""
+        if self.by_day:
+            self.sky = _sky_of(rgb, small)
+        self.alphas, self.glow = self._fresh(small)
+
+    def _warp(self, to_before: Array) -> None:
+        """Warp the mattes, and the sky by night with its glow, to the next frame."""
+
+        def moved(planes: Array) -> Array:
+            return np.stack([warp(plane, to_before, cubic=False) for plane in planes])
+
+        self.alphas = moved(cast(Array, self.alphas))
+        if self.sky is not None and self.glow is not None:
+            self.sky = moved(self.sky[None])[0]
+            self.glow = Glow(np.stack(list(moved(np.moveaxis(self.glow.planes, 2, 0))), 2), self.glow.tone)
+
+    def _correct(self, rgb: Array, small: Array, share: Array) -> None:
+        """Move what was warped towards what a new look at the frame finds, by a share ``(h, w)``."""
+        if self.sky is not None:
+            self.sky = self.sky + share * (_sky_of(rgb, small) - self.sky)
+        alphas, glow = self._fresh(small)
+        assert self.alphas is not None
+        found = self.alphas + share * (alphas - self.alphas)
+        self.alphas = (found / found.sum(0).clip(1e-6)).astype(np.float32)
+        if self.glow is not None and glow is not None:
+            tone = self.glow.tone if self.glow.planes.any() else glow.tone
+            planes = self.glow.planes + share[..., None] * (glow.planes - self.glow.planes)
+            self.glow = Glow(np.asarray(planes, np.float32), tone)
+
+    def _fresh(self, small: Array) -> tuple[Array, Glow | None]:
+        """Return the mattes of a frame by a new classification, and the glow in a sky that turns to day."""
         if self.look.classifier is None:
-            return np.ones((1, *small.shape[:2]), np.float32)
-        regions = classify(self.look, small, backbone=self.eyes.backbone)
-        return Mattes.of(small, regions.labels, len(regions.names), sure=regions.sure).alphas
+            return np.ones((1, *small.shape[:2]), np.float32), None
+        regions, found, photo = classify(self.look, small, backbone=self.eyes.backbone), None, small
+        if self.sky is not None:
+            sky = self.sky > 0.5
+            regions, found = with_sky(regions, sky, self.look), glow(small, sky)
+            photo = found.removed(small)
+        return Mattes.of(photo, regions.labels, len(regions.names), sure=regions.sure).alphas, found
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:
         """Update the exposure by the median log ratio to the previous frame, where both are visible."""
@@ -253,7 +300,10 @@ class _Grader:
         """Return the state for the next frame."""
         if self.alphas is None or self.before is None:
             return {}
-        return {"alphas": self.alphas, "before": self.before, "exposure": self.exposure}
+        kept: State = {"alphas": self.alphas, "before": self.before, "exposure": self.exposure}
+        if self.sky is None or self.glow is None:
+            return kept
+        return {**kept, "sky": self.sky, "glow": self.glow.planes, "tone": self.glow.tone}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Resume from a result of :meth:`state`."""
@@ -261,3 +311,12 @@ class _Grader:
             self.alphas = np.asarray(state["alphas"], np.float32)
             self.before = np.asarray(state["before"], np.uint8)
             self.exposure = np.asarray(state["exposure"], np.float32)
+        if "sky" in state:
+            self.sky = np.asarray(state["sky"], np.float32)
+            self.glow = Glow(np.asarray(state["glow"], np.float32), np.asarray(state["tone"], np.float32))
+
+
+def _sky_of(rgb: Array, small: Array) -> Array:
+    """Return the share of sky by night of each pixel of the small frame, ``(h, w)``, 0..1."""
+    found = night_sky(rgb).astype(np.float32)
+    return np.asarray(cv2.resize(found, small.shape[1::-1], interpolation=cv2.INTER_AREA), np.float32)

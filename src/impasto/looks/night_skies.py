@@ -8,7 +8,7 @@ the edge of a roof against the night is not, however dark both are.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -32,11 +32,13 @@ LOWEST = 0.6  # height below which no sky is looked for, relative to the height
 SHORTEST = 48  # least short side of an image whose sky is searched, in pixels
 NIGHT = 0.3  # largest median luma of a photo by night
 DARK = 0.15  # largest median luma of a sky by night
-BLACK = 0.02  # least luma of a sky by night that others are compared with
+BLACK = 0.02  # luma below which parts of a sky by night are alike
 DAY, OPEN = 0.35, 0.4  # least luma, and least openness to the top, of the sky of a look by day
+HALF_OPEN = 0.12  # least openness of a class of that look that has sky in it
 NOISE = 0.03  # luma added before a slope is divided by it, so that noise in the dark is no slope
 SMOOTH = 0.07  # largest slope of a sky per pixel, relative to its luma
-ALIKE = 0.2  # largest relative difference of luma between two parts of a sky
+ALIKE = 0.5  # largest log ratio of luma between two parts of a sky, where they are nearest
+BORDER = 10  # width of the strip in which they are compared, in pixels
 LEAST = 0.003  # smallest part of a sky, as a share of the image
 GLOWS = 2.2  # luma from which a part of the sky must be near a lamp, relative to the median
 NEAR = 0.12  # distance from a lamp at which the sky may glow, relative to the long side
@@ -45,6 +47,8 @@ EDGE = 5  # largest distance from the smooth sky to the edge that ends it, in pi
 LAMP, LARGEST = 0.5, 0.01  # least luma of a lamp, and its largest share of the image
 HALO, RIM = 2.5, 4  # radius of its halo: relative to the lamp, and more in pixels
 ISLAND = 0.025  # largest part without sky that is one lamp and its halo, as a share of the image
+STREAK = 0.03  # largest island in the sky without a lamp that belongs to it, as a share of the image
+BRANCH = 0.7  # least luma of such an island at the border of the image, relative to the sky
 AROUND, BELOW = 0.6, 0.5  # least share of sky around, and below, the halo of a lamp on a wire or a pole
 RED, GREEN = 2.2, 1.4  # red to green from which a lamp is a red signal; green to red: a green one
 WIDE = 1 / 100  # width of the local mean of glow, relative to the long side
@@ -53,20 +57,35 @@ BESIDE = 12  # width in pixels along the sky in which classes are certain, so th
 KEPT = 0.3  # least share of the light that is kept where glow is taken away
 
 
+@dataclass(frozen=True, eq=False)
+class Glow:
+    """Light that lamps add to a sky by night.
+
+    ``planes (h, w, 4)``, of any size: glow in linear light, and the share of the pixel that becomes ``tone``.
+    ``tone (3,)``: linear light of the sky away from lamps.
+    """
+
+    planes: Array
+    tone: Array
+
+    def removed(self, rgb: Array) -> Array:
+        """Return an image ``(H, W, 3)``, sRGB, 0..1, whose sky has one dark tone near lamps."""
+        return _darkened(rgb, self.planes, self.tone) if self.planes.any() else rgb
+
+
 def cleared(subject: Subject) -> Subject:
     """Take lamps and glow out of the sky of a night that becomes day, and give the sky its class.
 
     Returns the subject itself if its classes are not found by a classifier, the photo shows no sky by night,
     or the look has no sky by day.
     """
-    index = _day_sky(subject.look)
-    if index is None or subject.regions.sure is None:
+    if _day_sky(subject.look) is None or subject.regions.sure is None:
         return subject
     sky = night_sky(subject.photo)
     if not sky.any():
         return subject
-    photo = without_glow(subject.photo, sky)
-    regions = _with_sky(subject.regions, sky, index)
+    photo = glow(subject.photo, sky).removed(subject.photo)
+    regions = with_sky(subject.regions, sky, subject.look)
     return replace(subject, photo=photo, small=looked_at(photo), regions=regions, given=subject.photo)
 
 
@@ -85,11 +104,12 @@ def night_sky(rgb: Array) -> Bools:
     smooth &= quiet < DAY
     smooth[round(LOWEST * len(smooth)) :] = False
     smooth = cv2.erode(smooth.astype(np.uint8), np.ones((3, 3))) > 0
-    inner = _seed(smooth, quiet)
+    inner = _seed(smooth, np.asarray(cv2.GaussianBlur(gray, (0, 0), 2), np.float32))
     if not inner.any():
         return inner
     found = _up_to_edges(inner, smooth, quiet)
-    return found | _lamps(small, gray, found)
+    found |= _lamps(small, gray, found)
+    return found | _streaks(gray, found)
 
 
 def _slope(gray: Array, sigma: float) -> Array:
@@ -99,21 +119,24 @@ def _slope(gray: Array, sigma: float) -> Array:
 
 
 def _seed(smooth: Bools, gray: Array) -> Bools:
-    """Return the smooth parts that touch the top, look alike, and glow only near lamps."""
+    """Return the smooth parts that touch the top, are alike where they are near, and glow only near lamps."""
     marks, count = ndimage.label(smooth)
     at_top = np.bincount(marks[:TOP].ravel(), minlength=count + 1)
     at_top[0] = 0
     if not at_top.any():
         return np.zeros_like(smooth)
-    median = float(np.median(gray[marks == at_top.argmax()]))
+    widest = int(at_top.argmax())
+    median = float(np.median(gray[marks == widest]))
     if median > DARK:
         return np.zeros_like(smooth)
+    away, near = ndimage.distance_transform_edt(marks != widest, return_indices=True)
+    steps = np.abs(np.log((gray + BLACK) / (gray[tuple(near)] + BLACK)))
+    alike = [widest]
+    for part in np.flatnonzero(at_top):
+        beside = (marks == part) & (away < away[marks == part].min() + BORDER)
+        if part != widest and np.median(steps[beside]) < ALIKE:
+            alike.append(int(part))
     median = max(median, BLACK)
-    alike = [
-        part
-        for part in np.flatnonzero(at_top)
-        if abs(float(np.median(gray[marks == part])) - median) < ALIKE * median or part == at_top.argmax()
-    ]
     lit = cv2.distanceTransform((gray < LAMP).astype(np.uint8), cv2.DIST_L2, 3) < NEAR * max(gray.shape)
     kept = np.isin(marks, alike) & (lit | (gray < GLOWS * median))
     marks, count = ndimage.label(kept)
@@ -162,6 +185,22 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
     return found
 
 
+def _streaks(gray: Array, sky: Bools) -> Bools:
+    """Return small islands in the sky, away from all else and no lamps: wires, glare of the lens, clouds.
+
+    Those at the border of the image must be as light as the sky, which branches are not.
+    """
+    islands, count = ndimage.label(cv2.dilate((~sky).astype(np.uint8), np.ones((EDGE + 2,) * 2)))
+    sizes = np.bincount(islands.ravel(), minlength=count + 1)
+    lightest = ndimage.maximum(gray, islands, np.arange(count + 1))
+    small = (sizes < STREAK * sky.size) & (np.asarray(lightest) < LAMP)
+    tones = np.asarray(ndimage.mean(gray, islands, np.arange(count + 1)))
+    border = np.unique(np.concatenate([islands[0], islands[-1], islands[:, 0], islands[:, -1]]))
+    small[border] &= tones[border] > BRANCH * np.median(gray[sky])
+    small[0] = False
+    return np.asarray(small[islands] & ~sky)
+
+
 def _below(sky: Bools, ring: NDArray[np.uint8], middle: tuple[int, ...], radius: int) -> float:
     """Return the share of sky below a lamp, where a tower would be whose top is lit."""
     row, column = middle
@@ -170,29 +209,32 @@ def _below(sky: Bools, ring: NDArray[np.uint8], middle: tuple[int, ...], radius:
     return float(sky[part][ring[part] > 0].mean()) if ring[part].any() else 0.0
 
 
-def without_glow(rgb: Array, sky: Bools) -> Array:
-    """Return an image whose sky has one dark tone near lamps, and no glow along its edges; sRGB, 0..1.
+def glow(rgb: Array, sky: Bools) -> Glow:
+    """Return the light that lamps add to the sky of an image.
 
     Args:
-        rgb: image by night ``(H, W, 3)``; returned itself if nothing glows.
-        sky: as :func:`night_sky` finds it.
+        rgb: image by night ``(H, W, 3)``, sRGB, 0..1.
+        sky: as :func:`night_sky` finds it; may be empty.
     """
+    none = np.zeros((*sky.shape, 4), np.float32)
+    if not sky.any():
+        return Glow(none, np.zeros(3, np.float32))
     small = cv2.resize(rgb, sky.shape[::-1], interpolation=cv2.INTER_AREA).clip(0, 1)
     light = np.asarray(color.to_linear(small), np.float32)
+    inner = cv2.erode(sky.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
+    tone = np.asarray(np.median(light[inner > 0 if inner.any() else sky], 0), np.float32)
     lamps = cv2.morphologyEx((largest(light) > BRIGHT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     lamps[sky & (color.luma(small) > LAMP)] = 1
     if not lamps.any():
-        return rgb
+        return Glow(none, tone)
     away = cv2.distanceTransform(1 - lamps, cv2.DIST_L2, 3)
     falls = (2 - 2 * away / (NEAR * max(sky.shape))).clip(0, 1)
-    inner = cv2.erode(sky.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
-    tone = np.asarray(np.median(light[inner > 0 if inner.any() else sky], 0), np.float32)
     sigma = WIDE * max(sky.shape)
     weight = cv2.GaussianBlur(inner, (0, 0), sigma)[..., None]
-    glow = cv2.GaussianBlur((light - tone) * inner[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)
-    glow = (glow * np.minimum(1, 3 * weight) * falls[..., None]).clip(0, None)
+    over = cv2.GaussianBlur((light - tone) * inner[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)
+    over = (over * np.minimum(1, 3 * weight) * falls[..., None]).clip(0, None)
     share = cv2.GaussianBlur(sky.astype(np.float32), (0, 0), 0.6) * falls
-    return _darkened(rgb, np.asarray(cv2.merge([*cv2.split(glow), share]), np.float32), tone)
+    return Glow(np.asarray(cv2.merge([*cv2.split(over), share]), np.float32), tone)
 
 
 def _darkened(rgb: Array, planes: Array, tone: Array) -> Array:
@@ -222,26 +264,39 @@ def _day_sky(look: Look) -> int | None:
     """Return the class of the sky of a look by day: open to the top, and light."""
     if look.classifier is None:
         return None
-    tones = np.array([0.0 if c is None else float(color.luma(c.mean)) for c in look.classes])
-    openness = look.classifier.centers[: len(tones), -1]
+    tones, openness = _tones(look)
     index = int((tones * openness).argmax())
     return index if tones[index] > DAY and openness[index] > OPEN else None
 
 
-def _with_sky(regions: Regions, sky: Bools, index: int) -> Regions:
-    """Return regions whose class ``index`` is where the sky is.
+def _tones(look: Look) -> tuple[Array, Array]:
+    """Return luma and openness to the top of each class of a look."""
+    assert look.classifier is not None
+    tones = np.array([0.0 if c is None else float(color.luma(c.mean)) for c in look.classes], np.float32)
+    return tones, look.classifier.centers[: len(tones), -1]
 
-    Beside it, and where that class was wrong, each pixel takes the class of the nearest certain one.
+
+def with_sky(regions: Regions, sky: Bools, look: Look) -> Regions:
+    """Return regions whose sky, as a look by day has one, is where the sky by night is.
+
+    Beside it, and where classes of a sky by day were wrong, each pixel takes the class of the nearest certain
+    one. Such a class also is the border of the sky, with roofs and trees in it: half open, and light.
     """
-    assert regions.sure is not None
+    index = _day_sky(look)
+    if index is None or regions.sure is None or not sky.any():
+        return regions
     labels = regions.labels.copy()
     own = cv2.resize(sky.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     beside = cv2.dilate(own, np.ones((2 * BESIDE + 1,) * 2)) > 0
-    certain = regions.sure & (labels != index) & (own == 0)
+    tones, openness = _tones(look)
+    skies = np.zeros(len(regions.names), np.bool_)
+    skies[: len(tones)] = (tones > DAY) & (openness > HALF_OPEN)
+    wrong = skies[labels] & (own == 0)
+    certain = regions.sure & ~wrong & (own == 0)
     if certain.any():
         nearest = ndimage.distance_transform_edt(~certain, return_distances=False, return_indices=True)
-        doubtful = ~certain & (beside | (labels == index))
+        doubtful = ~certain & (beside | wrong)
         labels[doubtful] = labels[tuple(nearest)][doubtful]
     labels[own > 0] = index
     edge = cv2.dilate(own, np.ones((5, 5))) > cv2.erode(own, np.ones((3, 3)))
-    return replace(regions, labels=labels, sure=(regions.sure | beside) & ~edge, drawn=None)
+    return replace(regions, labels=labels, sure=(regions.sure | beside | wrong) & ~edge, drawn=None)

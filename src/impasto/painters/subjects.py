@@ -122,7 +122,7 @@ def _by_day(job: PhotorealJob, subject: Subject, log: Log | None) -> Subject:
     done = cleared(subject)
     if done is not subject:
         name = Path(str(job.content)).name
-        (log or _log.info)(f"{name}: a sky by night was found; lamps in it go out (--masks keeps them)")
+        (log or _log.info)(f"{name}: a night sky was found; street lamps in it go out")
     return done
 
 
