@@ -38,7 +38,7 @@ COLOR = "Colors of the style, of the content, or 'luminance': stylize only the l
 REALISM = "Smoothness of the lighting change: 0.1 is loose, 10 is stiff."
 SIZE = "Long side in pixels, or 'original'."
 STRENGTH = (
-    "Amount of style: 0 returns the photo, 1 is a full transfer, 2 nearly all style (learned: at most 1.5)."
+    "Amount of style: 0 returns the photo, 1 is normal, 2 is nearly all style (learned styles: at most 1.5)."
 )
 PRESET = "Quality with style images: draft (320 px), good (512 px) or print (1024 px)."
 STYLE_SCALE = "Size of the brush strokes, one value or one per style: below 1 is finer, above 1 coarser."

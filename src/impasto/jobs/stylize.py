@@ -64,12 +64,12 @@ class StylizeJob(Job):
     )
     loss: StyleLossName = option(
         "neighbors",
-        "Style loss of 'modern': nearest neighbors of features; or moments: Gram, Wasserstein, both (mixed) "
+        "Style loss of 'modern': nearest neighbors, or a moment loss: Gram, Wasserstein, both (mixed) "
         "or mean and variance.",
     )
     upright: bool = option(
         False,
-        "Use each style image as it is only, not also rotated by 90, 180 and 270 degrees (neighbors).",
+        "Do not add copies of the style image rotated by 90, 180 and 270 degrees (neighbors).",
         sparse=True,
     )
     color: Color = option("style", base.COLOR)
@@ -79,7 +79,7 @@ class StylizeJob(Job):
     realism: float = option(1.0, base.REALISM, least=0.001, most=1000)
     init: str = option(
         "content",
-        "Initial image: 'content' (with neighbors recolored and blurred), 'noise' or an image file.",
+        "Initial image: 'content' (neighbors: recolored and blurred), 'noise' or an image file.",
     )
     seed: int = option(0, base.SEED)
     optimiser: OptimiserName = option("lbfgs", "Optimiser: L-BFGS or Adam.")
