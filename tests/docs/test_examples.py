@@ -40,6 +40,7 @@ INSTEAD: dict[str, dict[str, str]] = {
     **{verb: {"--size": "64"} for verb in ("video", "photoreal", "compare")},
     "dream": {"--octaves": "2", "--steps": "2,1", "--frames": "3", "--size": "64"},
     "measure": {"--start": "10"},
+    "stylize": {"--tune": "0.1"},
     "learn": {"--minutes": "0.01", "--steps": "2", "--side": "64", "--batch": "2"},
     "live": {"--source": "short.mp4", "--port": "0"},
     "layers": {"--channels": "1", "--size": "32", "--steps": "2"},

@@ -161,14 +161,22 @@ def test_a_following_frame_costs_a_quarter_of_a_first_one() -> None:
         assert following_schedule(plan)[-1].size == size
 
 
+SMALL = (72, 96)
+
+
+def small(number: int) -> np.ndarray:
+    """A frame of the scene, smaller."""
+    return np.asarray(cv2.resize(scene(number), SMALL[::-1], interpolation=cv2.INTER_AREA))
+
+
 @pytest.fixture
 def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(painters.BUDGETS, "draft", painters.Budget(160, 64, (8, 2)))
+    monkeypatch.setitem(painters.BUDGETS, "draft", painters.Budget(96, 64, (8, 2)))
     image.write("waves.png", samples.style("waves", 128))
-    writer = FilmWriter(Path("film.mkv"), (120, 160))
+    writer = FilmWriter(Path("film.mkv"), SMALL)
     for number in range(4):
-        writer.write(scene(number), Fraction(number, 10))
+        writer.write(small(number), Fraction(number, 10))
     writer.close()
     return tmp_path
 
@@ -176,7 +184,7 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_film_is_painted_like_a_painting(film: Path) -> None:
     job = VideoJob(film="film.mkv", styles=("waves.png",), preset="draft")
     result = paint_film(job, out=Path("out.mkv"))
-    assert result.frames == result.painted == 4 and result.size == (120, 160)
+    assert result.frames == result.painted == 4 and result.size == SMALL
     paint_film(
         VideoJob(**{**job.settings(), "consistency": 0.0, "styles": ("waves.png",)}), out=Path("alone.mkv")
     )
@@ -206,8 +214,8 @@ def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.Mo
 
 
 def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
-    mask = np.zeros((120, 160, 3), np.float32)
-    mask[:, 80:] = 1
+    mask = np.zeros((*SMALL, 3), np.float32)
+    mask[:, 48:] = 1
     image.write("mask.png", mask)
     own = [frame.rgb for frame in open_film("film.mkv").frames()]
     for style, more in (("waves.png", {"preset": "draft"}), ("waves", {"network": "tiny"})):
@@ -222,8 +230,8 @@ def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
             VideoJob.parse({**settings, **more}), out=Path(f"{style}.mkv"), session=Session(on_progress=told)
         )
         for frame, painted in zip(own[:2], shown, strict=True):
-            assert (painted[:, :79] == frame[:, :79]).all()  # as in a photo, to the last bit
-            assert np.abs(painted[:, 81:].astype(int) - frame[:, 81:]).mean() > 8
+            assert (painted[:, :47] == frame[:, :47]).all()  # as in a photo, to the last bit
+            assert np.abs(painted[:, 49:].astype(int) - frame[:, 49:]).mean() > 8
 
 
 def test_gray_stays_gray_from_frame_to_frame(film: Path) -> None:
@@ -231,7 +239,7 @@ def test_gray_stays_gray_from_frame_to_frame(film: Path) -> None:
         StylizeJob(content="a frame", styles=("waves.png",), preset="draft", color="luminance"),
         consistency=0.85,
     )
-    frame = scene(0)
+    frame = small(0)
     first = painter(frame, None, None)
     again = painter(frame, first, np.ones(frame.shape[:2], np.float32))
     assert np.abs(again - first).mean() < 0.05
