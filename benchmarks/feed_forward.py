@@ -59,7 +59,7 @@ def speed(data: Path, out: Path) -> None:
     theirs = [float(line.split()[1]) for line in said.splitlines() if line.startswith("seconds ")]
     rows = []
     for network in ("quality", "tiny"):
-        known = library.installed(network)
+        known = library.list_styles(network)
         if not known:
             continue
         pack = known[0].pack
@@ -356,7 +356,7 @@ def row(data: Path, out: Path) -> None:
     style = "the_scream"
     painting = data / "styles" / f"{style}.jpg"
     pack = packs.save(
-        packs.load(library.pack_file("quality")).removed(style), out / "row.safetensors", overwrite=True
+        packs.load(library.pack_file("quality")).remove_style(style), out / "row.safetensors", overwrite=True
     )
     options = ("--photos", str(data / "photos"), "--scales", "1", "--into", str(pack), "-o", str(pack), "-q")
     taken = harness.impasto("learn", str(painting), *options, "--overwrite", label=f"{style} as a row")

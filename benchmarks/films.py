@@ -286,7 +286,7 @@ def optimised(bench: Bench) -> None:
     network = backbones.load("vgg19", precision="float32")
     rows = []
     for which, how in ((1, "alone"), (0, "held")):
-        found = watcher.found(which, 1)
+        found = watcher.mean_flicker(which, 1)
         evaluations = painters[how].evaluations
         rows.append(
             {
@@ -295,8 +295,8 @@ def optimised(bench: Bench) -> None:
                 "evaluations, following": float(np.mean(evaluations[-count + 1 :])),
                 "warp error": found.error,
                 "floor": found.floor,
-                "of alone": found.error / watcher.found(1, 1).error,
-                "sharpness": found.energy / watcher.found(1, 1).energy,
+                "of alone": found.error / watcher.mean_flicker(1, 1).error,
+                "sharpness": found.energy / watcher.mean_flicker(1, 1).energy,
                 "style": float(np.mean([_style(p, painting, network) for p in films[how][1:]])),
             }
         )
@@ -334,7 +334,7 @@ def _learned(bench: Bench, network: str) -> list[str]:
 
     if bench.styles:
         return [name for name in bench.styles if library.find(name, network=None if "#" in name else network)]
-    return [known.name for known in library.installed(network)][:3]
+    return [known.name for known in library.list_styles(network)][:3]
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:

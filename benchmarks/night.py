@@ -165,15 +165,15 @@ def proof(day: Array, drawn: NDArray[np.uint8]) -> dict[str, float]:
     from impasto.looks.beam import Road
     from impasto.looks.lamps import read_lamps
     from impasto.looks.lights import Draws
-    from impasto.looks.night import NIGHTS, lit
-    from impasto.looks.proof import bound, invented, signals_of
+    from impasto.looks.night import NIGHTS, render_night
+    from impasto.looks.proof import find_excess_light, light_bound, signals_of
 
     lamps, road = read_lamps(drawn, day).lamps, Road.of(day)
-    made = lit(day, lamps, NIGHTS["city"], Draws.of(day, 0), road=road)
-    most = bound(lamps, road, NIGHTS["city"])
+    made = render_night(day, lamps, NIGHTS["city"], Draws.of(day, 0), road=road)
+    most = light_bound(lamps, road, NIGHTS["city"])
     signals = signals_of(made.rgb, day, lamps)
     return {
-        "invented pixels": int(invented(made.rgb, made.graded, most).sum()),
+        "invented pixels": int(find_excess_light(made.rgb, made.graded, most).sum()),
         "signals": len(signals),
         "largest change of hue, degrees": max((s.hue for s in signals), default=0.0),
         "signals with less contrast": sum(not s.kept for s in signals),

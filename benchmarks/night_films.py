@@ -34,7 +34,7 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     """
     from impasto.looks.beam import Road
     from impasto.looks.lights import NAMES, Draws, Lamps
-    from impasto.looks.night import NIGHTS, lit
+    from impasto.looks.night import NIGHTS, render_night
     from impasto.looks.reflectance import Day
     from impasto.media import Dis, FilmReader, warp
 
@@ -53,8 +53,8 @@ def film(path: Path, frames: int) -> dict[str, Any]:
     before: dict[str, Array] = {}
     for number, day in enumerate(days):
         now = {
-            "lit": lit(day, Lamps.of(kinds), night, draws, frame=number, **settings).rgb,
-            "graded": lit(day, Lamps.of(none), dark, draws, frame=number, **settings).rgb,
+            "lit": render_night(day, Lamps.of(kinds), night, draws, frame=number, **settings).rgb,
+            "graded": render_night(day, Lamps.of(none), dark, draws, frame=number, **settings).rgb,
         }
         lamps.append([float(now["lit"][r + 2 : r + 6, c + 2 : c + 6].mean()) for r, c, _ in SPOTS])
         if before:
@@ -78,18 +78,18 @@ def film(path: Path, frames: int) -> dict[str, Any]:
 
 def step(shots: list[NDArray[np.uint8]], days: list[Array], draws: Any) -> float:
     """Return the largest change of the mean light of a lamp from a frame to the next, relative to it."""
-    from impasto.films.nights import matched, moved_lamps
+    from impasto.films.nights import match_lamps, warp_lamps
     from impasto.looks.lights import NAMES, Lamps, emission
     from impasto.media import Dis
 
     kinds = np.zeros(shots[0].shape[:2], np.uint8)
     for top, left, bottom, right, name in CARS:
         kinds[top:bottom, left:right] = 1 + NAMES.index(name)
-    lamps, flow, means = matched(Lamps.of(kinds), None), Dis(quality="fast"), dict[int, list[float]]()
+    lamps, flow, means = match_lamps(Lamps.of(kinds), None), Dis(quality="fast"), dict[int, list[float]]()
     for number, day in enumerate(days):
         if number:
-            carried = moved_lamps(lamps, flow(shots[number], shots[number - 1]))
-            lamps = matched(Lamps.of(carried.kinds), carried)
+            carried = warp_lamps(lamps, flow(shots[number], shots[number - 1]))
+            lamps = match_lamps(Lamps.of(carried.kinds), carried)
         light = emission(day, lamps, draws, kelvin=2300, gains=np.ones(3, np.float32)).light
         for own, _, box in lamps.parts():
             means.setdefault(own, []).append(float(light[box][lamps.ids[box] == own].mean()))

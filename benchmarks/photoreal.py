@@ -67,7 +67,7 @@ class Pair:
         small = [image.fit(size, SIDE) for size in sizes]
         self.content, self.style = (image.resize(p, s) for p, s in zip(read, small, strict=True))
         found = looks.read_masks([data / f"{name}_mask.png" for name in names], sizes)
-        self.regions, self.style_regions = (r.resized(s) for r, s in zip(found, small, strict=True))
+        self.regions, self.style_regions = (r.resize(s) for r, s in zip(found, small, strict=True))
         self.number = -number if swapped else number
 
     def masks(self) -> list[Array]:
@@ -204,7 +204,7 @@ def memory(data: Path, out: Path) -> None:
     python = harness.peer("color-matcher", PEER)
     rows, pictures = [], []
     files = [out / "memory-mask.png", out / "memory-style-mask.png"]
-    ids = [pair.regions.resized((720, 1280)).labels.astype(np.uint8) + 1, pair.masks()[1]]
+    ids = [pair.regions.resize((720, 1280)).labels.astype(np.uint8) + 1, pair.masks()[1]]
     for file, values in zip(files, ids, strict=True):
         Image.fromarray(np.asarray(values, np.uint8)).save(file)  # ids, not light
     ways = {
@@ -269,7 +269,7 @@ def speed(data: Path, out: Path) -> None:
     rows = []
     photo = image.resize(pair.content, (720, 1280))
     masks = pair.masks()
-    masks[0] = pair.regions.resized((720, 1280)).labels.astype(np.uint8) + 1  # type: ignore[assignment]
+    masks[0] = pair.regions.resize((720, 1280)).labels.astype(np.uint8) + 1  # type: ignore[assignment]
     look = out / "speed.look"
     impasto.photoreal(photo, pair.style, masks=masks, fast=True, save_look=look, overwrite=True)
     for name, settings in (("fast, masks", {"fast": True}), ("full, masks", {})):
@@ -309,11 +309,11 @@ def _classes(photo: Array, style: Array, backbone: Any) -> Any:
     """Find the classes of a photo and a style without masks, and solve the mattes of the photo."""
     from impasto import looks
     from impasto.jobs import PhotorealJob
-    from impasto.looks.clustering import looked_at
+    from impasto.looks.clustering import resize_input
     from impasto.painters.photoreal_refine import classes_of
 
     job = PhotorealJob("photo", ("style",))
-    _, found = classes_of(job, [looked_at(photo), looked_at(style)], backbone=backbone)
+    _, found = classes_of(job, [resize_input(photo), resize_input(style)], backbone=backbone)
     return looks.Mattes.of(photo, found[0].labels, len(found[0].names), sure=found[0].sure)
 
 

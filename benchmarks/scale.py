@@ -245,7 +245,7 @@ def _style(out: Path) -> str:
         trunk = {name: p.detach().numpy() for name, p in network.trunk.items()}
         values = network.rows.detach().numpy()
     pack = Pack(PLANS["quality"], trunk, values[:1])
-    pack = pack.added(LearnedStyle("random", rows=(), scales=(1.0,)), values[1:])
+    pack = pack.add_style(LearnedStyle("random", rows=(), scales=(1.0,)), values[1:])
     path = packs.save(pack, out / "random.safetensors", overwrite=True)
     return f"{path}#random"
 

@@ -56,7 +56,7 @@ def _not_real_time() -> Iterator[None]:
 class _InProcess:
     """Stands in for the worker processes of a batch: jobs run here, one by one."""
 
-    shared_out = staticmethod(local.shared_out)
+    divide_resources = staticmethod(local.divide_resources)
 
     @staticmethod
     def execute(tasks: Iterator[Task], folder: Path, *, workers: int, share: Share) -> Iterator[local.Done]:

@@ -22,7 +22,7 @@ from impasto.jobs import PhotorealJob, VideoJob
 from impasto.looks.beam import Road
 from impasto.looks.lamps import palette, read_lamps
 from impasto.looks.lights import Draws
-from impasto.looks.night import NIGHTS, Lit, lit, settings_of
+from impasto.looks.night import NIGHTS, Lit, render_night, settings_of
 from impasto.media import FilmReader
 from impasto.verbs import demo
 from impasto.verbs.demo import sheet
@@ -172,7 +172,9 @@ def drive(data: Path) -> tuple[np.ndarray, dict[str, Lit]]:
     road = Road.of(day)
     labels = read_lamps(lamps, day).lamps
     nights = {kind: settings_of(kind, lamps=False) for kind in NIGHTS}
-    return day, {kind: lit(day, labels, night, Draws.of(day, 0), road=road) for kind, night in nights.items()}
+    return day, {
+        kind: render_night(day, labels, night, Draws.of(day, 0), road=road) for kind, night in nights.items()
+    }
 
 
 def pair(data: Path) -> np.ndarray:

@@ -41,7 +41,7 @@ class LoadStyle:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
         """Return the inputs, with the styles that are installed now."""
-        names = sorted({known.name for known in library.installed()})
+        names = sorted({known.name for known in library.list_styles()})
         file = {"default": "", "tooltip": "Path of a .style file or of a pack with one style; else empty."}
         return {
             "required": {"style": (names,), "network": (NETWORKS, {"default": "any"})},

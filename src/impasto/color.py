@@ -296,13 +296,13 @@ def transfer_lightness(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     mixed = rgb_to_oklab(photo)
     mixed[..., 0] = np.clip(rgb_to_oklab(painted)[..., 0], 0, 1)
     linear = _oklab_to_linear(mixed)
-    outside = ~_shown(linear)
+    outside = ~_in_gamut(linear)
     if outside.any():
         linear[outside] = _oklab_to_linear(_lower_chroma(mixed[outside]))
     return np.clip(to_srgb(np.clip(linear, 0, 1)), 0, 1)
 
 
-def _shown(linear: Floats) -> NDArray[np.bool_]:
+def _in_gamut(linear: Floats) -> NDArray[np.bool_]:
     """Return which colors are in the sRGB gamut, up to rounding.
 
     The tolerance is smaller near black, where OKLab is more sensitive.
@@ -318,6 +318,6 @@ def _lower_chroma(oklab: Floats) -> Floats:
     for _ in range(12):
         step /= 2
         tried = (inside + step)[..., None]
-        fits = _shown(_oklab_to_linear(gray + (oklab - gray) * tried))
+        fits = _in_gamut(_oklab_to_linear(gray + (oklab - gray) * tried))
         inside = np.where(fits, inside + step, inside).astype(oklab.dtype)
     return gray + (oklab - gray) * inside[..., None]

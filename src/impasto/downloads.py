@@ -17,7 +17,7 @@ GIVEN = "IMPASTO_WEIGHTS"  # environment variable that names a folder of files d
 PATIENCE = 60  # seconds that a server may stay silent
 
 
-def given() -> list[Path]:
+def weights_folders() -> list[Path]:
     """Return the folder that the user has given; an empty list if there is none."""
     named = os.environ.get(GIVEN)
     return [Path(named)] if named else []
@@ -32,7 +32,9 @@ def cache() -> Path:
 
 def present(file: str, *places: Path) -> Path | None:
     """Return ``file`` in the first folder that has it: the one given by the user, then ``places``."""
-    return next((folder / file for folder in (*given(), *places) if (folder / file).is_file()), None)
+    return next(
+        (folder / file for folder in (*weights_folders(), *places) if (folder / file).is_file()), None
+    )
 
 
 def fetch(

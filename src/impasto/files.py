@@ -54,7 +54,7 @@ def _unwritable(path: Path, fault: OSError) -> OutputError:
     return OutputError(f"cannot write {path}: {reason}")
 
 
-def _taken(path: Path) -> OutputError:
+def _exists_error(path: Path) -> OutputError:
     return OutputError(f"{path} already exists: choose another name, or add --overwrite")
 
 
@@ -75,11 +75,11 @@ def _move(temporary: Path, target: Path, *, overwrite: bool) -> None:
         # A hard link fails if the target exists, without the race of a check before the replace.
         os.link(temporary, target)
     except FileExistsError:
-        raise _taken(target) from None
+        raise _exists_error(target) from None
     except OSError:
         # Some file systems (FAT, many network shares) have no hard links.
         if target.exists():
-            raise _taken(target) from None
+            raise _exists_error(target) from None
         temporary.replace(target)
     else:
         temporary.unlink()
@@ -113,7 +113,7 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
         target = named.resolve() if named.is_symlink() else named
         _refuse_unless_file(target)
         if not overwrite and target.exists():
-            raise _taken(named)
+            raise _exists_error(named)
         # Keep the suffix, by which encoders choose the format. Cut the stem, so that the longest allowed
         # name still has room for the process id and the token.
         token = f"{os.getpid()}-{secrets.token_hex(3)}"
@@ -177,7 +177,7 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     try:
         _refuse_unless_file(target)
         if target.exists() and not overwrite:
-            raise _taken(target)
+            raise _exists_error(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         # Try to write: permission bits do not reflect read-only mounts or root.
         probe = target.with_name(f".{target.stem[:32]}.{os.getpid()}-{secrets.token_hex(3)}.probe")
@@ -256,12 +256,12 @@ def save_checkpoint(
     """
     # One header entry, as safetensors writes several in random order: equal content gives equal files.
     header = {CHECKPOINT_KEY: json.dumps({"version": CHECKPOINT_VERSION, "meta": dict(meta)}, sort_keys=True)}
-    body = _packed(tensors, header)
+    body = _encode_tensors(tensors, header)
     with atomic(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(body)
 
 
-def _packed(tensors: Mapping[str, NDArray[Any] | torch.Tensor], header: dict[str, str]) -> bytes:
+def _encode_tensors(tensors: Mapping[str, NDArray[Any] | torch.Tensor], header: dict[str, str]) -> bytes:
     """Encode a safetensors file; arrays alone do not need PyTorch, which is slow to import."""
     import numpy as np
 
@@ -317,7 +317,7 @@ def _load(
         raise InputError(f"cannot read {path}: there is no such file")
     try:
         with safe_open(path, framework=framework) as archive:
-            meta = _described(path, archive.metadata() or {})
+            meta = _check_header(path, archive.metadata() or {})
             names = archive.keys() if tensors else []
             return {name: archive.get_tensor(name) for name in names}, meta
     except ImpastoError:
@@ -328,7 +328,7 @@ def _load(
         raise InputError(f"{path} is damaged or not a safetensors file: {reason}") from fault
 
 
-def _described(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[str, Any]:
+def _check_header(path: str | os.PathLike[str], header: Mapping[str, str]) -> dict[str, Any]:
     """Check format and version of the header; return its metadata."""
     if CHECKPOINT_KEY not in header:
         raise InputError(f"{path} is a safetensors file, but was not written by impasto")

@@ -48,7 +48,7 @@ class Window:
         rows, columns = self.rows, self.columns
         return whole[..., rows.read : rows.read_end, columns.read : columns.read_end]  # type: ignore[index, no-any-return]
 
-    def owned(self, features: Map, stride: int, *, reach: int = 0) -> Map:
+    def trim_halo(self, features: Map, stride: int, *, reach: int = 0) -> Map:
         """Return the owned positions of feature maps computed from the pixels of :meth:`read`.
 
         ``reach`` adds this many positions at the bottom and right (for differences between neighbors),
@@ -60,7 +60,7 @@ class Window:
         return features[..., top - y : bottom - y, left - x : right - x]  # type: ignore[index, no-any-return]
 
     def part(self, whole: Map, stride: int, *, reach: int = 0) -> Map:
-        """Return the positions of :meth:`owned` from a feature map of the whole image."""
+        """Return the positions of :meth:`trim_halo` from a feature map of the whole image."""
         top, bottom = self.rows.positions(stride, reach=reach)
         left, right = self.columns.positions(stride, reach=reach)
         return whole[..., top:bottom, left:right]  # type: ignore[index, no-any-return]

@@ -38,7 +38,7 @@ from impasto.errors import InputError
 from impasto.jobs import LOOK, PhotorealJob
 from impasto.jobs.base import NetworkName, NightName
 from impasto.looks import Look, Mattes, Regions
-from impasto.looks.clustering import looked_at
+from impasto.looks.clustering import resize_input
 from impasto.looks.look import statistics
 from impasto.networks import library
 from impasto.networks.library import InstalledStyle
@@ -46,7 +46,7 @@ from impasto.networks.packs import MOST_STRENGTH
 from impasto.networks.painter import Painter
 from impasto.painters.inputs import Inputs
 from impasto.painters.learned import join_styles
-from impasto.painters.nights import lighted
+from impasto.painters.nights import light_lamps
 
 __all__ = ["NightLook", "PhotorealLook", "Stylize"]
 
@@ -111,7 +111,7 @@ class _Augmentation(_Transform, ABC):
             return self._maybe(np.asarray(picture), draws)
         batch = picture if picture.ndim == 4 else picture[None]
         if batch.ndim != 4 or (batch.dtype != torch.uint8 and not batch.is_floating_point()):
-            raise _unfit(tuple(picture.shape), picture.dtype)
+            raise _shape_error(tuple(picture.shape), picture.dtype)
         planes = batch.detach().cpu().permute(0, 2, 3, 1)
         arrays = (planes.float() if batch.dtype == torch.bfloat16 else planes).numpy()  # NumPy has none
         results = np.stack([self._maybe(array, draws) for array in arrays]) if len(arrays) else arrays
@@ -133,7 +133,7 @@ class _Augmentation(_Transform, ABC):
         """
         planes = _planes(img)
         gray = planes.shape[2] == 1
-        painted = self.changed(
+        painted = self.transform_rgb(
             np.ascontiguousarray(planes.repeat(3, 2) if gray else planes[..., :3]), **drawn
         )
         if gray:
@@ -147,7 +147,7 @@ class _Augmentation(_Transform, ABC):
         """Draw what changes a picture: names and numbers, which a replay stores."""
 
     @abstractmethod
-    def changed(self, rgb: Array, **drawn: Any) -> Array:
+    def transform_rgb(self, rgb: Array, **drawn: Any) -> Array:
         """Return the changed picture of ``rgb (H, W, 3)``, 0..1."""
 
 
@@ -174,7 +174,7 @@ class Stylize(_Augmentation):
         super().__init__(p=p)
         self.styles, self.network = _names(styles, "a style"), network
         self.strength = _range(strength, MOST_STRENGTH)
-        join_styles(_found(self.styles, network))
+        join_styles(_find_styles(self.styles, network))
 
     def draw(self, draws: random.Random) -> dict[str, Any]:
         """Draw style, strength, and the place in the noise, from which strokes are made."""
@@ -184,7 +184,7 @@ class Stylize(_Augmentation):
             "at": (draws.randrange(FAR), draws.randrange(FAR)),
         }
 
-    def changed(self, rgb: Array, **drawn: Any) -> Array:
+    def transform_rgb(self, rgb: Array, **drawn: Any) -> Array:
         """See the base class."""
         painter, names = _painter(os.getpid(), self.styles, self.network)
         weights = painter.pack.weights({names[drawn["style"]]: 1.0}, strength=drawn["strength"])
@@ -214,10 +214,10 @@ class NightLook(_Augmentation):
         """Draw the kind of night, and the seed of its lamps, beam and noise."""
         return {"kind": draws.choice(self.kinds), "seed": draws.randrange(1 << 31)}
 
-    def changed(self, rgb: Array, **drawn: Any) -> Array:
+    def transform_rgb(self, rgb: Array, **drawn: Any) -> Array:
         """See the base class."""
         job = PhotorealJob(content="photo", night=drawn["kind"], seed=drawn["seed"])
-        return lighted(job, Inputs(job, {}), drawn["kind"], rgb, log=lambda _: None).rgb
+        return light_lamps(job, Inputs(job, {}), drawn["kind"], rgb, log=lambda _: None).rgb
 
 
 class PhotorealLook(_Augmentation):
@@ -246,7 +246,7 @@ class PhotorealLook(_Augmentation):
         """Draw look and strength."""
         return {"look": draws.choice(self.looks), "strength": draws.uniform(*self.strength)}
 
-    def changed(self, rgb: Array, **drawn: Any) -> Array:
+    def transform_rgb(self, rgb: Array, **drawn: Any) -> Array:
         """See the base class."""
         given, _ = looks.shift(*_one_class(rgb), _look(drawn["look"]))
         mattes = Mattes(np.ones((1, *rgb.shape[:2]), np.float32), rgb)
@@ -288,9 +288,9 @@ def _planes(img: NDArray[Any]) -> Array:
     channels = img.shape[2] if img.ndim == 3 else 1
     whole = img.dtype == np.uint8
     if img.ndim not in (2, 3) or channels not in (1, 3, 4) or not img.size:
-        raise _unfit(img.shape, img.dtype)
+        raise _shape_error(img.shape, img.dtype)
     if not whole and not np.issubdtype(img.dtype, np.floating):
-        raise _unfit(img.shape, img.dtype)
+        raise _shape_error(img.shape, img.dtype)
     if not whole and not -SLACK <= float(img.min()) <= float(img.max()) <= 1 + SLACK:
         raise InputError(
             "floats of a picture must be 0..1: normalize after this transform, or divide by 255 before"
@@ -299,14 +299,14 @@ def _planes(img: NDArray[Any]) -> Array:
     return values.reshape(*img.shape[:2], channels)
 
 
-def _unfit(shape: Sequence[int], dtype: object) -> InputError:
+def _shape_error(shape: Sequence[int], dtype: object) -> InputError:
     return InputError(
         f"a picture of shape {tuple(shape)} and type {dtype} cannot be used: give uint8, or floats 0..1, as "
         f"an array (H, W, C) or a tensor (C, H, W), with 1, 3 or 4 channels"
     )
 
 
-def _found(styles: tuple[str, ...], network: str | None) -> list[InstalledStyle]:
+def _find_styles(styles: tuple[str, ...], network: str | None) -> list[InstalledStyle]:
     found = []
     for name in styles:
         style = library.find(name, network=network)
@@ -324,9 +324,9 @@ def _painter(process: int, styles: tuple[str, ...], network: str | None) -> tupl
 
     A forked process must not use the network of its parent, whose threads it lacks.
     """
-    pack, names = join_styles(_found(styles, network))
+    pack, names = join_styles(_find_styles(styles, network))
     for other in set(pack.names) - set(names):
-        pack = pack.removed(other)  # fewer rows to blend at every position
+        pack = pack.remove_style(other)  # fewer rows to blend at every position
     return Painter(pack, threads=1), dict(zip(styles, names, strict=True))
 
 
@@ -344,5 +344,5 @@ def _look(name: str) -> Look:
 
 
 def _one_class(rgb: Array) -> tuple[Array, Regions]:
-    small = looked_at(rgb)
+    small = resize_input(rgb)
     return small, Regions(np.zeros(small.shape[:2], np.int16), WHOLE)

@@ -166,7 +166,7 @@ def test_the_page_is_there_before_torch_is_loaded(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom impasto.app import serving\n"
         "from impasto.app.limits import Limits\n"
-        f"serving._mounted(Limits(), Path({str(tmp_path)!r}))\nprint('torch' in sys.modules)"
+        f"serving._mount(Limits(), Path({str(tmp_path)!r}))\nprint('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.endswith("False\n"), done.stdout
@@ -205,9 +205,9 @@ def test_every_job_is_bounded_and_says_so(
     job: StylizeJob | VideoJob | PhotorealJob | DreamJob, tmp_path: Path
 ) -> None:
     state = AppState(Limits(side=320), tmp_path)
-    request = state.limited(job, 4000)
+    request = state.make_request(job, 4000)
     assert request.job == replace(job, size=320) and "320 px" in request.note
-    assert state.limited(job, 300).job == job
+    assert state.make_request(job, 300).job == job
 
 
 def test_one_run_at_a_time_and_none_for_those_who_left(
@@ -394,13 +394,13 @@ def test_an_error_is_raised_where_the_news_are_read(tmp_path: Path) -> None:
 
 
 def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
-    from impasto.app.previews import invert_mask, painted_mask
+    from impasto.app.previews import invert_mask, write_mask
 
     layer = np.zeros((20, 30, 4), np.uint8)
-    assert painted_mask({"layers": [layer]}, tmp_path / "m.png") is None
-    assert painted_mask(None, tmp_path / "m.png") is None
+    assert write_mask({"layers": [layer]}, tmp_path / "m.png") is None
+    assert write_mask(None, tmp_path / "m.png") is None
     layer[:, :10] = 255
-    found = painted_mask({"layers": [layer]}, tmp_path / "m.png")
+    found = write_mask({"layers": [layer]}, tmp_path / "m.png")
     assert found is not None
     gray, rest = image.read(found).rgb[..., 0], image.read(invert_mask(found)).rgb[..., 0]
     assert gray[:, :10].min() == 1 and gray[:, 10:].max() == 0
@@ -408,16 +408,16 @@ def test_what_was_painted_becomes_a_mask(tmp_path: Path) -> None:
 
 
 def test_what_was_painted_becomes_lamps(tmp_path: Path) -> None:
-    from impasto.app.previews import painted_lamps
+    from impasto.app.previews import write_lamps
     from impasto.looks.lamps import palette, read_lamps
 
     layer = np.zeros((20, 30, 4), np.uint8)
-    assert painted_lamps(None, tmp_path / "l.png") is None
-    assert painted_lamps({"layers": [layer]}, tmp_path / "l.png") is None
+    assert write_lamps(None, tmp_path / "l.png") is None
+    assert write_lamps({"layers": [layer]}, tmp_path / "l.png") is None
     layer[4:8, 10:14] = (*palette()["signal"], 255)
     layer[12:14, 20:24] = (*palette()["rear"], 255)
     layer[3, 10:14] = (*palette()["window"], 60)  # the soft border of a stroke
-    found = painted_lamps({"layers": [layer]}, tmp_path / "l.png")
+    found = write_lamps({"layers": [layer]}, tmp_path / "l.png")
     assert found is not None
     lamps = read_lamps(found, np.zeros((40, 60, 3), np.float32)).lamps
     assert lamps.where("signal")[8:16, 20:28].all() and lamps.where("rear").sum() == 32

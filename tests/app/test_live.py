@@ -24,7 +24,7 @@ from impasto.jobs import LiveJob, VideoJob
 from impasto.live import player
 from impasto.live.camera import Camera
 from impasto.live.pace import LEAST, Pace
-from impasto.live.player import _pace, _shrunk
+from impasto.live.player import _pace, _shrink_frame
 from impasto.media import FilmReader, FilmWriter, Link, write_pictures
 from impasto.networks import library, packs
 from impasto.painters.inputs import Inputs
@@ -142,8 +142,8 @@ def test_the_original_size_stays() -> None:
     pace = _pace(LiveJob(("style1",), size="original"))
     pace.record(1000, 1.0)
     frame = np.zeros((501, 700, 3), np.uint8)
-    assert _shrunk(frame, pace.side).shape == frame.shape
-    assert _shrunk(frame, _pace(LiveJob(("style1",), size=350)).side).shape == (250, 350, 3)
+    assert _shrink_frame(frame, pace.side).shape == frame.shape
+    assert _shrink_frame(frame, _pace(LiveJob(("style1",), size=350)).side).shape == (250, 350, 3)
 
 
 def test_a_size_too_small_for_flow_is_painted_all_the_same(
@@ -194,7 +194,7 @@ def test_the_page_shows_frames_and_changes_styles() -> None:
         stream = urllib.request.urlopen(address + ADDRESS, timeout=60)
         assert b"image/jpeg" in stream.read(60)
         broadcast.state = {"style": "one", "fps": 9.5, "width": 8, "height": 8, "time": 0.0}
-        assert broadcast.told() == "one: 9.5 fps, 8x8"
+        assert broadcast.describe() == "one: 9.5 fps, 8x8"
         seen.append(address)
 
     serve_during(play, 0, broadcast)

@@ -280,7 +280,7 @@ def test_a_film_is_painted_by_many_as_by_one(
             texture = cv2.GaussianBlur(back[shot] // (shot + 1), (0, 0), 3)
             writer.write(texture[:, left : left + 80], Fraction(number, 25))
     job = {"film": "film.mp4", "styles": ["mine.safetensors#style1"]}
-    threads = local.shared_out(2, memory=2**40)[1].threads
+    threads = local.divide_resources(2, memory=2**40)[1].threads
     one = films.paint_film(VideoJob.parse(job), out=here / "one.mp4", session=Session(threads=threads))
     assert one.shots == 3 and [s.first for s in shots.shots(VideoJob.parse(job))] == [0, 5, 10]
     Path("jobs.jsonl").write_text(json.dumps({**job, "verb": "video"}))
@@ -391,11 +391,11 @@ def test_a_manifest_cut_off_in_a_line_goes_on(tmp_path: Path) -> None:
 
 def test_threads_and_memory_are_shared_out() -> None:
     cores = len(os.sched_getaffinity(0))
-    count, share = local.shared_out(None, memory=2**40)
+    count, share = local.divide_resources(None, memory=2**40)
     assert count == cores and share == Share(1, 2**40 // cores)
-    assert local.shared_out(None, memory=2**30)[0] == 1
-    assert local.shared_out(1, memory=2**30)[1].threads == cores
-    assert local.shared_out(64, memory=2**40)[1].threads == 1
+    assert local.divide_resources(None, memory=2**30)[0] == 1
+    assert local.divide_resources(1, memory=2**30)[1].threads == cores
+    assert local.divide_resources(64, memory=2**40)[1].threads == 1
 
 
 def test_a_worker_that_is_killed_loses_nothing(here: Path, processes: None) -> None:
@@ -446,21 +446,21 @@ def _mortal(line: Any, folder: str, share: Share) -> None:
 def test_a_cluster_is_asked_for_no_more_than_its_nodes_hold(
     nodes: list[tuple[int, int]], workers: int | None, count: int, threads: int
 ) -> None:
-    assert on_ray.shared_out(nodes, workers)[:2] == (count, threads)
+    assert on_ray.divide_resources(nodes, workers)[:2] == (count, threads)
 
 
 def test_threads_that_are_asked_for_are_those_of_each() -> None:
-    assert local.shared_out(3, memory=2**40, threads=1)[1].threads == 1
-    assert local.shared_out(None, memory=2**40, threads=2**20) == (1, Share(2**20, 2**40))
-    assert on_ray.shared_out([(4, 0), (4, 0)], 1, threads=1)[:2] == (1, 1)
-    assert on_ray.shared_out([(8, 1)], None, threads=1)[:2] == (1, 1)
-    assert on_ray.shared_out([(4, 0), (4, 0)], None, threads=2)[:2] == (4, 2)
+    assert local.divide_resources(3, memory=2**40, threads=1)[1].threads == 1
+    assert local.divide_resources(None, memory=2**40, threads=2**20) == (1, Share(2**20, 2**40))
+    assert on_ray.divide_resources([(4, 0), (4, 0)], 1, threads=1)[:2] == (1, 1)
+    assert on_ray.divide_resources([(8, 1)], None, threads=1)[:2] == (1, 1)
+    assert on_ray.divide_resources([(4, 0), (4, 0)], None, threads=2)[:2] == (4, 2)
 
 
 @pytest.mark.parametrize("nodes", [[], [(0, 0)]])
 def test_a_cluster_without_cores_is_refused(nodes: list[tuple[int, int]]) -> None:
     with pytest.raises(InputError, match="has a core"):
-        on_ray.shared_out(nodes, None)
+        on_ray.divide_resources(nodes, None)
 
 
 def test_without_ray_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,7 +522,7 @@ def test_what_breaks_while_films_are_split_or_joined_is_a_row(monkeypatch: pytes
     other = Task("stylize", {}, "b.png", "b", "other")
     painted = {"frames": 2, "size": [64, 48], "parts": [], "recipe": "{}"}
     book = Films(Path())
-    done = list(book.joined((task, painted) for task in list(book.split(iter([film, other])))))
+    done = list(book.join((task, painted) for task in list(book.split(iter([film, other])))))
     assert [task.key for task, _ in done] == ["key", "other"]
     assert done[0][1] == {"error": "ZeroDivisionError: division by zero", "fault": True}
     monkeypatch.setattr(shots, "shots", lambda job, **_: 1 / 0)

@@ -15,7 +15,7 @@ from impasto import batching, image
 from impasto.augmentation.layouts import look
 from impasto.errors import InputError
 from impasto.networks import packs
-from impasto.training.photos import _found
+from impasto.training.photos import _find_photos
 from support.networks import pack_of, photo_of
 
 KINDS = {
@@ -57,11 +57,11 @@ def test_pictures_are_known_by_their_first_bytes(folder: Path) -> None:
     for path in found:
         # Grain loses most of its color in a JPEG; another picture would be 0.2 away.
         assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.1
-    line = batching.passed_over("in")
+    line = batching.non_image_message("in")
     assert line == "in: ignored 5 files that are not images (BMW.list, Thumbs.db, film.mp4, ...); " + (
         "use impasto video for videos"
     )
-    assert [path.name for path in _found(folder)] == ["K.HIF", *KINDS]
+    assert [path.name for path in _find_photos(folder)] == ["K.HIF", *KINDS]
 
 
 def test_a_damaged_picture_is_not_passed_over(run: Run, folder: Path) -> None:
@@ -78,8 +78,8 @@ def test_a_damaged_picture_is_not_passed_over(run: Run, folder: Path) -> None:
 def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
     image.write(tmp_path / "a.png", photo_of(8, 8))
     (tmp_path / ".DS_Store").write_bytes(b"x")
-    assert batching.passed_over(str(tmp_path)) is None
-    assert batching.passed_over(str(tmp_path / "a.png")) is None
+    assert batching.non_image_message(str(tmp_path)) is None
+    assert batching.non_image_message(str(tmp_path / "a.png")) is None
     (tmp_path / "a.png").rename(tmp_path / "a.txt")
     assert batching.photos(str(tmp_path)) == [tmp_path / "a.txt"]
     (tmp_path / "a.txt").write_text("words")

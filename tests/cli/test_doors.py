@@ -16,7 +16,7 @@ from impasto import image
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.networks import packs
-from impasto.painters.style_folders import spread
+from impasto.painters.style_folders import expand_folders
 from support.networks import pack_of, photo_of
 
 
@@ -40,32 +40,34 @@ def job(*styles: str, **settings: object) -> StylizeJob:
 
 
 def test_a_folder_of_paintings_means_all_of_them(here: Path) -> None:
-    found = spread(job("paintings", "photo.png", weights=(3, 1), style_scale=(0.5, 2), mask=("a", "b")))
+    found = expand_folders(
+        job("paintings", "photo.png", weights=(3, 1), style_scale=(0.5, 2), mask=("a", "b"))
+    )
     assert found.styles == ("paintings/1.png", "paintings/2.png", "photo.png")
     assert found.weights == (1.5, 1.5, 1)
     assert found.style_scale == (0.5, 0.5, 2) and found.mask == ("a", "a", "b")
-    assert spread(job("paintings")).weights is None
+    assert expand_folders(job("paintings")).weights is None
     Path("empty").mkdir()
     with pytest.raises(InputError, match="style empty is a folder without pictures"):
-        spread(job("empty"))
+        expand_folders(job("empty"))
 
 
 def test_the_same_style_twice_is_one(here: Path) -> None:
     twice = ("paintings/1.png", "paintings/2.png", "./paintings/1.png", "copy.png")
-    assert spread(job(*twice)).styles == twice[:2]
-    assert spread(job(*twice, weights=(1, 2, 3, 4))).weights == (8, 2)
-    assert spread(job("waves", "waves")).styles == ("waves",)
+    assert expand_folders(job(*twice)).styles == twice[:2]
+    assert expand_folders(job(*twice, weights=(1, 2, 3, 4))).weights == (8, 2)
+    assert expand_folders(job("waves", "waves")).styles == ("waves",)
     film: dict[str, Any] = {"film": "film.mp4", "styles": ("waves", "waves", "woodcut"), "weights": (1, 2, 3)}
-    assert spread(VideoJob.parse(film)).weights == (3, 3)
+    assert expand_folders(VideoJob.parse(film)).weights == (3, 3)
     film = {"film": "film.mp4", "styles": ("paintings", "photo.png"), "style_scale": (0.5,)}
-    found = spread(VideoJob.parse(film))
+    found = expand_folders(VideoJob.parse(film))
     assert found.styles == ("paintings/1.png", "paintings/2.png", "photo.png")
     assert found.style_scale == (0.5, 0.5, 0.5)
     # Of other scales, or in other places, it is two.
-    assert len(spread(job("copy.png", "copy.png", style_scale=(0.5, 2))).styles) == 2
-    assert len(spread(job("copy.png", "copy.png", mask=("a", "b"))).styles) == 2
+    assert len(expand_folders(job("copy.png", "copy.png", style_scale=(0.5, 2))).styles) == 2
+    assert len(expand_folders(job("copy.png", "copy.png", mask=("a", "b"))).styles) == 2
     plain = job("copy.png", "paintings/2.png", weights=(1, 2))
-    assert spread(plain) is plain
+    assert expand_folders(plain) is plain
 
 
 def test_styles_that_are_named_twice_paint_as_one(run: Run, here: Path) -> None:

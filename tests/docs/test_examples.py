@@ -138,11 +138,15 @@ def learned(here: Path) -> None:
     shipped = known.pack
     rows = shipped.rows[list(known.style.rows)]
     for name, file in (("mine", "mine.safetensors"), ("harvest", "pack.safetensors")):
-        pack = replace(shipped, rows=shipped.rows[:1], styles=()).added(replace(known.style, name=name), rows)
+        pack = replace(shipped, rows=shipped.rows[:1], styles=()).add_style(
+            replace(known.style, name=name), rows
+        )
         packs.save(pack, here / file)
         packs.save(pack, here / "looks" / file)
     for name in ("mine", "waves2"):
-        packs.save_style(shipped.added(replace(known.style, name=name), rows), name, here / f"{name}.style")
+        packs.save_style(
+            shipped.add_style(replace(known.style, name=name), rows), name, here / f"{name}.style"
+        )
 
 
 @pytest.fixture(scope="module")

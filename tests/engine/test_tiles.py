@@ -48,7 +48,7 @@ def test_a_tile_finds_its_own_positions_in_what_it_reads(
             seen = read[::step, ::step][: cells[0], : cells[1]]
             all_cells = whole[::step, ::step][: size[0] // step, : size[1] // step]
             for reach in (0, 1):
-                found = window.owned(seen, step, reach=reach)
+                found = window.trim_halo(seen, step, reach=reach)
                 np.testing.assert_array_equal(found, window.part(all_cells, step, reach=reach))
 
 

@@ -45,5 +45,5 @@ def test_a_real_clip_holds_still_and_keeps_its_sound(
     watcher = FlickerMeter((1,))
     for frame, held, alone in zip(film, *painted, strict=True):
         watcher.next(resize_frame(frame.rgb, (held.shape[0], held.shape[1])), [held, alone])
-    steady, loose = watcher.found(0, 1), watcher.found(1, 1)
+    steady, loose = watcher.mean_flicker(0, 1), watcher.mean_flicker(1, 1)
     assert steady.error < 0.8 * loose.error and steady.energy > 0.9 * loose.energy

@@ -18,7 +18,7 @@ from impasto import image
 from impasto.cli import main
 from impasto.errors import InputError
 from impasto.films import paint_film, report
-from impasto.films.frame_pairs import matched
+from impasto.films.frame_pairs import open_comparison
 from impasto.jobs import VideoJob
 from impasto.media import FilmWriter, FlickerMeter, write_pictures
 from impasto.media.flicker_metric import heat
@@ -76,7 +76,7 @@ def test_cuts_are_left_out() -> None:
     watcher = FlickerMeter((1,), _or_still)
     for frame in (scene(0), scene(1), texture(120, 160, 9) // 4, texture(120, 160, 9) // 4):
         watcher.next(frame, [frame])
-    assert watcher.found(0, 1).error < 1e-5
+    assert watcher.mean_flicker(0, 1).error < 1e-5
 
 
 def _or_still(first: Bytes, second: Bytes) -> NDArray[np.float32]:
@@ -162,7 +162,7 @@ def test_a_part_is_compared_with_what_it_was_painted_from(
     out = paint_film(VideoJob.parse({**own, **part}), out=tmp_path / "part.mkv").path
     alone = paint_film(VideoJob.parse(own), out=tmp_path / "alone.mkv").path
     with ExitStack() as stack:
-        found = list(matched(stack, out, long, alone).together())
+        found = list(open_comparison(stack, out, long, alone).together())
     assert len(found) >= 4
     for painted, *others in found:  # two frames of the film differ by 30 levels
         assert all(np.abs(painted.astype(int) - other).mean() < 6 for other in others)
@@ -201,7 +201,7 @@ def test_a_baseline_of_another_part_is_refused(long: Path, tmp_path: Path) -> No
         paths.append(paint_film(job, out=tmp_path / f"{start}.mkv").path)
     early, late = paths
     with ExitStack() as stack:
-        for painted, film, alone in matched(stack, late, long, early).together():
+        for painted, film, alone in open_comparison(stack, late, long, early).together():
             assert max(np.abs(painted.astype(int) - other).mean() for other in (film, alone)) < 4
     with pytest.raises(InputError, match="lacks part of the stylized video"):
         report(early, long, baseline=late)

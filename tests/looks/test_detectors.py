@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import impasto
 from impasto.errors import InputError
-from impasto.films.nights import DETECTED, matched
-from impasto.looks.detectors import AGAIN, LEAST, detected, rears
+from impasto.films.nights import DETECTED, match_lamps
+from impasto.looks.detectors import AGAIN, LEAST, detect_lamps, rears
 from impasto.looks.fronts import windows
 from impasto.looks.lights import NAMES, Lamps
 from support.night import HORIZON, street
@@ -45,7 +45,7 @@ def test_windows_of_a_house_are_found_at_their_places() -> None:
     assert len(found) == len(PLACES)
     want = [(row + TALL / 2, column + WIDE / 2) for row, column in PLACES]
     np.testing.assert_allclose(middles(found), want, atol=1.5)
-    kinds = detected(house(), horizon=0.7)
+    kinds = detect_lamps(house(), horizon=0.7)
     assert kinds[70, 297] == 1 + NAMES.index("window") and kinds[70, 320] == 0
 
 
@@ -93,7 +93,7 @@ def test_rear_lamps_hang_at_one_height(low: int, sure: bool) -> None:
     rgb = street()
     rgb[100:105, 122:127] = 0.1
     rgb[100 + low : 105 + low, 122:127] = (0.8, 0.1, 0.08)
-    assert (detected(rgb, horizon=HORIZON) == 1 + NAMES.index("rear")).any() == sure
+    assert (detect_lamps(rgb, horizon=HORIZON) == 1 + NAMES.index("rear")).any() == sure
 
 
 def test_a_lamp_that_was_lit_stays_lit_with_less_confidence() -> None:
@@ -102,21 +102,21 @@ def test_a_lamp_that_was_lit_stays_lit_with_less_confidence() -> None:
     rgb[103:108, 122:125] = (0.8, 0.1, 0.08)
     (sure,) = {sure for _, _, sure in rears(rgb, HORIZON)}
     own = 1 + NAMES.index("rear")
-    assert AGAIN * LEAST < sure < LEAST and not (detected(rgb, horizon=HORIZON) == own).any()
+    assert AGAIN * LEAST < sure < LEAST and not (detect_lamps(rgb, horizon=HORIZON) == own).any()
     before = np.full(rgb.shape[:2], own, np.uint8)
-    assert (detected(rgb, horizon=HORIZON, before=before) == own).sum() == 40
+    assert (detect_lamps(rgb, horizon=HORIZON, before=before) == own).sum() == 40
     other = np.full_like(before, own - 1)
-    assert not (detected(rgb, horizon=HORIZON, before=other) == own).any()
+    assert not (detect_lamps(rgb, horizon=HORIZON, before=other) == own).any()
 
 
 def test_a_detected_lamp_that_is_missed_fades_slowly() -> None:
     kinds = np.zeros((20, 30), np.uint8)
     kinds[5:9, 5:9] = 1 + NAMES.index("rear")
     lamps, none = Lamps.of(kinds), Lamps.of(np.zeros_like(kinds))
-    first = matched(lamps, None)
-    missed = matched(none, first, out=DETECTED)
+    first = match_lamps(lamps, None)
+    missed = match_lamps(none, first, out=DETECTED)
     assert missed.shares == {1: pytest.approx(1 - DETECTED)} and (missed.kinds == kinds).all()
-    assert matched(lamps, missed, out=DETECTED).shares == {1: 1.0}
+    assert match_lamps(lamps, missed, out=DETECTED).shares == {1: 1.0}
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 200), (200, 7)])

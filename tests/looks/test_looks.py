@@ -95,7 +95,7 @@ def test_a_color_too_thin_to_be_a_class_is_told() -> None:
 def test_a_mask_may_have_another_size() -> None:
     _, labels = towers()
     large = painted(np.kron(labels, np.ones((3, 3), np.int16)), ("blue", "white"))
-    found = looks.read_masks([large, large], [labels.shape] * 2)[0].resized(labels.shape)
+    found = looks.read_masks([large, large], [labels.shape] * 2)[0].resize(labels.shape)
     assert (found.labels == labels).all()
 
 

@@ -17,23 +17,33 @@ from conftest import Run
 from impasto import color, image
 from impasto.cli.options import expand_options
 from impasto.errors import InputError
-from impasto.films.nights import matched, moved_lamps
+from impasto.films.nights import match_lamps, warp_lamps
 from impasto.jobs import PhotorealJob
 from impasto.looks.beam import ACROSS, ALONG, CAMERA, POLE, Road, beam, pools, vanishing
-from impasto.looks.darkness import TOE, balance, developed, faded, filtered, moved, noisy, planck, toned
-from impasto.looks.detectors import detected
-from impasto.looks.glare import glare, spread
-from impasto.looks.lamps import TRAINED, drawn_lamps, label_ids, palette, read_lamps
+from impasto.looks.darkness import (
+    TOE,
+    balance,
+    camera_filter,
+    desaturate,
+    develop,
+    motion_blur,
+    noisy,
+    planck,
+    tone_map,
+)
+from impasto.looks.detectors import detect_lamps
+from impasto.looks.glare import fit_point_spread, glare
+from impasto.looks.lamps import TRAINED, draw_lamps, label_ids, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps, emission
-from impasto.looks.night import NIGHTS, lit, mirrored, settings_of
-from impasto.looks.proof import bound, invented, signals_of, spots
+from impasto.looks.night import NIGHTS, reflect_in_road, render_night, settings_of
+from impasto.looks.proof import find_excess_light, light_bound, signals_of, spots
 from impasto.looks.reflectance import Day, surface
 from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky
 from impasto.looks.windows import pane, window
 from impasto.media import FilmReader, FilmWriter
 from impasto.painters.inputs import Inputs
-from impasto.painters.nights import lighted
+from impasto.painters.nights import light_lamps
 from support.night import HORIZON, LAMP, SIGNAL, SIZE, WINDOW, street
 
 Array = NDArray[np.float32]
@@ -63,7 +73,7 @@ def test_a_black_body_of_daylight_is_white_and_a_cooler_one_redder() -> None:
 
 
 def test_glare_keeps_energy_and_falls_with_distance() -> None:
-    shares = spread(0.1)
+    shares = fit_point_spread(0.1)
     assert sum(shares) == pytest.approx(1) and min(shares) >= 0
     lamp = np.zeros((257, 257, 3), np.float32)
     lamp[128, 128] = 100
@@ -198,7 +208,7 @@ def test_a_shadow_of_the_sun_leaves_the_road_and_other_darkness_stays() -> None:
 
 def test_color_fades_in_the_dark_only() -> None:
     pair = np.array([[[0.5, 0.1, 0.1], [0.0005, 0.0001, 0.0001]]], np.float32)
-    found = faded(pair, 1.0)
+    found = desaturate(pair, 1.0)
     np.testing.assert_allclose(found[0, 0], pair[0, 0], rtol=1e-5)
     assert np.ptp(found[0, 1]) < 0.2 * np.ptp(pair[0, 1])
 
@@ -207,11 +217,11 @@ def test_the_tone_keeps_hues_and_order() -> None:
     ramp = np.geomspace(0.01, 200, 50, dtype=np.float32)[None, :, None] * np.array(
         [1.0, 0.5, 0.1], np.float32
     )
-    found = toned(ramp)
+    found = tone_map(ramp)
     assert found.max() <= 1 and (np.diff(found[0].max(1)) >= -1e-6).all()
     most = ramp[0, :20].max(1, keepdims=True)
     np.testing.assert_allclose(found[0, :20], ramp[0, :20] * most / (most + TOE), rtol=1e-5)
-    kept = toned(ramp, np.ones((1, 50), np.float32))
+    kept = tone_map(ramp, np.ones((1, 50), np.float32))
     assert kept[0, -1, 2] < 0.3 < found[0, -1, 2]
 
 
@@ -230,12 +240,12 @@ def test_a_camera_takes_grain_from_the_dark_and_keeps_edges() -> None:
     rng = np.random.default_rng(0)
     rgb = np.repeat((0.08 + 0.01 * rng.standard_normal((90, 160, 1))).astype(np.float32), 3, 2)
     rgb[:, 80:] += 0.5
-    found = filtered(rgb)
+    found = camera_filter(rgb)
     assert found[:, 5:70].std() < 0.5 * rgb[:, 5:70].std()
     assert found[:, 90:150].std() > 1.1 * rgb[:, 90:150].std()
     assert (found[:, 81] - found[:, 78]).mean() > 0.48
     flat = np.full((20, 20, 3), 0.3, np.float32)
-    np.testing.assert_allclose(filtered(flat), flat, atol=1e-6)
+    np.testing.assert_allclose(camera_filter(flat), flat, atol=1e-6)
 
 
 def test_a_window_is_a_room_with_straight_sides_and_dark_frames() -> None:
@@ -278,15 +288,15 @@ def test_the_light_of_a_lamp_does_not_follow_the_noise_of_a_photo() -> None:
 def test_motion_blurs_along_the_way_and_not_at_its_end() -> None:
     rgb = np.zeros((90, 160, 3), np.float32)
     rgb[45, 80] = rgb[45, 150] = 1
-    found = moved(rgb, (45, 80), 0.1)
+    found = motion_blur(rgb, (45, 80), 0.1)
     assert found[45, 80, 0] == 1 and found[45, 150, 0] < 0.5
-    np.testing.assert_array_equal(moved(rgb, (45, 80), 0), rgb)
+    np.testing.assert_array_equal(motion_blur(rgb, (45, 80), 0), rgb)
 
 
 def test_labels_are_read_as_they_are_drawn(tmp_path: Path) -> None:
     kinds = read_lamps(labels(), street()).lamps.kinds
     assert set(np.unique(kinds)) == {0, *(1 + NAMES.index(n) for n in ("window", "lamp", "signal"))}
-    np.testing.assert_array_equal(drawn_lamps(kinds), labels())
+    np.testing.assert_array_equal(draw_lamps(kinds), labels())
     half = labels()[::2, ::2]
     assert read_lamps(half, street()).lamps.kinds.shape == SIZE
     odd = labels()
@@ -372,34 +382,34 @@ def test_only_what_is_certain_is_detected() -> None:
     rgb = street()
     rgb[60:66, 210:216] = (0.9, 0.1, 0.1)  # a red sign on green: no case
     rgb[70:76, 260:266] = (0.95, 0.95, 0.9)  # something white on a house
-    found = detected(rgb, horizon=HORIZON)
+    found = detect_lamps(rgb, horizon=HORIZON)
     signal, rear = (found == 1 + NAMES.index(name) for name in ("signal", "rear"))
     assert signal[SIGNAL].mean() > 0.8 and signal.sum() <= 64
     assert rear[100:105, 99:104].all() and rear[100:105, 122:127].all() and rear.sum() == 50
-    assert detected(np.full((90, 160, 3), 0.5, np.float32), horizon=0.5).max() == 0
+    assert detect_lamps(np.full((90, 160, 3), 0.5, np.float32), horizon=0.5).max() == 0
 
 
 @pytest.mark.parametrize("kind", ["city", "country", "dusk", "wet"])
 def test_a_night_lights_its_lamps_and_invents_nothing(kind: str) -> None:
     rgb, lamps = street(), read_lamps(labels(), street()).lamps
     night = NIGHTS[kind]  # type: ignore[index]
-    found = lit(rgb, lamps, night, Draws.of(rgb, 0), road=road())
-    most = bound(lamps, road(), night)
-    assert not invented(found.rgb, found.graded, most).any()
+    found = render_night(rgb, lamps, night, Draws.of(rgb, 0), road=road())
+    most = light_bound(lamps, road(), night)
+    assert not find_excess_light(found.rgb, found.graded, most).any()
     assert light(found.graded)[:20].max() < (0.4 if kind == "dusk" else 0.05) * light(rgb)[:20].min()
     assert found.rgb[LAMP].min() > 0.6 and found.graded[LAMP].max() < 0.35
     (signal,) = signals_of(found.rgb, rgb, lamps)
     assert signal.kept and signal.hue < 10
     false = found.rgb.copy()
     false[10:14, 100:104] = 0.95
-    assert invented(false, found.graded, most).sum() == 16
+    assert find_excess_light(false, found.graded, most).sum() == 16
     assert spots(found.rgb, rgb, lamps) == 0 and spots(false, rgb, lamps) == 1
 
 
 def test_away_from_lamps_and_beam_no_value_changes() -> None:
     rgb = street()
     none = Lamps.of(np.zeros(SIZE, np.uint8))
-    found = lit(rgb, none, NIGHTS["city"], Draws.of(rgb, 0), road=road())
+    found = render_night(rgb, none, NIGHTS["city"], Draws.of(rgb, 0), road=road())
     np.testing.assert_array_equal(found.rgb[:70], found.graded[:70])
     assert (light(found.rgb)[130:] > light(found.graded)[130:]).mean() > 0.9
 
@@ -410,7 +420,7 @@ def test_the_same_seed_draws_the_same_lamps() -> None:
     kinds[30:90:6, 235:315:6] = 1  # 140 windows
     lamps = Lamps.of(kinds)
     one, same, other = (
-        lit(rgb, lamps, NIGHTS["city"], Draws.of(rgb, seed), road=road()) for seed in (0, 0, 1)
+        render_night(rgb, lamps, NIGHTS["city"], Draws.of(rgb, seed), road=road()) for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one.rgb, same.rgb)
     assert (one.on != other.on).any()
@@ -424,17 +434,17 @@ def test_a_window_that_is_off_shows_less_of_the_sky() -> None:
     seeds = [
         seed
         for seed in range(9)
-        if not lit(rgb, Lamps.of(kinds), NIGHTS["city"], Draws(seed, "a"), road=road()).on.any()
+        if not render_night(rgb, Lamps.of(kinds), NIGHTS["city"], Draws(seed, "a"), road=road()).on.any()
     ]
-    plain = lit(rgb, Lamps.of(kinds * 0), NIGHTS["city"], Draws(seeds[0], "a"), road=road())
-    dark = lit(rgb, Lamps.of(kinds), NIGHTS["city"], Draws(seeds[0], "a"), road=road())
+    plain = render_night(rgb, Lamps.of(kinds * 0), NIGHTS["city"], Draws(seeds[0], "a"), road=road())
+    dark = render_night(rgb, Lamps.of(kinds), NIGHTS["city"], Draws(seeds[0], "a"), road=road())
     assert light(dark.rgb)[WINDOW].mean() < 0.5 * light(plain.rgb)[WINDOW].mean()
 
 
 def test_a_wet_road_mirrors_lamps_below_the_horizon_only() -> None:
     lamp = np.zeros((*SIZE, 3), np.float32)
     lamp[LAMP] = 100
-    found = mirrored(lamp, road())
+    found = reflect_in_road(lamp, road())
     assert found[:90].max() == 0
     ratio = (POLE + CAMERA) / (POLE - CAMERA)
     rows = found[..., 0].sum(1)
@@ -446,16 +456,16 @@ def test_a_wet_road_mirrors_lamps_below_the_horizon_only() -> None:
 def test_lamps_keep_their_numbers_and_fade() -> None:
     kinds = np.zeros((60, 100), np.uint8)
     kinds[10:16, 20:30], kinds[30:36, 60:70] = 1, 2
-    first = matched(Lamps.of(kinds), None)
-    carried = moved_lamps(first, np.full((30, 50, 2), -1.0, np.float32))  # two pixels right and down
+    first = match_lamps(Lamps.of(kinds), None)
+    carried = warp_lamps(first, np.full((30, 50, 2), -1.0, np.float32))  # two pixels right and down
     np.testing.assert_array_equal(np.argwhere(carried.ids == 2).min(0), [32, 62])
     seen = Lamps.of(np.roll(kinds, (2, 2), (0, 1)) * (np.arange(60)[:, None] > 25))
-    second = matched(seen, carried)
+    second = match_lamps(seen, carried)
     assert second.ids[34, 64] == first.ids[32, 62] and second.shares[2] == 1
     assert second.shares[1] == 0.75 and second.ids[14, 25] == 1  # missed, and still there
     fresh = np.zeros_like(kinds)
     fresh[50:54, 5:9] = 1
-    third = matched(Lamps.of(fresh), second)
+    third = match_lamps(Lamps.of(fresh), second)
     assert third.shares[int(third.ids[51, 6])] == 0.25 and int(third.ids[51, 6]) == 3
 
 
@@ -564,7 +574,7 @@ def test_a_dark_photo_is_told(here: Path, run: Run) -> None:
 
 def test_development_is_gamma_of_tone() -> None:
     flat = np.full((2, 2, 3), 0.214 + TOE, np.float32)  # about the tone of 0.214
-    np.testing.assert_allclose(developed(flat), 0.5, atol=2e-3)
+    np.testing.assert_allclose(develop(flat), 0.5, atol=2e-3)
 
 
 def test_a_data_set_at_night_is_verified(here: Path) -> None:
@@ -610,7 +620,7 @@ def test_a_photo_is_lit_by_its_street_lamps_or_by_the_own_beam(tmp_path: Path) -
     inputs = Inputs(job, {"street.png": street()})
     image.write(tmp_path / "lamps.png", labels())
     lamps = replace(job, lamps=str(tmp_path / "lamps.png"))
-    none, some = (lighted(j, i, "city", street()) for j, i in ((job, inputs), (lamps, Inputs(lamps, {}))))
+    none, some = (light_lamps(j, i, "city", street()) for j, i in ((job, inputs), (lamps, Inputs(lamps, {}))))
     ahead, aside = (slice(110, 130), slice(150, 170)), (slice(170, 180), slice(0, 40))
     assert light(none.rgb)[ahead].mean() > light(none.graded)[ahead].mean() + 0.03
     assert light(none.graded)[aside].mean() < 0.9 * light(some.graded)[aside].mean()

@@ -11,11 +11,11 @@ import pytest
 import impasto
 from conftest import Run
 from impasto import color, image
-from impasto.looks.boxed import boxed, lens, rear_lamps
+from impasto.looks.boxed import lamps_in_boxes, lens, rear_lamps
 from impasto.looks.labeled import Thing, things_of
 from impasto.looks.lights import NAMES
 from impasto.looks.reflectance import surface
-from impasto.looks.skies import parted, sky
+from impasto.looks.skies import composite_sky, sky
 from support.night import SIGNAL, street
 
 CASE = (36.0, 28.0, 52.0, 64.0)
@@ -28,13 +28,16 @@ def kinds_of(found: np.ndarray, name: str) -> np.ndarray:
 
 def test_a_box_of_a_signal_holds_its_lens_and_one_of_a_car_its_rear_lamps() -> None:
     rgb = street()
-    found = boxed(
+    found = lamps_in_boxes(
         rgb, [Thing("traffic light", CASE), Thing("car", CAR), Thing("person", (5, 95, 20, 140))], 0.5
     )
     assert kinds_of(found, "signal")[SIGNAL].all() and kinds_of(found, "signal").sum() <= 100
     assert kinds_of(found, "rear")[100:105, 99:104].all()
     assert kinds_of(found, "rear")[100:105, 122:127].all() and kinds_of(found, "rear").sum() == 50
-    assert boxed(rgb, [Thing("car", CASE), Thing("traffic light", (*CAR[:2], 99.0, 97.0))], 0.5).max() == 0
+    assert (
+        lamps_in_boxes(rgb, [Thing("car", CASE), Thing("traffic light", (*CAR[:2], 99.0, 97.0))], 0.5).max()
+        == 0
+    )
 
 
 def test_what_shows_no_lamp_stays_dark() -> None:
@@ -128,7 +131,7 @@ def test_a_graded_sky_has_no_rim_and_no_cloud() -> None:
     known[:60] = True
     graded = np.full_like(day, 0.2)
     graded[:60], graded[20:30, 60:100], graded[58:63] = 0.05, 0.5, 0.6  # a rim of a grade
-    found = parted(graded, sky(day, known=known), np.full((120, 1, 3), 0.003, np.float32))
+    found = composite_sky(graded, sky(day, known=known), np.full((120, 1, 3), 0.003, np.float32))
     seen = color.to_srgb(found).mean(2)
     assert seen[:56].max() < 0.12 and seen[66:].min() == pytest.approx(0.2, abs=0.02)
     assert seen[56:66].max() < 0.3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from impasto.films.nights import matched
+from impasto.films.nights import match_lamps
 from impasto.looks.beam import LAMPS, Road, brightest, low_beam
 from impasto.looks.cars import (
     BRAKE,
@@ -19,17 +19,17 @@ from impasto.looks.cars import (
     PAIR,
     asphalt,
     bodies,
+    car_coverage,
     car_lamps,
+    project_headlights,
     red_sheen,
     sheen,
-    standing,
-    thrown,
 )
-from impasto.looks.darkness import developed
+from impasto.looks.darkness import develop
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import NAMES, Draws, KindName, Lamps, emission
-from impasto.looks.night import NIGHTS, VEIL, VEILED, degrees_of, lit, mirrored, scattered
-from impasto.looks.proof import bound, invented
+from impasto.looks.night import NIGHTS, VEIL, VEILED, degrees_of, reflect_in_road, render_night, scatter_light
+from impasto.looks.proof import find_excess_light, light_bound
 from impasto.looks.skies import sky
 from impasto.looks.streetlight import THROWN, near_lamps
 
@@ -78,7 +78,7 @@ def test_two_level_lamps_of_one_kind_are_one_car() -> None:
 def test_headlights_light_the_road_before_them() -> None:
     lamps, view = car("headlight"), road()
     found = car_lamps(lamps, view, lamps.kinds)
-    ground, streaks = thrown(found, view)
+    ground, streaks = project_headlights(found, view)
     foot = round(found[0].foot(view))
     assert ground[:foot].max() == 0 and streaks[:foot].max() == 0
     row = 240  # 10.7 m from the camera
@@ -112,7 +112,7 @@ def test_a_single_headlight_throws_nothing() -> None:
     lamps = car("headlight", lamps=1)
     found = car_lamps(lamps, road(), lamps.kinds)
     assert len(found) == 1 and found[0].apart == 0
-    assert max(part.max() for part in thrown(found, road())) == 0
+    assert max(part.max() for part in project_headlights(found, road())) == 0
     rear = car("rear", lamps=1)
     assert red_sheen(car_lamps(rear, road(), rear.kinds), road()).max() == 0
 
@@ -173,7 +173,7 @@ def test_a_rear_lamp_has_a_white_middle_in_red() -> None:
     photo = np.full((60, 80, 3), 0.2, np.float32)
     photo[kinds > 0] = (0.7, 0.1, 0.1)
     found = emission(photo, Lamps.of(kinds), Draws(0, "a"), kelvin=2300, gains=np.ones(3, np.float32))
-    rgb = developed(found.light, keeps=found.keeps)
+    rgb = develop(found.light, keeps=found.keeps)
     assert rgb[30, 40].min() > 0.6 and rgb[30, 40, 0] > 0.9
     assert rgb[22, 32, 0] > 0.6 and rgb[22, 32, 1:].max() < 0.4
 
@@ -209,7 +209,7 @@ def test_a_sky_that_turns_red_is_found_down_to_the_horizon() -> None:
 def test_the_halo_of_a_lamp_is_as_wide_as_it_says() -> None:
     light, view = np.zeros((*SIZE, 3), np.float32), road()
     light[180, 320] = 1000
-    with_glare = scattered(light, view)[..., 0]
+    with_glare = scatter_light(light, view)[..., 0]
     sigma = VEILED / degrees_of(view)
     peak = 1000 * VEIL / (2 * np.pi * sigma**2)
     halo = with_glare - SHARE * glare(light, degrees_of(view))[..., 0]
@@ -225,7 +225,7 @@ def test_under_sodium_things_lose_their_own_color() -> None:
     ratios = []
     for render in (1.0, 0.0):
         night = replace(NIGHTS["city"], render=render, shot=0.0, read=0.0, gray=0.0, beam=0.0, blur=0.0)
-        rgb = lit(photo, lamps, night, Draws.of(photo, 0), road=road()).rgb
+        rgb = render_night(photo, lamps, night, Draws.of(photo, 0), road=road()).rgb
         halves = [rgb[300, side] for side in (slice(60, 260), slice(380, 580))]
         ratios.append([float(half[:, 0].mean() / half[:, 1].mean()) for half in halves])
     (red, gray), (one, other) = ratios
@@ -239,25 +239,25 @@ def test_light_of_cars_is_allowed_where_it_falls_and_nowhere_else(kind: str) -> 
     kinds = np.maximum(car("headlight", right=-3.0).kinds, car("rear", right=3.0).kinds)
     photo[kinds > 0] = (0.7, 0.1, 0.1)
     lamps, view, night = Lamps.of(kinds), road(), NIGHTS[kind]  # type: ignore[index]
-    made = lit(photo, lamps, night, Draws.of(photo, 0), road=view)
-    most = bound(lamps, view, night)
-    assert not invented(made.rgb, made.graded, most).any()
+    made = render_night(photo, lamps, night, Draws.of(photo, 0), road=view)
+    most = light_bound(lamps, view, night)
+    assert not find_excess_light(made.rgb, made.graded, most).any()
     foot = round(180 + 457 * 1.4 / FAR)
     pool = (slice(foot + 8, foot + 20), slice(240, 262))
     assert made.rgb[pool].mean() > 1.15 * made.graded[pool].mean()
     false = made.rgb.copy()
     false[100:104, 500:504] = 0.9
-    assert invented(false, made.graded, most).sum() == 16
+    assert find_excess_light(false, made.graded, most).sum() == 16
 
 
 def test_a_lamp_keeps_its_car_in_a_film() -> None:
-    first = matched(car("rear"), None)
+    first = match_lamps(car("rear"), None)
     assert first.cars == {1: 1, 2: 1}
     alone = Lamps.of(car("rear").kinds * (np.arange(SIZE[1]) > 320))
     assert alone.cars == {}
-    second = matched(alone, first)
+    second = match_lamps(alone, first)
     assert second.cars == {1: 1, 2: 1} and second.shares == {2: 1.0, 1: 0.75}
-    fresh = matched(car("rear"), Lamps(alone.kinds, alone.ids * 7, {7: 1.0}))
+    fresh = match_lamps(car("rear"), Lamps(alone.kinds, alone.ids * 7, {7: 1.0}))
     assert set(fresh.cars) == {7, 8} and len(set(fresh.cars.values())) == 1
     assert cv2.countNonZero(fresh.kinds) == 32
 
@@ -266,7 +266,7 @@ def test_a_wet_road_mirrors_a_lamp_in_its_color() -> None:
     view = road()
     light = np.zeros((*view.size, 3), np.float32)
     light[int(view.horizon) - 40 : int(view.horizon) - 30, 300:320] = (1000, 600, 200)
-    found = mirrored(light, view)
+    found = reflect_in_road(light, view)
     lit_up = found[..., 0] > 0.5 * found[..., 0].max()
     np.testing.assert_allclose(
         found[lit_up][:, 1:] / found[lit_up][:, :1], [[0.6, 0.2]] * lit_up.sum(), rtol=1e-3
@@ -277,7 +277,7 @@ def test_a_wet_road_mirrors_a_lamp_in_its_color() -> None:
 def test_what_a_road_mirrors_ends_at_the_body_of_a_car(count: int) -> None:
     lamps, view = car("rear", lamps=count), road()
     found = car_lamps(lamps, view, lamps.kinds)
-    covered = standing(found, view)
+    covered = car_coverage(found, view)
     foot, column = round(found[0].foot(view)), round(sum(lamp.column for lamp in found) / count)
     assert covered[round(found[0].row) + 2, column] == 1 and not covered[foot + 1 :].any()
     assert not covered[:, : column - 40].any() and not covered[:, column + 40 :].any()

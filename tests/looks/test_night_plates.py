@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from impasto.looks.beam import Road, brightest
 from impasto.looks.cars import REACH, CarLamp, car_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
-from impasto.looks.night import NIGHTS, lit
-from impasto.looks.plates import SIGN, STRAY, thrown_back
-from impasto.looks.proof import bound, invented
+from impasto.looks.night import NIGHTS, render_night
+from impasto.looks.plates import SIGN, STRAY, plate_reflection
+from impasto.looks.proof import find_excess_light, light_bound
 
 Array = NDArray[np.float32]
 SIZE = (360, 640)
@@ -35,7 +35,7 @@ def back_of_a_car(*, body: float = 0.15) -> tuple[Array, Lamps]:
 
 def of(photo: Array, lamps: Lamps) -> tuple[Array, list[CarLamp]]:
     found = car_lamps(lamps, ROAD, lamps.kinds)
-    return thrown_back(found, ROAD, photo), found
+    return plate_reflection(found, ROAD, photo), found
 
 
 def test_a_plate_is_found_in_its_place_with_its_letters() -> None:
@@ -50,8 +50,8 @@ def test_a_plate_is_found_in_its_place_with_its_letters() -> None:
     np.testing.assert_allclose(of(photo, lamps)[0], want)
     far = [CarLamp(1, "rear", 292, 190, 0, 30.0, 56.0)]
     expected = SIGN * STRAY / 30.0**2 / brightest(ROAD)
-    assert expected < 1 and thrown_back(far, ROAD).max() == pytest.approx(expected)
-    assert thrown_back([CarLamp(1, "rear", 292, 190, 0, REACH + 1, 56.0)], ROAD).max() == 0
+    assert expected < 1 and plate_reflection(far, ROAD).max() == pytest.approx(expected)
+    assert plate_reflection([CarLamp(1, "rear", 292, 190, 0, REACH + 1, 56.0)], ROAD).max() == 0
 
 
 @pytest.mark.parametrize("case", ["one lamp", "colored", "white car", "square", "wide", "stripe", "none"])
@@ -78,14 +78,14 @@ def test_what_is_no_plate_throws_nothing_back(case: str) -> None:
 def test_a_plate_shines_and_is_allowed_where_it_may_be_and_nowhere_else(kind: str) -> None:
     photo, lamps = back_of_a_car()
     night, draws = NIGHTS[kind], Draws.of(photo, 0)  # type: ignore[index]
-    made = lit(photo, lamps, night, draws, road=ROAD)
-    without = lit(photo, lamps, night, draws, road=ROAD, plates=False)
+    made = render_night(photo, lamps, night, draws, road=ROAD)
+    without = render_night(photo, lamps, night, draws, road=ROAD, plates=False)
     # It is light without the beam already, and nearly white in the own beam of the country.
     assert made.rgb[PLATE].mean() > (1.01 if kind == "country" else 1.05) * without.rgb[PLATE].mean()
     np.testing.assert_array_equal(made.rgb[:200], without.rgb[:200])
     np.testing.assert_array_equal(made.graded, without.graded)
-    most = bound(lamps, ROAD, night)
-    assert not invented(made.rgb, made.graded, most).any()
+    most = light_bound(lamps, ROAD, night)
+    assert not find_excess_light(made.rgb, made.graded, most).any()
     false = made.rgb.copy()
     false[100:104, 500:504] = 0.9
-    assert invented(false, made.graded, most).sum() == 16
+    assert find_excess_light(false, made.graded, most).sum() == 16

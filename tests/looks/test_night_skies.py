@@ -14,7 +14,7 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions
 from impasto.looks.clustering import Classifier
 from impasto.looks.look import Statistics
-from impasto.looks.night_skies import cleared, glow, night_sky
+from impasto.looks.night_skies import clear_night_sky, glow, night_sky
 from impasto.looks.subject import Subject
 from impasto.painters import photoreal
 from support.night_street import HEIGHT, LAMP, RED, SIGNAL, WALL, WIDTH, clear_day, street, true_sky
@@ -29,13 +29,13 @@ def test_a_sky_by_night_is_found_with_its_lamp_and_without_wall_and_signal() -> 
 def test_a_red_lamp_is_a_signal_and_stays() -> None:
     rgb = street(RED)
     found = night_sky(rgb)
-    assert not found[LAMP] and glow(rgb, found).removed(rgb)[LAMP] == pytest.approx(rgb[LAMP], abs=0.02)
+    assert not found[LAMP] and glow(rgb, found).remove_from(rgb)[LAMP] == pytest.approx(rgb[LAMP], abs=0.02)
 
 
 def test_the_lamp_goes_out_and_the_wall_stays() -> None:
     rgb = street()
     found = night_sky(rgb)
-    dark = glow(rgb, found).removed(rgb)
+    dark = glow(rgb, found).remove_from(rgb)
     tone = np.median(rgb[true_sky()], 0)
     assert np.abs(dark[LAMP] - tone).max() < 0.02
     around = dark[LAMP[0] - 30 : LAMP[0] + 31, LAMP[1] - 30 : LAMP[1] + 31]
@@ -56,14 +56,14 @@ def test_small_lamps_go_out_too() -> None:
     rgb = street()
     rgb[30:33, 380:383] = 0.7  # not bright enough to make the sky around it glow
     found = night_sky(rgb)
-    assert found[31, 381] and glow(rgb, found).removed(rgb)[31, 381].max() < 0.15
+    assert found[31, 381] and glow(rgb, found).remove_from(rgb)[31, 381].max() < 0.15
 
 
 def test_strips_of_a_large_image_are_those_of_a_small_one() -> None:
     rgb = street()
     large = np.asarray(cv2.resize(rgb, (3 * WIDTH, 3 * HEIGHT), interpolation=cv2.INTER_LINEAR), np.float32)
     found = night_sky(rgb)
-    small, wide = glow(rgb, found).removed(rgb), glow(large, found).removed(large)
+    small, wide = glow(rgb, found).remove_from(rgb), glow(large, found).remove_from(large)
     shrunk = cv2.resize(wide, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     assert np.abs(shrunk - small)[true_sky()].max() < 0.06 and np.abs(shrunk - small).mean() < 0.005
 
@@ -103,7 +103,7 @@ def _subject(tone: float) -> Subject:
 
 def test_a_night_that_becomes_day_gets_the_class_of_the_sky() -> None:
     subject = _subject(0.8)
-    done = cleared(subject)
+    done = clear_night_sky(subject)
     assert done.given is subject.photo and done.photo[LAMP].max() < 0.2
     assert (done.regions.labels[true_sky()] == 0).mean() > 0.97
     assert (done.regions.labels[WALL] == 1).mean() > 0.95
@@ -112,12 +112,12 @@ def test_a_night_that_becomes_day_gets_the_class_of_the_sky() -> None:
 
 def test_other_subjects_stay_as_they_are() -> None:
     subject = _subject(0.1)
-    assert cleared(subject) is subject  # a night stays a night
+    assert clear_night_sky(subject) is subject  # a night stays a night
     closed = replace(subject.look, classifier=Classifier(np.zeros((3, 514), np.float32)))
     other = replace(_subject(0.8), look=replace(closed, classes=_subject(0.8).look.classes))
-    assert cleared(other) is other  # a look without a sky
+    assert clear_night_sky(other) is other  # a look without a sky
     drawn = replace(_subject(0.8), regions=replace(subject.regions, sure=None))
-    assert cleared(drawn) is drawn  # classes from masks
+    assert clear_night_sky(drawn) is drawn  # classes from masks
 
 
 def test_without_strength_the_photo_keeps_its_lamp(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from impasto.errors import InputError
 from impasto.networks import PLANS, LearnedStyle, Pack, Plan, library, noise, onnx_export, packs, shape
 from impasto.networks import painter as painting
-from impasto.networks.painter import Painter, _resized
+from impasto.networks.painter import Painter, _resize_weights
 from impasto.networks.plan import parse
 from support.networks import LATE, SMALL, Array, network_of, pack_of, photo_of
 
@@ -156,7 +156,7 @@ def test_tiles_with_regions_equal_the_whole(device: str, places: tuple[int, int]
     weights = (1.6 * shares / shares.sum(0)).astype(np.float32)
     weights[0] += 1 - weights.sum(0)  # some below 0, as with a strength above 1
     painter = Painter(pack, device=device, precision="float32", threads=1)
-    fitting = weights if places == (19, 25) else _resized(weights, (19, 25))
+    fitting = weights if places == (19, 25) else _resize_weights(weights, (19, 25))
     whole = painter.paint(photo, fitting)
     tiled = painter.paint_large(photo, weights, mode="exact", tile=48)
     assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
@@ -173,7 +173,7 @@ def test_statistics_of_regions_come_from_a_small_picture(monkeypatch: pytest.Mon
     small = np.repeat(np.repeat(photo[::16, ::16], 8, 0), 8, 1)
     monkeypatch.setattr(painting, "thumbnail", lambda _: small)
     tiled = painter.paint_large(photo, maps, tile=48)
-    given = painter.statistics(small, _resized(maps, (10, 10)))
+    given = painter.statistics(small, _resize_weights(maps, (10, 10)))
     whole = painter.paint(photo, maps, statistics=given)
     assert np.abs(tiled.astype(np.float32) / 255 - whole).max() < 1.01 / 255
 
@@ -203,7 +203,7 @@ def test_thumbnail_tiles_have_no_seams() -> None:
 def test_a_row_is_a_style_and_weights_mix_them() -> None:
     pack = pack_of(rows=5)
     fine = dataclasses.replace(pack.styles[0], name="two", scales=(0.5, 1.0))
-    pack = pack.added(fine, pack.rows[1:3])
+    pack = pack.add_style(fine, pack.rows[1:3])
     assert pack.weights({"style1": 2, "style2": 2}).tolist() == [0, 0.5, 0.5, 0, 0, 0, 0]
     assert pack.weights({"style1": 1}, strength=0.25).tolist() == [0.75, 0.25, 0, 0, 0, 0, 0]
     with pytest.raises(InputError, match=r"strength 1\.6 is not between"):
@@ -227,16 +227,16 @@ def test_a_pack_survives_the_disk_bit_for_bit(tmp_path: Path) -> None:
 
 def test_adding_and_removing_leaves_the_rest_untouched() -> None:
     pack = pack_of(rows=4)
-    more = pack.added(LearnedStyle("new", rows=(), scales=(0.5, 1.0)), pack.rows[1:3] * 2)
+    more = pack.add_style(LearnedStyle("new", rows=(), scales=(0.5, 1.0)), pack.rows[1:3] * 2)
     assert (more.rows[:4] == pack.rows).all() and more.styles[:3] == pack.styles
     assert more.hash() == pack.hash()
-    less = more.removed("style1")
+    less = more.remove_style("style1")
     assert less.names == ["style2", "style3", "new"]
     for name in less.names:
         rows = [p.rows[list(p.style(name).rows)] for p in (less, more)]
         assert (rows[0] == rows[1]).all()
     with pytest.raises(InputError, match="already"):
-        pack.added(LearnedStyle("style1", rows=(), scales=(1.0,)), pack.rows[:1])
+        pack.add_style(LearnedStyle("style1", rows=(), scales=(1.0,)), pack.rows[:1])
 
 
 def test_a_style_travels_alone_to_its_own_trunk_only(tmp_path: Path) -> None:
@@ -255,9 +255,9 @@ def test_styles_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(library.HOME, str(tmp_path))
     monkeypatch.setattr(library, "SHIPPED", tmp_path / "none")
     pack = pack_of()
-    packs.save(pack.removed("style2"), tmp_path / "mine.safetensors")
+    packs.save(pack.remove_style("style2"), tmp_path / "mine.safetensors")
     packs.save_style(pack, "style2", tmp_path / "style2.style")
-    assert {k.name for k in library.installed()} == {"style1", "style2"}
+    assert {k.name for k in library.list_styles()} == {"style1", "style2"}
     found = library.find("style2")
     assert found is not None and (found.pack.rows[found.style.rows[0]] == pack.rows[2]).all()
     assert library.find("nothing") is None

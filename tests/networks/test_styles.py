@@ -220,9 +220,9 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
 def test_networks_that_learned_the_painting_are_compared_each_by_its_own_name(run: Run, home: Path) -> None:
     image.write("sea.png", samples.style("waves", 64))
     learned_it = LearnedStyle("style1", rows=(), scales=(1.0,), picture=files.sha256("sea.png"))
-    pack = pack_of(rows=2).removed("style1")
+    pack = pack_of(rows=2).remove_style("style1")
     for name in ("one", "two"):
-        packs.save(pack.added(learned_it, pack.rows), home / "styles" / f"{name}.safetensors")
+        packs.save(pack.add_style(learned_it, pack.rows), home / "styles" / f"{name}.safetensors")
     command = ("compare", "photo.png", "sea.png", "-o", "sheet", "--size", "48", "--methods", "modern,modern")
     code, said, wrong = run(*command, "--json", "-q")
     assert code == 0, wrong

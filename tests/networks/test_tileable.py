@@ -49,7 +49,7 @@ def test_features_of_a_shifted_texture_are_shifted(precision: backbones.FloatFor
     picture = tensors.from_array(texture(64, 96))
     with torch.no_grad():
         one, other = (backbone.features(p, layers) for p in (picture, picture.roll((16, 32), (2, 3))))
-        with backbone.bounded():
+        with backbone.disable_wrapping():
             ended = backbone.features(picture, layers)["relu5_1"]
     for layer in layers:
         stride = backbone.stride(layer)

@@ -127,7 +127,7 @@ def test_the_second_view_has_the_noise_of_its_place(photos: Photos) -> None:
     first, second = (place.field(plan, (64, 64)) for place in (one, other))
     assert first is not None and second is not None and first.shape == (1, 2, 16, 16)
     assert (first - second).abs().mean() > 0.5
-    again = one.moved((4, 8)).field(plan, (64, 64))
+    again = one.shift_by((4, 8)).field(plan, (64, 64))
     assert again is not None
     # The noise moves with the scene. Positions of this plan are four pixels apart.
     assert torch.allclose(first[..., 1:, 2:], again[..., :-1, :-2], atol=1e-5)

@@ -18,7 +18,7 @@ from impasto.jobs import VGG_LAYERS
 from impasto.losses import Activation, BindContext, Loss, Target
 from impasto.losses.activation import LEAK
 from impasto.methods import dream
-from impasto.methods.deep_dream import own_answer, shaken, tiling
+from impasto.methods.deep_dream import dream_transform, own_answer, tiling
 from impasto.optim import (
     Ascent,
     BlurGradient,
@@ -385,6 +385,6 @@ def test_every_optimiser_takes_a_transform() -> None:
         Pixels(photo),
         schedule=(Stage((32, 32), 6),),
         backbone=Tiny(),
-        transform=shaken(8, 0.5),
+        transform=dream_transform(8, 0.5),
     )
     assert found.history[-1].loss < found.history[0].loss

@@ -16,7 +16,7 @@ from impasto.backbones import Vgg
 from impasto.errors import InputError
 from impasto.jobs import Method
 from impasto.losses import LAYERS, BindContext, Gram
-from impasto.painters.optimize import padded
+from impasto.painters.optimize import pad_image
 from impasto.record import Watch
 from impasto.tiles import Window
 
@@ -88,12 +88,12 @@ def test_negative_weights_are_refused(photo: Array, waves: Array, mosaic: Array,
 
 def test_an_image_is_extended_by_reflection() -> None:
     rows = torch.arange(60.0).view(1, 1, 60, 1).expand(1, 1, 60, 50)
-    wide, (rows_kept, columns_kept) = padded(rows, 8)
+    wide, (rows_kept, columns_kept) = pad_image(rows, 8)
     assert wide.shape == (1, 1, 76, 66)
     assert torch.equal(wide[..., rows_kept, columns_kept], rows)
     assert wide[0, 0, :9, 0].tolist() == [7, 6, 5, 4, 3, 2, 1, 0, 0]
-    assert padded(rows)[0] is rows
-    assert padded(rows[..., :20, :])[0].shape == (1, 1, 48, 50)
+    assert pad_image(rows)[0] is rows
+    assert pad_image(rows[..., :20, :])[0].shape == (1, 1, 48, 50)
 
 
 def test_half_the_strength_is_less_style_and_no_ghost(vgg19: Vgg, photo: Array, waves: Array) -> None:

@@ -82,16 +82,16 @@ def test_gray_stays_gray_and_alpha_stays() -> None:
 def test_a_style_is_that_of_the_command() -> None:
     photo = image.floats(day())
     wanted = impasto.stylize(photo, "waves", network="tiny", size="original", threads=1).picture
-    found = always().changed(photo, style="waves", strength=1.0, at=(0, 0))
+    found = always().transform_rgb(photo, style="waves", strength=1.0, at=(0, 0))
     assert np.abs(found - wanted).max() < 0.02
-    same = always().changed(photo, style="waves", strength=0.0, at=(0, 0))
+    same = always().transform_rgb(photo, style="waves", strength=0.0, at=(0, 0))
     assert np.abs(same - photo).max() < 1e-5
 
 
 def test_a_night_is_that_of_the_command_without_labels() -> None:
     photo = image.floats(day((96, 128)))
     wanted = impasto.photoreal(photo, night="country", seed=7).picture
-    found = NightLook("country", p=1).changed(photo, kind="country", seed=7)
+    found = NightLook("country", p=1).transform_rgb(photo, kind="country", seed=7)
     assert np.array_equal(found, wanted)
     assert found.mean() < 0.6 * photo.mean()
 
@@ -100,7 +100,7 @@ def test_a_look_is_that_of_the_command_in_one_class(dusk: Path, tmp_path: Path) 
     photo, saved = image.floats(day()), tmp_path / "dusk.look"
     wanted = impasto.photoreal(photo, str(dusk), fast=True, classes=1, save_look=saved).picture
     for name in (dusk, saved):
-        found = PhotorealLook([str(name)], p=1).changed(photo, look=str(name), strength=1.0)
+        found = PhotorealLook([str(name)], p=1).transform_rgb(photo, look=str(name), strength=1.0)
         assert np.abs(found - wanted).max() < 1e-3
     half = PhotorealLook(str(dusk), strength=0.5, p=1)(photo, seed=0)
     assert np.abs(half - (photo + wanted) / 2).max() < 1e-3
@@ -171,8 +171,8 @@ def test_a_set_of_styles_loads_one_network_for_all_strengths(tmp_path: Path) -> 
     pictures = [stylize(photo, seed=seed) for seed in range(6)]
     assert transforms._painter.cache_info().misses == before + 1
     assert len({picture.tobytes() for picture in pictures}) == 6
-    own = stylize.changed(image.floats(photo), style=str(mine), strength=1.0, at=(0, 0))
-    shipped = Stylize("watercolor", network="tiny").changed(
+    own = stylize.transform_rgb(image.floats(photo), style=str(mine), strength=1.0, at=(0, 0))
+    shipped = Stylize("watercolor", network="tiny").transform_rgb(
         image.floats(photo), style="watercolor", strength=1.0, at=(0, 0)
     )
     assert np.abs(own - shipped).max() < 1e-4

@@ -42,7 +42,7 @@ def pack_of(plan: Plan = SMALL, *, rows: int = 3) -> Pack:
     pack = Pack(plan, trunk, values[:1])
     for row in range(1, rows):
         style = LearnedStyle(f"style{row}", rows=(), scales=(1.0,), title="T", thumbnail=thumbnail())
-        pack = pack.added(style, values[row : row + 1])
+        pack = pack.add_style(style, values[row : row + 1])
     return pack
 
 

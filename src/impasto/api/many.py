@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
-from impasto.api.running import listed, parts
+from impasto.api.running import as_list, parts
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
-from impasto.jobs.base import check_names, counted, parse_range
+from impasto.jobs.base import check_names, parse_range, pluralize
 from impasto.keywords import (
     AugmentSettings,
     BatchSettings,
@@ -54,19 +54,19 @@ def batch(
     how = cast("RunOptions", {k: given.pop(k) for k in RunOptions.__annotations__ if k in given})
     check_names("batch", given, [*BatchSettings.__annotations__, "style"])
     if style:
-        given["styles"] = listed(style)
-    named = {name: _written(name, parts(StylizeJob, name, value)) for name, value in given.items()}
+        given["styles"] = as_list(style)
+    named = {name: _manifest_value(name, parts(StylizeJob, name, value)) for name, value in given.items()}
     if named and not isinstance(source, (str, Path)):
         raise InputError(f"tasks have their own settings: leave out {next(iter(named))}")
     return batching.run(source, out, settings=named, **how)
 
 
-def _written(name: str, value: Any) -> Any:
+def _manifest_value(name: str, value: Any) -> Any:
     """Return a setting as it is written to the manifest, which has names of files and no images."""
     if name not in StylizeJob.reads or value is None:
         return value
     if isinstance(value, (list, tuple)):
-        return [_written(name, one) for one in value]
+        return [_manifest_value(name, one) for one in value]
     if not isinstance(value, (str, Path)):
         raise InputError(f"{name} is an image in memory, and a batch reads files: write it to one")
     return str(value)
@@ -120,5 +120,5 @@ def augment(
         given["strength"] = parse_range("strength", given["strength"])
     found = augmenting.augment(dataset, out, looks_in=looks, **given)
     if verify and (faults := checks.verify(dataset, out)):
-        raise InputError(f"{counted(len(faults), 'fault')} in {out}: {faults[0]}")
+        raise InputError(f"{pluralize(len(faults), 'fault')} in {out}: {faults[0]}")
     return found

@@ -27,7 +27,7 @@ def run_verb(
         raise InputError(f"{verb} got {', '.join(wrong)} twice")
     kind = VERBS[verb].job
     named = {
-        name: _named(name, parts(kind, name, value), pictures, kind.reads)
+        name: _name_images(name, parts(kind, name, value), pictures, kind.reads)
         for name, value in {**given, **settings}.items()
     }
     outputs = {name: Path(path) for name, path in (also or {}).items() if path is not None}
@@ -46,18 +46,20 @@ def parts(kind: type[Job], name: str, value: Any) -> Any:
     return value.split(",") if isinstance(value, str) and name not in kind.reads else [value]
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Return the members of a list or tuple, or the value alone."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _named(name: str, value: Any, pictures: dict[str, Source], reads: Mapping[str, Any]) -> Any:
+def _name_images(name: str, value: Any, pictures: dict[str, Source], reads: Mapping[str, Any]) -> Any:
     """Return a setting with names in place of images; those in memory are added to ``pictures``."""
     if name not in reads or value is None:
         return value
     if isinstance(value, (list, tuple)):
         stem = name.removesuffix("s")
-        return [_named(f"{stem}-{n}", one, pictures, {f"{stem}-{n}": ()}) for n, one in enumerate(value, 1)]
+        return [
+            _name_images(f"{stem}-{n}", one, pictures, {f"{stem}-{n}": ()}) for n, one in enumerate(value, 1)
+        ]
     if isinstance(value, (str, Path)):
         return str(value)
     pictures[name] = value

@@ -44,7 +44,7 @@ class Broadcast:
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(shown)}\r\n\r\n"
             yield head.encode() + shown + b"\r\n"
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return style, frame rate and size in words."""
         return "{style}: {fps} fps, {width}x{height}".format_map(self.state) if self.state else ""
 

@@ -18,7 +18,7 @@ def command_line(job: Job, *, out: str) -> str:
     for item in dataclasses.fields(job):
         value = getattr(job, item.name)
         if item.name in POSITIONAL:
-            words += [_named(name) for name in ([value] if isinstance(value, str) else value)]
+            words += [_file_argument(name) for name in ([value] if isinstance(value, str) else value)]
         elif value != item.default and item.name != "max_pixels":
             flag = "--" + item.name.replace("_", "-")
             options += [flag] if value is True else [flag, _text(value)]
@@ -28,9 +28,9 @@ def command_line(job: Job, *, out: str) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(_text(part) for part in value)
-    return f"{value:g}" if isinstance(value, float) else _named(str(value))
+    return f"{value:g}" if isinstance(value, float) else _file_argument(str(value))
 
 
-def _named(name: str) -> str:
+def _file_argument(name: str) -> str:
     named = Path(name).name if Path(name).is_absolute() else name
     return f"./{named}" if named.startswith("-") else named

@@ -17,7 +17,7 @@ from impasto import image
 from impasto.app import gathering
 from impasto.app.controls import check_sliders
 from impasto.app.gathering import SETTINGS, Gathering, Given
-from impasto.app.live import AT_ONCE, LIVE, Mirror, shrunk
+from impasto.app.live import AT_ONCE, LIVE, Mirror, shrink_frame
 from impasto.app.visits import AppState
 from impasto.errors import ImpastoError, InputError
 from impasto.jobs import DreamJob, Job, LiveJob, PhotorealJob, StylizeJob, VideoJob
@@ -113,7 +113,7 @@ class Endpoints:
             mirror = Mirror(LiveJob(styles=(style,), strength=strength))
             seen = image.read(self._path(frame), max_pixels=self.state.limits.pixels).flat()
             out = image.write(
-                self.state.place(visit, "frame.png"), mirror.paint(shrunk(image.as_bytes(seen)))
+                self.state.place(visit, "frame.png"), mirror.paint(shrink_frame(image.as_bytes(seen)))
             )
             yield Answer(text="done", file=FileData(path=str(out), orig_name=out.name))
 
@@ -134,7 +134,7 @@ class Endpoints:
         with self._visit() as visit:
             given = Given(
                 self._path(source),
-                _checked(kind, settings or {}),
+                _check_settings(kind, settings or {}),
                 names=(styles,) if isinstance(styles, str) else tuple(styles or ()),
                 files=tuple(self._path(file) for file in files or ()),
                 drawn=None if drawn is None else Path(self._path(drawn)),
@@ -171,7 +171,7 @@ class Endpoints:
         return str(path)
 
 
-def _checked(kind: type[Job], settings: Settings) -> Settings:
+def _check_settings(kind: type[Job], settings: Settings) -> Settings:
     """Return the settings if the page has controls for them, with values within those of its sliders."""
     if not isinstance(settings, Mapping):
         raise InputError('settings are names with values, such as {"size": 640}')

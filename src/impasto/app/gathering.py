@@ -70,7 +70,7 @@ def stylize(state: AppState, given: Given) -> Request:
     )
     fast = job.instant or given.names or styles[0].endswith(library.STYLE_SUFFIX)
     longest = learned.LONGEST if fast else BUDGETS[job.preset].size
-    return state.limited(job, _side(job, photo, longest), photo=photo, masks=masks)
+    return state.make_request(job, _side(job, photo, longest), photo=photo, masks=masks)
 
 
 def video(state: AppState, given: Given) -> Request:
@@ -86,7 +86,9 @@ def video(state: AppState, given: Given) -> Request:
     with open_film(source) as opened:
         end = opened.seconds if job.stop is None else min(job.stop, opened.seconds or job.stop)
         state.limits.check_film(source, None if end is None else end - job.begin)
-        return state.limited(job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)), masks=masks)
+        return state.make_request(
+            job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)), masks=masks
+        )
 
 
 def photoreal(state: AppState, given: Given) -> Request:
@@ -100,7 +102,7 @@ def photoreal(state: AppState, given: Given) -> Request:
     job = PhotorealJob.parse(
         {**given.settings, "content": photo, "styles": given.files, "max_pixels": state.limits.pixels} | drawn
     )
-    return state.limited(job, _side(job, photo), photo=photo, masks=tuple(drawn.values()))
+    return state.make_request(job, _side(job, photo), photo=photo, masks=tuple(drawn.values()))
 
 
 def dream(state: AppState, given: Given) -> Request:
@@ -113,7 +115,7 @@ def dream(state: AppState, given: Given) -> Request:
     job = DreamJob.parse(
         {**given.settings, "content": photo, "max_pixels": state.limits.pixels} | drawn | guide
     )
-    return state.limited(job, _side(job, photo, LONGEST), photo=photo, masks=tuple(drawn.values()))
+    return state.make_request(job, _side(job, photo, LONGEST), photo=photo, masks=tuple(drawn.values()))
 
 
 Gathering = Callable[[AppState, Given], Request]
@@ -134,7 +136,7 @@ def _styles(state: AppState, given: Given) -> tuple[str, ...]:
 
 def check_names(names: Sequence[str]) -> None:
     """Raise InputError if a learned style is not installed: it may be the path of a file."""
-    known = {style.name for style in library.installed()}
+    known = {style.name for style in library.list_styles()}
     for name in names:
         if name not in known:
             raise library.unknown_style_error(name)

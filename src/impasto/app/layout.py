@@ -37,20 +37,20 @@ def page(state: AppState) -> gr.Blocks:
                     if resume := tab.draw(state, tab.result):
                         resumes.append(resume)
 
-        def came(token: str, request: gr.Request) -> Any:
+        def on_load(token: str, request: gr.Request) -> Any:
             state.come(request.session_hash, token)
             found = state.latest(request.session_hash)
             names = [name for name, tab in TABS.items() if found and tab.result == found.run.out.name]
             return gr.update(selected=names[0]) if names else gr.update()
 
-        def went(request: gr.Request) -> None:
+        def on_unload(request: gr.Request) -> None:
             state.go(request.session_hash)
 
-        joined = blocks.load(came, gr.Textbox(visible=False), tabs, js=TOKEN, queue=False, **QUIET)
+        joined = blocks.load(on_load, gr.Textbox(visible=False), tabs, js=TOKEN, queue=False, **QUIET)
         for show, outputs in resumes:
             shown = joined.then(show, None, outputs, concurrency_limit=None, **QUIET)
             shown.then(None, None, None, js=SHOWN, **QUIET)
-        blocks.unload(went)
+        blocks.unload(on_unload)
         add_endpoints(state)
     blocks.queue(max_size=state.limits.waiting, default_concurrency_limit=4)
     return blocks

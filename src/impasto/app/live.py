@@ -49,12 +49,12 @@ class Mirror:
 def live_tab(state: AppState) -> None:
     """Build the tab."""
     if state.broadcast:
-        _watched(state.broadcast)
+        _show_source(state.broadcast)
     else:
-        _mirrored(state)
+        _show_camera(state)
 
 
-def _watched(broadcast: Broadcast) -> None:
+def _show_source(broadcast: Broadcast) -> None:
     """Show a live source, with a choice among its styles."""
     styles = list(broadcast.styles)
     style = gr.Radio(styles, value=lambda: styles[broadcast.chosen], type="index", label="style")
@@ -63,11 +63,11 @@ def _watched(broadcast: Broadcast) -> None:
         broadcast.chosen = number
 
     style.input(choose, style, queue=False, **QUIET)
-    gr.Timer(1).tick(broadcast.told, None, gr.Markdown(), queue=False, **QUIET)
+    gr.Timer(1).tick(broadcast.describe, None, gr.Markdown(), queue=False, **QUIET)
     gr.HTML(f'<img src="{ADDRESS}" alt="the live source, painted" style="width: 60rem; margin: auto">')
 
 
-def _mirrored(state: AppState) -> None:
+def _show_camera(state: AppState) -> None:
     """Let a visitor choose a style for a camera."""
     gr.Markdown("Choose a style, open the camera, then press *Record*.", elem_classes="line")
     known = previews.thumbnails(state.folder)
@@ -79,10 +79,10 @@ def _mirrored(state: AppState) -> None:
         **{**previews.CHOICE, "elem_classes": ["styles", "several", "one"]},
     )
 
-    def chosen(event: gr.SelectData) -> str:
+    def choose(event: gr.SelectData) -> str:
         return str(known[event.index][1])
 
-    choice.select(chosen, None, style, queue=False, **QUIET)
+    choice.select(choose, None, style, queue=False, **QUIET)
     with gr.Row():
         knobs = controls(LiveJob, ("strength", "consistency"))
         knobs["strength"].maximum = MOST_STRENGTH  # type: ignore[attr-defined]
@@ -100,7 +100,7 @@ def _mirrored(state: AppState) -> None:
             job = LiveJob(styles=(name,), strength=strength, consistency=consistency)
             if held is None or held.job != job:
                 held = Mirror(job)
-            return held.paint(shrunk(frame)), held
+            return held.paint(shrink_frame(frame)), held
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -116,7 +116,7 @@ def _mirrored(state: AppState) -> None:
     )
 
 
-def shrunk(frame: Bytes) -> Bytes:
+def shrink_frame(frame: Bytes) -> Bytes:
     """Return a frame at the size at which it is painted."""
     from PIL import Image
 

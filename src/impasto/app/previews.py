@@ -43,7 +43,7 @@ def data_url(rgb: NDArray[np.uint8] | None) -> Any:
 def thumbnails(folder: Path) -> list[tuple[str, str]]:
     """Write the thumbnail of each learned style to ``folder``; return pairs of path and name."""
     found = {}
-    for known in library.installed():
+    for known in library.list_styles():
         path = folder / f"{known.name}.jpg"
         if known.name not in found and known.style.thumbnail:
             path.write_bytes(known.style.thumbnail)
@@ -62,7 +62,7 @@ def photo_thumbnails(folder: Path, names: Sequence[str]) -> list[str]:
     return paths
 
 
-def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
+def write_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     """Write a mask that is white where the user painted; return its path, or None if nothing was painted."""
     layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
     alphas = [layer[..., 3] for layer in layers if layer.ndim == 3 and layer.shape[2] == 4]
@@ -73,7 +73,7 @@ def painted_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     return path
 
 
-def painted_lamps(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
+def write_lamps(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     """Write the lamps that the user painted, in the colors of their kinds; None if nothing was painted.
 
     Half-transparent borders of strokes take the color of their stroke or are left out.

@@ -89,13 +89,13 @@ class Guarded:
                 await send({"type": "http.response.body", "body": str(error).encode()})
                 return
 
-        async def sent(message: Any) -> None:
+        async def send_guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
                 guard = (b"content-security-policy", POLICY.encode())
                 message["headers"] = [*message["headers"], guard, (b"referrer-policy", b"no-referrer")]
             await send(message)
 
-        await self.app(scope, receive, sent)
+        await self.app(scope, receive, send_guarded)
 
 
 def _fetch_nothing() -> None:
@@ -174,17 +174,17 @@ def _server(limits: Limits, broadcast: Broadcast | None = None) -> Iterator[uvic
     _fetch_nothing()
     with tempfile.TemporaryDirectory(prefix="impasto-", ignore_cleanup_errors=True) as folder:
 
-        def terminated(*_: object) -> None:
+        def clean_up(*_: object) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.raise_signal(signal.SIGTERM)
 
-        signal.signal(signal.SIGTERM, terminated)
-        app = _mounted(limits, Path(folder), broadcast)
+        signal.signal(signal.SIGTERM, clean_up)
+        app = _mount(limits, Path(folder), broadcast)
         yield uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
 
 
-def _mounted(limits: Limits, folder: Path, broadcast: Broadcast | None = None) -> Guarded:
+def _mount(limits: Limits, folder: Path, broadcast: Broadcast | None = None) -> Guarded:
     """Return the page as an application that stores its files in ``folder``."""
     import gradio as gr
     from fastapi import FastAPI
@@ -251,5 +251,5 @@ def _warm() -> None:
     from impasto.networks import library
     from impasto.networks.painter import Painter
 
-    for known in library.installed()[:1]:
+    for known in library.list_styles()[:1]:
         Painter(known.pack).paint(np.zeros((64, 64, 3), np.float32), known.pack.weights({known.name: 1.0}))

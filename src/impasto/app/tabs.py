@@ -39,11 +39,11 @@ def _chooser(state: AppState) -> tuple[gr.Dropdown, gr.File]:
         state.limits.pixels,
     )
 
-    def toggled(chosen: list[str] | None, event: gr.SelectData) -> list[str]:
+    def toggle(chosen: list[str] | None, event: gr.SelectData) -> list[str]:
         name, before = known[event.index][1], list(chosen or [])
         return [n for n in before if n != name] if name in before else [*before, name]
 
-    gallery.select(toggled, names, names, queue=False, **QUIET)
+    gallery.select(toggle, names, names, queue=False, **QUIET)
     return names, files
 
 
@@ -54,7 +54,7 @@ class Drawing:
     editor: Any
     title: str
     file: str = "mask.png"
-    write: Callable[[Mapping[str, Any] | None, Path], Path | None] = previews.painted_mask
+    write: Callable[[Mapping[str, Any] | None, Path], Path | None] = previews.write_mask
     about: str = ""
 
 
@@ -83,7 +83,7 @@ def _lamps() -> Drawing:
         f"{KINDS['window'].chance:.0%} are lit: change the seed to light others."
     )
     title = "lamps: what shines at night"
-    return Drawing(_editor("lamps", brush=brush), title, "lamps.png", previews.painted_lamps, about)
+    return Drawing(_editor("lamps", brush=brush), title, "lamps.png", previews.write_lamps, about)
 
 
 def _sample_photos(state: AppState, outputs: list[Any]) -> None:
@@ -95,13 +95,13 @@ def _sample_photos(state: AppState, outputs: list[Any]) -> None:
         **{**previews.CHOICE, "elem_classes": ["styles", "several", "samples"]},
     )
 
-    def chosen(request: gr.Request, event: gr.SelectData) -> tuple[str, str, list[str]]:
+    def choose(request: gr.Request, event: gr.SelectData) -> tuple[str, str, list[str]]:
         name, style = SAMPLES[event.index]
         path = state.place(request.session_hash, f"{name}.png")
         image.write(path, samples.photo(name))
         return str(path), str(write_preview(path)), [style]
 
-    shown.select(chosen, None, outputs, **QUIET)
+    shown.select(choose, None, outputs, **QUIET)
 
 
 def _controls(job: type[Job]) -> dict[str, Any]:

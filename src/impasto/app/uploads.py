@@ -46,7 +46,7 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     place.postprocess = preview_of  # type: ignore[assignment, method-assign]
     outputs: list[Any] = [place] if mask is None else [place, mask]
 
-    def dropped(path: str | None) -> Any:
+    def receive(path: str | None) -> Any:
         picture = None
         if path is not None:
             if _is_good(path, partial(write_preview, max_pixels=max_pixels)):
@@ -55,7 +55,7 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
                 path = None
         return path if mask is None else (path, picture)
 
-    place.upload(dropped, place, outputs, concurrency_limit=4, **QUIET)
+    place.upload(receive, place, outputs, concurrency_limit=4, **QUIET)
     if mask is not None:
         place.clear(lambda: None, None, mask, queue=False, **QUIET)
     return place
@@ -65,12 +65,12 @@ def film_place(mask: gr.ImageEditor) -> gr.Video:
     """Return an upload of a video, whose first frame is also shown in an editor, to paint over."""
     place = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
 
-    def dropped(path: str) -> Any:
+    def receive(path: str) -> Any:
         if _is_good(path, write_frame):
             return path, str(write_frame(path))
         return None, None
 
-    place.upload(dropped, place, [place, mask], concurrency_limit=4, **QUIET)
+    place.upload(receive, place, [place, mask], concurrency_limit=4, **QUIET)
     place.clear(lambda: None, None, mask, queue=False, **QUIET)
     return place
 
@@ -83,10 +83,10 @@ def style_place(label: str, types: list[str], max_pixels: int) -> gr.File:
 
     check = partial(check_style, max_pixels=max_pixels)
 
-    def dropped(paths: list[str]) -> list[str]:
+    def receive(paths: list[str]) -> list[str]:
         return [path for path in paths if _is_good(path, check)]
 
-    place.upload(dropped, place, place, concurrency_limit=4, **QUIET)
+    place.upload(receive, place, place, concurrency_limit=4, **QUIET)
     return place
 
 

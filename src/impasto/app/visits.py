@@ -134,7 +134,7 @@ class AppState:
         mine = [out for out in self.runs if out.parent.parent == folder and name in (None, out.name)]
         return self.runs[mine[-1]] if mine else None
 
-    def limited(
+    def make_request(
         self, job: AnyJob, painted: int, *, photo: str | None = None, masks: tuple[str, ...] = ()
     ) -> Request:
         """Return a request for a job, limited to the size of this page.

@@ -149,10 +149,10 @@ def augment(
     outcome = run(tasks, target, total=len(contents.photos), threads=THREADS, **how)
     outcome = replace(outcome, turned=len(turned))
     _copy(source, target, contents, overwrite=how.get("overwrite", False))
-    return _judged(outcome, source, target, contents) if gate else outcome
+    return _apply_gate(outcome, source, target, contents) if gate else outcome
 
 
-def _judged(outcome: BatchResult, source: Path, target: Path, contents: Contents) -> BatchResult:
+def _apply_gate(outcome: BatchResult, source: Path, target: Path, contents: Contents) -> BatchResult:
     """Apply the gate, write the report and return the outcome with the number of rejected images."""
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
@@ -201,7 +201,7 @@ def _tasks(
             settings["lamps"] = str(lamps)
         reason = ""
         try:
-            gray, turn = image.stored_as(source / path)
+            gray, turn = image.read_layout(source / path)
         except InputError as error:
             reason, gray, turn = " ".join(str(error).split())[:300], False, 1
         if gray or turn != 1:

@@ -85,13 +85,13 @@ def judge(photo: Path, painted: Path, boxes: Sequence[Box]) -> Judgment:
     """
     one, other = (np.asarray(image.read(path).flat(), np.float32) for path in (photo, painted))
     gray = [np.asarray(color.luma(rgb), np.float32) for rgb in (one, other)]
-    clipped = _ended(gray[1]) & ~_ended(gray[0])
-    kept = [(_kept(gray[0], gray[1], box), box) for box in boxes]
+    clipped = _find_clipped(gray[1]) & ~_find_clipped(gray[0])
+    kept = [(_edge_correlation(gray[0], gray[1], box), box) for box in boxes]
     least = min(((k, box) for k, box in kept if k is not None), default=(None, None))
     return Judgment(float(clipped.mean()), _halo(one, other), *least)
 
 
-def _ended(gray: Array) -> NDArray[np.bool_]:
+def _find_clipped(gray: Array) -> NDArray[np.bool_]:
     return np.asarray((gray <= _ENDS[0]) | (gray >= _ENDS[1]))
 
 
@@ -105,7 +105,7 @@ def _halo(photo: Array, painted: Array) -> float:
     return halo_index(other, one, alphas=np.stack([soft, 1 - soft]))
 
 
-def _kept(photo: Array, painted: Array, box: Box) -> float | None:
+def _edge_correlation(photo: Array, painted: Array, box: Box) -> float | None:
     """Return the correlation of edges in a box; None if it is too small, or the photo shows nothing in it."""
     patches = _patches(photo, painted, box)
     if min(patches[0].shape) < SMALLEST:
@@ -182,7 +182,7 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
     ]
     fresh = [row for row in done if "gate" not in row]
 
-    def judged(row: Row) -> Row:
+    def judge_row(row: Row) -> Row:
         name = row["output"]
         try:
             found = judge(source / name, target / name, boxes(name))
@@ -192,7 +192,7 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
         return {**row, "gate": {**found.row(), **night}, "rejected": "; ".join(found.faults)}
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for row in pool.map(judged, fresh):
+        for row in pool.map(judge_row, fresh):
             manifest.add(row)
     judgements = [manifest.last[row["key"]] for row in done]
     rejected = [row for row in judgements if row.get("rejected")]

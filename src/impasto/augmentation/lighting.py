@@ -18,10 +18,10 @@ from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.lights import HUES
 from impasto.looks.night import settings_of
-from impasto.looks.proof import Signal, bound, invented, signals_of
+from impasto.looks.proof import Signal, find_excess_light, light_bound, signals_of
 from impasto.painters.inputs import Inputs
-from impasto.painters.nights import found, lighted
-from impasto.painters.photoreal import graded
+from impasto.painters.nights import find_lamps, light_lamps
+from impasto.painters.photoreal import grade_photo
 from impasto.session import Session
 
 Array = NDArray[np.float32]
@@ -91,20 +91,20 @@ def lights_of(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]
         return None
     result = np.asarray(image.read(painted).flat(), np.float32)
     # With one thread, as the image was made.
-    day, by_style = graded(job, Session(threads=1, log=_hush))
+    day, by_style = grade_photo(job, Session(threads=1, log=_hush))
     if day.shape != result.shape:
         raise InputError(f"{painted} has another size than its photo")
     inputs, road = Inputs(job, {job.content: day}), Road.of(day, horizon=job.horizon)
-    lamps = found(job, inputs, day, road).lamps
-    dark = lighted(job, inputs, night, day, by_style, log=_hush).graded
-    gray = image.stored_as(photo)[0]
+    lamps = find_lamps(job, inputs, day, road).lamps
+    dark = light_lamps(job, inputs, night, day, by_style, log=_hush).graded
+    gray = image.read_layout(photo)[0]
     if gray:
         dark = np.asarray(np.repeat(color.luma(dark)[..., None], 3, 2), np.float32)
     seen = settings_of(night, lamps=by_style is not None or bool(lamps.where("lamp").any()))
     # Blocks of a JPEG ring over eight pixels.
     smooth = [cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32) for picture in (result, dark)]
-    most = cv2.dilate(bound(lamps, road, seen), np.ones((9, 9), np.uint8))
-    share = float(invented(smooth[0], smooth[1], np.asarray(most, np.float32)).mean())
+    most = cv2.dilate(light_bound(lamps, road, seen), np.ones((9, 9), np.uint8))
+    share = float(find_excess_light(smooth[0], smooth[1], np.asarray(most, np.float32)).mean())
     large = [number for number, kind, box in lamps.parts() if kind == "signal" and _is_large(box)]
     return Lights(share, () if gray else tuple(signals_of(result, day, lamps, only=large)))
 

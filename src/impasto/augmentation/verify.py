@@ -36,7 +36,7 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
             if rows[name].get("rejected") and files.sha256(photo) != files.sha256(painted):
                 faults.append(f"{name}: was rejected, but is not a copy of its photo")
                 continue
-            faults += [f"{name}: {fault}" for fault in _moved(photo, painted)]
+            faults += [f"{name}: {fault}" for fault in _check_shift(photo, painted)]
             if not rows[name].get("rejected"):
                 lights = lighting.faults(photo, painted, rows[name]["verb"], rows[name]["settings"])
                 faults += [f"{name}: {fault}" for fault in lights]
@@ -54,7 +54,7 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
     return faults
 
 
-def _moved(photo: Path, painted: Path) -> list[str]:
+def _check_shift(photo: Path, painted: Path) -> list[str]:
     one, other = image.read(photo), image.read(painted)
     if one.size != other.size:
         return [f"is {other.size[1]}x{other.size[0]}, its photo {one.size[1]}x{one.size[0]}"]

@@ -51,7 +51,7 @@ class Backbone(nn.Module, ABC):
         return False
 
     @contextmanager
-    def bounded(self) -> Iterator[None]:
+    def disable_wrapping(self) -> Iterator[None]:
         """Compute features of images that end at their borders, with a backbone for images that continue."""
         yield
 

@@ -35,7 +35,7 @@ class GoogLeNet(Backbone):
         super().__init__(LAYERS, strides=strides, fields=fields)
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         for name in convolutions():
-            weight, bias = _folded(state, name)
+            weight, bias = _fold_batch_norm(state, name)
             self.register_buffer(_key(name, "weight"), weight.to(self.dtype).contiguous())
             self.register_buffer(_key(name, "bias"), bias.to(self.dtype).contiguous())
 
@@ -82,7 +82,7 @@ def _key(name: str, part: str) -> str:
     return f"{name}.{part}".replace(".", "_")
 
 
-def _folded(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+def _fold_batch_norm(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
     """Return weight and bias of a convolution with its batch normalization folded in."""
     gain = state[f"{name}.bn.weight"] / (state[f"{name}.bn.running_var"] + _EPSILON).sqrt()
     bias = state[f"{name}.bn.bias"] - gain * state[f"{name}.bn.running_mean"]

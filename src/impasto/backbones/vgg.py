@@ -107,8 +107,8 @@ class Vgg(Backbone):
         return self.padding == "circular"
 
     @contextmanager
-    def bounded(self) -> Iterator[None]:
-        """See :meth:`Backbone.bounded`."""
+    def disable_wrapping(self) -> Iterator[None]:
+        """See :meth:`Backbone.disable_wrapping`."""
         usual, self.padding = self.padding, "zeros" if self.padding == "circular" else self.padding
         try:
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impasto.batching.dispatch import BatchResult, run
-from impasto.batching.folder import clips, passed_over, photos, stems
+from impasto.batching.folder import clips, non_image_message, photos, stems
 from impasto.batching.tasks import Task, from_file, from_folder, task
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "clips",
     "from_file",
     "from_folder",
-    "passed_over",
+    "non_image_message",
     "photos",
     "run",
     "stems",

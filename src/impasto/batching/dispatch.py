@@ -25,7 +25,7 @@ from impasto.keywords import RunOptions
 from impasto.networks import library
 from impasto.painters import learned
 from impasto.painters.inputs import Inputs
-from impasto.painters.style_folders import spread
+from impasto.painters.style_folders import expand_folders
 from impasto.verbs.run import VERBS
 
 
@@ -86,7 +86,7 @@ def run(
     if first is None:
         raise InputError(f"{source} contains no jobs")
     book = _Book(Manifest(folder), total, how)
-    waiting = book.wanted(itertools.chain([first], tasks))
+    waiting = book.select_tasks(itertools.chain([first], tasks))
     for task, result in _carry_out(waiting, folder, threads, how):
         book.enter(task, result)
     with contextlib.suppress(OSError):
@@ -123,7 +123,7 @@ def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[T
 
 def _check(settings: Mapping[str, Any]) -> None:
     """Check the settings once, before any photo is processed."""
-    job = spread(StylizeJob.parse({**settings, "content": "photo"}))
+    job = expand_folders(StylizeJob.parse({**settings, "content": "photo"}))
     learned.find_all(job, Inputs(job, {}))
     for name in job.styles:
         if library.find(name, network=job.network) is None and not Path(name).is_file():
@@ -137,17 +137,17 @@ def _carry_out(tasks: Iterator[Task], folder: Path, threads: int | None, how: Ru
 
         waiting = films.split(tasks)
         done = on_ray.execute(waiting, folder, workers=workers, address=address, threads=threads)
-        return films.joined(done)
+        return films.join(done)
     if address is not None:
         raise InputError("--address needs --engine ray: add it, or leave out --address")
     import torch
 
     from impasto.optim import memory
 
-    count, share = local.shared_out(workers, memory=memory.free(torch.device("cpu")), threads=threads)
+    count, share = local.divide_resources(workers, memory=memory.free(torch.device("cpu")), threads=threads)
     # With one worker, splitting a video would only decode it twice.
     waiting = films.split(tasks) if count > 1 else tasks
-    return films.joined(local.execute(waiting, folder, workers=count, share=share))
+    return films.join(local.execute(waiting, folder, workers=count, share=share))
 
 
 class _Book:
@@ -161,7 +161,7 @@ class _Book:
         self._known: set[str] = set()  # keys of this run
         self._begun: dict[str, float] = {}
 
-    def wanted(self, tasks: Iterator[Task]) -> Iterator[Task]:
+    def select_tasks(self, tasks: Iterator[Task]) -> Iterator[Task]:
         """Yield the tasks that remain, each recorded as begun."""
         for task in tasks:
             if task.key in self._known:
@@ -181,7 +181,7 @@ class _Book:
                 if self.manifest.owner(task.output):
                     _sweep(place)
                 self._begun[task.key] = time.monotonic()
-                self.manifest.add({**_named(task), "status": "begun"})
+                self.manifest.add({**_manifest_row(task), "status": "begun"})
                 self._taken.add(task.output)
                 yield task
                 continue
@@ -189,7 +189,7 @@ class _Book:
 
     def enter(self, task: Task, result: Mapping[str, Any]) -> None:
         """Record the result of a task."""
-        row: Row = {**_named(task), **result, "status": "error" if "error" in result else "done"}
+        row: Row = {**_manifest_row(task), **result, "status": "error" if "error" in result else "done"}
         if task.key in self._begun:
             row["seconds"] = round(time.monotonic() - self._begun.pop(task.key), 3)
         if row["status"] == "done":
@@ -222,7 +222,7 @@ class _Book:
             if before is None:
                 return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
             # A changed input replaces the earlier result, changed settings do not.
-            if before.get("verb") != task.verb or _whole(before) != _whole(_named(task)):
+            if before.get("verb") != task.verb or _whole(before) != _whole(_manifest_row(task)):
                 return (
                     f"{task.output} was made with other settings, and would be lost: choose another folder, "
                     f"or --overwrite"
@@ -244,6 +244,6 @@ def _sweep(place: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def _named(task: Task) -> Row:
+def _manifest_row(task: Task) -> Row:
     row: Row = {"key": task.key, "origin": task.origin, "verb": task.verb, "output": task.output}
     return {**row, "settings": dict(task.settings), **task.notes}

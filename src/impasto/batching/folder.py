@@ -46,7 +46,7 @@ def clips(content: str) -> list[Path]:
     return [] if found else [path for path in others if image.is_film(path)]
 
 
-def passed_over(content: str) -> str | None:
+def non_image_message(content: str) -> str | None:
     """Return a message on the files of a folder that are not images; None if there are none."""
     passed = image.pictures_among(Path(content).iterdir()).passed if Path(content).is_dir() else []
     if not passed:

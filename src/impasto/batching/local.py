@@ -21,7 +21,7 @@ GIGABYTES = 1.5  # typical memory of a worker
 Done = tuple[Task, dict[str, Any]]
 
 
-def shared_out(workers: int | None, *, memory: int, threads: int | None = None) -> tuple[int, Share]:
+def divide_resources(workers: int | None, *, memory: int, threads: int | None = None) -> tuple[int, Share]:
     """Return the number of workers, and the resources of each.
 
     By default there are as many workers as cores and memory allow: many workers with few threads have a

@@ -90,7 +90,7 @@ def _knock(address: str | None) -> None:
 def _distribute(
     ray: Any, tasks: Iterator[Task], folder: Path, workers: int | None, wanted: int | None
 ) -> Iterator[Done]:
-    count, threads, options = shared_out([*_nodes(ray).values()], workers, threads=wanted)
+    count, threads, options = divide_resources([*_nodes(ray).values()], workers, threads=wanted)
     # No restarts by Ray: retries are decided here.
     actor = ray.remote(_RayWorker).options(max_restarts=0, max_concurrency=1, **options)
     idle: list[Any] = []
@@ -131,10 +131,10 @@ def absolute(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings with absolute paths of inputs, since an actor has its own working directory."""
     if verb == SHOT:
         return {**settings, "job": absolute(VideoJob.verb, settings["job"])}
-    return VERBS[verb].job.renamed(settings, lambda name: resolve_path(name, Path.cwd()))
+    return VERBS[verb].job.rename_files(settings, lambda name: resolve_path(name, Path.cwd()))
 
 
-def shared_out(
+def divide_resources(
     nodes: Sequence[Node], workers: int | None, *, threads: int | None = None
 ) -> tuple[int, int, dict[str, int]]:
     """Return the number of actors, the threads of each, and its Ray options; no more than the nodes can hold.
@@ -172,7 +172,7 @@ def memory_of_each(node: Node, options: Mapping[str, int], count: int, *, free: 
 
     Args:
         node: its cores and GPUs.
-        options, count: Ray options and number of actors; see :func:`shared_out`.
+        options, count: Ray options and number of actors; see :func:`divide_resources`.
         free: free memory of the node in bytes.
     """
     return None if "num_gpus" in options else free // max(1, min(count, _room([node], options)))

@@ -53,7 +53,7 @@ class Films:
                 }
                 yield Task(SHOT, settings, task.output, f"{number}", f"{task.key}-{shot.first}")
 
-    def joined(self, done: Iterator[Done]) -> Iterator[Done]:
+    def join(self, done: Iterator[Done]) -> Iterator[Done]:
         """Yield the original tasks with their results; a video follows when its last shot is done."""
         for task, result in done:
             if task.verb != SHOT:
@@ -73,7 +73,7 @@ class Films:
         try:
             job = VideoJob.parse(task.settings)
             suffix = Path(task.output).suffix
-            return job, shots.shots(job, suffix=suffix) if shots.can_be_split(job) else []
+            return job, shots.shots(job, suffix=suffix) if shots.can_split(job) else []
         except Exception:
             return None, []
 

@@ -75,7 +75,7 @@ def from_file(path: Path) -> Iterator[Task]:
         InputError: the file cannot be read.
     """
     for number, line in _lines(path):
-        yield _parsed(line, path, f"{path.name}:{number}")
+        yield _parse_line(line, path, f"{path.name}:{number}")
 
 
 def count(path: Path) -> int:
@@ -100,7 +100,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _parsed(line: str, path: Path, origin: str) -> Task:
+def _parse_line(line: str, path: Path, origin: str) -> Task:
     try:
         # Python's parser accepts NaN, which jobs refuse, and raises RecursionError on deep nesting.
         entry = json.loads(line)
@@ -112,7 +112,7 @@ def _parsed(line: str, path: Path, origin: str) -> Task:
             if "picture" not in entry:
                 raise InputError("measure needs picture, the image to measure: output is the file of results")
             entry["output"] = entry.pop("picture")
-        settings = kind.renamed(entry, lambda name: resolve_path(name, path.parent))
+        settings = kind.rename_files(entry, lambda name: resolve_path(name, path.parent))
         job = kind.parse(settings)
         if output is None:
             # A video is named .mp4 whatever its source: manifests have it so.
@@ -204,7 +204,7 @@ def key_of(verb: str, settings: Mapping[str, Any], output: str) -> str:
         InputError: an input cannot be read, or the verb is unknown.
     """
     # By content, not by path: a folder that was moved is not processed again.
-    known = _job_of(verb).renamed(settings, lambda name: _content(name) or name)
+    known = _job_of(verb).rename_files(settings, lambda name: _content(name) or name)
     return files.digest([verb, known, output])
 
 
@@ -214,26 +214,26 @@ def _content(name: str) -> str:
         path = Path(name)
         if path.is_file():
             stamp = path.stat()
-            return _hashed(name, stamp.st_mtime_ns, stamp.st_size)
+            return _hash_file(name, stamp.st_mtime_ns, stamp.st_size)
         if "#" in name or (path.name == name and not path.suffix and 0 < len(name) < 200):
             known = library.find(name)
             if known:
                 return learned.digest(known)
         if name and path.is_dir():
-            return _listed(path)
+            return _hash_listing(path)
     except (OSError, ValueError):
         return ""
     return ""
 
 
-def _listed(folder: Path) -> str:
+def _hash_listing(folder: Path) -> str:
     """Return a hash of the names, sizes and times of a folder's files, which is faster than their content."""
     found = sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir() if p.is_file())
     return files.digest(found)
 
 
 @functools.lru_cache(maxsize=4096)
-def _hashed(name: str, stamp: int, size: int) -> str:
+def _hash_file(name: str, stamp: int, size: int) -> str:
     return files.sha256(name)
 
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.cli.options import Reporting, expanded
+from impasto.cli.options import Reporting, expand_dataclasses
 from impasto.cli.say import say, tell
 from impasto.errors import InputError
 from impasto.jobs import LiveJob, base
 from impasto.verbs.run import Outcome
 
 
-@expanded
+@expand_dataclasses
 def studio(
     *,
     host: Annotated[str, typer.Option(help="Address to bind; 0.0.0.0 for the whole network.")] = "127.0.0.1",
@@ -75,11 +75,11 @@ def watch(job: LiveJob) -> Outcome:
     broadcast, found = Broadcast(job.styles), dict[str, Any]()
 
     def play(address: str) -> None:
-        def opened() -> Broadcast:
+        def announce() -> Broadcast:
             tell(f"live on {address}; press Ctrl-C to stop")
             return broadcast
 
-        found.update(live.play(job, opened))
+        found.update(live.play(job, announce))
 
     serve_during(play, job.port, broadcast)
     return outcome_of(found, None)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.options import CommonOptions, Showing, Watching, expanded
+from impasto.cli.options import CommonOptions, Showing, Watching, expand_dataclasses
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
-from impasto.jobs.base import SEED, EngineName, LayoutName, counted, option, parse_range
+from impasto.jobs.base import SEED, EngineName, LayoutName, option, parse_range, pluralize
 from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
@@ -41,7 +41,7 @@ class Spreading:
     overwrite: bool = option(False, "Replace files with other settings, or not from this batch.")
 
 
-@expanded
+@expand_dataclasses
 def batch(
     source: Annotated[
         str,
@@ -132,9 +132,9 @@ def _batch(
     showing: Showing,
 ) -> None:
     """Run a batch and print its summary."""
-    from impasto.batching import passed_over, run
+    from impasto.batching import non_image_message, run
 
-    if isinstance(source, str) and (passed := passed_over(source)):
+    if isinstance(source, str) and (passed := non_image_message(source)):
         tell(passed)
     total = None if isinstance(source, str) else len(source)
     on_row = _Teller(quiet=showing.quiet)
@@ -143,7 +143,7 @@ def _batch(
     _end(outcome, as_json=showing.json)
 
 
-@expanded
+@expand_dataclasses
 def augment(
     dataset: Annotated[
         Path, typer.Argument(help="Data set in the layout of COCO, BDD, Cityscapes or KITTI.")
@@ -180,7 +180,7 @@ def augment(
     with _stopping():
         outcome = augment.augment(dataset, out, **settings)
     if outcome.turned and not showing.quiet:
-        tell(TURNED.format(counted(outcome.turned, "photo")))
+        tell(TURNED.format(pluralize(outcome.turned, "photo")))
     if verify:
         _verify(dataset, out, quiet=showing.quiet)
     _end(outcome, as_json=showing.json)
@@ -260,5 +260,5 @@ def _end(outcome: Any, *, as_json: bool) -> None:
         say(f"{outcome.done} done, {outcome.skipped} skipped, {outcome.failed} failed{rejected}")
     if outcome.failed:
         again = "; --retry-errors retries them" if outcome.failed > outcome.unusable else ""
-        failed = counted(outcome.failed, "job")
+        failed = pluralize(outcome.failed, "job")
         raise InputError(f"{failed} failed: see {outcome.manifest} for the reasons{again}")

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from impasto.cli.options import OUT, Overwrite, Reporting, Showing, expanded
+from impasto.cli.options import OUT, Overwrite, Reporting, Showing, expand_dataclasses
 from impasto.cli.say import USAGE, say, say_paths
 from impasto.session import Session
 
 Size = Annotated[int, typer.Option("--size", "-s", help="Long side in pixels.")]
 
 
-@expanded
+@expand_dataclasses
 def replay(
     picture: Annotated[Path, typer.Argument(help="Image or video written by impasto.", show_default=False)],
     *,
@@ -44,7 +44,7 @@ def replay(
         say(json.dumps(outcome.facts) if showing.json else outcome.text)
 
 
-@expanded
+@expand_dataclasses
 def demo(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("demo"),
@@ -59,7 +59,7 @@ def demo(
         say_paths(demo.demo(out, size=size, watch=bar.watch), as_json=showing.json)
 
 
-@expanded
+@expand_dataclasses
 def doctor(
     *,
     licenses: Annotated[

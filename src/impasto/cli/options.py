@@ -132,41 +132,47 @@ def command(verb: Verb, handler: Callable[[Job, CommonOptions], None]) -> Callab
     def run(**values: Any) -> None:
         own = {f.name for f in dataclasses.fields(job)}
         hints = typing.get_type_hints(job)
-        settings = {k: _parsed(k, v, hints[k]) for k, v in values.items() if k in own}
+        settings = {k: _parse_list(k, v, hints[k]) for k, v in values.items() if k in own}
         given = job.parse({k: v for k, v in settings.items() if v is not None})
         rest = {k: v for k, v in values.items() if k not in own}
         outputs = {name: rest[name] for name in verb.also if rest[name] is not None}
-        place, watching = _built(OutputPath, rest), _built(Watching, rest)
+        place, watching = _build_dataclass(OutputPath, rest), _build_dataclass(Watching, rest)
         with files.tidy(values.get("out")):
             handler(
                 given,
-                CommonOptions(place, watching, _built(Restarting, rest), _built(Showing, rest), outputs),
+                CommonOptions(
+                    place,
+                    watching,
+                    _build_dataclass(Restarting, rest),
+                    _build_dataclass(Showing, rest),
+                    outputs,
+                ),
             )
 
     order = verb.arguments
     parameters = [p for kind in (job, *extras) for p in _parameters(kind, order)]
     parameters.sort(key=lambda p: order.index(p.name) if p.name in order else len(order))
-    return _described(run, parameters, job.__doc__)
+    return _set_signature(run, parameters, job.__doc__)
 
 
-def expanded(function: Callable[..., None]) -> Callable[..., None]:
+def expand_dataclasses(function: Callable[..., None]) -> Callable[..., None]:
     """Return a function for Typer with the options of each parameter that is a dataclass in its place."""
     hints = typing.get_type_hints(function, include_extras=True)
     groups: dict[str, type] = {n: h for n, h in hints.items() if dataclasses.is_dataclass(h)}  # type: ignore[misc]
     grouped = {item.name for kind in groups.values() for item in dataclasses.fields(kind)}
 
     def run(**values: Any) -> None:
-        built = {name: _built(kind, values) for name, kind in groups.items()}
+        built = {name: _build_dataclass(kind, values) for name, kind in groups.items()}
         function(**{k: v for k, v in values.items() if k not in grouped}, **built)
 
     parameters: list[inspect.Parameter] = []
     for name, own in inspect.signature(function).parameters.items():
         one = own.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
         parameters += _parameters(groups[name]) if name in groups else [one]
-    return _described(run, parameters, function.__doc__)
+    return _set_signature(run, parameters, function.__doc__)
 
 
-def _described(
+def _set_signature(
     run: Callable[..., None], parameters: list[inspect.Parameter], text: str | None
 ) -> Callable[..., None]:
     """Give a function the parameters and the help text that Typer reads."""
@@ -181,7 +187,7 @@ def _parameters(kind: Any, positional: Sequence[str] = ()) -> list[inspect.Param
     return [_parameter(f, hints[f.name], positional=f.name in positional) for f in dataclasses.fields(kind)]
 
 
-def _built(extra: type, values: dict[str, Any]) -> Any:
+def _build_dataclass(extra: type, values: dict[str, Any]) -> Any:
     return extra(**{f.name: values[f.name] for f in dataclasses.fields(extra) if f.name in values})
 
 
@@ -202,21 +208,21 @@ def _parameter(item: dataclasses.Field[Any], hint: Any, *, positional: bool) -> 
             *names, help=text, show_default=item.default is not None and item.default is not False
         )
         annotation = Annotated[_plain(hint), info]
-    default = inspect.Parameter.empty if missing else _shown(item.default)
+    default = inspect.Parameter.empty if missing else _convert_default(item.default)
     # Keyword-only: Typer matches by name, and arguments without defaults may then follow options.
     return inspect.Parameter(
         item.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
     )
 
 
-def _shown(default: Any) -> Any:
+def _convert_default(default: Any) -> Any:
     if isinstance(default, tuple):
         return [",".join(map(str, default))] if default else None
     return default
 
 
 def _plain(hint: Any) -> Any:
-    """Return the type that Typer parses for a hint; lists are strings that :func:`_parsed` splits."""
+    """Return the type that Typer parses for a hint; lists are strings that :func:`_parse_list` splits."""
     kinds = kinds_of(hint)
     rest = [kind for kind in kinds if kind is not type(None)]
     if typing.get_origin(rest[0]) is tuple:
@@ -225,7 +231,7 @@ def _plain(hint: Any) -> Any:
     return plain | None if len(rest) < len(kinds) else plain
 
 
-def _parsed(name: str, value: Any, hint: Any) -> Any:
+def _parse_list(name: str, value: Any, hint: Any) -> Any:
     """Convert a list of strings to the tuple that the job expects."""
     lists = [kind for kind in kinds_of(hint) if typing.get_origin(kind) is tuple]
     if not lists or value is None:

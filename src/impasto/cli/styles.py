@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from impasto.cli.options import OUT, Overwrite, Reporting, expanded
+from impasto.cli.options import OUT, Overwrite, Reporting, expand_dataclasses
 from impasto.cli.say import say, say_paths, tell
 from impasto.errors import InputError, OutputError
 
@@ -23,7 +23,7 @@ styles = typer.Typer(help="List and manage styles.", no_args_is_help=True, rich_
 
 
 @styles.command("samples")
-@expanded
+@expand_dataclasses
 def samples(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help=OUT)] = Path("samples"),
@@ -38,14 +38,14 @@ def samples(
 
 
 @styles.command("list")
-@expanded
+@expand_dataclasses
 def show(showing: Reporting) -> None:
     """List the learned styles: your own, then those bundled with impasto."""
     from impasto.networks import library
 
-    found = library.installed()
+    found = library.list_styles()
     if showing.json:
-        say(json.dumps([_described(known) for known in found]))
+        say(json.dumps([_style_entry(known) for known in found]))
     elif not found:
         say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
     for known in [] if showing.json else found:
@@ -53,7 +53,7 @@ def show(showing: Reporting) -> None:
         say(f"{known.name:24} {known.pack.plan.name:8} {where:8} {known.style.credits}".rstrip())
 
 
-def _described(known: InstalledStyle) -> dict[str, Any]:
+def _style_entry(known: InstalledStyle) -> dict[str, Any]:
     style = known.style
     return {
         "name": known.name,
@@ -69,7 +69,7 @@ def _described(known: InstalledStyle) -> dict[str, Any]:
 
 
 @styles.command("sheet")
-@expanded
+@expand_dataclasses
 def sheet(
     *,
     out: Annotated[Path | None, typer.Option("--out", "-o", help=OUT)] = None,
@@ -96,7 +96,7 @@ def sheet(
 
 
 @styles.command("add")
-@expanded
+@expand_dataclasses
 def add(
     file: Annotated[Path, typer.Argument(help="Pack or .style file.", show_default=False)],
     *,
@@ -115,14 +115,14 @@ def add(
     for name, credits in () if showing.json else told.items():
         say(f"{name}: {credits}")
     files.copy(file, target, overwrite=overwrite)
-    for name in {known.name for known in library.installed() if known.shipped}.intersection(names):
+    for name in {known.name for known in library.list_styles() if known.shipped}.intersection(names):
         tell(f"{name}: yours is used in place of the shipped style of that name")
     said = {"output": str(target), "styles": list(names), "credits": told}
     say(json.dumps(said) if showing.json else str(target))
 
 
 @styles.command("remove")
-@expanded
+@expand_dataclasses
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the style.", show_default=False)],
     showing: Reporting,
@@ -130,11 +130,11 @@ def remove(
     """Remove one of your own styles; its pack is deleted with its last style."""
     from impasto.networks import library, packs
 
-    found = [known for known in library.installed() if known.name == name and not known.shipped]
+    found = [known for known in library.list_styles() if known.name == name and not known.shipped]
     if not found:
         raise InputError(f"'{name}' is not one of your own styles: impasto styles list shows them")
     path = found[0].path
-    rest = found[0].pack.removed(name)
+    rest = found[0].pack.remove_style(name)
     if path.suffix == library.STYLE_SUFFIX or not rest.styles:
         path.unlink()
     else:
@@ -143,7 +143,7 @@ def remove(
 
 
 @styles.command("describe")
-@expanded
+@expand_dataclasses
 def describe(
     name: Annotated[
         str, typer.Argument(help="One of your own styles, or PACK.safetensors#NAME.", show_default=False)
@@ -166,7 +166,7 @@ def describe(
         raise InputError(f"'{name}' is bundled with impasto: only your own styles can be described")
     if not texts:
         raise InputError("nothing to write: give --title, --credit or --licence")
-    pack = known.pack.credited(known.name, texts)
+    pack = known.pack.replace_credits(known.name, texts)
     if known.path.suffix == library.STYLE_SUFFIX:
         packs.save_style(pack, known.name, known.path, overwrite=True)
     else:
@@ -178,7 +178,7 @@ def describe(
     )
 
 
-@expanded
+@expand_dataclasses
 def export(
     name: Annotated[str, typer.Argument(help="Learned style or pack.", show_default=False)],
     *,
@@ -216,7 +216,7 @@ def export(
             raise InputError(f"a .style file holds one style: name it, as {name}#{pack.names[0]}")
         packs.save_style(pack, known.name, target, overwrite=overwrite)
     elif target.suffix == ".onnx":
-        with _onnx_needed():
+        with _require_onnx():
             from impasto.networks import onnx_export
         onnx_export.export(pack, target, overwrite=overwrite)
     else:
@@ -228,7 +228,7 @@ def export(
 
 
 def _export_page(pack: Pack, names: Sequence[str], folder: Path, *, overwrite: bool, as_json: bool) -> None:
-    with _onnx_needed():
+    with _require_onnx():
         from impasto import web
     web.write(pack, names, folder, overwrite=overwrite)
     say(json.dumps({"output": str(folder)}) if as_json else str(folder))
@@ -236,7 +236,7 @@ def _export_page(pack: Pack, names: Sequence[str], folder: Path, *, overwrite: b
 
 
 @contextmanager
-def _onnx_needed() -> Iterator[None]:
+def _require_onnx() -> Iterator[None]:
     try:
         yield
     except ImportError as error:

@@ -86,19 +86,21 @@ class FrameDream(FramePainter):
             self._look_where(frame.shape[:2])
         assert self.inside is not None
         if warped is None or mask is None or self.energy is None:
-            found = self._dreamed(photo, None) - photo
+            found = self._dream(photo, None) - photo
             self.mean = found.mean((0, 1))
-            self.energy = _energy(found - self._spread(self.mean))
+            self.energy = _energy(found - self._spread_mean(self.mean))
             return found
         # Dream on the frame with the previous dream added, so that no octave blurs that dream.
         carried = np.float32(self.dreamer.job.decay) * mask[..., None] * self.inside * warped
-        found = self._dreamed((photo + carried).clip(0, 1), self.steps) - photo
-        found -= self._spread(found.mean((0, 1), dtype=np.float32))
-        held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self._spread(self.mean)
+        found = self._dream((photo + carried).clip(0, 1), self.steps) - photo
+        found -= self._spread_mean(found.mean((0, 1), dtype=np.float32))
+        held: Array = found * np.float32(self.energy / max(_energy(found), 1e-6)) + self._spread_mean(
+            self.mean
+        )
         # Clipping changes the mean: match the mean after clipping.
         for _ in range(CLIPPED):
             shown = (photo + held).clip(0, 1) - photo
-            held += self._spread(self.mean - shown.mean((0, 1), dtype=np.float32))
+            held += self._spread_mean(self.mean - shown.mean((0, 1), dtype=np.float32))
         return held
 
     def state(self) -> State:
@@ -120,13 +122,13 @@ class FrameDream(FramePainter):
             self.where = self.inside[..., 0]
         self.share = max(float(self.inside.mean()), 1e-6)
 
-    def _spread(self, mean: Array) -> Array:
+    def _spread_mean(self, mean: Array) -> Array:
         """Return a difference with this mean over the frame, proportional to the mask."""
         assert self.inside is not None
         spread: Array = self.inside * (mean / np.float32(self.share))
         return spread
 
-    def _dreamed(self, photo: Array, steps: tuple[int, ...] | None) -> Array:
+    def _dream(self, photo: Array, steps: tuple[int, ...] | None) -> Array:
         outcome = self.dreamer.paint(tensors.from_array(photo), steps=steps)
         if outcome.stopped:
             raise KeyboardInterrupt

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image, pages
-from impasto.films.frame_pairs import OpenFilms, matched
+from impasto.films.frame_pairs import OpenFilms, open_comparison
 from impasto.image import Source
 from impasto.media import FlickerMeter
 from impasto.media.flicker_metric import energy, heat
@@ -141,11 +141,11 @@ def report(
         InputError: a video cannot be read, or the videos do not belong together.
     """
     with ExitStack() as stack:
-        films = matched(stack, painted, original, baseline, start=start)
-        return _measured(films, list(styles), backbone)
+        films = open_comparison(stack, painted, original, baseline, start=start)
+        return _measure(films, list(styles), backbone)
 
 
-def _measured(films: OpenFilms, styles: list[Source], backbone: Backbone | None) -> FilmReport:
+def _measure(films: OpenFilms, styles: list[Source], backbone: Backbone | None) -> FilmReport:
     watcher, rows = FlickerMeter(LAGS), [list[Bytes]() for _ in range(films.count)]
     seen: list[tuple[Bytes, ...]] = []
     own: list[float] = []
@@ -161,9 +161,11 @@ def _measured(films: OpenFilms, styles: list[Source], backbone: Backbone | None)
         if number < MOST_ROWS:
             for row, frame in zip(rows, (film, first, *rest), strict=True):
                 row.append(frame[frame.shape[0] // 2])
-    lags = {lag: _lag(watcher, lag, films.count == 3) for lag in LAGS if watcher.compared(lag)}
-    first_lag = watcher.found(0, LAGS[0])
-    kept = first_lag.energy / max(watcher.found(1, LAGS[0]).energy, 1e-12) if films.count == 3 else None
+    lags = {lag: _lag(watcher, lag, films.count == 3) for lag in LAGS if watcher.has_pairs(lag)}
+    first_lag = watcher.mean_flicker(0, LAGS[0])
+    kept = (
+        first_lag.energy / max(watcher.mean_flicker(1, LAGS[0]).energy, 1e-12) if films.count == 3 else None
+    )
     style, style_baseline = _style(seen, styles, backbone)
     found = FilmReport(
         frames=watcher.frames,
@@ -183,10 +185,10 @@ def _measured(films: OpenFilms, styles: list[Source], backbone: Backbone | None)
 
 
 def _lag(watcher: FlickerMeter, lag: int, compared: bool) -> LagReport:
-    found = watcher.found(0, lag)
+    found = watcher.mean_flicker(0, lag)
     if not compared:
         return LagReport(found.error, found.floor, found.trusted)
-    alone = watcher.found(1, lag).error
+    alone = watcher.mean_flicker(1, lag).error
     return LagReport(found.error, found.floor, found.trusted, alone, found.error / max(alone, 1e-12))
 
 

@@ -19,7 +19,7 @@ from impasto.media.flow import shift
 from impasto.media.levels import unit
 from impasto.networks.library import InstalledStyle
 from impasto.painters import learned
-from impasto.painters.inputs import Inputs, masked
+from impasto.painters.inputs import Inputs, sum_masks
 from impasto.record import Watch
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def choose(
 
     use_threads(threads)
     painter = MovingPainter(stylizing, consistency=job.consistency, watch=watch)
-    return Paintings(painter, masked(stylizing, inputs, size))
+    return Paintings(painter, sum_masks(stylizing, inputs, size))
 
 
 def threads_of(brush: FramePainter, threads: int | None) -> int:
@@ -146,7 +146,7 @@ class LearnedStyles(FramePainter):
         self.flow = "fast" if pack.plan.name == "tiny" else "medium"
         self.painter = Painter(pack, device=self.device, precision=job.precision, threads=threads)
         self.frozen = job.consistency > 0
-        self.where = masked(stylizing, inputs, size)
+        self.where = sum_masks(stylizing, inputs, size)
         self.statistics: Array | None = None
         self.at = (0.0, 0.0)  # origin of the noise, pixels: it moves with a picture that moves as a whole
 

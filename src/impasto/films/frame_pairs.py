@@ -85,7 +85,7 @@ class OpenFilms:
             yield [frame.rgb, *(resize_frame(other.at(frame.time), size) for other in self.others)]
 
 
-def matched(
+def open_comparison(
     stack: ExitStack,
     painted: str | Path,
     original: str | Path,

@@ -20,12 +20,12 @@ from impasto.films.scenes import Shot
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
-from impasto.looks.clustering import looked_at
-from impasto.looks.detectors import detected
+from impasto.looks.clustering import resize_input
+from impasto.looks.detectors import detect_lamps
 from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import Draws, Lamps
-from impasto.looks.night import Night, lit, settings_of
+from impasto.looks.night import Night, render_night, settings_of
 from impasto.looks.reflectance import Day
 from impasto.media import Dis, Link
 from impasto.painters.inputs import Inputs
@@ -128,15 +128,15 @@ class ShotLights:
         """Return the next frame at night; ``(H, W, 3)``, 0..1."""
         rgb = frame.astype(np.float32) / np.float32(255)
         road = Road.of(rgb, horizon=self.horizon, center=self.center)
-        tiny = np.rint(looked_at(rgb) * 255).astype(np.uint8)
+        tiny = np.rint(resize_input(rgb) * 255).astype(np.uint8)
         carried = None
         if self.before is not None and self.lamps is not None:
-            carried = moved_lamps(self.lamps, self.flow(tiny, self.before))
-        seen = self._seen(rgb, number, labels, carried)
+            carried = warp_lamps(self.lamps, self.flow(tiny, self.before))
+        seen = self._find_lamps(rgb, number, labels, carried)
         # A detector misses a lamp for a while more often than a label does.
         out = DETECTED if labels is None else FADE
-        self.lamps, self.before = matched(seen.lamps, carried, out=out), tiny
-        found = lit(
+        self.lamps, self.before = match_lamps(seen.lamps, carried, out=out), tiny
+        found = render_night(
             rgb,
             self.lamps,
             self.night,
@@ -150,10 +150,12 @@ class ShotLights:
         ).rgb
         return found if graded is not None else mix(rgb, found, self.job.strength)
 
-    def _seen(self, rgb: Array, number: int, labels: list[Path] | None, carried: Lamps | None) -> Labels:
+    def _find_lamps(
+        self, rgb: Array, number: int, labels: list[Path] | None, carried: Lamps | None
+    ) -> Labels:
         if labels is None:
             before = carried.kinds if carried is not None else None
-            return Labels(Lamps.of(detected(rgb, horizon=self.horizon, before=before)))
+            return Labels(Lamps.of(detect_lamps(rgb, horizon=self.horizon, before=before)))
         if number >= len(labels):
             raise InputError(
                 f"{self.job.lamps} has {len(labels)} labels, and the video more frames: give one for each"
@@ -180,7 +182,7 @@ class ShotLights:
             self.before = np.asarray(state["before"], np.uint8)
 
 
-def moved_lamps(lamps: Lamps, flow: Array) -> Lamps:
+def warp_lamps(lamps: Lamps, flow: Array) -> Lamps:
     """Carry lamps along a flow to the frame before, ``(h, w, 2)``, computed at any size."""
     height, width = lamps.kinds.shape
     large = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -197,7 +199,7 @@ def moved_lamps(lamps: Lamps, flow: Array) -> Lamps:
     )
 
 
-def matched(seen: Lamps, carried: Lamps | None, *, out: float = FADE) -> Lamps:
+def match_lamps(seen: Lamps, carried: Lamps | None, *, out: float = FADE) -> Lamps:
     """Give the lamps of a frame the numbers of those they were, and keep those that are missed for a while.
 
     Args:

@@ -26,7 +26,7 @@ from impasto.painters.optimize import (
     border_of,
     grayscale,
     modern,
-    padded,
+    pad_image,
     schedule,
     styles_of,
     terms_of,
@@ -81,7 +81,7 @@ class MovingPainter:
             )
         if warped is None or mask is None:
             self.begin(rgb)
-        content, inside = self._padded(tensors.from_array(rgb))
+        content, inside = self._pad(tensors.from_array(rgb))
         if self.job.color == "luminance":
             content = grayscale(content)
         size = (content.shape[-2], content.shape[-1])
@@ -97,9 +97,9 @@ class MovingPainter:
             outcome = methods.following_frame(
                 content,
                 self._styles,
-                warped=self._padded(tensors.from_array(warped))[0],
-                mask=self._padded(tensors.from_array(mask))[0],
-                fresh=self._padded(tensors.from_array(fresh))[0],
+                warped=self._pad(tensors.from_array(warped))[0],
+                mask=self._pad(tensors.from_array(mask))[0],
+                fresh=self._pad(tensors.from_array(fresh))[0],
                 schedule=following_schedule(plan),
                 **terms_of(self.job),
                 consistency=self.consistency,
@@ -114,7 +114,7 @@ class MovingPainter:
 
     def begin(self, first: Array) -> None:
         """Prepare palettes and masks of a shot from its first frame ``(H, W, 3)``, to avoid flicker."""
-        self._styles = styles_of(self.job, self.inputs, *self._padded(tensors.from_array(first)))
+        self._styles = styles_of(self.job, self.inputs, *self._pad(tensors.from_array(first)))
         self._seen = FeatureCache([style.picture for style in self._styles])
 
     def _paint_at_once(self, rgb: Array) -> Array:
@@ -126,8 +126,8 @@ class MovingPainter:
             self._rows = learned.weights_of(job, self.inputs, pack, names, (rgb.shape[0], rgb.shape[1]))
         return self._predicted.paint(rgb, self._rows)
 
-    def _padded(self, picture: Tensor) -> tuple[Tensor, Frame]:
-        return padded(picture, border_of(self.job))
+    def _pad(self, picture: Tensor) -> tuple[Tensor, Frame]:
+        return pad_image(picture, border_of(self.job))
 
 
 def following_schedule(plan: Schedule) -> Schedule:

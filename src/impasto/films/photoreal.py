@@ -28,9 +28,9 @@ from impasto.films.scenes import Shot
 from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
-from impasto.looks.clustering import looked_at
+from impasto.looks.clustering import resize_input
 from impasto.looks.grading import mix
-from impasto.looks.night_skies import Glow, cleared, glow, night_sky, with_sky
+from impasto.looks.night_skies import Glow, clear_night_sky, glow, night_sky, with_sky
 from impasto.looks.subject import Subject
 from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
 from impasto.media.levels import eight, unit
@@ -140,10 +140,10 @@ def find_shots(film: Film, spans: list[Span], *, every: int = 1) -> list[Shot]:
             if before is not None and jump(before, plain) > JUMP:
                 cuts.append(seen)
             if _is_kept(seen - cuts[-1]):
-                kept[seen] = looked_at(unit(frame.rgb))
+                kept[seen] = resize_input(unit(frame.rgb))
             before, seen = plain, seen + 1
     return [
-        Shot(first, last, _spread([kept[k] for k in sorted(kept) if first <= k < last]))
+        Shot(first, last, _sample_evenly([kept[k] for k in sorted(kept) if first <= k < last]))
         for first, last in zip(cuts, [*cuts[1:], seen], strict=True)
     ]
 
@@ -156,7 +156,7 @@ def _is_kept(number: int) -> bool:
     return number % step == 0
 
 
-def _spread(frames: list[Array]) -> tuple[Array, ...]:
+def _sample_evenly(frames: list[Array]) -> tuple[Array, ...]:
     """Return a few frames, evenly spaced."""
     places = np.linspace(0, len(frames) - 1, min(KEYS, len(frames))).round().astype(int)
     return tuple(frames[i] for i in places)
@@ -185,7 +185,7 @@ class _Grader:
         labels = Regions(np.concatenate([r.labels for r in regions]), self.look.names)
         self.given, own = looks.shift(tall, labels, self.look)
         say_classes(self.job, replace(self.scene, regions=labels), own, log=self.say)
-        self.grid = None if self.job.fast else self._refined(keys, regions)
+        self.grid = None if self.job.fast else self._refine(keys, regions)
 
     @property
     def by_day(self) -> bool:
@@ -204,10 +204,10 @@ class _Grader:
             Subject(k, k, classify(scene.look, k, backbone=self.eyes.backbone), scene.look) for k in keys
         ]
         if scene.given is not None:
-            found = [cleared(subject) for subject in found]
+            found = [clear_night_sky(subject) for subject in found]
         return scene, [subject.photo for subject in found], [subject.regions for subject in found]
 
-    def _refined(self, keys: list[Array], regions: list[Regions]) -> BilateralGrid:
+    def _refine(self, keys: list[Array], regions: list[Regions]) -> BilateralGrid:
         count = len(self.look.names)
         mattes = [Mattes.of(k, r.labels, count, sure=r.sure) for k, r in zip(keys, regions, strict=True)]
         job = replace(self.job, realism=min(1000.0, STIFFER * self.job.realism))
@@ -218,7 +218,7 @@ class _Grader:
     def next(self, frame: Bytes, number: int) -> Array:
         """Return the next frame, graded; ``(H, W, 3)``, 0..1."""
         rgb = unit(frame)
-        small = looked_at(rgb)
+        small = resize_input(rgb)
         tiny = np.rint(small * 255).astype(np.uint8)
         if self.before is not None and self.alphas is not None:
             to_before = self.flow(tiny, self.before)
@@ -232,7 +232,7 @@ class _Grader:
         self.before = tiny
         photo = rgb
         if self.glow is not None:
-            photo, small = self.glow.removed(rgb), self.glow.removed(small)
+            photo, small = self.glow.remove_from(rgb), self.glow.remove_from(small)
         mattes = Mattes(cast(Array, self.alphas), small)
         gain = np.exp(-self.exposure)
         seen = photo if np.abs(gain - 1).max() < 1e-3 else (photo * gain).clip(0, 1)
@@ -241,7 +241,7 @@ class _Grader:
         else:
             graded = render(self.grid, seen, mattes, self.given)
         if number == self.shot.first:
-            say_signal(small, looked_at(graded), log=self.say)
+            say_signal(small, resize_input(graded), log=self.say)
         return mix(rgb, graded, self.job.strength)
 
     def _begin(self, rgb: Array, small: Array) -> None:
@@ -253,13 +253,15 @@ class _Grader:
     def _warp(self, to_before: Array) -> None:
         """Warp the mattes, and the sky by night with its glow, to the next frame."""
 
-        def moved(planes: Array) -> Array:
+        def warp_planes(planes: Array) -> Array:
             return np.stack([warp(plane, to_before, cubic=False) for plane in planes])
 
-        self.alphas = moved(cast(Array, self.alphas))
+        self.alphas = warp_planes(cast(Array, self.alphas))
         if self.sky is not None and self.glow is not None:
-            self.sky = moved(self.sky[None])[0]
-            self.glow = Glow(np.stack(list(moved(np.moveaxis(self.glow.planes, 2, 0))), 2), self.glow.tone)
+            self.sky = warp_planes(self.sky[None])[0]
+            self.glow = Glow(
+                np.stack(list(warp_planes(np.moveaxis(self.glow.planes, 2, 0))), 2), self.glow.tone
+            )
 
     def _correct(self, rgb: Array, small: Array, share: Array) -> None:
         """Move what was warped towards what a new look at the frame finds, by a share ``(h, w)``."""
@@ -282,7 +284,7 @@ class _Grader:
         if self.sky is not None:
             sky = self.sky > 0.5
             regions, found = with_sky(regions, sky, self.look), glow(small, sky)
-            photo = found.removed(small)
+            photo = found.remove_from(small)
         return Mattes.of(photo, regions.labels, len(regions.names), sure=regions.sure).alphas, found
 
     def _follow_exposure(self, small: Array, to_before: Array, where: Array) -> None:

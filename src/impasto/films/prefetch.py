@@ -45,7 +45,7 @@ def ahead(source: Iterator[T], *, by: int = 2) -> Iterator[Iterator[T]]:
     """
     worker = _Prefetcher(source, by)
 
-    def taken() -> Iterator[T]:
+    def take_items() -> Iterator[T]:
         while (item := worker.items.get()) is not _END:
             if isinstance(item, BaseException):
                 raise item
@@ -53,7 +53,7 @@ def ahead(source: Iterator[T], *, by: int = 2) -> Iterator[Iterator[T]]:
 
     worker.start()
     try:
-        yield taken()
+        yield take_items()
     finally:
         worker.ended.set()
         worker.join()

@@ -26,7 +26,7 @@ from impasto.media import (
     select_frames,
     tell_what_stays_behind,
 )
-from impasto.media.levels import held_by
+from impasto.media.levels import levels_of
 from impasto.media.segments import PART_FRAMES, of_other_version
 from impasto.painters.inputs import recipe_of
 
@@ -40,7 +40,7 @@ class Painted:
     recipe: str
 
 
-def can_be_split(job: VideoJob) -> bool:
+def can_split(job: VideoJob) -> bool:
     """Return whether the shots of a job are independent; they are not if it reads other frames in step."""
     return job.processed is None and job.preview is None
 
@@ -55,7 +55,7 @@ def shots(job: VideoJob, *, suffix: str = ".mp4") -> list[FrameRange]:
     Raises:
         InputError: the video or a style cannot be used.
     """
-    with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
+    with open_film(job.film, rate=job.fps, **levels_of(Path(f"film{suffix}"))) as film:
         plan = FilmPlan.of(job)
         spans = [plan.span]
         size = frame_size(plan, film, start=plan.start)
@@ -92,7 +92,7 @@ def paint_shot(
         OutputError: the folder cannot be written to.
     """
     begun = time.monotonic()
-    with open_film(job.film, rate=job.fps, **held_by(Path(f"film{suffix}"))) as film:
+    with open_film(job.film, rate=job.fps, **levels_of(Path(f"film{suffix}"))) as film:
         chosen = partial(choose, job, threads=threads)
         out = folder / f"{shot.first:09d}{suffix}"
         restart = of_other_version(out)
@@ -122,7 +122,7 @@ def join_shots(
         OutputError: the video cannot be written; the parts are kept.
     """
     check_target(out, overwrite=True)
-    with open_film(job.film, rate=job.fps, **held_by(out)) as film:
+    with open_film(job.film, rate=job.fps, **levels_of(out)) as film:
         tell_what_stays_behind(film, out)
         spans = [Span(job.begin, job.stop)]
         whole = Whole(out, size, spans=spans, recipe=recipe)

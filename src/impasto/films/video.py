@@ -38,7 +38,7 @@ from impasto.media import (
     select_frames,
     tell_what_stays_behind,
 )
-from impasto.media.levels import eight, held_by, top
+from impasto.media.levels import eight, levels_of, top
 from impasto.media.reading import exactly
 from impasto.media.segments import PART_FRAMES
 from impasto.painters.inputs import recipe_of
@@ -125,7 +125,7 @@ def paint_plan(
     begun = time.monotonic()
     with files.tidy(out), ExitStack() as stack:
         check_target(out, overwrite=overwrite, key="" if restart else None)
-        film = stack.enter_context(closing(open_film(plan.film, rate=plan.fps, **held_by(out))))
+        film = stack.enter_context(closing(open_film(plan.film, rate=plan.fps, **levels_of(out))))
         files.protect_inputs(out, (film.path, *film.inputs, plan.like))
         run = FilmRun(plan, film, out, choose, restart=restart, on_progress=session.on_progress, flow=flow)
         check_target(out, overwrite=overwrite, key=run.segments.key)
@@ -184,7 +184,7 @@ class FilmRun:
         waiting: deque[tuple[Bytes, ShownFrame]] = deque()
         damage = None
         try:
-            with ahead(self._linked()) as frames:
+            with ahead(self._link_frames()) as frames:
                 try:
                     for rgb, shown, link in frames:
                         if link is None and self.plan.consistency > 0:
@@ -222,7 +222,7 @@ class FilmRun:
             self._write(output, *waiting.popleft())
         self._settle()
 
-    def _linked(self) -> Iterator[tuple[Bytes, ShownFrame, Link | None]]:
+    def _link_frames(self) -> Iterator[tuple[Bytes, ShownFrame, Link | None]]:
         """Yield the remaining frames, resized, each with its link to the previous frame."""
         plan, skipped = self.plan, self.shot.first + self.segments.frames
         linker = linker_of(plan, self.brush.flow, self.steady.frame, given=self.flow)

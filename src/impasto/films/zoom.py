@@ -100,13 +100,13 @@ class Canvases:
                 photo = self.dreamer.inputs.read(self.dreamer.job.content).flat()
                 canvas = CANVAS * self.size[1], CANVAS * self.size[0]
                 large = Image.fromarray(image.as_bytes(photo)).resize(canvas, Image.Resampling.LANCZOS)
-                self.outer = self._dreamed(np.asarray(large), self.dreamer.job.octave_steps)
+                self.outer = self._dream(np.asarray(large), self.dreamer.job.octave_steps)
             else:
                 self.outer = self.inner
             # The same number at each octave: an enlarged canvas has coarse shapes, and lacks fine ones.
             usual = self.dreamer.job.octave_steps
             steps = DEEPER * sum(usual) / len(usual)
-            self.inner = self._dreamed(self._middle(self.outer), (max(1, round(steps)),))
+            self.inner = self._dream(self._middle(self.outer), (max(1, round(steps)),))
             self.index += 1
 
     def frame(self, share: float) -> Bytes:
@@ -137,7 +137,7 @@ class Canvases:
         box = (width * margins, height * margins, width * (1 - margins), height * (1 - margins))
         return np.asarray(Image.fromarray(canvas).resize((width, height), Image.Resampling.BICUBIC, box=box))
 
-    def _dreamed(self, canvas: Bytes, steps: tuple[int, ...]) -> Bytes:
+    def _dream(self, canvas: Bytes, steps: tuple[int, ...]) -> Bytes:
         outcome = self.dreamer.paint(tensors.from_array(image.floats(canvas)), steps=steps)
         if outcome.stopped:
             raise KeyboardInterrupt

@@ -4,7 +4,7 @@ from impasto.image.alpha import ALIKE as ALIKE
 from impasto.image.alpha import as_mask as as_mask
 from impasto.image.alpha import coverage as coverage
 from impasto.image.alpha import over_black as over_black
-from impasto.image.decoding import stored_as as stored_as
+from impasto.image.decoding import read_layout as read_layout
 from impasto.image.kinds import READABLE as READABLE
 from impasto.image.kinds import Found as Found
 from impasto.image.kinds import is_film as is_film

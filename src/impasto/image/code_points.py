@@ -93,7 +93,7 @@ def _of_boxes(data: bytes) -> Cicp | None:
     properties = dict(_boxes(within.get(b"iprp", b"")))
     listed = list(_boxes(properties.get(b"ipco", b"")))
     try:
-        own = _owned(within[b"pitm"], properties[b"ipma"])
+        own = _property_indices(within[b"pitm"], properties[b"ipma"])
     except (KeyError, IndexError, struct.error):
         return None
     for number in own:
@@ -103,7 +103,7 @@ def _of_boxes(data: bytes) -> Cicp | None:
     return None
 
 
-def _owned(pitm: bytes, ipma: bytes) -> list[int]:
+def _property_indices(pitm: bytes, ipma: bytes) -> list[int]:
     """Return the property indices of the primary item, counted from 1."""
     (primary,) = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)
     wide_item, wide_number = ipma[0] > 0, ipma[3] & 1

@@ -77,7 +77,7 @@ def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
     return height, width
 
 
-def stored_as(path: Path) -> tuple[bool, int]:
+def read_layout(path: Path) -> tuple[bool, int]:
     """Return whether a file is gray, and its EXIF orientation, without decoding."""
     head = head_of(path)
     with refusing(str(path)), strict(str(path)):
@@ -107,7 +107,7 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
     """
     head = head_of(path)
 
-    def decoded(source: Path | io.BytesIO) -> NDArray[np.uint8] | None:
+    def decode(source: Path | io.BytesIO) -> NDArray[np.uint8] | None:
         with open_image(source) as image:
             refuse_size(str(path), image.size, max_pixels=max_pixels)
             plain = image.mode in ("L", "RGB", "CMYK", "YCbCr") and not image.has_transparency_data
@@ -124,7 +124,7 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
     with refusing(str(path)), strict(str(path)):
         if is_heif(head) or head.startswith(TIFF_MAGIC):
             return None
-        return _despite_its_end(path, decoded)
+        return _despite_its_end(path, decode)
 
 
 def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]) -> _Decoded:

@@ -110,14 +110,16 @@ def _of(read: Callable[[], Image.Exif], info: Mapping[Any, Any], form: str | Non
                 main[code] = text.encode()
     packet = next((info[key] for key in _PACKETS if info.get(key)), b"")
     told = xmp.result_properties(packet.encode() if isinstance(packet, str) else bytes(packet))
-    return Metadata(_kept(main, _MAIN), _kept(taken, _EXIF), _kept(gps, _GPS), _dpi(main, info), told)
+    return Metadata(
+        _encode_tags(main, _MAIN), _encode_tags(taken, _EXIF), _encode_tags(gps, _GPS), _dpi(main, info), told
+    )
 
 
-def _kept(found: Mapping[int, Any], kinds_of: Mapping[int, int]) -> tuple[Tag, ...]:
+def _encode_tags(found: Mapping[int, Any], kinds_of: Mapping[int, int]) -> tuple[Tag, ...]:
     tags = []
     for code, kind in kinds_of.items():
         try:
-            value = _encoded(found[code], kind) if code in found else b""
+            value = _encode_value(found[code], kind) if code in found else b""
         except (TypeError, ValueError, ArithmeticError, struct.error):
             continue
         if 0 < len(value) <= _MOST and value.strip(b"\0 "):
@@ -125,7 +127,7 @@ def _kept(found: Mapping[int, Any], kinds_of: Mapping[int, int]) -> tuple[Tag, .
     return tuple(tags)
 
 
-def _encoded(value: Any, kind: int) -> bytes:
+def _encode_value(value: Any, kind: int) -> bytes:
     """Encode a value from Pillow in the bytes of its type."""
     if kind == ASCII:
         # Pillow decodes as Latin-1, so encoding as Latin-1 restores the original bytes.

@@ -99,7 +99,7 @@ def write(
         'gray.png'
     """
     target = Path(path)
-    form = _checked_form(target, bits, quality)
+    form = _check_form(target, bits, quality)
     values: NDArray[Any] = _values(target, rgb, alpha, form=form, bits=bits, gray=gray)
     if metadata is not None and metadata.turn != 1:
         values = to_stored_orientation(values, metadata.turn)
@@ -111,7 +111,7 @@ def write(
     return target
 
 
-def _checked_form(target: Path, bits: int, quality: int) -> str:
+def _check_form(target: Path, bits: int, quality: int) -> str:
     """Return the format of a file's suffix, after checking bit depth and quality."""
     form = check_suffix(target)
     if bits not in (8, 16) or (bits == 16 and form not in ("PNG", "TIFF")):

@@ -114,7 +114,7 @@ class Job:
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for item in dataclasses.fields(self):
-            value = _checked(item.name, getattr(self, item.name), hints[item.name])
+            value = _convert(item.name, getattr(self, item.name), hints[item.name])
             object.__setattr__(self, item.name, value)
             _check_range(item, value)
 
@@ -143,16 +143,16 @@ class Job:
         """Return the names of the input files, in the order of ``reads``."""
         found = list[str]()
 
-        def noted(name: str) -> str:
+        def note(name: str) -> str:
             found.append(name)
             return name
 
         for name in self.reads:
-            self.renamed({name: getattr(self, name)}, noted)
+            self.rename_files({name: getattr(self, name)}, note)
         return found
 
     @classmethod
-    def renamed(cls, settings: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
+    def rename_files(cls, settings: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
         """Return ``settings`` with ``rename`` applied to every file name; other values are unchanged.
 
         Args:
@@ -160,12 +160,12 @@ class Job:
             rename: maps a file name to its replacement.
         """
 
-        def renamed(value: Any, words: tuple[str, ...]) -> Any:
+        def rename_value(value: Any, words: tuple[str, ...]) -> Any:
             if isinstance(value, (list, tuple)):
-                return [renamed(item, words) for item in value]
+                return [rename_value(item, words) for item in value]
             return rename(value) if isinstance(value, str) and value not in words else value
 
-        return {k: renamed(v, cls.reads[k]) if k in cls.reads else v for k, v in settings.items()}
+        return {k: rename_value(v, cls.reads[k]) if k in cls.reads else v for k, v in settings.items()}
 
 
 def check_names(verb: str, given: Iterable[str], names: Sequence[str]) -> None:
@@ -180,7 +180,7 @@ def check_names(verb: str, given: Iterable[str], names: Sequence[str]) -> None:
             raise InputError(f"{verb} has no setting '{name}': did you mean {', '.join(near)}?")
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 style``, ``2 styles``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -292,7 +292,7 @@ def kinds_of(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
-def _checked(name: str, value: Any, hint: Any) -> Any:
+def _convert(name: str, value: Any, hint: Any) -> Any:
     """Return ``value`` converted to the type hint, or raise an error that names the valid values."""
     kinds = kinds_of(hint)
     for kind in kinds:
@@ -313,7 +313,7 @@ def _as_kind(name: str, value: Any, kind: Any) -> Any:
     if typing.get_origin(kind) is tuple:
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
             return _NO
-        return tuple(_checked(name, item, typing.get_args(kind)[0]) for item in value)
+        return tuple(_convert(name, item, typing.get_args(kind)[0]) for item in value)
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value) if math.isfinite(value) else _NO
     return value if type(value) is kind else _NO

@@ -93,7 +93,7 @@ class DreamJob(Excerpt, Job):
         if self.steps is not None and not all(1 <= steps <= 100_000 for steps in self.steps or (0,)):
             raise InputError(f"--steps {','.join(map(str, self.steps))} must be numbers of 1 or more")
         self._check_part()
-        if self.style and (given := self._changed(_DREAM_ALONE)):
+        if self.style and (given := self._find_non_default(_DREAM_ALONE)):
             raise InputError(
                 f"{given} cannot be combined with --style: leave it out; use --steps to set the iterations"
             )
@@ -115,11 +115,11 @@ class DreamJob(Excerpt, Job):
             InputError: one does.
         """
         for of, names in (("film", _OF_FILMS), ("zoom", _OF_ZOOMS)):
-            if of != kind and (given := self._changed(names)):
+            if of != kind and (given := self._find_non_default(names)):
                 what = "videos, and the input is not one" if of == "film" else "--zoom"
                 raise InputError(f"{given} is for {what}: leave it out, or see impasto dream --help")
 
-    def _changed(self, names: Sequence[str]) -> str | None:
+    def _find_non_default(self, names: Sequence[str]) -> str | None:
         """Return the first of these options that differs from its default, or None."""
         usual = {item.name: item.default for item in fields(self)}
         changed = (name for name in names if getattr(self, name) != usual[name])

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from impasto.errors import InputError
 from impasto.jobs import base
-from impasto.jobs.base import BackboneName, Excerpt, Job, NightName, Precision, counted, option, parse_size
+from impasto.jobs.base import BackboneName, Excerpt, Job, NightName, Precision, option, parse_size, pluralize
 
 LOOK = ".look"  # suffix of a saved look
 CLASSES = 4
@@ -95,13 +95,13 @@ class PhotorealJob(Excerpt, Job):
         self._check_part()
         if self.weights is not None and len(self.weights) != len(self.styles):
             raise InputError(
-                f"--weights has {counted(len(self.weights), 'number')} for "
-                f"{counted(len(self.styles), 'style')}: give one per style"
+                f"--weights has {pluralize(len(self.weights), 'number')} for "
+                f"{pluralize(len(self.styles), 'style')}: give one per style"
             )
         needed = 1 if looks else 1 + len(self.styles)
         if self.masks is not None and len(self.masks) != needed:
             raise InputError(
-                f"--masks has {counted(len(self.masks), 'image')} and needs {needed}: one of the photo"
+                f"--masks has {pluralize(len(self.masks), 'image')} and needs {needed}: one of the photo"
                 + ("" if looks else ", then one of each style")
             )
 

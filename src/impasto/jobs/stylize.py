@@ -21,10 +21,10 @@ from impasto.jobs.base import (
     Preset,
     Statistics,
     StyleLossName,
-    counted,
     option,
     parse_memory,
     parse_size,
+    pluralize,
 )
 
 
@@ -145,7 +145,7 @@ class StylizeJob(Job):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.styles):
                 option = name.replace("_", "-")
-                given, needed = counted(len(values), "value"), counted(len(self.styles), "style")
+                given, needed = pluralize(len(values), "value"), pluralize(len(self.styles), "style")
                 raise InputError(
                     f"--{option} has {given} for {needed}: give one per style, separated by commas"
                 )

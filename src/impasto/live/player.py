@@ -99,7 +99,7 @@ def _loop(
             number = frame.number
             painter, weights = painters[screen.chosen]
             begun = time.monotonic()
-            small = _shrunk(frame.rgb, pace.side)
+            small = _shrink_frame(frame.rgb, pace.side)
             result = held.paint(small, painter, weights)
             screen.show(image.as_bytes(result))
             took = time.monotonic() - begun
@@ -153,7 +153,7 @@ class HeldStyle:
         return painter.paint(image.floats(frame), weights)
 
 
-def _shrunk(rgb: Bytes, side: int) -> Bytes:
+def _shrink_frame(rgb: Bytes, side: int) -> Bytes:
     height, width = rgb.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:

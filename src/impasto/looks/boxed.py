@@ -36,7 +36,7 @@ MOST = 200  # red parts of a box that are compared
 SURE = 0.5  # confidence below which a pair of rear lamps is left dark
 
 
-def boxed(photo: Array, things: Sequence[Thing], horizon: float) -> Bytes:
+def lamps_in_boxes(photo: Array, things: Sequence[Thing], horizon: float) -> Bytes:
     """Find the lamps of labeled objects, and the windows of houses that no object hides.
 
     Args:

@@ -97,7 +97,7 @@ def car_lamps(lamps: Lamps, road: Road, on: NDArray[np.uint8]) -> list[CarLamp]:
     return sorted(found, key=lambda lamp: (-lamp.ahead, lamp.number))
 
 
-def thrown(found: Sequence[CarLamp], road: Road) -> tuple[Array, Array]:
+def project_headlights(found: Sequence[CarLamp], road: Road) -> tuple[Array, Array]:
     """Compute what the headlights of cars that face the camera throw on the road before them.
 
     Irradiance, and the light that the road mirrors, see :func:`sheen`; both ``(H, W)``, in units of
@@ -186,7 +186,7 @@ def asphalt(surface: Array, road: Road) -> Array:
     return np.asarray(cv2.blur(share, (window // 2, window // 2)), np.float32)
 
 
-def standing(found: Sequence[CarLamp], road: Road) -> Array:
+def car_coverage(found: Sequence[CarLamp], road: Road) -> Array:
     """Return the share of each pixel that the bodies of cars cover, from the lamps down; ``(H, W)``.
 
     What the road mirrors ends where a car stands on it.

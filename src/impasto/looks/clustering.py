@@ -182,7 +182,7 @@ def _nearest(points: NDArray[np.floating], centers: NDArray[np.float64]) -> NDAr
     return np.asarray(away.argmin(1))
 
 
-def looked_at(rgb: Array) -> Array:
+def resize_input(rgb: Array) -> Array:
     """Resize an image to the size of the network input; smaller images are unchanged."""
     size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
     return rgb if rgb.shape[:2] == size else image.resize(rgb, size)

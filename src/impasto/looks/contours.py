@@ -34,18 +34,18 @@ def posterior(rgb: Array, away: Array) -> Array:
     """
     prior = -away / SOFTNESS
     bins, count = _bins(rgb), int(np.prod(_BINS))
-    found = _normalized(prior)
+    found = _softmax(prior)
     for _ in range(ROUNDS):
         likely = np.empty_like(prior)
         for index in range(prior.shape[-1]):
             shown = np.bincount(bins.ravel(), weights=found[..., index].ravel(), minlength=count)
-            smooth = _smoothed(shown.astype(np.float64).reshape(_BINS)).ravel()
+            smooth = _smooth(shown.astype(np.float64).reshape(_BINS)).ravel()
             likely[..., index] = np.log(smooth / max(smooth.sum(), 1e-12) + _RARE)[bins]
-        found = _normalized(np.atleast_3d(cv2.GaussianBlur(prior + likely, (0, 0), CALM)))
+        found = _softmax(np.atleast_3d(cv2.GaussianBlur(prior + likely, (0, 0), CALM)))
     return found
 
 
-def _normalized(logarithms: Array) -> Array:
+def _softmax(logarithms: Array) -> Array:
     shares = np.exp(logarithms - logarithms.max(-1, keepdims=True))
     return np.asarray(shares / shares.sum(-1, keepdims=True), np.float32)
 
@@ -64,7 +64,7 @@ def _bins(rgb: Array) -> NDArray[np.intp]:
     return np.asarray(np.ravel_multi_index(tuple(np.moveaxis(places.astype(np.intp), -1, 0)), _BINS), np.intp)
 
 
-def _smoothed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smooth(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Smooth a histogram with the kernel 1-2-1 along each axis."""
     for axis in range(counts.ndim):
         padded = np.pad(counts, [(int(a == axis),) * 2 for a in range(counts.ndim)], mode="edge")

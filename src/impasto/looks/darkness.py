@@ -65,7 +65,7 @@ def balance(kelvin: float) -> Array:
     return np.asarray(gains / (gains * planck(kelvin) @ GRAY), np.float32)
 
 
-def faded(light: Array, amount: float) -> Array:
+def desaturate(light: Array, amount: float) -> Array:
     """Take color out of what is dark, as eyes and the noise filters of cameras do.
 
     The weight of rods is 1 - smoothstep over the logarithm of luminance, as in Jensen, Premoze, Shirley et
@@ -84,7 +84,7 @@ def faded(light: Array, amount: float) -> Array:
     return np.asarray(light + rods[..., None] * (gray[..., None] - light), np.float32)
 
 
-def toned(light: Array, keeps: Array | None = None) -> Array:
+def tone_map(light: Array, keeps: Array | None = None) -> Array:
     """Compress linear light into 0..1 with the hue kept, and let what is far too bright turn white.
 
     The largest channel ``m`` is the identity up to ``SHOULDER``, then approaches 1; all channels follow by
@@ -132,7 +132,7 @@ def _unit(field: NDArray[Any]) -> Array:
     return np.asarray(field / max(float(field.std()), 1e-6), np.float32)
 
 
-def moved(light: Array, center: tuple[float, float], amount: float) -> Array:
+def motion_blur(light: Array, center: tuple[float, float], amount: float) -> Array:
     """Blur by the motion of a car: each pixel along the line to the point it drives to.
 
     Args:
@@ -159,9 +159,9 @@ def moved(light: Array, center: tuple[float, float], amount: float) -> Array:
     return total / np.float32(len(steps))
 
 
-def developed(light: Array, *, keeps: Array | None = None) -> Array:
-    """Return linear light ``(H, W, 3)`` as an sRGB image, 0..1: :func:`toned`, then gamma."""
-    return np.asarray(color.to_srgb(toned(light, keeps)), np.float32)
+def develop(light: Array, *, keeps: Array | None = None) -> Array:
+    """Return linear light ``(H, W, 3)`` as an sRGB image, 0..1: :func:`tone_map`, then gamma."""
+    return np.asarray(color.to_srgb(tone_map(light, keeps)), np.float32)
 
 
 def grain(size: tuple[int, ...]) -> int:
@@ -169,7 +169,7 @@ def grain(size: tuple[int, ...]) -> int:
     return max(3, round(max(size) / 320)) | 1
 
 
-def filtered(rgb: Array) -> Array:
+def camera_filter(rgb: Array) -> Array:
     """Filter an image ``(H, W, 3)``, sRGB, as a camera does: less grain in the dark, more detail in light.
 
     A noise filter cannot tell faint texture from noise. This one is a guided filter of the luma with itself

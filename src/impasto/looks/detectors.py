@@ -33,7 +33,7 @@ REDDER = 0.25  # by how much it is redder than what is around it, relative to it
 SHADOW = (0.6, 0.4)  # luma of the ground under a car relative to the road behind it: none, and certain
 
 
-def detected(photo: Array, *, horizon: float, before: Bytes | None = None) -> Bytes:
+def detect_lamps(photo: Array, *, horizon: float, before: Bytes | None = None) -> Bytes:
     """Find the lamps that are certain in an image by day: signals, pairs of rear lamps, windows of houses.
 
     Headlights and street lamps are not searched: by day they look like other things, and what is lit wrongly
@@ -95,12 +95,12 @@ def signals(photo: Array, horizon: float) -> list[Part]:
             # Signals hang above the height of the camera, lamps of cars below it.
             if top > (horizon - 0.005) * height or area < 0.35 * tall * wide:
                 continue
-            sure = _cased(dark, gray, (top, left, tall, wide))
+            sure = _case_score(dark, gray, (top, left, tall, wide))
             found.append((np.asarray(inside), box, sure))
     return found
 
 
-def _cased(dark: Bools, gray: Array, box: tuple[int, int, int, int]) -> float:
+def _case_score(dark: Bools, gray: Array, box: tuple[int, int, int, int]) -> float:
     """Return how surely a spot lies in the case of a signal, 0..1."""
     top, left, tall, wide = box
     side = max(tall, wide)
@@ -143,7 +143,7 @@ def rears(photo: Array, horizon: float) -> list[Part]:
     pairs = []
     for i, (one, first) in enumerate(parts):
         for j, (inside, second) in enumerate(parts[:i]):
-            if sure := _paired(one, first, inside, second) * _shadowed(gray, red, first, second):
+            if sure := _pair_score(one, first, inside, second) * _shadow_score(gray, red, first, second):
                 pairs.append((sure, i, j))
     found: dict[int, float] = {}
     for sure, i, j in sorted(pairs, reverse=True):
@@ -178,7 +178,7 @@ def _middle(box: Place) -> tuple[float, float]:
     return (box[0].start + box[0].stop) / 2, (box[1].start + box[1].stop) / 2
 
 
-def _paired(one: Bools, first: Place, other: Bools, second: Place) -> float:
+def _pair_score(one: Bools, first: Place, other: Bools, second: Place) -> float:
     """Return how surely two red parts are alike enough for the rear lamps of one car, 0..1."""
     tall, wide = (max(one.shape[k], other.shape[k]) for k in (0, 1))
     level, apart = (abs(a - b) for a, b in zip(_middle(first), _middle(second), strict=True))
@@ -188,7 +188,7 @@ def _paired(one: Bools, first: Place, other: Bools, second: Place) -> float:
     return float(np.exp(-((level / (0.35 * tall + 0.03 * apart)) ** 2) / 2 - (size / 1.1) ** 2))
 
 
-def _shadowed(gray: Array, red: Bools, first: Place, second: Place) -> float:
+def _shadow_score(gray: Array, red: Bools, first: Place, second: Place) -> float:
     """Return how surely the shadow of a car lies below a pair, and the car between them is not red, 0..1."""
     (row, left), (other, right) = sorted((_middle(first), _middle(second)), key=lambda place: place[1])
     low, apart = max(row, other), right - left

@@ -175,10 +175,10 @@ def _pane(front: Front, box: Box, inside: Bools, wall: list[int]) -> Pane | None
         return None
     contrast, bright = float(np.median(lighter)), float(np.median(light))
     sure = min(1.0, (fits - 0.65) / 0.2) * min(1.0, contrast / 0.7) * min(1.0, max(0.0, (bright + 2) / 0.6))
-    return Pane(box, inside, dark, bright, MOST * sure * _outlined(log, box))
+    return Pane(box, inside, dark, bright, MOST * sure * _outline_score(log, box))
 
 
-def _outlined(log: Array, box: Box) -> float:
+def _outline_score(log: Array, box: Box) -> float:
     """Return how far all sides of a box are steps from light to dark, 0..1; leaves and bark have few."""
     left, top, width, height = box
     rows, columns = slice(top, top + height), slice(left, left + width)

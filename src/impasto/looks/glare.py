@@ -16,7 +16,7 @@ SHARE = 0.3  # share of the light that is scattered; a clean lens has less, a we
 
 
 @lru_cache(maxsize=64)
-def spread(degrees: float) -> tuple[float, ...]:
+def fit_point_spread(degrees: float) -> tuple[float, ...]:
     """Fit the point spread function of glare by ``LEVELS`` Gaussians; return their shares, with sum 1.
 
     The function is the photopic one of Spencer, Shirley, Zimmerman and Greenberg 1995, "Physically-based
@@ -54,10 +54,10 @@ def glare(light: Array, degrees: float) -> Array:
     """
     total = np.zeros_like(light)
     part, factor = light, 1
-    for level, share in enumerate(spread(round(degrees, 5))):
+    for level, share in enumerate(fit_point_spread(round(degrees, 5))):
         wide = FIRST * 2**level
         while wide / factor > 2.5 and min(part.shape[:2]) > 8:
-            part = _halved(part)
+            part = _halve(part)
             factor *= 2
         if share <= 0:
             continue
@@ -68,7 +68,7 @@ def glare(light: Array, degrees: float) -> Array:
     return total
 
 
-def _halved(part: Array) -> Array:
+def _halve(part: Array) -> Array:
     """Return an image of half the size, each pixel the mean of four; odd sides are continued by zeros."""
     height, width = part.shape[:2]
     even = np.pad(part, ((0, height % 2), (0, width % 2), (0, 0)))

@@ -29,7 +29,7 @@ class Thing:
     box: Box
     color: str = ""
 
-    def scaled(self, right: float, down: float) -> Thing:
+    def scale(self, right: float, down: float) -> Thing:
         """Return it in an image resized by these factors."""
         left, top, right_end, bottom = self.box
         return replace(self, box=(left * right, top * down, right_end * right, bottom * down))

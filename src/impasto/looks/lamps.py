@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from impasto import image
 from impasto.errors import InputError
 from impasto.image import Source
-from impasto.looks.detectors import detected
+from impasto.looks.detectors import detect_lamps
 from impasto.looks.lights import KINDS, NAMES, KindName, Lamps
 
 Array = NDArray[np.float32]
@@ -76,7 +76,7 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
     large = np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     if picture.gray or not np.ptp(rgb, axis=2).any():
         white = KINDS["headlight"].color[0]
-        if _named(name) or rgb.max() <= MOST_ID or set(np.unique(rgb)) - {0, white}:
+        if _ids_in_name(name) or rgb.max() <= MOST_ID or set(np.unique(rgb)) - {0, white}:
             return _of_ids(large[..., 0], photo, horizon, name)
     return Labels(Lamps.of(_of_colors(large, name)))
 
@@ -104,7 +104,7 @@ def _of_ids(ids: NDArray[np.int32], photo: Array, horizon: float, name: str) -> 
     """Return the labels of an id map: lamps are searched only where a class may have them."""
     ids, said = label_ids(ids, name)
     kinds = np.where(np.isin(ids, SIGNS), 1 + NAMES.index("sign"), 0).astype(np.uint8)
-    found = detected(photo, horizon=horizon)
+    found = detect_lamps(photo, horizon=horizon)
     for kind, classes in (("window", HOUSES), ("signal", SIGNALS), ("rear", CARS)):
         own = 1 + NAMES.index(kind)
         near = cv2.dilate(np.isin(ids, classes).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -129,7 +129,7 @@ def label_ids(ids: NDArray[np.int32], name: str) -> tuple[NDArray[np.int32], str
         InputError: it has ids that mean nothing.
     """
     known = set(np.unique(ids).tolist())
-    kind = _named(name)
+    kind = _ids_in_name(name)
     if not kind:
         over = max(known - {IGNORED}, default=0) >= len(TRAINED)
         roads = [int((ids == road).sum()) for road in (0, TRAINED[0])]
@@ -148,7 +148,7 @@ def label_ids(ids: NDArray[np.int32], name: str) -> tuple[NDArray[np.int32], str
     return table[ids], f"labels {name}: read as train ids (labelTrainIds of Cityscapes, BDD100K: 0 is road)"
 
 
-def _named(name: str) -> str:
+def _ids_in_name(name: str) -> str:
     """Return ``labelIds`` or ``trainIds`` if the path of a file says so, otherwise an empty string."""
     plain = Path(name).name.lower().replace("_", "")
     if "labelid" in plain:
@@ -156,6 +156,6 @@ def _named(name: str) -> str:
     return "trainIds" if "trainid" in plain or "sem_seg" in Path(name).parts else ""
 
 
-def drawn_lamps(kinds: Bytes) -> Bytes:
+def draw_lamps(kinds: Bytes) -> Bytes:
     """Draw kinds ``(H, W)`` as a labels image ``(H, W, 3)``, readable by :func:`read_lamps`."""
     return np.array([(0, 0, 0), *palette().values()], np.uint8)[kinds]

@@ -50,7 +50,7 @@ def laplacian_rows(rgb: Array, unknown: NDArray[np.bool_], *, epsilon: float) ->
         first, end = np.searchsorted(corners, (own[0] - steps[-1], own[-1] + 1))
         used = corners[first:end]
         terms = _window_terms(planes[:, used + steps[:, None]], epsilon)
-        table[start : start + CHUNK] = _summed(terms, used, own - steps[:, None]).T
+        table[start : start + CHUNK] = _sum_terms(terms, used, own - steps[:, None]).T
     down, across = np.mgrid[1 - SPAN : SPAN, 1 - SPAN : SPAN].reshape(2, -1).astype(np.int32)
     rows, columns = free[:, None] // width + down, free[:, None] % width + across
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
@@ -87,7 +87,7 @@ def _window_terms(colors: Floats, epsilon: float) -> Floats:
     return terms
 
 
-def _summed(terms: Floats, corners: Indices, wanted: Indices) -> Floats:
+def _sum_terms(terms: Floats, corners: Indices, wanted: Indices) -> Floats:
     """Sum the terms of all windows of each pixel: ``(25, N)``, for the neighbors of a pixel.
 
     Args:

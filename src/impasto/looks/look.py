@@ -153,8 +153,8 @@ def load(path: str | Path) -> Look:
         raise InputError(f"{path} is not a look: looks are written by impasto photoreal with --save-look")
     try:
         names = tuple(str(name) for name in meta["names"])
-        classes = tuple(_loaded(arrays, str(index)) for index in range(len(names)))
-        whole = _loaded(arrays, "whole")
+        classes = tuple(_load_statistics(arrays, str(index)) for index in range(len(names)))
+        whole = _load_statistics(arrays, "whole")
         centers = arrays["centres"].astype(np.float32) if "centres" in arrays else None
         if centers is not None and (centers.shape != (len(names), _SEEN) or not np.isfinite(centers).all()):
             raise ValueError("centers of the classes")
@@ -176,7 +176,7 @@ def of_night(night: NightName) -> Look:
     return Look(("whole",), (None,), none, night=night)
 
 
-def _loaded(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
+def _load_statistics(arrays: Mapping[str, NDArray[Any]], name: str) -> Statistics | None:
     if f"{name}.colour" not in arrays:
         return None
     numbers = arrays[f"{name}.colour"].astype(np.float32)

@@ -68,7 +68,7 @@ class Regions:
             return self.drawn
         return np.bincount(self.labels.ravel(), minlength=len(self.names)) / self.labels.size
 
-    def resized(self, size: tuple[int, int]) -> Regions:
+    def resize(self, size: tuple[int, int]) -> Regions:
         """Resize the regions to ``(height, width)`` by nearest neighbor."""
         if self.labels.shape == size:
             return self
@@ -129,7 +129,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
             f"mask {labels[0]} has {', '.join(found[0].names)} and {labels[1]} has "
             f"{', '.join(found[1].names)}: no class is in both"
         )
-    return [_joined(own, tuple(names)) for own in found]
+    return [_relabel(own, tuple(names)) for own in found]
 
 
 def _label(source: Source) -> str:
@@ -141,7 +141,7 @@ def _order(name: str) -> tuple[int, str]:
     return (int(name.split()[1]) if name.startswith("id ") else 0), name
 
 
-def _joined(own: Regions, names: tuple[str, ...]) -> Regions:
+def _relabel(own: Regions, names: tuple[str, ...]) -> Regions:
     table = np.array([names.index(name) for name in own.names], np.int16)
     return Regions(table[own.labels], names, thin=own.thin)
 
@@ -157,11 +157,11 @@ class _Drawn:
     @classmethod
     def of(cls, picture: Picture) -> _Drawn:
         rgb = np.rint(picture.rgb * 255).astype(np.int32)
-        codes = _encoded(rgb)
+        codes = _encode_colors(rgb)
         return cls(rgb, codes, _flat(codes))
 
 
-def _encoded(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
+def _encode_colors(rgb: NDArray[np.int32]) -> NDArray[np.int32]:
     """Encode each color as one number; NumPy's product of integers is slower."""
     return rgb[..., 0] * np.int32(CODE[0]) + rgb[..., 1] * np.int32(CODE[1]) + rgb[..., 2]
 
@@ -174,9 +174,9 @@ def _colors(mask: _Drawn, label: str) -> Regions:
     nearest, best = _nearest(mask)
     far = best > NEAR**2
     odd = mask.rgb[far]
-    codes, counts = np.unique(_encoded(odd // 8), return_counts=True)
+    codes, counts = np.unique(_encode_colors(odd // 8), return_counts=True)
     if far.mean() > UNKNOWN or (len(counts) and counts.max() > FLAT * far.size):
-        usual = odd[_encoded(odd // 8) == codes[counts.argmax()]][0]
+        usual = odd[_encode_colors(odd // 8) == codes[counts.argmax()]][0]
         raise _unknown(label, usual.tolist(), float(far.mean()))
     return _without_specks(nearest, best)
 
@@ -185,7 +185,7 @@ def _nearest(mask: _Drawn) -> tuple[Labels, NDArray[np.int32]]:
     """Return the nearest color of each pixel and the squared distance to it, ``(H, W)``."""
     nearest = np.full(mask.codes.shape, -1, np.int16)
     for index, color in enumerate(COLORS.values()):
-        nearest[mask.codes == int(_encoded(np.array(color, np.int32)))] = index
+        nearest[mask.codes == int(_encode_colors(np.array(color, np.int32)))] = index
     away = np.zeros(nearest.shape, np.int32)
     # Few pixels of most masks are noisy.
     noisy = nearest < 0

@@ -71,7 +71,7 @@ class Mattes:
             return cls(solve(guide, own, count), guide)
         held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
-        return cls(_solved(guide, hard, hard & held, epsilon=FOUND), guide)
+        return cls(_solve_alphas(guide, hard, hard & held, epsilon=FOUND), guide)
 
     def at(self, rgb: Array) -> Array:
         """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
@@ -92,7 +92,7 @@ class Mattes:
     def _models(self) -> Array:
         return _linear_models(self.guide, self.alphas)
 
-    def shrunk(self, size: tuple[int, int]) -> Array:
+    def shrink(self, size: tuple[int, int]) -> Array:
         """Return the mattes ``(K, h, w)`` at a smaller size."""
         if self.alphas.shape[1:] == size:
             return self.alphas
@@ -111,10 +111,10 @@ def solve(rgb: Array, labels: Labels, count: int) -> Array:
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():
             inner[index] = hard[index]
-    return _solved(rgb, hard, inner)
+    return _solve_alphas(rgb, hard, inner)
 
 
-def _solved(
+def _solve_alphas(
     rgb: Array,
     hard: NDArray[np.bool_],
     inner: NDArray[np.bool_],

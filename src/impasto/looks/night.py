@@ -18,13 +18,21 @@ from impasto import color
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
-from impasto.looks.cars import CarLamp, asphalt, bodies, car_lamps, red_sheen, standing, thrown
-from impasto.looks.darkness import balance, developed, faded, filtered, moved, noisy, planck
+from impasto.looks.cars import (
+    CarLamp,
+    asphalt,
+    bodies,
+    car_coverage,
+    car_lamps,
+    project_headlights,
+    red_sheen,
+)
+from impasto.looks.darkness import balance, camera_filter, desaturate, develop, motion_blur, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
-from impasto.looks.plates import SIGN, thrown_back
+from impasto.looks.plates import SIGN, plate_reflection
 from impasto.looks.reflectance import Day, surface
-from impasto.looks.skies import Sky, parted, sky
+from impasto.looks.skies import Sky, composite_sky, sky
 from impasto.looks.streetlight import city, near_lamps
 
 Array = NDArray[np.float32]
@@ -154,7 +162,7 @@ def scene(
         lamps: its lamps, at the same size.
         night: settings.
         draws: random choices.
-        road, known, day: see :func:`lit`.
+        road, known, day: see :func:`render_night`.
     """
     road = road or Road.of(photo)
     above = sky(photo, horizon=road.horizon / road.size[0], known=known)
@@ -184,7 +192,7 @@ def _sky(road: Road, night: Night) -> Array:
     return np.asarray(top + (low - top) * np.exp(-np.maximum(up, 0) / 0.12), np.float32)
 
 
-def lit(
+def render_night(
     photo: Array,
     lamps: Lamps,
     night: Night,
@@ -223,15 +231,15 @@ def lit(
         alpha = given.sky.alpha[..., None]
         dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
     else:
-        dark = parted(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
+        dark = composite_sky(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
     cars = car_lamps(lamps, given.road, shine.on)
     may = asphalt(own, given.road)
-    back = thrown_back(cars, given.road, photo) if plates else np.float32(0)
+    back = plate_reflection(cars, given.road, photo) if plates else np.float32(0)
     added = _headlights(given, lamps, cars, night, may, back=back) + shine.light
     if night.wet:
-        share = np.float32(night.wet) * may * (1 - standing(cars, given.road))
-        added = added + share[..., None] * mirrored(shine.light, given.road)
-    added = added + scattered(shine.light, given.road)
+        share = np.float32(night.wet) * may * (1 - car_coverage(cars, given.road))
+        added = added + share[..., None] * reflect_in_road(shine.light, given.road)
+    added = added + scatter_light(shine.light, given.road)
     seed = int(draws.of_part("noise", frame).integers(2**31))
     return Lit(_shot(dark + added, given, night, seed), shine.on, partial(_shot, dark, given, night, seed))
 
@@ -248,7 +256,7 @@ def _headlights(
     own = roads.beam(road)
     beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
     own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road) + back
-    ground, streaks = (light * may for light in thrown(found, road))
+    ground, streaks = (light * may for light in project_headlights(found, road))
     light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])
     light = (light + streaks[..., None]) * given.headlight
     red = (may * red_sheen(found, road))[..., None] * (np.float32(night.beam) * np.array(RED, np.float32))
@@ -258,13 +266,13 @@ def _headlights(
 def _shot(light: Array, given: Scene, night: Night, seed: int) -> Array:
     """Return the picture a camera takes of linear light, sRGB."""
     road = given.road
-    seen = moved(light, (road.horizon, road.center), night.blur)
-    seen = faded(seen, night.gray)
+    seen = motion_blur(light, (road.horizon, road.center), night.blur)
+    seen = desaturate(seen, night.gray)
     seen = noisy(np.minimum(seen, 400), shot=night.shot, read=night.read, seed=seed)
-    return filtered(developed(seen, keeps=given.emission.keeps))
+    return camera_filter(develop(seen, keeps=given.emission.keeps))
 
 
-def mirrored(light: Array, road: Road) -> Array:
+def reflect_in_road(light: Array, road: Road) -> Array:
     """Return the reflection of lamps in a wet road, ``(H, W, 3)``: mirrored, and smeared down.
 
     A lamp at height ``L`` above a road seen from height ``C`` appears ``f (L - C) / z`` above the horizon,
@@ -299,7 +307,7 @@ def mirrored(light: Array, road: Road) -> Array:
     return np.asarray(full, np.float32)
 
 
-def scattered(light: Array, road: Road) -> Array:
+def scatter_light(light: Array, road: Road) -> Array:
     """Return the glare of lamps and their halo in dust and haze, ``(H, W, 3)``."""
     degrees = degrees_of(road)
     factor = max(1, round(VEILED / degrees / 4))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color, image
-from impasto.looks.clustering import looked_at
+from impasto.looks.clustering import resize_input
 from impasto.looks.darkness import largest
 from impasto.looks.grading import STRIP
 from impasto.looks.look import Look
@@ -68,12 +68,12 @@ class Glow:
     planes: Array
     tone: Array
 
-    def removed(self, rgb: Array) -> Array:
+    def remove_from(self, rgb: Array) -> Array:
         """Return an image ``(H, W, 3)``, sRGB, 0..1, whose sky has one dark tone near lamps."""
-        return _darkened(rgb, self.planes, self.tone) if self.planes.any() else rgb
+        return _subtract_glow(rgb, self.planes, self.tone) if self.planes.any() else rgb
 
 
-def cleared(subject: Subject) -> Subject:
+def clear_night_sky(subject: Subject) -> Subject:
     """Take lamps and glow out of the sky of a night that becomes day, and give the sky its class.
 
     Returns the subject itself if its classes are not found by a classifier, the photo shows no sky by night,
@@ -84,9 +84,9 @@ def cleared(subject: Subject) -> Subject:
     sky = night_sky(subject.photo)
     if not sky.any():
         return subject
-    photo = glow(subject.photo, sky).removed(subject.photo)
+    photo = glow(subject.photo, sky).remove_from(subject.photo)
     regions = with_sky(subject.regions, sky, subject.look)
-    return replace(subject, photo=photo, small=looked_at(photo), regions=regions, given=subject.photo)
+    return replace(subject, photo=photo, small=resize_input(photo), regions=regions, given=subject.photo)
 
 
 def night_sky(rgb: Array) -> Bools:
@@ -237,7 +237,7 @@ def glow(rgb: Array, sky: Bools) -> Glow:
     return Glow(np.asarray(cv2.merge([*cv2.split(over), share]), np.float32), tone)
 
 
-def _darkened(rgb: Array, planes: Array, tone: Array) -> Array:
+def _subtract_glow(rgb: Array, planes: Array, tone: Array) -> Array:
     """Subtract glow and blend with a tone, in linear light and strips of rows.
 
     Args:

@@ -23,7 +23,7 @@ WIDTH, ASPECT = (0.18, 0.5), (1.6, 6.5)  # 0.24 to 0.68 m; plates are from 0.30 
 LEAST = (2, 6)  # smallest (height, width) in pixels
 
 
-def thrown_back(found: Sequence[CarLamp], road: Road, photo: Array | None = None) -> Array:
+def plate_reflection(found: Sequence[CarLamp], road: Road, photo: Array | None = None) -> Array:
     """Compute the own beam that plates throw back, ``(H, W)``, in units of the beam.
 
     It is at most 1, as on the road. A plate hangs above the cut-off, in the stray light ``SIGN STRAY / z^2``.

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from impasto import color
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
-from impasto.looks.cars import bodies, car_lamps, red_sheen, thrown
+from impasto.looks.cars import bodies, car_lamps, project_headlights, red_sheen
 from impasto.looks.darkness import grain
 from impasto.looks.lights import HUES, KINDS, MOST, NAMES, Lamps
-from impasto.looks.night import PAINT, Night, mirrored, scattered
-from impasto.looks.plates import SIGN, thrown_back
+from impasto.looks.night import PAINT, Night, reflect_in_road, scatter_light
+from impasto.looks.plates import SIGN, plate_reflection
 from impasto.looks.streetlight import case_box
 
 Array = NDArray[np.float32]
@@ -54,7 +54,7 @@ class Signal:
         return self.hue <= HUES and self.clear
 
 
-def bound(lamps: Lamps, road: Road, night: Night) -> Array:
+def light_bound(lamps: Lamps, road: Road, night: Night) -> Array:
     """Compute the most light that lamps, beam and their glare may add to each pixel, ``(H, W)``, linear.
 
     From the labels and the settings alone, not from what was painted: every lamp at its strongest, every
@@ -63,22 +63,22 @@ def bound(lamps: Lamps, road: Road, night: Night) -> Array:
     light = np.zeros((*lamps.kinds.shape, 3), np.float32)
     for index, name in enumerate(NAMES, 1):
         light[lamps.kinds == index] = MOST * KINDS[name].strength[1]
-    most = light + scattered(light, road)
+    most = light + scatter_light(light, road)
     if night.wet:
         # A lens spreads a lamp before it is mirrored.
         soft = np.asarray(cv2.dilate(light, np.ones((5, 5), np.uint8)), np.float32)
-        most = most + np.float32(night.wet) * mirrored(soft, road)
+        most = most + np.float32(night.wet) * reflect_in_road(soft, road)
     found = car_lamps(lamps, road, lamps.kinds)
     own = roads.beam(road) * np.where(lamps.where("sign"), np.float32(SIGN), np.float32(PAINT))
-    ground, streaks = thrown(found, road)
-    reflected = REFLECTS * (own + bodies(found, road) + thrown_back(found, road) + ground)
+    ground, streaks = project_headlights(found, road)
+    reflected = REFLECTS * (own + bodies(found, road) + plate_reflection(found, road) + ground)
     beam = np.float32(2 * night.beam) * (reflected + streaks + red_sheen(found, road))
     total = np.asarray(most[..., 1] + beam, np.float32)
     reach = max(3, round(night.blur * CORNERS * 50 * max(total.shape))) + 2 * grain(total.shape)
     return np.asarray(cv2.dilate(total, np.ones((reach | 1,) * 2, np.uint8)), np.float32)
 
 
-def invented(result: Array, graded: Array, most: Array) -> NDArray[np.bool_]:
+def find_excess_light(result: Array, graded: Array, most: Array) -> NDArray[np.bool_]:
     """Return the pixels ``(H, W)`` that are brighter than their light explains.
 
     A pixel is, if its luminance exceeds that of the graded image by more than 5 % and by more than ``most``.
@@ -86,7 +86,7 @@ def invented(result: Array, graded: Array, most: Array) -> NDArray[np.bool_]:
     Args:
         result: image with its lamps lit, ``(H, W, 3)``, sRGB, 0..1.
         graded: the same without lamps and beam.
-        most: light that lamps and beam may add, see :func:`bound`.
+        most: light that lamps and beam may add, see :func:`light_bound`.
     """
     after, before = (color.luma(color.to_linear(picture)) for picture in (result, graded))
     return np.asarray(after > BRIGHTER * before + most + STEP)

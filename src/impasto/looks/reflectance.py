@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color
-from impasto.looks.shadows import Shade, guided, shade_of, without_shadows, work_size
+from impasto.looks.shadows import Shade, guided_filter, shade_of, without_shadows, work_size
 from impasto.looks.skies import sky
 
 Array = NDArray[np.float32]
@@ -117,4 +117,4 @@ def _daylight(gray: Array, solid: Array) -> Array:
     window = 2 * round(NEAR * max(size) / 2) + 1
     levels = ((small + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
     calm = cv2.medianBlur(levels, window).astype(np.float32) / np.float32(25) - 10
-    return np.asarray(np.exp2(guided(log, calm)), np.float32)
+    return np.asarray(np.exp2(guided_filter(log, calm)), np.float32)

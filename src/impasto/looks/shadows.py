@@ -91,7 +91,7 @@ def without_shadows(linear: Array, shade: Shade, horizon: float) -> Array:
     joined[0] = False
     dark = (joined[marks] & (share > 0.5)).astype(np.float32)
     gray = np.log2(np.maximum(np.asarray(color.luma(linear), np.float32), DARKEST))
-    mask = ((guided(gray, dark)[top:] - 0.1) / np.float32(0.8)).clip(0, 1)
+    mask = ((guided_filter(gray, dark)[top:] - 0.1) / np.float32(0.8)).clip(0, 1)
     mask = np.minimum(mask, _bluer(linear[top:], shade))
     found = linear.copy()
     found[top:] *= np.exp2(mask[..., None] * shade.ratio)
@@ -107,7 +107,7 @@ def _bluer(linear: Array, shade: Shade) -> Array:
     return np.asarray((share * np.float32(SURE)).clip(0, 1), np.float32)
 
 
-def guided(gray: Array, target: Array) -> Array:
+def guided_filter(gray: Array, target: Array) -> Array:
     """Bring a plane ``(h, w)`` to the size and the edges of an image ``(H, W)``, by a guided filter.
 
     Source: He, Sun and Tang 2010, with the linear models computed at the size of the plane, as in "Fast

@@ -87,7 +87,7 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
     if inside.mean() < LEAST:
         return Sky(np.zeros(rgb.shape[:2], np.float32), rgb)
     behind, alpha, near = _local(small, inside)
-    return _unmixed(rgb, alpha, behind, near)
+    return _solve_matte(rgb, alpha, behind, near)
 
 
 def region(small: Array, horizon: float) -> Bools:
@@ -106,7 +106,7 @@ def region(small: Array, horizon: float) -> Bools:
     spread = largest(small) + largest(-small)
     for number in range(ROUNDS):
         # A sunset turns red within a few degrees: the last rounds follow the color of what is nearest.
-        behind = _spread(small, found, wide if number < ROUNDS // 2 else wide / 3)
+        behind = _local_mean(small, found, wide if number < ROUNDS // 2 else wide / 3)
         away = largest(np.abs(small - behind))
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
         cloud = (gray > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
@@ -145,12 +145,12 @@ def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
     # Their soft borders, which are too steep to grow through, lie between sky and sky.
     kernel = np.ones((7, 7), np.uint8)
     closed = cv2.morphologyEx(added.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
-    return added | (closed & (color.luma(small) > BRIGHT) & ~_edged(small, added))
+    return added | (closed & (color.luma(small) > BRIGHT) & ~_find_holes(small, added))
 
 
-def _edged(small: Array, found: Bools) -> Bools:
+def _find_holes(small: Array, found: Bools) -> Bools:
     """Return the pixels that are clearly darker than the sky around them."""
-    behind = _spread(small, found, WIDE * max(found.shape))
+    behind = _local_mean(small, found, WIDE * max(found.shape))
     return np.asarray(largest(behind - small) > HOLE)
 
 
@@ -169,7 +169,7 @@ def _light_parts(small: Array, gray: Array, found: Bools) -> Bools:
 
 def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     """Return the gaps between leaves and wires: small parts of the color of the sky, near the sky."""
-    away = largest(np.abs(small - _spread(small, found, wide)))
+    away = largest(np.abs(small - _local_mean(small, found, wide)))
     reach = max(2, round(REACH * max(found.shape)))
     close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     marks, count = ndimage.label((away < HOLE) & close & ~found)
@@ -190,7 +190,7 @@ def _blue_gaps(
 
     Gaps larger than ``least`` of the image must also have the color within ``tolerant`` on the mean.
     """
-    behind = _spread(small, found, wide)
+    behind = _local_mean(small, found, wide)
     away = largest(np.abs(small - behind))
     blue, deep = (picture[..., 2] - picture[..., 0] for picture in (small, behind))
     marks, count = ndimage.label((away < TOLERANT) & (deep > DEEP) & (blue > 0.5 * deep) & ~found)
@@ -207,7 +207,7 @@ def _lower_edge(found: Bools) -> float:
     return float(np.quantile(reach, 0.4)) / len(found)
 
 
-def _spread(picture: Array, where: Bools, wide: float) -> Array:
+def _local_mean(picture: Array, where: Bools, wide: float) -> Array:
     """Return the local mean color of the pixels ``where``, everywhere, by normalized convolution."""
     weight = where.astype(np.float32)
     total, sums = np.full(weight.shape, 1e-9, np.float32), np.zeros_like(picture)
@@ -231,12 +231,12 @@ def _local(small: Array, inside: Bools) -> tuple[Array, Array, Array]:
     kernel = np.ones((3, 3), np.uint8)
     sure = cv2.erode(inside.astype(np.uint8), kernel) > 0
     front = cv2.dilate(inside.astype(np.uint8), kernel) == 0
-    behind = _spread(small, sure if sure.any() else inside, WIDE * long / 2)
-    near = _spread(small, front, 0.01 * long) if front.any() else np.zeros_like(small)
+    behind = _local_mean(small, sure if sure.any() else inside, WIDE * long / 2)
+    near = _local_mean(small, front, 0.01 * long) if front.any() else np.zeros_like(small)
     return behind, inside.astype(np.float32), near
 
 
-def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
+def _solve_matte(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     """Solve the matte at full size and take the sky out of the mixed pixels."""
     size = (rgb.shape[1], rgb.shape[0])
     rough = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.float32)
@@ -262,7 +262,7 @@ def _unmixed(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
     return Sky(matte, np.asarray(np.minimum(front, rgb).clip(0, 1), np.float32))
 
 
-def parted(graded: Array, above: Sky, most: Array) -> Array:
+def composite_sky(graded: Array, above: Sky, most: Array) -> Array:
     """Grade sky, front, and the pixels that they share apart; linear light ``(H, W, 3)``.
 
     A grade maps a mixed pixel as a color of its own, and classes end beside the edge: both leave a rim. Here
@@ -286,7 +286,7 @@ def parted(graded: Array, above: Sky, most: Array) -> Array:
     kernel = np.ones((2 * round(RIM * max(small)) + 1,) * 2, np.uint8)
     near, inner = cv2.dilate(alpha, kernel), cv2.erode(alpha, kernel)
     solid = near < 0.1
-    lifted = _spread(after, solid, wide) / np.maximum(_spread(before, solid, wide), 0.004)
+    lifted = _local_mean(after, solid, wide) / np.maximum(_local_mean(before, solid, wide), 0.004)
     gain, rim = (
         np.asarray(cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         for p in (lifted, (2 * _blur(near - inner, wide / 8)).clip(0, 1))

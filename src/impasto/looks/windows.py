@@ -39,7 +39,7 @@ def window(gray: Array, inside: Bools, draw: np.random.Generator) -> Array:
     light = _room(across, down, aspect, draw)
     kind = draw.choice([ROOM, CURTAIN, BLIND], p=[0.45, 0.35, 0.2]) if aspect < SHOP else ROOM
     if kind == CURTAIN:
-        light = _curtained(light, across, draw)
+        light = _add_curtains(light, across, draw)
     elif kind == BLIND:
         light = np.where(down < draw.uniform(0.4, 1.1), np.float32(0.45) + np.float32(0.1) * across, light)
     own = max(float(np.percentile(gray[within], 85)), 0.02)
@@ -94,7 +94,7 @@ def _room(across: Array, down: Array, aspect: float, draw: np.random.Generator) 
     return np.asarray(light * (1 - 0.55 * dark), np.float32)
 
 
-def _curtained(light: Array, across: Array, draw: np.random.Generator) -> Array:
+def _add_curtains(light: Array, across: Array, draw: np.random.Generator) -> Array:
     """Hang curtains at the sides, or over all of a window; they glow evenly, in folds."""
     folds = 0.5 + 0.1 * np.sin(across * draw.uniform(25, 60) + draw.uniform(0, 6))
     left, right = draw.uniform(0.1, 0.6, 2)

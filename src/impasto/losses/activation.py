@@ -124,7 +124,7 @@ class _BoundActivation(Bound):
         sums: Sums = {}
         for target in self.targets:
             name = target.name
-            found = window.owned(features[self.seen[name]], self.strides[name])
+            found = window.trim_halo(features[self.seen[name]], self.strides[name])
             if target.channel is not None:
                 found = _channel(found, target)
                 sums[f"{name}.sum"] = tensors.precise(found).sum((1, 2, 3))
@@ -158,7 +158,7 @@ class _BoundGuide(Bound):
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
         for layer, guide in self.guide.items():
-            own = tensors.precise(window.owned(features[layer], self.strides[layer])).flatten(2)
+            own = tensors.precise(window.trim_halo(features[layer], self.strides[layer])).flatten(2)
             with torch.no_grad():
                 best = torch.einsum("bcn,cm->bnm", own, self.directions[layer]).argmax(2)
                 matched = guide[:, best].transpose(0, 1)  # (B, C, positions)

@@ -109,17 +109,17 @@ class BoundSum(Bound):
 
     def each(self, sums: Sums) -> Tensor:
         """See :meth:`Bound.each`."""
-        return torch.stack(list(self._weighted(sums).values())).sum(0)
+        return torch.stack(list(self._weight_parts(sums).values())).sum(0)
 
     def terms(self, sums: Sums) -> dict[str, Tensor]:
         """See :meth:`Bound.terms`."""
         named: dict[str, Tensor] = {}
-        for index, each in self._weighted(sums).items():
+        for index, each in self._weight_parts(sums).items():
             name, value = self.parts[index][1].name, each.mean()
             named[name] = named[name] + value if name in named else value
         return named
 
-    def _weighted(self, sums: Sums) -> dict[int, Tensor]:
+    def _weight_parts(self, sums: Sums) -> dict[int, Tensor]:
         own: dict[int, Sums] = {index: {} for index in self.sources}
         for key, value in sums.items():
             index, name = key.split("/", 1)

@@ -74,7 +74,7 @@ class _BoundContent(Bound):
         sums: Sums = {}
         for layer, whole in self.targets.items():
             target = tensors.precise(window.part(whole, self.strides[layer]))
-            found = tensors.precise(window.owned(features[layer], self.strides[layer]))
+            found = tensors.precise(window.trim_halo(features[layer], self.strides[layer]))
             sums[layer] = (found - target).square().sum((1, 2, 3))
         return sums
 

@@ -99,7 +99,7 @@ class BindContext:
 
     def at(self, size: Size) -> BindContext:
         """Return the context of the image resized to ``size``; features are shared."""
-        present = None if self.present is None else self._brought(self.present, size)
+        present = None if self.present is None else self._resize(self.present, size)
         there = BindContext(
             self.backbone,
             size,
@@ -136,10 +136,10 @@ class BindContext:
         if not layers <= known.keys():
             windows = self.windows(size)
             if len(windows) == 1:
-                found = self._look(self._brought(picture, size), layers | self.wanted)
+                found = self._look(self._resize(picture, size), layers | self.wanted)
                 known = {layer: tensors.precise(value) for layer, value in found.items()}
             else:
-                known = {**known, **self._gathered(self._brought(picture, size), layers - known.keys())}
+                known = {**known, **self._gather_features(self._resize(picture, size), layers - known.keys())}
             self._seen[key] = (picture, known)
         return {layer: known[layer] for layer in sorted(layers)}
 
@@ -159,7 +159,7 @@ class BindContext:
         _, known = self._known.get(key, (picture, {}))
         if not layers <= known.keys():
             # Only the missing layers: computing all wanted layers would waste memory and time.
-            known = {**known, **self._moments_in_pieces(self._brought(picture, size), layers - known.keys())}
+            known = {**known, **self._moments_in_pieces(self._resize(picture, size), layers - known.keys())}
             self._known[key] = (picture, known)
         return {layer: known[layer] for layer in sorted(layers)}
 
@@ -167,10 +167,10 @@ class BindContext:
         self, picture: Tensor, layers: frozenset[str], size: Size
     ) -> Iterator[tuple[Window, dict[str, Tensor]]]:
         """Yield each window of an image resized to ``size`` with its owned features; nothing is cached."""
-        whole = self._brought(picture, size)
+        whole = self._resize(picture, size)
         for window in self.windows(size):
             found = self._look(window.read(whole), layers)
-            yield window, {k: window.owned(value, self.backbone.stride(k)) for k, value in found.items()}
+            yield window, {k: window.trim_halo(value, self.backbone.stride(k)) for k, value in found.items()}
 
     def sums(self, bound: Bound, picture: Tensor) -> Sums:
         """Measure a bound loss on an image resized to the context's size.
@@ -188,19 +188,19 @@ class BindContext:
         if bound.measures is not None and key in self._sums:
             return self._sums[key][1]
         with torch.no_grad():
-            whole = self._brought(picture, self.size)
+            whole = self._resize(picture, self.size)
             found = measure_windows(bound, whole, backbone=self.backbone, windows=windows)
         self._sums[key] = (picture, found)
         return found
 
-    def _brought(self, picture: Tensor, size: Size) -> Tensor:
+    def _resize(self, picture: Tensor, size: Size) -> Tensor:
         return tensors.resize(picture.to(self.device), size, wraps=self.backbone.wraps)
 
     def _look(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
         with torch.no_grad():
             return self.backbone.features(picture, layers)
 
-    def _gathered(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+    def _gather_features(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
         size = (picture.shape[-2], picture.shape[-1])
         whole: dict[str, Tensor] = {}
         for window in self.windows(size):
@@ -214,7 +214,7 @@ class BindContext:
                         device=value.device,
                         memory_format=self.backbone.memory_format,
                     )
-                window.part(whole[layer], stride).copy_(window.owned(value, stride))
+                window.part(whole[layer], stride).copy_(window.trim_halo(value, stride))
         return whole
 
     def _moments_in_pieces(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Moments]:
@@ -224,7 +224,7 @@ class BindContext:
         second: dict[str, Tensor] = {}
         for window in self.windows((picture.shape[-2], picture.shape[-1])):
             for layer, value in self._look(window.read(picture), layers).items():
-                found = tensors.precise(window.owned(value, self.backbone.stride(layer))).flatten(2)
+                found = tensors.precise(window.trim_halo(value, self.backbone.stride(layer))).flatten(2)
                 if layer not in center:
                     # Sums about a point near the mean avoid the cancellation of raw sums of squares.
                     center[layer] = found.mean(-1, keepdim=True)

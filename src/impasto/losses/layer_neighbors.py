@@ -16,7 +16,7 @@ from impasto.backbones import Backbone
 from impasto.errors import InputError
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.context import BindContext
-from impasto.losses.matching import CELL, LEAST, STRIP, OnFeatures, View, arranged, picked
+from impasto.losses.matching import CELL, LEAST, STRIP, OnFeatures, View, arrange_columns, gather_columns
 from impasto.losses.neighbors import LENGTH, MatchingLoss, along
 from impasto.tiles import Size, Window
 
@@ -47,7 +47,7 @@ class LayerNeighbors(MatchingLoss):
         if context.present is None:
             raise InputError("LayerNeighbors needs the current image: pass present= to the BindContext")
         generator = torch.Generator().manual_seed(self.seed + context.stage)
-        drawn = {k: _Positions.drawn(context, k, POSITIONS, generator) for k in sorted(self.layers)}
+        drawn = {k: _Positions.sample(context, k, POSITIONS, generator) for k in sorted(self.layers)}
         now = _Samples(context.size, [drawn])
         for window, features in context.pieces(context.present, frozenset(drawn), context.size):
             now(0, window, features)
@@ -66,14 +66,16 @@ class LayerNeighbors(MatchingLoss):
         if known is None or known.size != context.size:
             views = self.views(context, self.paintings[painting], self.scales[painting])
             known = self._sampled[painting] = self._sampling(context, views)
-            with context.backbone.bounded():
+            with context.backbone.disable_wrapping():
                 for number, (view, size) in enumerate(views):
                     for window, features in context.pieces(view, self.layers, size):
                         known(number, window, features)
         return known
 
-    def seen_by(self, context: BindContext, painting: int, views: Sequence[View]) -> OnFeatures | None:
-        """See :meth:`MatchingLoss.seen_by`; the final pass is at the largest size."""
+    def feature_callback(
+        self, context: BindContext, painting: int, views: Sequence[View]
+    ) -> OnFeatures | None:
+        """See :meth:`MatchingLoss.feature_callback`; the final pass is at the largest size."""
         known = self._sampled.get(painting)
         if known is not None and math.prod(known.size) >= math.prod(context.size):
             return None
@@ -87,7 +89,7 @@ class LayerNeighbors(MatchingLoss):
         for _, size in views:
             there = BindContext(context.backbone, size, cut=context.cut)
             most = POSITIONS // len(views)
-            drawn.append({k: _Positions.drawn(there, k, most, generator) for k in sorted(self.layers)})
+            drawn.append({k: _Positions.sample(there, k, most, generator) for k in sorted(self.layers)})
         return _Samples(context.size, drawn)
 
 
@@ -107,7 +109,7 @@ class _Positions:
     columns: Tensor
 
     @classmethod
-    def drawn(cls, context: BindContext, layer: str, most: int, generator: torch.Generator) -> _Positions:
+    def sample(cls, context: BindContext, layer: str, most: int, generator: torch.Generator) -> _Positions:
         """Sample about ``most`` positions of a context."""
         stride = context.backbone.stride(layer)
         height, width = context.size[0] // stride, context.size[1] // stride
@@ -133,7 +135,7 @@ class _Positions:
         rows = self.rows[numbers] - window.rows.own // self.stride
         columns = self.columns[numbers] - window.columns.own // self.stride
         index = (rows * owned.shape[-1] + columns).to(owned.device)
-        return tensors.precise(picked(owned.squeeze(0).flatten(1), index))
+        return tensors.precise(gather_columns(owned.squeeze(0).flatten(1), index))
 
     def places(self) -> tuple[Tensor, Tensor]:
         """Return the row and the column of the cell that contains each position."""
@@ -202,7 +204,11 @@ class _BoundLayers(Bound):
     ) -> None:
         self.drawn, self.layers = drawn, frozenset(targets)
         self.targets = {
-            layer: replace(each, nearest=arranged(each.nearest, backbone), mean=arranged(each.mean, backbone))
+            layer: replace(
+                each,
+                nearest=arrange_columns(each.nearest, backbone),
+                mean=arrange_columns(each.mean, backbone),
+            )
             for layer, each in targets.items()
         }
 
@@ -212,9 +218,9 @@ class _BoundLayers(Bound):
             positions = self.drawn[layer]
             numbers = positions.inside(window)
             here = numbers.to(target.mean.device)
-            owned = window.owned(features[layer], positions.stride)
-            found = positions.of(owned, window, numbers) - picked(target.mean, here)
-            dots, squares = along(found[None], picked(target.nearest, here)[None])
+            owned = window.trim_halo(features[layer], positions.stride)
+            found = positions.of(owned, window, numbers) - gather_columns(target.mean, here)
+            dots, squares = along(found[None], gather_columns(target.nearest, here)[None])
             length, wanted = squares.clamp_min(LEAST).sqrt(), target.lengths[here]
             sums[f"{layer}.angle"] = (1 - dots / (length * wanted)).sum(1)
             sums[f"{layer}.length"] = (length - wanted).square().sum(1)

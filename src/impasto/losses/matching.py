@@ -38,7 +38,7 @@ def grid(size: Size) -> Size:
     return -(-size[0] // CELL), -(-size[1] // CELL)
 
 
-def owned_places(window: Window) -> tuple[slice, slice]:
+def window_places(window: Window) -> tuple[slice, slice]:
     """Return the rows and columns of places that a window owns."""
     rows, columns = window.rows, window.columns
     return (
@@ -68,14 +68,14 @@ def _on_grid(features: Tensor, stride: int, size: Size) -> Tensor:
     return F.pad(features, (0, size[1] - columns, 0, size[0] - rows), mode="replicate")
 
 
-def arranged(columns: Tensor, backbone: Backbone) -> Tensor:
+def arrange_columns(columns: Tensor, backbone: Backbone) -> Tensor:
     """Return columns ``(C, M)`` in the order in memory of the backbone's features."""
     if backbone.memory_format == torch.channels_last:
         return columns.mT.contiguous().mT
     return columns.contiguous()
 
 
-def picked(columns: Tensor, index: Tensor) -> Tensor:
+def gather_columns(columns: Tensor, index: Tensor) -> Tensor:
     """Gather columns ``(C, M)`` at an index ``(n,)``, in the same order in memory: ``(C, n)``."""
     if columns.stride(0) == 1:
         return columns.mT.index_select(0, index).mT
@@ -99,7 +99,7 @@ def places(
     for window, found in context.pieces(picture, layers, size):
         if also is not None:
             also(window, found)
-        owned = numbers[owned_places(window)]
+        owned = numbers[window_places(window)]
         parts = hypercolumns(found, context.backbone, (owned.shape[0], owned.shape[1]))
         yield owned.flatten(), {layer: part[0].flatten(1) for layer, part in parts.items()}
 
@@ -137,7 +137,7 @@ class Keys:
         rank[drawn] = torch.arange(len(drawn))
         kept: Columns = {}
         first = 0
-        with context.backbone.bounded():
+        with context.backbone.disable_wrapping():
             for view, ((picture, size), count) in enumerate(zip(views, counts, strict=True)):
                 seen = None if also is None else partial(also, view)
                 for numbers, parts in places(context, picture, layers, size, also=seen):
@@ -151,7 +151,7 @@ class Keys:
         squares = [tensors.precise(part).square().sum(0) for part in kept.values()]
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 
-    def sampled(self, most: int, seed: int) -> Tensor:
+    def sample_hypercolumns(self, most: int, seed: int) -> Tensor:
         """Return at most ``most`` centered hypercolumns, ``(D, M)``, float32 or wider."""
         drawn = sample(len(self.lengths), most, seed).to(self.lengths.device)
         return torch.cat(
@@ -179,7 +179,7 @@ class Matcher:
 
     def __init__(self, keys: Sequence[Keys], *, seed: int) -> None:
         self.widths = {layer: len(part) for layer, part in keys[0].columns.items()}
-        self.basis = _directions([each.sampled(SAMPLE // len(keys), seed) for each in keys], seed)
+        self.basis = _directions([each.sample_hypercolumns(SAMPLE // len(keys), seed) for each in keys], seed)
         self.keys = []
         for each in keys:
             means = {layer: tensors.precise(part).mean(1) for layer, part in each.columns.items()}

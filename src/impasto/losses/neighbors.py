@@ -32,12 +32,12 @@ from impasto.losses.matching import (
     Matcher,
     OnFeatures,
     View,
-    arranged,
+    arrange_columns,
     divide,
+    gather_columns,
     grid,
     hypercolumns,
-    owned_places,
-    picked,
+    window_places,
 )
 from impasto.moments import shares
 from impasto.tiles import Size, Window
@@ -102,11 +102,13 @@ class MatchingLoss(Loss):
         keys = []
         for number, (painting, scale) in enumerate(zip(self.paintings, self.scales, strict=True)):
             views = self.views(context, painting, scale)
-            also = self.seen_by(context, number, views)
+            also = self.feature_callback(context, number, views)
             keys.append(Keys.of(context, views, self.layers, most=KEYS, seed=self.seed, also=also))
         return keys, Matcher(keys, seed=self.seed)
 
-    def seen_by(self, context: BindContext, painting: int, views: Sequence[View]) -> OnFeatures | None:
+    def feature_callback(
+        self, context: BindContext, painting: int, views: Sequence[View]
+    ) -> OnFeatures | None:
         """Return what else takes features of a style image while its places are computed; None: nothing."""
         return None
 
@@ -172,18 +174,20 @@ class Neighbors(MatchingLoss):
         super().__init__(photo, paintings, layers, **settings)
         self.search, self.later = search, later
 
-    def seen_by(self, context: BindContext, painting: int, views: Sequence[View]) -> OnFeatures | None:
-        """See :meth:`MatchingLoss.seen_by`."""
-        return None if self.later is None else self.later.seen_by(context, painting, views)
+    def feature_callback(
+        self, context: BindContext, painting: int, views: Sequence[View]
+    ) -> OnFeatures | None:
+        """See :meth:`MatchingLoss.feature_callback`."""
+        return None if self.later is None else self.later.feature_callback(context, painting, views)
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
         keys, matcher = self.keys_and_matcher(context)
         division = self.division(context)
-        index, _ = matcher.nearest(matcher.queries(context, self._searched(context)))
+        index, _ = matcher.nearest(matcher.queries(context, self._query_image(context)))
         return _BoundNeighbors(context, keys, index.gather(0, division.view(1, -1))[0], division)
 
-    def _searched(self, context: BindContext) -> Tensor:
+    def _query_image(self, context: BindContext) -> Tensor:
         """Blend the content image with the current image plus the content's finest detail."""
         wraps = context.backbone.wraps
         photo = tensors.resize(self.photo, context.size, wraps=wraps)
@@ -213,17 +217,17 @@ class _BoundNeighbors(Bound):
         matched = torch.bincount(chosen.flatten()).nonzero()[:, 0]
         self.index = torch.searchsorted(matched, chosen)
         self.columns = {
-            k: arranged(torch.cat([each.columns[k] for each in keys], 1)[:, matched], context.backbone)
+            k: arrange_columns(torch.cat([each.columns[k] for each in keys], 1)[:, matched], context.backbone)
             for k in self.layers
         }
         self.lengths = torch.cat([each.lengths for each in keys])[matched].clamp_min(LEAST)
 
     def measure(self, features: Features, window: Window) -> Sums:
-        index = self.index[owned_places(window)]
-        own = {k: window.owned(features[k], self.backbone.stride(k)) for k in self.layers}
+        index = self.index[window_places(window)]
+        own = {k: window.trim_halo(features[k], self.backbone.stride(k)) for k in self.layers}
         dots, squares = [], []
         for layer, found in hypercolumns(own, self.backbone, (index.shape[0], index.shape[1])).items():
-            target = picked(self.columns[layer], index.flatten())
+            target = gather_columns(self.columns[layer], index.flatten())
             dot, square = along(found, target.mT.view(1, *index.shape, -1).permute(0, 3, 1, 2))
             dots.append(dot)
             squares.append(square)

@@ -87,7 +87,7 @@ class _BoundRegions(Bound):
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
         for layer, mask in self.masks.items():
-            found = tensors.precise(window.owned(features[layer], self.strides[layer])).flatten(2)
+            found = tensors.precise(window.trim_halo(features[layer], self.strides[layer])).flatten(2)
             part = window.part(mask, self.strides[layer]).flatten(1).to(found.dtype)
             sums[f"{layer}.count"] = part.sum(1).expand(found.shape[0], -1)
             sums[f"{layer}.first"] = found @ part.mT

@@ -35,8 +35,8 @@ class _BoundTotalVariation(Bound):
         self.pixels = pixels
 
     def measure(self, features: Features, window: Window) -> Sums:
-        own = window.owned(features[PIXELS], 1)
-        more = window.owned(features[PIXELS], 1, reach=1)
+        own = window.trim_halo(features[PIXELS], 1)
+        more = window.trim_halo(features[PIXELS], 1, reach=1)
         height, width = own.shape[-2:]
         down = more[..., 1:, :width] - more[..., :-1, :width]
         across = more[..., :height, 1:] - more[..., :height, :-1]

@@ -86,7 +86,7 @@ class StyleLoss(Loss):
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        return self.bound(context, self.targets(context))
+        return self.bind_targets(context, self.targets(context))
 
     def targets(self, context: BindContext) -> dict[str, Moments]:
         """Compute the target moments by layer at the size of the context, with batch axis 1."""
@@ -98,7 +98,7 @@ class StyleLoss(Loss):
         mix = mixture if self.blend == "moments" else barycenter
         return {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
 
-    def bound(self, context: BindContext, targets: Mapping[str, Moments]) -> Bound:
+    def bind_targets(self, context: BindContext, targets: Mapping[str, Moments]) -> Bound:
         """Bind this loss to given targets: one for all images (batch axis 1) or one for each (``B``)."""
         strides = {layer: context.backbone.stride(layer) for layer in targets}
         masks = None
@@ -225,7 +225,7 @@ class _BoundStyle(Bound):
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
         for layer, distance in self.distances.items():
-            found = tensors.precise(window.owned(features[layer], self.strides[layer])).flatten(2)
+            found = tensors.precise(window.trim_halo(features[layer], self.strides[layer])).flatten(2)
             mask, weighted = None, found
             count = found.new_full((found.shape[0],), found.shape[-1])
             if self.masks is not None:

@@ -63,7 +63,7 @@ class _BoundTemporal(Bound):
         self.warped, self.mask = warped, mask
 
     def measure(self, features: Features, window: Window) -> Sums:
-        own = window.owned(features[PIXELS], 1)
+        own = window.trim_halo(features[PIXELS], 1)
         difference = own - window.part(self.warped, 1)
         return {"squares": (window.part(self.mask, 1) * difference.square()).sum((1, 2, 3))}
 
@@ -79,13 +79,13 @@ def fill_holes(warped: Tensor, mask: Tensor, photo: Tensor) -> Tensor:
     result: resetting them in every frame would flicker.
     """
     sigma = max(warped.shape[-2:]) / 24
-    weight = _blurred(mask, sigma).clamp_min(1e-3)
-    painted, seen = _blurred(warped * mask, sigma) / weight, _blurred(photo * mask, sigma) / weight
+    weight = _blur(mask, sigma).clamp_min(1e-3)
+    painted, seen = _blur(warped * mask, sigma) / weight, _blur(photo * mask, sigma) / weight
     near = F.max_pool2d(mask, 2 * NARROW + 1, stride=1, padding=NARROW)
     return torch.lerp((photo + painted - seen).clamp(0, 1), warped, near)
 
 
-def _blurred(picture: Tensor, sigma: float) -> Tensor:
+def _blur(picture: Tensor, sigma: float) -> Tensor:
     """Blur with three box filters, which approximate a Gaussian."""
     radius = max(1, round(sigma))
     for _ in range(3):

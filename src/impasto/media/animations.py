@@ -38,14 +38,14 @@ def write_gif(path: Path, frames: Frames, *, wait: Fraction) -> None:
         times = [time for _, time in frames()]
         for number, (rgb, _) in enumerate(frames()):
             entrances[0].push(_frame(rgb, number))
-            for found in _pulled(graph):
+            for found in _pull_frames(graph):
                 if stream is None:
                     stream = container.add_stream("gif", rate=_GIF_TICKS)
                     stream.width, stream.height, stream.pix_fmt = found.width, found.height, "pal8"
                     stream.codec_context.time_base = Fraction(1, _GIF_TICKS)
                 _mux_gif(container, stream, found, times, wait)
         entrances[0].push(None)
-        for found in _pulled(graph):
+        for found in _pull_frames(graph):
             _mux_gif(container, stream, found, times, wait)
         container.mux(stream.encode(None))
 
@@ -69,7 +69,7 @@ def _palette(frames: Frames) -> Bytes:
     for number, (rgb, _) in enumerate(frames()):
         entrances[0].push(_frame(rgb, number))
     entrances[0].push(None)
-    return cast(Bytes, next(_pulled(graph)).to_ndarray(format="rgba" if clear else "rgb24"))
+    return cast(Bytes, next(_pull_frames(graph)).to_ndarray(format="rgba" if clear else "rgb24"))
 
 
 def _graph(what: str, examples: list[Bytes]) -> tuple[Any, list[Any]]:
@@ -100,7 +100,7 @@ def _format(frame: Bytes) -> str:
     return "rgba" if frame.shape[2] == 4 else "rgb24"
 
 
-def _pulled(graph: Any) -> Iterator[Any]:
+def _pull_frames(graph: Any) -> Iterator[Any]:
     while True:
         try:
             yield graph.vpull()

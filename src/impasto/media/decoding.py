@@ -69,7 +69,7 @@ class Decoder:
 
     def _pictures(self, due: list[int] | None) -> Iterator[av.VideoFrame]:
         context = _seeing_through(self.stream)
-        for packet in self._demuxed():
+        for packet in self._demux():
             self.packets += 1 if packet.size else 0
             if due is not None and packet.size and packet.dts is not None:
                 heapq.heappush(due, packet.dts)
@@ -84,7 +84,7 @@ class Decoder:
                 self.ends_broken = False
             yield from found
 
-    def _demuxed(self) -> Iterator[Any]:
+    def _demux(self) -> Iterator[Any]:
         try:
             yield from self.container.demux(self.stream)
         except av.FFmpegError as error:
@@ -114,14 +114,14 @@ class Decoder:
             if frame.interlaced_frame:
                 self.woven = True
             if (graph is not None or frame.interlaced_frame) and size != (frame.width, frame.height):
-                yield from _flushed(graph, waiting)
+                yield from _flush(graph, waiting)
                 graph, size = _Weaver(frame), (frame.width, frame.height)
             if graph is None:
                 yield frame, _lasts(frame)
                 continue
             waiting.append(frame)
             yield from _as_before(graph.push(frame), waiting)
-        yield from _flushed(graph, waiting)
+        yield from _flush(graph, waiting)
 
 
 def has_alpha(stream: Any) -> bool:
@@ -172,7 +172,7 @@ class _Weaver:
                 return
 
 
-def _flushed(graph: _Weaver | None, waiting: deque[av.VideoFrame]) -> Lasting:
+def _flush(graph: _Weaver | None, waiting: deque[av.VideoFrame]) -> Lasting:
     if graph is not None:
         yield from _as_before(graph.push(None), waiting)
 

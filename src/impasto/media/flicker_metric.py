@@ -79,11 +79,11 @@ class FlickerMeter:
             self._last.popleft()
         self.frames += 1
 
-    def compared(self, lag: int) -> bool:
+    def has_pairs(self, lag: int) -> bool:
         """Return whether a pair of frames was compared at a lag."""
         return (lag, 0) in self._errors
 
-    def found(self, which: int, lag: int) -> Flicker:
+    def mean_flicker(self, which: int, lag: int) -> Flicker:
         """Return the metrics of the stylized video with index ``which`` at a lag.
 
         Raises:
@@ -142,7 +142,7 @@ def flicker(
     watcher = FlickerMeter((lag,), flow or Dis())
     for frame, other in zip(film, painted, strict=True):
         watcher.next(frame, [other])
-    return watcher.found(0, lag)
+    return watcher.mean_flicker(0, lag)
 
 
 def energy(frame: Bytes) -> float:

@@ -124,7 +124,7 @@ def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
     return np.asarray(cv2.remap(floats, places(flow), NONE, how, borderMode=cv2.BORDER_REPLICATE))
 
 
-def followed(first: Array, second: Array) -> Array:
+def compose_flows(first: Array, second: Array) -> Array:
     """Return the composition of two flows: ``first``, then ``second`` from its targets."""
     return first + warp(second, first, cubic=False)
 

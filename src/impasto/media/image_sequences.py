@@ -191,7 +191,7 @@ def _wait(frame: Image.Image) -> float:
     return float(frame.info.get("duration", 0))
 
 
-def animated(path: Path) -> bool:
+def is_animated(path: Path) -> bool:
     """Return whether a file is an image with more than one frame."""
     if path.suffix.lower() not in ANIMATED:
         return False

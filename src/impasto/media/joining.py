@@ -20,7 +20,7 @@ from impasto.media.image_sequences import PictureReader
 from impasto.media.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.media.spans import WHOLE, Film, Span
 from impasto.media.streams import PassthroughStreams
-from impasto.media.writing import CODECS, RAW, FilmWriter, create, pixels_of, unwritten
+from impasto.media.writing import CODECS, RAW, FilmWriter, convert_write_errors, create, pixels_of
 
 Bytes = NDArray[np.uint8]
 
@@ -58,14 +58,14 @@ class Whole:
         Raises:
             OutputError: the video cannot be written; the parts are kept.
         """
-        suffix, decoded = self.target.suffix.lower(), partial(self._decoded, parts)
+        suffix, decoded = self.target.suffix.lower(), partial(self._decode_frames, parts)
         wait = _last_wait(parts)
         if suffix:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
-                if suffix in CODECS and _stored(parts) == RAW:
+                if suffix in CODECS and _codec_name(parts) == RAW:
                     self._encode(parts, source, temporary, wait)
                 elif suffix in CODECS:
-                    with unwritten(self.target):
+                    with convert_write_errors(self.target):
                         self._join_packets(parts, source, temporary, wait)
                 else:
                     write_pictures(temporary, suffix, decoded, wait=wait)
@@ -118,7 +118,7 @@ class Whole:
         others = source if isinstance(source, FilmReader) else None
         writer: FilmWriter | None = None
         held: tuple[Bytes, Fraction] | None = None
-        for rgb, time in self._decoded(parts):
+        for rgb, time in self._decode_frames(parts):
             if writer is None:
                 suffix, pixels = self.target.suffix.lower(), pixels_of(rgb)
                 writer = FilmWriter(
@@ -132,7 +132,7 @@ class Whole:
         writer.write(*held, wait)
         writer.close()
 
-    def _decoded(self, parts: Sequence[Path]) -> Iterator[tuple[Bytes, Fraction]]:
+    def _decode_frames(self, parts: Sequence[Path]) -> Iterator[tuple[Bytes, Fraction]]:
         """Yield all frames of lossless parts; without alpha if all are opaque."""
         opaque = not any(
             files.load_arrays(path / STATE)[1].get("clear") for path in {p.parent for p in parts}
@@ -167,7 +167,7 @@ def _pixels(stored: av.VideoFormat) -> str:
     return "rgb48le" if deep else "rgb24"
 
 
-def _stored(parts: Sequence[Path]) -> str:
+def _codec_name(parts: Sequence[Path]) -> str:
     """Return the name of the codec of parts."""
     with av.open(str(parts[0])) as part:
         return str(part.streams.video[0].codec_context.codec.name)

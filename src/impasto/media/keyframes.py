@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.media.flow import followed, warp
+from impasto.media.flow import compose_flows, warp
 from impasto.media.links import Link
 from impasto.media.steady import Steady
 
@@ -48,7 +48,7 @@ class Keyframes:
         chain = (link.flow, link.mask)
         if self._chains:
             flow, mask = self._chains[-1]
-            chain = followed(link.flow, flow), link.mask * warp(mask, link.flow, cubic=False)
+            chain = compose_flows(link.flow, flow), link.mask * warp(mask, link.flow, cubic=False)
         self._chains.append(chain)
         if len(self._waiting) >= self.every or float(chain[1].mean()) < LEAST:
             return self.finish()
@@ -84,7 +84,7 @@ class Keyframes:
             if chain is None:
                 chain = link.back, mask
             else:
-                chain = followed(link.back, chain[0]), mask * warp(chain[1], link.back, cubic=False)
+                chain = compose_flows(link.back, chain[0]), mask * warp(chain[1], link.back, cubic=False)
             place = (index + 1) / count
             before, after = self._chains[index], chain
             one, other = (1 - place) * (before[1] + _EVER), place * (after[1] + _EVER)

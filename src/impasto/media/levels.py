@@ -20,7 +20,7 @@ _REACH = 0.02  # distance over which colors are extended, relative to the long s
 _FAINT = 0.02  # weight of a constant color in extended colors: it shows far from all visible pixels
 
 
-def held_by(target: Path) -> dict[str, bool]:
+def levels_of(target: Path) -> dict[str, bool]:
     """Return whether an output holds transparency (``clear``) and 16 bits (``deep``)."""
     suffix = target.suffix.lower()
     return {"clear": suffix in _CLEAR, "deep": suffix == ""}

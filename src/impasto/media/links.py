@@ -66,12 +66,12 @@ class Linker:
     def next(self, frame: Bytes) -> Link | None:
         """Return the link of the next frame ``(H, W, 3)``; None if it begins a new shot."""
         before, self.before = self.before, frame
-        there, here = self._small, self._looked_at(frame)
+        there, here = self._small, self._shrink_frame(frame)
         self._small = here
         if before is None or before.shape != frame.shape:
             return None
         if there is None:
-            there = self._looked_at(before)
+            there = self._shrink_frame(before)
         assert self.flow is not None
         flow, back = self.flow(here, there), self.flow(there, here)
         if jump(there, here) > JUMP:
@@ -81,9 +81,9 @@ class Linker:
             return None
         mask_back = reliability(back, flow, here=there, there=here)[0] if self.both else None
         found = Link(flow, mask, back, mask_back)
-        return found if here.shape == frame.shape else _enlarged(found, frame.shape[0], frame.shape[1])
+        return found if here.shape == frame.shape else _enlarge_link(found, frame.shape[0], frame.shape[1])
 
-    def _looked_at(self, frame: Bytes) -> Bytes:
+    def _shrink_frame(self, frame: Bytes) -> Bytes:
         frame = eight(frame)
         if self.wide is None or frame.shape[1] <= self.wide:
             return frame
@@ -91,7 +91,7 @@ class Linker:
         return np.asarray(cv2.resize(frame, (self.wide, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _enlarged(link: Link, height: int, width: int) -> Link:
+def _enlarge_link(link: Link, height: int, width: int) -> Link:
     """Return a link scaled to ``height`` and ``width``."""
     own = link.mask.shape
     ratio = np.array([width / own[1], height / own[0]], np.float32)
@@ -115,11 +115,11 @@ def reliability(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple
     soft[found.occluded] = 0
     worst: Array = np.asarray(cv2.erode(soft, np.ones((MARGIN, MARGIN), np.uint8)), np.float32)
     worst *= _likeness(here, there, flow)
-    worst *= _seen(flow)
+    worst *= _visibility(flow)
     return worst, float(found.hard.mean())
 
 
-def _seen(flow: Array) -> Array:
+def _visibility(flow: Array) -> Array:
     """Return how much of a pixel's context was visible in the previous frame, 0..1, ``(H, W)``.
 
     It is the distance to the frame border in the previous frame, divided by the distance now. The product

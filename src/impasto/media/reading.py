@@ -189,7 +189,7 @@ class FilmReader:
             kept = decoded if count % every == 0 else kept
             count, until = count + 1, time + (decoded.duration or 1 / self.rate)
         if ended:
-            until = max(until, self._told_end() or until)
+            until = max(until, self._metadata_end() or until)
         if kept is not None:
             yield self._frame(kept, until if last is None else min(until, last))
         if ended and self._decoder.lost:
@@ -260,7 +260,7 @@ class FilmReader:
         shown = None if alpha is None else fit_frame(alpha, self._size)
         return FilmFrame(fit_frame(rgb, self._size), time, until - time, shown)
 
-    def _told_end(self) -> Fraction | None:
+    def _metadata_end(self) -> Fraction | None:
         """Return the end of the last frame, for containers that store only the total duration (Matroska)."""
         if "matroska" not in self.container.format.name:
             return None

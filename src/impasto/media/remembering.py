@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.media.flow import Dis, followed, warp
+from impasto.media.flow import Dis, compose_flows, warp
 from impasto.media.levels import eight
 from impasto.media.links import RESIDUAL, Link
 
@@ -58,11 +58,11 @@ class Key:
         """
         here, whole = _small(frame), (frame.shape[1], frame.shape[0])
         ratio = np.array([here.shape[1] / whole[0], here.shape[0] / whole[1]], np.float32)
-        flow = _resized(link.flow, here.shape[::-1]) * ratio
-        sure = _resized(link.mask, here.shape[::-1])
+        flow = _resize(link.flow, here.shape[::-1]) * ratio
+        sure = _resize(link.mask, here.shape[::-1])
         if self._flow is not None and self._sure is not None:
             sure *= warp(self._sure, flow, cubic=False)
-            flow = self._corrected(here, followed(flow, self._flow))
+            flow = self._correct_flow(here, compose_flows(flow, self._flow))
         self._flow, self._sure, self.age = flow, sure, self.age + 1
         changed = here - warp(self._small, flow, cubic=False)
         broad = np.asarray(cv2.blur(changed, (BROAD, BROAD)), np.float32) * np.float32(1 / (255 * RESIDUAL))
@@ -71,17 +71,17 @@ class Key:
         large *= 1 / ratio
         return warp(self.picture, large), np.asarray(cv2.resize(sure, whole), np.float32)
 
-    def _corrected(self, here: Array, flow: Array) -> Array:
+    def _correct_flow(self, here: Array, flow: Array) -> Array:
         """Return the flow from a small frame to the key, nearer to what their brightness says."""
         if min(here.shape) < _FLAT:
             return flow
         carried = warp(self._small, flow, cubic=False)
         rest = self._dis(*(np.rint(gray).astype(np.uint8) for gray in (here, carried)))
         rest *= np.float32(CORRECTED)
-        return followed(rest, flow)
+        return compose_flows(rest, flow)
 
 
-def _resized(plane: Array, size: tuple[int, ...]) -> Array:
+def _resize(plane: Array, size: tuple[int, ...]) -> Array:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -90,4 +90,4 @@ def _small(frame: Bytes) -> Array:
     gray = np.asarray(cv2.cvtColor(eight(frame), cv2.COLOR_RGB2GRAY), np.float32)
     times = math.ceil(gray.shape[1] / SMALL)
     size = (max(1, gray.shape[1] // times), max(1, gray.shape[0] // times))
-    return _resized(gray, size)
+    return _resize(gray, size)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.media.image_sequences import PictureReader, animated
+from impasto.media.image_sequences import PictureReader, is_animated
 from impasto.media.levels import eight, extend_colors, ground_of, resize_deep
 from impasto.media.reading import FilmReader, exactly
 
@@ -67,7 +67,7 @@ def open_film(
         InputError: it does not exist, or cannot be read as a video.
     """
     path = Path(path)
-    if path.is_dir() or animated(path):
+    if path.is_dir() or is_animated(path):
         return PictureReader(path, rate=rate, clear=clear, deep=deep)
     return FilmReader(path, clear=clear)
 

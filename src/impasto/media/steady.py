@@ -91,9 +91,9 @@ class Steady:
             self.witness = _gray(frame) if self.consistency > 0 else None
             self.key = None
         else:
-            warped, witness = self._remembered(frame, link)
+            warped, witness = self._recall(frame, link)
             own = self.paint(frame, warped, link.mask)
-            output = self._blended(own, warped, link.mask)
+            output = self._blend(own, warped, link.mask)
             self._sharpen(output, own, _gray(frame), witness, link.mask)
             np.clip(output, self.least, 1, out=output)  # otherwise overshoots accumulate
         self.frame, self.output = frame, np.asarray(output, np.float32)
@@ -115,7 +115,7 @@ class Steady:
         self.witness = np.asarray(state["witness"], np.float32) if "witness" in state else None
         self.key = None
 
-    def _remembered(self, frame: Bytes, link: Link) -> tuple[Array, Array]:
+    def _recall(self, frame: Bytes, link: Link) -> tuple[Array, Array]:
         """Return output ``(H, W, 3)`` and witness ``(H, W)`` of key and previous frame, blended."""
         assert self.frame is not None and self.output is not None and self.witness is not None
         last = np.asarray(cv2.merge([self.output, self.witness]), np.float32)
@@ -132,7 +132,7 @@ class Steady:
         *colors, witness = cv2.split(recalled)
         return np.asarray(cv2.merge(colors), np.float32), np.asarray(witness, np.float32)
 
-    def _blended(self, own: Array, warped: Array, mask: Array) -> Array:
+    def _blend(self, own: Array, warped: Array, mask: Array) -> Array:
         """Return the blend of the warped output and the independent frame, the latter where mask is 0."""
         low = _low(own, warped)
         # After blending, low frequencies of output and own differ by a times this; a share is restored.
@@ -142,7 +142,7 @@ class Steady:
         difference = warped - own
         difference *= np.float32(self.consistency)
         difference += change
-        difference *= _thrice(mask)
+        difference *= _repeat_channels(mask)
         difference += own
         return difference
 
@@ -156,24 +156,24 @@ class Steady:
         witness *= np.float32(self.consistency) * mask
         witness += gray
         detail = _detail(witness)
-        share = min(GIVEN * _lost(_detail(gray), detail), MOST)
+        share = min(GIVEN * _detail_gain(_detail(gray), detail), MOST)
         if share > 0:
             witness += np.float32(share) * mask * detail
             # Green represents all channels: it has most of the visible detail.
             fine = _detail(output)
-            missing = _lost(_detail(_green(own)), _green(fine))
-            fine *= _thrice(np.float32(min(share, missing)) * mask)
+            missing = _detail_gain(_detail(_green(own)), _green(fine))
+            fine *= _repeat_channels(np.float32(min(share, missing)) * mask)
             output += fine
         self.witness = witness
 
 
-def _lost(before: Array, after: Array) -> float:
+def _detail_gain(before: Array, after: Array) -> float:
     """Return the relative gain that restores the energy of detail; 0 if it is not lower."""
     one, other = (float(np.vdot(detail, detail)) for detail in (before, after))
     return max(0.0, math.sqrt(one / max(other, 1e-12 * after.size)) - 1)
 
 
-def _thrice(plane: Array) -> Array:
+def _repeat_channels(plane: Array) -> Array:
     """Return ``(H, W)`` as ``(H, W, 3)``, by which NumPy multiplies twice as fast as by broadcasting."""
     return np.asarray(cv2.merge([plane, plane, plane]))
 

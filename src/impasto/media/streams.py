@@ -50,7 +50,7 @@ class PassthroughStreams:
             with contextlib.suppress(av.FFmpegError, ValueError):
                 if holds(self.container.format.name, stream):
                     added = self.container.add_stream_from_template(stream)
-                elif can_be_coded(stream):
+                elif can_reencode(stream):
                     self._anew[stream.index] = anew = _Anew(self.container, stream)
                     added = anew.stream
                 else:
@@ -60,7 +60,7 @@ class PassthroughStreams:
                 self.streams[stream.index] = added
         self.container.metadata.update(tags_of(source))
         if len(self.spans) == 1 and (chapters := source.container.chapters()):
-            moved = (_moved(chapter, self.spans[0], float(source.origin)) for chapter in chapters)
+            moved = (_shift_chapter(chapter, self.spans[0], float(source.origin)) for chapter in chapters)
             self.container.set_chapters([chapter for chapter in moved if chapter is not None])
 
     def copy(self, *, until: Fraction | None = None) -> None:
@@ -96,7 +96,7 @@ class PassthroughStreams:
                 if (span.start > 0 and time < span.start) or (span.end is not None and time >= span.end):
                     continue
                 if (anew := self._anew.get(packet.stream.index)) is not None:
-                    yield from anew.coded(packet, earlier + self.source.origin)
+                    yield from anew.reencode(packet, earlier + self.source.origin)
                     continue
                 shift = int((earlier + self.source.origin) / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
@@ -115,7 +115,7 @@ class _Anew:
         self.stream: Any = container.add_stream(codec, rate=rate, layout=self.layout)
         self._even = av.AudioResampler("fltp", self.layout, rate)
 
-    def coded(self, packet: Any, earlier: Fraction) -> Iterator[Any]:
+    def reencode(self, packet: Any, earlier: Fraction) -> Iterator[Any]:
         """Yield the packets of a re-encoded packet, ``earlier`` seconds earlier; damage becomes silence."""
         with contextlib.suppress(av.FFmpegError):
             for frame in packet.decode():
@@ -137,7 +137,7 @@ def holds(container: str, stream: Any) -> bool:
     return True
 
 
-def can_be_coded(stream: Any) -> bool:
+def can_reencode(stream: Any) -> bool:
     """Return whether a stream is sound that can be decoded, and so re-encoded."""
     return stream.type == "audio" and stream.codec_context is not None and bool(stream.rate)
 
@@ -155,7 +155,7 @@ def tags_of(source: FilmReader) -> dict[str, str]:
     return found
 
 
-def _moved(chapter: Any, span: Span, origin: float) -> Any | None:
+def _shift_chapter(chapter: Any, span: Span, origin: float) -> Any | None:
     """Return a chapter with times of the span; None if it lies outside."""
     clock = Fraction(chapter["time_base"])
     first, last = (max(0, round(chapter[k] - (origin + span.start) / clock)) for k in ("start", "end"))

@@ -20,7 +20,7 @@ from impasto.errors import InputError, OutputError
 from impasto.media.display import HD
 from impasto.media.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.media.spans import Span
-from impasto.media.streams import FORMATS, PassthroughStreams, beside, can_be_coded, holds
+from impasto.media.streams import FORMATS, PassthroughStreams, beside, can_reencode, holds
 
 _log = logging.getLogger("impasto")
 
@@ -64,7 +64,7 @@ def tell_what_stays_behind(source: Any, target: Path) -> None:
         named = ", ".join(filter(None, [stream.codec_context and stream.codec_context.name, stream.language]))
         others = " or ".join(other for other in (".mkv", ".mp4") if holds(FORMATS[other], stream))
         mend = f": use the suffix {others} to keep it" if others else ""
-        if can_be_coded(stream):
+        if can_reencode(stream):
             anew = "Opus" if suffix == ".webm" else "AAC"
             lost = f"will have its {kind} ({named}) re-encoded as {anew}"
         else:
@@ -161,7 +161,7 @@ class FilmWriter:
         elif self._newest is not None:
             self._lasts = frame.pts - self._newest
         self._newest = frame.pts
-        with unwritten(self.path):
+        with convert_write_errors(self.path):
             self._mux(frame)
         self.frames += 1
 
@@ -171,7 +171,7 @@ class FilmWriter:
         Raises:
             OutputError: the disk is full, or the file is gone.
         """
-        with unwritten(self.path):
+        with convert_write_errors(self.path):
             try:
                 self._mux(None)
                 self._others.copy()
@@ -200,7 +200,7 @@ def pixels_of(frame: NDArray[Any]) -> str:
 
 
 @contextlib.contextmanager
-def unwritten(path: Path) -> Iterator[None]:
+def convert_write_errors(path: Path) -> Iterator[None]:
     """Convert errors of writing a video to an OutputError of one line."""
     try:
         yield

@@ -95,7 +95,7 @@ def dream(
         backbone=backbone,
         optimiser=Ascent(rate=rate),
         tiling=lambda size: tiling(size, loss.needs, backbone),
-        transform=shaken(jitter, smoothing, seed=seed),
+        transform=dream_transform(jitter, smoothing, seed=seed),
         watch=watch,
         checkpoint=checkpoint,
     )
@@ -135,7 +135,7 @@ def dream_in_style(
     )
 
 
-def shaken(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
+def dream_transform(jitter: int, smoothing: float, *, seed: int = 0) -> Transform:
     """Return color decorrelation, gradient blur and jitter as one transform."""
     parts: list[Transform] = [Decorrelate()]
     if smoothing > 0:

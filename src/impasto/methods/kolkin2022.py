@@ -81,8 +81,8 @@ def neural_neighbors(
     device = next(backbone.buffers()).device
     if strength == 0:
         return OptimizationResult(content.to(device), (), 0, stopped=False)
-    styles, first, last = weighted(styles), schedule[0].size, schedule[-1].size
-    begun = _begun(content, styles, first, strength, wraps=backbone.wraps) if start is None else start
+    styles, first, last = select_styles(styles), schedule[0].size, schedule[-1].size
+    begun = _initial_image(content, styles, first, strength, wraps=backbone.wraps) if start is None else start
     given: dict[str, Any] = {"turned": turned, "border": border, "seed": seed}
     return minimize(
         objective(content, styles, stages=len(schedule), strength=strength, **given),
@@ -110,10 +110,10 @@ def objective(
     """Return the losses of ``stages`` sizes and the final pass; arguments as for :func:`neural_neighbors`."""
     paintings, places = [style.picture for style in styles], _places(styles, turned, seed, border)
     shapes, forms = _shapes(content, styles), _forms(content, styles, strength)
-    coarse = _weakened(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
+    coarse = _add_content_term(Neighbors(content, paintings, search=0.0, **places), content, styles, strength)
     layers = LayerNeighbors(content, paintings, **places)
     search = Neighbors(content, paintings, search=SEARCH, later=layers, **places)
-    fine, last = (_weakened(loss, content, styles, strength) for loss in (search, layers))
+    fine, last = (_add_content_term(loss, content, styles, strength) for loss in (search, layers))
     smaller = Pyramid(fine, forms * KEPT_FORMS) * SMALLER
     return ByStage(
         [coarse + shapes + forms, *[fine + shapes + smaller] * (stages - 1), last + shapes + smaller]
@@ -127,14 +127,16 @@ def objective_of_a_following_frame(
 
     The search uses mostly the current image. Arguments as for :func:`neural_neighbors`.
     """
-    styles = weighted(styles)
+    styles = select_styles(styles)
     paintings, places = [style.picture for style in styles], _places(styles, border=border)
-    fine = _weakened(Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength)
+    fine = _add_content_term(
+        Neighbors(content, paintings, search=SEARCH, **places), content, styles, strength
+    )
     smaller = Pyramid(fine, _forms(content, styles, strength) * KEPT_FORMS) * SMALLER
     return fine + _shapes(content, styles) + smaller
 
 
-def weighted(styles: Sequence[Style]) -> list[Style]:
+def select_styles(styles: Sequence[Style]) -> list[Style]:
     """Return the styles with a weight above 0.
 
     Raises:
@@ -165,7 +167,7 @@ def _forms(content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
     return style_terms(content, styles, loss="gram") * (MOMENTS * max(1.0, strength))
 
 
-def _weakened(loss: Loss, content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
+def _add_content_term(loss: Loss, content: Tensor, styles: Sequence[Style], strength: float) -> Loss:
     """Below strength 1, add the content term of the content image itself."""
     if strength >= 1:
         return loss
@@ -184,7 +186,7 @@ def _in_their_colors(photo: Tensor, styles: Sequence[Style]) -> Tensor:
     return (torch.einsum("ij,bjhw->bihw", matrix, photo) + shift.view(1, 3, 1, 1)).clamp(0, 1)
 
 
-def _begun(
+def _initial_image(
     content: Tensor, styles: Sequence[Style], size: Size, strength: float, *, wraps: bool = False
 ) -> Tensor:
     """Return the initial image: recolored and blurred, less so below strength 1."""

@@ -69,7 +69,7 @@ def project(content: Array, painted: Array, *, realism: float = 1.0) -> Array:
         ],
         axis=1,
     )
-    return _sliced(maps, cells, content)
+    return _apply_maps(maps, cells, content)
 
 
 def _cells(side: int) -> int:
@@ -116,7 +116,7 @@ def _difference(count: int, order: int) -> sparse.csr_matrix:
     return sparse.csr_matrix(np.diff(np.eye(count), n=order, axis=0))
 
 
-def _sliced(maps: NDArray[np.float64], cells: Cells, content: Array) -> Array:
+def _apply_maps(maps: NDArray[np.float64], cells: Cells, content: Array) -> Array:
     photo = tensors.from_array(content)
     alphas = torch.ones((1, *content.shape[:2]))
     size = image.fit((content.shape[0], content.shape[1]), 16)

@@ -52,7 +52,7 @@ def user_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("impasto")) / "styles"
 
 
-def installed(network: str | None = None) -> list[InstalledStyle]:
+def list_styles(network: str | None = None) -> list[InstalledStyle]:
     """Return all installed styles, the user's first; only those for ``network`` if it is given.
 
     Files that cannot be read are skipped with a warning.
@@ -91,7 +91,7 @@ def find(name: str, *, network: str | None = None) -> InstalledStyle | None:
         return InstalledStyle(_only(name), Path(name), shipped=False)
     if Path(name).suffix or Path(name).name != name:
         return None
-    fits = [k for k in installed(network) if k.name == name]
+    fits = [k for k in list_styles(network) if k.name == name]
     fits.sort(key=lambda k: (k.shipped, k.pack.plan.name != "quality"))
     if fits:
         return fits[0]
@@ -109,7 +109,7 @@ def pack_file(name: str) -> Path:
 
 def unknown_style_error(name: str, *, network: str | None = None) -> InputError:
     """Return the error for a name that is neither a file nor a learned style; it suggests similar names."""
-    everything = installed()
+    everything = list_styles()
     others = {k.pack.plan.name for k in everything if k.name == name}
     if others:
         return InputError(
@@ -133,11 +133,11 @@ def open_pack(path: Path) -> Pack:
         stamp = path.stat().st_mtime_ns
     except OSError as error:
         raise InputError(f"cannot read {path}: there is no such file") from error
-    return _opened(path, stamp)
+    return _load_pack(path, stamp)
 
 
 @lru_cache(maxsize=16)
-def _opened(path: Path, stamp: int) -> Pack:
+def _load_pack(path: Path, stamp: int) -> Pack:
     if path.suffix != STYLE_SUFFIX:
         return packs.load(path)
     wanted = packs.trunk_of(path)
@@ -146,8 +146,8 @@ def _opened(path: Path, stamp: int) -> Pack:
             if other.suffix == PACK_SUFFIX and (pack := open_pack(other)).hash() == wanted:
                 style, rows = packs.load_style(path, pack)
                 if style.name in pack.names:
-                    pack = pack.removed(style.name)
-                return pack.added(style, rows)
+                    pack = pack.remove_style(style.name)
+                return pack.add_style(style, rows)
     raise InputError(
         f"{path} was learned into a pack that is not here: put that pack beside it, or learn the style again "
         f"(impasto learn IMAGE --into quality)"

@@ -34,7 +34,7 @@ def field(plan: Plan, *, seed: int, size: tuple[int, int], at: tuple[float, floa
         rows, cells, down = _splines(at[0], size[0], plan.multiple, pitch)
         columns, cells_across, across = _splines(at[1], size[1], plan.multiple, pitch)
         numbers = _normal(seed, octave, rows[:, None], columns[None])
-        octaves[octave] = _interpolated(_interpolated(numbers, cells, down).T, cells_across, across).T
+        octaves[octave] = _interpolate(_interpolate(numbers, cells, down).T, cells_across, across).T
     return octaves
 
 
@@ -68,7 +68,7 @@ def _splines(start: float, count: int, step: int, pitch: float) -> tuple[_Places
     return np.arange(cell[0] - 1, cell[-1] + 3), cell - cell[0], taps
 
 
-def _interpolated(numbers: _Numbers, first: _Places, weights: _Numbers) -> _Numbers:
+def _interpolate(numbers: _Numbers, first: _Places, weights: _Numbers) -> _Numbers:
     """Return the weighted sum of four successive rows, from ``first``, for each position.
 
     Not as a product of matrices: the threads of BLAS spin afterwards, and slow the network down.

@@ -40,7 +40,7 @@ def export(pack: Pack, path: str | Path, *, noise_side: int = NOISE_SIDE, overwr
     """
     engine = OnnxEngine(pack)
     size = engine.node("Shape", ["photo"], start=2)
-    painted = paint(engine, pack.plan, engine.padded("photo", size))
+    painted = paint(engine, pack.plan, engine.pad("photo", size))
     starts, axes = (engine.constant(np.array(pair, np.int64)) for pair in ([0, 0], [2, 3]))
     engine.node("Slice", [painted, starts, size, axes], output="painted")
     engine.node("Concat", engine.found, output="found", axis=1)
@@ -122,7 +122,7 @@ class OnnxEngine:
         """Add a constant number; return its name."""
         return self.constant(np.array(value, np.float32))
 
-    def padded(self, x: str, size: str) -> str:
+    def pad(self, x: str, size: str) -> str:
         """Pad below and to the right to multiples of the network's, as NumPy's mode ``symmetric``."""
         multiple, least = (
             self.constant(np.array(n, np.int64)) for n in (self.pack.plan.multiple, self.pack.plan.least)
@@ -131,10 +131,10 @@ class OnnxEngine:
             side = self.node("Gather", [size, self.constant(np.array(axis - 2, np.int64))])
             more = self.node("Mod", [self.node("Neg", [side]), multiple])
             grown = self.node("Max", [self.node("Add", [side, more]), least])
-            x = self.mirrored(x, axis, side, grown)
+            x = self.reflect(x, axis, side, grown)
         return x
 
-    def mirrored(self, x: str, axis: int, side: str, wanted: str) -> str:
+    def reflect(self, x: str, axis: int, side: str, wanted: str) -> str:
         """Crop an axis of length ``side`` to ``wanted``, or extend it by reflection."""
         zero, one, two = (self.constant(np.array(n, np.int64)) for n in (0, 1, 2))
         places = self.node("Range", [zero, wanted, one])
@@ -171,10 +171,10 @@ class OnnxEngine:
         both = self.node("Concat", [mean, deviation], axis=0)
         flat = self.node("Reshape", [both, self.constant(np.array([2, channels], np.int64))])
         self.found.append(flat)
-        mean, deviation = (self._plane(self._chosen(flat, part), kind, channels) for kind in (0, 1))
+        mean, deviation = (self._plane(self._blend_statistics(flat, part), kind, channels) for kind in (0, 1))
         self.start += channels
         scale, shift, *octaves = (
-            self._shaped(self.node("MatMul", ["weights", self.constant(self.pack.rows[:, kind, part])]))
+            self._reshape(self.node("MatMul", ["weights", self.constant(self.pack.rows[:, kind, part])]))
             for kind in range(self.pack.plan.kinds if noisy else 2)
         )
         for weight, octave in zip(octaves, self._noise(x) if noisy else [], strict=True):
@@ -191,13 +191,13 @@ class OnnxEngine:
                     self.node("Gather", [self.node("Shape", [y]), self.constant(np.array(axis, np.int64))])
                     for y in (field, x)
                 )
-                field = self.mirrored(field, axis, own, wanted)
+                field = self.reflect(field, axis, own, wanted)
             for octave in range(self.pack.plan.noise):
                 place = self.constant(np.array([octave], np.int64))
                 self.octaves.append(self.node("Gather", [field, place], axis=1))
         return self.octaves
 
-    def _chosen(self, own: str, part: slice) -> str:
+    def _blend_statistics(self, own: str, part: slice) -> str:
         """Blend the image's own statistics with the input ``statistics`` by the input ``given``."""
         bounds = [self.constant(np.array([edge], np.int64)) for edge in (part.start, part.stop, 1)]
         told = self.node("Slice", ["statistics", bounds[0], bounds[1], bounds[2]])
@@ -205,9 +205,9 @@ class OnnxEngine:
 
     def _plane(self, both: str, kind: int, channels: int) -> str:
         row = self.node("Gather", [both, self.constant(np.array(kind, np.int64))], axis=0)
-        return self._shaped(row)
+        return self._reshape(row)
 
-    def _shaped(self, x: str) -> str:
+    def _reshape(self, x: str) -> str:
         return self.node("Reshape", [x, self.constant(np.array([1, -1, 1, 1], np.int64))])
 
     def relu(self, x: str, /) -> str:

@@ -101,18 +101,18 @@ class OpenVinoEngine:
         channels = x.get_output_partial_shape(0)[1].get_length()
         part = slice(self.start, self.start + channels)
         self.norms, self.start = self.norms + 1, self.start + channels
-        normalized = self._normalized(x, part)
+        normalized = self._normalize_part(x, part)
         return ops.add(normalized, self._strokes(x, part)) if noisy else normalized
 
-    def _normalized(self, x: Node, part: slice) -> Node:
+    def _normalize_part(self, x: Node, part: slice) -> Node:
         if self.regions is not None:
-            scale, shift = self._mixed(x, part)
+            scale, shift = self._blend_regions(x, part)
         else:
-            scale, shift = (r.reshape(1, -1, 1, 1) for r in self._settled(part)[:2])
+            scale, shift = (r.reshape(1, -1, 1, 1) for r in self._blend_rows(part)[:2])
         if self.settings.collect:
             self.found.append(_statistics(x))
         if self.settings.statistics is None:
-            x = _standardized(x)
+            x = _standardize(x)
             return ops.add(ops.multiply(x, scale), shift)
         mean, deviation = (s.reshape(1, -1, 1, 1) for s in self.settings.statistics[:, part])
         if self.regions is not None:
@@ -122,7 +122,7 @@ class OpenVinoEngine:
         factor = (scale / deviation).astype(np.float32)
         return ops.add(ops.multiply(x, factor), (shift - mean * factor).astype(np.float32))
 
-    def _settled(self, part: slice) -> Array:
+    def _blend_rows(self, part: slice) -> Array:
         """Return the blend of rows ``(kinds, C)`` for the whole image."""
         assert self.settings.weights is not None
         mixed: Array = np.tensordot(self.settings.weights, self.rows[:, :, part], 1).astype(np.float32)
@@ -132,10 +132,10 @@ class OpenVinoEngine:
         """Return the sum of the octaves of noise, each times its weight in the blend of rows."""
         noise, octaves = self.noise, self.rows.shape[1] - 2
         if self.regions is None:
-            kernel = self._settled(part)[2:].T
+            kernel = self._blend_rows(part)[2:].T
         else:
             # Every octave times the weight of every row, then one convolution that applies the rows.
-            weights = ops.unsqueeze(_resized(self.regions, _size(x)), np.array([2]))
+            weights = ops.unsqueeze(_resize_weights(self.regions, _size(x)), np.array([2]))
             product = ops.multiply(weights, ops.unsqueeze(noise, np.array([1])))
             count = len(self.rows) * octaves
             shape = ops.concat([np.array([1, count], np.int64), _size(x)], 0)
@@ -144,8 +144,8 @@ class OpenVinoEngine:
         kernel = np.ascontiguousarray(kernel, np.float32)[:, :, None, None]
         return ops.convolution(noise, kernel, [1, 1], [0, 0], [0, 0], [1, 1])
 
-    def _mixed(self, x: Node, part: slice) -> tuple[Node, Node]:
-        weights = _resized(self.regions, _size(x))
+    def _blend_regions(self, x: Node, part: slice) -> tuple[Node, Node]:
+        weights = _resize_weights(self.regions, _size(x))
         kernels = (self.rows[:, kind, part].T[:, :, None, None].copy() for kind in (0, 1))
         scale, shift = (ops.convolution(weights, k, [1, 1], [0, 0], [0, 0], [1, 1]) for k in kernels)
         return scale, shift
@@ -182,12 +182,12 @@ class OpenVinoEngine:
                 return painted
         else:
             own = ops.slice(self.regions, np.array([0]), np.array([1]), np.array([1]), np.array([1]))
-            styled = ops.subtract(np.array(1, np.float32), _resized(own, _size(photo)))
+            styled = ops.subtract(np.array(1, np.float32), _resize_weights(own, _size(photo)))
             amount = ops.clamp(ops.divide(styled, np.array(FADE, np.float32)), 0, 1)
         return ops.add(photo, ops.multiply(ops.subtract(painted, photo), amount))
 
 
-def _standardized(x: Node) -> Node:
+def _standardize(x: Node) -> Node:
     """Subtract the mean of each channel of ``(1, C, h, w)``, divide by its standard deviation."""
     few = x.get_output_partial_shape(0)[1].get_length() < LEAST_CHANNELS
     flat = ops.reshape(x, np.array([0, 0, 1, -1]), True) if few else x
@@ -210,7 +210,7 @@ def _size(x: Node) -> Node:
     return ops.gather(ops.shape_of(x), np.array([2, 3]), np.array(0))
 
 
-def _resized(x: Node, size: Node) -> Node:
+def _resize_weights(x: Node, size: Node) -> Node:
     if list(x.get_output_partial_shape(0))[2:] == [1, 1]:
         return x  # it broadcasts
     return ops.interpolate(

@@ -142,7 +142,7 @@ class Pack:
         digest.update(np.ascontiguousarray(self.rows[0], np.float32).tobytes())
         return digest.hexdigest()
 
-    def added(self, style: LearnedStyle, rows: Array) -> Pack:
+    def add_style(self, style: LearnedStyle, rows: Array) -> Pack:
         """Return this pack with one more style; trunk and existing rows are unchanged, bit for bit.
 
         Raises:
@@ -155,7 +155,7 @@ class Pack:
         joined = np.concatenate([self.rows, rows.astype(np.float32)])
         return dataclasses.replace(self, rows=joined, styles=(*self.styles, placed))
 
-    def removed(self, name: str) -> Pack:
+    def remove_style(self, name: str) -> Pack:
         """Return this pack without a style."""
         gone = set(self.style(name).rows)
         kept = [i for i in range(len(self.rows)) if i not in gone]
@@ -167,7 +167,7 @@ class Pack:
         )
         return dataclasses.replace(self, rows=self.rows[kept], styles=styles)
 
-    def credited(self, name: str, texts: Mapping[str, str]) -> Pack:
+    def replace_credits(self, name: str, texts: Mapping[str, str]) -> Pack:
         """Return this pack with a style's ``title``, ``credit`` and ``licence`` replaced by ``texts``."""
         told = {key: texts[key] for key in ("title", "credit", "licence") if key in texts}
         style = dataclasses.replace(self.style(name), **told)  # type: ignore[arg-type]
@@ -187,7 +187,7 @@ def save(pack: Pack, path: str | Path, *, overwrite: bool = False) -> Path:
         "kind": PACK,
         "version": VERSION,
         "plan": describe(pack.plan),
-        "styles": [_described(style) for style in pack.styles],
+        "styles": [_style_entry(style) for style in pack.styles],
     }
     files.save_checkpoint(path, tensors, meta, overwrite=overwrite)
     return Path(path)
@@ -227,7 +227,7 @@ def save_style(pack: Pack, name: str, path: str | Path, *, overwrite: bool = Fal
         "kind": STYLE,
         "version": VERSION,
         "trunk": pack.hash(),
-        "style": _described(style),
+        "style": _style_entry(style),
     }
     tensors: dict[str, NDArray[Any]] = {
         "rows": pack.rows[list(style.rows)],
@@ -279,7 +279,7 @@ def _check_kind(path: str | Path, meta: Mapping[str, Any], kind: str) -> None:
         raise InputError(f"{path} was written by a newer impasto: upgrade impasto")
 
 
-def _described(style: LearnedStyle) -> dict[str, Any]:
+def _style_entry(style: LearnedStyle) -> dict[str, Any]:
     entry = dataclasses.asdict(style)
     del entry["thumbnail"]
     return {**entry, "rows": list(style.rows), "scales": list(style.scales), "recipe": dict(style.recipe)}

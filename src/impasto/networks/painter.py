@@ -177,12 +177,12 @@ class Painter:
                 on_tile(step, before + len(windows), result)
 
         if weights.ndim == 3:
-            weights = _resized(weights, self._places(photo))
+            weights = _resize_weights(weights, self._places(photo))
         if mode == "exact":
-            statistics = self._gathered(photo, weights, windows, report)
+            statistics = self._gather_statistics(photo, weights, windows, report)
         else:
             small = thumbnail(photo)
-            shrunk = weights if weights.ndim == 1 else _resized(weights, self._places(small))
+            shrunk = weights if weights.ndim == 1 else _resize_weights(weights, self._places(small))
             statistics = self.statistics(small, shrunk)
         for count, window in enumerate(windows):
             own = self._part(weights, window)
@@ -201,7 +201,7 @@ class Painter:
     def _windows(self, size: tuple[int, int], tile: int) -> list[Window]:
         """Return the tiles of the image padded to the network's multiple."""
         multiple = self.pack.plan.multiple
-        height, width = (_grown(side, self.pack.plan) for side in size)
+        height, width = (_network_side(side, self.pack.plan) for side in size)
         # Weights of regions are extrapolated at the border of a tile, which is wrong for half a position.
         halo = self.shape.radius + multiple // 2
         return list(split((height, width), tile=_up(tile, multiple), halo=halo, stride=multiple))
@@ -209,7 +209,9 @@ class Painter:
     def _places(self, photo: NDArray[Any]) -> tuple[int, int]:
         """Return rows and columns of the weights of regions: one position per ``plan.multiple`` pixels."""
         plan = self.pack.plan
-        return _grown(photo.shape[0], plan) // plan.multiple, _grown(photo.shape[1], plan) // plan.multiple
+        return _network_side(photo.shape[0], plan) // plan.multiple, _network_side(
+            photo.shape[1], plan
+        ) // plan.multiple
 
     def _part(self, weights: Array, window: Window) -> Array:
         """Return the weights for the part of the image that a tile reads."""
@@ -229,7 +231,7 @@ class Painter:
         part = photo[rows.read : rows.read_end, columns.read : columns.read_end]
         return pad_reflecting(image.floats(part), self.pack.plan)
 
-    def _gathered(
+    def _gather_statistics(
         self,
         photo: NDArray[Any],
         weights: Array,
@@ -247,7 +249,7 @@ class Painter:
                 noise = self._noise(tile, (window.rows.read, window.columns.read))
                 found = self.network.features(tile, part, statistics, norm, noise)
                 stride = (window.rows.read_end - window.rows.read) // found.shape[1]
-                own = window.owned(found, stride).reshape(channels, -1).astype(np.float64)
+                own = window.trim_halo(found, stride).reshape(channels, -1).astype(np.float64)
                 count += own.shape[1]
                 first += own.sum(1)
                 second += np.square(own).sum(1)
@@ -262,13 +264,13 @@ class Painter:
 
 def pad_reflecting(photo: Array, plan: Plan) -> Array:
     """Pad ``(H, W, 3)`` below and to the right by reflection to a size that the network accepts."""
-    below, right = (_grown(side, plan) - side for side in photo.shape[:2])
+    below, right = (_network_side(side, plan) - side for side in photo.shape[:2])
     if not below and not right:
         return photo
     return np.pad(photo, ((0, below), (0, right), (0, 0)), mode="symmetric")
 
 
-def _grown(side: int, plan: Plan) -> int:
+def _network_side(side: int, plan: Plan) -> int:
     return max(_up(side, plan.multiple), plan.least)
 
 
@@ -276,7 +278,7 @@ def _up(side: int, multiple: int) -> int:
     return -(-side // multiple) * multiple
 
 
-def _resized(weights: Array, size: tuple[int, int]) -> Array:
+def _resize_weights(weights: Array, size: tuple[int, int]) -> Array:
     """Resize weights of regions ``(R, h, w)``: bilinear, with averaging when they shrink."""
     if weights.shape[1:] == size:
         return weights

@@ -55,7 +55,7 @@ def predict(picture: Array) -> Array:
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = image.resize(picture[top : top + side, left : left + side], (SIDE, SIDE))
-    tensors, look = _loaded()
+    tensors, look = _load()
     planes = np.ascontiguousarray(square.clip(0, 1).transpose(2, 0, 1)[None], np.float32)
     numbers = look([planes])[0].reshape(-1)
     styled = (tensors["row.weight"] @ numbers + tensors["row.bias"]).reshape(2, -1)
@@ -66,7 +66,7 @@ def predict(picture: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _loaded() -> tuple[Mapping[str, NDArray[Any]], Any]:
+def _load() -> tuple[Mapping[str, NDArray[Any]], Any]:
     from impasto.networks.openvino_runtime import core
 
     tensors, meta = files.load_arrays(FILE)

@@ -137,13 +137,13 @@ class TorchEngine:
         start = sum(self.splits[: self.index])
         part = slice(start, start + x.shape[1])
         self.index += 1
-        scale, shift, *octaves = self._mixed(part, (x.shape[-2], x.shape[-1]))
+        scale, shift, *octaves = self._blend_regions(part, (x.shape[-2], x.shape[-1]))
         if noisy and self.noise is not None:
             for number, octave in enumerate(octaves):
                 shift = shift + octave * self.noise[:, number : number + 1]
-        return self._normalized(x, part, scale, shift)
+        return self._normalize_part(x, part, scale, shift)
 
-    def _normalized(self, x: Tensor, part: slice, scale: Tensor, shift: Tensor) -> Tensor:
+    def _normalize_part(self, x: Tensor, part: slice, scale: Tensor, shift: Tensor) -> Tensor:
         if self.given is not None:
             mean, deviation = (s[part].view(1, -1, 1, 1) for s in self.given)
             whitened: Tensor = (x - mean) / deviation
@@ -153,12 +153,12 @@ class TorchEngine:
             self.found.append(torch.stack([mean, (variance + EPSILON).sqrt()]))
         return _instance_norm(x, scale, shift)
 
-    def _mixed(self, part: slice, size: tuple[int, int]) -> list[Tensor]:
-        weights = self._resized(size)
+    def _blend_regions(self, part: slice, size: tuple[int, int]) -> list[Tensor]:
+        weights = self._resize_weights(size)
         rows = self.network.rows[:, :, part]
         return [torch.einsum("brhw,rc->bchw", weights, rows[:, kind]) for kind in range(rows.shape[1])]
 
-    def _resized(self, size: tuple[int, int]) -> Tensor:
+    def _resize_weights(self, size: tuple[int, int]) -> Tensor:
         if self.weights.shape[-2:] == (1, 1) or self.weights.shape[-2:] == size:
             return self.weights
         return F.interpolate(self.weights, size, mode="bilinear", align_corners=False)

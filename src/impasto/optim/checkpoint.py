@@ -71,7 +71,7 @@ class Checkpoint:
             _log.warning(text, self.path, self.other, version())
 
     @staticmethod
-    def noted(path: Path) -> dict[str, Any]:
+    def read_note(path: Path) -> dict[str, Any]:
         """Read the note of a checkpoint without its tensors; empty if there is no file or no note.
 
         Raises:

@@ -39,14 +39,14 @@ def evaluate(bound: Bound, picture: Tensor, *, backbone: Backbone, windows: Sequ
     else:
         found = Evaluation(0.0, torch.zeros_like(picture), {})
     for level in bound.levels:
-        part = _reduced(level, picture, backbone)
+        part = _evaluate_small(level, picture, backbone)
         terms = {name: found.terms.get(name, 0.0) + level.weight * term for name, term in part.terms.items()}
         gradient = found.gradient.add_(part.gradient, alpha=level.weight)
         found = Evaluation(found.value + level.weight * part.value, gradient, found.terms | terms)
     return found
 
 
-def _reduced(level: Level, picture: Tensor, backbone: Backbone) -> Evaluation:
+def _evaluate_small(level: Level, picture: Tensor, backbone: Backbone) -> Evaluation:
     """Evaluate the loss of a reduced image; the gradient is with respect to the image itself."""
     leaf = picture.detach().requires_grad_()
     small = tensors.resize(leaf, level.size, wraps=backbone.wraps)

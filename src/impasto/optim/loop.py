@@ -23,7 +23,7 @@ from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
 from impasto.optim.schedule import Schedule, Stage
-from impasto.optim.state import OptimizationState, is_fault, restored
+from impasto.optim.state import OptimizationState, from_checkpoint, is_fault
 from impasto.optim.transforms import Transform
 from impasto.parametrizations import Parametrization
 from impasto.record import Clock, HistoryEntry, Progress, Watch
@@ -298,7 +298,7 @@ class _Loop:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        self.checkpoint.save(*self.state.saved(self.optimiser.state(), seconds=self.clock.seconds()))
+        self.checkpoint.save(*self.state.to_checkpoint(self.optimiser.state(), seconds=self.clock.seconds()))
         self.saved = self.state.evaluations
 
     def _take_up(self) -> bool:
@@ -314,7 +314,7 @@ class _Loop:
         return True
 
     def _restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        self.state, optimiser = restored(tensors, meta, like=self.state.x)
+        self.state, optimiser = from_checkpoint(tensors, meta, like=self.state.x)
         self.optimiser.restore(optimiser)
         self.parametrization.resize(self.schedule[self.state.stage].size)
         if self.state.x.shape != self.parametrization.vector().shape:

@@ -54,9 +54,9 @@ def scales(
         )
     sizes = [size]
     # Compare after rounding: 512 / sqrt(2)**4 is not exactly 128.
-    while max(smaller := _scaled(size, ratio ** -len(sizes))) >= first and min(smaller) >= shortest:
+    while max(smaller := _scale_size(size, ratio ** -len(sizes))) >= first and min(smaller) >= shortest:
         sizes.insert(0, smaller)
-    return tuple(Stage(here, _spread(steps, index, len(sizes))) for index, here in enumerate(sizes))
+    return tuple(Stage(here, _interpolate(steps, index, len(sizes))) for index, here in enumerate(sizes))
 
 
 def octaves(
@@ -84,21 +84,21 @@ def octaves(
             f"octaves need a count of 1 or more, a ratio above 1 and steps of 0 or more: got {count}, "
             f"{ratio:g}, {list(steps)}"
         )
-    sizes = [_scaled(size, ratio**-index) for index in reversed(range(count))]
+    sizes = [_scale_size(size, ratio**-index) for index in reversed(range(count))]
     sizes = [s for s in sizes if min(s) >= least] or [size]
     budget = (
         [steps[0]] * len(sizes)
         if len(steps) == 1
-        else [_spread(steps, index, len(sizes)) for index in range(len(sizes))]
+        else [_interpolate(steps, index, len(sizes)) for index in range(len(sizes))]
     )
     return tuple(Stage(here, work) for here, work in zip(sizes, budget, strict=True))
 
 
-def _scaled(size: Size, factor: float) -> Size:
+def _scale_size(size: Size, factor: float) -> Size:
     return round(size[0] * factor), round(size[1] * factor)
 
 
-def _spread(values: Sequence[int], index: int, count: int) -> int:
+def _interpolate(values: Sequence[int], index: int, count: int) -> int:
     """Interpolate ``values``, stretched over ``count`` entries, at ``index``; for one entry, their sum."""
     if count == 1:
         return sum(values)

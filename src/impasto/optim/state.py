@@ -32,7 +32,7 @@ class OptimizationState:
     seconds: float = 0.0
     history: list[HistoryEntry] = field(default_factory=list)
 
-    def saved(
+    def to_checkpoint(
         self, optimiser: Mapping[str, Tensor], *, seconds: float
     ) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return tensors and metadata for a checkpoint, including the state of the optimizer."""
@@ -45,7 +45,7 @@ class OptimizationState:
         return tensors, {**numbers, "seconds": seconds, "history": history}
 
 
-def restored(
+def from_checkpoint(
     tensors: Mapping[str, Tensor], meta: Mapping[str, Any], *, like: Tensor
 ) -> tuple[OptimizationState, dict[str, Tensor]]:
     """Return the state of a checkpoint and of its optimiser, on the device of ``like``."""

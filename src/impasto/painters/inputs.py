@@ -153,7 +153,7 @@ def recipe_of(
         digest: returns the hash of an input; None if it has none.
     """
     short = labels(job.inputs())
-    settings = job.renamed(job.settings(), short.__getitem__)
+    settings = job.rename_files(job.settings(), short.__getitem__)
     found = {label: digest(name) for name, label in short.items()}
     hashes = {label: value for label, value in found.items() if value is not None}
     return record.recipe(job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads)
@@ -229,7 +229,7 @@ def check_mask(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> No
         )
 
 
-def masked(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np.float32] | None:
+def sum_masks(job: StylizeJob, inputs: Inputs, size: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return the sum of all masks, ``(H, W)``, clipped to 0..1; None if it covers the whole image."""
     if not job.mask:
         return None

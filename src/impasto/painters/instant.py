@@ -58,7 +58,7 @@ def predict(name: str, picture: NDArray[np.float32], *, network: str | None = No
     # The hash distinguishes images of the same name from different folders.
     own = f"{packs.clean_name(Path(name).stem)}_{hashlib.sha256(row.tobytes()).hexdigest()[:12]}"
     style = LearnedStyle(own, rows=(), scales=(1.0,))
-    return Predicted(own, base, shipped=True, predicted=library.open_pack(base).added(style, row[None]))
+    return Predicted(own, base, shipped=True, predicted=library.open_pack(base).add_style(style, row[None]))
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def _check(wanted: _Wanted) -> None:
 def _keep(wanted: _Wanted, job: StylizeJob) -> None:
     """Train a style, and write it into the user's styles."""
     found = predict(wanted.name, wanted.picture, network=job.network)
-    base = found.predicted.removed(found.name)
-    row = _trained(base, found.predicted.rows[-1], wanted, job)
+    base = found.predicted.remove_style(found.name)
+    row = _train_row(base, found.predicted.rows[-1], wanted, job)
     _log.warning("%s: trained for %g s, and kept as the style '%s'", wanted.name, job.tune, wanted.own)
     wanted.path.parent.mkdir(parents=True, exist_ok=True)
     style = LearnedStyle(
@@ -158,11 +158,11 @@ def _keep(wanted: _Wanted, job: StylizeJob) -> None:
         thumbnail=packs.thumbnail(wanted.picture),
     )
     with contextlib.suppress(OutputError):  # of two processes, the first one's style is kept
-        packs.save_style(base.added(style, row[None]), wanted.own, wanted.path)
+        packs.save_style(base.add_style(style, row[None]), wanted.own, wanted.path)
     library.open_pack(wanted.path)  # raises if the file could not be written
 
 
-def _trained(base: Pack, row: NDArray[np.float32], wanted: _Wanted, job: StylizeJob) -> NDArray[np.float32]:
+def _train_row(base: Pack, row: NDArray[np.float32], wanted: _Wanted, job: StylizeJob) -> NDArray[np.float32]:
     import torch
 
     from impasto import backbones, tensors

@@ -242,7 +242,7 @@ def join_styles(found: list[InstalledStyle]) -> tuple[Pack, list[str]]:
             )
         if known.name not in pack.names:
             style = other.style(known.name)
-            pack = pack.added(style, other.rows[list(style.rows)])
+            pack = pack.add_style(style, other.rows[list(style.rows)])
     return pack, [known.name for known in found]
 
 

@@ -14,13 +14,13 @@ from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
-from impasto.looks.boxed import boxed
-from impasto.looks.detectors import detected
+from impasto.looks.boxed import lamps_in_boxes
+from impasto.looks.detectors import detect_lamps
 from impasto.looks.grading import mix
 from impasto.looks.labeled import things_of
-from impasto.looks.lamps import Labels, drawn_lamps, read_lamps
+from impasto.looks.lamps import Labels, draw_lamps, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
-from impasto.looks.night import Lit, lit, settings_of
+from impasto.looks.night import Lit, render_night, settings_of
 from impasto.painters.inputs import Inputs
 from impasto.record import Recipe
 
@@ -34,7 +34,7 @@ DARK = 0.2  # median luma below which a photo is a night already
 _log = logging.getLogger("impasto")
 
 
-def relit(job: PhotorealJob, inputs: Inputs) -> tuple[Array, Recipe]:
+def read_photo(job: PhotorealJob, inputs: Inputs) -> tuple[Array, Recipe]:
     """Return the photo of a job without a style, at its size ``(H, W, 3)``, and the recipe."""
     picture = inputs.read(job.content)
     size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
@@ -42,7 +42,7 @@ def relit(job: PhotorealJob, inputs: Inputs) -> tuple[Array, Recipe]:
     return rgb, inputs.recipe("cpu", engine="numpy", threads=1)
 
 
-def lighted(
+def light_lamps(
     job: PhotorealJob,
     inputs: Inputs,
     night: NightName,
@@ -64,9 +64,9 @@ def lighted(
         InputError: the labels are not valid.
     """
     road = Road.of(photo, horizon=job.horizon)
-    labels = found(job, inputs, photo, road)
+    labels = find_lamps(job, inputs, photo, road)
     lamps = graded is not None or bool(labels.lamps.where("lamp").any())
-    result = lit(
+    result = render_night(
         photo,
         labels.lamps,
         settings_of(night, lamps=lamps),
@@ -83,17 +83,17 @@ def lighted(
     return result
 
 
-def found(job: PhotorealJob, inputs: Inputs, photo: Array, road: Road) -> Labels:
+def find_lamps(job: PhotorealJob, inputs: Inputs, photo: Array, road: Road) -> Labels:
     """Return the lamps of a photo, from its labels or by the detectors."""
     horizon = road.horizon / road.size[0]
     if job.lamps is not None and Path(job.lamps).suffix.lower() in BOXES:
-        return Labels(Lamps.of(_boxed(job, inputs, photo, horizon)))
+        return Labels(Lamps.of(_read_boxes(job, inputs, photo, horizon)))
     if job.lamps is not None:
         return read_lamps(inputs.source(job.lamps), photo, horizon=horizon)
-    return Labels(Lamps.of(detected(photo, horizon=horizon)))
+    return Labels(Lamps.of(detect_lamps(photo, horizon=horizon)))
 
 
-def _boxed(job: PhotorealJob, inputs: Inputs, photo: Array, horizon: float) -> Bytes:
+def _read_boxes(job: PhotorealJob, inputs: Inputs, photo: Array, horizon: float) -> Bytes:
     """Return the lamps within the boxes of a file of labels; of a resized photo, boxes are resized too."""
     name = str(job.lamps)
     things = things_of(Path(str(inputs.source(name))), job.content)
@@ -104,12 +104,12 @@ def _boxed(job: PhotorealJob, inputs: Inputs, photo: Array, horizon: float) -> B
         )
     height, width = inputs.read(job.content).size
     down, right = photo.shape[0] / height, photo.shape[1] / width
-    return boxed(photo, [thing.scaled(right, down) for thing in things], horizon)
+    return lamps_in_boxes(photo, [thing.scale(right, down) for thing in things], horizon)
 
 
 def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:
     """Write the lamps that are on as a labels image, in the format of ``--lamps``."""
-    return image.write(path, drawn_lamps(result.on), overwrite=overwrite)
+    return image.write(path, draw_lamps(result.on), overwrite=overwrite)
 
 
 def _say(lamps: Lamps, result: Lit, photo: Array, *, log: Log | None, drawn: bool) -> None:

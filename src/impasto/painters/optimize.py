@@ -45,8 +45,8 @@ def optimize(job: StylizeJob, inputs: Inputs, session: Session) -> Result:
     device = choose_device(job.device)
     size = target_size(photo.size, job)
     resized = tensors.resize(tensors.from_array(photo.flat()), size, wraps=job.tileable).clamp(0, 1)
-    content, frame = padded(resized, border_of(job))
-    noted = Checkpoint.noted(session.checkpoint) if session.checkpoint and session.resume else {}
+    content, frame = pad_image(resized, border_of(job))
+    noted = Checkpoint.read_note(session.checkpoint) if session.checkpoint and session.resume else {}
     budget = parse_memory(job.memory or noted.get("memory")) or session.memory or memory.free(device)
     # A plan with compromises changes the result, so the recipe records the memory budget.
     backbone, plan = _plan(job, inputs, (content.shape[-2], content.shape[-1]), device, budget)
@@ -120,7 +120,7 @@ def _plan(
     return backbone, plan
 
 
-def padded(content: Tensor, border: int = 0) -> tuple[Tensor, Frame]:
+def pad_image(content: Tensor, border: int = 0) -> tuple[Tensor, Frame]:
     """Pad an image by reflection, by ``border`` and to at least ``LEAST_SIDE`` a side.
 
     Returns the image and the part of it that is the original.

@@ -18,7 +18,7 @@ from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks import Look, Mattes
-from impasto.looks.clustering import looked_at
+from impasto.looks.clustering import resize_input
 from impasto.looks.grading import mix
 from impasto.looks.look import of_night
 from impasto.looks.subject import Subject
@@ -41,13 +41,13 @@ def run(job: PhotorealJob, session: Session = Session()) -> Result:
         raise InputError("--save-lamps is for nights: add --night, or leave it out")
     if (labels := session.also.get("save_lamps")) and labels.suffix.lower() in (".jpg", ".jpeg"):
         raise InputError(f"{labels} would change the colors of labels: save them as .png")
-    made = _unlit(job, inputs, look, night, session)
+    made = _prepare_photo(job, inputs, look, night, session)
     if night is not None:
-        made = _lit(job, inputs, night, made, session)
+        made = _light_lamps(job, inputs, night, made, session)
     return _result(job, inputs, made)
 
 
-def graded(job: PhotorealJob, session: Session = Session()) -> tuple[Array, Array | None]:
+def grade_photo(job: PhotorealJob, session: Session = Session()) -> tuple[Array, Array | None]:
     """Return the photo of a job and the same in the light of its styles, before any lamp is lit.
 
     Both are ``(H, W, 3)``, sRGB, 0..1; the second is None for a night without a style. Further outputs are
@@ -55,7 +55,7 @@ def graded(job: PhotorealJob, session: Session = Session()) -> tuple[Array, Arra
     """
     inputs = Inputs(job, session.pictures)
     look, night = _night_of(job, inputs)
-    made = _unlit(job, inputs, look, night, replace(session, also={}))
+    made = _prepare_photo(job, inputs, look, night, replace(session, also={}))
     return made.photo, made.painted
 
 
@@ -76,33 +76,33 @@ def _night_of(job: PhotorealJob, inputs: Inputs) -> tuple[Look | None, NightName
     return look, job.night if look is None or job.night is not None else look.night
 
 
-def _unlit(
+def _prepare_photo(
     job: PhotorealJob, inputs: Inputs, look: Look | None, night: NightName | None, session: Session
 ) -> _Made:
     """Read the photo of a job, and grade it if its style has colors."""
     if not job.styles or (look is not None and not look.has_colors):
         return _alone(job, inputs, night, session)
-    return _graded(job, inputs, LazyBackbone(job, session.threads), session)
+    return _apply_styles(job, inputs, LazyBackbone(job, session.threads), session)
 
 
 def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: Session) -> _Made:
     """Read the photo of a night without a style."""
     if night is None:
         raise InputError(f"{job.look} has neither colors nor a night: save it again")
-    from impasto.painters.nights import relit
+    from impasto.painters.nights import read_photo
 
-    photo, recipe = relit(job, inputs)
+    photo, recipe = read_photo(job, inputs)
     if target := session.also.get("save_look"):
         looks.save(of_night(night), target, overwrite=session.overwrite)
     return _Made(photo, None, recipe)
 
 
-def _lit(job: PhotorealJob, inputs: Inputs, night: NightName, made: _Made, session: Session) -> _Made:
+def _light_lamps(job: PhotorealJob, inputs: Inputs, night: NightName, made: _Made, session: Session) -> _Made:
     """Light the lamps of a photo or of a graded photo."""
-    from impasto.painters.nights import lighted, save_lamps
+    from impasto.painters.nights import light_lamps, save_lamps
 
     start = time.monotonic()
-    result = lighted(job, inputs, night, made.photo, made.painted, log=session.log)
+    result = light_lamps(job, inputs, night, made.photo, made.painted, log=session.log)
     if target := session.also.get("save_lamps"):
         save_lamps(result, target, overwrite=session.overwrite)
     seconds = time.monotonic() - start
@@ -111,7 +111,7 @@ def _lit(job: PhotorealJob, inputs: Inputs, night: NightName, made: _Made, sessi
     return replace(made, painted=result.rgb, history=history)
 
 
-def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Session) -> _Made:
+def _apply_styles(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Session) -> _Made:
     """Grade a photo by its styles."""
     start, log = time.monotonic(), session.log
     target = session.also.get("save_look")
@@ -147,7 +147,7 @@ def _graded(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session: Sess
         history, stopped = outcome.history, outcome.stopped
     photo = subject.photo if subject.given is None else subject.given
     painted = mix(photo, painted, job.strength)
-    say_signal(looked_at(photo), looked_at(painted), log=log)
+    say_signal(resize_input(photo), resize_input(painted), log=log)
     return _Made(photo, painted, recipe, history, stopped)
 
 

@@ -14,7 +14,7 @@ from impasto import methods, tensors
 from impasto.backbones import Backbone
 from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
-from impasto.looks.clustering import LAYER, Classifier, cluster, looked_at, of_regions
+from impasto.looks.clustering import LAYER, Classifier, cluster, of_regions, resize_input
 from impasto.looks.grading import attenuate_noise
 from impasto.looks.subject import Subject
 from impasto.optim import Checkpoint, OptimizationResult
@@ -29,23 +29,23 @@ def classes_of(
     job: PhotorealJob, pictures: Sequence[Array], *, backbone: Backbone
 ) -> tuple[Classifier, list[Regions]]:
     """Find the classes that all images have in common; return their classifier and regions."""
-    features = [_seen(picture, backbone) for picture in pictures]
+    features = [_compute_features(picture, backbone) for picture in pictures]
     found = cluster(pictures, features, count=job.classes, seed=job.seed)
     return found, [found.classify(p, f) for p, f in zip(pictures, features, strict=True)]
 
 
 def classifier_of(pictures: Sequence[Array], regions: Sequence[Regions], *, backbone: Backbone) -> Classifier:
     """Return a classifier that finds the classes of given masks in other images."""
-    return of_regions(pictures, [_seen(picture, backbone) for picture in pictures], regions)
+    return of_regions(pictures, [_compute_features(picture, backbone) for picture in pictures], regions)
 
 
 def classify(look: Look, picture: Array, *, backbone: Backbone) -> Regions:
     """Classify an image with the classifier of a look."""
     assert look.classifier is not None
-    return replace(look.classifier.classify(picture, _seen(picture, backbone)), names=look.names)
+    return replace(look.classifier.classify(picture, _compute_features(picture, backbone)), names=look.names)
 
 
-def _seen(picture: Array, backbone: Backbone) -> Array:
+def _compute_features(picture: Array, backbone: Backbone) -> Array:
     """Compute the features ``(C, h, w)`` for classification."""
     device = next(backbone.buffers()).device
     with torch.no_grad():
@@ -61,12 +61,12 @@ def with_features(
     # Weighted by mattes, like the classes of the content image, so that both are comparable.
     mattes = Mattes.of(picture, regions.labels, len(regions.names), sure=regions.sure)
     size = (regions.labels.shape[0], regions.labels.shape[1])
-    soft = torch.from_numpy(mattes.shrunk(size))
+    soft = torch.from_numpy(mattes.shrink(size))
     hard = torch.from_numpy(np.stack([regions.labels == i for i in range(len(soft))]).astype(np.float32))
     # A class without certain pixels has no matte: use its labels instead.
     lost = soft.sum((1, 2)) < LEAST_KEPT * hard.sum((1, 2))
     soft = torch.where(lost[:, None, None], hard, soft)
-    small = looked_at(picture)
+    small = resize_input(picture)
     alphas = torch.cat([soft, torch.ones_like(soft[:1])])
     found = methods.region_statistics(
         tensors.from_array(small), alphas, backbone=backbone, layers=tuple(FEATURE_LAYERS)
@@ -106,7 +106,7 @@ def initial_grids(
     quiet = [attenuate_noise(p, m.at(p), given.grain) for p, m in zip(pictures, mattes, strict=True)]
     return BilateralGrid(
         tensors.from_array(np.concatenate(quiet)),
-        torch.from_numpy(np.concatenate([m.shrunk(size) for m in mattes], axis=1)),
+        torch.from_numpy(np.concatenate([m.shrink(size) for m in mattes], axis=1)),
         torch.from_numpy(given.maps),
         ends=torch.from_numpy(given.ends),
         realism=job.realism,

@@ -16,7 +16,7 @@ from impasto.networks import library
 AnyJob = TypeVar("AnyJob", StylizeJob, VideoJob)
 
 
-def spread(job: AnyJob, pictures: Mapping[str, Source] | None = None) -> AnyJob:
+def expand_folders(job: AnyJob, pictures: Mapping[str, Source] | None = None) -> AnyJob:
     """Replace each folder among the styles by its images, and merge duplicate styles.
 
     The weight of a folder is divided among its images, which share its mask and scale. The weights of

@@ -9,8 +9,8 @@ import numpy as np
 from impasto import image
 from impasto.image import Picture
 from impasto.jobs import StylizeJob
-from impasto.painters.inputs import LARGE, Inputs, masked
-from impasto.painters.style_folders import spread
+from impasto.painters.inputs import LARGE, Inputs, sum_masks
+from impasto.painters.style_folders import expand_folders
 from impasto.record import Result
 from impasto.session import Session
 
@@ -21,7 +21,7 @@ def run(job: StylizeJob, session: Session = Session()) -> Result:
     """Run a job; ``session`` has the progress callback, the checkpoint, the threads and images in memory."""
     from impasto.painters import instant, learned
 
-    job = spread(job, session.pictures)
+    job = expand_folders(job, session.pictures)
     if job.tune is not None:
         job = instant.tune_styles(job, session.pictures)
     inputs = Inputs(job, session.pictures)
@@ -33,16 +33,16 @@ def run(job: StylizeJob, session: Session = Session()) -> Result:
 
         result = optimize(job, inputs, session)
     if job.photoreal:
-        result = _projected(result, inputs.read(job.content), realism=job.realism)
+        result = _project_colors(result, inputs.read(job.content), realism=job.realism)
     if not job.strip:
         result = replace(result, metadata=image.read_metadata(inputs.source(job.content)))
-    return _kept(result, job, inputs)
+    return _restore_content(result, job, inputs)
 
 
-def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
+def _restore_content(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
     """Restore the content image outside the masks."""
     painted = result.picture
-    where = masked(job, inputs, (painted.shape[0], painted.shape[1]))
+    where = sum_masks(job, inputs, (painted.shape[0], painted.shape[1]))
     if where is None:
         return result
     plain = inputs.read_bytes(job.content, least=LARGE)
@@ -58,7 +58,7 @@ def _kept(result: Result, job: StylizeJob, inputs: Inputs) -> Result:
     return replace(result, picture=found)
 
 
-def _projected(result: Result, photo: Picture, *, realism: float) -> Result:
+def _project_colors(result: Result, photo: Picture, *, realism: float) -> Result:
     """Project the result to the light and color changes of a photograph."""
     from impasto.methods.projection import project
 

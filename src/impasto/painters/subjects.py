@@ -16,10 +16,10 @@ from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions, Statistics
 from impasto.looks.class_coverage import table
-from impasto.looks.clustering import Classifier, looked_at
+from impasto.looks.clustering import Classifier, resize_input
 from impasto.looks.grading import HARDLY, without_signal
 from impasto.looks.look import blend, statistics
-from impasto.looks.night_skies import cleared
+from impasto.looks.night_skies import clear_night_sky
 from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
 
@@ -89,16 +89,16 @@ def prepare(
     size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
     rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
     # Classify at a fixed size, so that the classes do not depend on the output size.
-    small = looked_at(rgb)
-    seen = small if size == picture.size else looked_at(picture.flat())
+    small = resize_input(rgb)
+    seen = small if size == picture.size else resize_input(picture.flat())
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
         look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, log=log)
-        own = own.resized((small.shape[0], small.shape[1]))
+        own = own.resize((small.shape[0], small.shape[1]))
         return _by_day(job, Subject(rgb, small, own, look), log)
     large = [inputs.read(name).flat() for name in job.styles]
-    styles = [looked_at(picture) for picture in large]
-    classifier, regions = _found(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
+    styles = [resize_input(picture) for picture in large]
+    classifier, regions = _find_regions(job, inputs, [seen, *styles], eyes=eyes, keep=keep)
     found = [statistics(p, r) for p, r in zip(styles, regions[1:], strict=True)]
     if features:
         from impasto.painters.photoreal_refine import with_features
@@ -111,7 +111,7 @@ def prepare(
     assert whole is not None
     backbone = job.backbone if features or classifier is not None else None
     look = Look(regions[0].names, tuple(classes), whole, classifier, backbone, drawn=job.masks is not None)
-    own = regions[0].resized((small.shape[0], small.shape[1]))
+    own = regions[0].resize((small.shape[0], small.shape[1]))
     return _by_day(job, Subject(rgb, small, own, look, tuple(regions[1:])), log)
 
 
@@ -119,14 +119,14 @@ def _by_day(job: PhotorealJob, subject: Subject, log: Log | None) -> Subject:
     """Return the subject of a night that becomes day without lamps in its sky, and say so."""
     if job.night is not None or subject.look.night is not None:
         return subject
-    done = cleared(subject)
+    done = clear_night_sky(subject)
     if done is not subject:
         name = Path(str(job.content)).name
         (log or _log.info)(f"{name}: a night sky was found; street lamps in it go out")
     return done
 
 
-def _found(
+def _find_regions(
     job: PhotorealJob, inputs: Inputs, pictures: list[Array], *, eyes: LazyBackbone, keep: bool
 ) -> tuple[Classifier | None, list[Regions]]:
     """Find the regions of content and style images, and the classifier for other images."""
@@ -138,7 +138,7 @@ def _found(
         return classes_of(job, pictures, backbone=eyes.backbone)
     sizes = [inputs.read(name).size for name in (job.content, *job.styles)]
     regions = looks.read_masks([inputs.source(name) for name in job.masks], sizes)
-    regions = [r.resized((p.shape[0], p.shape[1])) for r, p in zip(regions, pictures, strict=True)]
+    regions = [r.resize((p.shape[0], p.shape[1])) for r, p in zip(regions, pictures, strict=True)]
     if not keep:
         return None, regions
     from impasto.painters.photoreal_refine import classifier_of
@@ -186,7 +186,7 @@ def _classes_of(
         names = (*look.names, *strange)
         index = np.array([names.index(n) for n in found.names], np.int16)
         own = Regions(index[found.labels], names, thin=found.thin)
-        own = own.resized((small.shape[0], small.shape[1]))
+        own = own.resize((small.shape[0], small.shape[1]))
         return Look(names, (*look.classes, *(None for _ in strange)), look.whole), own
     if look.classifier is not None:
         from impasto.painters.photoreal_refine import classify

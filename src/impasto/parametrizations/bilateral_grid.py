@@ -79,16 +79,18 @@ class BilateralGrid(Parametrization):
     def forward(self) -> Tensor:
         """Return the image ``(1, 3, H, W)`` at the current size."""
         if self._basis is None:
-            return self._shown(self._small, self._mattes)
+            return self._apply_grids(self._small, self._mattes)
         points = self.grid.movedim(0, 3).flatten(0, 2).flatten(1)  # (cells, K * 12)
         maps = (self._basis @ points).view(*self._mattes.shape[1:], len(self.grid), 12)
-        return self._joined(lambda index: maps[:, :, index], self._small[0].movedim(0, -1), self._mattes)
+        return self._blend_classes(
+            lambda index: maps[:, :, index], self._small[0].movedim(0, -1), self._mattes
+        )
 
     @torch.no_grad()
     def resize(self, size: Size) -> None:
         """See :meth:`Parametrization.resize`; the grid is unchanged, the content image is resized."""
         self._small = tensors.resize(self.photo, size).clamp(0, 1)
-        self._mattes = _resized(self.alphas, size)
+        self._mattes = _resize(self.alphas, size)
         self._color, self._filled = self._cells_of(self._small, self._mattes)
         self._basis = self._weights_of(self._small) if math.prod(self.cells) <= FEW else None
 
@@ -132,11 +134,15 @@ class BilateralGrid(Parametrization):
         rows = max(1, STRIP // (width * max(1, self.cells[2] // 2)))
         for top in range(0, height, rows):
             strip = slice(top, min(height, top + rows))
-            part = self._shown(photo[..., strip, :], alphas[:, strip], rows=(strip.start, strip.stop, height))
+            part = self._apply_grids(
+                photo[..., strip, :], alphas[:, strip], rows=(strip.start, strip.stop, height)
+            )
             result[..., strip, :] = part.clamp(0, 1)
         return result
 
-    def _shown(self, photo: Tensor, alphas: Tensor, *, rows: tuple[int, int, int] | None = None) -> Tensor:
+    def _apply_grids(
+        self, photo: Tensor, alphas: Tensor, *, rows: tuple[int, int, int] | None = None
+    ) -> Tensor:
         """Apply the grids to rows ``(first, last, whole height)`` of one image; default: all frames."""
         if rows is None:
             down = self._down(photo.shape[-2])
@@ -145,9 +151,11 @@ class BilateralGrid(Parametrization):
         across = hats(self.cells[1], photo.shape[-1], self.grid)
         pixels = photo[0].movedim(0, -1)
         bins = luma_hats(pixels, self.cells[2])
-        return self._joined(lambda index: slice_grid(self.grid[index], down, across, bins), pixels, alphas)
+        return self._blend_classes(
+            lambda index: slice_grid(self.grid[index], down, across, bins), pixels, alphas
+        )
 
-    def _joined(self, maps: Callable[[int], Tensor], pixels: Tensor, alphas: Tensor) -> Tensor:
+    def _blend_classes(self, maps: Callable[[int], Tensor], pixels: Tensor, alphas: Tensor) -> Tensor:
         """Blend the results of all classes for ``pixels (H, W, 3)`` by the mattes: ``(1, 3, H, W)``."""
         total = torch.zeros_like(pixels)
         for index in range(len(self.grid)):
@@ -238,7 +246,7 @@ def _slope(maps: Tensor) -> Tensor:
     return (of_gray @ maps.new_tensor(LUMA)).diff(dim=-1) * (len(grays) - 1)
 
 
-def _resized(alphas: Tensor, size: Size) -> Tensor:
+def _resize(alphas: Tensor, size: Size) -> Tensor:
     if tuple(alphas.shape[-2:]) == size:
         return alphas
     return F.interpolate(alphas[None], size, mode="bilinear", antialias=True, align_corners=False)[0]

@@ -50,7 +50,7 @@ class Residual(Parametrization):
         self.register_buffer("mask", mask, persistent=False)
         begin = size or (picture.shape[-2], picture.shape[-1])
         start = picture.new_zeros(1, 3, 1, 1) if difference is None else difference
-        self.difference = nn.Parameter(_brought(start, begin).clone())
+        self.difference = nn.Parameter(_resize(start, begin).clone())
         self._at(begin)
 
     @property
@@ -67,7 +67,7 @@ class Residual(Parametrization):
     def resize(self, size: Size) -> None:
         """See :meth:`Parametrization.resize`."""
         if size != self.size:
-            self.difference = nn.Parameter(_brought(self.difference, size).clone())
+            self.difference = nn.Parameter(_resize(self.difference, size).clone())
         self._at(size)
 
     def resize_state(self, state: Tensor, size: Size) -> Tensor:
@@ -115,7 +115,7 @@ class _Penalty(torch.autograd.Function):
         return ctx.gradient if whole else ctx.gradient * grads[0], None, None, None
 
 
-def _brought(difference: Tensor, size: Size) -> Tensor:
+def _resize(difference: Tensor, size: Size) -> Tensor:
     if difference.shape[-2:] == (1, 1):
         return difference.expand(-1, -1, *size)
     return tensors.resize(difference, size)

@@ -91,7 +91,7 @@ def _frame(
     room = np.array([ground.shape[1] - scale * width, ground.shape[0] - scale * height])
     corner = np.clip(corner, 0, np.maximum(room, 0))
     look = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
-    frame = np.asarray(_seen(ground, look, size))
+    frame = np.asarray(_render_view(ground, look, size))
     (x0, y0), (x1, y1) = shot.path
     place = np.array([(x0 + (x1 - x0) * share) * width, (y0 + (y1 - y0) * share) * height])
     radius = (shot.radius[0] + (shot.radius[1] - shot.radius[0]) * share) * height
@@ -112,13 +112,13 @@ def _with_ball(
     middle = ball.shape[0] / 2
     turn = np.array([[cosine, sine, 0], [-sine, cosine, 0]])
     turn[:, 2] = middle - turn[:, :2] @ place
-    painted = _seen(ball, turn, (frame.shape[0], frame.shape[1]))
+    painted = _render_view(ball, turn, (frame.shape[0], frame.shape[1]))
     light = np.clip(1.08 - 0.55 * np.clip(distance, 0, 1) ** 3 - 0.22 * down, 0.2, 1.2)[..., None]
     mixed: Array = frame * shadow * (1 - cover) + painted * light * cover
     return mixed.astype(np.float32)
 
 
-def _seen(picture: Array, look: NDArray[np.float64], size: tuple[int, int]) -> Array:
+def _render_view(picture: Array, look: NDArray[np.float64], size: tuple[int, int]) -> Array:
     """Return a frame of ``size`` from an image by the affine map ``look (2, 3)``, frame to image."""
     sharp = np.hypot(look[0, 0], look[0, 1])
     if sharp > 1.2:  # the image is reduced: blur first to avoid aliasing

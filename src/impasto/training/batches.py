@@ -28,7 +28,7 @@ class CropPosition:
     seed: int
     at: tuple[float, float]
 
-    def moved(self, shift: tuple[int, int]) -> CropPosition:
+    def shift_by(self, shift: tuple[int, int]) -> CropPosition:
         """Return the place ``shift`` (down, right) pixels further."""
         return CropPosition(self.seed, (self.at[0] + shift[0], self.at[1] + shift[1]))
 

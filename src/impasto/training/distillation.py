@@ -43,12 +43,12 @@ class Distillation:
         count = self.teacher.rows.shape[0]
         weights = torch.zeros(len(photos), count, device=photos.device)
         weights[torch.arange(len(photos)), 1 + torch.arange(len(photos)) % (count - 1)] = 1
-        painted = self._painted(photos, weights, HOME)
+        painted = self._paint_targets(photos, weights, HOME)
         with torch.no_grad():
             own, theirs = (self.backbone.features(p, {PIXELS, *LAYERS}) for p in (photos, painted))
         return {layer: max(float((own[layer] - theirs[layer]).square().mean()), FLOOR) for layer in own}
 
-    def _painted(self, photos: Tensor, weights: Tensor, place: CropPosition) -> Tensor:
+    def _paint_targets(self, photos: Tensor, weights: Tensor, place: CropPosition) -> Tensor:
         height, width = photos.shape[-2:]
         multiple = self.teacher.plan.multiple
         wide = F.pad(photos, (0, -width % multiple, 0, -height % multiple), mode="replicate")
@@ -60,7 +60,7 @@ class Distillation:
 
     def bind(self, photos: Tensor, weights: Tensor, *, place: CropPosition = HOME) -> Bound:
         """Return the loss for ``photos (B, 3, H, W)``, ``weights (B, rows)`` and a position of the noise."""
-        painted = self._painted(photos, weights, place)
+        painted = self._paint_targets(photos, weights, place)
         size = (photos.shape[-2], photos.shape[-1])
         context = BindContext(self.backbone, size, wanted=frozenset(LAYERS))
         parts: list[tuple[float, Bound]] = []

@@ -93,7 +93,7 @@ def learn(
         checkpoint=Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None,
     )
     recipe = _recipe(job, trained, photos=len(photos))
-    pack = _distilled(network, teacher, recipe) if teacher else _packed(job, old, network, pictures, recipe)
+    pack = _student_pack(network, teacher, recipe) if teacher else _pack(job, old, network, pictures, recipe)
     names = tuple(name for name, _, _ in pictures) or tuple(pack.names)
     return LearnResult(pack, names, trained, fabric.is_global_zero)
 
@@ -119,7 +119,7 @@ def _styling(
     return aim, *start(job, old, aim, pictures=pictures, others=others, photos=photos)
 
 
-def _distilled(network: StyleNetwork, teacher: Pack, recipe: dict[str, Any]) -> Pack:
+def _student_pack(network: StyleNetwork, teacher: Pack, recipe: dict[str, Any]) -> Pack:
     """Return the pack of a student, with the styles of its teacher."""
     recipe = {**recipe, "teacher": teacher.hash()}
     styles = [dataclasses.replace(s, recipe={**s.recipe, "distilled": recipe}) for s in teacher.styles]
@@ -197,7 +197,7 @@ def sample(network: StyleNetwork, photos: Tensor, rows: range) -> Tensor:
     return torch.cat(lines, -2)[None]
 
 
-def _packed(
+def _pack(
     job: LearnJob,
     old: Pack | None,
     network: StyleNetwork,
@@ -218,7 +218,7 @@ def _packed(
             recipe=recipe,
             thumbnail=packs.thumbnail(image.read(path).flat()),
         )
-        pack = pack.added(style, rows[start : start + each])
+        pack = pack.add_style(style, rows[start : start + each])
     return pack
 
 

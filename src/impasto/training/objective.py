@@ -111,7 +111,7 @@ class Objective:
             mean = shares @ means
             second = torch.einsum("br,rcd->bcd", shares, self.second[name])
             targets[name] = Moments(mean, second - mean.unsqueeze(-1) * mean.unsqueeze(-2))
-        return [loss.bound(context, targets) for loss, _ in self.kinds]
+        return [loss.bind_targets(context, targets) for loss, _ in self.kinds]
 
     def _content(self, photos: Tensor) -> Content:
         # In absolute units, which do not depend on the images of the batch.

@@ -38,7 +38,7 @@ class Photos:
     def __init__(
         self, paths: str | Path | Sequence[str | Path], *, log: Callable[[str], None] | None = None
     ) -> None:
-        self.paths = _found(paths)
+        self.paths = _find_photos(paths)
         self._report = log or _log.warning
         self._kept: dict[int, Bytes] = {}
         self._bytes = 0
@@ -66,7 +66,7 @@ class Photos:
         crop = tensors.resize(part.permute(2, 0, 1)[None], (side, side))[0].clamp(0, 1)
         if float(torch.rand((), generator=generator)) < 0.5:
             crop = crop.flip(-1)
-        return _relit(crop, generator)
+        return _jitter_colors(crop, generator)
 
     def _draw(self, generator: torch.Generator) -> Bytes:
         while True:
@@ -94,7 +94,7 @@ class Photos:
         return array
 
 
-def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+def _find_photos(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     if not isinstance(paths, (str, Path)):
         if not paths:
             raise InputError("no photos were given to train on")
@@ -108,7 +108,7 @@ def _found(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     return found
 
 
-def _relit(crop: Tensor, generator: torch.Generator) -> Tensor:
+def _jitter_colors(crop: Tensor, generator: torch.Generator) -> Tensor:
     """Vary gamma, contrast and saturation of a crop slightly."""
     gamma, gain, color = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
     crop = crop.pow(gamma)

@@ -52,7 +52,7 @@ def start(
     """
     count = len(pictures) * len(job.scales)
     if old is not None:
-        return _added(job, old, objective, pictures=pictures, photos=photos)
+        return _add_rows(job, old, objective, pictures=pictures, photos=photos)
     network = StyleNetwork(PLANS[job.network], rows=1 + count + len(others), seed=job.seed)
     chosen = course(job, range(1, count + 1), minutes=NEW_MINUTES)
     first = job.begin_from or (job.network if job.network == predictor.NETWORK else None)
@@ -76,7 +76,7 @@ def student(job: LearnJob, teacher: Pack) -> tuple[StyleNetwork, TrainingConfig]
     return network, chosen
 
 
-def _added(
+def _add_rows(
     job: LearnJob, old: Pack, objective: Objective, *, pictures: Sequence[Picture], photos: Tensor
 ) -> tuple[StyleNetwork, TrainingConfig]:
     """Return a pack's network with rows added for the pictures; only those are trained."""

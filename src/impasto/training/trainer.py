@@ -173,7 +173,7 @@ class _Fit:
         self.good = self.state.snapshot()
         stopped = False
         try:
-            while (done := self._done()) < 1:
+            while (done := self._share_of_training()) < 1:
                 self._step(done)
         except KeyboardInterrupt:
             stopped = True
@@ -192,7 +192,7 @@ class _Fit:
         self.wrapped, self.wrapped_optimiser = fabric.setup(network, self.optimiser)
         self.state = TrainingState(network, self.optimiser)
 
-    def _done(self) -> float:
+    def _share_of_training(self) -> float:
         """Return the share of the training that is done."""
         by_clock = self.clock.seconds() / 60 / self.course.minutes
         return self.fabric.broadcast(max(self.state.step / self.course.steps, by_clock))
@@ -262,7 +262,7 @@ class _Fit:
     def _noise(self, batch: Batch) -> Tensor | None:
         """Return the noise of each photo, then that of each second view."""
         size = (batch.photos.shape[-2], batch.photos.shape[-1])
-        places = (batch.place, batch.place.moved(batch.shift))
+        places = (batch.place, batch.place.shift_by(batch.shift))
         fields = [place.field(self.network.plan, size) for place in places]
         counts = (len(batch.photos), len(batch.again[::2]))
         parts = [f.expand(n, -1, -1, -1) for f, n in zip(fields, counts, strict=True) if f is not None]
@@ -309,7 +309,7 @@ class _Fit:
         """Render a sample with the averaged weights."""
         if self.sample is None:
             raise InputError("no sample was asked for: give fit a sample")
-        with self.state.averaged(), torch.no_grad():
+        with self.state.use_average(), torch.no_grad():
             return self.sample(self.network)
 
 

@@ -48,7 +48,7 @@ class TrainingState:
         self._take(self.mean)
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
+    def use_average(self) -> Iterator[None]:
         """Replace the weights by their average within the block."""
         now = [p.detach().clone() for p in self.parameters]
         self.take_mean()

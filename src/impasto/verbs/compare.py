@@ -132,7 +132,7 @@ def _entries(job: CompareJob) -> list[_Entry]:
     )
     entries: dict[str, _Entry] = {m: _Entry(m, WHAT[m], replace(own, method=m)) for m in job.methods}
     digest = files.sha256(job.style)
-    for known in library.installed():
+    for known in library.list_styles():
         if known.style.picture == digest:
             kind = f"{LEARNED}-{known.pack.plan.name}"
             name, count = kind, 2

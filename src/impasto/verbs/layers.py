@@ -61,12 +61,12 @@ def draw(job: LayersJob, folder: Path, session: Session = Session()) -> list[Atl
     files.check_output(page, overwrite=session.overwrite)
     device = choose_device(job.device)
     backbone: Backbone = backbones.load(job.backbone, device=device, precision=job.precision)
-    named = _named(job, backbone)
+    named = _select_targets(job, backbone)
     layers = list(dict.fromkeys(target.layer for target in named))
     strong = strongest(
         backbone, [target.layer for target in named if target.channel is None], count=job.channels
     )
-    names = list(dict.fromkeys(name for target in named for name in _shown(target, strong)))
+    names = list(dict.fromkeys(name for target in named for name in _caption(target, strong)))
     entries = [AtlasEntry(name, f"{name.replace('[', '-').replace(']', '')}.png") for name in names]
     for number, entry in enumerate(entries):
         path = folder / entry.file
@@ -137,7 +137,7 @@ document.addEventListener("click", event => {{
 </script>"""
 
 
-def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
+def _select_targets(job: LayersJob, backbone: Backbone) -> list[Target]:
     """Return the layers and channels to draw."""
     if job.layers:
         targets = [Target.parse(text) for text in job.layers]
@@ -156,7 +156,7 @@ def _named(job: LayersJob, backbone: Backbone) -> list[Target]:
     return [Target(layer) for layer in backbone.layers if layer not in before_relu]
 
 
-def _shown(target: Target, strong: Mapping[str, Sequence[int]]) -> list[str]:
+def _caption(target: Target, strong: Mapping[str, Sequence[int]]) -> list[str]:
     """Return the name of a channel, or of a layer and its strongest channels."""
     if target.channel is not None:
         return [target.name]

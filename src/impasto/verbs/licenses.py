@@ -53,7 +53,7 @@ def licenses() -> dict[str, dict[str, Licensed]]:
     def table(entries: dict[str, tuple[str, str]]) -> dict[str, Licensed]:
         return {name: Licensed(text, tier(text), credit) for name, (text, credit) in entries.items()}
 
-    installed = library.installed()
+    installed = library.list_styles()
     return {
         "weights": table({name: (e.licence, e.credit) for name, e in weights.ENTRIES.items()} | _NETWORKS),
         "styles": table(

@@ -19,14 +19,14 @@ from impasto.verbs.run import Outcome, is_film, needs_output
 def stylize(job: StylizeJob, out: Path | None, session: Session) -> Outcome:
     """Stylize a photo."""
     from impasto import painters
-    from impasto.painters.style_folders import spread
+    from impasto.painters.style_folders import expand_folders
 
     source = Path(job.content)
     if job.content not in session.pictures and source.suffix.lower() in FILMS:
         raise InputError(f"{source} is a video, not a picture: use impasto video")
     if session.log is not None and source.suffix.lower() in (".gif", ".webp") and is_film(source):
         session.log(f"{source} is animated: only its first frame is used; impasto video processes all")
-    return image_of(spread(job, session.pictures), out, session, painters.run)
+    return image_of(expand_folders(job, session.pictures), out, session, painters.run)
 
 
 def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
@@ -85,9 +85,9 @@ def visualize(job: VisualizeJob, out: Path | None, session: Session) -> Outcome:
 def video(job: VideoJob, out: Path | None, session: Session) -> Outcome:
     """Stylize a video."""
     from impasto import films
-    from impasto.painters.style_folders import spread
+    from impasto.painters.style_folders import expand_folders
 
-    return film_of(spread(job, session.pictures), out, session, films.paint_film)
+    return film_of(expand_folders(job, session.pictures), out, session, films.paint_film)
 
 
 def _is_film(job: PhotorealJob | DreamJob, session: Session) -> bool:
@@ -140,7 +140,7 @@ def _check_apart(targets: Sequence[Path]) -> None:
 
 def _write(result: Result, out: Path, *, overwrite: bool, like: Any = None) -> None:
     """Write an image; with the orientation and the channels of the photo ``like``."""
-    gray, turn = (False, 1) if like is None else image.stored_as(Path(like))
+    gray, turn = (False, 1) if like is None else image.read_layout(Path(like))
     if turn != 1:
         result = replace(result, metadata=replace(result.metadata or image.Metadata(), turn=turn))
     result.save(out, overwrite=overwrite, gray=gray)
@@ -151,7 +151,7 @@ def film_of(job: Any, out: Path | None, session: Session, make: Callable[..., An
     if getattr(job, "strip", False):
         raise InputError("--strip is for photos: leave it out")
     out = needs_output(job, out)
-    paths = job.renamed(job.settings(), lambda name: str(session.pictures.get(name, name)))
+    paths = job.rename_files(job.settings(), lambda name: str(session.pictures.get(name, name)))
     job = type(job).parse(paths)
     files.protect_inputs(out, job.inputs())
     found = make(job, out, session.of_video())

@@ -181,9 +181,9 @@ def is_film(source: Path) -> bool:
         return True
     if source.suffix.lower() not in (".gif", ".webp"):
         return False
-    from impasto.media.image_sequences import animated
+    from impasto.media.image_sequences import is_animated
 
-    return animated(source)
+    return is_animated(source)
 
 
 def is_moving(job: Job) -> bool:

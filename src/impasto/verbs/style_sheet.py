@@ -23,9 +23,9 @@ COLUMNS = 2  # pairs of style image and result
 LINE = 30  # height of a name, pixels
 
 
-def _painted(photo: Path | None, network: str | None) -> Iterator[tuple[InstalledStyle, Array]]:
+def _paint_styles(photo: Path | None, network: str | None) -> Iterator[tuple[InstalledStyle, Array]]:
     """Yield each style with the photo in it; the arguments are those of :func:`draw`."""
-    found = library.installed(network)
+    found = library.list_styles(network)
     if not found:
         raise InputError("there are no learned styles yet: impasto learn PAINTING --photos FOLDER")
     rgb = image.read(photo).flat() if photo else samples.photo("astronaut")
@@ -49,10 +49,10 @@ def draw(
         InputError: there are no learned styles, or the photo cannot be used.
     """
     cells = []
-    for known, painted in _painted(photo, network):
+    for known, painted in _paint_styles(photo, network):
         thumbnail = np.asarray(Image.open(io.BytesIO(known.style.thumbnail)).convert("RGB"))
         pair = sheet([[image.floats(thumbnail), painted]])
-        cells.append(_named(pair, f"{known.name}, {known.pack.plan.name}"))
+        cells.append(_add_caption(pair, f"{known.name}, {known.pack.plan.name}"))
     rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
     return image.write(out, sheet(rows, height=cells[0].shape[0]), overwrite=overwrite)
 
@@ -65,7 +65,7 @@ def write_page(
     The arguments and errors are those of :func:`draw`.
     """
     parts = []
-    for known, painted in _painted(photo, network):
+    for known, painted in _paint_styles(photo, network):
         result = pages.jpeg(image.as_bytes(painted), quality=85)
         name, credits = html.escape(known.name), html.escape(known.style.credits)
         pictures = "".join(
@@ -80,7 +80,7 @@ def write_page(
     return out
 
 
-def _named(pair: Array, name: str) -> Array:
+def _add_caption(pair: Array, name: str) -> Array:
     """Return the pair with a line of text below."""
     line = Image.new("RGB", (pair.shape[1], LINE), (245, 245, 245))
     font = ImageFont.load_default(size=LINE * 2 // 3)

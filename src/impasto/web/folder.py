@@ -87,14 +87,14 @@ def _place(made: Path, target: Path, names: list[str]) -> None:
 def _contents(pack: Pack, names: Sequence[str]) -> dict[str, bytes]:
     """Return every file of the page by name."""
     own = resources.files("impasto.web") / "page"
-    found = {name: (own / name).read_bytes() for name in OWN} | runtime.fetched()
+    found = {name: (own / name).read_bytes() for name in OWN} | runtime.fetch_runtime()
     found["network.onnx"] = _network(pack)
     found["sample.jpg"] = pages.jpeg(image.as_bytes(samples.photo(SAMPLE)), quality=88)
     styles = [pack.style(name) for name in names]
     found["icon.jpg"] = styles[0].thumbnail
-    found["index.html"] = _filled(found["index.html"], _parts(pack, styles))
+    found["index.html"] = _fill_template(found["index.html"], _parts(pack, styles))
     digest = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in found.values())).hexdigest()
-    found["service.js"] = _filled(found["service.js"], {"VERSION": digest[:16], "POLICY": POLICY})
+    found["service.js"] = _fill_template(found["service.js"], {"VERSION": digest[:16], "POLICY": POLICY})
     return found
 
 
@@ -105,7 +105,7 @@ def _network(pack: Pack) -> bytes:
         return onnx_export.export(pack, path, noise_side=-(-LARGEST // pack.plan.multiple)).read_bytes()
 
 
-def _filled(text: bytes, parts: Mapping[str, str]) -> bytes:
+def _fill_template(text: bytes, parts: Mapping[str, str]) -> bytes:
     """Replace each ``{{NAME}}`` by the part of that name."""
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], text.decode()).encode()
 

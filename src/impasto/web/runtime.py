@@ -22,7 +22,7 @@ BINARIES = ("ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm
 PACKED = ".gzip"  # not .gz, for which some servers declare an encoding that browsers then undo
 
 
-def fetched() -> dict[str, bytes]:
+def fetch_runtime() -> dict[str, bytes]:
     """Return the files of the runtime by name; the binaries are compressed, which browsers undo.
 
     The package is looked for in the folder ``IMPASTO_WEIGHTS`` and in the user's cache, and else downloaded.
@@ -35,10 +35,10 @@ def fetched() -> dict[str, bytes]:
         path = downloads.cache() / FILE
         downloads.fetch(URL, path, sha256=SHA256, name=NAME, error=OutputError)
     downloads.check(path, sha256=SHA256, name=NAME, error=OutputError)
-    return _unpacked(path)
+    return _unpack(path)
 
 
-def _unpacked(path: Path) -> dict[str, bytes]:
+def _unpack(path: Path) -> dict[str, bytes]:
     found = {}
     with tarfile.open(path, "r:gz") as archive:
         for name in (*SCRIPTS, *BINARIES):
