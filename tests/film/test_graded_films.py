@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from conftest import Run
-from impasto import files, image, methods
+from impasto import color, files, image, methods
 from impasto.errors import InputError
 from impasto.films import photoreal as graded_films
 from impasto.films import video
@@ -89,6 +89,9 @@ def test_lamps_go_out_in_a_night_that_becomes_day(here: Path) -> None:
     wide = np.pad(street(), ((0, 0), (16, 16), (0, 0)), mode="edge")
     drawn = np.random.default_rng(3)
     shown = [wide[:, 16 + 2 * n : 16 + 2 * n + WIDTH] for n in range(7)]
+    shown = [
+        color.to_srgb((1 + 0.15 * n) * color.to_linear(rgb)) for n, rgb in enumerate(shown)
+    ]  # as at dawn
     made = [(rgb + 0.004 * drawn.standard_normal(rgb.shape)).clip(0, 1) for rgb in shown]
     small = [np.rint(255 * rgb).astype(np.uint8) for rgb in made]
     image.write("day.png", clear_day())

@@ -70,13 +70,46 @@ def test_strips_of_a_large_image_are_those_of_a_small_one() -> None:
 
 def test_a_front_up_to_the_top_is_no_sky_and_a_wire_is() -> None:
     rgb = street()
-    rgb[:190, 380:] = 0.16 + 0.003 * np.random.default_rng(2).standard_normal((190, 100, 1))
+    rgb[:190, 380:] = 0.11 + 0.003 * np.random.default_rng(2).standard_normal((190, 100, 1))
     rgb[:190, 376:380] = 0.3  # its lit corner
     rgb[30:33, 240:280] = 0.25  # the glare of a wire
     rgb[:24, :40] = 0.0  # a branch
     found = night_sky(rgb)
     assert found[:100, 200:370].mean() > 0.97 and found[32, 250:270].all()
     assert found[:190, 385:].mean() < 0.02 and found[:20, :36].mean() < 0.5
+
+
+def test_bars_are_no_sky() -> None:
+    rgb, sky = street(), true_sky()
+    letterbox = np.pad(rgb, ((40, 40), (0, 0), (0, 0)))
+    found = night_sky(letterbox)
+    assert not found[:40].any() and not found[-40:].any()
+    assert found[40:-40][sky].mean() > 0.97 and found[40:-40][WALL].mean() < 0.05
+    narrow = np.pad(rgb[:, 60:300], ((0, 0), (120, 120), (0, 0)))
+    found = night_sky(narrow)
+    assert not found[:, :119].any() and found[:, 120:-120][sky[:, 60:300]].mean() > 0.95
+    day = np.pad(np.full((320, 160, 3), 0.6, np.float32), ((0, 0), (160, 160), (0, 0)))
+    assert not night_sky(day).any()
+
+
+def test_a_black_sky_is_no_bar() -> None:
+    rgb = street()
+    rgb[true_sky()] = 0
+    assert night_sky(rgb)[:100, 200:280].all()
+
+
+def test_a_signal_on_a_wire_stays() -> None:
+    rgb = street()
+    rgb[40:60, 240:249] = 0.01  # its housing
+    rgb[43:49, 242:247] = (0.9, 0.12, 0.1)
+    found = night_sky(rgb)
+    assert not found[45, 244] and glow(rgb, found).remove_from(rgb)[45, 244, 0] == pytest.approx(
+        0.9, abs=0.02
+    )
+
+
+def test_the_start_of_a_fade_shows_no_sky() -> None:
+    assert not night_sky(np.asarray(color.to_srgb(0.01 * color.to_linear(street())), np.float32)).any()
 
 
 def test_a_black_image_is_no_error() -> None:

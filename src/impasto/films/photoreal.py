@@ -49,6 +49,7 @@ STIFFER = 10.0  # factor on realism: local light would be visible as objects mov
 STEEP = 300.0  # limits the contrast of a class to that of the closed form: contrast amplifies flicker
 AFRESH = 3  # frames between two classifications
 SHARE = 0.3  # weight of new mattes where the warped ones are reliable
+FAINT = 1e-4  # glow, in linear light, that is taken for none
 FORGET = 0.98  # decay per frame: slow changes of exposure belong to the video and are kept
 
 
@@ -175,6 +176,7 @@ class _Grader:
     before: Bytes | None = None
     sky: Array | None = None
     glow: Glow | None = None
+    by_day: bool = False  # whether the shot is a night that becomes day, without lamps in its sky
 
     def __post_init__(self) -> None:
         self.flow = Dis(quality="fast")
@@ -187,11 +189,6 @@ class _Grader:
         say_classes(self.job, replace(self.scene, regions=labels), own, log=self.say)
         self.grid = None if self.job.fast else self._refine(keys, regions)
 
-    @property
-    def by_day(self) -> bool:
-        """Whether the shot is a night that becomes day, with lamps in its sky that go out."""
-        return self.scene.given is not None
-
     def _classes(self) -> tuple[Subject, list[Array], list[Regions]]:
         """Return the middle frame with its look, and the key frames with their classes."""
         keys = list(self.shot.keys)
@@ -203,8 +200,9 @@ class _Grader:
         found = [
             Subject(k, k, classify(scene.look, k, backbone=self.eyes.backbone), scene.look) for k in keys
         ]
-        if scene.given is not None:
+        if job.night is None and scene.look.night is None:
             found = [clear_night_sky(subject) for subject in found]
+        self.by_day = any(subject.given is not None for subject in found)
         return scene, [subject.photo for subject in found], [subject.regions for subject in found]
 
     def _refine(self, keys: list[Array], regions: list[Regions]) -> BilateralGrid:
@@ -230,10 +228,10 @@ class _Grader:
         else:
             self._begin(rgb, small)
         self.before = tiny
-        photo = rgb
+        photo, guide = rgb, small
         if self.glow is not None:
-            photo, small = self.glow.remove_from(rgb), self.glow.remove_from(small)
-        mattes = Mattes(cast(Array, self.alphas), small)
+            photo, guide = self.glow.remove_from(rgb), self.glow.remove_from(small)
+        mattes = Mattes(cast(Array, self.alphas), guide)
         gain = np.exp(-self.exposure)
         seen = photo if np.abs(gain - 1).max() < 1e-3 else (photo * gain).clip(0, 1)
         if self.grid is None:
@@ -266,15 +264,18 @@ class _Grader:
     def _correct(self, rgb: Array, small: Array, share: Array) -> None:
         """Move what was warped towards what a new look at the frame finds, by a share ``(h, w)``."""
         if self.sky is not None:
+            if not self.sky.any():  # as in a fade from black: what comes is not corrected but begun
+                share = np.ones_like(share)
             self.sky = self.sky + share * (_sky_of(rgb, small) - self.sky)
-        alphas, glow = self._fresh(small)
+        alphas, fresh = self._fresh(small)
         assert self.alphas is not None
         found = self.alphas + share * (alphas - self.alphas)
         self.alphas = (found / found.sum(0).clip(1e-6)).astype(np.float32)
-        if self.glow is not None and glow is not None:
-            tone = self.glow.tone if self.glow.planes.any() else glow.tone
-            planes = self.glow.planes + share[..., None] * (glow.planes - self.glow.planes)
-            self.glow = Glow(np.asarray(planes, np.float32), tone)
+        if self.glow is not None and fresh is not None and fresh.tone.any():
+            planes = self.glow.planes + share[..., None] * (fresh.planes - self.glow.planes)
+            planes[planes < FAINT] = 0
+            tone = self.glow.tone + (SHARE if self.glow.tone.any() else 1) * (fresh.tone - self.glow.tone)
+            self.glow = Glow(np.asarray(planes, np.float32), np.asarray(tone, np.float32))
 
     def _fresh(self, small: Array) -> tuple[Array, Glow | None]:
         """Return the mattes of a frame by a new classification, and the glow in a sky that turns to day."""

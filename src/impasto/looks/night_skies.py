@@ -32,9 +32,11 @@ LOWEST = 0.6  # height below which no sky is looked for, relative to the height
 SHORTEST = 48  # least short side of an image whose sky is searched, in pixels
 NIGHT = 0.3  # largest median luma of a photo by night
 DARK = 0.15  # largest median luma of a sky by night
-BLACK = 0.02  # luma below which parts of a sky by night are alike
+BLACK = 0.02  # luma of a bar; and what is added to luma before parts of a sky are compared
+WHOLE = 0.3  # least share of a row beside a bar that is not black
+FADED = 0.06  # least luma of the lightest hundredth of an image that shows something
 DAY, OPEN = 0.35, 0.4  # least luma, and least openness to the top, of the sky of a look by day
-HALF_OPEN = 0.12  # least openness of a class of that look that has sky in it
+HALF_OPEN = 0.15  # least openness of a class of that look that has sky in it
 NOISE = 0.03  # luma added before a slope is divided by it, so that noise in the dark is no slope
 SMOOTH = 0.07  # largest slope of a sky per pixel, relative to its luma
 ALIKE = 0.5  # largest log ratio of luma between two parts of a sky, where they are nearest
@@ -97,8 +99,34 @@ def night_sky(rgb: Array) -> Bools:
     size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
     small = np.asarray(image.resize(rgb, size).clip(0, 1), np.float32)
     gray = np.asarray(color.luma(small), np.float32)
-    if min(size) < SHORTEST or np.median(gray) > NIGHT:
+    within = _within_bars(gray)
+    if min(gray[within].shape, default=0) < SHORTEST or not _shows_night(gray[within]):
         return np.zeros(size, np.bool_)
+    found = np.zeros(size, np.bool_)
+    found[within] = _sky_in(small[within], gray[within])
+    return found
+
+
+def _within_bars(gray: Array) -> tuple[slice, slice]:
+    """Return the rows and columns within black bars, which end in a line, as a black sky does not."""
+    slices = []
+    for lit in (gray > BLACK, (gray > BLACK).T):
+        shares = lit.mean(1)
+        first, last = (int(np.argmax(part > 0)) for part in (shares, shares[::-1]))
+        ends = [min(end + 1, len(shares) - 1) for end in (first, last)]
+        top = first if shares[ends[0]] > WHOLE else 0
+        bottom = last if shares[::-1][ends[1]] > WHOLE else 0
+        slices.append(slice(top, len(shares) - bottom))
+    return slices[0], slices[1]
+
+
+def _shows_night(gray: Array) -> bool:
+    """Return whether an image is dark, and not as black as the start of a fade."""
+    return float(np.median(gray)) <= NIGHT and float(np.quantile(gray, 0.99)) > FADED
+
+
+def _sky_in(small: Array, gray: Array) -> Bools:
+    """Return where the sky is in a small image by night ``(h, w, 3)`` of luma ``gray``."""
     quiet = np.asarray(cv2.bilateralFilter(gray, 9, 0.025, 3), np.float32)
     smooth = cv2.dilate(_slope(quiet, 1.0), np.ones((3, 3))) < SMOOTH
     smooth &= quiet < DAY
@@ -109,7 +137,7 @@ def night_sky(rgb: Array) -> Bools:
         return inner
     found = _up_to_edges(inner, smooth, quiet)
     found |= _lamps(small, gray, found)
-    return found | _streaks(gray, found)
+    return found | _streaks(small, gray, found)
 
 
 def _slope(gray: Array, sigma: float) -> Array:
@@ -169,7 +197,8 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
             continue
         middle = tuple(round((part.start + part.stop - 1) / 2) for part in box)
         radius = round(HALO * (core.sum() / np.pi) ** 0.5) + RIM
-        if not sky[max(0, middle[0] - radius) : middle[0] + radius].any():
+        rows, columns = (slice(max(0, at - radius), at + radius) for at in middle)
+        if not sky[rows, columns].any():
             continue
         disk, ring = (np.zeros(sky.shape, np.uint8) for _ in range(2))
         cv2.circle(disk, middle[::-1], radius, 1, -1)
@@ -185,20 +214,22 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
     return found
 
 
-def _streaks(gray: Array, sky: Bools) -> Bools:
-    """Return small islands in the sky, away from all else and no lamps: wires, glare of the lens, clouds.
+def _streaks(small: Array, gray: Array, sky: Bools) -> Bools:
+    """Return small islands in the sky, away from all else, without lamps: wires, glare of the lens, clouds.
 
     Those at the border of the image must be as light as the sky, which branches are not.
     """
     islands, count = ndimage.label(cv2.dilate((~sky).astype(np.uint8), np.ones((EDGE + 2,) * 2)))
     sizes = np.bincount(islands.ravel(), minlength=count + 1)
-    lightest = ndimage.maximum(gray, islands, np.arange(count + 1))
-    small = (sizes < STREAK * sky.size) & (np.asarray(lightest) < LAMP)
-    tones = np.asarray(ndimage.mean(gray, islands, np.arange(count + 1)))
+    red, green = small[..., 0], small[..., 1]
+    colored = (largest(small) > LAMP) & ((red > RED * green) | (green > GREEN * red))
+    filled = sizes < STREAK * sky.size
+    filled[np.unique(islands[colored | (gray > LAMP)])] = False
     border = np.unique(np.concatenate([islands[0], islands[-1], islands[:, 0], islands[:, -1]]))
-    small[border] &= tones[border] > BRANCH * np.median(gray[sky])
-    small[0] = False
-    return np.asarray(small[islands] & ~sky)
+    for index in border[filled[border]]:
+        filled[index] = gray[islands == index].mean() > BRANCH * np.median(gray[sky])
+    filled[0] = False
+    return np.asarray(filled[islands] & ~sky)
 
 
 def _below(sky: Bools, ring: NDArray[np.uint8], middle: tuple[int, ...], radius: int) -> float:
@@ -253,6 +284,9 @@ def _subtract_glow(rgb: Array, planes: Array, tone: Array) -> Array:
         place = np.array([[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         wide = cv2.warpAffine(planes, place, (width, len(rows)), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        if not wide.any():
+            result[top : top + STRIP] = rows
+            continue
         light = np.asarray(color.to_linear(rows), np.float32)
         light = np.maximum(light - wide[..., :3], KEPT * light)
         light += wide[..., 3:] * (tone - light)
@@ -293,10 +327,12 @@ def with_sky(regions: Regions, sky: Bools, look: Look) -> Regions:
     skies[: len(tones)] = (tones > DAY) & (openness > HALF_OPEN)
     wrong = skies[labels] & (own == 0)
     certain = regions.sure & ~wrong & (own == 0)
+    sure = regions.sure | beside
     if certain.any():
+        sure |= wrong
         nearest = ndimage.distance_transform_edt(~certain, return_distances=False, return_indices=True)
         doubtful = ~certain & (beside | wrong)
         labels[doubtful] = labels[tuple(nearest)][doubtful]
     labels[own > 0] = index
     edge = cv2.dilate(own, np.ones((5, 5))) > cv2.erode(own, np.ones((3, 3)))
-    return replace(regions, labels=labels, sure=(regions.sure | beside | wrong) & ~edge, drawn=None)
+    return replace(regions, labels=labels, sure=sure & ~edge, drawn=None)
