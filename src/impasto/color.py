@@ -291,7 +291,8 @@ def transfer_lightness(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     painted, photo = _floats(painted), _floats(photo)
     if painted.shape != photo.shape:
         raise InputError(
-            f"to keep the colors both pictures need one size, not {painted.shape} and {photo.shape}"
+            f"keeping the colors needs two pictures of equal size, not {painted.shape} and {photo.shape}: "
+            f"resize one"
         )
     mixed = rgb_to_oklab(photo)
     mixed[..., 0] = np.clip(rgb_to_oklab(painted)[..., 0], 0, 1)

@@ -311,7 +311,7 @@ def _find_styles(styles: tuple[str, ...], network: str | None) -> list[Installed
     for name in styles:
         style = library.find(name, network=network)
         if style is None and Path(name).is_file() and not name.endswith(library.STYLE_SUFFIX):
-            raise InputError(f"{name} is no learned style: learn it first, impasto learn {name} --photos DIR")
+            raise InputError(f"{name} is not a learned style: first run impasto learn {name} --photos DIR")
         if style is None:
             raise library.unknown_style_error(name, network=network)
         found.append(style)

@@ -152,7 +152,7 @@ def test_a_data_set_is_never_written_into(here: Path) -> None:
 
 def test_what_is_no_data_set_is_refused(here: Path) -> None:
     Path("empty/pictures").mkdir(parents=True)
-    for folder, words in (("gone", "not a folder"), ("empty", "the layout of none")):
+    for folder, words in (("gone", "not a folder"), ("empty", "none of the layouts")):
         with pytest.raises(InputError, match=words):
             augment.augment(folder, "out", looks_in="looks")
     lay_out("coco")

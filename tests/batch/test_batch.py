@@ -144,7 +144,7 @@ def test_a_file_of_jobs_of_several_verbs(here: Path, capsys: pytest.CaptureFixtu
     assert "another job" in errors["jobs.jsonl:4"]
     assert "'live' is not one of stylize" in errors["jobs.jsonl:5"]
     assert "did you mean strength" in errors["jobs.jsonl:6"]
-    assert "needs picture" in errors["jobs.jsonl:8"]
+    assert 'needs "picture"' in errors["jobs.jsonl:8"]
     assert "not JSON" in errors["jobs.jsonl:9"] and "an object" in errors["jobs.jsonl:10"]
     assert Path("out/deep/er/a.png").exists() and Path("out/0.png").exists()
 

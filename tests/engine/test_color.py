@@ -108,7 +108,7 @@ def test_keep_chroma_of_itself_is_itself(colors: NDArray[np.float64]) -> None:
 
 
 def test_keep_chroma_refuses_two_sizes() -> None:
-    with pytest.raises(InputError, match="one size"):
+    with pytest.raises(InputError, match="equal size"):
         color.transfer_lightness(np.zeros((2, 3, 3)), np.zeros((3, 2, 3)))
 
 

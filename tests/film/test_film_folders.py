@@ -271,7 +271,7 @@ def test_frames_are_known_by_their_first_bytes(tmp_path: Path, caplog: pytest.Lo
     for name in ("notes.txt", "cache.bin"):
         (folder / name).write_bytes(b"no picture")
     assert [path.name for path in open_film(folder).inputs] == ["1.png", "2.jpg_large", "3"]
-    assert caplog.messages == [f"{folder}: ignored 2 files that are no images (cache.bin, notes.txt)"]
+    assert caplog.messages == [f"{folder}: ignored 2 non-image files (cache.bin, notes.txt)"]
 
 
 def test_a_refused_output_leaves_no_folder(tmp_path: Path, run: Run) -> None:

@@ -100,7 +100,7 @@ def test_lamps_go_out_in_a_night_that_becomes_day(here: Path) -> None:
     said: list[str] = []
     whole = graded_films._Grader(job, shot, LazyBackbone(job), said.append)
     days = [whole.next(frame, number) for number, frame in enumerate(small[:5])]
-    assert any("street lamps in it go out" in line for line in said)
+    assert any("street lamps in it are removed" in line for line in said)
     again = graded_films._Grader(job, shot, LazyBackbone(job), None)
     again.restore({name: np.array(value) for name, value in whole.state().items()})
     for number, frame in enumerate(small[5:], 5):

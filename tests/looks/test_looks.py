@@ -89,7 +89,7 @@ def test_a_color_too_thin_to_be_a_class_is_told() -> None:
     look = Look(photo.names, look.classes, look.whole)
     _, own = looks.shift(rgb, photo, look)
     said = table(looks.coverage(own, look, photo, [styles]))
-    assert "red     0.3%   0.0%  too thin in the photo: joined to its neighbors" in said
+    assert "red     0.3%   0.0%  too thin in the photo: merged into its neighbors" in said
 
 
 def test_a_mask_may_have_another_size() -> None:
@@ -122,7 +122,7 @@ def _masks(case: str) -> list[Array]:
 @pytest.mark.parametrize(
     ("case", "words"),
     [
-        ("proportions", "100x96, not in the aspect ratio of its picture (160x96)"),
+        ("proportions", "100x96, which is not the aspect ratio of its picture (160x96)"),
         ("colour", "#c85a28"),
         ("crimson", "#dc143c"),
         ("photo", "more than 64: give a map of ids"),
@@ -142,7 +142,7 @@ def test_a_class_that_one_side_lacks_is_said_and_takes_the_whole() -> None:
     look = look_of(style, np.ones(style.shape[:2], np.int16))
     given, own = looks.shift(rgb, Regions(labels, NAMES), look)
     said = table(looks.coverage(own, look))
-    assert "sky" in said and "not in the style: takes the map of the whole pictures" in said
+    assert "sky" in said and "not in the style: uses the color transform of the whole images" in said
     everything, _ = looks.shift(
         rgb, Regions(np.zeros_like(labels), ("all",)), Look(("all",), (None,), look.whole)
     )

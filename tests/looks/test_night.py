@@ -301,9 +301,9 @@ def test_labels_are_read_as_they_are_drawn(tmp_path: Path) -> None:
     assert read_lamps(half, street()).lamps.kinds.shape == SIZE
     odd = labels()
     odd[:20, :20] = (120, 60, 200)
-    with pytest.raises(InputError, match="#783cc8, which is no kind of lamp: use window #0000ff"):
+    with pytest.raises(InputError, match="#783cc8, which stands for no lamp: use window #0000ff"):
         read_lamps(odd, street())
-    with pytest.raises(InputError, match="not in the aspect ratio"):
+    with pytest.raises(InputError, match="is not the aspect ratio"):
         read_lamps(labels()[:, :200], street())
 
 
@@ -561,7 +561,7 @@ def test_a_film_keeps_its_lamps_steady(here: Path, run: Run) -> None:
     lamps = [light(frame)[LAMP[0], LAMP[1] + number] for number, frame in enumerate(frames)]
     assert len(frames) == 6 and min(lamps) > 0.5 and max(lamps) / min(lamps) < 1.05
     code, _, told = run("photoreal", "film.mp4", "--night", "--lamps", "labels.png", "-o", "b.mp4", "-q")
-    assert code == 2 and "is no folder of .png labels" in told
+    assert code == 2 and "is not a folder of .png labels" in told
     code, _, told = run("photoreal", "film.mp4", "--night", "--save-lamps", "x.png", "-o", "b.mp4", "-q")
     assert code == 2 and "--save-lamps is for photos" in told
 

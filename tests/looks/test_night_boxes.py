@@ -98,7 +98,7 @@ def test_the_command_takes_boxes_and_scales_them(
     assert abs(rows.mean() - 28) < 2 and abs(columns.mean() - 22) < 2
     (tmp_path / "c.json").write_text("[]")
     code, _, told = run(*job, "--lamps", "c.json", "-o", "q.png")
-    assert code == 2 and "say nothing of a.png: give a .json of COCO or BDD that names it" in told
+    assert code == 2 and "have no entry for a.png: give a .json of COCO or BDD that names it" in told
 
 
 def test_an_augmented_data_set_lights_what_its_boxes_hold(

@@ -85,7 +85,7 @@ def test_a_signal_that_is_hardly_lit_is_a_fault(here: Path) -> None:
     lamps = read_lamps(Path("city") / IDS, street()).lamps
     (signal,) = signals_of(image.read(Path("out") / PHOTO).rgb, street(), lamps)
     assert signal.night < 0.5 < signal.day - 0.02 and not signal.kept
-    words = f"1 of its signals lost contrast to their case, down to {signal.night:.2f}"
+    words = f"1 of its signals lost contrast with their housing, down to {signal.night:.2f}"
     assert verify("city", "out") == [f"{PHOTO}: {words}"]
 
 

@@ -245,7 +245,7 @@ def test_a_style_travels_alone_to_its_own_trunk_only(tmp_path: Path) -> None:
     assert path.stat().st_size < 8000
     style, rows = packs.load_style(path, pack)
     assert style.name == "style2" and (rows == pack.rows[2:3]).all()
-    with pytest.raises(InputError, match="another trunk"):
+    with pytest.raises(InputError, match="a different trunk"):
         packs.load_style(path, pack_of(FLAT))
     with pytest.raises(InputError, match="not a style pack"):
         packs.load(path)

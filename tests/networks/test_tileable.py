@@ -115,7 +115,7 @@ def test_sides_fit_the_networks_and_what_cannot_be_is_refused(
     with pytest.raises(InputError, match="--mask does not apply to --tileable"):
         image.write(tmp_path / "m.png", np.ones((64, 64, 3)))
         impasto.stylize(texture(64, 64), style, tileable=True, mask=(str(tmp_path / "m.png"),))
-    with pytest.raises(InputError, match="no meaning for --photoreal"):
+    with pytest.raises(InputError, match="does nothing with --photoreal"):
         impasto.StylizeJob("a.png", ("b.png",), tileable=True, photoreal=True)
     with pytest.raises(InputError, match="choose a smaller --size"):
         impasto.stylize(texture(512, 512), texture(64, 64), tileable=True, size=1024, memory="1.2GB")

@@ -146,8 +146,8 @@ def test_checkpoints_are_resumed(here: Path, caplog: pytest.LogCaptureFixture) -
         assert now == all_of_it - kept > 0 and apart(out, whole) < most
         (line,) = caplog.messages
         assert line == (
-            f"{out}.checkpoint is of an earlier version of impasto, and this is {version()}: the result may "
-            f"differ from that of either alone"
+            f"{out}.checkpoint was written by an earlier version of impasto, and this is {version()}: "
+            f"the result may match neither version"
         )
 
 
@@ -158,8 +158,8 @@ def test_a_checkpoint_that_does_not_fit_names_its_version(run: Run, here: Path) 
     settings = ("--octaves", "2", "--steps", "9,2", "--layers", "relu3_1", "--size", "32")
     code, _, said = run("dream", "photo.png", *settings, *EXACT, "--resume", "-q", "-o", "slept.png")
     assert code == 2 and said == (
-        "impasto: slept.png.checkpoint does not fit this run, and is of an earlier version of impasto: "
-        "remove it, or leave out --resume\n"
+        "impasto: slept.png.checkpoint does not fit this run, and was written by an earlier version of "
+        "impasto: remove it, or leave out --resume\n"
     )
 
 
@@ -177,7 +177,7 @@ def test_a_style_of_the_shipped_network_of_then_is_refused(run: Run, here: Path)
     code, _, said = run("stylize", "photo.png", "shipped.style", *EXACT, "-q", "-o", "out.png")
     assert code == 2 and not Path("out.png").exists()
     assert said == (
-        "impasto: shipped.style was learned into a pack that is not here: put that pack beside it, or learn "
+        "impasto: shipped.style belongs to a pack that was not found: put that pack beside it, or learn "
         "the style again (impasto learn IMAGE --into quality)\n"
     )
 

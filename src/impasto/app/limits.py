@@ -87,6 +87,6 @@ class Limits:
         if seconds is None or seconds > self.film_seconds:
             long = "of unknown length" if seconds is None else f"of {seconds:.0f} s"
             raise InputError(
-                f"{Path(path).name} is a video {long}, and this page accepts {self.film_seconds:.0f} s: "
-                "set start and end"
+                f"{Path(path).name} is a video {long}, and this page accepts at most "
+                f"{self.film_seconds:.0f} s: set start and end to a shorter part"
             )

@@ -200,7 +200,7 @@ class AppRun:
         how = "done"
         if outcome.stopped:
             minutes = f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
-            how = f"{'stopped' if self._stop.is_set() else minutes}, this is the result so far"
+            how = f"{'stopped' if self._stop.is_set() else minutes}; this is the result so far"
         size = " x ".join(map(str, outcome.facts["size"]))
         frames = f"{outcome.facts['frames']} frames, " if "frames" in outcome.facts else ""
         text = f"{how}: {frames}{size}, {time.monotonic() - self._begun:.1f} s"

@@ -103,7 +103,7 @@ def _fetch_nothing() -> None:
     from gradio import processing_utils
 
     def refuse(url: str, *_: object, **__: object) -> str:
-        raise InputError("this page accepts uploaded files, no URLs")
+        raise InputError("this page accepts no URLs: upload the file itself")
 
     for name in ("save_url_to_cache", "ssrf_protected_download", "async_ssrf_protected_download"):
         assert hasattr(processing_utils, name)

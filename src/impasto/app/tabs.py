@@ -79,8 +79,8 @@ def _lamps() -> Drawing:
         for kind, color in kinds.items()
     ]
     about = (
-        f"Paint what shines at night; nothing painted: only what is certain. {', '.join(parts)}. Of windows, "
-        f"{KINDS['window'].chance:.0%} are lit: change the seed to light others."
+        f"Paint what glows at night. If nothing is painted, only lamps detected with confidence are lit. "
+        f"{', '.join(parts)}. {KINDS['window'].chance:.0%} of windows are lit: change the seed for others."
     )
     title = "lamps: what shines at night"
     return Drawing(_editor("lamps", brush=brush), title, "lamps.png", previews.write_lamps, about)
@@ -191,7 +191,8 @@ class Tab:
 
 TABS = {
     "Stylize": Tab(
-        "Click a sample, or drop a photo and choose a style. Then click *Paint*. All stays on this machine.",
+        "Click a sample, or drop a photo and choose a style. Then click *Paint*. "
+        "Nothing leaves this machine.",
         "painted.png",
         Form(StylizeJob, gathering.stylize, "Paint", _stylize_inputs).draw,
     ),
@@ -201,7 +202,7 @@ TABS = {
         Form(VideoJob, gathering.video, "Paint film", _film_inputs).draw,
     ),
     "Photoreal": Tab(
-        "Drop a photo, and another to take its light or choose a night; then click *Relight*.",
+        "Drop a photo, and another to take light from, or choose a night; then click *Relight*.",
         "photoreal.png",
         Form(PhotorealJob, gathering.photoreal, "Relight", _photoreal_inputs, _lamps).draw,
     ),

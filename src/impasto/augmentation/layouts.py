@@ -69,12 +69,12 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
         chosen = next((name for name, found in LAYOUTS.items() if found.marks & names), None)
     if chosen is None:
         raise InputError(
-            f"{folder} has the layout of none of {', '.join(LAYOUTS)}: give the closest with --layout"
+            f"{folder} has none of the layouts {', '.join(LAYOUTS)}: give the closest with --layout"
         )
     rule = LAYOUTS[chosen]
     photos = tuple(path for path in files if _is_photo(folder, path, rule))
     if not photos:
-        raise InputError(f"{folder} has no photographs in the folders of the {chosen} layout")
+        raise InputError(f"{folder} has no photos where the {chosen} layout has them: give another --layout")
     known = set(photos)
     return Contents(chosen, photos, tuple(path for path in files if path not in known))
 

@@ -58,7 +58,9 @@ class Lights:
             said.append(f"{len(turned)} of its signals changed hue, by up to {max(turned):.0f} degrees")
         faint = [signal.night for signal in self.signals if not signal.clear]
         if faint:
-            said.append(f"{len(faint)} of its signals lost contrast to their case, down to {min(faint):.2f}")
+            said.append(
+                f"{len(faint)} of its signals lost contrast with their housing, down to {min(faint):.2f}"
+            )
         return said
 
 

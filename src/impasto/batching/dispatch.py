@@ -115,7 +115,7 @@ def _tasks(source: str, settings: Mapping[str, Any], folder: Path) -> Iterator[T
     if not settings.get("styles"):
         raise InputError("a folder needs a style: give --style")
     if Path(source).is_dir() and folder.exists() and folder.samefile(source):
-        raise InputError(f"--out {folder} is the input folder, whose results would be inputs: choose another")
+        raise InputError(f"--out {folder} is the input folder: choose another, or results become inputs")
     if photos(source) is not None:
         _check(settings)
     return from_folder(source, settings)
@@ -220,7 +220,7 @@ class _Book:
         if place.exists() and not self.overwrite:
             before = self.manifest.last.get(self.manifest.owner(task.output))
             if before is None:
-                return f"{task.output} exists and is not of this batch: choose another folder, or --overwrite"
+                return f"{task.output} exists, but not from this batch: choose another folder, or --overwrite"
             # A changed input replaces the earlier result, changed settings do not.
             if before.get("verb") != task.verb or _whole(before) != _whole(_manifest_row(task)):
                 return (

@@ -110,7 +110,7 @@ def _parse_line(line: str, path: Path, origin: str) -> Task:
         kind = _job_of(verb)
         if verb == "measure":
             if "picture" not in entry:
-                raise InputError("measure needs picture, the image to measure: output is the file of results")
+                raise InputError('measure needs "picture", the image to measure; "output" is for the results')
             entry["output"] = entry.pop("picture")
         settings = kind.rename_files(entry, lambda name: resolve_path(name, path.parent))
         job = kind.parse(settings)

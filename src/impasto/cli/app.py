@@ -22,13 +22,13 @@ def studio(
     max_size: Annotated[int, typer.Option(help="Maximum long side of a result, in pixels.")] = 2048,
     max_megabytes: Annotated[int, typer.Option(help="Maximum size of an upload, in MB.")] = 200,
     max_pixels: Annotated[int, typer.Option(help=base.MAX_PIXELS)] = 60_000_000,
-    max_uploads: Annotated[int, typer.Option(help="Maximum number of stored files, of all sessions.")] = 500,
+    max_uploads: Annotated[int, typer.Option(help="Maximum of stored files across all sessions.")] = 500,
     max_film: Annotated[float, typer.Option(help="Maximum length of a video, in seconds.")] = 120.0,
     max_minutes: Annotated[
-        float, typer.Option(help="Time limit of a job, in minutes; it keeps its result so far.")
+        float, typer.Option(help="Time limit of a job, in minutes; its result so far is kept.")
     ] = 30.0,
     max_away: Annotated[
-        float, typer.Option(help="Minutes until the job of a closed page ends; a reload finds it again.")
+        float, typer.Option(help="Minutes a job runs on after its page is closed; a reload shows it again.")
     ] = 2.0,
     showing: Reporting,
 ) -> None:

@@ -38,7 +38,7 @@ class Spreading:
     address: str | None = option(None, "Address of a Ray cluster: 'auto' or HOST:PORT.")
     workers: int | None = option(None, "Number of parallel jobs. Default: by cores and memory.")
     retry_errors: bool = option(False, "Retry jobs that failed in an earlier run.")
-    overwrite: bool = option(False, "Replace files with other settings, or not from this batch.")
+    overwrite: bool = option(False, "Replace files made with other settings or not by this batch.")
 
 
 @expand_dataclasses
@@ -96,7 +96,7 @@ def run_several(job: Job, given: CommonOptions) -> None:
         )
     source, out = job.inputs()[0], given.place.out
     if out is None and not Path(source).is_dir():
-        raise InputError(f"{source} means several photos: give a folder for the results as --out")
+        raise InputError(f"{source} matches several photos: give a folder for the results with --out")
     usual = {item.name: item.default for item in fields(job)}
     own = {k: v for k, v in job.settings().items() if v != usual[k] and v != source}
     out = out or Path(source).with_name(f"{Path(source).name}-{stems(own.get('styles', ()))}")
@@ -162,7 +162,7 @@ def augment(
         typer.Option(help="Recreate the images of this manifest, and compare them bit for bit."),
     ] = None,
     no_gate: Annotated[
-        bool, typer.Option("--no-gate", help="Also accept results that clip, have halos or hide labels.")
+        bool, typer.Option("--no-gate", help="Accept results that clip, have halos or hide labeled objects.")
     ] = False,
     how: Spreading,
     showing: Showing,

@@ -47,7 +47,7 @@ def show(showing: Reporting) -> None:
     if showing.json:
         say(json.dumps([_style_entry(known) for known in found]))
     elif not found:
-        say("no learned styles yet: impasto learn PAINTING --photos FOLDER")
+        say("no learned styles yet: add one with impasto learn PAINTING --photos FOLDER")
     for known in [] if showing.json else found:
         where = "shipped" if known.shipped else "yours"
         say(f"{known.name:24} {known.pack.plan.name:8} {where:8} {known.style.credits}".rstrip())
@@ -116,7 +116,7 @@ def add(
         say(f"{name}: {credits}")
     files.copy(file, target, overwrite=overwrite)
     for name in {known.name for known in library.list_styles() if known.shipped}.intersection(names):
-        tell(f"{name}: yours is used in place of the shipped style of that name")
+        tell(f"{name}: your style replaces the shipped one of that name")
     said = {"output": str(target), "styles": list(names), "credits": told}
     say(json.dumps(said) if showing.json else str(target))
 
@@ -213,7 +213,7 @@ def export(
     files.check_output(target, overwrite=overwrite)
     if target.suffix == library.STYLE_SUFFIX:
         if known is None:
-            raise InputError(f"a .style file holds one style: name it, as {name}#{pack.names[0]}")
+            raise InputError(f"a .style file holds one style: choose one, e.g. {name}#{pack.names[0]}")
         packs.save_style(pack, known.name, target, overwrite=overwrite)
     elif target.suffix == ".onnx":
         with _require_onnx():

@@ -106,7 +106,7 @@ def labels_of(job: PhotorealJob, inputs: Inputs) -> list[Path] | None:
     folder = Path(str(inputs.source(job.lamps)))
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png") if folder.is_dir() else []
     if not found:
-        raise InputError(f"{job.lamps} is no folder of .png labels: a video needs one for each frame it uses")
+        raise InputError(f"{job.lamps} is not a folder of .png labels: a video needs one per frame used")
     return found
 
 
@@ -158,7 +158,7 @@ class ShotLights:
             return Labels(Lamps.of(detect_lamps(rgb, horizon=self.horizon, before=before)))
         if number >= len(labels):
             raise InputError(
-                f"{self.job.lamps} has {len(labels)} labels, and the video more frames: give one for each"
+                f"{self.job.lamps} has {len(labels)} labels, but the video has more frames: give one each"
             )
         return read_lamps(labels[number], rgb, horizon=self.horizon)
 

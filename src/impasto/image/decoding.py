@@ -137,7 +137,9 @@ def _despite_its_end(path: Path, decode: Callable[[Path | io.BytesIO], _Decoded]
         mended = jpeg.with_its_end(path)
         if mended is None:
             raise
-        _LOG.warning("%s: the end of this JPEG is missing, but no pixels: copy it again to be sure", path)
+        _LOG.warning(
+            "%s: the end of this JPEG is missing, but all pixels are there: copy it again to be safe", path
+        )
         return decode(mended)
 
 

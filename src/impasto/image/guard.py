@@ -60,7 +60,9 @@ def refusing(name: str) -> Iterator[None]:
     except ImpastoError:
         raise
     except UnidentifiedImageError as fault:
-        raise InputError(f"{name} is not a picture impasto reads ({KNOWN}), or is damaged") from fault
+        raise InputError(
+            f"{name} is not a picture impasto reads ({KNOWN}), or is damaged: convert it, or copy it again"
+        ) from fault
     except MemoryError as fault:
         raise InputError(f"{name} does not fit into memory: scale it down") from fault
     except Exception as fault:

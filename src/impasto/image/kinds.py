@@ -145,7 +145,7 @@ def refuse_others(path: Path, head: bytes) -> None:
         raise InputError(f"{path} is a video, not a picture: use impasto video")
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
-            raise InputError(f"{path} is not a picture impasto reads: it is {what}")
+            raise InputError(f"{path} is not a picture impasto reads, as it is {what}")
 
 
 def head_of(path: Path) -> bytes:

@@ -34,7 +34,7 @@ J = TypeVar("J", bound="Job")
 # Help texts of options that several verbs share.
 WEIGHTS = "Weight of each style, e.g. 0.7,0.3. Default: equal."
 MASK = "One grayscale mask per style, e.g. a.png,b.png, white where the style applies; may be repeated."
-COLOR = "Colors of the style, of the content, or 'luminance': stylize only the lightness."
+COLOR = "Colors to use: 'style', 'content', or 'luminance' to stylize only the lightness."
 REALISM = "Smoothness of the lighting change: 0.1 is loose, 10 is stiff."
 SIZE = "Long side in pixels, or 'original'."
 STRENGTH = (
@@ -47,7 +47,7 @@ START = "Start time in a video, in seconds or as 1:02:03."
 END = "End time in a video, in seconds or as 1:02:03."
 EVERY = "Use only every n-th frame of a video; 6 turns 30 frames/s into 5."
 INSTANT = "Use any style image at once, without training; less faithful than a learned style."
-TUNE = "With --instant: seconds of training, once; the style is then kept under the name of its image."
+TUNE = "With --instant: train once for this many seconds, and keep the style under its image's name."
 NETWORK = "Network of a learned style: quality, or tiny (faster). Default: the first that has the style."
 BACKBONE = "Feature extractor; vgg19 is bundled."
 POOLING = "Pooling of the VGG: max or avg."
@@ -278,9 +278,7 @@ class Excerpt:
         for name in ("start", "end"):
             object.__setattr__(self, name, parse_seconds(name, getattr(self, name)))
         if self.stop is not None and self.stop <= self.begin:
-            raise InputError(
-                f"from {self.begin:g} s to {self.stop:g} s there is nothing: the end must be after the start"
-            )
+            raise InputError(f"end {self.stop:g} s is not after start {self.begin:g} s: choose a later end")
 
 
 def _is_required(item: dataclasses.Field[Any]) -> bool:

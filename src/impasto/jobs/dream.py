@@ -75,7 +75,7 @@ class DreamJob(Excerpt, Job):
     speed: float = option(1.02, "Magnification from one frame of --zoom to the next.", least=1.0001, most=1.5)
     consistency: float = option(0.85, base.CONSISTENCY, least=0, most=1)
     decay: float = option(
-        0.95, "Share of the previous dream from which a frame of a video starts.", least=0, most=1
+        0.95, "Share of the previous frame's dream carried into the next frame of a video.", least=0, most=1
     )
     start: float | str = option(0.0, base.START)
     end: float | str | None = option(None, base.END)

@@ -31,23 +31,23 @@ class PhotorealJob(Excerpt, Job):
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     masks: tuple[str, ...] | None = option(
-        None, "Class masks, one of the photo and one of each style: flat colors or gray ids. Default: found."
+        None, "Class masks, for the photo and then each style: flat colors or gray ids. Default: detected."
     )
     night: NightName | None = option(
         None,
-        "Light its lamps: city (the default kind), country, dusk or wet; a style is then optional.",
+        "Turn day into night, lamps lit: city (the default kind), country, dusk or wet; no style needed.",
         sparse=True,
     )
     lamps: str | None = option(
         None,
-        "Labels of the lamps: an image with a color for each kind, or ids of Cityscapes or BDD; boxes as "
-        ".json of COCO or BDD or .txt of KITTI; for a video, a folder of images. Default: only signals, "
-        "pairs of rear lamps and windows are found.",
+        "Labels of the lamps: an image with one color per kind, or with Cityscapes or BDD ids; boxes in "
+        "COCO or BDD .json or KITTI .txt; for a video, a folder of images. Default: only signals, pairs of "
+        "rear lamps and windows are detected.",
         sparse=True,
     )
     horizon: float | None = option(
         None,
-        "Height of the horizon from the top, as a part of the image, for --night. Default: found.",
+        "For --night: position of the horizon from the top, as a fraction of the height. Default: detected.",
         least=0.1,
         most=0.9,
         sparse=True,
@@ -101,8 +101,8 @@ class PhotorealJob(Excerpt, Job):
         needed = 1 if looks else 1 + len(self.styles)
         if self.masks is not None and len(self.masks) != needed:
             raise InputError(
-                f"--masks has {pluralize(len(self.masks), 'image')} and needs {needed}: one of the photo"
-                + ("" if looks else ", then one of each style")
+                f"--masks has {pluralize(len(self.masks), 'image')} and needs {needed}: one for the photo"
+                + ("" if looks else ", then one for each style")
             )
 
     def _check_night(self) -> None:

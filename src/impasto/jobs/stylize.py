@@ -69,7 +69,7 @@ class StylizeJob(Job):
     )
     upright: bool = option(
         False,
-        "Do not add copies of the style image rotated by 90, 180 and 270 degrees (neighbors).",
+        "With --loss neighbors: do not add copies of the style image rotated by 90, 180 and 270 degrees.",
         sparse=True,
     )
     color: Color = option("style", base.COLOR)
@@ -130,17 +130,17 @@ class StylizeJob(Job):
             raise InputError("stylize needs at least one style: a style image or the name of a learned style")
         base.check_tune(self.instant, self.tune)
         if self.loss == "neighbors" and self.blend != "moments":
-            raise InputError(f"--blend {self.blend} needs a loss on moments: add --loss mixed")
+            raise InputError(f"--blend {self.blend} needs a moment loss: add --loss mixed")
         self._check_expert()
         if self.realism != 1 and not self.photoreal:
             raise InputError("--realism needs --photoreal: add it, or leave out --realism")
         if self.tileable and self.photoreal:
-            raise InputError("--tileable has no meaning for --photoreal, which adds no strokes: leave it out")
+            raise InputError("--tileable does nothing with --photoreal, which adds no strokes: leave one out")
         object.__setattr__(self, "size", parse_size(self.size))
         if self.style_scale is not None and len(self.style_scale) == 1:
             object.__setattr__(self, "style_scale", self.style_scale * len(self.styles))
         if (least := min(self.style_scale or (1.0,))) <= 0:
-            raise InputError(f"--style-scale {least:g} is not above 0: 0.5 is fine, 2 is coarse")
+            raise InputError(f"--style-scale {least:g} is not above 0: give e.g. 0.5 (finer) or 2 (coarser)")
         for name in ("weights", "style_scale", "mask"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.styles):
@@ -158,7 +158,7 @@ class StylizeJob(Job):
                 if self.method != "modern":
                     raise InputError(f"{flag} does not apply to --method {self.method}: leave it out")
                 if self.loss == "neighbors":
-                    raise InputError(f"{flag} needs a loss on moments: add --loss mixed")
+                    raise InputError(f"{flag} needs a moment loss: add --loss mixed")
         if len(self.layer_weights) != 5 or min(self.layer_weights) < 0 or not any(self.layer_weights):
             given = ",".join(f"{weight:g}" for weight in self.layer_weights)
             raise InputError(

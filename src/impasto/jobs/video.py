@@ -55,7 +55,9 @@ class VideoJob(Excerpt, Job):
     mask: tuple[str, ...] | None = option(None, base.MASK)
     color: Color = option("style", base.COLOR)
     consistency: float = option(0.9, base.CONSISTENCY, least=0, most=1)
-    keys: int = option(1, "Stylize every n-th frame and warp the frames between from both sides.", least=1)
+    keys: int = option(
+        1, "Stylize only every n-th frame; warp those in between from the stylized ones around them.", least=1
+    )
     preset: Preset = option("good", base.PRESET, flag="-p")
     size: int | str | None = option(
         None, base.SIZE + " Default: the size of the video; with style images, set by --preset.", flag="-s"
@@ -65,12 +67,12 @@ class VideoJob(Excerpt, Job):
     every: int = option(1, base.EVERY, least=1)
     fps: float | None = option(
         None,
-        "Maximum frame rate; of a folder, its frame rate. Default: the video's, or 25.",
+        "Maximum frame rate; for a folder of images, its frame rate. Default: the video's, or 25.",
         least=0.01,
         most=1000,
     )
     preview: float | str | None = option(
-        None, "Preview of this length, e.g. 2s: half with the most motion, half the least."
+        None, "Preview of this length, e.g. 2s: half where there is most motion, half where there is least."
     )
     flow: Flow | None = option(
         None,
@@ -89,12 +91,12 @@ class VideoJob(Excerpt, Job):
         if bool(self.styles) == bool(self.processed):
             raise InputError("video needs styles or --processed with a stylized video, not both")
         if self.keys > 1 and (self.processed or self.consistency == 0):
-            raise InputError("keys above 1 need styles and a consistency above 0")
+            raise InputError("--keys above 1 needs styles and --consistency above 0: leave out --keys")
         if self.weights is not None and (
             len(self.weights) != len(self.styles) or min(self.weights) < 0 or sum(self.weights) <= 0
         ):
             raise InputError(
-                f"{len(self.styles)} styles need as many weights, none negative and not all zero"
+                f"--weights must be one number per style ({len(self.styles)}), none negative, not all zero"
             )
 
     def stylizing(self) -> StylizeJob:

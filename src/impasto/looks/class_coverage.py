@@ -64,11 +64,11 @@ def _lack(drawn: Sequence[Regions], name: str, share: float) -> str:
 def _words(photo: str, style: str) -> str:
     """Describe how a class missing in the content or style image is handled."""
     if photo == "too thin":
-        return "too thin in the photo: joined to its neighbors"
+        return "too thin in the photo: merged into its neighbors"
     if photo == "not":
         return "not in the photo: its colors are not used"
     lack = f"{photo} in the photo" if photo else f"{style} in the style"
-    return f"{lack}: takes the map of the whole pictures" if photo or style else ""
+    return f"{lack}: uses the color transform of the whole images" if photo or style else ""
 
 
 def table(rows: Sequence[Coverage]) -> str:

@@ -69,8 +69,8 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
     rows, columns = photo.shape[:2]
     if abs((width / height) / (columns / rows) - 1) > ASPECT:
         raise InputError(
-            f"labels {name} are {width}x{height}, not in the aspect ratio of the photo ({columns}x{rows}): "
-            f"draw them on that photo, at any size"
+            f"labels {name} are {width}x{height}, which is not the aspect ratio of the photo "
+            f"({columns}x{rows}): draw them on that photo, at any size"
         )
     rgb = np.rint(picture.rgb * 255).astype(np.int32)
     large = np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
@@ -94,7 +94,7 @@ def _of_colors(rgb: NDArray[np.int32], name: str) -> Bytes:
         one = rgb[drawn][strange][0]
         known = ", ".join(f"{kind} #{bytes(c).hex()}" for kind, c in palette().items())
         raise InputError(
-            f"labels {name} have the color #{bytes(one.tolist()).hex()}, which is no kind of lamp: "
+            f"labels {name} have the color #{bytes(one.tolist()).hex()}, which stands for no lamp: "
             f"use {known}, and black elsewhere"
         )
     return kinds

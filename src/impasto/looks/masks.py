@@ -111,7 +111,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         height, width = own.rgb.shape[:2]
         if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT:
             raise InputError(
-                f"mask {label} is {width}x{height}, not in the aspect ratio of its picture "
+                f"mask {label} is {width}x{height}, which is not the aspect ratio of its picture "
                 f"({size[1]}x{size[0]}): make it from that picture, at any size"
             )
     ids = _ids_of(masks, read, drawn, labels)

@@ -68,7 +68,9 @@ class FlickerMeter:
         """
         for other in painted:
             if other.shape != frame.shape:
-                raise InputError(f"the stylized video is {other.shape[:2]}, its source {frame.shape[:2]}")
+                raise InputError(
+                    f"the stylized video is {other.shape[:2]}, but its source {frame.shape[:2]}: resize one"
+                )
         self._energies.append([energy(other) for other in painted])
         self._last.append((frame, tuple(painted)))
         for lag in self.lags:
@@ -92,7 +94,7 @@ class FlickerMeter:
         errors = self._errors.get((lag, which))
         if not errors:
             raise InputError(
-                f"{self.frames} frames cannot be compared at a distance of {lag}: give more, of one shot"
+                f"{self.frames} frames cannot be compared at a lag of {lag}: give more frames of one shot"
             )
         floor, shares = self._errors[lag, -1], self._trusted[lag]
         energies = [energies[which] for energies in self._energies]

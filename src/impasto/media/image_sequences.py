@@ -54,9 +54,9 @@ class PictureReader:
                 mend = f", but {films} videos: give one of them" if films else ""
                 raise InputError(f"there are no images in {path}{mend}")
             if passed:
-                count = "1 file" if len(passed) == 1 else f"{len(passed)} files"
+                count = "1 non-image file" if len(passed) == 1 else f"{len(passed)} non-image files"
                 names = ", ".join([one.name for one in passed[:3]] + ["..."] * (len(passed) > 3))
-                _log.warning("%s: ignored %s that are no images (%s)", path, count, names)
+                _log.warning("%s: ignored %s (%s)", path, count, names)
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
         else:
             self._times = _times(self.path)

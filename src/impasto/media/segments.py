@@ -107,8 +107,8 @@ class Segments:
             )
         if meta.get("key") != self.key:
             raise InputError(
-                f"{self.folder} holds partial work of a run with other settings: repeat those to resume, or "
-                f"discard it with --restart"
+                f"{self.folder} holds partial work of a run with other settings: resume with those settings, "
+                f"or discard it with --restart"
             )
         self.frames, self.bytes = int(meta["frames"]), int(meta["bytes"])
         self._clear = bool(meta.get("clear"))

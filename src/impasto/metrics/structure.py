@@ -76,7 +76,7 @@ def _edges(luma: Plane) -> Plane:
 
 def _mean_ssim(a: Plane, b: Plane) -> float:
     if a.shape != b.shape:
-        raise InputError(f"pictures to compare must have one size, not {a.shape} and {b.shape}: resize one")
+        raise InputError(f"pictures to compare must match in size, not {a.shape} and {b.shape}: resize one")
     if min(a.shape) < SIDE:
         raise InputError(
             f"SSIM needs pictures of at least {SIDE} x {SIDE} pixels, not {a.shape[0]} x {a.shape[1]}"

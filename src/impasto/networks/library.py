@@ -149,7 +149,7 @@ def _load_pack(path: Path, stamp: int) -> Pack:
                     pack = pack.remove_style(style.name)
                 return pack.add_style(style, rows)
     raise InputError(
-        f"{path} was learned into a pack that is not here: put that pack beside it, or learn the style again "
+        f"{path} belongs to a pack that was not found: put that pack beside it, or learn the style again "
         f"(impasto learn IMAGE --into quality)"
     )
 
@@ -160,7 +160,7 @@ def _only(name: str) -> str:
     if path.suffix == STYLE_SUFFIX:
         return pack.names[-1]
     if not pack.styles:
-        raise InputError(f"{name} holds no style: learn one, impasto learn painting.jpg --into {name}")
+        raise InputError(f"{name} holds no style: add one with impasto learn painting.jpg --into {name}")
     if len(pack.styles) != 1:
         raise InputError(f"{name} holds {len(pack.styles)} styles: choose one, e.g. {name}#{pack.names[0]}")
     return pack.names[0]

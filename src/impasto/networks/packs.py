@@ -248,7 +248,7 @@ def load_style(path: str | Path, pack: Pack) -> tuple[LearnedStyle, Array]:
     _check_kind(path, meta, STYLE)
     if meta.get("trunk") != pack.hash():
         raise InputError(
-            f"{path} was learned on another trunk than that of this pack: learn the style again "
+            f"{path} was learned with a different trunk than this pack's: learn the style again "
             f"(impasto learn IMAGE --into PACK)"
         )
     try:

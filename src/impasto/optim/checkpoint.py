@@ -49,8 +49,8 @@ class Checkpoint:
         if meta.get("key") != self.key:
             of = f", or of {self.other}" if self.other else ""
             raise InputError(
-                f"{self.path} is a checkpoint of a run with other settings or inputs{of}: repeat those to "
-                f"resume, or leave out --resume to start over"
+                f"{self.path} is a checkpoint of a run with other settings or inputs{of}: resume "
+                f"with the same ones, or leave out --resume to start over"
             )
         return tensors, meta
 
@@ -61,13 +61,13 @@ class Checkpoint:
 
     def misfit(self, run: str) -> InputError:
         """Return the error of a loaded state that does not fit a ``run``."""
-        other = f", and is of {self.other}" if self.other else ""
+        other = f", and was written by {self.other}" if self.other else ""
         return InputError(f"{self.path} does not fit this {run}{other}: remove it, or leave out --resume")
 
     def warn(self) -> None:
         """Warn if another version of impasto wrote what was loaded: the run is then a mixture of both."""
         if self.other:
-            text = "%s is of %s, and this is %s: the result may differ from that of either alone"
+            text = "%s was written by %s, and this is %s: the result may match neither version"
             _log.warning(text, self.path, self.other, version())
 
     @staticmethod

@@ -224,8 +224,8 @@ def check_mask(name: str, mask: tuple[int, int], picture: tuple[int, int]) -> No
     (rows, columns), (height, width) = mask, picture
     if abs(columns / rows / (width / height) - 1) > ASPECT:
         raise InputError(
-            f"mask {name} is {columns}x{rows}, not in the aspect ratio of the picture ({width}x{height}): "
-            f"make it from the photo, at any size"
+            f"mask {name} is {columns}x{rows}, which is not the aspect ratio of the picture "
+            f"({width}x{height}): make it from the photo, at any size"
         )
 
 

@@ -118,7 +118,7 @@ def _is_kept(wanted: _Wanted, seconds: float) -> bool:
         )
     if (before := kept.recipe.get("tuned")) != seconds:
         tuned = f"was tuned for {before:g} s" if before else "was learned"
-        text = "%s: the style '%s' %s and is used as it is; to tune it anew: impasto styles remove %s"
+        text = "%s: the style '%s' %s and is used as it is; to retune it, first run impasto styles remove %s"
         _log.warning(text, wanted.name, wanted.own, tuned, wanted.own)
     return True
 

@@ -237,8 +237,8 @@ def join_styles(found: list[InstalledStyle]) -> tuple[Pack, list[str]]:
         other = known.pack
         if other.hash() != pack.hash():
             raise InputError(
-                f"{found[0].name} and {known.name} were learned on different trunks and cannot be blended: "
-                f"choose styles of one pack"
+                f"{found[0].name} and {known.name} were learned with different trunks and cannot be blended: "
+                f"choose styles from one pack"
             )
         if known.name not in pack.names:
             style = other.style(known.name)

@@ -99,7 +99,7 @@ def _read_boxes(job: PhotorealJob, inputs: Inputs, photo: Array, horizon: float)
     things = things_of(Path(str(inputs.source(name))), job.content)
     if things is None:
         raise InputError(
-            f"labels {name} say nothing of {Path(job.content).name}: give a .json of COCO or BDD that "
+            f"labels {name} have no entry for {Path(job.content).name}: give a .json of COCO or BDD that "
             f"names it, a .txt of KITTI, or an image"
         )
     height, width = inputs.read(job.content).size
@@ -120,11 +120,11 @@ def _say(lamps: Lamps, result: Lit, photo: Array, *, log: Log | None, drawn: boo
         numbers[kind][0] += bool(result.on[box][lamps.ids[box] == number].any())
     parts = [f"{on} of {all_} {kind}" for kind, (on, all_) in numbers.items() if all_ and kind != "sign"]
     words = f"lamps lit: {', '.join(parts) or 'none'}" + (
-        "" if drawn else " (no labels: only the certain ones)"
+        "" if drawn else " (no labels given: confident detections only)"
     )
     (log or _log.info)(words)
     middle = float(np.median(photo.mean(2)))
     if middle < DARK:
         (log or _log.warning)(
-            f"warning: the photo is dark already (median {middle:.2f}): --night is made for photos by day"
+            f"warning: the photo is dark already (median {middle:.2f}): --night is meant for daytime photos"
         )

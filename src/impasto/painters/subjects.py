@@ -122,7 +122,7 @@ def _by_day(job: PhotorealJob, subject: Subject, log: Log | None) -> Subject:
     done = clear_night_sky(subject)
     if done is not subject:
         name = Path(str(job.content)).name
-        (log or _log.info)(f"{name}: a night sky was found; street lamps in it go out")
+        (log or _log.info)(f"{name}: night sky detected; street lamps in it are removed")
     return done
 
 
@@ -174,13 +174,14 @@ def _classes_of(
         raise InputError(f"{name} was made with backbone {look.backbone}: add --backbone {look.backbone}")
     if job.masks is not None:
         if look.classifier is not None and not look.drawn:
-            raise InputError(f"{name} has a classifier and takes no masks: leave out --masks")
+            raise InputError(f"{name} finds its classes itself and takes no masks: leave out --masks")
         size = inputs.read(job.content).size
         found = looks.read_masks([inputs.source(job.masks[0])], [size])[0]
         strange = [n for n in found.names if n not in look.names]
         if len(strange) == len(found.names):
             raise InputError(
-                f"the mask has {', '.join(found.names)}, {name} only {', '.join(look.names)}: use those"
+                f"the mask has none of the classes of {name}: use {', '.join(look.names)}, not "
+                f"{', '.join(found.names)}"
             )
         # A class that the look does not have gets no statistics; the table reports it.
         names = (*look.names, *strange)
@@ -212,7 +213,7 @@ def say_classes(
     found, lines = len(subject.look.names), [table(rows)]
     searched = job.look is None and job.masks is None and job.classes > 1
     if searched and found == 1:
-        lines.append("warning: only one class in common: using one map for the whole picture")
+        lines.append("warning: only one class in common: using one color transform for the whole image")
     elif searched and found < job.classes:
         lines.append(f"{job.classes} classes requested, {found} found in all pictures")
     odd = any(row.words for row in rows) or (searched and found == 1)

@@ -119,8 +119,8 @@ def _painting(name: str) -> image.Picture:
     """Read the style image; the name of a learned style is an error."""
     if not Path(name).exists() and library.find(name) is not None:
         raise InputError(
-            f"{name} is a learned style: compare needs the file of the style image, and adds the networks "
-            f"trained on this file"
+            f"{name} is a learned style: give the file of the style image it was trained on; compare adds "
+            f"the networks trained on it"
         )
     return image.read(name)
 

@@ -105,7 +105,7 @@ def _weights(mend: list[str]) -> dict[str, Any]:
     for name, entry in weights.ENTRIES.items():
         path = weights.present(entry)
         if path is None:
-            facts[name] = f"not here; comes by download with --backbone {name}"
+            facts[name] = f"not installed; --backbone {name} downloads it"
             if entry.url is None:
                 facts[name] = "missing"
                 mend.append(

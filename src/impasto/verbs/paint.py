@@ -34,8 +34,8 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
     if _is_film(job, session):
         for name, mend in (
             ("save_look", "save it from a photo, and use it as the video's style"),
-            ("save_masks", "leave it out, the classes of a video move"),
-            ("save_lamps", "leave it out, the lamps of a video move"),
+            ("save_masks", "leave it out, as classes move in a video"),
+            ("save_lamps", "leave it out, as lamps move in a video"),
         ):
             if name in session.also:
                 raise InputError(f"--{name.replace('_', '-')} is for photos: {mend}")
@@ -46,7 +46,7 @@ def photoreal(job: PhotorealJob, out: Path | None, session: Session) -> Outcome:
         raise InputError(f"--start, --end and --every are for videos, and {job.content} is not one")
     look = session.also.get("save_look")
     if look is not None and look.suffix.lower() != LOOK:
-        raise OutputError(f"{look} is no name of a look: it must end in {LOOK}")
+        raise OutputError(f"{look} is not a valid name for a look: it must end in {LOOK}")
     if look is not None and job.look is not None:
         raise InputError(f"{job.look} is already a saved look: leave out --save-look")
     if "save_masks" in session.also and not job.styles:

@@ -27,7 +27,7 @@ def _paint_styles(photo: Path | None, network: str | None) -> Iterator[tuple[Ins
     """Yield each style with the photo in it; the arguments are those of :func:`draw`."""
     found = library.list_styles(network)
     if not found:
-        raise InputError("there are no learned styles yet: impasto learn PAINTING --photos FOLDER")
+        raise InputError("no learned styles yet: add one with impasto learn PAINTING --photos FOLDER")
     rgb = image.read(photo).flat() if photo else samples.photo("astronaut")
     rgb = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), SIDE)).clip(0, 1)
     for known in found:
