@@ -241,7 +241,7 @@ ENTRIES = (
     ),
     (
         "images/gallery-mixtures.jpg",
-        "stained glass; both side by side (`moments`); between the two (`barycenter`); waves",
+        "stained glass; both, side by side; both with `--loss mixed --blend barycenter`; waves",
         "impasto stylize coffee.png stained_glass.png waves.png --size 320 --loss mixed --blend barycenter",
     ),
     (
