@@ -85,7 +85,7 @@ def test_noise_moves_with_the_camera(here: Path) -> None:
     brush = LearnedStyles(job, stylizing, Inputs(stylizing, {}), found, (64, 64), threads=1)
     wide = np.random.default_rng(2).integers(0, 256, (64, 72, 3), np.uint8)
     still = np.full((64, 64, 2), (8.0, 0.0), np.float32)  # the scene moved 8 pixels to the left
-    link = Link(still, np.ones((64, 64), np.float32), -still)
+    link = Link(still, np.ones((64, 64), np.float32))
     brush.move(None)
     first = brush(wide[:, :64], None, None)
     brush.move(link)

@@ -20,6 +20,7 @@ from impasto.media import (
     warp,
 )
 from impasto.media.flow import shift
+from impasto.media.levels import round_levels
 from impasto.media.remembering import Key
 from support.video import BACK, Array, Bytes, _exact, scene, texture, true_flow
 
@@ -29,12 +30,12 @@ def test_what_is_found_in_small_frames_is_enlarged(flow: Dis | None) -> None:
     linker = Linker(flow, wide=120, both=True)
     assert linker.next(scene(0)) is None
     link = linker.next(scene(1))
-    assert link is not None and link.mask_back is not None
+    assert link is not None and link.back is not None
     true, hidden = true_flow(1)
-    assert link.flow.shape == link.back.shape == true.shape
-    assert link.mask.shape == link.mask_back.shape == hidden.shape
+    assert link.flow.shape == link.back[0].shape == true.shape
+    assert link.mask.shape == link.back[1].shape == hidden.shape
     assert np.median(np.sqrt(np.square(link.flow - true).sum(2))) < 0.2
-    assert np.median(np.abs(link.flow + link.back)) < 0.2  # it leads home
+    assert np.median(np.abs(link.flow + link.back[0])) < 0.2  # it leads home
     assert link.mask[hidden].mean() < 0.3 and link.mask[~hidden].mean() > 0.7
 
 
@@ -203,10 +204,11 @@ def test_the_way_to_a_key_does_not_drift() -> None:
     film = [wide[:, 3 * n : 3 * n + 240] for n in range(11)]
     short = np.zeros((160, 240, 2), np.float32)
     short[..., 0] = 3 - 1 / 3
-    link = Link(short, np.ones((160, 240), np.float32), -short)
-    key = Key(film[0], film[0].astype(np.float32))
+    link = Link(short, np.ones((160, 240), np.float32))
+    key = Key(film[0], (film[0].astype(np.float32), np.zeros((160, 240), np.float32)))
     for frame in film[1:]:
-        recalled, sure = key.recall(frame, link)
+        flow, sure = key.follow(frame, link)
+    recalled = warp(key.result[0], flow)
     inner = (slice(20, -20), slice(20, -60))
     off = [
         float(np.abs(recalled[inner] - wide[:, 30 + d : 270 + d].astype(np.float32)[inner]).mean())
@@ -217,16 +219,12 @@ def test_the_way_to_a_key_does_not_drift() -> None:
 
 def test_a_key_is_not_recalled_where_the_source_changed() -> None:
     still = texture(120, 160, 6)
-    link = Link(
-        np.zeros((120, 160, 2), np.float32),
-        np.ones((120, 160), np.float32),
-        np.zeros((120, 160, 2), np.float32),
-    )
-    key = Key(still, np.zeros((120, 160, 3), np.float32))
+    link = Link(np.zeros((120, 160, 2), np.float32), np.ones((120, 160), np.float32))
+    key = Key(still, (np.zeros((120, 160, 3), np.float32), np.zeros((120, 160), np.float32)))
     changed = still.copy()
     changed[40:80, 60:100] = 255 - changed[40:80, 60:100] // 4
-    assert key.recall(still, link)[1].min() > 0.99
-    sure = key.recall(changed, link)[1]
+    assert key.follow(still, link)[1].min() > 0.99
+    sure = key.follow(changed, link)[1]
     assert sure[50:70, 70:90].max() < 0.1 and sure[:20].min() > 0.9
 
 
@@ -268,3 +266,11 @@ def test_the_metric_knows_calm_from_flicker_and_from_blur() -> None:
     assert 0.8 < calm.trusted < 1
     with pytest.raises(InputError, match="cannot be compared"):
         flicker(film[:2], film)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_levels_are_rounded_and_limited(dtype: type) -> None:
+    top = np.iinfo(dtype).max
+    levels = np.array([[[-3, 0.49, 0.51], [top - 0.6, top + 9, 7]]], np.float32)
+    found = round_levels(levels, np.dtype(dtype))
+    assert found.dtype == dtype and found.tolist() == [[[0, 0, 1], [top - 1, top, 7]]]

@@ -38,7 +38,7 @@ from impasto.media import (
     select_frames,
     tell_what_stays_behind,
 )
-from impasto.media.levels import eight, levels_of, top
+from impasto.media.levels import eight, levels_of, round_levels, top
 from impasto.media.reading import exactly
 from impasto.media.segments import PART_FRAMES
 from impasto.painters.inputs import recipe_of
@@ -245,12 +245,12 @@ class FilmRun:
             yield shown.rgb, shown, None if shown.begins else link
 
     def _write(self, output: Array, rgb: Bytes, shown: ShownFrame) -> None:
-        peak = top(rgb)
-        levels = output.clip(-1, 1) * peak + rgb if self.brush.adds else output * peak
+        peak = np.float32(top(rgb))
+        levels: Array = output.clip(-1, 1) * peak + rgb if self.brush.adds else output * peak
         if self.brush.where is not None:
             # Last: blending would show earlier frames where the mask keeps the source.
-            levels = rgb + self.brush.where[..., None] * (levels - rgb)
-        picture: Bytes = np.rint(levels.clip(0, peak)).astype(rgb.dtype)
+            levels += (1 - self.brush.where[..., None]) * (rgb - levels)
+        picture: Bytes = round_levels(levels, rgb.dtype)
         whole = picture if shown.alpha is None else np.dstack([picture, shown.alpha])
         self.segments.write(whole, shown.time, shown.duration)
         self.done, self.shown = self.done + 1, shown.time + shown.duration

@@ -59,10 +59,10 @@ class Keyframes:
         if not self._waiting:
             return []
         left = self.steady.output
-        frame, link = self._waiting[-1]
+        frame, _ = self._waiting[-1]
         flow, mask = self._chains[-1]
         try:
-            right = self._paint(frame, Link(flow, mask, link.back, link.mask_back))
+            right = self._paint(frame, Link(flow, mask))
             return [*([] if left is None else self._between(left, right)), right]
         finally:  # a frame that failed is not tried again
             self._waiting.clear()
@@ -78,13 +78,12 @@ class Keyframes:
         count = len(self._waiting)
         chain: tuple[Array, Array] | None = None
         for index in range(count - 2, -1, -1):
-            link = self._waiting[index + 1][1]
-            mask = link.mask_back
-            assert mask is not None, "keyframes need links with mask_back"
-            if chain is None:
-                chain = link.back, mask
-            else:
-                chain = compose_flows(link.back, chain[0]), mask * warp(chain[1], link.back, cubic=False)
+            back = self._waiting[index + 1][1].back
+            assert back is not None, "keyframes need links with their way back"
+            flow, mask = back
+            if chain is not None:
+                flow, mask = compose_flows(flow, chain[0]), mask * warp(chain[1], flow, cubic=False)
+            chain = flow, mask
             place = (index + 1) / count
             before, after = self._chains[index], chain
             one, other = (1 - place) * (before[1] + _EVER), place * (after[1] + _EVER)

@@ -45,6 +45,12 @@ def eight(frame: NDArray[Any]) -> Bytes:
     return np.asarray((frame.astype(np.uint32) * 255 + 32767) // 65535, np.uint8)
 
 
+def round_levels(levels: Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return values ``(H, W, 3)`` rounded and limited to the range of a type of 8 or 16 bits."""
+    depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
+    return np.asarray(cv2.add(levels, np.zeros(4), dtype=depth))
+
+
 def resize_deep(frame: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Return a frame of 16 bits, or a plane of transparency, resized to (height, width), with its type."""
     if frame.shape[:2] == size:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.media.flow import NONE, Dis, FlowMethod, places, trust
+from impasto.media.flow import NONE, Dis, FlowMethod, enlarge_flow, places, trust
 from impasto.media.levels import eight
 
 Array = NDArray[np.float32]
@@ -32,14 +32,12 @@ class Link:
     Args:
         flow: flow from the frame to the previous one, ``(H, W, 2)``.
         mask: its reliability, 0..1, ``(H, W)``.
-        back: flow from the previous frame to this one.
-        mask_back: reliability of ``back``, if requested.
+        back: flow from the previous frame to this one, and its reliability, if requested.
     """
 
     flow: Array
     mask: Array
-    back: Array
-    mask_back: Array | None = None
+    back: tuple[Array, Array] | None = None
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Linker:
         flow: optical flow method; default DIS on luma at a width of at most 640 pixels.
         before: the previous frame; None: the next frame begins a shot.
         wide: maximum width in pixels for the flow, which is scaled back; None: no limit.
-        both: whether to compute ``mask_back``, too.
+        both: whether links have their way ``back``, too.
     """
 
     flow: FlowMethod | None = None
@@ -79,9 +77,11 @@ class Linker:
         mask, sure = reliability(flow, back, here=here, there=there)
         if sure < CUT:
             return None
-        mask_back = reliability(back, flow, here=there, there=here)[0] if self.both else None
-        found = Link(flow, mask, back, mask_back)
-        return found if here.shape == frame.shape else _enlarge_link(found, frame.shape[0], frame.shape[1])
+        size = frame.shape[:2]
+        found = _enlarge(flow, mask, size)
+        if not self.both:
+            return Link(*found)
+        return Link(*found, _enlarge(back, reliability(back, flow, here=there, there=here)[0], size))
 
     def _shrink_frame(self, frame: Bytes) -> Bytes:
         frame = eight(frame)
@@ -91,16 +91,11 @@ class Linker:
         return np.asarray(cv2.resize(frame, (self.wide, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _enlarge_link(link: Link, height: int, width: int) -> Link:
-    """Return a link scaled to ``height`` and ``width``."""
-    own = link.mask.shape
-    ratio = np.array([width / own[1], height / own[0]], np.float32)
-
-    def large(plane: Array) -> Array:
-        return np.asarray(cv2.resize(plane, (width, height)), np.float32)
-
-    mask_back = None if link.mask_back is None else large(link.mask_back)
-    return Link(large(link.flow * ratio), large(link.mask), large(link.back * ratio), mask_back)
+def _enlarge(flow: Array, mask: Array, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return a flow and its reliability at (height, width)."""
+    if mask.shape == size:
+        return flow, mask
+    return enlarge_flow(flow, size), np.asarray(cv2.resize(mask, size[::-1]), np.float32)
 
 
 def reliability(flow: Array, back: Array, *, here: Bytes, there: Bytes) -> tuple[Array, float]:

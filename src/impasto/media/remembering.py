@@ -1,4 +1,4 @@
-"""The key of a shot: a frame whose result is remembered over many frames.
+"""The key of a shot: a frame whose result is remembered over many frames, and the way back to it.
 
 A chain of blends with the previous output forgets: after ten frames at a weight of 0.85, a fifth of the first
 is left, sampled ten times, and displaced by the sum of the errors of ten flows. A key is reached in one step,
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.media.flow import Dis, compose_flows, warp
+from impasto.media.flow import NONE, Dis, compose_flows, enlarge_flow, places, warp
 from impasto.media.levels import eight
 from impasto.media.links import RESIDUAL, Link
 
@@ -36,25 +36,25 @@ class Key:
 
     Args:
         frame: the frame ``(H, W, 3)``.
-        picture: its result ``(H, W, C)``, float32.
+        result: its output ``(H, W, 3)`` and witness ``(H, W)``, float32.
         age: number of frames since.
     """
 
     frame: Bytes = field(repr=False)
-    picture: Array = field(repr=False)
+    result: tuple[Array, Array] = field(repr=False)
     age: int = 0
     _flow: Array | None = field(default=None, repr=False)  # to the key, of the small frame, in its pixels
     _sure: Array | None = field(default=None, repr=False)  # its reliability without the likeness
-    _dis: Dis = field(default_factory=Dis, repr=False)
+    _dis: Dis = field(default_factory=lambda: Dis(quality="fast", finest=1), repr=False)
 
     def __post_init__(self) -> None:
         self._small = _small(self.frame)
 
-    def recall(self, frame: Bytes, link: Link) -> tuple[Array, Array]:
+    def follow(self, frame: Bytes, link: Link) -> tuple[Array, Array]:
         """Follow the next frame, with its link to the previous one.
 
         Returns:
-            The key's result, warped to the frame, ``(H, W, C)``, and its reliability 0..1, ``(H, W)``.
+            The flow from the frame to the key, ``(H, W, 2)``, and its reliability 0..1, ``(H, W)``.
         """
         here, whole = _small(frame), (frame.shape[1], frame.shape[0])
         ratio = np.array([here.shape[1] / whole[0], here.shape[0] / whole[1]], np.float32)
@@ -64,19 +64,16 @@ class Key:
             sure *= warp(self._sure, flow, cubic=False)
             flow = self._correct_flow(here, compose_flows(flow, self._flow))
         self._flow, self._sure, self.age = flow, sure, self.age + 1
-        changed = here - warp(self._small, flow, cubic=False)
+        changed = cv2.subtract(here, _carry(self._small, flow), dtype=cv2.CV_32F)
         broad = np.asarray(cv2.blur(changed, (BROAD, BROAD)), np.float32) * np.float32(1 / (255 * RESIDUAL))
         sure = sure * np.exp(-broad * broad)
-        large = np.asarray(cv2.resize(flow, whole), np.float32)
-        large *= 1 / ratio
-        return warp(self.picture, large), np.asarray(cv2.resize(sure, whole), np.float32)
+        return enlarge_flow(flow, frame.shape[:2]), np.asarray(cv2.resize(sure, whole), np.float32)
 
-    def _correct_flow(self, here: Array, flow: Array) -> Array:
+    def _correct_flow(self, here: Bytes, flow: Array) -> Array:
         """Return the flow from a small frame to the key, nearer to what their brightness says."""
         if min(here.shape) < _FLAT:
             return flow
-        carried = warp(self._small, flow, cubic=False)
-        rest = self._dis(*(np.rint(gray).astype(np.uint8) for gray in (here, carried)))
+        rest = self._dis(here, _carry(self._small, flow))
         rest *= np.float32(CORRECTED)
         return compose_flows(rest, flow)
 
@@ -85,9 +82,15 @@ def _resize(plane: Array, size: tuple[int, ...]) -> Array:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _small(frame: Bytes) -> Array:
-    """Return a frame in gray, 0..255, at most ``SMALL`` pixels wide."""
-    gray = np.asarray(cv2.cvtColor(eight(frame), cv2.COLOR_RGB2GRAY), np.float32)
+def _carry(gray: Bytes, flow: Array) -> Bytes:
+    """Return a gray frame ``(H, W)`` warped by a flow, in its own type."""
+    how = cv2.INTER_LINEAR
+    return np.asarray(cv2.remap(gray, places(flow), NONE, how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _small(frame: Bytes) -> Bytes:
+    """Return a frame in gray, at most ``SMALL`` pixels wide."""
+    gray = cv2.cvtColor(eight(frame), cv2.COLOR_RGB2GRAY)
     times = math.ceil(gray.shape[1] / SMALL)
     size = (max(1, gray.shape[1] // times), max(1, gray.shape[0] // times))
-    return _resize(gray, size)
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -43,6 +43,7 @@ COARSE = 8  # downscaling for low frequencies
 KEPT = 0.5  # share of the key in what is remembered, the rest is the previous frame
 FINE = 1.0  # sigma in pixels of the Gaussian that separates fine detail
 GIVEN, MOST = 0.75, 0.5  # share of the lost detail that is restored, and its maximum per frame
+_HELD = 32_000_000  # bytes: the most that glibc accepts in :func:`_hold_memory`
 
 
 @dataclass
@@ -77,6 +78,7 @@ class Steady:
     def __post_init__(self) -> None:
         if not 0 <= self.consistency <= 1:
             raise InputError(f"consistency {self.consistency:g} is not between 0 and 1: 0.9 is usual")
+        _hold_memory()
 
     def next(self, frame: Bytes) -> Array:
         """Stylize the next frame ``(H, W, 3)``; float32, 0..1."""
@@ -118,31 +120,27 @@ class Steady:
     def _recall(self, frame: Bytes, link: Link) -> tuple[Array, Array]:
         """Return output ``(H, W, 3)`` and witness ``(H, W)`` of key and previous frame, blended."""
         assert self.frame is not None and self.output is not None and self.witness is not None
-        last = np.asarray(cv2.merge([self.output, self.witness]), np.float32)
         if self.key is None or self.key.age >= EVERY:
-            self.key = Key(self.frame, last)
+            self.key = Key(self.frame, (self.output, self.witness))
         first = self.key.age == 0
-        recalled, sure = self.key.recall(frame, link)
+        flow, sure = self.key.follow(frame, link)
+        output, witness = warp(self.output, link.flow), warp(self.witness, link.flow)
         if not first:  # else key and previous frame are the same
-            previous = warp(last, link.flow)
-            recalled -= previous
             sure *= np.float32(KEPT)
-            recalled *= np.asarray(cv2.merge([sure] * 4))
-            recalled += previous
-        *colors, witness = cv2.split(recalled)
-        return np.asarray(cv2.merge(colors), np.float32), np.asarray(witness, np.float32)
+            kept, kept_witness = (warp(plane, flow) for plane in self.key.result)
+            output += _repeat_channels(sure) * np.subtract(kept, output, out=kept)
+            witness += sure * np.subtract(kept_witness, witness, out=kept_witness)
+        return output, witness
 
     def _blend(self, own: Array, warped: Array, mask: Array) -> Array:
         """Return the blend of the warped output and the independent frame, the latter where mask is 0."""
-        low = _low(own, warped)
-        # After blending, low frequencies of output and own differ by a times this; a share is restored.
-        low *= np.float32(-self.consistency * min(1.0, 1 / (ANCHOR_SECONDS * self.rate)))
-        height, width = own.shape[:2]
-        change = np.asarray(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR))
         difference = warped - own
-        difference *= np.float32(self.consistency)
-        difference += change
-        difference *= _repeat_channels(mask)
+        # Low frequencies of output and own would differ by these; a share of them is taken away.
+        low = _low(difference)
+        low *= np.float32(min(1.0, 1 / (ANCHOR_SECONDS * self.rate)))
+        height, width = own.shape[:2]
+        difference -= np.asarray(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR))
+        difference *= _repeat_channels(np.float32(self.consistency) * mask)
         difference += own
         return difference
 
@@ -165,6 +163,15 @@ class Steady:
             fine *= _repeat_channels(np.float32(min(share, missing)) * mask)
             output += fine
         self.witness = witness
+
+
+def _hold_memory() -> None:
+    """Let the C library keep the memory of arrays that are freed, for those of the next frame.
+
+    glibc maps large blocks anew each time, and each page of them costs a page fault: a fifth of the time of
+    flow and blending. Once a mapped block is freed, blocks up to its size are kept.
+    """
+    np.empty(_HELD, np.uint8)
 
 
 def _detail_gain(before: Array, after: Array) -> float:
@@ -192,10 +199,10 @@ def _detail(picture: Array) -> Array:
     return detail
 
 
-def _low(own: Array, warped: Array) -> Array:
-    """Return the low frequencies of ``warped - own``, downscaled by ``COARSE``."""
-    sigma = max(own.shape[:2]) / ANCHOR_PART / COARSE
-    coarse = (max(1, own.shape[1] // COARSE), max(1, own.shape[0] // COARSE))
-    one, other = (cv2.resize(p, coarse, interpolation=cv2.INTER_AREA) for p in (warped, own))
-    blurred = cv2.GaussianBlur(one - other, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REPLICATE)
+def _low(picture: Array) -> Array:
+    """Return the low frequencies of a picture, downscaled by ``COARSE``."""
+    sigma = max(picture.shape[:2]) / ANCHOR_PART / COARSE
+    coarse = (max(1, picture.shape[1] // COARSE), max(1, picture.shape[0] // COARSE))
+    small = cv2.resize(picture, coarse, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, np.float32).reshape(coarse[1], coarse[0], 3)

@@ -280,5 +280,6 @@ class OnCpu:
     def _infer(request: Any, photo: Array, *more: Array) -> Array:
         inputs = [np.ascontiguousarray(photo[None], np.float32)]
         inputs += [np.ascontiguousarray(m, np.float32) for m in more]
-        result: Array = request.infer(inputs, share_inputs=True)[0].copy()
+        found = request.infer(inputs, share_inputs=True, share_outputs=True)
+        result: Array = found[0].copy()  # the buffer is the request's own: the next image overwrites it
         return result
