@@ -2,7 +2,7 @@
 
 Most sheets use sample photos, sample styles and shipped styles with fixed random seeds, so they are
 reproducible. Others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
-and ``video`` of DIR: ``gallery.py --data DIR paintings evening bridge dashcam night drive dreams``.
+and ``video`` of DIR: ``gallery.py --data DIR paintings evening bridge dashcam night night-drive drive dreams``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
             image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
         else:
             picture = LIT[name](given.data)
-            quality = 78 if name in ("night", "drive") else 95  # grain
+            quality = 78 if name in ("night", "drive", "night-drive") else 95  # grain
             place = DOCS / "pictures" / f"photoreal-{name}.jpg"
             image.write(place, picture, quality=quality, overwrite=True)
     (DOCS / "gallery.md").write_text(page(), encoding="utf-8")
@@ -198,6 +198,18 @@ def night(data: Path) -> np.ndarray:
     )
 
 
+def night_drive(data: Path) -> np.ndarray:
+    """Place three frames of a drive by day above the same frames of the video relit as night."""
+    film = data / "video" / "dashcam_720p.mp4"
+    out = Path(tempfile.mkdtemp()) / "night.mkv"
+    rows = []
+    for path in (film, grade_film(PhotorealJob(str(film), night="city", size=640), out=out).path):
+        with FilmReader(path) as reader:
+            frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
+        rows.append(frames[:: len(frames) // 3][:3])
+    return sheet(rows, height=190)
+
+
 LIT_SIDE = 512  # long side of a relit photo, pixels
 LIT: dict[str, Callable[[Path], np.ndarray]] = {
     "evening": evening,
@@ -205,6 +217,7 @@ LIT: dict[str, Callable[[Path], np.ndarray]] = {
     "dashcam": dashcam,
     "night": night,
     "drive": pair,
+    "night-drive": night_drive,
 }
 
 PAINTED: dict[str, Callable[[], np.ndarray]] = {

@@ -199,6 +199,31 @@ def denoise(rgb: Array) -> Array:
 NO_LIGHT, HARDLY = 0.03, 0.08  # luma below which an image has no signal, and little signal
 SEEN = 0.2  # luma above which a result is visible
 
+FADE = (0.03, 0.1)  # mean luma of a class from which features count, and from which they count in full
+AROUND = 0.03  # standard deviation of the Gaussian for this mean, relative to the long side
+COARSE = 256  # long side at which it is computed, pixels
+
+
+def signal(photo: Array, alphas: Array) -> Array:
+    """Return how far the features of an image can be trusted, 0..1, ``(H, W)``: not in the dark.
+
+    It rises with the local mean luma of each class, so it changes at the edges of the mattes ``(K, H, W)``.
+    """
+    height, width = photo.shape[:2]
+    scale = min(1.0, COARSE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    sigma = AROUND * max(size)
+    luma = cv2.resize(color.luma(photo), size, interpolation=cv2.INTER_AREA)
+    total = np.zeros((height, width), np.float32)
+    for alpha in alphas:
+        small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+        share = np.maximum(cv2.GaussianBlur(small, (0, 0), sigma), 1e-4)
+        mean = cv2.GaussianBlur(small * luma, (0, 0), sigma) / share
+        step = ((mean - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
+        step *= step * (3 - 2 * step)
+        total += alpha * cv2.resize(np.asarray(step, np.float32), (width, height))
+    return total.clip(0, 1)
+
 
 def without_signal(photo: Array, result: Array, *, least: float = NO_LIGHT) -> float:
     """Return the fraction of pixels visible in the result whose content luma is below ``least``."""

@@ -15,7 +15,7 @@ from impasto.backbones import Backbone
 from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import LAYER, Classifier, cluster, of_regions, resize_input
-from impasto.looks.grading import attenuate_noise
+from impasto.looks.grading import attenuate_noise, grade, signal
 from impasto.looks.subject import Subject
 from impasto.optim import Checkpoint, OptimizationResult
 from impasto.parametrizations import BilateralGrid
@@ -127,8 +127,16 @@ def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[
 
 
 def render(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
-    """Apply the grids to the content image ``(H, W, 3)`` at full size."""
+    """Apply the grids to the content image ``(H, W, 3)`` at full size.
+
+    Where it is too dark to have features, the optimization has nothing to go by and leaves color casts: there
+    the closed form stays.
+    """
     device = grid.grid.device
     alphas = mattes.at(photo)
     quiet = tensors.from_array(attenuate_noise(photo, alphas, given.grain))
-    return tensors.to_array(grid.slice(quiet.to(device), torch.from_numpy(alphas).to(device)))
+    refined = tensors.to_array(grid.slice(quiet.to(device), torch.from_numpy(alphas).to(device)))
+    dark = 1 - signal(photo, alphas)
+    if dark.max() > 1e-3:
+        refined += dark[..., None] * (grade(photo, mattes, given) - refined)
+    return refined
