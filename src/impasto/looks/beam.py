@@ -8,12 +8,10 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color, image
 from impasto.errors import InputError
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array, Bytes
 
 CAMERA = 1.4  # height of the camera above the road, in metres
 LAMPS = 0.65  # height of headlights, in metres
@@ -127,7 +125,7 @@ def vanishing(rgb: Array) -> tuple[float, float]:
     return float(row / size[0]), column * width / size[1]
 
 
-def _segments(gray: NDArray[np.uint8], *, least: float) -> Array:
+def _segments(gray: Bytes, *, least: float) -> Array:
     """Return the straight edges ``(N, 4)`` in the lower part of an image, as ``x1, y1, x2, y2``."""
     edges = cv2.Canny(cv2.GaussianBlur(gray, (0, 0), 1), 40, 100)
     edges[: len(gray) // 2] = 0

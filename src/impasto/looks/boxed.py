@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color
@@ -19,10 +18,7 @@ from impasto.looks.detectors import LEAST as CERTAIN
 from impasto.looks.fronts import windows
 from impasto.looks.labeled import Thing
 from impasto.looks.lights import NAMES
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Bytes = NDArray[np.uint8]
+from impasto.looks.planes import Array, Bools, Bytes, Place
 
 SIGNALS = frozenset({"traffic light", "traffic_light", "trafficlight"})
 SIGNS = frozenset({"traffic sign", "traffic_sign", "stop sign", "trafficsign"})
@@ -70,7 +66,7 @@ def lamps_in_boxes(photo: Array, things: Sequence[Thing], horizon: float) -> Byt
     return kinds
 
 
-def _place(thing: Thing, size: tuple[int, ...]) -> tuple[slice, slice] | None:
+def _place(thing: Thing, size: tuple[int, ...]) -> Place | None:
     """Return the pixels of a box within an image; None if it is too small."""
     left, top, right, bottom = thing.box
     if not all(np.isfinite(thing.box)):

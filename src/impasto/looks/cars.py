@@ -11,14 +11,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color
 from impasto.looks.beam import FAR, LAMPS, Road, brightest, low_beam
 from impasto.looks.lights import KindName, Lamps
-
-Array = NDArray[np.float32]
-Place = tuple[slice, slice]
+from impasto.looks.planes import Array, Bytes, Place
 
 HIGH: dict[KindName, float] = {"headlight": LAMPS, "rear": 0.8}  # height of lamps of cars, in metres
 PAIR = 1.35  # distance of the two lamps of a car, in metres
@@ -65,7 +62,7 @@ class CarLamp:
         return self.row + road.focal * HIGH[self.kind] / self.ahead
 
 
-def car_lamps(lamps: Lamps, road: Road, on: NDArray[np.uint8]) -> list[CarLamp]:
+def car_lamps(lamps: Lamps, road: Road, on: Bytes) -> list[CarLamp]:
     """Return the lamps of cars that are on, the far ones first.
 
     The distance of a car is that of its two lamps, ``f PAIR / apart``, or that of a lamp at its height over a

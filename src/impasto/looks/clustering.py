@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from impasto import color, image
 from impasto.looks.contours import posterior
 from impasto.looks.masks import Regions
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 LAYER = "relu4_1"  # layer to cluster: semantic enough, with stride 8
 SIDE = 384  # long side of the images for the network, in pixels

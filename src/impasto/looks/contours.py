@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 SOFTNESS = 0.8  # temperature of the prior: squared feature distance for a factor of e
 ROUNDS = 8

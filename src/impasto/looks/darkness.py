@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 _XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 SHOULDER = 0.7  # value from which highlights are compressed

@@ -6,18 +6,13 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color
 from impasto.looks.darkness import largest
 from impasto.looks.fronts import Part, windows
 from impasto.looks.lights import NAMES
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Bytes = NDArray[np.uint8]
-Place = tuple[slice, slice]
+from impasto.looks.planes import Array, Bools, Bytes, Place
 
 LEAST, AGAIN = 0.4, 0.4  # confidence below which nothing is lit, and the part of it that a known lamp needs
 SMALL, LARGE = 0.000012, 0.0012  # least and largest area of a lamp, as a share of the image

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color, image
+from impasto.looks.planes import Array, Bools, Place
 from impasto.looks.skies import WORK as SKY
 from impasto.looks.skies import region
 from impasto.looks.windows import pane
 
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
-Part = tuple[Bools, tuple[slice, slice], float]
+Part = tuple[Bools, Place, float]
 """A lamp: its pixels within a box, the box, and the confidence, 0..1."""
 
 WORK, ENLARGED = 1920, 2.0  # long side in pixels at which windows are searched, and most enlarging to it
@@ -102,9 +101,7 @@ def windows(photo: Array, horizon: float) -> list[Part]:
     return [_at_size(one, alike, front.scale, photo.shape) for one, alike in _casements(panes, sure)]
 
 
-def _at_size(
-    one: Pane, sure: float, scale: float, size: tuple[int, ...]
-) -> tuple[Bools, tuple[slice, slice], float]:
+def _at_size(one: Pane, sure: float, scale: float, size: tuple[int, ...]) -> tuple[Bools, Place, float]:
     """Return a window at the size of the photo."""
     left, top, width, height = (side / scale for side in one.box)
     rows = slice(int(top), min(size[0], int(np.ceil(top + height))))

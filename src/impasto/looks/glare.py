@@ -6,9 +6,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 LEVELS = 8  # Gaussians, each twice as wide as the one before
 FIRST = 0.9  # deviation of the narrowest, in pixels

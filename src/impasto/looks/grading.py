@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color
 from impasto.looks.look import Look, Statistics, statistics
 from impasto.looks.masks import Regions
 from impasto.looks.mattes import Mattes
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 RIDGE = 1e-4  # added to variances, so that the grain of a flat sky is not amplified
 LEAST_GAIN = 0.03  # least gain in any color direction

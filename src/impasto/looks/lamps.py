@@ -14,10 +14,7 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.looks.detectors import detect_lamps
 from impasto.looks.lights import KINDS, NAMES, KindName, Lamps
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Bytes = NDArray[np.uint8]
+from impasto.looks.planes import Array, Bools, Bytes
 
 NEAR = 70.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a color
 STRANGE = 0.002  # share of other colors from which a labels image is refused

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from impasto.looks import cholesky
+from impasto.looks.planes import Array, Bools
 
-Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
@@ -20,7 +20,7 @@ CHUNK = 1 << 14  # pixels processed at a time
 _WINDOW = [(row, column) for row in range(SPAN) for column in range(SPAN)]
 
 
-def laplacian_rows(rgb: Array, unknown: NDArray[np.bool_], *, epsilon: float) -> sparse.csr_matrix:
+def laplacian_rows(rgb: Array, unknown: Bools, *, epsilon: float) -> sparse.csr_matrix:
     """Compute the rows of the matting Laplacian that belong to the unknown pixels.
 
     Source: Levin, Lischinski and Weiss 2008, "A closed-form solution to natural image matting", equation 12::
@@ -59,7 +59,7 @@ def laplacian_rows(rgb: Array, unknown: NDArray[np.bool_], *, epsilon: float) ->
     return sparse.csr_matrix((table[inside], indices, ends), shape=(len(free), unknown.size))
 
 
-def _corners(unknown: NDArray[np.bool_]) -> Indices:
+def _corners(unknown: Bools) -> Indices:
     """Return the upper left pixels of the windows with an unknown pixel, as flat indices."""
     height, width = unknown.shape
     near = np.zeros((max(0, height - SPAN + 1), max(0, width - SPAN + 1)), bool)

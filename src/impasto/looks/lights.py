@@ -18,11 +18,10 @@ from scipy import ndimage
 
 from impasto import color
 from impasto.looks.darkness import planck
+from impasto.looks.planes import Array, Bools, Bytes, Place
 from impasto.looks.windows import window
 
-Array = NDArray[np.float32]
 Ids = NDArray[np.int32]
-Bytes = NDArray[np.uint8]
 KindName = Literal["window", "lamp", "headlight", "rear", "signal", "sign", "lit"]
 
 MEANS: Mapping[KindName, float] = {
@@ -93,11 +92,11 @@ class Lamps:
         lamps = cls(kinds, ids)
         return cls(kinds, ids, cars=_cars(lamps))
 
-    def where(self, *names: KindName) -> NDArray[np.bool_]:
+    def where(self, *names: KindName) -> Bools:
         """Return the pixels ``(H, W)`` of some kinds."""
         return np.isin(self.kinds, [1 + NAMES.index(name) for name in names])
 
-    def parts(self) -> list[tuple[int, KindName, tuple[slice, slice]]]:
+    def parts(self) -> list[tuple[int, KindName, Place]]:
         """Return number, kind and bounding box of each lamp."""
         boxes = ndimage.find_objects(self.ids)
         found = []
@@ -228,7 +227,7 @@ def _hue(own: Array, shape: Array) -> Array:
     return np.asarray(mean / max(float(mean.max()), 1e-6), np.float32)
 
 
-def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_], draw: np.random.Generator) -> Array:
+def _shape(name: KindName, photo: Array, inside: Bools, draw: np.random.Generator) -> Array:
     """Return the distribution of the light over a lamp, ``(h, w)``, at most about 1."""
     gray = np.asarray(color.luma(photo), np.float32)
     if name == "window":
@@ -251,7 +250,7 @@ def _shape(name: KindName, photo: Array, inside: NDArray[np.bool_], draw: np.ran
     return inside.astype(np.float32)
 
 
-def _bulb(inside: NDArray[np.bool_], *, even: bool = False) -> Array:
+def _bulb(inside: Bools, *, even: bool = False) -> Array:
     """Return the light of a bulb in the middle of a lamp, ``(h, w)``, a quarter as wide as it.
 
     Args:
@@ -268,7 +267,7 @@ def _bulb(inside: NDArray[np.bool_], *, even: bool = False) -> Array:
     return np.asarray(np.exp(-away / 2), np.float32)
 
 
-def _level(name: KindName, shape: Array, inside: NDArray[np.bool_]) -> Array:
+def _level(name: KindName, shape: Array, inside: Bools) -> Array:
     """Give the light of a lamp the mean of its kind, so that it does not follow the noise of a film."""
     mean = float(shape[inside].mean())
     if name not in MEANS or mean <= 0:

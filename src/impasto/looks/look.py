@@ -16,8 +16,7 @@ from impasto.errors import InputError
 from impasto.jobs.base import NightName
 from impasto.looks.clustering import Classifier
 from impasto.looks.masks import Regions
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 KIND = "look"
 FEATURE_LAYERS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256}  # layer: channels

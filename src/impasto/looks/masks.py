@@ -18,6 +18,7 @@ from scipy import ndimage
 from impasto import image
 from impasto.errors import InputError
 from impasto.image import Picture, Source
+from impasto.looks.planes import Bools, Bytes
 
 Labels = NDArray[np.int16]
 
@@ -57,7 +58,7 @@ class Regions:
 
     labels: Labels
     names: tuple[str, ...]
-    sure: NDArray[np.bool_] | None = None
+    sure: Bools | None = None
     thin: Mapping[str, float] = field(default_factory=dict)
     drawn: NDArray[np.float64] | None = None
 
@@ -282,7 +283,7 @@ def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
     return Regions(table[labels].astype(np.int16), left, thin=thin)
 
 
-def draw_classes(regions: Regions) -> NDArray[np.uint8]:
+def draw_classes(regions: Regions) -> Bytes:
     """Draw the classes as an image ``(H, W, 3)`` of flat colors, readable by :func:`read_masks`.
 
     Raises:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from impasto import image
 from impasto.looks import cholesky
 from impasto.looks.laplacian import laplacian_rows
+from impasto.looks.planes import Array, Bools
 
-Array = NDArray[np.float32]
 Labels = NDArray[np.int16]
 
 WORK = 640  # long side for solving the mattes, in pixels
@@ -52,7 +52,7 @@ class Mattes:
         labels: Labels,
         count: int,
         *,
-        sure: NDArray[np.bool_] | None = None,
+        sure: Bools | None = None,
     ) -> Mattes:
         """Solve the mattes of an image.
 
@@ -116,8 +116,8 @@ def solve(rgb: Array, labels: Labels, count: int) -> Array:
 
 def _solve_alphas(
     rgb: Array,
-    hard: NDArray[np.bool_],
-    inner: NDArray[np.bool_],
+    hard: Bools,
+    inner: Bools,
     *,
     epsilon: float = EPSILON,
 ) -> Array:
@@ -165,9 +165,7 @@ def correct_labels(rgb: Array, labels: Labels, count: int) -> Labels:
     return result
 
 
-def _local_moments(
-    rgb: Array, inside: Array, deviation: float, where: NDArray[np.bool_]
-) -> tuple[Array, Array, Array]:
+def _local_moments(rgb: Array, inside: Array, deviation: float, where: Bools) -> tuple[Array, Array, Array]:
     """Compute the moments of the colors of a class around pixels, weighted by a Gaussian.
 
     Args:
@@ -194,9 +192,7 @@ def _local_moments(
     return near, moments[:, :3], moments[:, 3:]
 
 
-def _unknown(
-    rgb: Array, hard: NDArray[np.bool_], known: NDArray[np.bool_], *, epsilon: float
-) -> NDArray[np.float64]:
+def _unknown(rgb: Array, hard: Bools, known: Bools, *, epsilon: float) -> NDArray[np.float64]:
     """Solve alphas ``(K, N)`` of the unknown pixels under the Laplacian, with the known ones fixed."""
     from scipy import sparse
     from scipy.sparse.linalg import splu

@@ -12,7 +12,6 @@ from functools import cached_property, partial
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color
 from impasto.jobs.base import NightName
@@ -30,12 +29,11 @@ from impasto.looks.cars import (
 from impasto.looks.darkness import balance, camera_filter, desaturate, develop, motion_blur, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
+from impasto.looks.planes import Array, Bools, Bytes
 from impasto.looks.plates import SIGN, plate_reflection
 from impasto.looks.reflectance import Day, surface
 from impasto.looks.skies import Sky, composite_sky, sky
 from impasto.looks.streetlight import city, near_lamps
-
-Array = NDArray[np.float32]
 
 PAINT = 1.2  # the same of lane paint, by its glass beads
 YELLOW = (0.55, 0.43, 0.02)  # part of red, green and blue in the light of sodium
@@ -136,7 +134,7 @@ class Lit:
     """
 
     rgb: Array
-    on: NDArray[np.uint8]
+    on: Bytes
     develop: Callable[[], Array]
 
     @cached_property
@@ -152,7 +150,7 @@ def scene(
     draws: Draws,
     *,
     road: Road | None = None,
-    known: NDArray[np.bool_] | None = None,
+    known: Bools | None = None,
     day: Day | None = None,
 ) -> Scene:
     """Prepare a picture for a night.
@@ -200,7 +198,7 @@ def render_night(
     *,
     graded: Array | None = None,
     road: Road | None = None,
-    known: NDArray[np.bool_] | None = None,
+    known: Bools | None = None,
     day: Day | None = None,
     frame: int = 0,
     plates: bool = True,

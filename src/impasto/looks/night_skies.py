@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color, image
@@ -21,10 +20,8 @@ from impasto.looks.darkness import largest
 from impasto.looks.grading import STRIP
 from impasto.looks.look import Look
 from impasto.looks.masks import Regions
+from impasto.looks.planes import Array, Bools, Bytes, Place
 from impasto.looks.subject import Subject
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 WORK = 480  # long side in pixels at which the sky is searched
 TOP = 4  # rows of the upper border that a sky touches
@@ -107,7 +104,7 @@ def night_sky(rgb: Array) -> Bools:
     return found
 
 
-def _within_bars(gray: Array) -> tuple[slice, slice]:
+def _within_bars(gray: Array) -> Place:
     """Return the rows and columns within black bars, which end in a line, as a black sky does not."""
     slices = []
     for lit in (gray > BLACK, (gray > BLACK).T):
@@ -232,7 +229,7 @@ def _streaks(small: Array, gray: Array, sky: Bools) -> Bools:
     return np.asarray(filled[islands] & ~sky)
 
 
-def _below(sky: Bools, ring: NDArray[np.uint8], middle: tuple[int, ...], radius: int) -> float:
+def _below(sky: Bools, ring: Bytes, middle: tuple[int, ...], radius: int) -> float:
     """Return the share of sky below a lamp, where a tower would be whose top is lit."""
     row, column = middle
     left = max(0, column - radius // 2)

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color
 from impasto.looks.beam import Road, brightest
 from impasto.looks.cars import PAIR, REACH, CarLamp
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array, Place
 
 SIGN = 4.0  # light that a sign or a plate throws back, relative to what it scatters
 STRAY = 0.02  # light of a low beam above its cut-off, of its largest: 625 of 30000 cd (ECE regulation 112)
@@ -51,7 +49,7 @@ def plate_reflection(found: Sequence[CarLamp], road: Road, photo: Array | None =
     return light
 
 
-def _plate(part: Array, apart: float) -> tuple[slice, slice] | None:
+def _plate(part: Array, apart: float) -> Place | None:
     """Return where the plate is in the back of a car ``(h, w, 3)``; None: nowhere.
 
     It is lighter than the car, has hardly a color, and the size of a plate, to which the distance ``apart``

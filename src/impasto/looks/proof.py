@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color
 from impasto.looks import beam as roads
@@ -16,11 +15,9 @@ from impasto.looks.cars import bodies, car_lamps, project_headlights, red_sheen
 from impasto.looks.darkness import grain
 from impasto.looks.lights import HUES, KINDS, MOST, NAMES, Lamps
 from impasto.looks.night import PAINT, Night, reflect_in_road, scatter_light
+from impasto.looks.planes import Array, Bools
 from impasto.looks.plates import SIGN, plate_reflection
 from impasto.looks.streetlight import case_box
-
-Array = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 
 BRIGHTER = 1.05  # factor by which a pixel may exceed the graded image without a lamp
 STEP = 0.0015  # linear light below which a difference is rounding to eight bits
@@ -78,7 +75,7 @@ def light_bound(lamps: Lamps, road: Road, night: Night) -> Array:
     return np.asarray(cv2.dilate(total, np.ones((reach | 1,) * 2, np.uint8)), np.float32)
 
 
-def find_excess_light(result: Array, graded: Array, most: Array) -> NDArray[np.bool_]:
+def find_excess_light(result: Array, graded: Array, most: Array) -> Bools:
     """Return the pixels ``(H, W)`` that are brighter than their light explains.
 
     A pixel is, if its luminance exceeds that of the graded image by more than 5 % and by more than ``most``.
@@ -131,7 +128,7 @@ def _hue(colors: Array) -> float:
     return float(np.degrees(np.arctan2(b, a)))
 
 
-def _contrast(picture: Array, lens: NDArray[np.bool_], case: NDArray[np.bool_]) -> float:
+def _contrast(picture: Array, lens: Bools, case: Bools) -> float:
     gray = color.luma(picture)
     lamp, dark = float(gray[lens].mean()), float(np.median(gray[case]))
     return (lamp - dark) / max(lamp + dark, 1e-6)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color
+from impasto.looks.planes import Array
 from impasto.looks.shadows import Shade, guided_filter, shade_of, without_shadows, work_size
 from impasto.looks.skies import sky
-
-Array = NDArray[np.float32]
 
 EVEN = 0.65  # share of the daylight's own shading that is removed
 NEAR = 1 / 14  # width of the median of that shading, relative to the long side

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color, image
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from impasto.looks.planes import Array, Bools
 
 WORK = 480  # long side in pixels at which shadows and daylight are found
 NARROW = 1 / 28  # width of the median that drops lane paint, relative to the long side

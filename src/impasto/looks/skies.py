@@ -10,15 +10,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color, image
 from impasto.looks.clustering import openness
 from impasto.looks.darkness import largest
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from impasto.looks.planes import Array, Bools
 
 WORK = 480  # long side in pixels at which the sky is searched
 OPEN = 0.45  # openness from which a pixel is a seed

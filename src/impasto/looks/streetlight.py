@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto import color
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
 from impasto.looks.lights import Draws, Lamps
-
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from impasto.looks.planes import Array, Bools, Place
 
 POLE = 0.012  # most width of a pole, relative to the width
 APART = 0.05  # width around a pole that is sky but for it, relative to the width
@@ -56,7 +53,7 @@ def near_lamps(photo: Array, alpha: Array, lamps: Lamps, road: Road) -> Array:
     return np.asarray(cv2.GaussianBlur(found, (0, 0), soft), np.float32)
 
 
-def case_box(lens: tuple[slice, slice], size: tuple[int, int]) -> tuple[slice, slice]:
+def case_box(lens: Place, size: tuple[int, int]) -> Place:
     """Return the pixels around the lens of a signal in which its case and board may be."""
     rows, columns = lens
     wide = max(rows.stop - rows.start, columns.stop - columns.start, 2)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from impasto.looks.look import Look
 from impasto.looks.masks import Regions
-
-Array = NDArray[np.float32]
+from impasto.looks.planes import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from impasto.looks.planes import Array, Bools
 
 LEAST = 4  # side in pixels from which a window has an inside
 FITS = 0.8  # share of a label and its parallelogram that agree, from which the window is one
