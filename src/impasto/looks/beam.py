@@ -9,9 +9,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from impasto import color, image
+from impasto import color
 from impasto.errors import InputError
-from impasto.looks.planes import Array, Bytes
+from impasto.looks.planes import Array, Bytes, shrink
 
 CAMERA = 1.4  # height of the camera above the road, in metres
 LAMPS = 0.65  # height of headlights, in metres
@@ -109,9 +109,9 @@ def vanishing(rgb: Array) -> tuple[float, float]:
     Returns:
         The row relative to the height, and the column in pixels. ``MIDDLE`` and the middle if few lines vote.
     """
-    height, width = rgb.shape[:2]
-    size = image.fit((height, width), min(480, max(height, width)))
-    small = rgb if (height, width) == size else image.resize(rgb, size).clip(0, 1)
+    width = rgb.shape[1]
+    small = shrink(rgb)
+    size = (small.shape[0], small.shape[1])
     gray = (np.asarray(color.luma(small)) * 255).astype(np.uint8)
     lines = _segments(gray, least=size[1] / 24)
     votes = _crossings(lines, size)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -17,8 +16,8 @@ from impasto import color
 from impasto.looks.detectors import LEAST as CERTAIN
 from impasto.looks.fronts import windows
 from impasto.looks.labeled import Thing
-from impasto.looks.lights import NAMES
-from impasto.looks.planes import Array, Bools, Bytes, Place
+from impasto.looks.lights import NUMBERS
+from impasto.looks.planes import Array, Bools, Bytes, Place, chroma, dilate, has_hue, hue_and_chroma, middle
 
 SIGNALS = frozenset({"traffic light", "traffic_light", "trafficlight"})
 SIGNS = frozenset({"traffic sign", "traffic_sign", "stop sign", "trafficsign"})
@@ -44,7 +43,6 @@ def lamps_in_boxes(photo: Array, things: Sequence[Thing], horizon: float) -> Byt
         Kinds ``(H, W)`` as in :class:`~impasto.looks.lights.Lamps`: signals, rear lamps, signs and windows.
     """
     kinds = np.zeros(photo.shape[:2], np.uint8)
-    own = {name: 1 + NAMES.index(name) for name in ("sign", "rear", "signal", "window")}
     inside_box = np.zeros(kinds.shape, np.bool_)
     # What is near covers what is far, and its box ends lower.
     for thing in sorted(things, key=lambda thing: thing.box[3]):
@@ -54,15 +52,15 @@ def lamps_in_boxes(photo: Array, things: Sequence[Thing], horizon: float) -> Byt
         part = photo[place]
         inside_box[place] = True
         if thing.name in SIGNS:
-            kinds[place][_round(part)] = own["sign"]
+            kinds[place][_round(part)] = NUMBERS["sign"]
         elif thing.name in VEHICLES:
-            kinds[place][np.isin(kinds[place], [own["rear"]])] = 0
-            kinds[place][rear_lamps(part)] = own["rear"]
+            kinds[place][kinds[place] == NUMBERS["rear"]] = 0
+            kinds[place][rear_lamps(part)] = NUMBERS["rear"]
         elif thing.name in SIGNALS:
-            kinds[place][lens(part, thing.color)] = own["signal"]
+            kinds[place][lens(part, thing.color)] = NUMBERS["signal"]
     for inside, place, sure in windows(photo, horizon):
         if sure >= CERTAIN and not inside_box[place].any():
-            kinds[place][inside] = own["window"]
+            kinds[place][inside] = NUMBERS["window"]
     return kinds
 
 
@@ -83,19 +81,16 @@ def lens(part: Array, color: str = "") -> Bools:
         part: image of the signal, ``(h, w, 3)``, sRGB, 0..1.
         color: its color if a label tells: red, yellow or green.
     """
-    hsv = cv2.cvtColor(np.ascontiguousarray(part, np.float32), cv2.COLOR_RGB2HSV)
-    chroma = hsv[..., 1] * hsv[..., 2]
-    ranges = [pair for name in ([color] if color in HUES else HUES) for pair in HUES[name]]
-    fits = np.any([(hsv[..., 0] >= low) & (hsv[..., 0] <= high) for low, high in ranges], 0)
-    score = np.where(fits, chroma * hsv[..., 2], 0)
+    hue, vividness, value = hue_and_chroma(part)
+    fits = has_hue(hue, [pair for name in ([color] if color in HUES else HUES) for pair in HUES[name]])
+    score = np.where(fits, vividness * value, 0)
     most = float(score.max())
-    vivid = fits & (score > 0.45 * most) & (chroma > LENS)
+    vivid = fits & (score > 0.45 * most) & (vividness > LENS)
     marks, count = ndimage.label(vivid, np.ones((3, 3)))
     if count == 0:
         return np.zeros(vivid.shape, np.bool_)
     sums = ndimage.sum_labels(score, marks, np.arange(1, count + 1))
-    core = np.asarray(marks == 1 + int(np.argmax(sums)), np.uint8)
-    found = (cv2.dilate(core, np.ones((3, 3), np.uint8)) > 0) & fits & (chroma > LENS / 2)
+    found = dilate(marks == 1 + int(np.argmax(sums)), 3) & fits & (vividness > LENS / 2)
     # A signal is mostly case: what fills its box is a thing of one color.
     return found if found.mean() < 0.4 else np.zeros(vivid.shape, np.bool_)
 
@@ -110,15 +105,15 @@ def rear_lamps(part: Array) -> Bools:
         part: image of the vehicle, ``(h, w, 3)``, sRGB, 0..1.
     """
     height, width = part.shape[:2]
-    hsv = cv2.cvtColor(np.ascontiguousarray(part, np.float32), cv2.COLOR_RGB2HSV)
-    red = ((hsv[..., 0] < 16) | (hsv[..., 0] > 340)) & (hsv[..., 1] * hsv[..., 2] > RED)
+    hue, vividness, _ = hue_and_chroma(part)
+    red = ((hue < 16) | (hue > 340)) & (vividness > RED)
     marks, _ = ndimage.label(red, np.ones((3, 3)))
     found: list[tuple[int, float, float, int]] = []
     for index, box in enumerate(ndimage.find_objects(marks)[:MOST], 1):
         area = int((marks[box] == index).sum())
-        rows, columns = ((side.start + side.stop) / 2 for side in box)
-        if max(3.0, 0.0015 * red.size) <= area <= 0.06 * red.size and 0.2 < rows / height < 0.8:
-            found.append((index, rows / height, columns / width, area))
+        row, column = middle(box)
+        if max(3.0, 0.0015 * red.size) <= area <= 0.06 * red.size and 0.2 < row / height < 0.8:
+            found.append((index, row / height, column / width, area))
     best, chosen = SURE, (0, 0)
     for place, (one, row, column, area) in enumerate(found):
         for other, second, across, large in found[:place]:
@@ -135,5 +130,4 @@ def _round(part: Array) -> Bools:
     rows, columns = np.mgrid[:height, :width]
     inside = np.hypot((rows + 0.5) / height * 2 - 1, (columns + 0.5) / width * 2 - 1) < 0.95
     gray = np.asarray(color.luma(part))
-    vivid = part.max(2) - part.min(2) > LENS
-    return np.asarray(inside & (vivid | (gray > np.percentile(gray, 40))))
+    return np.asarray(inside & ((chroma(part) > LENS) | (gray > np.percentile(gray, 40))))

@@ -15,7 +15,7 @@ import numpy as np
 from impasto import color
 from impasto.looks.beam import FAR, LAMPS, Road, brightest, low_beam
 from impasto.looks.lights import KindName, Lamps
-from impasto.looks.planes import Array, Bytes, Place
+from impasto.looks.planes import Array, Bytes, Place, middle
 
 HIGH: dict[KindName, float] = {"headlight": LAMPS, "rear": 0.8}  # height of lamps of cars, in metres
 PAIR = 1.35  # distance of the two lamps of a car, in metres
@@ -74,15 +74,14 @@ def car_lamps(lamps: Lamps, road: Road, on: Bytes) -> list[CarLamp]:
     pairs = {a: b for a in boxes for b in boxes if a != b and cars[a] == cars[b]}
     found = []
     for number, (kind, box) in boxes.items():
-        row, column = ((side.start + side.stop) / 2 for side in box)
+        row, column = middle(box)
         below = row - road.horizon
         if below < -0.01 * road.size[0] or not (on[box][lamps.ids[box] == number] > 0).any():
             continue
         drop, slack, apart = road.focal * (road.height - HIGH[kind]), SLACK * road.size[0], 0.0
         ahead = drop / max(below, 1.0)
         if number in pairs:
-            side = boxes[pairs[number]][1][1]
-            away = (side.start + side.stop) / 2 - column
+            away = middle(boxes[pairs[number]][1])[1] - column
             nearer = road.focal * PAIR / abs(away)
             # Two lamps too far from each other for where they are belong to two cars.
             if nearer > drop / (1.5 * below + slack):

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import color, image
+from impasto import color
 from impasto.looks.contours import posterior
 from impasto.looks.masks import Regions
-from impasto.looks.planes import Array
+from impasto.looks.planes import Array, shrink
 
 LAYER = "relu4_1"  # layer to cluster: semantic enough, with stride 8
 SIDE = 384  # long side of the images for the network, in pixels
@@ -183,5 +183,4 @@ def _nearest(points: NDArray[np.floating], centers: NDArray[np.float64]) -> NDAr
 
 def resize_input(rgb: Array) -> Array:
     """Resize an image to the size of the network input; smaller images are unchanged."""
-    size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
-    return rgb if rgb.shape[:2] == size else image.resize(rgb, size)
+    return shrink(rgb, SIDE)

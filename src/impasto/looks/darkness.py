@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import color
-from impasto.looks.planes import Array
+from impasto.looks.planes import Array, largest
 
 _XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 SHOULDER = 0.7  # value from which highlights are compressed
@@ -19,11 +19,6 @@ FAINT = 0.03  # contrast in luma that the noise filter takes for noise
 SHARP = 0.5  # strength of the sharpening
 DIM = 0.06  # luminance relative to white below which color fades
 GRAY = np.array([0.2126, 0.7152, 0.0722], np.float32)
-
-
-def largest(rgb: Array) -> Array:
-    """Return the largest channel ``(H, W)`` of an image ``(H, W, 3)``; faster than ``max``."""
-    return np.asarray(np.maximum(np.maximum(rgb[..., 0], rgb[..., 1]), rgb[..., 2]), np.float32)
 
 
 def planck(kelvin: float) -> Array:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
 from impasto import color
-from impasto.looks.darkness import largest
 from impasto.looks.fronts import Part, windows
-from impasto.looks.lights import NAMES
-from impasto.looks.planes import Array, Bools, Bytes, Place
+from impasto.looks.lights import NUMBERS
+from impasto.looks.planes import Array, Bools, Bytes, Place, chroma, has_hue, hue_and_chroma, middle, parts_of
 
 LEAST, AGAIN = 0.4, 0.4  # confidence below which nothing is lit, and the part of it that a known lamp needs
 SMALL, LARGE = 0.000012, 0.0012  # least and largest area of a lamp, as a share of the image
@@ -45,7 +43,7 @@ def detect_lamps(photo: Array, *, horizon: float, before: Bytes | None = None) -
     """
     kinds = np.zeros(photo.shape[:2], np.uint8)
     for name, search in (("window", windows), ("signal", signals), ("rear", rears)):
-        own = 1 + NAMES.index(name)
+        own = NUMBERS[name]
         for inside, box, sure in search(photo, horizon):
             known = before is not None and (before[box][inside] == own).any()
             if sure >= (AGAIN * LEAST if known else LEAST):
@@ -55,13 +53,8 @@ def detect_lamps(photo: Array, *, horizon: float, before: Bytes | None = None) -
 
 def _vivid(photo: Array, hues: Sequence[tuple[float, float]]) -> Bools:
     """Return the bright saturated pixels with a hue in one of the ranges, in degrees."""
-    hsv = cv2.cvtColor(np.ascontiguousarray(photo, np.float32), cv2.COLOR_RGB2HSV)
-    hue, value = hsv[..., 0], hsv[..., 2]
-    chroma = hsv[..., 1] * value
-    fits = np.zeros(hue.shape, np.bool_)
-    for low, high in hues:
-        fits |= (hue >= low) & (hue <= high)
-    return np.asarray(fits & (value > GLOWS) & (chroma > VIVID))
+    hue, vividness, value = hue_and_chroma(photo)
+    return has_hue(hue, hues) & (value > GLOWS) & (vividness > VIVID)
 
 
 def signals(photo: Array, horizon: float) -> list[Part]:
@@ -76,12 +69,10 @@ def signals(photo: Array, horizon: float) -> list[Part]:
     """
     height = len(photo)
     gray = np.asarray(color.luma(photo), np.float32)
-    dark = (gray < DARK) & (largest(photo) + largest(-photo) < 0.22)
+    dark = (gray < DARK) & (chroma(photo) < 0.22)
     found: list[Part] = []
     for hues in ([(0, 16), (344, 360)], [(25, 52)], [(135, 195)]):
-        marks, _ = ndimage.label(_vivid(photo, hues), np.ones((3, 3)))
-        for index, box in enumerate(ndimage.find_objects(marks), 1):
-            inside = marks[box] == index
+        for inside, box in parts_of(_vivid(photo, hues)):
             tall, wide = inside.shape
             area = int(inside.sum())
             if not SMALL * gray.size <= area <= LARGE * gray.size or max(tall, wide) > 2.6 * min(tall, wide):
@@ -91,7 +82,7 @@ def signals(photo: Array, horizon: float) -> list[Part]:
             if top > (horizon - 0.005) * height or area < 0.35 * tall * wide:
                 continue
             sure = _case_score(dark, gray, (top, left, tall, wide))
-            found.append((np.asarray(inside), box, sure))
+            found.append((inside, box, sure))
     return found
 
 
@@ -168,15 +159,10 @@ def _red_parts(red: Bools, redness: Array, horizon: float) -> list[tuple[Bools, 
     return found
 
 
-def _middle(box: Place) -> tuple[float, float]:
-    """Return the row and column of the middle of a box."""
-    return (box[0].start + box[0].stop) / 2, (box[1].start + box[1].stop) / 2
-
-
 def _pair_score(one: Bools, first: Place, other: Bools, second: Place) -> float:
     """Return how surely two red parts are alike enough for the rear lamps of one car, 0..1."""
     tall, wide = (max(one.shape[k], other.shape[k]) for k in (0, 1))
-    level, apart = (abs(a - b) for a, b in zip(_middle(first), _middle(second), strict=True))
+    level, apart = (abs(a - b) for a, b in zip(middle(first), middle(second), strict=True))
     if not max(6.0, 1.6 * wide, 1.6 * (tall * wide) ** 0.5) < apart < 16 * tall:
         return 0.0
     size = np.log(max(one.sum(), other.sum()) / min(one.sum(), other.sum()))
@@ -185,7 +171,7 @@ def _pair_score(one: Bools, first: Place, other: Bools, second: Place) -> float:
 
 def _shadow_score(gray: Array, red: Bools, first: Place, second: Place) -> float:
     """Return how surely the shadow of a car lies below a pair, and the car between them is not red, 0..1."""
-    (row, left), (other, right) = sorted((_middle(first), _middle(second)), key=lambda place: place[1])
+    (row, left), (other, right) = sorted((middle(first), middle(second)), key=lambda place: place[1])
     low, apart = max(row, other), right - left
     columns = slice(int(left + 0.2 * apart), int(right - 0.2 * apart) + 1)
     under = gray[int(low + 0.25 * apart) : int(low + 1.15 * apart), columns]

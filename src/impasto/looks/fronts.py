@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from impasto import color, image
-from impasto.looks.planes import Array, Bools, Place
-from impasto.looks.skies import WORK as SKY
+from impasto import color
+from impasto.looks.planes import Array, Bools, Place, shrink
 from impasto.looks.skies import region
 from impasto.looks.windows import pane
 
@@ -69,8 +68,7 @@ class Front:
         across, down = (cv2.Sobel(self.log, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
         edges = np.minimum(np.hypot(across, down), 2)
         upright = edges * (np.abs(down) < LEAN * np.abs(across))
-        small = image.resize(photo, image.fit((height, width), min(SKY, max(height, width)))).clip(0, 1)
-        above = region(small, horizon).astype(np.float32)
+        above = region(shrink(photo), horizon).astype(np.float32)
         sky = cv2.resize(cv2.resize(above, (width, height))[:rows], size) > 0.5
         self.sums = [cv2.integral(np.asarray(p, np.float32)) for p in (edges, upright, sky)]
 

@@ -13,15 +13,16 @@ from impasto import image
 from impasto.errors import InputError
 from impasto.image import Source
 from impasto.looks.detectors import detect_lamps
-from impasto.looks.lights import KINDS, NAMES, KindName, Lamps
-from impasto.looks.planes import Array, Bools, Bytes
+from impasto.looks.lights import KINDS, NUMBERS, KindName, Lamps
+from impasto.looks.planes import Array, Bools, Bytes, dilate
 
 NEAR = 70.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a color
 STRANGE = 0.002  # share of other colors from which a labels image is refused
 ASPECT = 0.02  # tolerated relative difference of the aspect ratio
 
 # Ids of Cityscapes and ACDC ("labelIds") that say where lamps may be.
-HOUSES, SIGNALS, SIGNS, SKY, CARS = (11,), (19,), (20,), (23,), (26, 27, 28, 32)
+SIGNS, SKY = (20,), (23,)
+MAY_HAVE: dict[KindName, tuple[int, ...]] = {"window": (11,), "signal": (19,), "rear": (26, 27, 28, 32)}
 MOST_ID = 33
 # The same by train id ("labelTrainIds", and the masks of BDD100K), from 0 to 18; what is not trained has 255.
 TRAINED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
@@ -100,12 +101,10 @@ def _of_colors(rgb: NDArray[np.int32], name: str) -> Bytes:
 def _of_ids(ids: NDArray[np.int32], photo: Array, horizon: float, name: str) -> Labels:
     """Return the labels of an id map: lamps are searched only where a class may have them."""
     ids, said = label_ids(ids, name)
-    kinds = np.where(np.isin(ids, SIGNS), 1 + NAMES.index("sign"), 0).astype(np.uint8)
+    kinds = np.where(np.isin(ids, SIGNS), NUMBERS["sign"], 0).astype(np.uint8)
     found = detect_lamps(photo, horizon=horizon)
-    for kind, classes in (("window", HOUSES), ("signal", SIGNALS), ("rear", CARS)):
-        own = 1 + NAMES.index(kind)
-        near = cv2.dilate(np.isin(ids, classes).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        kinds[(found == own) & near] = own
+    for kind, classes in MAY_HAVE.items():
+        kinds[(found == NUMBERS[kind]) & dilate(np.isin(ids, classes), 5)] = NUMBERS[kind]
     sky = np.isin(ids, SKY)
     return Labels(Lamps.of(kinds), sky if sky.any() else None, said)
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from impasto import color
 from impasto.looks.darkness import planck
-from impasto.looks.planes import Array, Bools, Bytes, Place
+from impasto.looks.planes import Array, Bools, Bytes, Place, chroma, middle
 from impasto.looks.windows import window
 
 Ids = NDArray[np.int32]
@@ -65,13 +65,14 @@ KINDS: Mapping[KindName, Kind] = {
     "lit": Kind((255, 255, 0), 1.0, (1.5, 3.0), None),
 }
 NAMES: tuple[KindName, ...] = tuple(KINDS)
+NUMBERS: Mapping[str, int] = {name: number for number, name in enumerate(NAMES, 1)}
 
 
 @dataclass(frozen=True, eq=False)
 class Lamps:
     """Lamps of an image.
 
-    ``kinds (H, W)`` holds 0 for none, else 1 + the index into ``NAMES``. ``ids (H, W)`` holds 0, or the
+    ``kinds (H, W)`` holds 0 for none, else one of ``NUMBERS``. ``ids (H, W)`` holds 0, or the
     number of the lamp; a lamp keeps its number from frame to frame. ``shares`` dims lamps by number, 0..1.
     ``cars`` holds a number for each pair of lamps that belong to one car, by the number of the lamp.
     """
@@ -85,8 +86,8 @@ class Lamps:
     def of(cls, kinds: Bytes) -> Lamps:
         """Number the connected parts of each kind from the top left, from 1."""
         ids, count = np.zeros(kinds.shape, np.int32), 0
-        for index in range(1, len(NAMES) + 1):
-            marks, found = ndimage.label(kinds == index, np.ones((3, 3)))
+        for number in NUMBERS.values():
+            marks, found = ndimage.label(kinds == number, np.ones((3, 3)))
             ids = np.where(marks > 0, marks + count, ids).astype(np.int32)
             count += found
         lamps = cls(kinds, ids)
@@ -94,7 +95,7 @@ class Lamps:
 
     def where(self, *names: KindName) -> Bools:
         """Return the pixels ``(H, W)`` of some kinds."""
-        return np.isin(self.kinds, [1 + NAMES.index(name) for name in names])
+        return np.isin(self.kinds, [NUMBERS[name] for name in names])
 
     def parts(self) -> list[tuple[int, KindName, Place]]:
         """Return number, kind and bounding box of each lamp."""
@@ -115,8 +116,7 @@ def _cars(lamps: Lamps) -> dict[int, int]:
     lights = []
     for number, kind, box in lamps.parts():
         if kind in ("headlight", "rear"):
-            middle = [(side.start + side.stop) / 2 for side in box]
-            lights.append((number, kind, *middle, float((lamps.ids[box] == number).sum())))
+            lights.append((number, kind, *middle(box), float((lamps.ids[box] == number).sum())))
     found = []
     for place, (one, kind, row, column, area) in enumerate(lights):
         for other, own, second, across, large in lights[:place]:
@@ -234,9 +234,9 @@ def _shape(name: KindName, photo: Array, inside: Bools, draw: np.random.Generato
         return window(gray, inside, draw)
     if name == "signal":
         # Of a label around the whole lens only what is colored shines, and a lens is round.
-        chroma = photo.max(2) - photo.min(2)
-        most = max(float(np.percentile(chroma[inside], 90)), 0.02)
-        return np.asarray(inside * ((chroma / most - 0.35) / 0.5).clip(0, 1), np.float32)
+        vivid = chroma(photo)
+        most = max(float(np.percentile(vivid[inside], 90)), 0.02)
+        return np.asarray(inside * ((vivid / most - 0.35) / 0.5).clip(0, 1), np.float32)
     if name == "rear":
         red = photo[..., 0] - photo[..., 1:].max(2)
         most = max(float(np.percentile(red[inside], 90)), 0.02)

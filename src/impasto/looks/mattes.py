@@ -15,10 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import image
 from impasto.looks import cholesky
 from impasto.looks.laplacian import laplacian_rows
-from impasto.looks.planes import Array, Bools
+from impasto.looks.planes import Array, Bools, erode, shrink
 
 Labels = NDArray[np.int16]
 
@@ -63,13 +62,13 @@ class Mattes:
             sure: pixels with reliable labels, ``(h, w)``; the others are solved, with smooth transitions
                 where the image has no edges. Default: all pixels except near borders.
         """
-        size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
-        guide = rgb if rgb.shape[:2] == size else image.resize(rgb, size)
-        near = cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        guide = shrink(rgb, WORK)
+        size = guide.shape[1::-1]
+        near = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
         own: Labels = np.asarray(near, np.int16)
         if sure is None:
             return cls(solve(guide, own, count), guide)
-        held = cv2.resize(sure.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
+        held = cv2.resize(sure.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
         hard = np.stack([own == index for index in range(count)])
         return cls(_solve_alphas(guide, hard, hard & held, epsilon=FOUND), guide)
 
@@ -105,8 +104,7 @@ def solve(rgb: Array, labels: Labels, count: int) -> Array:
     labels = correct_labels(rgb, labels, count)
     hard = np.stack([labels == index for index in range(count)])
     radius = max(2, round(BAND * max(labels.shape)))
-    kernel = np.ones((2 * radius + 1,) * 2, np.uint8)
-    inner = np.stack([cv2.erode(plane.astype(np.uint8), kernel, borderValue=1) for plane in hard]) > 0
+    inner = np.stack([erode(plane, 2 * radius + 1) for plane in hard])
     # Keep all labels of a class too thin to have an interior; otherwise it would vanish.
     for index in range(count):
         if hard[index].any() and inner[index].sum() < 0.1 * hard[index].sum():

@@ -14,16 +14,14 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from impasto import color, image
+from impasto import color
 from impasto.looks.clustering import resize_input
-from impasto.looks.darkness import largest
 from impasto.looks.grading import STRIP
 from impasto.looks.look import Look
 from impasto.looks.masks import Regions
-from impasto.looks.planes import Array, Bools, Bytes, Place
+from impasto.looks.planes import Array, Bools, Bytes, Place, dilate, erode, largest, shrink
 from impasto.looks.subject import Subject
 
-WORK = 480  # long side in pixels at which the sky is searched
 TOP = 4  # rows of the upper border that a sky touches
 LOWEST = 0.6  # height below which no sky is looked for, relative to the height
 SHORTEST = 48  # least short side of an image whose sky is searched, in pixels
@@ -93,13 +91,12 @@ def night_sky(rgb: Array) -> Bools:
 
     Lamps that stand in the sky belong to it, but for red and green ones, which are signals.
     """
-    size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, max(rgb.shape[:2])))
-    small = np.asarray(image.resize(rgb, size).clip(0, 1), np.float32)
+    small = shrink(rgb)
     gray = np.asarray(color.luma(small), np.float32)
     within = _within_bars(gray)
+    found = np.zeros(gray.shape, np.bool_)
     if min(gray[within].shape, default=0) < SHORTEST or not _shows_night(gray[within]):
-        return np.zeros(size, np.bool_)
-    found = np.zeros(size, np.bool_)
+        return found
     found[within] = _sky_in(small[within], gray[within])
     return found
 
@@ -128,7 +125,7 @@ def _sky_in(small: Array, gray: Array) -> Bools:
     smooth = cv2.dilate(_slope(quiet, 1.0), np.ones((3, 3))) < SMOOTH
     smooth &= quiet < DAY
     smooth[round(LOWEST * len(smooth)) :] = False
-    smooth = cv2.erode(smooth.astype(np.uint8), np.ones((3, 3))) > 0
+    smooth = erode(smooth, 3)
     inner = _seed(smooth, np.asarray(cv2.GaussianBlur(gray, (0, 0), 2), np.float32))
     if not inner.any():
         return inner
@@ -172,10 +169,9 @@ def _seed(smooth: Bools, gray: Array) -> Bools:
 
 def _up_to_edges(inner: Bools, smooth: Bools, gray: Array) -> Bools:
     """Grow the smooth sky to the steepest slope around it, by a watershed."""
-    far = cv2.dilate(inner.astype(np.uint8), np.ones((2 * EDGE + 1,) * 2)) == 0
     weight = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), EDGE)
     around = cv2.GaussianBlur(gray * inner, (0, 0), EDGE) / np.maximum(weight, 1e-6)
-    other = far | ((smooth | (abs(gray - around) > APART)) & ~inner)
+    other = ~dilate(inner, 2 * EDGE + 1) | ((smooth | (abs(gray - around) > APART)) & ~inner)
     other[round(LOWEST * len(other)) :] = True
     markers = np.where(inner, 1, np.where(other, 2, 0)).astype(np.int16)
     slopes = (_slope(gray, 0.7) * (255 / 0.6)).clip(0, 255).astype(np.uint8)
@@ -205,7 +201,7 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
             continue
         island = islands == islands[middle]
         if islands[middle] and sizes[islands[middle]] < ISLAND * sky.size:
-            found |= cv2.dilate(island.astype(np.uint8), np.ones((3, 3))) > 0
+            found |= dilate(island, 3)
         elif sky[ring > 0].mean() > AROUND and _below(sky, ring, middle, radius) > BELOW:
             found |= disk > 0
     return found
@@ -216,7 +212,7 @@ def _streaks(small: Array, gray: Array, sky: Bools) -> Bools:
 
     Those at the border of the image must be as light as the sky, which branches are not.
     """
-    islands, count = ndimage.label(cv2.dilate((~sky).astype(np.uint8), np.ones((EDGE + 2,) * 2)))
+    islands, count = ndimage.label(dilate(~sky, EDGE + 2))
     sizes = np.bincount(islands.ravel(), minlength=count + 1)
     red, green = small[..., 0], small[..., 1]
     colored = (largest(small) > LAMP) & ((red > RED * green) | (green > GREEN * red))
@@ -249,7 +245,7 @@ def glow(rgb: Array, sky: Bools) -> Glow:
         return Glow(none, np.zeros(3, np.float32))
     small = cv2.resize(rgb, sky.shape[::-1], interpolation=cv2.INTER_AREA).clip(0, 1)
     light = np.asarray(color.to_linear(small), np.float32)
-    inner = cv2.erode(sky.astype(np.uint8), np.ones((3, 3))).astype(np.float32)
+    inner = erode(sky, 3).astype(np.float32)
     tone = np.asarray(np.median(light[inner > 0 if inner.any() else sky], 0), np.float32)
     lamps = cv2.morphologyEx((largest(light) > BRIGHT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     lamps[sky & (color.luma(small) > LAMP)] = 1
@@ -317,19 +313,18 @@ def with_sky(regions: Regions, sky: Bools, look: Look) -> Regions:
     if index is None or regions.sure is None or not sky.any():
         return regions
     labels = regions.labels.copy()
-    own = cv2.resize(sky.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-    beside = cv2.dilate(own, np.ones((2 * BESIDE + 1,) * 2)) > 0
+    own = cv2.resize(sky.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT) > 0
+    beside = dilate(own, 2 * BESIDE + 1)
     tones, openness = _tones(look)
     skies = np.zeros(len(regions.names), np.bool_)
     skies[: len(tones)] = (tones > DAY) & (openness > HALF_OPEN)
-    wrong = skies[labels] & (own == 0)
-    certain = regions.sure & ~wrong & (own == 0)
+    wrong = skies[labels] & ~own
+    certain = regions.sure & ~wrong & ~own
     sure = regions.sure | beside
     if certain.any():
         sure |= wrong
         nearest = ndimage.distance_transform_edt(~certain, return_distances=False, return_indices=True)
         doubtful = ~certain & (beside | wrong)
         labels[doubtful] = labels[tuple(nearest)][doubtful]
-    labels[own > 0] = index
-    edge = cv2.dilate(own, np.ones((5, 5))) > cv2.erode(own, np.ones((3, 3)))
-    return replace(regions, labels=labels, sure=sure & ~edge, drawn=None)
+    labels[own] = index
+    return replace(regions, labels=labels, sure=sure & (erode(own, 3) | ~dilate(own, 5)), drawn=None)

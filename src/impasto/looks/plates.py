@@ -10,7 +10,7 @@ import numpy as np
 from impasto import color
 from impasto.looks.beam import Road, brightest
 from impasto.looks.cars import PAIR, REACH, CarLamp
-from impasto.looks.planes import Array, Place
+from impasto.looks.planes import Array, Place, chroma
 
 SIGN = 4.0  # light that a sign or a plate throws back, relative to what it scatters
 STRAY = 0.02  # light of a low beam above its cut-off, of its largest: 625 of 30000 cd (ECE regulation 112)
@@ -56,7 +56,7 @@ def _plate(part: Array, apart: float) -> Place | None:
     of the lamps in pixels is the scale. Of several, it is the one in the middle.
     """
     gray = np.asarray(color.luma(part), np.float32)
-    pale = part.max(2) - part.min(2) < PALE * part.max(2)
+    pale = chroma(part) < PALE * part.max(2)
     light = (pale & (gray > LIGHTER * np.median(gray))).astype(np.uint8)
     # Letters are dark.
     light = cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((2 * round(apart / 50) + 1,) * 2, np.uint8))

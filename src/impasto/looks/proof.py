@@ -13,9 +13,9 @@ from impasto.looks import beam as roads
 from impasto.looks.beam import Road
 from impasto.looks.cars import bodies, car_lamps, project_headlights, red_sheen
 from impasto.looks.darkness import grain
-from impasto.looks.lights import HUES, KINDS, MOST, NAMES, Lamps
+from impasto.looks.lights import HUES, KINDS, MOST, Lamps
 from impasto.looks.night import PAINT, Night, reflect_in_road, scatter_light
-from impasto.looks.planes import Array, Bools
+from impasto.looks.planes import Array, Bools, chroma, dilate
 from impasto.looks.plates import SIGN, plate_reflection
 from impasto.looks.streetlight import case_box
 
@@ -58,8 +58,8 @@ def light_bound(lamps: Lamps, road: Road, night: Night) -> Array:
     surface at its lightest, widened by motion blur and by the noise filter of the camera.
     """
     light = np.zeros((*lamps.kinds.shape, 3), np.float32)
-    for index, name in enumerate(NAMES, 1):
-        light[lamps.kinds == index] = MOST * KINDS[name].strength[1]
+    for name, kind in KINDS.items():
+        light[lamps.where(name)] = MOST * kind.strength[1]
     most = light + scatter_light(light, road)
     if night.wet:
         # A lens spreads a lamp before it is mirrored.
@@ -111,8 +111,8 @@ def signals_of(
         )
         inside = lamps.ids[box] == number
         day, night = photo[box], result[box]
-        chroma = np.where(inside, day.max(2) - day.min(2), 0)
-        lens = chroma >= 0.6 * max(float(chroma.max()), 1e-6)
+        vivid = np.where(inside, chroma(day), 0)
+        lens = vivid >= 0.6 * max(float(vivid.max()), 1e-6)
         case = lamps.kinds[box] == 0
         if not case.any():
             continue
@@ -142,7 +142,7 @@ def spots(result: Array, photo: Array, lamps: Lamps) -> int:
     """
     (here, gray), (there, _) = (_outshines(picture) for picture in (result, photo))
     wide = max(3, round(0.012 * max(here.shape)))
-    known = cv2.dilate((lamps.kinds > 0).astype(np.uint8), np.ones((2 * wide + 1,) * 2, np.uint8)) > 0
+    known = dilate(lamps.kinds > 0, 2 * wide + 1)
     for _, kind, box in lamps.parts():
         if kind == "signal":
             known[case_box(box, lamps.kinds.shape)] = True

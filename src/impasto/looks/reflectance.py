@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from impasto import color
-from impasto.looks.planes import Array
-from impasto.looks.shadows import Shade, guided_filter, shade_of, without_shadows, work_size
+from impasto.looks.planes import Array, small_size
+from impasto.looks.shadows import Shade, guided_filter, local_median, shade_of, without_shadows
 from impasto.looks.skies import sky
 
 EVEN = 0.65  # share of the daylight's own shading that is removed
@@ -105,14 +105,11 @@ def _daylight(gray: Array, solid: Array) -> Array:
     A median keeps the edge of a shadow and drops what is narrow, such as lane paint; a guided filter with the
     image itself puts the edge back to its pixel.
     """
-    size = work_size((gray.shape[0], gray.shape[1]))
+    size = small_size(gray.shape)
     log = np.log2(np.maximum(gray, 1e-3))
     small = np.asarray(cv2.resize(log, size, interpolation=cv2.INTER_AREA), np.float32)
     ground = np.asarray(cv2.resize(solid, size, interpolation=cv2.INTER_AREA), np.float32)
     # The sky takes the tone of what is next to it.
     fill = cv2.blur(small * ground, (31, 31)) / np.maximum(cv2.blur(ground, (31, 31)), 1e-3)
     small = np.asarray(np.where(ground > 0.7, small, fill), np.float32)
-    window = 2 * round(NEAR * max(size) / 2) + 1
-    levels = ((small + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
-    calm = cv2.medianBlur(levels, window).astype(np.float32) / np.float32(25) - 10
-    return np.asarray(np.exp2(guided_filter(log, calm)), np.float32)
+    return np.asarray(np.exp2(guided_filter(log, local_median(small, NEAR * max(size)))), np.float32)

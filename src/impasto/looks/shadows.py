@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
-from impasto import color, image
-from impasto.looks.planes import Array, Bools
+from impasto import color
+from impasto.looks.planes import Array, Bools, Bytes, parts_at, small_size
 
-WORK = 480  # long side in pixels at which shadows and daylight are found
 NARROW = 1 / 28  # width of the median that drops lane paint, relative to the long side
 REACH = 0.012  # radius of the guided filter, relative to the long side
 STOPS = (1.2, 4.0)  # range of the ratio of sun and sky to sky alone, in green
@@ -46,7 +44,7 @@ def shade_of(linear: Array, horizon: float) -> Shade | None:
     if not seeds.any():
         return None
     own = tones[seeds]
-    levels = ((_brightness(own) + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
+    levels = _levels(_brightness(own))
     most, _ = cv2.threshold(levels[None], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     sunny = levels > most
     if not 0.04 < sunny.mean() < 0.96:
@@ -82,11 +80,8 @@ def without_shadows(linear: Array, shade: Shade, horizon: float) -> Array:
     away = tones - (shade.lit - share[..., None] * shade.ratio)
     near = (np.abs(away[..., 0] - away[..., 2]) < 0.9) & (np.abs(away[..., 0] - away[..., 1]) < 0.5)
     near[: round(horizon * len(near))] = False
-    marks, count = ndimage.label(near)
-    joined = np.zeros(count + 1, np.bool_)
-    joined[np.unique(marks[near & _ahead(near.shape, horizon)])] = True
-    joined[0] = False
-    dark = (joined[marks] & (share > 0.5)).astype(np.float32)
+    ground = parts_at(near, _ahead(near.shape, horizon), neighbors=4)
+    dark = (ground & (share > 0.5)).astype(np.float32)
     gray = np.log2(np.maximum(np.asarray(color.luma(linear), np.float32), DARKEST))
     mask = ((guided_filter(gray, dark)[top:] - 0.1) / np.float32(0.8)).clip(0, 1)
     mask = np.minimum(mask, _bluer(linear[top:], shade))
@@ -122,19 +117,21 @@ def guided_filter(gray: Array, target: Array) -> Array:
     return np.asarray(large[..., 0] * gray + large[..., 1], np.float32)
 
 
-def work_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return (width, height) at which light is found."""
-    height, width = image.fit(size, min(WORK, max(size)))
-    return width, height
-
-
 def _tones(linear: Array) -> Array:
     """Return the log2 color ``(h, w, 3)`` without what is narrow."""
-    size = work_size((linear.shape[0], linear.shape[1]))
+    size = small_size(linear.shape)
     small = np.log2(np.maximum(cv2.resize(linear, size, interpolation=cv2.INTER_AREA), DARKEST))
-    levels = ((small + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
-    calm = cv2.medianBlur(levels, 2 * round(NARROW * max(size) / 2) + 1)
+    return local_median(small, NARROW * max(size))
+
+
+def local_median(log: Array, wide: float) -> Array:
+    """Return the median of log2 light ``(h, w)`` or ``(h, w, 3)`` in squares of about ``wide`` pixels."""
+    calm = cv2.medianBlur(_levels(log), 2 * round(wide / 2) + 1)
     return np.asarray(calm.astype(np.float32) / np.float32(25) - 10, np.float32)
+
+
+def _levels(log: Array) -> Bytes:
+    return ((log + 10) * np.float32(25)).clip(0, 255).astype(np.uint8)
 
 
 def _brightness(tones: Array) -> Array:

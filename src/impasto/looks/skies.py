@@ -12,12 +12,21 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from impasto import color, image
+from impasto import color
 from impasto.looks.clustering import openness
-from impasto.looks.darkness import largest
-from impasto.looks.planes import Array, Bools
+from impasto.looks.planes import (
+    Array,
+    Bools,
+    chroma,
+    dilate,
+    erode,
+    largest,
+    parts_at,
+    parts_of,
+    shrink,
+    small_size,
+)
 
-WORK = 480  # long side in pixels at which the sky is searched
 OPEN = 0.45  # openness from which a pixel is a seed
 BRIGHT = 0.30  # least luma of a sky by day
 NEAR = 0.085  # distance from the local color of the sky, per channel, at which a pixel still belongs to it
@@ -74,13 +83,11 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
             no sky ``SLACK`` below it.
         known: where the sky is, from labels, ``(h, w)`` of any size. Default: found.
     """
-    long = max(rgb.shape[:2])
-    size = image.fit((rgb.shape[0], rgb.shape[1]), min(WORK, long))
-    small = rgb if rgb.shape[:2] == size else image.resize(rgb, size).clip(0, 1)
+    small = shrink(rgb)
     if known is None:
         inside = region(small, horizon)
     else:
-        inside = cv2.resize(known.astype(np.uint8), size[::-1], interpolation=cv2.INTER_AREA) > 0
+        inside = cv2.resize(known.astype(np.uint8), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
     if inside.mean() < LEAST:
         return Sky(np.zeros(rgb.shape[:2], np.float32), rgb)
     behind, alpha, near = _local(small, inside)
@@ -88,7 +95,7 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
 
 
 def region(small: Array, horizon: float) -> Bools:
-    """Return where the sky is ``(h, w)`` in an image of at most ``WORK`` pixels, ``(h, w, 3)``."""
+    """Return where the sky is ``(h, w)`` in an image of at most ``SMALL`` pixels, ``(h, w, 3)``."""
     gray = np.asarray(color.luma(small), np.float32)
     found: Bools = (openness(small) > OPEN) & (gray > BRIGHT)
     found = _light_parts(small, gray, found)
@@ -100,7 +107,7 @@ def region(small: Array, horizon: float) -> Bools:
     found = found | apart
     down, across = np.gradient(gray)
     flat = (np.hypot(down, across) < STEEP) & (gray > BRIGHT)
-    spread = largest(small) + largest(-small)
+    spread = chroma(small)
     for number in range(ROUNDS):
         # A sunset turns red within a few degrees: the last rounds follow the color of what is nearest.
         behind = _local_mean(small, found, wide if number < ROUNDS // 2 else wide / 3)
@@ -108,9 +115,7 @@ def region(small: Array, horizon: float) -> Bools:
         # A cloud is lighter than the sky around it, and pale; its border is soft, that of a wall is not.
         cloud = (gray > color.luma(behind)) & (spread < PALE) & (away < CLOUD)
         near = ((away < NEAR) | cloud) & flat
-        marks, _ = ndimage.label(near, np.ones((3, 3)))
-        kept = np.unique(marks[found & near])
-        grown: Bools = np.isin(marks, kept[kept > 0])
+        grown = parts_at(near, found)
         if (grown == found).all() and number >= ROUNDS // 2:
             break
         found = grown
@@ -129,14 +134,12 @@ def region(small: Array, horizon: float) -> Bools:
 
 def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
     """Add light and smooth parts that border mostly on sky: clouds, and the blue between them."""
-    marks, _ = ndimage.label(flat & ~found)
-    touched = cv2.dilate(found.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    touched = dilate(found, 5)
     added = found.copy()
-    for index, box in enumerate(ndimage.find_objects(marks), 1):
-        part = marks[box] == index
+    for part, box in parts_of(flat & ~found, neighbors=4):
         if part.sum() < 12:
             continue
-        rim = part & ~(cv2.erode(part.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
+        rim = part & ~erode(part, 3)
         if (touched[box] & rim).sum() > ISLAND * max(int(rim.sum()), 1):
             added[box] |= part
     # Their soft borders, which are too steep to grow through, lie between sky and sky.
@@ -168,8 +171,7 @@ def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     """Return the gaps between leaves and wires: small parts of the color of the sky, near the sky."""
     away = largest(np.abs(small - _local_mean(small, found, wide)))
     reach = max(2, round(REACH * max(found.shape)))
-    close = cv2.dilate(found.astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
-    marks, count = ndimage.label((away < HOLE) & close & ~found)
+    marks, count = ndimage.label((away < HOLE) & dilate(found, 2 * reach + 1) & ~found)
     sizes = np.bincount(marks.ravel(), minlength=count + 1)
     # A gap is lighter than what is around it; a white wall or a window frame has light neighbors.
     gray = np.asarray(color.luma(small), np.float32)
@@ -225,9 +227,7 @@ def _blur(plane: Array, sigma: float) -> Array:
 def _local(small: Array, inside: Bools) -> tuple[Array, Array, Array]:
     """Return the local color of the sky, its first matte, and the local color of what is before it."""
     long = max(inside.shape)
-    kernel = np.ones((3, 3), np.uint8)
-    sure = cv2.erode(inside.astype(np.uint8), kernel) > 0
-    front = cv2.dilate(inside.astype(np.uint8), kernel) == 0
+    sure, front = erode(inside, 3), ~dilate(inside, 3)
     behind = _local_mean(small, sure if sure.any() else inside, WIDE * long / 2)
     near = _local_mean(small, front, 0.01 * long) if front.any() else np.zeros_like(small)
     return behind, inside.astype(np.float32), near
@@ -275,7 +275,7 @@ def composite_sky(graded: Array, above: Sky, most: Array) -> Array:
     if above.share < LEAST:
         return result
     height, width = above.alpha.shape
-    small = image.fit((height, width), min(WORK, max(height, width)))[::-1]
+    small = small_size(above.alpha.shape)
     day = np.asarray(color.to_linear(above.front), np.float32)
     planes = [cv2.resize(plane, small, interpolation=cv2.INTER_AREA) for plane in (result, day, above.alpha)]
     after, before, alpha = (np.asarray(plane, np.float32) for plane in planes)

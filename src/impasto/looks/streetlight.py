@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from impasto import color
 from impasto.looks import beam as roads
 from impasto.looks.beam import Road
 from impasto.looks.lights import Draws, Lamps
-from impasto.looks.planes import Array, Bools, Place
+from impasto.looks.planes import Array, Bools, Place, dilate, middle, parts_at
 
 POLE = 0.012  # most width of a pole, relative to the width
 APART = 0.05  # width around a pole that is sky but for it, relative to the width
@@ -44,9 +43,9 @@ def near_lamps(photo: Array, alpha: Array, lamps: Lamps, road: Road) -> Array:
     found = np.zeros(road.size, np.float32)
     found[:last] = poles
     gray = np.asarray(color.luma(photo), np.float32)
-    for number, kind, (rows, columns) in lamps.parts():
+    for number, kind, lens in lamps.parts():
         if kind == "signal":
-            box = case_box((rows, columns), road.size)
+            box = case_box(lens, road.size)
             case = _case(gray[box], alpha[box], lamps.ids[box] == number)
             found[box] = np.maximum(found[box], np.float32(THROWN) * case)
     soft = max(0.7, width / 1200)
@@ -55,9 +54,8 @@ def near_lamps(photo: Array, alpha: Array, lamps: Lamps, road: Road) -> Array:
 
 def case_box(lens: Place, size: tuple[int, int]) -> Place:
     """Return the pixels around the lens of a signal in which its case and board may be."""
-    rows, columns = lens
-    wide = max(rows.stop - rows.start, columns.stop - columns.start, 2)
-    row, column = (rows.start + rows.stop) / 2, (columns.start + columns.stop) / 2
+    wide = max(2, *(side.stop - side.start for side in lens))
+    row, column = middle(lens)
     return (
         slice(max(0, round(row - CASE * wide)), min(size[0], round(row + CASE * wide))),
         slice(max(0, round(column - SIDE * wide)), min(size[1], round(column + SIDE * wide))),
@@ -72,21 +70,10 @@ def _case(gray: Array, alpha: Array, lens: Bools) -> Bools:
         alpha: share of the sky.
         lens: the lens.
     """
-    near = np.ones((3, 3), np.uint8)
-    case = _touching((gray < DARK) | lens, cv2.dilate(lens.astype(np.uint8), near) > 0)
-    around = cv2.dilate(case.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    case = parts_at((gray < DARK) | lens, dilate(lens, 3))
     # What is white and larger than that is a house behind it.
-    board = _touching((gray > WHITE) & (alpha < 0.5) & ~case, around, most=0.7 * float(case.sum()))
-    return case | board
-
-
-def _touching(marked: Bools, place: Bools, *, most: float = np.inf) -> Bools:
-    """Return the connected parts of a mask that touch a place and have at most ``most`` pixels."""
-    marks, count = ndimage.label(marked, np.ones((3, 3)))
-    kept = np.bincount(marks.ravel(), minlength=count + 1) <= most
-    kept &= np.isin(np.arange(count + 1), np.unique(marks[place]))
-    kept[0] = False
-    return np.asarray(kept[marks])
+    board = (gray > WHITE) & (alpha < 0.5) & ~case
+    return case | parts_at(board, dilate(case, 5), most=0.7 * float(case.sum()))
 
 
 def city(
@@ -105,9 +92,10 @@ def city(
     """
     draw = draws.of_part("street")
     found = []
-    for _, kind, (rows, columns) in lamps.parts():
+    for _, kind, box in lamps.parts():
         if kind == "lamp":
-            place = road.place((columns.start + columns.stop) / 2, (rows.start + rows.stop) / 2)
+            row, column = middle(box)
+            place = road.place(column, row)
             if place is not None and place[1] < roads.FAR:
                 found.append((*place, 1.0))
     # A street that is lit is lit here too: by a lamp above the picture, which cannot be seen in it.

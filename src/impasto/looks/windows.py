@@ -5,9 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from impasto.looks.planes import Array, Bools
+from impasto.looks.planes import Array, Bools, erode, parts_at
 
 LEAST = 4  # side in pixels from which a window has an inside
 FITS = 0.8  # share of a label and its parallelogram that agree, from which the window is one
@@ -110,7 +109,7 @@ def frames(gray: Array, within: Bools) -> Array:
         gray: luma by day, ``(h, w)``.
         within: the window.
     """
-    rim = within & ~(cv2.erode(within.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0)
+    rim = within & ~erode(np.pad(within, 1), 3)[1:-1, 1:-1]
     dark = float(np.median(gray[within]))
     wall = max(float(np.percentile(gray[rim], 75)), float(np.percentile(gray[within], 95)))
     if wall - dark < CLEAR:
@@ -120,6 +119,4 @@ def frames(gray: Array, within: Bools) -> Array:
     padded = cv2.copyMakeBorder(share, side, side, side, side, cv2.BORDER_CONSTANT, value=0)
     broad = cv2.morphologyEx(padded, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))[side:-side, side:-side]
     share = (share - np.where(rim, 0, broad)).clip(0, 1)
-    marks, _ = ndimage.label((share > 0.3) & within, np.ones((3, 3)))
-    joined = np.isin(marks, np.unique(marks[rim])) & (marks > 0)
-    return np.asarray(share * joined, np.float32)
+    return np.asarray(share * parts_at((share > 0.3) & within, rim), np.float32)
