@@ -199,7 +199,7 @@ def main() -> None:
     data, out = arguments.data / "driving", arguments.out
     out.mkdir(parents=True, exist_ok=True)
     from impasto.looks.lamps import read_lamps
-    from impasto.looks.proof import spots
+    from spots import spots
 
     eyes, rows, proofs = Eyes(), list[dict[str, Any]](), list[dict[str, Any]]()
     nights = {n: read(data / f"street{n}_night.jpg") for n in (1, 2)}

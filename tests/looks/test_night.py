@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import impasto
+from benchmarks.spots import spots
 from conftest import Run
 from impasto import color, image
 from impasto.cli.options import expand_options
@@ -36,7 +37,7 @@ from impasto.looks.glare import fit_point_spread, glare
 from impasto.looks.lamps import TRAINED, draw_lamps, label_ids, palette, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps, emission
 from impasto.looks.night import NIGHTS, reflect_in_road, render_night, settings_of
-from impasto.looks.proof import find_excess_light, light_bound, signals_of, spots
+from impasto.looks.proof import find_excess_light, light_bound, signals_of
 from impasto.looks.reflectance import Day, surface
 from impasto.looks.shadows import shade_of, without_shadows
 from impasto.looks.skies import sky

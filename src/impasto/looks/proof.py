@@ -15,15 +15,13 @@ from impasto.looks.cars import bodies, car_lamps, project_headlights, red_sheen
 from impasto.looks.darkness import grain
 from impasto.looks.lights import HUES, KINDS, MOST, Lamps
 from impasto.looks.night import PAINT, Night, reflect_in_road, scatter_light
-from impasto.looks.planes import Array, Bools, chroma, dilate
+from impasto.looks.planes import Array, Bools, chroma
 from impasto.looks.plates import SIGN, plate_reflection
-from impasto.looks.streetlight import case_box
 
 BRIGHTER = 1.05  # factor by which a pixel may exceed the graded image without a lamp
 STEP = 0.0015  # linear light below which a difference is rounding to eight bits
 REFLECTS = 0.9  # largest reflectance of a surface
 CLEAR = 0.5  # contrast at which a lamp has three times the luma of its case
-OUTSHINES = 6.0  # ratio of a lamp to its surroundings, linear
 CORNERS = 0.02  # reach of motion blur and lens, relative to the long side
 
 
@@ -76,9 +74,7 @@ def light_bound(lamps: Lamps, road: Road, night: Night) -> Array:
 
 
 def find_excess_light(result: Array, graded: Array, most: Array) -> Bools:
-    """Return the pixels ``(H, W)`` that are brighter than their light explains.
-
-    A pixel is, if its luminance exceeds that of the graded image by more than 5 % and by more than ``most``.
+    """Return the pixels ``(H, W)`` whose luminance exceeds the graded one by 5 % and by more than ``most``.
 
     Args:
         result: image with its lamps lit, ``(H, W, 3)``, sRGB, 0..1.
@@ -132,29 +128,3 @@ def _contrast(picture: Array, lens: Bools, case: Bools) -> float:
     gray = color.luma(picture)
     lamp, dark = float(gray[lens].mean()), float(np.median(gray[case]))
     return (lamp - dark) / max(lamp + dark, 1e-6)
-
-
-def spots(result: Array, photo: Array, lamps: Lamps) -> int:
-    """Count the spots of light that are in a result, but neither in the photo, nor at a lamp or its case.
-
-    A spot outshines the median of its surroundings ``OUTSHINES`` times, in linear light, and three times as
-    clearly as in the photo. For results of any method, which have no graded image.
-    """
-    (here, gray), (there, _) = (_outshines(picture) for picture in (result, photo))
-    wide = max(3, round(0.012 * max(here.shape)))
-    known = dilate(lamps.kinds > 0, 2 * wide + 1)
-    for _, kind, box in lamps.parts():
-        if kind == "signal":
-            known[case_box(box, lamps.kinds.shape)] = True
-    fresh = (here > OUTSHINES) & (here > 3 * there) & (gray > 0.15) & ~known
-    count, _, stats, _ = cv2.connectedComponentsWithStats(fresh.astype(np.uint8), connectivity=8)
-    return int((stats[1:count, cv2.CC_STAT_AREA] >= 6).sum())
-
-
-def _outshines(picture: Array) -> tuple[Array, Array]:
-    """Return the ratio of each pixel to the median around it, ``(H, W)``, and its luminance."""
-    gray = np.asarray(color.luma(color.to_linear(picture)), np.float32)
-    side = 2 * round(max(gray.shape) / 40) + 1
-    levels = (np.sqrt(gray) * 255).clip(0, 255).astype(np.uint8)
-    around = np.square(np.maximum(cv2.medianBlur(levels, side), 8).astype(np.float32) / 255)
-    return np.asarray(gray / around, np.float32), gray
