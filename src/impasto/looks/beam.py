@@ -161,11 +161,10 @@ def low_beam(across: Array, below: Array) -> Array:
     return np.asarray(power * np.exp(-np.square(np.maximum(under, 0) / np.float32(DROP)) / 2), np.float32)
 
 
-def _on_road(road: Road, *, right_hand: bool = True) -> Array:
+def _on_road(road: Road) -> Array:
     """Return the irradiance of the own low beam on the road, ``(H, W)``, for an intensity of 1."""
     across, below = road.angles()
-    side = across if right_hand else -across
-    kink = np.tan(np.radians(np.float32(KINK))) * np.clip(side, 0, 8)
+    kink = np.tan(np.radians(np.float32(KINK))) * np.clip(across, 0, 8)
     far = np.minimum(road.rows(), np.float32(FAR))
     return np.asarray(low_beam(across, below + kink) * np.float32(LAMPS) / far**3, np.float32)
 
@@ -176,18 +175,14 @@ def brightest(road: Road) -> float:
     return max(float(_on_road(road).max()), 1e-12)
 
 
-def beam(road: Road, *, right_hand: bool = True) -> Array:
+def beam(road: Road) -> Array:
     """Compute the irradiance of the own low beam on the road, ``(H, W)``.
 
     At distance ``z`` it falls as ``I h / z^3`` (inverse square times the cosine of grazing light), with ``I``
-    of :func:`low_beam` and the kink of the cut-off, ``KINK`` degrees upward on the near side. Relative units:
-    the maximum is 1.
-
-    Args:
-        road: the view.
-        right_hand: whether traffic drives on the right, which puts the kink on the right.
+    of :func:`low_beam` and the kink of the cut-off, ``KINK`` degrees upward on the right, the near side of
+    traffic there. Relative units: the maximum is 1.
     """
-    return np.asarray(_on_road(road, right_hand=right_hand) / np.float32(brightest(road)), np.float32)
+    return np.asarray(_on_road(road) / np.float32(brightest(road)), np.float32)
 
 
 def pools(road: Road, lamps: Sequence[tuple[float, float, float]]) -> Array:

@@ -96,13 +96,10 @@ def lens(part: Array, color: str = "") -> Bools:
 
 
 def rear_lamps(part: Array) -> Bools:
-    """Return the rear lamps of a vehicle, ``(h, w)``: the two red parts that are most alike.
+    """Return the rear lamps ``(h, w)`` in an image of a vehicle ``(h, w, 3)``: the two red parts most alike.
 
     The confidence is that of likeness in height and in size; below ``SURE`` nothing is found. The two lie a
     quarter of the width or more apart. A red vehicle has no red parts of the size of lamps.
-
-    Args:
-        part: image of the vehicle, ``(h, w, 3)``, sRGB, 0..1.
     """
     height, width = part.shape[:2]
     hue, vividness, _ = hue_and_chroma(part)

@@ -138,7 +138,7 @@ def red_sheen(found: Sequence[CarLamp], road: Road) -> Array:
     return light * np.float32(1 / brightest(road))
 
 
-def sheen(right: Array, ahead: Array, lamp: CarLamp, road: Road, rough: float = ROUGH) -> Array:
+def sheen(right: Array, ahead: Array, lamp: CarLamp, road: Road) -> Array:
     """Compute what a road mirrors of a lamp, relative to a white surface; ``(h, w)``.
 
     The facets of asphalt as in Walter et al. 2007 (GGX with the shadowing of Smith), their reflection as in
@@ -149,9 +149,8 @@ def sheen(right: Array, ahead: Array, lamp: CarLamp, road: Road, rough: float = 
         right, ahead: places of the road, in metres.
         lamp: the lamp.
         road: the view.
-        rough: roughness of the road.
     """
-    high, eye, square = np.float32(HIGH[lamp.kind]), np.float32(road.height), np.float32(rough**2)
+    high, eye, square = np.float32(HIGH[lamp.kind]), np.float32(road.height), np.float32(ROUGH**2)
     to_lamp = (np.float32(lamp.right) - right, high, np.float32(lamp.ahead) - ahead)
     to_eye = (-right, eye, -ahead)
     near, far = (np.sqrt(x * x + y * y + z * z) for x, y, z in (to_lamp, to_eye))

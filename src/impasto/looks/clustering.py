@@ -63,10 +63,8 @@ def of_regions(
 ) -> Classifier:
     """Build a classifier from given regions: each center is the mean over the images with that class.
 
-    Args:
-        pictures: images ``(H, W, 3)``, at the size of the network input.
-        features: features ``(C, h, w)`` of each image.
-        regions: regions of each image, at its size, with the same names.
+    The regions are at the sizes of the images, with the same names. The other arguments are those of
+    :func:`cluster`.
     """
     found = [feature_vectors(rgb, f) for rgb, f in zip(pictures, features, strict=True)]
     centers = np.full((len(regions[0].names), found[0].shape[-1]), NOWHERE, np.float32)

@@ -62,10 +62,7 @@ def signals(photo: Array, horizon: float) -> list[Part]:
 
     The confidence is the share of the case that is dark and gray, times the contrast of the lamp to it. The
     case is what lies beside the lamp within its own width, and above or below it within three heights.
-
-    Args:
-        photo: image ``(H, W, 3)``, sRGB, 0..1.
-        horizon: height of the horizon from the top, relative to the height.
+    Arguments as for :func:`detect_lamps`.
     """
     height = len(photo)
     gray = np.asarray(color.luma(photo), np.float32)
@@ -117,10 +114,7 @@ def rears(photo: Array, horizon: float) -> list[Part]:
 
     The ground under a car is darker than the road behind it, whatever its own color (Tzomakas and von Seelen
     1998). The confidence falls with the difference in height and size, and with the light of that ground.
-
-    Args:
-        photo: image ``(H, W, 3)``, sRGB, 0..1.
-        horizon: height of the horizon from the top, relative to the height.
+    Arguments as for :func:`detect_lamps`.
     """
     other = photo[..., 1:].max(2)
     red = (photo[..., 0] > RED[0]) & (photo[..., 0] - other > RED[1]) & (photo[..., 0] > RED[2] * other)

@@ -84,14 +84,8 @@ def windows(photo: Array, horizon: float) -> list[Part]:
 
     A part that is darker than its wall is a candidate if it is a parallelogram with upright sides, not
     colored, has edges on all four sides, and many edges around it stand upright, as in houses and unlike in
-    trees. It is sure as far as others of its size and shade lie above, below or beside it.
-
-    Args:
-        photo: image ``(H, W, 3)``, sRGB, 0..1.
-        horizon: height of the horizon from the top, relative to the height.
-
-    Returns:
-        Pixels in a box, the box, and the confidence, 0..1, of each.
+    trees. It is sure as far as others of its size and shade lie above, below or beside it. Arguments as for
+    :func:`~impasto.looks.detectors.detect_lamps`.
     """
     front = Front(photo, horizon)
     panes = _apart([one for size in SIZES for one in _panes(front, size)])
@@ -99,7 +93,7 @@ def windows(photo: Array, horizon: float) -> list[Part]:
     return [_at_size(one, alike, front.scale, photo.shape) for one, alike in _casements(panes, sure)]
 
 
-def _at_size(one: Pane, sure: float, scale: float, size: tuple[int, ...]) -> tuple[Bools, Place, float]:
+def _at_size(one: Pane, sure: float, scale: float, size: tuple[int, ...]) -> Part:
     """Return a window at the size of the photo."""
     left, top, width, height = (side / scale for side in one.box)
     rows = slice(int(top), min(size[0], int(np.ceil(top + height))))

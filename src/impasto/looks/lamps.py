@@ -14,11 +14,11 @@ from impasto.errors import InputError
 from impasto.image import Source
 from impasto.looks.detectors import detect_lamps
 from impasto.looks.lights import KINDS, NUMBERS, KindName, Lamps
+from impasto.looks.masks import alike, label_of
 from impasto.looks.planes import Array, Bools, Bytes, dilate
 
 NEAR = 70.0  # RGB distance, 0..255, up to which a pixel counts as a noisy version of a color
 STRANGE = 0.002  # share of other colors from which a labels image is refused
-ASPECT = 0.02  # tolerated relative difference of the aspect ratio
 
 # Ids of Cityscapes and ACDC ("labelIds") that say where lamps may be.
 SIGNS, SKY = (20,), (23,)
@@ -62,10 +62,10 @@ def read_lamps(source: Source, photo: Array, *, horizon: float = 0.6) -> Labels:
         InputError: it has another aspect ratio, or a color or an id that means nothing here.
     """
     picture = image.over_black(image.read(source))
-    name = str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "in memory"
+    name = label_of(source)
     height, width = picture.size
     rows, columns = photo.shape[:2]
-    if abs((width / height) / (columns / rows) - 1) > ASPECT:
+    if not alike((height, width), (rows, columns)):
         raise InputError(
             f"labels {name} are {width}x{height}, which is not the aspect ratio of the photo "
             f"({columns}x{rows}): draw them on that photo, at any size"

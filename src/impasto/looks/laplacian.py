@@ -88,13 +88,10 @@ def _window_terms(colors: Floats, epsilon: float) -> Floats:
 
 
 def _sum_terms(terms: Floats, corners: Indices, wanted: Indices) -> Floats:
-    """Sum the terms of all windows of each pixel: ``(25, N)``, for the neighbors of a pixel.
+    """Sum the terms ``(9, 9, M + 1)`` of all windows of each pixel: ``(25, N)``, for its neighbors.
 
-    Args:
-        terms: terms of the windows, ``(9, 9, M + 1)``.
-        corners: upper left pixels of the windows ``(M,)``, sorted.
-        wanted: upper left pixels of the windows in which a pixel is the first, the second and so on,
-            ``(9, N)``.
+    ``corners (M,)`` are the upper left pixels of the windows, sorted; ``wanted (9, N)`` those of the windows
+    in which a pixel is the first, the second and so on.
     """
     total = np.zeros((WIDE, WIDE, wanted.shape[1]))
     known = np.append(corners, np.int32(-1))

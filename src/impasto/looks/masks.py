@@ -107,10 +107,10 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
     """
     read = [image.over_black(image.read(mask)) for mask in masks]
     drawn = [_Drawn.of(picture) for picture in read]
-    labels = [_label(mask) for mask in masks]
+    labels = [label_of(mask) for mask in masks]
     for own, label, size in zip(drawn, labels, pictures, strict=True):
         height, width = own.rgb.shape[:2]
-        if abs((width / height) / (size[1] / size[0]) - 1) > ASPECT:
+        if not alike((height, width), size):
             raise InputError(
                 f"mask {label} is {width}x{height}, which is not the aspect ratio of its picture "
                 f"({size[1]}x{size[0]}): make it from that picture, at any size"
@@ -133,7 +133,13 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
     return [_relabel(own, tuple(names)) for own in found]
 
 
-def _label(source: Source) -> str:
+def alike(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two sizes, (height, width), have the same aspect ratio but for rounding."""
+    return abs((one[1] / one[0]) / (other[1] / other[0]) - 1) <= ASPECT
+
+
+def label_of(source: Source) -> str:
+    """Return what a message calls an image: its path."""
     return str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else "in memory"
 
 

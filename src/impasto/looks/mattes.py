@@ -73,19 +73,20 @@ class Mattes:
         return cls(_solve_alphas(guide, hard, hard & held, epsilon=FOUND), guide)
 
     def at(self, rgb: Array) -> Array:
-        """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges."""
-        return np.stack([self.plane(index, rgb) for index in range(len(self.alphas))])
+        """Return the mattes ``(K, H, W)`` at the size of ``rgb (H, W, 3)``, following its edges.
 
-    def plane(self, index: int, rgb: Array) -> Array:
-        """Return one matte ``(H, W)`` at the size of ``rgb``, 0..1; all classes sum to about 1."""
-        alpha: Array = self.alphas[index]
-        if rgb.shape[:2] == alpha.shape:
-            return alpha
-        if not alpha.any():
-            return np.zeros(rgb.shape[:2], np.float32)
-        large = cv2.resize(self._models[index], (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
-        large[..., :3] *= rgb
-        return np.asarray(cv2.transform(large, np.ones((1, 4), np.float32)), np.float32).clip(0, 1)
+        They are 0..1, and sum to about 1.
+        """
+        size = rgb.shape[:2]
+        if size == self.alphas.shape[1:]:
+            return self.alphas
+        planes = np.zeros((len(self.alphas), *size), np.float32)
+        for plane, alpha, model in zip(planes, self.alphas, self._models, strict=True):
+            if alpha.any():
+                large = cv2.resize(model, size[::-1], interpolation=cv2.INTER_LINEAR)
+                large[..., :3] *= rgb
+                plane[:] = cv2.transform(large, np.ones((1, 4), np.float32)).clip(0, 1)
+        return planes
 
     @cached_property
     def _models(self) -> Array:
@@ -164,16 +165,9 @@ def correct_labels(rgb: Array, labels: Labels, count: int) -> Labels:
 
 
 def _local_moments(rgb: Array, inside: Array, deviation: float, where: Bools) -> tuple[Array, Array, Array]:
-    """Compute the moments of the colors of a class around pixels, weighted by a Gaussian.
+    """Compute the moments of the colors of a class around the ``N`` pixels ``where``, weighted by a Gaussian.
 
-    Args:
-        rgb: image ``(H, W, 3)``, 0..1.
-        inside: weight of each pixel in the class, ``(H, W)``, 0..1.
-        deviation: standard deviation of the Gaussian, in pixels.
-        where: the ``N`` pixels to compute, ``(H, W)``.
-
-    Returns:
-        Share of the class ``(N,)``, means of its colors ``(N, 3)`` and of their squares ``(N, 3)``.
+    Return the share of the class ``(N,)``, means of its colors ``(N, 3)`` and of their squares ``(N, 3)``.
     """
     # A wide Gaussian is computed on a reduced image, with a deviation of at least NARROW there.
     factor = max(1, int(deviation / NARROW))

@@ -143,26 +143,17 @@ class Lit:
         return self.develop()
 
 
-def scene(
+def _scene(
     photo: Array,
     lamps: Lamps,
     night: Night,
     draws: Draws,
     *,
-    road: Road | None = None,
-    known: Bools | None = None,
-    day: Day | None = None,
+    road: Road,
+    known: Bools | None,
+    day: Day | None,
 ) -> Scene:
-    """Prepare a picture for a night.
-
-    Args:
-        photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
-        lamps: its lamps, at the same size.
-        night: settings.
-        draws: random choices.
-        road, known, day: see :func:`render_night`.
-    """
-    road = road or Road.of(photo)
+    """Prepare a picture for a night; arguments as for :func:`render_night`."""
     above = sky(photo, horizon=road.horizon / road.size[0], known=known)
     kelvin = float(draws.of_part("kelvin").uniform(*night.kelvin))
     gains = balance(night.white)
@@ -171,10 +162,7 @@ def scene(
     headlight = planck(float(draws.of_part("beam").uniform(2900, 3600))) * gains
     lamplight = (np.float32(night.street) * tint).astype(np.float32)
     near = near_lamps(photo, above.alpha, lamps, road)
-    street = city(
-        road, lamps, draws, near=near,
-        low=night.low, wall=night.wall, fall=night.fall,
-    )  # fmt: skip
+    street = city(road, lamps, draws, near=near, low=night.low, wall=night.wall, fall=night.fall)
     own = (np.float32(night.beam) * headlight).astype(np.float32)
     reflected = surface(above.front, above.alpha, horizon=road.horizon / road.size[0], day=day)
     # What is small is lit evenly by day: its own light says how much it reflects.
@@ -219,7 +207,7 @@ def render_night(
         plates: whether number plates throw the own beam back. Not in videos: a plate that is found in some
             frames flickers.
     """
-    given = scene(photo, lamps, night, draws, road=road, known=known, day=day)
+    given = _scene(photo, lamps, night, draws, road=road or Road.of(photo), known=known, day=day)
     own, shine = given.surface, given.emission
     if graded is None:
         # Under light of a single color, a thing shows how light it is there.

@@ -67,7 +67,24 @@ class Glow:
 
     def remove_from(self, rgb: Array) -> Array:
         """Return an image ``(H, W, 3)``, sRGB, 0..1, whose sky has one dark tone near lamps."""
-        return _subtract_glow(rgb, self.planes, self.tone) if self.planes.any() else rgb
+        if not self.planes.any():
+            return rgb
+        height, width = rgb.shape[:2]
+        down, across = self.planes.shape[0] / height, self.planes.shape[1] / width
+        result = rgb.copy()
+        for top in range(0, height, STRIP):
+            rows = rgb[top : top + STRIP]
+            place = np.array([[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            wide = cv2.warpAffine(
+                self.planes, place, (width, len(rows)), flags=flags, borderMode=cv2.BORDER_REPLICATE
+            )
+            if wide.any():
+                light = np.asarray(color.to_linear(rows), np.float32)
+                light = np.maximum(light - wide[..., :3], KEPT * light)
+                light += wide[..., 3:] * (self.tone - light)
+                result[top : top + STRIP] = color.to_srgb(light)
+        return result
 
 
 def clear_night_sky(subject: Subject) -> Subject:
@@ -95,9 +112,11 @@ def night_sky(rgb: Array) -> Bools:
     gray = np.asarray(color.luma(small), np.float32)
     within = _within_bars(gray)
     found = np.zeros(gray.shape, np.bool_)
-    if min(gray[within].shape, default=0) < SHORTEST or not _shows_night(gray[within]):
+    lit = gray[within]
+    # As black as the start of a fade, it shows no night.
+    if min(lit.shape) < SHORTEST or np.median(lit) > NIGHT or np.quantile(lit, 0.99) <= FADED:
         return found
-    found[within] = _sky_in(small[within], gray[within])
+    found[within] = _sky_in(small[within], lit)
     return found
 
 
@@ -112,11 +131,6 @@ def _within_bars(gray: Array) -> Place:
         bottom = last if shares[::-1][ends[1]] > WHOLE else 0
         slices.append(slice(top, len(shares) - bottom))
     return slices[0], slices[1]
-
-
-def _shows_night(gray: Array) -> bool:
-    """Return whether an image is dark, and not as black as the start of a fade."""
-    return float(np.median(gray)) <= NIGHT and float(np.quantile(gray, 0.99)) > FADED
 
 
 def _sky_in(small: Array, gray: Array) -> Bools:
@@ -234,11 +248,9 @@ def _below(sky: Bools, ring: Bytes, middle: tuple[int, ...], radius: int) -> flo
 
 
 def glow(rgb: Array, sky: Bools) -> Glow:
-    """Return the light that lamps add to the sky of an image.
+    """Return the light that lamps add to the sky of an image by night ``(H, W, 3)``, sRGB, 0..1.
 
-    Args:
-        rgb: image by night ``(H, W, 3)``, sRGB, 0..1.
-        sky: as :func:`night_sky` finds it; may be empty.
+    The sky is as :func:`night_sky` finds it, and may be empty.
     """
     none = np.zeros((*sky.shape, 4), np.float32)
     if not sky.any():
@@ -259,32 +271,6 @@ def glow(rgb: Array, sky: Bools) -> Glow:
     over = (over * np.minimum(1, 3 * weight) * falls[..., None]).clip(0, None)
     share = cv2.GaussianBlur(sky.astype(np.float32), (0, 0), 0.6) * falls
     return Glow(np.asarray(cv2.merge([*cv2.split(over), share]), np.float32), tone)
-
-
-def _subtract_glow(rgb: Array, planes: Array, tone: Array) -> Array:
-    """Subtract glow and blend with a tone, in linear light and strips of rows.
-
-    Args:
-        rgb: image ``(H, W, 3)``, sRGB, 0..1.
-        planes: glow in linear light and share of the tone, ``(h, w, 4)``.
-        tone: linear light ``(3,)``.
-    """
-    height, width = rgb.shape[:2]
-    down, across = planes.shape[0] / height, planes.shape[1] / width
-    result = np.empty_like(rgb)
-    for top in range(0, height, STRIP):
-        rows = rgb[top : top + STRIP]
-        place = np.array([[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        wide = cv2.warpAffine(planes, place, (width, len(rows)), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        if not wide.any():
-            result[top : top + STRIP] = rows
-            continue
-        light = np.asarray(color.to_linear(rows), np.float32)
-        light = np.maximum(light - wide[..., :3], KEPT * light)
-        light += wide[..., 3:] * (tone - light)
-        result[top : top + STRIP] = color.to_srgb(light)
-    return result
 
 
 def _day_sky(look: Look) -> int | None:

@@ -54,8 +54,7 @@ def surface(front: Array, alpha: Array, *, horizon: float = 0.6, day: Day | None
     that, and all shadows lose the blue of the sky.
 
     Args:
-        front: image without its sky, ``(H, W, 3)``, sRGB, 0..1.
-        alpha: share of the sky, ``(H, W)``.
+        front, alpha: the picture without its sky, and the share of that, as in ``Sky``.
         horizon: height of the horizon from the top, relative to the height.
         day: light of its day. Default: found.
     """
@@ -71,11 +70,13 @@ def _even(front: Array, alpha: Array, horizon: float, day: Day | None = None) ->
         linear = without_shadows(linear, shade, horizon)
     linear = _without_skylight(linear)
     light = np.log2(np.maximum(_daylight(np.asarray(color.luma(linear), np.float32), 1 - alpha), 0.006))
-    ground = light[alpha < 0.5]
-    over = np.float32(1 - EVEN) * (light - np.float32(np.median(ground) if ground.size else 0.0))
+    ground = alpha < 0.5
+    over = np.float32(1 - EVEN) * (light - np.float32(np.median(light[ground]) if ground.any() else 0.0))
     kept = np.where(over > 0, np.float32(SUNLIT) * np.tanh(over / np.float32(SUNLIT)), over)
     even = np.asarray(linear * np.exp2(kept - light)[..., None], np.float32)
-    return even, day or Day(_median(even, alpha), shade)
+    if day is None:
+        day = Day(float(np.median(color.luma(even)[ground])) if ground.any() else 1.0, shade)
+    return even, day
 
 
 def _without_skylight(linear: Array) -> Array:
@@ -92,11 +93,6 @@ def _without_skylight(linear: Array) -> Array:
     share = (np.float32(0.85) * part * between * (8 * (blue / red - 1)).clip(0, 1)).astype(np.float32)
     gray = np.asarray(color.luma(linear), np.float32)[..., None]
     return np.asarray(linear + share[..., None] * (gray - linear), np.float32)
-
-
-def _median(even: Array, alpha: Array) -> float:
-    ground = alpha < 0.5
-    return float(np.median(color.luma(even)[ground])) if ground.any() else 1.0
 
 
 def _daylight(gray: Array, solid: Array) -> Array:

@@ -66,11 +66,7 @@ def without_shadows(linear: Array, shade: Shade, horizon: float) -> Array:
 
     The ground is what has the color of the road in sun or shadow, joined to the road before the camera. A
     pixel that is no bluer than the road in the sun lies in the sun: penumbrae, and lane paint by an edge.
-
-    Args:
-        linear: linear image ``(H, W, 3)``.
-        shade: light on the road, see :func:`shade_of`.
-        horizon: height of the horizon from the top, relative to the height.
+    Arguments as for :func:`shade_of`, which finds ``shade``.
     """
     top = max(0, round(horizon * len(linear)) - 2)
     tones = _tones(linear)

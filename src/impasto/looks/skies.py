@@ -90,8 +90,7 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
         inside = cv2.resize(known.astype(np.uint8), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
     if inside.mean() < LEAST:
         return Sky(np.zeros(rgb.shape[:2], np.float32), rgb)
-    behind, alpha, near = _local(small, inside)
-    return _solve_matte(rgb, alpha, behind, near)
+    return _solve_matte(rgb, inside, *_local(small, inside))
 
 
 def region(small: Array, horizon: float) -> Bools:
@@ -145,13 +144,9 @@ def _without_islands(small: Array, found: Bools, flat: Bools) -> Bools:
     # Their soft borders, which are too steep to grow through, lie between sky and sky.
     kernel = np.ones((7, 7), np.uint8)
     closed = cv2.morphologyEx(added.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
-    return added | (closed & (color.luma(small) > BRIGHT) & ~_find_holes(small, added))
-
-
-def _find_holes(small: Array, found: Bools) -> Bools:
-    """Return the pixels that are clearly darker than the sky around them."""
-    behind = _local_mean(small, found, WIDE * max(found.shape))
-    return np.asarray(largest(behind - small) > HOLE)
+    # What is clearly darker than the sky around it is none.
+    behind = _local_mean(small, added, WIDE * max(added.shape))
+    return added | (closed & (color.luma(small) > BRIGHT) & (largest(behind - small) <= HOLE))
 
 
 def _light_parts(small: Array, gray: Array, found: Bools) -> Bools:
@@ -224,21 +219,22 @@ def _blur(plane: Array, sigma: float) -> Array:
     return plane
 
 
-def _local(small: Array, inside: Bools) -> tuple[Array, Array, Array]:
-    """Return the local color of the sky, its first matte, and the local color of what is before it."""
+def _local(small: Array, inside: Bools) -> tuple[Array, Array]:
+    """Return the local colors of the sky, and of what is before it."""
     long = max(inside.shape)
     sure, front = erode(inside, 3), ~dilate(inside, 3)
     behind = _local_mean(small, sure if sure.any() else inside, WIDE * long / 2)
     near = _local_mean(small, front, 0.01 * long) if front.any() else np.zeros_like(small)
-    return behind, inside.astype(np.float32), near
+    return behind, near
 
 
-def _solve_matte(rgb: Array, alpha: Array, behind: Array, near: Array) -> Sky:
+def _solve_matte(rgb: Array, inside: Bools, behind: Array, near: Array) -> Sky:
     """Solve the matte at full size and take the sky out of the mixed pixels."""
     size = (rgb.shape[1], rgb.shape[0])
-    rough = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    behind = np.asarray(cv2.resize(behind, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    near = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    rough, behind, near = (
+        np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        for plane in (inside.astype(np.float32), behind, near)
+    )
     reach = max(2, round(BAND * max(size)))
     kernel = np.ones((2 * reach + 1,) * 2, np.uint8)
     band = cv2.dilate(rough, kernel) - cv2.erode(rough, kernel) > 0.01

@@ -26,12 +26,7 @@ def near_lamps(photo: Array, alpha: Array, lamps: Lamps, road: Road) -> Array:
 
     The light on a front falls with the angle above the horizon, as a front is far and high. A pole before the
     sky and the case of a signal are near, and lower than street lamps: they have the light of the road.
-
-    Args:
-        photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
-        alpha: share of the sky, ``(H, W)``.
-        lamps: the lamps.
-        road: the view.
+    ``alpha (H, W)`` is the share of the sky in the ``photo (H, W, 3)`` by day.
     """
     height, width = road.size
     last = max(1, min(height, int(road.horizon)))
@@ -63,13 +58,7 @@ def case_box(lens: Place, size: tuple[int, int]) -> Place:
 
 
 def _case(gray: Array, alpha: Array, lens: Bools) -> Bools:
-    """Return the case of a signal, which is dark, and the white board around it; ``(h, w)``.
-
-    Args:
-        gray: luma by day near the signal, ``(h, w)``, 0..1.
-        alpha: share of the sky.
-        lens: the lens.
-    """
+    """Return the case of a signal, which is dark, and the white board around it; ``(h, w)``."""
     case = parts_at((gray < DARK) | lens, dilate(lens, 3))
     # What is white and larger than that is a house behind it.
     board = (gray > WHITE) & (alpha < 0.5) & ~case
@@ -86,9 +75,7 @@ def city(
         lamps: the lamps, of which those above the road have a pool each.
         draws: random choices.
         near: what stands at the road, see :func:`near_lamps`.
-        low: the part of the light that is the same everywhere, 0..1; the rest comes in pools.
-        wall: part of it on fronts at the height of the eyes.
-        fall: angle above the horizon over which it falls by e, in radians.
+        low, wall, fall: see :class:`impasto.looks.night.Night`.
     """
     draw = draws.of_part("street")
     found = []

@@ -103,11 +103,7 @@ def frames(gray: Array, within: Bools) -> Array:
     """Return the share of frames and wall in a window, ``(h, w)``, 0..1.
 
     Light is what is nearer to the wall at the edge, or to the lightest part, than to the glass. Of it, what
-    is broad hangs behind the glass, as does what is not joined to the edge.
-
-    Args:
-        gray: luma by day, ``(h, w)``.
-        within: the window.
+    is broad hangs behind the glass, as does what is not joined to the edge. ``gray (h, w)`` is luma by day.
     """
     rim = within & ~erode(np.pad(within, 1), 3)[1:-1, 1:-1]
     dark = float(np.median(gray[within]))
