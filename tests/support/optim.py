@@ -51,13 +51,9 @@ class Watched(Loss):
         interrupt: int | None = None,
         binding: int | None = None,
     ) -> None:
-        self.loss, self.factors = loss, factors or {}
+        self.loss, self.needs, self.factors = loss, loss.needs, factors or {}
         self.interrupt, self.binding = interrupt, binding
         self.count = self.bound = 0
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self.loss.needs
 
     def bind(self, scene: BindContext) -> Bound:
         self.bound += 1

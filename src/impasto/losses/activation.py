@@ -93,11 +93,7 @@ class Activation(Loss):
         if guide is not None and any(target.channel is not None for target in self.targets):
             raise InputError("a guide works with whole layers only: leave out the [channel]")
         self.guide = None if guide is None else tensors.from_source(guide)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset(target.layer for target in self.targets)
+        self.needs = frozenset(target.layer for target in self.targets)
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""

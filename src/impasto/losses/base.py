@@ -27,11 +27,8 @@ class Loss(ABC):
     """A declared loss; add with ``+``, scale with ``*``."""
 
     name: str = "loss"
-
-    @property
-    @abstractmethod
-    def needs(self) -> frozenset[str]:
-        """Names of the layers the loss reads."""
+    needs: frozenset[str]
+    """Names of the layers the loss reads."""
 
     @abstractmethod
     def bind(self, context: BindContext) -> Bound:
@@ -72,14 +69,10 @@ class Sum(Loss):
             inner = loss.parts if isinstance(loss, Sum) else ((1.0, loss),)
             flat += [(weight * w, part) for w, part in inner]
         self.parts: tuple[tuple[float, Loss], ...] = tuple(flat)
+        self.needs = frozenset[str]().union(*(loss.needs for _, loss in flat))
 
     def __repr__(self) -> str:
         return " + ".join(f"{weight:g} * {loss!r}" for weight, loss in self.parts)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset[str]().union(*(loss.needs for _, loss in self.parts))
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
@@ -143,12 +136,8 @@ class Relative(Loss):
     """A loss divided by its value at a given image; see :meth:`Loss.relative`."""
 
     def __init__(self, loss: Loss, picture: Tensor) -> None:
-        self.loss, self.picture, self.name = loss, picture, loss.name
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return self.loss.needs
+        self.loss, self.picture = loss, picture
+        self.name, self.needs = loss.name, loss.needs
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""

@@ -40,19 +40,14 @@ class Content(Loss):
         self, picture: Source, layers: str | Sequence[str] = "relu4_2", *, unit: Unit = "relative"
     ) -> None:
         self.picture = tensors.from_source(picture)
-        self.layers = frozenset((layers,) if isinstance(layers, str) else layers)
+        self.needs = frozenset((layers,) if isinstance(layers, str) else layers)
         self.unit = unit
-        if not self.layers:
+        if not self.needs:
             raise InputError("the content loss has no layer: give one, such as relu4_2")
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return self.layers
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        targets = context.features(self.picture, self.layers)
+        targets = context.features(self.picture, self.needs)
         energy = {k: _energy(v) if self.unit == "relative" else 1.0 for k, v in targets.items()}
         return _BoundContent(targets, energy, {k: context.backbone.stride(k) for k in targets})
 

@@ -47,7 +47,7 @@ class LayerNeighbors(MatchingLoss):
         if context.present is None:
             raise InputError("LayerNeighbors needs the current image: pass present= to the BindContext")
         generator = torch.Generator().manual_seed(self.seed + context.stage)
-        drawn = {k: _Positions.sample(context, k, POSITIONS, generator) for k in sorted(self.layers)}
+        drawn = {k: _Positions.sample(context, k, POSITIONS, generator) for k in sorted(self.needs)}
         now = _Samples(context.size, [drawn])
         for window, features in context.pieces(context.present, frozenset(drawn), context.size):
             now(0, window, features)
@@ -68,7 +68,7 @@ class LayerNeighbors(MatchingLoss):
             known = self._sampled[painting] = self._sampling(context, views)
             with context.backbone.disable_wrapping():
                 for number, (view, size) in enumerate(views):
-                    for window, features in context.pieces(view, self.layers, size):
+                    for window, features in context.pieces(view, self.needs, size):
                         known(number, window, features)
         return known
 
@@ -89,7 +89,7 @@ class LayerNeighbors(MatchingLoss):
         for _, size in views:
             there = BindContext(context.backbone, size, cut=context.cut)
             most = POSITIONS // len(views)
-            drawn.append({k: _Positions.sample(there, k, most, generator) for k in sorted(self.layers)})
+            drawn.append({k: _Positions.sample(there, k, most, generator) for k in sorted(self.needs)})
         return _Samples(context.size, drawn)
 
 

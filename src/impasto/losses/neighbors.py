@@ -72,18 +72,13 @@ class MatchingLoss(Loss):
         several = tensors.several(paintings)
         self.photo = tensors.from_source(photo)
         self.paintings = [tensors.from_source(p) for p in several]
-        self.layers = frozenset(layers)
+        self.needs = frozenset(layers)
         self.weights = shares(weights, count=len(several))
         self.scales = [1.0] * len(several) if scales is None else list(scales)
         self.masks: list[Tensor | None] = [None] * len(several) if masks is None else list(masks)
         self.border, self.turned, self.seed = border, turned, seed
         if not len(several) == len(self.scales) == len(self.masks):
             raise InputError(f"{len(several)} paintings need as many scales and masks")
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return self.layers
 
     def views(self, context: BindContext, painting: Tensor, scale: float) -> list[View]:
         """Return the style image at the context's area times its scale, with its rotations if enabled."""
@@ -96,14 +91,14 @@ class MatchingLoss(Loss):
         """Return the places of each style image at the context's size, and the search among them."""
         what = f"places at {self.scales}, turned {self.turned}, seed {self.seed}"
         look = partial(self._search, context)
-        return context.seen.once(what, self.paintings, self.layers, context.size, look)
+        return context.seen.once(what, self.paintings, self.needs, context.size, look)
 
     def _search(self, context: BindContext) -> tuple[list[Keys], Matcher]:
         keys = []
         for number, (painting, scale) in enumerate(zip(self.paintings, self.scales, strict=True)):
             views = self.views(context, painting, scale)
             also = self.feature_callback(context, number, views)
-            keys.append(Keys.of(context, views, self.layers, most=KEYS, seed=self.seed, also=also))
+            keys.append(Keys.of(context, views, self.needs, most=KEYS, seed=self.seed, also=also))
         return keys, Matcher(keys, seed=self.seed)
 
     def feature_callback(

@@ -32,11 +32,7 @@ class Pyramid(Loss):
 
     def __init__(self, loss: Loss, coarsest: Loss | None = None, *, least: int = 112) -> None:
         self.loss, self.coarsest, self.least = loss, coarsest, least
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return self.loss.needs | (self.coarsest.needs if self.coarsest else frozenset())
+        self.needs = loss.needs | (coarsest.needs if coarsest else frozenset())
 
     def relative(self, picture: Tensor) -> Loss:
         """See :meth:`Loss.relative`; each term is divided by its own value."""

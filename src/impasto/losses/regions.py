@@ -45,15 +45,11 @@ class RegionMoments(Loss):
         if len(targets) != len(alphas) or all(target is None for target in targets):
             raise InputError(f"{len(targets)} targets for {len(alphas)} regions: give one for each region")
         self.targets, self.alphas, self.layers = targets, alphas, dict(layers)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset(self.layers)
+        self.needs = frozenset(layers)
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        device = next(context.backbone.buffers()).device
+        device = context.device
         used = [(t, a) for t, a in zip(self.targets, self.alphas, strict=True) if t is not None]
         alphas = F.adaptive_avg_pool2d(torch.stack([a for _, a in used]).to(device), context.size)
         wanted = {layer: torch.stack([t[layer] for t, _ in used]).to(device) for layer in self.layers}

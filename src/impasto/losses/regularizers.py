@@ -15,11 +15,7 @@ class TotalVariation(Loss):
     """Mean squared difference of horizontally and vertically adjacent pixels (Mahendran and Vedaldi 2015)."""
 
     name = "tv"
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset({PIXELS})
+    needs = frozenset({PIXELS})
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""

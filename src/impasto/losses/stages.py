@@ -20,11 +20,7 @@ class ByStage(Loss):
 
     def __init__(self, losses: Sequence[Loss]) -> None:
         self.losses = tuple(losses)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset[str]().union(*(loss.needs for loss in self.losses))
+        self.needs = frozenset[str]().union(*(loss.needs for loss in losses))
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""

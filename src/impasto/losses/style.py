@@ -73,16 +73,12 @@ class StyleLoss(Loss):
             )
         names = (layers,) if isinstance(layers, str) else layers
         self.layers = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, 1.0)
+        self.needs = frozenset(self.layers)
         if not any(self.layers.values()):
             raise InputError(f"style layers {self.layers} are not valid: give one a weight other than 0")
         self.blend, self.mask, self.unit = blend, mask, unit
 
     rooted = False  # whether the distance takes a matrix root, whose gradient needs high precision
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset(self.layers)
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
@@ -90,11 +86,10 @@ class StyleLoss(Loss):
 
     def targets(self, context: BindContext) -> dict[str, Moments]:
         """Compute the target moments by layer at the size of the context, with batch axis 1."""
-        names = frozenset(self.layers)
         each: list[dict[str, Moments]] = []
         for picture, scale in zip(self.pictures, self.scales, strict=True):
             size = tensors.same_area((picture.shape[-2], picture.shape[-1]), context.size, scale=scale)
-            each.append(context.moments(picture, names, size=size))
+            each.append(context.moments(picture, self.needs, size=size))
         mix = mixture if self.blend == "moments" else barycenter
         return {layer: mix([found[layer] for found in each], self.weights) for layer in self.layers}
 

@@ -32,6 +32,7 @@ class Temporal(Loss):
     """
 
     name = "temporal"
+    needs = frozenset({PIXELS})
 
     def __init__(self, warped: Source, mask: Tensor) -> None:
         self.warped, self.mask = tensors.from_source(warped), mask
@@ -40,19 +41,13 @@ class Temporal(Loss):
                 f"the mask is {tuple(mask.shape[-2:])}, its frame {tuple(self.warped.shape[-2:])}: resize it"
             )
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """See :attr:`Loss.needs`."""
-        return frozenset({PIXELS})
-
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        device = next(context.backbone.buffers()).device
         # Minimum over what a coarse pixel covers, so that the border of a hole does not follow its content.
-        mask = self.mask.to(device)
+        mask = self.mask.to(context.device)
         if context.size != tuple(mask.shape[-2:]):
             mask = 1 - F.adaptive_max_pool2d(1 - mask, context.size)
-        return _BoundTemporal(tensors.resize(self.warped.to(device), context.size), mask)
+        return _BoundTemporal(tensors.resize(self.warped.to(context.device), context.size), mask)
 
 
 class _BoundTemporal(Bound):
