@@ -41,6 +41,11 @@ class Backbone(nn.Module, ABC):
         """Compute ``{layer: (B, C, h, w)}`` of ``picture (B, 3, H, W)``, RGB 0..1, with h = H // stride."""
 
     @property
+    def device(self) -> torch.device:
+        """Device of its weights."""
+        return next(self.buffers()).device
+
+    @property
     def memory_format(self) -> torch.memory_format:
         """Memory layout of the features. Arithmetic between layouts is several times slower."""
         return torch.contiguous_format

@@ -95,7 +95,7 @@ class BindContext:
     @property
     def device(self) -> torch.device:
         """Device of the backbone."""
-        return next(self.backbone.buffers()).device
+        return self.backbone.device
 
     def at(self, size: Size) -> BindContext:
         """Return the context of the image resized to ``size``; features are shared."""

@@ -114,7 +114,7 @@ def modern(
     picture = Pixels(begin, photo=content if start is None else None, wraps=backbone.wraps)
     return minimize(
         objective(content, styles, **terms),
-        picture.to(next(backbone.buffers()).device),
+        picture,
         schedule=schedule,
         backbone=backbone,
         optimiser=optimiser,

@@ -90,7 +90,7 @@ def dream(
     loss = Activation(layers, guide=guide)
     return minimize(
         loss * (-1 / own_answer(photo, loss.targets, backbone)),
-        _over(photo, mask, start, distance, backbone),
+        Residual(photo, mask=mask, difference=start, distance=distance),
         schedule=schedule,
         backbone=backbone,
         optimiser=Ascent(rate=rate),
@@ -125,7 +125,7 @@ def dream_in_style(
     painted = objective(photo, styles, strength=strength)
     return minimize(
         painted - dreaming * (weight / own_answer(photo, dreaming.targets, backbone)),
-        _over(photo, mask, None, 0.0, backbone),
+        Residual(photo, mask=mask),
         schedule=schedule,
         backbone=backbone,
         optimiser=Lbfgs(),
@@ -162,19 +162,11 @@ def own_answer(photo: Tensor, targets: Sequence[Target], backbone: Backbone) -> 
     """
     size = (photo.shape[-2], photo.shape[-1])
     small = tensors.long_side(size, THUMBNAIL) if max(size) > THUMBNAIL else size
-    device = next(backbone.buffers()).device
     layers = {target.layer for target in targets}
-    found = backbone.features(tensors.resize(photo.to(device), small), layers)
+    found = backbone.features(tensors.resize(photo.to(backbone.device), small), layers)
     total = 0.0
     for target in targets:
         answer = tensors.precise(found[target.layer])
         shares = 1 if target.channel is None else answer.shape[1]
         total += abs(target.weight) * float((answer.square().sum() / shares).sqrt())
     return max(total / math.sqrt(small[0] * small[1]), FLOOR)
-
-
-def _over(
-    photo: Tensor, mask: Tensor | None, start: Tensor | None, distance: float, backbone: Backbone
-) -> Residual:
-    picture = Residual(photo, mask=mask, difference=start, distance=distance)
-    return picture.to(next(backbone.buffers()).device)

@@ -43,7 +43,6 @@ def paper(
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     size = (content.shape[-2], content.shape[-1])
-    device = next(backbone.buffers()).device
     # Equation 1 is 1/2 the sum over N channels and M positions; Content is the mean: hence 1/2 N M.
     positions = (size[0] // 8) * (size[1] // 8)
     content_weight = RATIO * 0.5 * 512 * positions
@@ -58,7 +57,7 @@ def paper(
     noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(seed))
     return minimize(
         loss,
-        Pixels(noise).to(device),
+        Pixels(noise),
         schedule=(Stage(size, steps),),
         backbone=backbone,
         optimiser=optimiser or Lbfgs(history=20),

@@ -78,15 +78,14 @@ def neural_neighbors(
         seed: random seed for sampling places and positions.
         optimiser, tiling, watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
-    device = next(backbone.buffers()).device
     if strength == 0:
-        return OptimizationResult(content.to(device), (), 0, stopped=False)
+        return OptimizationResult(content.to(backbone.device), (), 0, stopped=False)
     styles, first, last = select_styles(styles), schedule[0].size, schedule[-1].size
     begun = _initial_image(content, styles, first, strength, wraps=backbone.wraps) if start is None else start
     given: dict[str, Any] = {"turned": turned, "border": border, "seed": seed}
     return minimize(
         objective(content, styles, stages=len(schedule), strength=strength, **given),
-        Pixels(begun, size=first, wraps=backbone.wraps).to(device),
+        Pixels(begun, size=first, wraps=backbone.wraps),
         schedule=(*schedule, *(Stage(last, steps) for steps in rounds)),
         backbone=backbone,
         optimiser=optimiser,

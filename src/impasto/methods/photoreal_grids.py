@@ -56,7 +56,7 @@ def photoreal(
     loss = Content(grid.photo, CONTENT_LAYER) * CONTENT_WEIGHT + style * STYLE_WEIGHT
     return minimize(
         loss,
-        grid.to(next(backbone.buffers()).device),
+        grid,
         schedule=(Stage(size, steps),),
         backbone=backbone,
         # Monotone: an image that is its own style stays unchanged, bit for bit.
@@ -80,9 +80,8 @@ def region_statistics(
     Returns:
         One mapping for each region.
     """
-    device = next(backbone.buffers()).device
     with torch.no_grad():
-        features = backbone.features(picture.to(device), layers)
+        features = backbone.features(picture.to(backbone.device), layers)
     found: list[dict[str, Tensor]] = [{} for _ in alphas]
     for layer in layers:
         values = tensors.precise(features[layer])[0].flatten(1).double().cpu()

@@ -57,7 +57,7 @@ def tutorial(
     loss = loss + sum(layers.values()) * Gram(style, layers, unit="absolute")
     return minimize(
         loss,
-        Pixels(content).to(next(backbone.buffers()).device),
+        Pixels(content),
         schedule=(Stage((content.shape[-2], content.shape[-1]), steps),),
         backbone=backbone,
         optimiser=optimiser or Lbfgs(history=20),

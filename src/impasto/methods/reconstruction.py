@@ -59,7 +59,7 @@ def reconstruct(
     noise = torch.rand(source.shape, generator=torch.Generator().manual_seed(seed))
     return minimize(
         loss,
-        Pixels(noise).to(next(backbone.buffers()).device),
+        Pixels(noise),
         schedule=(Stage(small, steps),),
         backbone=backbone,
         optimiser=Lbfgs(),

@@ -69,5 +69,5 @@ def following_frame(
     else:
         total = objective(content, styles, **terms)
     total = total + Temporal(warped, mask) * (TEMPORAL_WEIGHT * consistency)
-    picture = Pixels(start, photo=start).to(next(backbone.buffers()).device)
+    picture = Pixels(start, photo=start)
     return minimize(total, picture, schedule=schedule, backbone=backbone, watch=watch, seen=seen)

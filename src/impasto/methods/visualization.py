@@ -37,10 +37,9 @@ def visualize(
         seed: random seed of the initial noise and of the transforms.
         watch: see :func:`impasto.optim.minimize`.
     """
-    picture = Fourier(size, seed=seed)
     return minimize(
         -1 * Activation(layer),
-        picture.to(next(backbone.buffers()).device),
+        Fourier(size, seed=seed),
         schedule=(Stage(size, steps),),
         backbone=backbone,
         optimiser=Adam(rate=rate),

@@ -36,7 +36,7 @@ def features_of(picture: Tensor, layers: Sequence[str], *, backbone: Backbone) -
     Raises:
         InputError: the image is too small for a layer.
     """
-    device = next(backbone.buffers()).device
+    device = backbone.device
     with torch.no_grad():
         found = backbone.features(picture.to(device), layers)
     return {layer: found[layer].float() for layer in layers}

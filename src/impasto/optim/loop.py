@@ -67,7 +67,8 @@ def minimize(
 
     Args:
         loss: the loss to minimize; bound at each size.
-        parametrization: the parameters to optimize; holds the result on return.
+        parametrization: the parameters to optimize, moved to the device of the backbone; holds the result on
+            return.
         schedule: sizes and evaluations, see :func:`impasto.optim.scales`.
         backbone: feature extractor.
         optimiser: default: :class:`Lbfgs`. The loop works on a copy.
@@ -89,8 +90,9 @@ def minimize(
         >>> out = minimize(loss, picture, schedule=plan, backbone=load())  # doctest: +SKIP
     """
     chosen = copy.deepcopy(optimiser) if optimiser else Lbfgs()
+    picture = parametrization.to(backbone.device)
     return _Loop(
-        loss, parametrization, schedule, backbone, chosen, plateau, tiling, transform, watch, checkpoint, seen
+        loss, picture, schedule, backbone, chosen, plateau, tiling, transform, watch, checkpoint, seen
     ).run()
 
 

@@ -138,7 +138,7 @@ def _apply_styles(job: PhotorealJob, inputs: Inputs, eyes: LazyBackbone, session
         from impasto.painters.photoreal_refine import refine, render
 
         threads = use_threads(eyes.threads)
-        recipe = inputs.recipe(str(next(eyes.backbone.buffers()).device), engine="torch", threads=threads)
+        recipe = inputs.recipe(str(eyes.backbone.device), engine="torch", threads=threads)
         saved = checkpoint_of(session, recipe)
         grid, outcome = refine(
             job, subject, mattes, given, backbone=eyes.backbone, watch=session.watch, checkpoint=saved

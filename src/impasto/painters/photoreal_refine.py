@@ -47,7 +47,7 @@ def classify(look: Look, picture: Array, *, backbone: Backbone) -> Regions:
 
 def _compute_features(picture: Array, backbone: Backbone) -> Array:
     """Compute the features ``(C, h, w)`` for classification."""
-    device = next(backbone.buffers()).device
+    device = backbone.device
     with torch.no_grad():
         found = backbone.features(tensors.from_array(picture).to(device), {LAYER})[LAYER]
     seen: Array = found[0].float().cpu().numpy()

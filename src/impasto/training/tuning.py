@@ -50,7 +50,7 @@ def tune(
         seconds: time until the last step begins; the first two always run.
     """
     clock = Clock()
-    device = next(backbone.buffers()).device
+    device = backbone.device
     target, photos = replace(target, picture=target.picture.to(device)), photos.to(device)
     network = StyleNetwork(pack.plan, rows=2).to(device)
     network.load(pack.trunk, np.stack([pack.rows[0], row]))

@@ -95,7 +95,7 @@ def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[
     The score is the peak response minus three times the mean response after ReLU, so that selective channels
     win over those that respond everywhere.
     """
-    device = _device(backbone)
+    device = backbone.device
     peaks: dict[str, torch.Tensor] = {}
     for name in samples.PHOTOS:
         rgb = samples.photo(name)
@@ -142,7 +142,7 @@ def _select_targets(job: LayersJob, backbone: Backbone) -> list[Target]:
     if job.layers:
         targets = [Target.parse(text) for text in job.layers]
         layers = backbone.check(target.layer for target in targets)
-        found = backbone.features(torch.zeros(1, 3, LOOKED_AT, LOOKED_AT, device=_device(backbone)), layers)
+        found = backbone.features(torch.zeros(1, 3, LOOKED_AT, LOOKED_AT, device=backbone.device), layers)
         for target in targets:
             count = found[target.layer].shape[1]
             if target.weight != 1:
@@ -161,10 +161,6 @@ def _caption(target: Target, strong: Mapping[str, Sequence[int]]) -> list[str]:
     if target.channel is not None:
         return [target.name]
     return [target.name, *(f"{target.layer}[{channel}]" for channel in strong[target.layer])]
-
-
-def _device(backbone: Backbone) -> torch.device:
-    return next(backbone.buffers()).device
 
 
 def _recipe(job: LayersJob, name: str) -> str:
