@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from impasto.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
+Float = TypeVar("Float", bound=np.floating[Any])
 
 # Linear sRGB to LMS, and the cube root of LMS to OKLab: Ottosson 2020.
 _LMS_OF_RGB = np.array(
@@ -38,17 +39,17 @@ _D65 = _XYZ_OF_RGB.sum(axis=1)
 _REC709 = np.array([0.2126, 0.7152, 0.0722])
 
 
-def _floats(values: NDArray[Any]) -> Floats:
+def _floats(values: NDArray[Float]) -> NDArray[Float]:
     """Convert values to floats; floats keep their precision."""
     values = np.asarray(values)
-    return values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
+    return np.asarray(values, values.dtype if np.issubdtype(values.dtype, np.floating) else np.float64)
 
 
 def _mix(values: Floats, matrix: NDArray[np.float64]) -> Floats:
     return np.asarray(values @ matrix.T.astype(values.dtype))
 
 
-def to_linear(rgb: NDArray[Any]) -> Floats:
+def to_linear(rgb: NDArray[Float]) -> NDArray[Float]:
     """Convert sRGB values to linear light.
 
     Args:
@@ -65,10 +66,11 @@ def to_linear(rgb: NDArray[Any]) -> Floats:
     """
     rgb = _floats(rgb)
     size = np.abs(rgb)
-    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), rgb)
+    linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.copysign(linear, rgb))
 
 
-def to_srgb(linear: NDArray[Any]) -> Floats:
+def to_srgb(linear: NDArray[Float]) -> NDArray[Float]:
     """Convert linear light to sRGB values, the inverse of ``to_linear``.
 
     Examples:
@@ -77,9 +79,8 @@ def to_srgb(linear: NDArray[Any]) -> Floats:
     """
     linear = _floats(linear)
     size = np.abs(linear)
-    return np.copysign(
-        np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055), linear
-    ).astype(linear.dtype)
+    rgb = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
+    return np.asarray(np.copysign(rgb, linear), linear.dtype)
 
 
 def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
@@ -138,7 +139,7 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def luma(rgb: NDArray[Any]) -> Floats:
+def luma(rgb: NDArray[Float]) -> NDArray[Float]:
     """Return the luma of each color: Rec. 709 weights on gamma-encoded values.
 
     Luma is computed on gamma-encoded values, not on linear light, as in video and ``cv2``; a gray image is

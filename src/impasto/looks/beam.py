@@ -112,7 +112,7 @@ def vanishing(rgb: Array) -> tuple[float, float]:
     width = rgb.shape[1]
     small = shrink(rgb)
     size = (small.shape[0], small.shape[1])
-    gray = (np.asarray(color.luma(small)) * 255).astype(np.uint8)
+    gray = (color.luma(small) * 255).astype(np.uint8)
     lines = _segments(gray, least=size[1] / 24)
     votes = _crossings(lines, size)
     if len(votes) < 6:

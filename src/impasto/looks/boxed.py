@@ -126,5 +126,5 @@ def _round(part: Array) -> Bools:
     height, width = part.shape[:2]
     rows, columns = np.mgrid[:height, :width]
     inside = np.hypot((rows + 0.5) / height * 2 - 1, (columns + 0.5) / width * 2 - 1) < 0.95
-    gray = np.asarray(color.luma(part))
+    gray = color.luma(part)
     return np.asarray(inside & ((chroma(part) > LENS) | (gray > np.percentile(gray, 40))))

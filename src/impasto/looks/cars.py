@@ -171,7 +171,7 @@ def asphalt(surface: Array, road: Road) -> Array:
 
     What is much lighter than the road before the camera stands on it: walls, fences, boards.
     """
-    luma = np.asarray(color.luma(surface), np.float32)
+    luma = color.luma(surface)
     # Stripes and gaps of a wall, and paint on a road, are thinner than the median's window.
     window = max(3, road.size[0] // 36 * 2 + 1)
     light = cv2.medianBlur((luma.clip(0, 1) * 255).astype(np.uint8), window).astype(np.float32) / 255

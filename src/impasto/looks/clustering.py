@@ -98,7 +98,8 @@ def feature_vectors(rgb: Array, features: Array) -> Array:
 
 def openness(rgb: Array) -> Array:
     """Compute how well each pixel is connected to the top of the image without edges, ``(H, W)``, 0..1."""
-    luma = np.asarray(color.luma(cv2.GaussianBlur(rgb, (0, 0), max(rgb.shape[:2]) / 300)), np.float32)
+    soft = np.asarray(cv2.GaussianBlur(rgb, (0, 0), max(rgb.shape[:2]) / 300), np.float32)
+    luma = color.luma(soft)
     down, across = np.gradient(luma)
     slope = cv2.boxFilter(np.hypot(down, across), -1, (5, 5), borderType=cv2.BORDER_REFLECT)
     met = np.maximum.accumulate(slope, axis=0)

@@ -155,7 +155,7 @@ def motion_blur(light: Array, center: tuple[float, float], amount: float) -> Arr
 
 def develop(light: Array, *, keeps: Array | None = None) -> Array:
     """Return linear light ``(H, W, 3)`` as an sRGB image, 0..1: :func:`tone_map`, then gamma."""
-    return np.asarray(color.to_srgb(tone_map(light, keeps)), np.float32)
+    return color.to_srgb(tone_map(light, keeps))
 
 
 def grain(size: tuple[int, ...]) -> int:
@@ -170,7 +170,7 @@ def camera_filter(rgb: Array) -> Array:
     (He, Sun and Tang 2010), whose threshold is that of texture in the dark parts of photographs at night.
     Above ``CLEAN`` it fades out, and an unsharp mask by ``SHARP`` fades in.
     """
-    gray = np.asarray(color.luma(rgb), np.float32)
+    gray = color.luma(rgb)
     wide = grain(gray.shape)
     mean = cv2.blur(gray, (wide, wide))
     spread = np.maximum(cv2.blur(gray * gray, (wide, wide)) - mean * mean, 0)

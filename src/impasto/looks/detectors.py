@@ -65,7 +65,7 @@ def signals(photo: Array, horizon: float) -> list[Part]:
     Arguments as for :func:`detect_lamps`.
     """
     height = len(photo)
-    gray = np.asarray(color.luma(photo), np.float32)
+    gray = color.luma(photo)
     dark = (gray < DARK) & (chroma(photo) < 0.22)
     found: list[Part] = []
     for hues in ([(0, 16), (344, 360)], [(25, 52)], [(135, 195)]):
@@ -118,7 +118,7 @@ def rears(photo: Array, horizon: float) -> list[Part]:
     """
     other = photo[..., 1:].max(2)
     red = (photo[..., 0] > RED[0]) & (photo[..., 0] - other > RED[1]) & (photo[..., 0] > RED[2] * other)
-    gray = np.asarray(color.luma(photo), np.float32)
+    gray = color.luma(photo)
     parts = _red_parts(red, (photo[..., 0] - other) / (photo[..., 0] + np.float32(0.1)), horizon)
     pairs = []
     for i, (one, first) in enumerate(parts):

@@ -64,7 +64,7 @@ class Front:
         size = (max(1, round(width * self.scale)), max(1, round(rows * self.scale)))
         way = cv2.INTER_CUBIC if self.scale > 1 else cv2.INTER_AREA
         self.rgb = np.asarray(cv2.resize(photo[:rows], size, interpolation=way).clip(0, 1), np.float32)
-        self.log = np.log2(np.asarray(color.luma(self.rgb), np.float32) + np.float32(0.05))
+        self.log = np.log2(color.luma(self.rgb) + np.float32(0.05))
         across, down = (cv2.Sobel(self.log, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
         edges = np.minimum(np.hypot(across, down), 2)
         upright = edges * (np.abs(down) < LEAN * np.abs(across))

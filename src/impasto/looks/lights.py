@@ -229,7 +229,7 @@ def _hue(own: Array, shape: Array) -> Array:
 
 def _shape(name: KindName, photo: Array, inside: Bools, draw: np.random.Generator) -> Array:
     """Return the distribution of the light over a lamp, ``(h, w)``, at most about 1."""
-    gray = np.asarray(color.luma(photo), np.float32)
+    gray = color.luma(photo)
     if name == "window":
         return window(gray, inside, draw)
     if name == "signal":

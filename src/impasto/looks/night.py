@@ -166,7 +166,7 @@ def _scene(
     own = (np.float32(night.beam) * headlight).astype(np.float32)
     reflected = surface(above.front, above.alpha, horizon=road.horizon / road.size[0], day=day)
     # What is small is lit evenly by day: its own light says how much it reflects.
-    small = np.maximum(np.asarray(color.to_linear(above.front)) - np.float32(FLARE), 0)
+    small = np.maximum(color.to_linear(above.front) - np.float32(FLARE), 0)
     reflected = reflected + near[..., None].clip(0, 1) * (small - reflected)
     return Scene(road, above, reflected, shine, own, street[..., None] * lamplight)
 
@@ -240,7 +240,7 @@ def _headlights(
     """
     road = given.road
     own = roads.beam(road)
-    beads = np.float32(PAINT - 1) * ((np.asarray(color.luma(given.surface)) - 0.22) / 0.2).clip(0, 1)
+    beads = np.float32(PAINT - 1) * ((color.luma(given.surface) - 0.22) / 0.2).clip(0, 1)
     own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road) + back
     ground, streaks = (light * may for light in project_headlights(found, road))
     light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])

@@ -19,7 +19,7 @@ from impasto.looks.clustering import resize_input
 from impasto.looks.grading import STRIP
 from impasto.looks.look import Look
 from impasto.looks.masks import Regions
-from impasto.looks.planes import Array, Bools, Bytes, Place, dilate, erode, largest, shrink
+from impasto.looks.planes import Array, Bools, Bytes, Place, dilate, erode, largest, number_parts, shrink
 from impasto.looks.subject import Subject
 
 TOP = 4  # rows of the upper border that a sky touches
@@ -80,7 +80,7 @@ class Glow:
                 self.planes, place, (width, len(rows)), flags=flags, borderMode=cv2.BORDER_REPLICATE
             )
             if wide.any():
-                light = np.asarray(color.to_linear(rows), np.float32)
+                light = color.to_linear(rows)
                 light = np.maximum(light - wide[..., :3], KEPT * light)
                 light += wide[..., 3:] * (self.tone - light)
                 result[top : top + STRIP] = color.to_srgb(light)
@@ -109,7 +109,7 @@ def night_sky(rgb: Array) -> Bools:
     Lamps that stand in the sky belong to it, but for red and green ones, which are signals.
     """
     small = shrink(rgb)
-    gray = np.asarray(color.luma(small), np.float32)
+    gray = color.luma(small)
     within = _within_bars(gray)
     found = np.zeros(gray.shape, np.bool_)
     lit = gray[within]
@@ -175,10 +175,8 @@ def _seed(smooth: Bools, gray: Array) -> Bools:
     median = max(median, BLACK)
     lit = cv2.distanceTransform((gray < LAMP).astype(np.uint8), cv2.DIST_L2, 3) < NEAR * max(gray.shape)
     kept = np.isin(marks, alike) & (lit | (gray < GLOWS * median))
-    marks, count = ndimage.label(kept)
-    sizes = np.bincount(marks.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    return np.asarray((sizes > LEAST * kept.size)[marks])
+    marks, sizes = number_parts(kept)
+    return np.asarray((sizes > LEAST * kept.size)[marks] & kept)
 
 
 def _up_to_edges(inner: Bools, smooth: Bools, gray: Array) -> Bools:
@@ -196,8 +194,7 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
     """Return the lamps in the sky with their halos, without signals."""
     found = np.zeros_like(sky)
     marks, _ = ndimage.label(gray > LAMP)
-    islands, count = ndimage.label(~sky)
-    sizes = np.bincount(islands.ravel(), minlength=count + 1)
+    islands, sizes = number_parts(~sky)
     for index, box in enumerate(ndimage.find_objects(marks), 1):
         core = marks[box] == index
         if core.sum() > LARGEST * sky.size:
@@ -226,8 +223,7 @@ def _streaks(small: Array, gray: Array, sky: Bools) -> Bools:
 
     Those at the border of the image must be as light as the sky, which branches are not.
     """
-    islands, count = ndimage.label(dilate(~sky, EDGE + 2))
-    sizes = np.bincount(islands.ravel(), minlength=count + 1)
+    islands, sizes = number_parts(dilate(~sky, EDGE + 2))
     red, green = small[..., 0], small[..., 1]
     colored = (largest(small) > LAMP) & ((red > RED * green) | (green > GREEN * red))
     filled = sizes < STREAK * sky.size
@@ -256,7 +252,7 @@ def glow(rgb: Array, sky: Bools) -> Glow:
     if not sky.any():
         return Glow(none, np.zeros(3, np.float32))
     small = cv2.resize(rgb, sky.shape[::-1], interpolation=cv2.INTER_AREA).clip(0, 1)
-    light = np.asarray(color.to_linear(small), np.float32)
+    light = color.to_linear(small)
     inner = erode(sky, 3).astype(np.float32)
     tone = np.asarray(np.median(light[inner > 0 if inner.any() else sky], 0), np.float32)
     lamps = cv2.morphologyEx((largest(light) > BRIGHT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))

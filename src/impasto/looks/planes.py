@@ -66,6 +66,12 @@ def erode(mask: Bools, side: int) -> Bools:
     return np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
 
 
+def number_parts(mask: Bools, *, neighbors: int = 4) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Return the number of the connected part at each pixel, 0 outside, and the pixels of each number."""
+    marks, count = ndimage.label(mask, _TOUCHING[neighbors])
+    return marks, np.bincount(marks.ravel(), minlength=count + 1)
+
+
 def parts_of(mask: Bools, *, neighbors: int = 8) -> Iterator[tuple[Bools, Place]]:
     """Yield the connected parts of a mask: the pixels of each in its box, and the box."""
     marks, _ = ndimage.label(mask, _TOUCHING[neighbors])
@@ -75,12 +81,10 @@ def parts_of(mask: Bools, *, neighbors: int = 8) -> Iterator[tuple[Bools, Place]
 
 def parts_at(mask: Bools, place: Bools, *, neighbors: int = 8, most: float = np.inf) -> Bools:
     """Return the connected parts of a mask with a pixel in ``place``, and at most ``most`` pixels."""
-    marks, count = ndimage.label(mask, _TOUCHING[neighbors])
-    kept = np.zeros(count + 1, np.bool_)
+    marks, sizes = number_parts(mask, neighbors=neighbors)
+    kept = np.zeros(sizes.shape, np.bool_)
     kept[marks[place]] = True
-    kept &= np.bincount(marks.ravel(), minlength=count + 1) <= most
-    kept[0] = False
-    return np.asarray(kept[marks])
+    return np.asarray((kept & (sizes <= most))[marks] & mask)
 
 
 def middle(box: Place) -> tuple[float, float]:

@@ -55,7 +55,7 @@ def _plate(part: Array, apart: float) -> Place | None:
     It is lighter than the car, has hardly a color, and the size of a plate, to which the distance ``apart``
     of the lamps in pixels is the scale. Of several, it is the one in the middle.
     """
-    gray = np.asarray(color.luma(part), np.float32)
+    gray = color.luma(part)
     pale = chroma(part) < PALE * part.max(2)
     light = (pale & (gray > LIGHTER * np.median(gray))).astype(np.uint8)
     # Letters are dark.

@@ -64,12 +64,12 @@ def surface(front: Array, alpha: Array, *, horizon: float = 0.6, day: Day | None
 
 def _even(front: Array, alpha: Array, horizon: float, day: Day | None = None) -> tuple[Array, Day]:
     """Return linear light with most of the daylight divided out, and that daylight."""
-    linear = np.asarray(color.to_linear(front), np.float32)
+    linear = color.to_linear(front)
     shade = shade_of(linear, horizon) if day is None else day.shade
     if shade is not None:
         linear = without_shadows(linear, shade, horizon)
     linear = _without_skylight(linear)
-    light = np.log2(np.maximum(_daylight(np.asarray(color.luma(linear), np.float32), 1 - alpha), 0.006))
+    light = np.log2(np.maximum(_daylight(color.luma(linear), 1 - alpha), 0.006))
     ground = alpha < 0.5
     over = np.float32(1 - EVEN) * (light - np.float32(np.median(light[ground]) if ground.any() else 0.0))
     kept = np.where(over > 0, np.float32(SUNLIT) * np.tanh(over / np.float32(SUNLIT)), over)
@@ -91,7 +91,7 @@ def _without_skylight(linear: Array) -> Array:
         10 * (green / red - np.float32(0.95))
     ).clip(0, 1)
     share = (np.float32(0.85) * part * between * (8 * (blue / red - 1)).clip(0, 1)).astype(np.float32)
-    gray = np.asarray(color.luma(linear), np.float32)[..., None]
+    gray = color.luma(linear)[..., None]
     return np.asarray(linear + share[..., None] * (gray - linear), np.float32)
 
 

@@ -78,7 +78,7 @@ def without_shadows(linear: Array, shade: Shade, horizon: float) -> Array:
     near[: round(horizon * len(near))] = False
     ground = parts_at(near, _ahead(near.shape, horizon), neighbors=4)
     dark = (ground & (share > 0.5)).astype(np.float32)
-    gray = np.log2(np.maximum(np.asarray(color.luma(linear), np.float32), DARKEST))
+    gray = np.log2(np.maximum(color.luma(linear), DARKEST))
     mask = ((guided_filter(gray, dark)[top:] - 0.1) / np.float32(0.8)).clip(0, 1)
     mask = np.minimum(mask, _bluer(linear[top:], shade))
     found = linear.copy()

@@ -21,6 +21,7 @@ from impasto.looks.planes import (
     dilate,
     erode,
     largest,
+    number_parts,
     parts_at,
     parts_of,
     shrink,
@@ -95,7 +96,7 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
 
 def region(small: Array, horizon: float) -> Bools:
     """Return where the sky is ``(h, w)`` in an image of at most ``SMALL`` pixels, ``(h, w, 3)``."""
-    gray = np.asarray(color.luma(small), np.float32)
+    gray = color.luma(small)
     found: Bools = (openness(small) > OPEN) & (gray > BRIGHT)
     found = _light_parts(small, gray, found)
     if found.mean() < LEAST:
@@ -166,33 +167,30 @@ def _gaps(small: Array, found: Bools, wide: float) -> Bools:
     """Return the gaps between leaves and wires: small parts of the color of the sky, near the sky."""
     away = largest(np.abs(small - _local_mean(small, found, wide)))
     reach = max(2, round(REACH * max(found.shape)))
-    marks, count = ndimage.label((away < HOLE) & dilate(found, 2 * reach + 1) & ~found)
-    sizes = np.bincount(marks.ravel(), minlength=count + 1)
+    parts = (away < HOLE) & dilate(found, 2 * reach + 1) & ~found
+    marks, sizes = number_parts(parts)
     # A gap is lighter than what is around it; a white wall or a window frame has light neighbors.
-    gray = np.asarray(color.luma(small), np.float32)
+    gray = color.luma(small)
     dark = gray < cv2.blur(gray, (9, 9)) + 0.02
-    shares = np.bincount(marks.ravel(), weights=dark.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
+    shares = np.bincount(marks.ravel(), weights=dark.ravel()) / np.maximum(sizes, 1)
     kept = (sizes <= HOLES * found.size) & (shares < 0.35)
-    kept[0] = False
-    return np.asarray(kept[marks])
+    return np.asarray(kept[marks] & parts)
 
 
-def _blue_gaps(
-    small: Array, found: Bools, wide: float, *, least: float = 0.0, tolerant: float = TOLERANT
-) -> Bools:
+def _blue_gaps(small: Array, found: Bools, wide: float, *, least: float = 0.0, tolerant: float) -> Bools:
     """Return the gaps before a blue sky, whose color nothing else has but a pane that mirrors it.
 
-    Gaps larger than ``least`` of the image must also have the color within ``tolerant`` on the mean.
+    They take ``least`` of the image; those of more than ``LARGE`` have the color within ``tolerant`` on the
+    mean.
     """
     behind = _local_mean(small, found, wide)
     away = largest(np.abs(small - behind))
     blue, deep = (picture[..., 2] - picture[..., 0] for picture in (small, behind))
-    marks, count = ndimage.label((away < TOLERANT) & (deep > DEEP) & (blue > 0.5 * deep) & ~found)
-    sizes = np.bincount(marks.ravel(), minlength=count + 1)
-    means = np.bincount(marks.ravel(), weights=away.ravel(), minlength=count + 1) / np.maximum(sizes, 1)
+    parts = (away < TOLERANT) & (deep > DEEP) & (blue > 0.5 * deep) & ~found
+    marks, sizes = number_parts(parts)
+    means = np.bincount(marks.ravel(), weights=away.ravel()) / np.maximum(sizes, 1)
     kept = (sizes >= least * found.size) & ((sizes <= LARGE * found.size) | (means < tolerant))
-    kept[0] = False
-    return np.asarray(kept[marks])
+    return np.asarray(kept[marks] & parts)
 
 
 def _lower_edge(found: Bools) -> float:
@@ -267,12 +265,12 @@ def composite_sky(graded: Array, above: Sky, most: Array) -> Array:
         above: sky of the photo by day.
         most: light of a sky at night, above which that of the grade is compressed, ``(H, 1, 3)``, linear.
     """
-    result = np.asarray(color.to_linear(graded), np.float32)
+    result = color.to_linear(graded)
     if above.share < LEAST:
         return result
     height, width = above.alpha.shape
     small = small_size(above.alpha.shape)
-    day = np.asarray(color.to_linear(above.front), np.float32)
+    day = color.to_linear(above.front)
     planes = [cv2.resize(plane, small, interpolation=cv2.INTER_AREA) for plane in (result, day, above.alpha)]
     after, before, alpha = (np.asarray(plane, np.float32) for plane in planes)
     wide = WIDE * max(small)
@@ -293,8 +291,8 @@ def composite_sky(graded: Array, above: Sky, most: Array) -> Array:
 
 def _night_sky(result: Array, middle: Array, most: Array) -> Array:
     """Return a graded sky in the hue of its median, compressed to at most 2.5 times ``most``."""
-    limit = np.float32(2) * np.asarray(color.luma(most), np.float32)
-    gray = np.asarray(color.luma(result), np.float32)
+    limit = np.float32(2) * color.luma(most)
+    gray = color.luma(result)
     over = np.maximum(gray - limit, 0)
     held = np.minimum(gray, limit) + limit / 2 * (1 - np.exp(-over / (limit / 2)))
     tint = middle / max(float(color.luma(middle)), 1e-5)

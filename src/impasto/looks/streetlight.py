@@ -37,7 +37,7 @@ def near_lamps(photo: Array, alpha: Array, lamps: Lamps, road: Road) -> Array:
     poles = cv2.morphologyEx(alone, cv2.MORPH_OPEN, np.ones((long, 1), np.uint8))
     found = np.zeros(road.size, np.float32)
     found[:last] = poles
-    gray = np.asarray(color.luma(photo), np.float32)
+    gray = color.luma(photo)
     for number, kind, lens in lamps.parts():
         if kind == "signal":
             box = case_box(lens, road.size)
