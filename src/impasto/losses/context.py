@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -99,17 +100,9 @@ class BindContext:
 
     def at(self, size: Size) -> BindContext:
         """Return the context of the image resized to ``size``; features are shared."""
-        present = None if self.present is None else self._resize(self.present, size)
-        there = BindContext(
-            self.backbone,
-            size,
-            wanted=self.wanted,
-            cut=self.cut,
-            seen=self.seen,
-            present=present,
-            stage=self.stage,
-        )
-        there._seen, there._known = self._seen, self._known
+        there = copy(self)
+        there.size, there._sums = size, {}
+        there.present = None if self.present is None else self._resize(self.present, size)
         return there
 
     def windows(self, size: Size) -> Sequence[Window]:

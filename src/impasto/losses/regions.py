@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -49,36 +50,25 @@ class RegionMoments(Loss):
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
-        device = context.device
         used = [(t, a) for t, a in zip(self.targets, self.alphas, strict=True) if t is not None]
-        alphas = F.adaptive_avg_pool2d(torch.stack([a for _, a in used]).to(device), context.size)
-        wanted = {layer: torch.stack([t[layer] for t, _ in used]).to(device) for layer in self.layers}
-        masks = {
-            layer: F.avg_pool2d(alphas[None], context.backbone.stride(layer))[0] for layer in self.layers
-        }
+        alphas = F.adaptive_avg_pool2d(torch.stack([a for _, a in used]).to(context.device), context.size)
+        wanted = {layer: torch.stack([t[layer] for t, _ in used]).to(context.device) for layer in self.layers}
         strides = {layer: context.backbone.stride(layer) for layer in self.layers}
+        masks = {layer: F.avg_pool2d(alphas[None], stride)[0] for layer, stride in strides.items()}
         return _BoundRegions(wanted, masks, strides, self.layers, alphas.mean((1, 2)))
 
 
+@dataclass(eq=False)
 class _BoundRegions(Bound):
+    wanted: Mapping[str, Tensor]
+    masks: Mapping[str, Tensor]
+    strides: Mapping[str, int]
+    weights: Mapping[str, float]
+    areas: Tensor
     name = "style"
 
-    def __init__(
-        self,
-        wanted: Mapping[str, Tensor],
-        masks: Mapping[str, Tensor],
-        strides: Mapping[str, int],
-        weights: Mapping[str, float],
-        areas: Tensor,
-    ) -> None:
-        self.wanted, self.masks, self.strides, self.weights, self.areas = (
-            wanted,
-            masks,
-            strides,
-            weights,
-            areas,
-        )
-        self.layers = frozenset(wanted)
+    def __post_init__(self) -> None:
+        self.layers = frozenset(self.wanted)
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -78,7 +79,7 @@ class StyleLoss(Loss):
             raise InputError(f"style layers {self.layers} are not valid: give one a weight other than 0")
         self.blend, self.mask, self.unit = blend, mask, unit
 
-    rooted = False  # whether the distance takes a matrix root, whose gradient needs high precision
+    distance: type[Distance]
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
@@ -96,40 +97,36 @@ class StyleLoss(Loss):
     def bind_targets(self, context: BindContext, targets: Mapping[str, Moments]) -> Bound:
         """Bind this loss to given targets: one for all images (batch axis 1) or one for each (``B``)."""
         strides = {layer: context.backbone.stride(layer) for layer in targets}
+        device = next(iter(targets.values())).mean.device
         masks = None
         if self.mask is not None:
-            mask = F.adaptive_avg_pool2d(self.mask.to(next(iter(targets.values())).mean.device), context.size)
+            mask = F.adaptive_avg_pool2d(self.mask.to(device), context.size)
             masks = {layer: F.avg_pool2d(mask, stride) for layer, stride in strides.items()}
-        device = next(iter(targets.values())).mean.device
-        if (
-            self.rooted and context.size[0] * context.size[1] >= LARGE and device.type != "mps"
-        ):  # has no float64
+        large = context.size[0] * context.size[1] >= LARGE
+        if self.distance.rooted and large and device.type != "mps":  # has no float64
             targets = {k: Moments(t.mean.double(), t.cov.double()) for k, t in targets.items()}
-        distances = {layer: self._distance(target) for layer, target in targets.items()}
+        distances = {layer: self.distance(target, self.unit) for layer, target in targets.items()}
         bound = _BoundStyle(self.name, distances, self.layers, strides, masks)
         kinds = tuple(sorted((layer, distance.diagonal) for layer, distance in distances.items()))
         # The id of the mask is a safe key: the loss that holds the mask outlives the bound loss.
         bound.measures = ("moments", kinds, None if self.mask is None else id(self.mask))
         return bound
 
-    @abstractmethod
-    def _distance(self, target: Moments) -> Distance:
-        """Return the distance to the target of one layer."""
-
 
 class Distance(ABC):
     """Distance from the moments of an image to a target, divided by the size of the target."""
 
     diagonal = False  # whether the distance needs only the diagonal of the second moment
+    rooted = False  # whether it takes a matrix root, whose gradient needs high precision
 
     def __init__(self, target: Moments, unit: Unit) -> None:
         self.target = target
         size = self.size()
         self.norm = size.clamp_min(_LEAST) if unit == "relative" else torch.ones_like(size)
 
-    @abstractmethod
     def size(self) -> Tensor:
         """Return the size of the target in the unit of the distance, ``(B,)``."""
+        return self.target.second.diagonal(dim1=-2, dim2=-1).sum(-1)
 
     @abstractmethod
     def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -147,9 +144,6 @@ class _GramDistance(Distance):
 class _MeanVarianceDistance(Distance):
     diagonal = True
 
-    def size(self) -> Tensor:
-        return self.target.second.diagonal(dim1=-2, dim2=-1).sum(-1)
-
     def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
         mean = first / count[..., None]
         deviation = (second / count[..., None] - mean.square()).clamp_min(_LEAST).sqrt()
@@ -159,12 +153,11 @@ class _MeanVarianceDistance(Distance):
 
 
 class _WassersteinDistance(Distance):
+    rooted = True
+
     def __init__(self, target: Moments, unit: Unit) -> None:
         super().__init__(target, unit)
         self.half = root(target.cov)
-
-    def size(self) -> Tensor:
-        return self.target.second.diagonal(dim1=-2, dim2=-1).sum(-1)
 
     def __call__(self, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
         wide = torch.promote_types(count.dtype, self.target.mean.dtype)
@@ -175,19 +168,13 @@ class _WassersteinDistance(Distance):
 class Gram(StyleLoss):
     """``|G - A|^2`` of Gram matrices divided by the number of positions (Gatys et al. 2015, equation 4)."""
 
-    name = "gram"
-
-    def _distance(self, target: Moments) -> Distance:
-        return _GramDistance(target, self.unit)
+    name, distance = "gram", _GramDistance
 
 
 class MeanVariance(StyleLoss):
     """``|m - m'|^2 + |s - s'|^2`` of channel means and standard deviations (Huang and Belongie 2017)."""
 
-    name = "meanvar"
-
-    def _distance(self, target: Moments) -> Distance:
-        return _MeanVarianceDistance(target, self.unit)
+    name, distance = "meanvar", _MeanVarianceDistance
 
 
 class Wasserstein(StyleLoss):
@@ -197,25 +184,19 @@ class Wasserstein(StyleLoss):
     closed form, see :func:`impasto.moments.trace_root`.
     """
 
-    name = "wasserstein"
-    rooted = True
-
-    def _distance(self, target: Moments) -> Distance:
-        return _WassersteinDistance(target, self.unit)
+    name, distance = "wasserstein", _WassersteinDistance
 
 
+@dataclass(eq=False)
 class _BoundStyle(Bound):
-    def __init__(
-        self,
-        name: str,
-        distances: Mapping[str, Distance],
-        weights: Mapping[str, float],
-        strides: Mapping[str, int],
-        masks: Mapping[str, Tensor] | None,
-    ) -> None:
-        self.name, self.distances, self.weights = name, distances, weights
-        self.strides, self.masks = strides, masks
-        self.layers = frozenset(distances)
+    name: str
+    distances: Mapping[str, Distance]
+    weights: Mapping[str, float]
+    strides: Mapping[str, int]
+    masks: Mapping[str, Tensor] | None
+
+    def __post_init__(self) -> None:
+        self.layers = frozenset(self.distances)
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}
