@@ -86,12 +86,7 @@ def octaves(
         )
     sizes = [_scale_size(size, ratio**-index) for index in reversed(range(count))]
     sizes = [s for s in sizes if min(s) >= least] or [size]
-    budget = (
-        [steps[0]] * len(sizes)
-        if len(steps) == 1
-        else [_interpolate(steps, index, len(sizes)) for index in range(len(sizes))]
-    )
-    return tuple(Stage(here, work) for here, work in zip(sizes, budget, strict=True))
+    return tuple(Stage(here, _interpolate(steps, index, len(sizes))) for index, here in enumerate(sizes))
 
 
 def _scale_size(size: Size, factor: float) -> Size:
