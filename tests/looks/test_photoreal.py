@@ -21,8 +21,8 @@ from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions
 from impasto.looks.contours import posterior
+from impasto.looks.grading import Subject
 from impasto.looks.look import statistics
-from impasto.looks.subject import Subject
 from impasto.losses import BindContext, RegionMoments
 from impasto.methods.projection import project
 from impasto.optim import evaluate

@@ -29,9 +29,8 @@ from impasto.films.video import FilmResult, paint_plan
 from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import resize_input
-from impasto.looks.grading import mix
+from impasto.looks.grading import Subject, mix
 from impasto.looks.night_skies import Glow, clear_night_sky, glow, night_sky, with_sky
-from impasto.looks.subject import Subject
 from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
 from impasto.media.levels import eight, unit
 from impasto.media.links import JUMP, jump

@@ -43,6 +43,22 @@ class Grade:
     grain: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Content image prepared for grading: full size, small copy with its regions, and the look.
+
+    ``styles`` holds the regions of the style images, if any. ``given`` is the photo as it was given if lamps
+    were taken out of ``photo``.
+    """
+
+    photo: Array
+    small: Array
+    regions: Regions
+    look: Look
+    styles: tuple[Regions, ...] = ()
+    given: Array | None = None
+
+
 def shift(rgb: Array, regions: Regions, look: Look) -> tuple[Grade, list[Statistics | None]]:
     """Compute the grade from an image to a look; return it and the statistics of the image by class.
 

@@ -16,11 +16,10 @@ from scipy import ndimage
 
 from impasto import color
 from impasto.looks.clustering import resize_input
-from impasto.looks.grading import STRIP
+from impasto.looks.grading import STRIP, Subject
 from impasto.looks.look import Look
 from impasto.looks.masks import Regions
 from impasto.looks.planes import Array, Bools, Bytes, Place, dilate, erode, largest, number_parts, shrink
-from impasto.looks.subject import Subject
 
 TOP = 4  # rows of the upper border that a sky touches
 LOWEST = 0.6  # height below which no sky is looked for, relative to the height

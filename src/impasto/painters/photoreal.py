@@ -19,9 +19,8 @@ from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
 from impasto.looks import Look, Mattes
 from impasto.looks.clustering import resize_input
-from impasto.looks.grading import mix
+from impasto.looks.grading import Subject, mix
 from impasto.looks.look import of_night
-from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
 from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.record import HistoryEntry, Recipe, Result

@@ -15,8 +15,7 @@ from impasto.backbones import Backbone
 from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import LAYER, Classifier, cluster, of_regions, resize_input
-from impasto.looks.grading import attenuate_noise, grade, signal
-from impasto.looks.subject import Subject
+from impasto.looks.grading import Subject, attenuate_noise, grade, signal
 from impasto.optim import Checkpoint, OptimizationResult
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch

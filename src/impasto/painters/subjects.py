@@ -17,10 +17,9 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions, Statistics
 from impasto.looks.class_coverage import table
 from impasto.looks.clustering import Classifier, resize_input
-from impasto.looks.grading import HARDLY, without_signal
+from impasto.looks.grading import HARDLY, Subject, without_signal
 from impasto.looks.look import blend, statistics
 from impasto.looks.night_skies import clear_night_sky
-from impasto.looks.subject import Subject
 from impasto.painters.inputs import Inputs
 
 if TYPE_CHECKING:
