@@ -6,7 +6,7 @@ the horizon is on no car. Without labels no headlight is known, so none throws l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -100,11 +100,7 @@ def project_headlights(found: Sequence[CarLamp], road: Road) -> tuple[Array, Arr
     :func:`impasto.looks.beam.beam`. A single headlight throws nothing: where it points to is not known.
     """
     ground, streaks = np.zeros(road.size, np.float32), np.zeros(road.size, np.float32)
-    for lamp in found:
-        where = _window(lamp, road) if lamp.kind == "headlight" and lamp.apart else None
-        if where is None:
-            continue
-        right, ahead, below = _plane(lamp, road, where)
+    for lamp, where, right, ahead, below in _roads_before(found, road, "headlight"):
         along = np.maximum(np.float32(lamp.ahead) - ahead, np.float32(0.3))
         across = right - np.float32(lamp.right)
         aside, under = (np.degrees(np.arctan(v / along)) for v in (across, np.float32(LAMPS)))
@@ -125,11 +121,7 @@ def red_sheen(found: Sequence[CarLamp], road: Road) -> Array:
     """
     light = np.zeros(road.size, np.float32)
     high = np.float32(HIGH["rear"])
-    for lamp in found:
-        where = _window(lamp, road) if lamp.kind == "rear" and lamp.apart else None
-        if where is None:
-            continue
-        right, ahead, below = _plane(lamp, road, where)
+    for lamp, where, right, ahead, below in _roads_before(found, road, "rear"):
         along = np.maximum(np.float32(lamp.ahead) - ahead, 0)
         away = np.sqrt(along**2 + (right - np.float32(lamp.right)) ** 2 + high**2)
         part = np.float32(0.1) * high / away**3 + sheen(right, ahead, lamp, road)
@@ -139,16 +131,11 @@ def red_sheen(found: Sequence[CarLamp], road: Road) -> Array:
 
 
 def sheen(right: Array, ahead: Array, lamp: CarLamp, road: Road) -> Array:
-    """Compute what a road mirrors of a lamp, relative to a white surface; ``(h, w)``.
+    """Compute what a road mirrors of a lamp at places ``(h, w)``, in metres, relative to a white surface.
 
     The facets of asphalt as in Walter et al. 2007 (GGX with the shadowing of Smith), their reflection as in
     Schlick 1994 with 4 % at right angles: at grazing light the facets that lie flat mirror a lamp as a long
     streak towards the camera.
-
-    Args:
-        right, ahead: places of the road, in metres.
-        lamp: the lamp.
-        road: the view.
     """
     high, eye, square = np.float32(HIGH[lamp.kind]), np.float32(road.height), np.float32(ROUGH**2)
     to_lamp = (np.float32(lamp.right) - right, high, np.float32(lamp.ahead) - ahead)
@@ -233,28 +220,31 @@ def bodies(found: Sequence[CarLamp], road: Road) -> Array:
     return np.asarray(light * np.float32(1 / brightest(road)), np.float32)
 
 
-def _window(lamp: CarLamp, road: Road) -> Place | None:
-    """Return the pixels of the road before a lamp, towards the camera; None if there are none."""
-    rows = slice(max(0, int(lamp.foot(road))), road.size[0])
-    wide = 0.2 * road.size[1] + 2 * road.focal / lamp.ahead
-    columns = slice(max(0, int(lamp.column - wide)), min(road.size[1], int(lamp.column + wide)))
-    fits = rows.stop - rows.start >= 2 * STEP and columns.stop - columns.start >= 2 * STEP
-    return (rows, columns) if fits else None
+def _roads_before(
+    found: Sequence[CarLamp], road: Road, kind: KindName
+) -> Iterator[tuple[CarLamp, Place, Array, Array, Array]]:
+    """Yield each paired lamp of a kind, and the pixels of the road before it, towards the camera.
 
-
-def _plane(lamp: CarLamp, road: Road, where: Place) -> tuple[Array, Array, Array]:
-    """Return the places (right, ahead) on the road through the foot of a lamp, and the rows below that.
-
-    The horizon that was found may be off by more than the height of a far lamp below it, so the plane is that
-    of the lamp.
+    Of these pixels: where they are, their places right and ahead on the road through the foot of the lamp,
+    and the rows below that. The horizon that was found may be off by more than the height of a far lamp below
+    it, so the plane is that of the lamp.
     """
-    rows = np.arange(where[0].start, where[0].stop, STEP, dtype=np.float32)[:, None] + np.float32(STEP / 2)
-    columns = np.arange(where[1].start, where[1].stop, STEP, dtype=np.float32)[None] + np.float32(STEP / 2)
-    below = np.maximum(rows - np.float32(lamp.foot(road)), 0)
     drop = np.float32(road.focal * road.height)
-    ahead = drop / (below + drop / np.float32(lamp.ahead))
-    right = (columns - np.float32(road.center)) * ahead / np.float32(road.focal)
-    return np.asarray(right, np.float32), np.asarray(ahead, np.float32), np.asarray(below, np.float32)
+    for lamp in found:
+        foot, wide = lamp.foot(road), 0.2 * road.size[1] + 2 * road.focal / lamp.ahead
+        rows = slice(max(0, int(foot)), road.size[0])
+        columns = slice(max(0, int(lamp.column - wide)), min(road.size[1], int(lamp.column + wide)))
+        wanted = lamp.kind == kind and lamp.apart != 0
+        if not wanted or min(rows.stop - rows.start, columns.stop - columns.start) < 2 * STEP:
+            continue
+        down, across = (
+            np.arange(side.start, side.stop, STEP, dtype=np.float32) + np.float32(STEP / 2)
+            for side in (rows, columns)
+        )
+        below = np.maximum(down[:, None] - np.float32(foot), 0)
+        ahead = np.asarray(drop / (below + drop / np.float32(lamp.ahead)), np.float32)
+        right = (across - np.float32(road.center)) * ahead / np.float32(road.focal)
+        yield lamp, (rows, columns), np.asarray(right, np.float32), ahead, np.asarray(below, np.float32)
 
 
 def _add(total: Array, below: Array, where: Place, light: Array) -> None:

@@ -234,36 +234,34 @@ def _shape(name: KindName, photo: Array, inside: Bools, draw: np.random.Generato
         return window(gray, inside, draw)
     if name == "signal":
         # Of a label around the whole lens only what is colored shines, and a lens is round.
-        vivid = chroma(photo)
-        most = max(float(np.percentile(vivid[inside], 90)), 0.02)
-        return np.asarray(inside * ((vivid / most - 0.35) / 0.5).clip(0, 1), np.float32)
+        vivid = _relative(chroma(photo), inside)
+        return np.asarray(inside * ((vivid - 0.35) / 0.5).clip(0, 1), np.float32)
     if name == "rear":
-        red = photo[..., 0] - photo[..., 1:].max(2)
-        most = max(float(np.percentile(red[inside], 90)), 0.02)
-        lens = np.float32(LENS) * (0.4 + 0.6 * (red / most).clip(0, 1))
+        red = _relative(photo[..., 0] - photo[..., 1:].max(2), inside)
+        lens = np.float32(LENS) * (0.4 + 0.6 * red.clip(0, 1))
         return np.asarray(inside * (lens + _bulb(inside)), np.float32)
     if name in ("headlight", "lamp"):
         return np.asarray(inside * (0.002 + _bulb(inside, even=name == "lamp")), np.float32)
     if name == "lit":
-        bright = max(float(np.percentile(gray[inside], 90)), 0.02)
-        return np.asarray(inside * (gray / bright).clip(0, 1) ** 2, np.float32)
+        return np.asarray(inside * _relative(gray, inside).clip(0, 1) ** 2, np.float32)
     return inside.astype(np.float32)
+
+
+def _relative(values: Array, inside: Bools) -> Array:
+    """Return values relative to the large ones in a lamp."""
+    return values / np.float32(max(float(np.percentile(values[inside], 90)), 0.02))
 
 
 def _bulb(inside: Bools, *, even: bool = False) -> Array:
     """Return the light of a bulb in the middle of a lamp, ``(h, w)``, a quarter as wide as it.
 
-    Args:
-        inside: the lamp.
-        even: whether the bulb is round in a lamp that is not.
+    One that is ``even`` is round in a lamp that is not.
     """
-    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
-    places = np.argwhere(inside)
-    middle = places.mean(0)
-    sizes = (len(rows), len(columns))
+    center = np.argwhere(inside).mean(0)
+    sizes = [np.count_nonzero(inside.any(axis)) for axis in (1, 0)]
     wide = [max(0.6, (min(sizes) if even else size) / 4) for size in sizes]
     grid = np.mgrid[: inside.shape[0], : inside.shape[1]]
-    away = sum(np.square((axis - m) / w) for axis, m, w in zip(grid, middle, wide, strict=True))
+    away = sum(np.square((axis - m) / w) for axis, m, w in zip(grid, center, wide, strict=True))
     return np.asarray(np.exp(-away / 2), np.float32)
 
 

@@ -123,9 +123,7 @@ def read_masks(masks: Sequence[Source], pictures: Sequence[tuple[int, int]]) -> 
         for mask, own, label in zip(drawn, ids, labels, strict=True)
     ]
     names = sorted({name for own in found for name in own.names}, key=_order)
-    if len(found) > 1 and not any(
-        name in found[0].names and name in own.names for own in found[1:] for name in names
-    ):
+    if len(found) > 1 and {name for own in found[1:] for name in own.names}.isdisjoint(found[0].names):
         raise InputError(
             f"mask {labels[0]} has {', '.join(found[0].names)} and {labels[1]} has "
             f"{', '.join(found[1].names)}: no class is in both"
