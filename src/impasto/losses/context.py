@@ -132,7 +132,7 @@ class BindContext:
                 found = self._look(self._resize(picture, size), layers | self.wanted)
                 known = {layer: tensors.precise(value) for layer, value in found.items()}
             else:
-                known = {**known, **self._gather_features(self._resize(picture, size), layers - known.keys())}
+                known = {**known, **self._gather_features(picture, layers - known.keys(), size)}
             self._seen[key] = (picture, known)
         return {layer: known[layer] for layer in sorted(layers)}
 
@@ -152,7 +152,7 @@ class BindContext:
         _, known = self._known.get(key, (picture, {}))
         if not layers <= known.keys():
             # Only the missing layers: computing all wanted layers would waste memory and time.
-            known = {**known, **self._moments_in_pieces(self._resize(picture, size), layers - known.keys())}
+            known = {**known, **self._moments_in_pieces(picture, layers - known.keys(), size)}
             self._known[key] = (picture, known)
         return {layer: known[layer] for layer in sorted(layers)}
 
@@ -193,11 +193,10 @@ class BindContext:
         with torch.no_grad():
             return self.backbone.features(picture, layers)
 
-    def _gather_features(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
-        size = (picture.shape[-2], picture.shape[-1])
+    def _gather_features(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Tensor]:
         whole: dict[str, Tensor] = {}
-        for window in self.windows(size):
-            for layer, value in self._look(window.read(picture), layers).items():
+        for window, found in self.pieces(picture, layers, size):
+            for layer, value in found.items():
                 stride = self.backbone.stride(layer)
                 if layer not in whole:
                     grid = (size[0] // stride, size[1] // stride)
@@ -207,17 +206,17 @@ class BindContext:
                         device=value.device,
                         memory_format=self.backbone.memory_format,
                     )
-                window.part(whole[layer], stride).copy_(window.trim_halo(value, stride))
+                window.part(whole[layer], stride).copy_(value)
         return whole
 
-    def _moments_in_pieces(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Moments]:
+    def _moments_in_pieces(self, picture: Tensor, layers: frozenset[str], size: Size) -> dict[str, Moments]:
         counts = dict.fromkeys(layers, 0)
         center: dict[str, Tensor] = {}
         first: dict[str, Tensor] = {}
         second: dict[str, Tensor] = {}
-        for window in self.windows((picture.shape[-2], picture.shape[-1])):
-            for layer, value in self._look(window.read(picture), layers).items():
-                found = tensors.precise(window.trim_halo(value, self.backbone.stride(layer))).flatten(2)
+        for _, owned in self.pieces(picture, layers, size):
+            for layer, value in owned.items():
+                found = tensors.precise(value).flatten(2)
                 if layer not in center:
                     # Sums about a point near the mean avoid the cancellation of raw sums of squares.
                     center[layer] = found.mean(-1, keepdim=True)
