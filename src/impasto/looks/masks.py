@@ -18,7 +18,7 @@ from scipy import ndimage
 from impasto import image
 from impasto.errors import InputError
 from impasto.image import Picture, Source
-from impasto.looks.planes import Bools, Bytes
+from impasto.looks.planes import Bools, Bytes, erode
 
 Labels = NDArray[np.int16]
 
@@ -270,11 +270,8 @@ def _without_specks(labels: Labels, away: NDArray[np.int32]) -> Regions:
     names = list(COLORS)
     shares = np.bincount(labels.ravel(), minlength=len(names)) / labels.size
     # A blurred border between two colors can contain a third one, but it has no interior.
-    kernel = np.ones((THIN, THIN), np.uint8)
-    inner = [
-        cv2.erode((labels == i).astype(np.uint8), kernel, borderValue=1).sum() for i in range(len(names))
-    ]
-    kept = (shares >= SPECKS) & (np.array(inner) >= 0.05 * shares * labels.size)
+    inner = np.array([erode(labels == i, THIN).sum() for i in range(len(names))])
+    kept = (shares >= SPECKS) & (inner >= 0.05 * shares * labels.size)
     kept[shares.argmax()] = True
     # Few noise pixels have an exact color; a class in which most pixels do is intentional.
     exact = np.bincount(labels[away == 0], minlength=len(names)) / labels.size
