@@ -84,15 +84,12 @@ class Road:
         across, below = (np.degrees(np.arctan(v / np.float32(self.focal))) for v in (right, down))
         return np.asarray(across, np.float32), np.asarray(below, np.float32)
 
-    def place(self, column: float, row: float, *, height: float = POLE) -> tuple[float, float] | None:
-        """Return (right, ahead) in metres of a lamp at a pixel, hung at ``height`` metres.
-
-        None if it hangs below the horizon.
-        """
+    def place(self, column: float, row: float) -> tuple[float, float] | None:
+        """Return (right, ahead) in metres of a street lamp at a pixel; None if that is below the horizon."""
         above = self.horizon - row
         if above < 1:
             return None
-        ahead = self.focal * (height - self.height) / above
+        ahead = self.focal * (POLE - self.height) / above
         return (column - self.center) * ahead / self.focal, ahead
 
 
