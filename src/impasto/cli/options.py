@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ import typer
 from impasto import files
 from impasto.errors import InputError
 from impasto.jobs import Job
-from impasto.jobs.base import NightName, kinds_of, range_of
+from impasto.jobs.base import NightName, kinds_of, option, range_of
 from impasto.session import SAVE_EVERY
 from impasto.verbs.run import Verb
 
@@ -28,29 +28,19 @@ OVERWRITE = "Replace an existing output."
 class OutputPath:
     """Output path of a result."""
 
-    out: Path | None = field(
-        default=None,
-        metadata={
-            "help": OUT,
-            "flag": "-o",
-        },
-    )
-    overwrite: bool = field(default=False, metadata={"help": OVERWRITE})
+    out: Path | None = option(None, OUT, flag="-o")
+    overwrite: bool = option(False, OVERWRITE)
 
 
 @dataclass(frozen=True)
 class Watching:
     """Preview, checkpoints and resuming of a long run."""
 
-    preview: Path | None = field(
-        default=None,
-        metadata={
-            "help": "Preview image, rewritten during the run; a folder keeps one per checkpoint.",
-            "flag": None,
-        },
+    preview: Path | None = option(
+        None, "Preview image, rewritten during the run; a folder keeps one per checkpoint."
     )
-    save_every: int = field(default=SAVE_EVERY, metadata={"help": "Evaluations between checkpoints."})
-    resume: bool = field(default=False, metadata={"help": "Resume a run that was stopped or killed."})
+    save_every: int = option(SAVE_EVERY, "Evaluations between checkpoints.")
+    resume: bool = option(False, "Resume a run that was stopped or killed.")
 
     def __post_init__(self) -> None:
         if self.save_every < 1:
@@ -71,10 +61,7 @@ class Watching:
 class Restarting:
     """Resuming of a video: the same command continues a run that was killed."""
 
-    restart: bool = field(
-        default=False,
-        metadata={"help": "Discard the partial work of a killed run on a video, and start again."},
-    )
+    restart: bool = option(False, "Discard the partial work of a killed run on a video, and start again.")
 
     def refuse_restart(self, photo: Path) -> None:
         """Reject --restart for a photo, whose runs always start from the beginning."""
@@ -86,17 +73,15 @@ class Restarting:
 class Reporting:
     """Format of results and errors."""
 
-    json: bool = field(default=False, metadata={"help": "Print the result as JSON."})
-    debug: bool = field(default=False, metadata={"help": "Show the traceback of an error."})
+    json: bool = option(False, "Print the result as JSON.")
+    debug: bool = option(False, "Show the traceback of an error.")
 
 
 @dataclass(frozen=True)
 class Showing(Reporting):
     """:class:`Reporting` for a verb with a progress bar."""
 
-    quiet: bool = field(
-        default=False, metadata={"help": "No progress bar, and no line per image.", "flag": "-q"}
-    )
+    quiet: bool = option(False, "No progress bar, and no line per image.", flag="-q")
 
 
 # For a verb that is written as a function and has no other option of :class:`OutputPath`.
@@ -118,11 +103,7 @@ def command(verb: Verb, handler: Callable[[Job, CommonOptions], None]) -> Callab
     """Return a function for Typer whose parameters are those of a verb; it calls ``handler``."""
     job = verb.job
     also = dataclasses.make_dataclass(
-        "Also",
-        [
-            (name, Path | None, field(default=None, metadata={"help": text}))
-            for name, text in verb.also.items()
-        ],
+        "Also", [(name, Path | None, option(None, text)) for name, text in verb.also.items()]
     )
     extras: list[type] = [OutputPath]
     extras += [Watching] if "checkpoint" in verb.takes else []
@@ -136,18 +117,11 @@ def command(verb: Verb, handler: Callable[[Job, CommonOptions], None]) -> Callab
         given = job.parse({k: v for k, v in settings.items() if v is not None})
         rest = {k: v for k, v in values.items() if k not in own}
         outputs = {name: rest[name] for name in verb.also if rest[name] is not None}
-        place, watching = _build_dataclass(OutputPath, rest), _build_dataclass(Watching, rest)
+        place, watching, again, showing = (
+            _build_dataclass(kind, rest) for kind in (OutputPath, Watching, Restarting, Showing)
+        )
         with files.tidy(values.get("out")):
-            handler(
-                given,
-                CommonOptions(
-                    place,
-                    watching,
-                    _build_dataclass(Restarting, rest),
-                    _build_dataclass(Showing, rest),
-                    outputs,
-                ),
-            )
+            handler(given, CommonOptions(place, watching, again, showing, outputs))
 
     order = verb.arguments
     parameters = [p for kind in (job, *extras) for p in _parameters(kind, order)]
@@ -246,9 +220,9 @@ def _parse_list(name: str, value: Any, hint: Any) -> Any:
     try:
         return tuple(inner(part) for part in parts)
     except ValueError:
-        option = name.replace("_", "-")
+        flag = name.replace("_", "-")
         raise InputError(
-            f"--{option} {','.join(parts)} is not a list of numbers: write them as 0.7,0.3"
+            f"--{flag} {','.join(parts)} is not a list of numbers: write them as 0.7,0.3"
         ) from None
 
 

@@ -59,8 +59,8 @@ MAX_PIXELS = "Refuse images with more pixels than this."
 
 
 def option(
-    default: Any,
-    text: str,
+    default: Any = dataclasses.MISSING,
+    text: str = "",
     *,
     flag: str | None = None,
     least: float | None = None,
@@ -134,7 +134,8 @@ class Job:
             InputError: a setting is unknown (the message names similar ones), missing or of the wrong type.
         """
         check_names(cls.verb, settings, [item.name for item in dataclasses.fields(cls)])
-        missing = [f.name for f in dataclasses.fields(cls) if _is_required(f) and f.name not in settings]
+        needed = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
+        missing = [name for name in needed if name not in settings]
         if missing:
             raise InputError(f"{cls.verb} needs {' and '.join(missing)}")
         return cls(**settings)
@@ -196,16 +197,6 @@ def parse_size(size: int | str | None) -> int | str | None:
     if size is None or size == "original" or (isinstance(size, int) and 1 <= size <= 100_000):
         return size
     raise InputError(f"size {size!r} is neither a long side in pixels (1 to 100000) nor 'original'")
-
-
-def check_tune(instant: bool, tune: float | None) -> None:
-    """Check that ``tune`` goes with ``instant``.
-
-    Raises:
-        InputError: it stands alone, or is not above 0.
-    """
-    if tune is not None and not (instant and tune > 0):
-        raise InputError("--tune needs --instant and a number of seconds above 0: 30 is usual")
 
 
 def parse_memory(text: str | None) -> int | None:
@@ -279,10 +270,6 @@ class Excerpt:
             object.__setattr__(self, name, parse_seconds(name, getattr(self, name)))
         if self.stop is not None and self.stop <= self.begin:
             raise InputError(f"end {self.stop:g} s is not after start {self.begin:g} s: choose a later end")
-
-
-def _is_required(item: dataclasses.Field[Any]) -> bool:
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 
 
 def kinds_of(hint: Any) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from impasto.errors import InputError
@@ -18,10 +18,8 @@ class CompareJob(Job):
     verb: ClassVar[str] = "compare"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "style": ()}
 
-    content: str = field(metadata={"help": "Photo."})
-    style: str = field(
-        metadata={"help": "Style image file; learned styles trained on this file are compared, too."}
-    )
+    content: str = option(text="Photo.")
+    style: str = option(text="Style image file; learned styles trained on this file are compared, too.")
     size: int = option(256, "Long side in pixels.", flag="-s")
     methods: tuple[Method, ...] = option(("paper", "tutorial", "modern"), "Methods, e.g. paper,modern.")
     seed: int = option(0, base.SEED)
@@ -41,7 +39,7 @@ class MeasureJob(Job):
         "style": (),
     }
 
-    output: str = field(metadata={"help": "Stylized image; or a stylized video, with --original."})
+    output: str = option(text="Stylized image; or a stylized video, with --original.")
     original: str | None = option(None, "Source of the stylized video: measure its flicker.")
     baseline: str | None = option(None, "The same video with frames processed independently, to compare.")
     start: float | str | None = option(None, base.START + " Default: read from the stylized video.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
 
 from impasto.errors import InputError
@@ -34,7 +34,7 @@ class DreamJob(Excerpt, Job):
     verb: ClassVar[str] = "dream"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "guide": (), "mask": (), "style": ()}
 
-    content: str = field(metadata={"help": "Photo or video."})
+    content: str = option(text="Photo or video.")
     layers: tuple[str, ...] | None = option(
         None,
         "Layers or channels to amplify, e.g. relu4_3,relu5_2:0.5 or relu5_2[113]. Default: by backbone.",
@@ -132,7 +132,7 @@ class VisualizeJob(Job):
 
     verb: ClassVar[str] = "visualize"
 
-    layer: str = field(metadata={"help": "Layer, e.g. relu4_3, or channel, e.g. relu4_3[12]."})
+    layer: str = option(text="Layer, e.g. relu4_3, or channel, e.g. relu4_3[12].")
     size: int = option(224, "Side in pixels.", flag="-s", least=32, most=4096)
     steps: int = option(160, "Number of steps.", least=1, most=100_000)
     rate: float = option(0.05, "Learning rate.", least=1e-06, most=10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from impasto.errors import InputError
@@ -26,7 +26,7 @@ class LearnJob(Job):
         "teacher": ("quality", "tiny"),
     }
 
-    pictures: tuple[str, ...] = field(default=(), metadata={"help": "One or several style images."})
+    pictures: tuple[str, ...] = option((), "One or several style images.")
     styles: str | None = option(None, "A folder of style images, learned together.")
     photos: str = option("photos", "A folder of photos to train on; a few hundred are enough.")
     network: NetworkName = option("quality", "quality, tiny (faster), or johnson (as published, slower).")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from impasto.jobs import base
@@ -15,9 +15,7 @@ class LiveJob(Job):
 
     verb: ClassVar[str] = "live"
 
-    styles: tuple[str, ...] = field(
-        metadata={"help": "Learned styles, or style images; the page switches between them."}
-    )
+    styles: tuple[str, ...] = option(text="Learned styles, or style images; the page switches between them.")
     source: str = option(
         "0", "Camera index, device, URL of a stream, video file, or folder of numbered images."
     )

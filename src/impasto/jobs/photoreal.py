@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from impasto.errors import InputError
@@ -21,13 +21,10 @@ class PhotorealJob(Excerpt, Job):
     verb: ClassVar[str] = "photoreal"
     reads: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": (), "styles": (), "masks": (), "lamps": ()}
 
-    content: str = field(metadata={"help": "Photo or video."})
-    styles: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "One or more photos to take light and colors from, or one saved .look file; "
-            "none with --night."
-        },
+    content: str = option(text="Photo or video.")
+    styles: tuple[str, ...] = option(
+        (),
+        "One or more photos to take light and colors from, or one saved .look file; none with --night.",
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     masks: tuple[str, ...] | None = option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from impasto.errors import InputError
@@ -40,9 +40,9 @@ class StylizeJob(Job):
         "init": ("content", "noise"),
     }
 
-    content: str = field(metadata={"help": "Photo, folder of photos, or quoted pattern such as 'in/*.jpg'."})
-    styles: tuple[str, ...] = field(
-        metadata={"help": "Style images or a folder of them; or names of learned styles, which are fast."}
+    content: str = option(text="Photo, folder of photos, or quoted pattern such as 'in/*.jpg'.")
+    styles: tuple[str, ...] = option(
+        text="Style images or a folder of them; or names of learned styles, which are fast."
     )
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
@@ -128,7 +128,8 @@ class StylizeJob(Job):
         parse_memory(self.memory)
         if not self.styles:
             raise InputError("stylize needs at least one style: a style image or the name of a learned style")
-        base.check_tune(self.instant, self.tune)
+        if self.tune is not None and not (self.instant and self.tune > 0):
+            raise InputError("--tune needs --instant and a number of seconds above 0: 30 is usual")
         if self.loss == "neighbors" and self.blend != "moments":
             raise InputError(f"--blend {self.blend} needs a moment loss: add --loss mixed")
         self._check_expert()

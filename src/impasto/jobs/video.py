@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from impasto.errors import InputError
@@ -42,12 +42,8 @@ class VideoJob(Excerpt, Job):
         "mask": (),
     }
 
-    film: str = field(
-        metadata={"help": "Video, GIF, animated WebP, folder of numbered images, or folder of videos."}
-    )
-    styles: tuple[str, ...] = field(
-        default=(), metadata={"help": "Learned styles by name; or style images, at minutes per frame."}
-    )
+    film: str = option(text="Video, GIF, animated WebP, folder of numbered images, or folder of videos.")
+    styles: tuple[str, ...] = option((), "Learned styles by name; or style images, at minutes per frame.")
     processed: str | None = option(None, "The same video stylized by another program: only stabilize it.")
     weights: tuple[float, ...] | None = option(None, base.WEIGHTS)
     style_scale: tuple[float, ...] | None = option(None, base.STYLE_SCALE)
