@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +160,8 @@ class AppRun:
 
             height, width = progress.size
             text = f"{progress.done:.0%} at {width} x {height}, {clock(progress.seconds_left)} left"
-            self._tell(Update(text, _small(tensors.to_array(progress.picture()))))
+            picture = image.shrink(tensors.to_array(progress.picture()), PREVIEW_SIDE)
+            self._tell(Update(text, image.as_bytes(picture)))
 
     def on_progress(self, progress: FilmProgress) -> None:
         """Report the progress of a video; called after every frame."""
@@ -171,7 +171,9 @@ class AppRun:
                 left = clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
             whole = f" of {progress.expected}" if progress.expected else ""
             text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
-            self._tell(Update(text, None if progress.picture is None else _small(progress.picture)))
+            shown = progress.picture
+            small = None if shown is None else image.as_bytes(image.shrink(shown, PREVIEW_SIDE))
+            self._tell(Update(text, small))
 
     def _is_time(self) -> bool:
         """Return whether to show a preview now, and note that it is shown."""
@@ -220,8 +222,3 @@ def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
 def _block(text: str) -> str:
     """Return a text of several lines, such as a table, as a block of Markdown."""
     return f"```\n{text}\n```" if "\n" in text else text
-
-
-def _small(picture: NDArray[Any]) -> Bytes:
-    size = image.fit((picture.shape[0], picture.shape[1]), min(PREVIEW_SIDE, max(picture.shape[:2])))
-    return image.as_bytes(image.resize(picture, size))

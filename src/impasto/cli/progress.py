@@ -81,9 +81,7 @@ def _drawing(preview: Path, every: int) -> Watch:
 
         def rewrite(progress: Progress) -> None:
             if time.monotonic() - shown["last"] > PREVIEW_SECONDS:
-                rgb = _picture(progress)
-                size = image.fit((rgb.shape[0], rgb.shape[1]), min(PREVIEW_SIDE, max(rgb.shape[:2])))
-                image.write(preview, image.resize(rgb, size), overwrite=True)
+                image.write(preview, image.shrink(_picture(progress), PREVIEW_SIDE), overwrite=True)
                 shown["last"] = time.monotonic()
 
         return rewrite

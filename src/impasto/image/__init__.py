@@ -17,6 +17,7 @@ from impasto.image.picture import as_bytes as as_bytes
 from impasto.image.picture import fit as fit
 from impasto.image.picture import floats as floats
 from impasto.image.picture import resize as resize
+from impasto.image.picture import shrink as shrink
 from impasto.image.reading import MAX_PIXELS as MAX_PIXELS
 from impasto.image.reading import Source as Source
 from impasto.image.reading import read as read

@@ -140,6 +140,12 @@ def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     return height, width
 
 
+def shrink(rgb: NDArray[Any], long_side: int) -> NDArray[Any]:
+    """Return an image ``(H, W, 3)`` reduced to the long side ``long_side``; a smaller one as it is."""
+    size = (rgb.shape[0], rgb.shape[1])
+    return resize(rgb, fit(size, long_side)) if max(size) > long_side else rgb
+
+
 def floats(rgb: NDArray[Any]) -> NDArray[np.float32]:
     """Convert values to float32, 0..1; uint8 is divided by 255."""
     values: NDArray[np.float32] = rgb.astype(np.float32)

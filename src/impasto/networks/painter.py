@@ -291,6 +291,4 @@ def thumbnail(photo: NDArray[Any]) -> Array:
     """Return the image with a long side of at most ``THUMBNAIL`` pixels, float32."""
     step = max(1, max(photo.shape[:2]) // (4 * THUMBNAIL))  # subsample first to save memory
     small = photo[::step, ::step]
-    values = image.floats(small)
-    size = (values.shape[0], values.shape[1])
-    return image.resize(values, image.fit(size, THUMBNAIL)) if max(size) > THUMBNAIL else values
+    return image.shrink(image.floats(small), THUMBNAIL)

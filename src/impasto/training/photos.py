@@ -79,14 +79,11 @@ class Photos:
         if index in self._bad or index in self._kept:
             return self._kept.get(index)
         try:
-            rgb = image.read(self.paths[index]).flat()
+            rgb = image.shrink(image.read(self.paths[index]).flat(), LONGEST)
         except ImpastoError as error:
             self._bad.add(index)
             self._report(f"skipped: {error}")
             return None
-        size = (rgb.shape[0], rgb.shape[1])
-        if max(size) > LONGEST:
-            rgb = image.resize(rgb, image.fit(size, LONGEST))
         array = (rgb.clip(0, 1) * 255 + 0.5).astype(np.uint8)
         if self._bytes + array.nbytes <= CACHE:
             self._kept[index] = array

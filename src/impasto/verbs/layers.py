@@ -98,8 +98,7 @@ def strongest(backbone: Backbone, layers: Sequence[str], *, count: int) -> dict[
     device = backbone.device
     peaks: dict[str, torch.Tensor] = {}
     for name in samples.PHOTOS:
-        rgb = samples.photo(name)
-        small = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), LOOKED_AT))
+        small = image.shrink(samples.photo(name), LOOKED_AT)
         found = backbone.features(tensors.from_array(small).to(device), layers)
         for layer, answer in found.items():
             own = tensors.precise(answer)[0].flatten(1)
