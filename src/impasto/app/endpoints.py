@@ -14,9 +14,8 @@ import gradio as gr
 from gradio import FileData
 
 from impasto import image
-from impasto.app import gathering
 from impasto.app.controls import check_sliders
-from impasto.app.gathering import SETTINGS, Gathering, Given
+from impasto.app.gathering import OFFERS, Given, check_names
 from impasto.app.live import AT_ONCE, LIVE, Mirror, shrink_frame
 from impasto.app.visits import AppState
 from impasto.errors import ImpastoError, InputError
@@ -47,16 +46,7 @@ class Endpoints:
         settings: Settings | None = None,
     ) -> Iterator[Answer]:
         """Paint a photo in learned styles, by name, or in style files. A mask is white for the first."""
-        yield from self._job(
-            StylizeJob,
-            gathering.stylize,
-            "painted.png",
-            photo,
-            settings,
-            styles=styles,
-            files=style_files,
-            drawn=mask,
-        )
+        yield from self._job(StylizeJob, photo, settings, styles=styles, files=style_files, drawn=mask)
 
     def video(
         self,
@@ -67,16 +57,7 @@ class Endpoints:
         settings: Settings | None = None,
     ) -> Iterator[Answer]:
         """Paint a video in learned styles, by name, or in style files. A mask holds for all frames."""
-        yield from self._job(
-            VideoJob,
-            gathering.video,
-            "painted.mp4",
-            video,
-            settings,
-            styles=styles,
-            files=style_files,
-            drawn=mask,
-        )
+        yield from self._job(VideoJob, video, settings, styles=styles, files=style_files, drawn=mask)
 
     def photoreal(
         self,
@@ -86,15 +67,7 @@ class Endpoints:
         settings: Settings | None = None,
     ) -> Iterator[Answer]:
         """Give a photo the light and colors of others, or of a night, which lights its lamps."""
-        yield from self._job(
-            PhotorealJob,
-            gathering.photoreal,
-            "photoreal.png",
-            photo,
-            settings,
-            files=style_files,
-            drawn=lamps,
-        )
+        yield from self._job(PhotorealJob, photo, settings, files=style_files, drawn=lamps)
 
     def dream(
         self,
@@ -104,12 +77,12 @@ class Endpoints:
         settings: Settings | None = None,
     ) -> Iterator[Answer]:
         """Dream over a photo."""
-        yield from self._job(DreamJob, gathering.dream, "dream.png", photo, settings, drawn=mask, guide=guide)
+        yield from self._job(DreamJob, photo, settings, drawn=mask, guide=guide)
 
     def live(self, frame: FileData, style: str, strength: float = 1.0) -> Iterator[Answer]:
         """Paint one frame of a camera in a learned style, at once."""
         with self._visit() as visit:
-            gathering.check_names([style])
+            check_names([style])
             mirror = Mirror(LiveJob(styles=(style,), strength=strength))
             seen = image.read(self._path(frame), max_pixels=self.state.limits.pixels).flat()
             out = image.write(
@@ -120,8 +93,6 @@ class Endpoints:
     def _job(
         self,
         kind: type[Job],
-        gather: Gathering,
-        name: str,
         source: FileData,
         settings: Settings | None,
         *,
@@ -140,8 +111,8 @@ class Endpoints:
                 drawn=None if drawn is None else Path(self._path(drawn)),
                 guide=None if guide is None else self._path(guide),
             )
-            wanted = gather(self.state, given)
-            run = self.state.run(wanted, visit, name).run
+            wanted = OFFERS[kind].gather(self.state, given)
+            run = self.state.run(wanted, visit, OFFERS[kind].result).run
             try:
                 for said in run.updates():
                     file = said.file and FileData(path=str(said.file), orig_name=said.file.name)
@@ -175,7 +146,7 @@ def _check_settings(kind: type[Job], settings: Settings) -> Settings:
     """Return the settings if the page has controls for them, with values within those of its sliders."""
     if not isinstance(settings, Mapping):
         raise InputError('settings are names with values, such as {"size": 640}')
-    names = [name for part in SETTINGS[kind] for name in part]
+    names = [*OFFERS[kind].first, *OFFERS[kind].others]
     for name in settings:
         if name not in names:
             near = get_close_matches(name, names, n=1) or names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from impasto.app import previews
 from impasto.app.visits import AppState, Request
@@ -14,29 +14,6 @@ from impasto.image import decoding
 from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 from impasto.networks import library
 from impasto.painters import BUDGETS, learned
-
-# Settings that a visitor may give: those shown first, and the others.
-SETTINGS: Mapping[type[Job], tuple[tuple[str, ...], tuple[str, ...]]] = {
-    StylizeJob: (
-        ("strength", "instant"),
-        (
-            *("size", "preset", "color", "weights", "style_scale", "blend"),
-            *("method", "loss", "photoreal", "network", "seed"),
-        ),
-    ),
-    VideoJob: (
-        ("strength", "instant"),
-        ("size", "start", "end", "consistency", "keys", "every", "color", "preset", "weights", "network"),
-    ),
-    PhotorealJob: (
-        ("night", "strength", "fast"),
-        ("size", "realism", "classes", "weights", "seed", "horizon"),
-    ),
-    DreamJob: (
-        ("layers",),
-        ("size", "octaves", "rate", "distance", "octave_scale", "steps", "smoothing", "jitter", "seed"),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -118,9 +95,6 @@ def dream(state: AppState, given: Given) -> Request:
     return state.make_request(job, _side(job, photo, LONGEST), photo=photo, masks=tuple(drawn.values()))
 
 
-Gathering = Callable[[AppState, Given], Request]
-
-
 def _source(given: Given, what: str) -> str:
     if not given.source:
         raise InputError(f"there is no {what} yet: drop one first")
@@ -157,3 +131,47 @@ def _side(job: StylizeJob | PhotorealJob | DreamJob, photo: str, longest: int = 
         return job.size
     own = max(decoding.size_of(Path(photo), max_pixels=job.max_pixels))
     return own if job.size == "original" else min(own, longest)
+
+
+class Offer(NamedTuple):
+    """What the page offers of a job.
+
+    ``gather`` returns the request for what a visitor gave, ``result`` is the name of its file, and ``first``
+    and ``others`` are the settings that a visitor may give: those shown first, and the rest.
+    """
+
+    gather: Callable[[AppState, Given], Request]
+    result: str
+    first: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+OFFERS: Mapping[type[Job], Offer] = {
+    StylizeJob: Offer(
+        stylize,
+        "painted.png",
+        ("strength", "instant"),
+        (
+            *("size", "preset", "color", "weights", "style_scale", "blend"),
+            *("method", "loss", "photoreal", "network", "seed"),
+        ),
+    ),
+    VideoJob: Offer(
+        video,
+        "painted.mp4",
+        ("strength", "instant"),
+        ("size", "start", "end", "consistency", "keys", "every", "color", "preset", "weights", "network"),
+    ),
+    PhotorealJob: Offer(
+        photoreal,
+        "photoreal.png",
+        ("night", "strength", "fast"),
+        ("size", "realism", "classes", "weights", "seed", "horizon"),
+    ),
+    DreamJob: Offer(
+        dream,
+        "dream.png",
+        ("layers",),
+        ("size", "octaves", "rate", "distance", "octave_scale", "steps", "smoothing", "jitter", "seed"),
+    ),
+}

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from impasto.app.endpoints import add_endpoints
+from impasto.app.live import live_tab
 from impasto.app.output import Resume
 from impasto.app.tabs import TABS
 from impasto.app.uploads import QUIET
@@ -31,16 +32,18 @@ def page(state: AppState) -> gr.Blocks:
         gr.Markdown("# impasto", elem_id="head")
         resumes: list[Resume] = []
         with gr.Tabs(selected="Live" if state.broadcast else None) as tabs:
-            for name, tab in TABS.items():
+            for name, form in TABS.items():
                 with gr.Tab(name, id=name, elem_id=f"tab-{name.lower()}"):
-                    gr.Markdown(tab.line, elem_classes="line")
-                    if resume := tab.draw(state, tab.result):
-                        resumes.append(resume)
+                    gr.Markdown(form.line, elem_classes="line")
+                    resumes.append(form.draw(state))
+            with gr.Tab("Live", id="Live", elem_id="tab-live"):
+                gr.Markdown("Frames are painted live and never stored.", elem_classes="line")
+                live_tab(state)
 
         def on_load(token: str, request: gr.Request) -> Any:
             state.come(request.session_hash, token)
             found = state.latest(request.session_hash)
-            names = [name for name, tab in TABS.items() if found and tab.result == found.run.out.name]
+            names = [name for name, form in TABS.items() if found and form.job is type(found.wanted.job)]
             return gr.update(selected=names[0]) if names else gr.update()
 
         def on_unload(request: gr.Request) -> None:

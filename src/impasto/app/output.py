@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -93,18 +92,15 @@ class OutputPanel:
         shown: Shown = {self.status: "  \n".join(filter(None, (request.note, latest.text)))}
         if latest.file is None:
             return shown if latest.picture is None else shown | {self.preview: latest.picture}
-        shown[self.file] = self.downloads(latest.file, request)
         value: Any = str(latest.file)
+        # The masks as well, which a replay of the recipe needs.
+        files = [value, *request.masks] if request.masks else value
+        shown[self.file] = gr.update(value=files, visible=True)
         if request.photo is not None:
             value = (str(write_preview(request.photo)), value)
         shown[self.preview] = gr.update(value=None, visible=False)
         shown[self.whole] = gr.update(value=value, visible=True)
         return shown
-
-    @staticmethod
-    def downloads(out: Path, request: Request) -> Any:
-        """Return the update of the downloads: the result, and the masks that a replay of its recipe needs."""
-        return gr.update(value=[str(out), *request.masks] if request.masks else str(out), visible=True)
 
     def at_end(self) -> Shown:
         """Return the updates at the end of a run."""

@@ -55,20 +55,24 @@ def photo_thumbnails(folder: Path, names: Sequence[str]) -> list[str]:
     """Write a thumbnail of each sample photo to ``folder``; return their paths."""
     paths = []
     for name in names:
-        rgb = samples.photo(name)
         path = folder / f"photo-{name}.jpg"
-        image.write(path, image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), 240)), overwrite=True)
+        image.write(path, image.shrink(samples.photo(name), 240), overwrite=True)
         paths.append(str(path))
     return paths
 
 
+def _painted_layers(drawn: Mapping[str, Any] | None) -> list[NDArray[np.uint8]]:
+    """Return the layers ``(H, W, 4)`` of an editor on which the user painted."""
+    layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
+    return [layer for layer in layers if layer.ndim == 3 and layer.shape[2] == 4 and layer[..., 3].any()]
+
+
 def write_mask(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
     """Write a mask that is white where the user painted; return its path, or None if nothing was painted."""
-    layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
-    alphas = [layer[..., 3] for layer in layers if layer.ndim == 3 and layer.shape[2] == 4]
-    if not alphas or not any(alpha.any() for alpha in alphas):
+    layers = _painted_layers(drawn)
+    if not layers:
         return None
-    covered = np.max(np.stack(alphas), axis=0).astype(np.float32) / 255
+    covered = np.max([layer[..., 3] for layer in layers], axis=0).astype(np.float32) / 255
     image.write(path, covered, gray=True, overwrite=True)
     return path
 
@@ -78,8 +82,7 @@ def write_lamps(drawn: Mapping[str, Any] | None, path: Path) -> Path | None:
 
     Half-transparent borders of strokes take the color of their stroke or are left out.
     """
-    layers = [np.asarray(layer) for layer in (drawn or {}).get("layers", [])]
-    layers = [layer for layer in layers if layer.ndim == 3 and layer.shape[2] == 4 and layer[..., 3].any()]
+    layers = _painted_layers(drawn)
     if not layers:
         return None
     result = np.zeros((*layers[0].shape[:2], 3), np.uint8)

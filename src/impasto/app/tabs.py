@@ -10,10 +10,9 @@ from typing import Any
 import gradio as gr
 
 from impasto import image, samples
-from impasto.app import gathering, previews
+from impasto.app import previews
 from impasto.app.controls import controls, settings
-from impasto.app.gathering import SETTINGS, Given
-from impasto.app.live import live_tab
+from impasto.app.gathering import OFFERS, Given
 from impasto.app.output import OutputPanel, Resume, wire
 from impasto.app.uploads import PICTURES, QUIET, film_place, photo_place, style_place, write_preview
 from impasto.app.visits import AppState, Request
@@ -24,7 +23,6 @@ from impasto.networks.library import STYLE_SUFFIX
 
 Parts = dict[str, Any]  # components by name
 
-MORE = "more settings"
 SAMPLES = (("rocket", "starry_night"), ("chelsea", "the_scream"), ("coffee", "watercolor"))
 
 
@@ -106,10 +104,9 @@ def _sample_photos(state: AppState, outputs: list[Any]) -> None:
 
 def _controls(job: type[Job]) -> dict[str, Any]:
     """Return the controls of a job: those shown first, and the others in an accordion."""
-    first, others = SETTINGS[job]
-    knobs = controls(job, first)
-    with gr.Accordion(MORE, open=False):
-        return knobs | controls(job, others)
+    knobs = controls(job, OFFERS[job].first)
+    with gr.Accordion("more settings", open=False):
+        return knobs | controls(job, OFFERS[job].others)
 
 
 def _stylize_inputs(state: AppState, mask: Any) -> tuple[Parts, Parts]:
@@ -146,19 +143,19 @@ def _dream_inputs(state: AppState, mask: Any) -> tuple[Parts, Parts]:
 class Form:
     """A tab of a job: inputs on the left, the output panel on the right.
 
-    ``inputs``, given the editor, places the inputs; it returns them by the fields of ``Given``, and the
-    controls.
+    ``line`` says what to do in it. ``inputs``, given the editor, places the inputs; it returns them by the
+    fields of ``Given``, and the controls.
     """
 
+    line: str
     job: type[Job]
-    gather: Callable[[AppState, Given], Request]
     button: str
     inputs: Callable[[AppState, Any], tuple[Parts, Parts]]
     drawing: Callable[[], Drawing] = _mask
 
-    def draw(self, state: AppState, result: str) -> Resume:
-        """Draw the tab; ``result`` is the name of the output."""
-        drawing = self.drawing()
+    def draw(self, state: AppState) -> Resume:
+        """Draw the tab."""
+        drawing, offer = self.drawing(), OFFERS[self.job]
         with gr.Row(equal_height=False):
             with gr.Column(scale=4):
                 parts, knobs = self.inputs(state, drawing.editor)
@@ -175,41 +172,34 @@ class Form:
             given["files"] = tuple(str(getattr(file, "name", file)) for file in given.get("files") or ())
             given["settings"] = settings(self.job, {name: values[knob] for name, knob in knobs.items()})
             given["drawn"] = drawing.write(values[drawing.editor], state.place(session, drawing.file))
-            return self.gather(state, Given(**given))
+            return offer.gather(state, Given(**given))
 
-        return wire(state, panel, [*parts.values(), drawing.editor, *knobs.values()], gather, result)
-
-
-@dataclass(frozen=True)
-class Tab:
-    """A tab: what to do in it, the name of its result, and what draws it."""
-
-    line: str
-    result: str
-    draw: Callable[[AppState, str], Resume | None]
+        return wire(state, panel, [*parts.values(), drawing.editor, *knobs.values()], gather, offer.result)
 
 
 TABS = {
-    "Stylize": Tab(
+    "Stylize": Form(
         "Click a sample, or drop a photo and choose a style. Then click *Paint*. "
         "Nothing leaves this machine.",
-        "painted.png",
-        Form(StylizeJob, gathering.stylize, "Paint", _stylize_inputs).draw,
+        StylizeJob,
+        "Paint",
+        _stylize_inputs,
     ),
-    "Film": Tab(
-        "Drop a video, choose a style, then click *Paint film*.",
-        "painted.mp4",
-        Form(VideoJob, gathering.video, "Paint film", _film_inputs).draw,
+    "Film": Form(
+        "Drop a video, choose a style, then click *Paint film*.", VideoJob, "Paint film", _film_inputs
     ),
-    "Photoreal": Tab(
+    "Photoreal": Form(
         "Drop a photo, and another to take light from, or choose a night; then click *Relight*.",
-        "photoreal.png",
-        Form(PhotorealJob, gathering.photoreal, "Relight", _photoreal_inputs, _lamps).draw,
+        PhotorealJob,
+        "Relight",
+        _photoreal_inputs,
+        _lamps,
     ),
-    "Dream": Tab(
+    "Dream": Form(
         "Drop a photo, then click *Dream*.",
-        "dream.png",
-        Form(DreamJob, gathering.dream, "Dream", _dream_inputs, lambda: _mask("mask: where to dream")).draw,
+        DreamJob,
+        "Dream",
+        _dream_inputs,
+        lambda: _mask("mask: where to dream"),
     ),
-    "Live": Tab("Frames are painted live and never stored.", "", lambda state, _: live_tab(state)),
 }

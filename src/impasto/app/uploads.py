@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from numpy.typing import NDArray
 
 from impasto import image
 from impasto.app.limits import SEEN
@@ -44,35 +45,28 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     # .pyi file for it beside this one.
     place.preprocess = original  # type: ignore[method-assign]
     place.postprocess = preview_of  # type: ignore[assignment, method-assign]
-    outputs: list[Any] = [place] if mask is None else [place, mask]
-
-    def receive(path: str | None) -> Any:
-        picture = None
-        if path is not None:
-            if _is_good(path, partial(write_preview, max_pixels=max_pixels)):
-                picture = str(write_preview(path))
-            else:
-                path = None
-        return path if mask is None else (path, picture)
-
-    place.upload(receive, place, outputs, concurrency_limit=4, **QUIET)
-    if mask is not None:
-        place.clear(lambda: None, None, mask, queue=False, **QUIET)
+    _check_upload(place, partial(write_preview, max_pixels=max_pixels), mask)
     return place
 
 
 def film_place(mask: gr.ImageEditor) -> gr.Video:
     """Return an upload of a video, whose first frame is also shown in an editor, to paint over."""
     place = gr.Video(label="video", sources=["upload"], height=260, elem_classes="drop")
-
-    def receive(path: str) -> Any:
-        if _is_good(path, write_frame):
-            return path, str(write_frame(path))
-        return None, None
-
-    place.upload(receive, place, [place, mask], concurrency_limit=4, **QUIET)
-    place.clear(lambda: None, None, mask, queue=False, **QUIET)
+    _check_upload(place, write_frame, mask)
     return place
+
+
+def _check_upload(place: Any, preview: Callable[[str], Path], mask: gr.ImageEditor | None) -> None:
+    """Refuse an upload that has no preview; show the preview in an editor as well, if there is one."""
+
+    def receive(path: str | None) -> Any:
+        kept = path if path is not None and _is_good(path, preview) else None
+        return kept if mask is None else (kept, None if kept is None else str(preview(kept)))
+
+    outputs: list[Any] = [place] if mask is None else [place, mask]
+    place.upload(receive, place, outputs, concurrency_limit=4, **QUIET)
+    if mask is not None:
+        place.clear(lambda: None, None, mask, queue=False, **QUIET)
 
 
 def style_place(label: str, types: list[str], max_pixels: int) -> gr.File:
@@ -116,12 +110,7 @@ def write_preview(path: str | Path, *, max_pixels: int = image.MAX_PIXELS) -> Pa
     Raises:
         InputError: the photo cannot be read.
     """
-    small = Path(f"{path}{SEEN}")
-    if not small.exists():
-        rgb = image.read(path, max_pixels=max_pixels).flat()
-        size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
-        image.write(small, image.resize(rgb, size), quality=90, overwrite=True)
-    return small
+    return _write_seen(path, lambda: image.read(path, max_pixels=max_pixels).flat())
 
 
 def write_frame(film: str | Path) -> Path:
@@ -130,12 +119,18 @@ def write_frame(film: str | Path) -> Path:
     Raises:
         InputError: the video cannot be read.
     """
-    small = Path(f"{film}{SEEN}")
-    if not small.exists():
+
+    def read() -> NDArray[Any]:
         with FilmReader(film) as reader:
-            rgb = next(reader.frames()).rgb
-        size = image.fit((rgb.shape[0], rgb.shape[1]), min(SIDE, max(rgb.shape[:2])))
-        image.write(small, image.resize(rgb, size), quality=90, overwrite=True)
+            return next(reader.frames()).rgb
+
+    return _write_seen(film, read)
+
+
+def _write_seen(path: str | Path, read: Callable[[], NDArray[Any]]) -> Path:
+    small = Path(f"{path}{SEEN}")
+    if not small.exists():
+        image.write(small, image.shrink(read(), SIDE), quality=90, overwrite=True)
     return small
 
 
