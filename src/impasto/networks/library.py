@@ -85,9 +85,7 @@ def find(name: str, *, network: str | None = None) -> InstalledStyle | None:
     if mark and path.endswith(PACK_SUFFIX):
         open_pack(Path(path)).style(part)
         return InstalledStyle(part, Path(path), shipped=False)
-    if name.endswith(STYLE_SUFFIX):
-        return InstalledStyle(_only(name), Path(name), shipped=False)
-    if name.endswith(PACK_SUFFIX):
+    if name.endswith((STYLE_SUFFIX, PACK_SUFFIX)):
         return InstalledStyle(_only(name), Path(name), shipped=False)
     if Path(name).suffix or Path(name).name != name:
         return None

@@ -38,7 +38,7 @@ def export(pack: Pack, path: str | Path, *, noise_side: int = NOISE_SIDE, overwr
     Raises:
         OutputError: the file cannot be written, or exists and ``overwrite`` is not set.
     """
-    engine = OnnxEngine(pack)
+    engine = _OnnxEngine(pack)
     size = engine.node("Shape", ["photo"], start=2)
     painted = paint(engine, pack.plan, engine.pad("photo", size))
     starts, axes = (engine.constant(np.array(pair, np.int64)) for pair in ([0, 0], [2, 3]))
@@ -94,7 +94,7 @@ def _input(name: str, size: list[int | str]) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, size)
 
 
-class OnnxEngine:
+class _OnnxEngine:
     """Engine that builds an ONNX graph; a feature map is the name of a node's output."""
 
     def __init__(self, pack: Pack) -> None:
@@ -211,15 +211,12 @@ class OnnxEngine:
         return self.node("Reshape", [x, self.constant(np.array([1, -1, 1, 1], np.int64))])
 
     def relu(self, x: str, /) -> str:
-        """Set negative values to 0."""
         return self.node("Relu", [x])
 
     def add(self, x: str, y: str, /) -> str:
-        """Add two feature maps of one shape."""
         return self.node("Add", [x, y])
 
     def enlarge(self, x: str, /) -> str:
-        """Double height and width, bilinearly."""
         scales = self.constant(np.array([1, 1, 2, 2], np.float32))
         return self.node(
             "Resize",
@@ -229,7 +226,6 @@ class OnnxEngine:
         )
 
     def squash(self, x: str, /) -> str:
-        """Apply the sigmoid, to 0..1."""
         return self.node("Sigmoid", [x])
 
     def fade(self, photo: str, painted: str, /) -> str:

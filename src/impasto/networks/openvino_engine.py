@@ -59,7 +59,7 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
         places = [1, 1] if settings.even else [-1, -1]
         regions = ops.parameter(ov.PartialShape([1, len(pack.rows), *places]), np.float32, name="weights")
         inputs.append(regions)
-    engine = OpenVinoEngine(pack, settings, regions, noise)
+    engine = _OpenVinoEngine(pack, settings, regions, noise)
     planes = ops.transpose(photo, np.array([0, 3, 1, 2]))
     try:
         result = paint(engine, pack.plan, planes)
@@ -71,7 +71,7 @@ def build(pack: Pack, settings: Settings) -> ov.Model:
     return ov.Model([ops.result(result, name="painted")], inputs, pack.plan.name)
 
 
-class OpenVinoEngine:
+class _OpenVinoEngine:
     """Engine (:class:`impasto.networks.plan.Engine`) that builds an OpenVINO graph."""
 
     def __init__(
@@ -151,15 +151,12 @@ class OpenVinoEngine:
         return scale, shift
 
     def relu(self, x: Node, /) -> Node:
-        """Set negative values to 0."""
         return ops.relu(x)
 
     def add(self, x: Node, y: Node, /) -> Node:
-        """Add two feature maps of one shape."""
         return ops.add(x, y)
 
     def enlarge(self, x: Node, /) -> Node:
-        """Double height and width, bilinearly."""
         return ops.interpolate(
             x,
             np.array([2.0, 2.0], np.float32),
@@ -170,7 +167,6 @@ class OpenVinoEngine:
         )
 
     def squash(self, x: Node, /) -> Node:
-        """Apply the sigmoid, to 0..1."""
         return ops.sigmoid(x)
 
     def fade(self, photo: Node, painted: Node, /) -> Node:

@@ -64,7 +64,7 @@ class StyleNetwork(nn.Module):
         Returns:
             ``(B, 3, H, W)``, 0..1.
         """
-        engine = TorchEngine(self, weights, statistics, noise=self._noise(photo, noise))
+        engine = _TorchEngine(self, weights, statistics, noise=self._noise(photo, noise))
         painted: Tensor = paint(engine, self.plan, photo)
         return painted
 
@@ -77,7 +77,7 @@ class StyleNetwork(nn.Module):
 
     def statistics(self, photo: Tensor, weights: Tensor, *, noise: Tensor | None = None) -> Tensor:
         """Return the statistics ``(2, channels)`` of one image ``(1, 3, H, W)``, for :meth:`forward`."""
-        engine = TorchEngine(self, weights, keep=True, noise=self._noise(photo, noise))
+        engine = _TorchEngine(self, weights, keep=True, noise=self._noise(photo, noise))
         paint(engine, self.plan, photo)
         return torch.cat(engine.found, 1)
 
@@ -103,8 +103,12 @@ def _instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return flat if even else flat * scale + shift
 
 
-class TorchEngine:
-    """Engine for PyTorch; with ``keep``, it collects the statistics of a single image in ``found``."""
+class _TorchEngine:
+    """Engine for PyTorch.
+
+    With ``keep``, it collects the statistics of a single image in ``found``. It stops at the input of
+    normalization number ``until``, with :class:`Reached`.
+    """
 
     def __init__(
         self,
@@ -114,26 +118,26 @@ class TorchEngine:
         *,
         keep: bool = False,
         noise: Tensor | None = None,
+        until: int | None = None,
     ) -> None:
-        self.network, self.given, self.keep, self.noise = network, given, keep, noise
+        self.network, self.given, self.keep, self.noise, self.until = network, given, keep, noise, until
         self.weights = weights if weights.ndim == 4 else weights[:, :, None, None]
         self.splits = list(network.shape.norms)
         self.index = 0
         self.found: list[Tensor] = []
 
     def fold(self, x: Tensor, factor: int, /) -> Tensor:
-        """See :class:`Engine`."""
         return F.pixel_unshuffle(x, factor)
 
     def convolve(self, x: Tensor, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> Tensor:
-        """See :class:`Engine`."""
         bias = f"{name}_bias"
         x = F.pad(x, (kernel // 2,) * 4, mode="reflect")
         trunk = self.network.trunk
         return F.conv2d(x, trunk[name], trunk.get(bias), stride=stride)
 
     def normalize(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
-        """See :class:`Engine`."""
+        if self.index == self.until:
+            raise Reached(x)
         start = sum(self.splits[: self.index])
         part = slice(start, start + x.shape[1])
         self.index += 1
@@ -164,23 +168,18 @@ class TorchEngine:
         return F.interpolate(self.weights, size, mode="bilinear", align_corners=False)
 
     def relu(self, x: Tensor, /) -> Tensor:
-        """See :class:`Engine`."""
         return F.relu(x)
 
     def add(self, x: Tensor, y: Tensor, /) -> Tensor:
-        """See :class:`Engine`."""
         return x + y
 
     def enlarge(self, x: Tensor, /) -> Tensor:
-        """See :class:`Engine`."""
         return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
     def squash(self, x: Tensor, /) -> Tensor:
-        """See :class:`Engine`."""
         return torch.sigmoid(x)
 
     def fade(self, photo: Tensor, painted: Tensor, /) -> Tensor:
-        """See :class:`Engine`."""
         amount = (1 - self.weights[:, :1]) / FADE
         amount = amount.clamp(0, 1)
         if amount.shape[-2:] != (1, 1):
@@ -223,7 +222,7 @@ class OnGpu:
     ) -> Array:
         """Return the input of normalization number ``norm``, ``(C, h, w)``."""
         given = torch.from_numpy(statistics).to(self.device)
-        engine = _Until(self.model, self._weights(weights), given, norm, self._noise(noise))
+        engine = _TorchEngine(self.model, self._weights(weights), given, noise=self._noise(noise), until=norm)
         try:
             with torch.inference_mode():
                 paint(engine, self.model.plan, self._planes(photo))
@@ -240,18 +239,3 @@ class OnGpu:
 
     def _weights(self, weights: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(weights))[None].to(self.device)
-
-
-class _Until(TorchEngine):
-    """Engine that stops at the input of one normalization."""
-
-    def __init__(
-        self, network: StyleNetwork, weights: Tensor, given: Tensor, norm: int, noise: Tensor | None
-    ) -> None:
-        super().__init__(network, weights, given, noise=noise)
-        self.norm = norm
-
-    def normalize(self, x: Tensor, /, *, noisy: bool = False) -> Tensor:
-        if self.index == self.norm:
-            raise Reached(x)
-        return super().normalize(x, noisy=noisy)
