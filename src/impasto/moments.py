@@ -16,6 +16,8 @@ from torch import Tensor
 
 from impasto.errors import InputError
 
+FLOOR = 1e-7
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -37,29 +39,21 @@ class Moments:
         return cls(mean, raw - mean.unsqueeze(-1) * mean.unsqueeze(-2))
 
 
-def moments(features: Tensor, *, weights: Tensor | None = None) -> Moments:
-    """Compute moments of ``features (..., C, N)``, with weights ``(..., N)`` of the positions (default 1)."""
-    center = features.mean(-1, keepdim=True) if weights is None else _weighted_mean(features, weights)
+def moments(features: Tensor) -> Moments:
+    """Compute moments of ``features (..., C, N)``."""
+    center = features.mean(-1, keepdim=True)
     rest = features - center
-    if weights is None:
-        cov = rest @ rest.mT / features.shape[-1]
-    else:
-        cov = (rest * weights.unsqueeze(-2)) @ rest.mT / weights.sum(-1)[..., None, None]
-    return Moments(center.squeeze(-1), cov)
+    return Moments(center.squeeze(-1), rest @ rest.mT / features.shape[-1])
 
 
-def _weighted_mean(features: Tensor, weights: Tensor) -> Tensor:
-    return (features * weights.unsqueeze(-2)).sum(-1, keepdim=True) / weights.sum(-1)[..., None, None]
-
-
-def root(matrix: Tensor, *, power: float = 0.5, floor: float = 1e-7) -> Tensor:
+def root(matrix: Tensor, *, power: float = 0.5) -> Tensor:
     """Compute ``matrix ** power`` of a symmetric positive semi-definite matrix ``(..., C, C)``.
 
-    Negative eigenvalues are clamped to zero; with a negative power, all are clamped to at least ``floor``
+    Negative eigenvalues are clamped to zero; with a negative power, all are clamped to at least ``FLOOR``
     times the largest one.
     """
     values, vectors = _eigen(matrix)
-    least = (floor * values[..., -1:]).clamp_min(torch.finfo(matrix.dtype).tiny)
+    least = (FLOOR * values[..., -1:]).clamp_min(torch.finfo(matrix.dtype).tiny)
     values = values.clamp_min(0) if power > 0 else torch.maximum(values, least)
     result: Tensor = (vectors * values.pow(power).unsqueeze(-2)) @ vectors.mT
     return result
