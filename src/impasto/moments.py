@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto.errors import InputError
 
-FLOOR = 1e-7
+FLOOR = 1e-7  # least eigenvalue in a negative power, relative to the largest
 
 
 @dataclass(frozen=True)
