@@ -37,7 +37,7 @@ THREADS = 1  # per image, so that results do not depend on the number of workers
 
 @dataclass(frozen=True)
 class SavedLook:
-    """A look: a verb with its settings, and a digest of its content."""
+    """A look: a verb with its settings, and the SHA-256 of its file."""
 
     name: str
     verb: str
@@ -68,7 +68,7 @@ def looks(folder: Path) -> list[SavedLook]:
             settings: dict[str, Any] = {"styles": [str(path)], "fast": True}
             if load(path).night is not None:  # reports a damaged file once, not for each image
                 settings["strength"] = 1.0  # half a night is a dark day
-            found.append(SavedLook(path.name, "photoreal", settings, f"{files.sha256(path)}:{path.name}"))
+            found.append(SavedLook(path.name, "photoreal", settings, files.sha256(path)))
             continue
         if path.suffix == library.PACK_SUFFIX:
             names = [f"{path}#{name}" for name in library.open_pack(path).names]
@@ -78,10 +78,7 @@ def looks(folder: Path) -> list[SavedLook]:
             continue
         digest = files.sha256(path)
         found += [
-            SavedLook(
-                Path(n).name, "stylize", {"styles": [n], "size": "original"}, f"{digest}:{Path(n).name}"
-            )
-            for n in names
+            SavedLook(Path(n).name, "stylize", {"styles": [n], "size": "original"}, digest) for n in names
         ]
     if not found:
         raise InputError(
@@ -149,11 +146,8 @@ def augment(
     outcome = run(tasks, target, total=len(contents.photos), threads=THREADS, **how)
     outcome = replace(outcome, turned=len(turned))
     _copy(source, target, contents, overwrite=how.get("overwrite", False))
-    return _apply_gate(outcome, source, target, contents) if gate else outcome
-
-
-def _apply_gate(outcome: BatchResult, source: Path, target: Path, contents: Contents) -> BatchResult:
-    """Apply the gate, write the report and return the outcome with the number of rejected images."""
+    if not gate:
+        return outcome
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
     return replace(outcome, rejected=rejected)
@@ -193,7 +187,7 @@ def _tasks(
         }
         notes: dict[str, Any] = {
             "look": drawn.look.name,
-            "look_sha256": drawn.look.digest.split(":")[0],
+            "look_sha256": drawn.look.digest,
             "seed": drawn.seed,
         }
         lamps = lamps_of(source, path, contents) if "strength" in drawn.look.settings else None

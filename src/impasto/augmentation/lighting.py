@@ -11,17 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import color, image, looks
+from impasto import color, image
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
-from impasto.jobs.base import NightName
 from impasto.looks.beam import Road
 from impasto.looks.lights import HUES
 from impasto.looks.night import settings_of
 from impasto.looks.proof import Signal, find_excess_light, light_bound, signals_of
 from impasto.painters.inputs import Inputs
 from impasto.painters.nights import find_lamps, light_lamps
-from impasto.painters.photoreal import grade_photo
+from impasto.painters.photoreal import grade_photo, night_of
 from impasto.session import Session
 
 Array = NDArray[np.float32]
@@ -64,13 +63,6 @@ class Lights:
         return said
 
 
-def night_of(job: PhotorealJob) -> NightName | None:
-    """Return the kind of night of a job or of its look; None: no night."""
-    if job.night is not None or job.look is None:
-        return job.night
-    return looks.load(job.look).night
-
-
 def lights_of(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]) -> Lights | None:
     """Measure the lights of an augmented image; None: it is no night.
 
@@ -88,7 +80,7 @@ def lights_of(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]
         return None
     known = {name: value for name, value in settings.items() if name in PhotorealJob.__dataclass_fields__}
     job = PhotorealJob.parse({**known, "content": str(photo)})
-    night = night_of(job)
+    _, night = night_of(job, Inputs(job, {}))
     if night is None:
         return None
     result = np.asarray(image.read(painted).flat(), np.float32)
@@ -109,15 +101,6 @@ def lights_of(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]
     share = float(find_excess_light(smooth[0], smooth[1], np.asarray(most, np.float32)).mean())
     large = [number for number, kind, box in lamps.parts() if kind == "signal" and _is_large(box)]
     return Lights(share, () if gray else tuple(signals_of(result, day, lamps, only=large)))
-
-
-def faults(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the lights of an augmented image; empty if nothing is, or it is no night.
-
-    See :func:`lights_of` for arguments and errors.
-    """
-    lights = lights_of(photo, painted, verb, settings)
-    return [] if lights is None else lights.faults
 
 
 def _is_large(box: tuple[slice, slice]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto import files, image
-from impasto.augmentation import lighting
+from impasto.augmentation.lighting import lights_of
 from impasto.batching.dispatch import run
 from impasto.batching.manifest import NAME, Row, read
 from impasto.batching.tasks import task
@@ -38,8 +38,8 @@ def verify(dataset: str | Path, out: str | Path) -> list[str]:
                 continue
             faults += [f"{name}: {fault}" for fault in _check_shift(photo, painted)]
             if not rows[name].get("rejected"):
-                lights = lighting.faults(photo, painted, rows[name]["verb"], rows[name]["settings"])
-                faults += [f"{name}: {fault}" for fault in lights]
+                lights = lights_of(photo, painted, rows[name]["verb"], rows[name]["settings"])
+                faults += [f"{name}: {fault}" for fault in (lights.faults if lights else ())]
         except ImpastoError as error:
             faults.append(f"{name}: {error}")
     for path in sorted(p for p in source.rglob("*") if p.is_file()):

@@ -91,6 +91,12 @@ class Inputs:
             self._known[name] = image.as_mask(picture, name=name) if name in self._masks else picture
         return self._known[name]
 
+    def read_at(self, name: str, size: int | str | None) -> NDArray[np.float32]:
+        """Return an image ``(H, W, 3)`` at the long side ``size``; at its own size if that is no number."""
+        picture = self.read(name)
+        wanted = image.fit(picture.size, size) if isinstance(size, int) else picture.size
+        return picture.flat() if wanted == picture.size else image.resize(picture.flat(), wanted)
+
     def forget(self, name: str) -> None:
         """Free the memory of an image that is no longer needed."""
         self._known.pop(name, None)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import image
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.jobs.base import NightName
@@ -18,11 +17,10 @@ from impasto.looks.boxed import lamps_in_boxes
 from impasto.looks.detectors import detect_lamps
 from impasto.looks.grading import mix
 from impasto.looks.labeled import things_of
-from impasto.looks.lamps import Labels, draw_lamps, read_lamps
+from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import Lit, render_night, settings_of
 from impasto.painters.inputs import Inputs
-from impasto.record import Recipe
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -32,14 +30,6 @@ BOXES = (".json", ".txt")  # suffixes of labels with boxes
 DARK = 0.2  # median luma below which a photo is a night already
 
 _log = logging.getLogger("impasto")
-
-
-def read_photo(job: PhotorealJob, inputs: Inputs) -> tuple[Array, Recipe]:
-    """Return the photo of a job without a style, at its size ``(H, W, 3)``, and the recipe."""
-    picture = inputs.read(job.content)
-    size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
-    rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
-    return rgb, inputs.recipe("cpu", engine="numpy", threads=1)
 
 
 def light_lamps(
@@ -105,11 +95,6 @@ def _read_boxes(job: PhotorealJob, inputs: Inputs, photo: Array, horizon: float)
     height, width = inputs.read(job.content).size
     down, right = photo.shape[0] / height, photo.shape[1] / width
     return lamps_in_boxes(photo, [thing.scale(right, down) for thing in things], horizon)
-
-
-def save_lamps(result: Lit, path: Path, *, overwrite: bool = False) -> Path:
-    """Write the lamps that are on as a labels image, in the format of ``--lamps``."""
-    return image.write(path, draw_lamps(result.on), overwrite=overwrite)
 
 
 def _say(lamps: Lamps, result: Lit, photo: Array, *, log: Log | None, drawn: bool) -> None:

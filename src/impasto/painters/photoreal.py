@@ -35,7 +35,7 @@ def run(job: PhotorealJob, session: Session = Session()) -> Result:
     The table of classes and warnings go to ``session.log``; default: the log.
     """
     inputs = Inputs(job, session.pictures)
-    look, night = _night_of(job, inputs)
+    look, night = night_of(job, inputs)
     if "save_lamps" in session.also and night is None:
         raise InputError("--save-lamps is for nights: add --night, or leave it out")
     if (labels := session.also.get("save_lamps")) and labels.suffix.lower() in (".jpg", ".jpeg"):
@@ -53,7 +53,7 @@ def grade_photo(job: PhotorealJob, session: Session = Session()) -> tuple[Array,
     not written.
     """
     inputs = Inputs(job, session.pictures)
-    look, night = _night_of(job, inputs)
+    look, night = night_of(job, inputs)
     made = _prepare_photo(job, inputs, look, night, replace(session, also={}))
     return made.photo, made.painted
 
@@ -69,7 +69,7 @@ class _Made:
     stopped: bool = False
 
 
-def _night_of(job: PhotorealJob, inputs: Inputs) -> tuple[Look | None, NightName | None]:
+def night_of(job: PhotorealJob, inputs: Inputs) -> tuple[Look | None, NightName | None]:
     """Return the look of a job, and the kind of its night; None: it has none."""
     look = None if job.look is None else looks.load(str(inputs.source(job.look)))
     return look, job.night if look is None or job.night is not None else look.night
@@ -79,18 +79,12 @@ def _prepare_photo(
     job: PhotorealJob, inputs: Inputs, look: Look | None, night: NightName | None, session: Session
 ) -> _Made:
     """Read the photo of a job, and grade it if its style has colors."""
-    if not job.styles or (look is not None and not look.has_colors):
-        return _alone(job, inputs, night, session)
-    return _apply_styles(job, inputs, LazyBackbone(job, session.threads), session)
-
-
-def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: Session) -> _Made:
-    """Read the photo of a night without a style."""
+    if job.styles and (look is None or look.has_colors):
+        return _apply_styles(job, inputs, LazyBackbone(job, session.threads), session)
     if night is None:
         raise InputError(f"{job.look} has neither colors nor a night: save it again")
-    from impasto.painters.nights import read_photo
-
-    photo, recipe = read_photo(job, inputs)
+    photo = inputs.read_at(job.content, job.size)
+    recipe = inputs.recipe("cpu", engine="numpy", threads=1)
     if target := session.also.get("save_look"):
         looks.save(of_night(night), target, overwrite=session.overwrite)
     return _Made(photo, None, recipe)
@@ -98,12 +92,13 @@ def _alone(job: PhotorealJob, inputs: Inputs, night: NightName | None, session: 
 
 def _light_lamps(job: PhotorealJob, inputs: Inputs, night: NightName, made: _Made, session: Session) -> _Made:
     """Light the lamps of a photo or of a graded photo."""
-    from impasto.painters.nights import light_lamps, save_lamps
+    from impasto.looks.lamps import draw_lamps
+    from impasto.painters.nights import light_lamps
 
     start = time.monotonic()
     result = light_lamps(job, inputs, night, made.photo, made.painted, log=session.log)
     if target := session.also.get("save_lamps"):
-        save_lamps(result, target, overwrite=session.overwrite)
+        image.write(target, draw_lamps(result.on), overwrite=session.overwrite)
     seconds = time.monotonic() - start
     last = made.history[-1] if made.history else HistoryEntry(0.0, 1, 0.0, {})
     history = (*made.history[:-1], replace(last, seconds=last.seconds + seconds))

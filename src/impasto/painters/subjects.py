@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import image, looks
+from impasto import looks
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
 from impasto.looks import Look, Regions, Statistics
@@ -85,11 +85,10 @@ def prepare(
         InputError: an image, a mask or a look is not valid.
     """
     picture = inputs.read(job.content)
-    size = image.fit(picture.size, job.size) if isinstance(job.size, int) else picture.size
-    rgb = picture.flat() if size == picture.size else image.resize(picture.flat(), size)
+    rgb = inputs.read_at(job.content, job.size)
     # Classify at a fixed size, so that the classes do not depend on the output size.
     small = resize_input(rgb)
-    seen = small if size == picture.size else resize_input(picture.flat())
+    seen = small if rgb.shape[:2] == picture.size else resize_input(picture.flat())
     if job.look is not None:
         look = looks.load(str(inputs.source(job.look)))
         look, own = _classes_of(job, inputs, look, seen, eyes=eyes, features=features, log=log)
