@@ -157,8 +157,11 @@ class VideoSettings(Running, total=False):
 
 
 class PhotorealSettings(Running, total=False):
-    """Settings of :func:`photoreal`, as in :class:`impasto.jobs.PhotorealJob`."""
+    """Settings of :func:`photoreal`, as in :class:`impasto.jobs.PhotorealJob`, and further outputs."""
 
+    save_look: File | None
+    save_masks: File | None
+    save_lamps: File | None
     weights: Sequence[float] | None
     masks: Sequence[Source] | None
     night: NightName | None
@@ -228,8 +231,9 @@ class VisualizeSettings(Running, total=False):
 
 
 class LearnSettings(Running, total=False):
-    """Settings of :func:`learn`, as in :class:`impasto.jobs.LearnJob`."""
+    """Settings of :func:`learn`, as in :class:`impasto.jobs.LearnJob`, and a further output."""
 
+    curve: File | None
     styles: File | None
     photos: File
     network: NetworkName

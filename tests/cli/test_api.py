@@ -58,7 +58,7 @@ def test_the_keywords_are_the_fields_of_the_job(verb: str) -> None:
     hints = typing.get_type_hints(job)
     fields = {f.name: hints[f.name] for f in dataclasses.fields(job) if f.name not in VERBS[verb].arguments}
     own = inspect.signature(getattr(impasto, verb)).parameters.keys() & fields.keys()  # typed in place
-    assert typed.keys() == (fields.keys() | running.keys()) - own
+    assert typed.keys() == (fields.keys() | running.keys() | VERBS[verb].also.keys()) - own
     for name, hint in fields.items():
         if name in own:
             continue

@@ -10,12 +10,7 @@ from impasto.api.running import as_list, parts
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.jobs.base import check_names, parse_range, pluralize
-from impasto.keywords import (
-    AugmentSettings,
-    BatchSettings,
-    File,
-    RunOptions,
-)
+from impasto.keywords import AugmentSettings, BatchSettings, File, RunOptions
 
 if TYPE_CHECKING:
     from impasto.batching import BatchResult, Task

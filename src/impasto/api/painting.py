@@ -56,9 +56,6 @@ def photoreal(
     styles: Source | Sequence[Source] = (),
     *,
     out: None = None,
-    save_look: File | None = None,
-    save_masks: File | None = None,
-    save_lamps: File | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result: ...
 @overload
@@ -67,9 +64,6 @@ def photoreal(
     styles: Source | Sequence[Source] = (),
     *,
     out: File,
-    save_look: File | None = None,
-    save_masks: File | None = None,
-    save_lamps: File | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result | FilmResult: ...
 def photoreal(
@@ -77,9 +71,6 @@ def photoreal(
     styles: Source | Sequence[Source] = (),
     *,
     out: File | None = None,
-    save_look: File | None = None,
-    save_masks: File | None = None,
-    save_lamps: File | None = None,
     **settings: Unpack[PhotorealSettings],
 ) -> Result | FilmResult:
     """Transfer light and color of other photographs by semantic class, with a photorealistic result.
@@ -90,13 +81,13 @@ def photoreal(
         styles: a photograph or a list of them, likewise; or the path of a saved ``.look``. None with
             ``night``.
         out: file to write; a video needs one.
-        save_look: file for the statistics of the styles, which can be used as a style later.
-        save_masks: folder for the class masks of content and style images, in the format of ``masks``.
-        save_lamps: file for the lamps that are on, in the format of ``lamps``.
         **settings: fields of :class:`impasto.jobs.PhotorealJob` and of :class:`impasto.keywords.Running`.
             ``masks`` is one mask of the content image, then one of each style image: the nine flat colors of
             ``impasto.looks.masks.COLORS``, or ids in a gray image. ``lamps`` are labels for ``night``, see
-            :func:`impasto.looks.lamps.read_lamps`.
+            :func:`impasto.looks.lamps.read_lamps`. Further outputs: ``save_look`` is a file for the
+            statistics of the styles, which can be used as a style later, ``save_masks`` a folder for the
+            class masks of content and style images, in the format of ``masks``, and ``save_lamps`` a file for
+            the lamps that are on, in the format of ``lamps``.
 
     Returns:
         The image with the recipe of the run; ``.save(path)`` writes it.
@@ -104,8 +95,7 @@ def photoreal(
     Raises:
         InputError: an image, a mask, a look or a setting is not valid.
     """
-    also = {"save_look": save_look, "save_masks": save_masks, "save_lamps": save_lamps}
-    found = run_verb("photoreal", out, settings, also=also, content=content, styles=styles)
+    found = run_verb("photoreal", out, settings, content=content, styles=styles)
     return cast("Result | FilmResult", found)
 
 

@@ -9,20 +9,16 @@ from typing import Any, get_type_hints
 from impasto.errors import InputError
 from impasto.image import Source
 from impasto.jobs import Job
-from impasto.keywords import (
-    File,
-    Running,
-)
+from impasto.keywords import File, Running
 from impasto.session import Session
 from impasto.verbs.run import VERBS, run
 
 
-def run_verb(
-    verb: str, out: File | None, settings: Any, *, also: Mapping[str, File | None] | None = None, **given: Any
-) -> Any:
+def run_verb(verb: str, out: File | None, settings: Any, **given: Any) -> Any:
     """Build a job and its session from the arguments of a function; return the value of its outcome."""
     pictures: dict[str, Source] = {}
     running = {name: settings.pop(name) for name in Running.__annotations__ if name in settings}
+    also = {name: settings.pop(name, None) for name in VERBS[verb].also}
     if wrong := given.keys() & settings.keys():
         raise InputError(f"{verb} got {', '.join(wrong)} twice")
     kind = VERBS[verb].job
@@ -30,7 +26,7 @@ def run_verb(
         name: _name_images(name, parts(kind, name, value), pictures, kind.reads)
         for name, value in {**given, **settings}.items()
     }
-    outputs = {name: Path(path) for name, path in (also or {}).items() if path is not None}
+    outputs = {name: Path(path) for name, path in also.items() if path is not None}
     session = Session(pictures=pictures, also=outputs, **running)
     return run(kind.parse(named), None if out is None else Path(out), session).value
 

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from impasto.api.running import run_verb
 from impasto.image import Source
-from impasto.keywords import (
-    CompareSettings,
-    File,
-    LearnSettings,
-    MeasureSettings,
-)
+from impasto.keywords import CompareSettings, File, LearnSettings, MeasureSettings
 
 if TYPE_CHECKING:
     from impasto.films import FilmReport
@@ -21,25 +16,21 @@ if TYPE_CHECKING:
 
 
 def learn(
-    pictures: File | Sequence[File] = (),
-    *,
-    out: File | None = None,
-    curve: File | None = None,
-    **settings: Unpack[LearnSettings],
+    pictures: File | Sequence[File] = (), *, out: File | None = None, **settings: Unpack[LearnSettings]
 ) -> LearnResult:
     """Train a network on style images, for painting with them in one pass.
 
     Args:
         pictures: one or several style images.
         out: pack or style file to write; default: among the user's styles, or the pack ``into``.
-        curve: file for the training loss.
-        **settings: fields of :class:`impasto.jobs.LearnJob` and of :class:`impasto.keywords.Running`.
+        **settings: fields of :class:`impasto.jobs.LearnJob` and of :class:`impasto.keywords.Running`;
+            ``curve`` is a file for the training loss.
 
     Raises:
         InputError: a style image, a folder, a pack or a setting is not valid.
         OutputError: the output cannot be written.
     """
-    return cast("LearnResult", run_verb("learn", out, settings, also={"curve": curve}, pictures=pictures))
+    return cast("LearnResult", run_verb("learn", out, settings, pictures=pictures))
 
 
 def compare(
