@@ -18,12 +18,13 @@ from impasto.image.cicp import Cicp
 from impasto.image.guard import refuse_size, refusing, strict
 from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
 from impasto.image.picture import colors_of
+from impasto.image.tag import ORIENTATION
 
 _LOG = logging.getLogger(__name__)
 
 # A subset of Pillow's formats: some of the others start external programs (EPS starts Ghostscript).
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
-_ORIENTATION, _SUBFILE, _PHOTOMETRIC = 0x0112, 254, 262
+_SUBFILE, _PHOTOMETRIC = 254, 262
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 _Value = TypeVar("_Value", bound=np.generic)
@@ -237,7 +238,7 @@ def _unit_of_deep_gray(values: NDArray[Any], *, name: str) -> NDArray[np.float32
 def orientation(image: Image.Image, *, name: str) -> int:
     """Return the EXIF orientation, 1 to 8; 1 if it is missing or damaged."""
     try:
-        turn = image.getexif().get(_ORIENTATION, 1)
+        turn = image.getexif().get(ORIENTATION, 1)
     except Exception as fault:  # the metadata is damaged, the picture is not
         _LOG.warning("%s: its EXIF data is damaged (%s): assuming it is upright", name, fault)
         return 1
@@ -270,6 +271,13 @@ def open_heif(path: Path) -> Any:
     except ImportError as fault:
         raise InputError(f"to read {path} install pillow-heif: pip install pillow-heif") from fault
     return pillow_heif.open_heif(path, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+
+
+def heif_exif(info: dict[str, Any]) -> Image.Exif:
+    """Return the EXIF data of a HEIC from pillow-heif."""
+    exif = Image.Exif()
+    exif.load(info.get("exif") or b"")
+    return exif
 
 
 def _decode_heif(path: Path, *, max_pixels: int) -> DecodedLayers:
@@ -306,7 +314,7 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> DecodedLayers:
             raise InputError(f"{path} is a TIFF of an unsupported kind: save it as RGB with 8 or 16 bits")
         values = page.asarray()
         icc, gray = page.iccprofile, page.photometric == 1
-        stored = page.tags.get(_ORIENTATION)
+        stored = page.tags.get(ORIENTATION)
     turn = stored.value if stored and stored.value in range(1, 9) else 1
     if page.axes[0] == "S":
         values = np.moveaxis(values, 0, -1)

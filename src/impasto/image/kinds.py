@@ -74,26 +74,23 @@ def is_picture(path: Path) -> bool:
     suffix = path.suffix.lower()
     if path.name.startswith(".") or suffix in _RAW:
         return False
-    if suffix in READABLE:
-        return True
-    try:
-        with path.open("rb") as stream:
-            return begins_a_picture(stream.read(_HEAD))
-    except OSError:
-        return False
+    return suffix in READABLE or begins_a_picture(_peek(path))
 
 
 def is_film(path: Path) -> bool:
     """Return whether a file is a visible video, by its suffix or by its first bytes."""
     if path.name.startswith(".") or not path.is_file() or is_picture(path):
         return False
-    if path.suffix.lower() in FILMS:
-        return True
+    return path.suffix.lower() in FILMS or _begins_a_film(_peek(path))
+
+
+def _peek(path: Path) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read."""
     try:
         with path.open("rb") as stream:
-            return _begins_a_film(stream.read(_HEAD))
+            return stream.read(_HEAD)
     except OSError:
-        return False
+        return b""
 
 
 def begins_a_picture(head: bytes) -> bool:

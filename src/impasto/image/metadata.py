@@ -86,13 +86,7 @@ def read_metadata(source: Source) -> Metadata:
     with guard.refusing(str(source)), guard.strict(str(source)):
         if kinds.is_heif(head):
             info = decoding.open_heif(source).info
-
-            def heif() -> Image.Exif:
-                exif = Image.Exif()
-                exif.load(info.get("exif") or b"")
-                return exif
-
-            return _of(heif, info, "HEIF")
+            return _of(lambda: decoding.heif_exif(info), info, "HEIF")
         with decoding.open_image(source) as image:
             return _of(image.getexif, image.info, image.format)
 

@@ -15,6 +15,7 @@ from PIL import Image
 from impasto.errors import InputError
 from impasto.image import decoding, guard, kinds
 from impasto.image.picture import Picture, colors_of, planes_last
+from impasto.image.tag import EXIF_IFD, USER_COMMENT
 
 if TYPE_CHECKING:
     import torch
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | torch.Tensor | Picture"
 
 MAX_PIXELS = 200_000_000
-
-_EXIF_IFD = 0x8769
-_USER_COMMENT = 0x9286
 
 
 def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -115,9 +113,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
     head = kinds.head_of(file)
     with guard.refusing(str(file)), guard.strict(str(file)):
         if kinds.is_heif(head):
-            exif = Image.Exif()
-            exif.load(decoding.open_heif(file).info.get("exif") or b"")
-            text = _comment(exif)
+            text = _comment(decoding.heif_exif(decoding.open_heif(file).info))
         else:
             with decoding.open_image(file) as image:
                 if image.format == "PNG":
@@ -130,7 +126,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
 
 def _comment(exif: Image.Exif) -> str:
     """Return the EXIF user comment; "" if there is none in an encoding used by ``write``."""
-    stored = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    stored = exif.get_ifd(EXIF_IFD).get(USER_COMMENT)
     if not isinstance(stored, bytes):
         return ""
     # The first eight bytes name the encoding (CIPA DC-008, 4.6.5).

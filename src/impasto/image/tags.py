@@ -14,12 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.image.metadata import Metadata
-from impasto.image.tag import ASCII, BYTE, EXIF_IFD, GPS_IFD, LONG, RATIONAL, SHORT, UNDEFINED, Tag
+from impasto.image.tag import (
+    ASCII,
+    BYTE,
+    EXIF_IFD,
+    GPS_IFD,
+    LONG,
+    ORIENTATION,
+    RATIONAL,
+    SHORT,
+    UNDEFINED,
+    USER_COMMENT,
+    Tag,
+)
 
 _WIDTHS = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1}
-_ORIENTATION = 0x0112
 _XMP = 700
-_USER_COMMENT = 0x9286
 _HEADER = b"II*\0" + struct.pack("<I", 8)
 
 
@@ -48,8 +58,8 @@ def _directory(tags: list[Tag], start: int) -> bytes:
 def _comment(text: str) -> list[Tag]:
     """Return the EXIF tags of a user comment (CIPA DC-008, 4.6.5)."""
     if text.isascii():
-        return [Tag(_USER_COMMENT, UNDEFINED, b"ASCII\0\0\0" + text.encode("ascii"))]
-    return [Tag(_USER_COMMENT, UNDEFINED, b"UNICODE\0" + text.encode("utf-16-le"))]
+        return [Tag(USER_COMMENT, UNDEFINED, b"ASCII\0\0\0" + text.encode("ascii"))]
+    return [Tag(USER_COMMENT, UNDEFINED, b"UNICODE\0" + text.encode("utf-16-le"))]
 
 
 def _file(
@@ -69,7 +79,7 @@ def _file(
     if kept and kept.xmp and pixels:  # other formats have a place for XMP outside EXIF
         own.append(Tag(_XMP, BYTE, kept.xmp))
     if kept and kept.turn != 1:
-        own.append(_short(_ORIENTATION, kept.turn))
+        own.append(_short(ORIENTATION, kept.turn))
     places = [0, 0, 0]
     for _ in range(2):  # the second pass has the final offsets; the lengths do not depend on them
         whole = own + (pixels(places[2]) if pixels else [])

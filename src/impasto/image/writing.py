@@ -135,19 +135,6 @@ def _values(
         values = _three(rgb)  # without conversion to floats, which would take four times the memory
         _refuse_size(target, max(values.shape[:2]), form=form)
         return values
-    return _from_floats(target, rgb, alpha, form=form, bits=bits, gray=gray)
-
-
-def _from_floats(
-    target: Path,
-    rgb: Picture | NDArray[Any] | torch.Tensor,
-    alpha: NDArray[Any] | None,
-    *,
-    form: str,
-    bits: int,
-    gray: bool,
-) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Convert to the channels to encode: images with alpha, 16 bits, one channel, or floats."""
     colors, veil = _floats(rgb, alpha, name=str(target))
     _refuse_size(target, max(colors.shape[:2]), form=form)
     if veil is not None and form == "JPEG":
