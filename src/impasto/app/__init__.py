@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-from impasto.app.command import command_line as command_line
 from impasto.app.limits import Limits as Limits

@@ -6,7 +6,6 @@ from impasto.image.alpha import coverage as coverage
 from impasto.image.alpha import over_black as over_black
 from impasto.image.decoding import read_layout as read_layout
 from impasto.image.kinds import READABLE as READABLE
-from impasto.image.kinds import Found as Found
 from impasto.image.kinds import is_film as is_film
 from impasto.image.kinds import is_picture as is_picture
 from impasto.image.kinds import pictures_among as pictures_among

@@ -22,11 +22,6 @@ _OF_FILMS = ("start", "end", "consistency", "decay")
 _OF_ZOOMS = ("frames", "fps", "speed")
 
 
-def usual_layers(backbone: str) -> tuple[str, ...]:
-    """Return the default layers of a backbone."""
-    return GOOGLENET_LAYERS if backbone.startswith("googlenet") else VGG_LAYERS
-
-
 @dataclass(frozen=True)
 class DreamJob(Excerpt, Job):
     """Amplify what a network sees in a photo or video (DeepDream), or make an endless zoom into a photo."""
@@ -101,7 +96,8 @@ class DreamJob(Excerpt, Job):
     @property
     def targets(self) -> tuple[str, ...]:
         """The requested layers, or the backbone's default."""
-        return self.layers or usual_layers(self.backbone)
+        usual = GOOGLENET_LAYERS if self.backbone.startswith("googlenet") else VGG_LAYERS
+        return self.layers or usual
 
     @property
     def octave_steps(self) -> tuple[int, ...]:

@@ -22,10 +22,10 @@ from impasto.jobs.base import (
 from impasto.jobs.stylize import StylizeJob
 
 Flow = Literal["medium", "fast"]
-WRITABLE = (".mp4", ".mov", ".mkv", ".webm")
 # Suffixes of files that are treated as videos.
 FILMS = (
-    *(*WRITABLE, ".avi", ".m4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".wmv", ".flv", ".ogv"),
+    *(".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".ts", ".mts", ".m2ts"),
+    *(".mpg", ".mpeg", ".vob", ".wmv", ".flv", ".ogv"),
     *(".3gp", ".3g2", ".mxf", ".h264", ".264", ".h265", ".265", ".hevc"),
 )
 

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from impasto.painters.inputs import BUDGETS as BUDGETS
 from impasto.painters.inputs import Budget as Budget
-from impasto.painters.inputs import Inputs as Inputs
 from impasto.painters.inputs import target_size as target_size
 from impasto.painters.stylize import run as run
