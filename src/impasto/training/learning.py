@@ -78,7 +78,8 @@ def learn(
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
     if teacher:
-        aim, network, course = _distilling(job, teacher, backbone=exact, photos=seen)
+        aim: Objective | Distillation = Distillation(teacher, backbone=exact, photos=seen)
+        network, course = student(job, teacher)
     else:
         aim, network, course = _styling(job, old, pictures, others, backbone=exact, photos=seen)
     key = _key(job, [path for _, path, _ in (*pictures, *others)])
@@ -98,12 +99,6 @@ def learn(
     return LearnResult(pack, names, trained, fabric.is_global_zero)
 
 
-def _distilling(
-    job: LearnJob, teacher: Pack, *, backbone: Vgg, photos: Tensor
-) -> tuple[Objective | Distillation, StyleNetwork, TrainingConfig]:
-    return Distillation(teacher, backbone=backbone, photos=photos), *student(job, teacher)
-
-
 def _styling(
     job: LearnJob,
     old: Pack | None,
@@ -112,7 +107,7 @@ def _styling(
     *,
     backbone: Vgg,
     photos: Tensor,
-) -> tuple[Objective | Distillation, StyleNetwork, TrainingConfig]:
+) -> tuple[Objective, StyleNetwork, TrainingConfig]:
     rows = _rows(job, pictures, others)
     slim = Slim(backbone, torch.cat([photos, *_patches(pictures, job.side)]))
     aim = Objective(rows, backbone=slim, photos=photos, style_weight=job.style_weight)

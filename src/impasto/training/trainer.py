@@ -134,8 +134,7 @@ def fit(
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
     if course.batch % fabric.world_size:
         raise InputError(f"a batch of {course.batch} cannot be shared by {fabric.world_size} processes")
-    found = _Fit(objective, photos, course, fabric, watch=watch, sample=sample, checkpoint=checkpoint)
-    return found.run(network)
+    return _Fit(objective, photos, course, fabric, watch, sample, checkpoint).run(network)
 
 
 def leave() -> None:
@@ -148,20 +147,15 @@ def leave() -> None:
         torch.distributed.destroy_process_group()
 
 
+@dataclass(eq=False)
 class _Fit:
-    def __init__(
-        self,
-        objective: TrainingObjective,
-        photos: Photos,
-        course: TrainingConfig,
-        fabric: Fabric,
-        *,
-        watch: Watch | None,
-        sample: Callable[[StyleNetwork], Tensor] | None,
-        checkpoint: Checkpoint | None,
-    ) -> None:
-        self.objective, self.photos, self.course, self.fabric = objective, photos, course, fabric
-        self.watch, self.sample, self.checkpoint = watch, sample, checkpoint
+    objective: TrainingObjective
+    photos: Photos
+    course: TrainingConfig
+    fabric: Fabric
+    watch: Watch | None
+    sample: Callable[[StyleNetwork], Tensor] | None
+    checkpoint: Checkpoint | None
 
     @retain_freed_memory()
     def run(self, network: StyleNetwork) -> FitResult:
