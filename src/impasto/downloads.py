@@ -17,12 +17,6 @@ GIVEN = "IMPASTO_WEIGHTS"  # environment variable that names a folder of files d
 PATIENCE = 60  # seconds that a server may stay silent
 
 
-def weights_folders() -> list[Path]:
-    """Return the folder that the user has given; an empty list if there is none."""
-    named = os.environ.get(GIVEN)
-    return [Path(named)] if named else []
-
-
 def cache() -> Path:
     """Return the folder of downloaded files."""
     import platformdirs
@@ -32,9 +26,9 @@ def cache() -> Path:
 
 def present(file: str, *places: Path) -> Path | None:
     """Return ``file`` in the first folder that has it: the one given by the user, then ``places``."""
-    return next(
-        (folder / file for folder in (*weights_folders(), *places) if (folder / file).is_file()), None
-    )
+    named = os.environ.get(GIVEN)
+    folders = (Path(named), *places) if named else places
+    return next((folder / file for folder in folders if (folder / file).is_file()), None)
 
 
 def fetch(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -146,33 +145,6 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "stopped": lambda value: type(value) is int and value >= 0,
     "licenses": _is_table,
 }
-
-
-def recipe(
-    verb: str, job: Mapping[str, Any], *, hashes: Mapping[str, str], device: str, engine: str, threads: int
-) -> Recipe:
-    """Return the recipe of a run on this machine.
-
-    Args:
-        verb: command of the run.
-        job: settings of the job.
-        hashes: SHA-256 of the input files, by name.
-        device: device of the run.
-        engine: package that does the computation; its version is recorded.
-        threads: number of threads.
-    """
-    return Recipe(
-        verb=verb,
-        job=dict(job),
-        inputs=dict(hashes),
-        device=device,
-        threads=threads,
-        versions={
-            MADE_BY: version(),
-            engine: metadata.version(engine),
-            "python": platform.python_version(),
-        },
-    )
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from impasto.verbs.run import run
 
 JOBS: dict[str, type[Job]] = {"stylize": StylizeJob, "photoreal": PhotorealJob, "dream": DreamJob}
 
-GOOD = record.recipe("stylize", {"content": "a.png"}, hashes={}, device="cpu", engine="numpy", threads=2)
+GOOD = Recipe("stylize", {"content": "a.png"}, {}, "cpu", 2, {"impasto": record.version()})
 HARM = [
     ("recipe", "Infinity"),
     ("recipe", "true"),

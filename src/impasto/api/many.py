@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
-from impasto.api.running import as_list, parts
+from impasto.api.running import parts
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob
 from impasto.jobs.base import check_names, parse_range, pluralize
@@ -49,7 +49,7 @@ def batch(
     how = cast("RunOptions", {k: given.pop(k) for k in RunOptions.__annotations__ if k in given})
     check_names("batch", given, [*BatchSettings.__annotations__, "style"])
     if style:
-        given["styles"] = as_list(style)
+        given["styles"] = style
     named = {name: _manifest_value(name, parts(StylizeJob, name, value)) for name, value in given.items()}
     if named and not isinstance(source, (str, Path)):
         raise InputError(f"tasks have their own settings: leave out {next(iter(named))}")

@@ -42,11 +42,6 @@ def parts(kind: type[Job], name: str, value: Any) -> Any:
     return value.split(",") if isinstance(value, str) and name not in kind.reads else [value]
 
 
-def as_list(value: Any) -> list[Any]:
-    """Return the members of a list or tuple, or the value alone."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
 def _name_images(name: str, value: Any, pictures: dict[str, Source], reads: Mapping[str, Any]) -> Any:
     """Return a setting with names in place of images; those in memory are added to ``pictures``."""
     if name not in reads or value is None:

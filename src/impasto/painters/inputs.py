@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto import files, image, record
+from impasto import files, image
 from impasto.errors import InputError
 from impasto.image import Picture, Source
 from impasto.jobs import Job, StylizeJob
-from impasto.record import Recipe
+from impasto.record import MADE_BY, Recipe, version
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,8 @@ def recipe_of(
     settings = job.rename_files(job.settings(), short.__getitem__)
     found = {label: digest(name) for name, label in short.items()}
     hashes = {label: value for label, value in found.items() if value is not None}
-    return record.recipe(job.verb, settings, hashes=hashes, device=device, engine=engine, threads=threads)
+    versions = {MADE_BY: version(), engine: metadata.version(engine), "python": platform.python_version()}
+    return Recipe(job.verb, settings, hashes, device, threads, versions)
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:
