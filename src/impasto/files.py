@@ -215,14 +215,11 @@ def sha256(path: str | os.PathLike[str]) -> str:
         >>> sha256("empty")[:16]
         'e3b0c44298fc1c14'
     """
-    digest = hashlib.sha256()
     try:
         with Path(path).open("rb") as stream:
-            while piece := stream.read(1 << 20):
-                digest.update(piece)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as fault:
         raise InputError(f"cannot read {path}: {fault.strerror or fault}") from fault
-    return digest.hexdigest()
 
 
 def digest(value: Any) -> str:

@@ -159,9 +159,7 @@ def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:
 
 
 def _files(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    for count, path in enumerate(sorted(folder.rglob("*"))):
-        if count >= MOST_FILES:
-            return
+    for path in itertools.islice(sorted(folder.rglob("*")), MOST_FILES):
         if path.suffix.lower() in suffixes and path.is_file():
             yield path
 
