@@ -167,14 +167,12 @@ class Shape:
         norms: channels of each normalization, in order.
         radius: radius of the receptive field in pixels, for given statistics (those of the image itself
             depend on all of it).
-        work: multiplications per pixel.
     """
 
     kernels: dict[str, tuple[int, int, int, int]]
     biases: dict[str, int]
     norms: tuple[int, ...]
     radius: int
-    work: float
 
 
 def shape(plan: Plan) -> Shape:
@@ -183,7 +181,7 @@ def shape(plan: Plan) -> Shape:
     paint(tracer, plan, _Traced(channels=3, step=1, radius=0))
     biased = [name for name in tracer.kernels if name.startswith("down")] if plan.late else [LAST]
     biases = {f"{name}_bias": tracer.kernels[name][0] for name in biased}
-    return Shape(tracer.kernels, biases, tuple(tracer.norms), tracer.radius, tracer.work)
+    return Shape(tracer.kernels, biases, tuple(tracer.norms), tracer.radius)
 
 
 @dataclass(frozen=True)
@@ -199,14 +197,13 @@ class _Tracer:
     def __init__(self) -> None:
         self.kernels: dict[str, tuple[int, int, int, int]] = {}
         self.norms: list[int] = []
-        self.radius, self.work = 0, 0.0
+        self.radius = 0
 
     def fold(self, x: _Traced, factor: int, /) -> _Traced:
         return _Traced(x.channels * factor**2, x.step * factor, x.radius + factor - 1)
 
     def convolve(self, x: _Traced, name: str, /, *, channels: int, kernel: int, stride: int = 1) -> _Traced:
         self.kernels[name] = (channels, x.channels, kernel, kernel)
-        self.work += channels * x.channels * kernel**2 / (x.step * stride) ** 2
         return _Traced(channels, x.step * stride, x.radius + kernel // 2 * x.step)
 
     def normalize(self, x: _Traced, /, *, noisy: bool = False) -> _Traced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -42,10 +42,14 @@ OTHER = "a network of another architecture, in one pass"
 
 @dataclass
 class _Curve:
-    """Intermediate images of a method; they are measured afterwards, so that its time is unaffected."""
+    """A method or a learned style: its name, description and job, its intermediate images and its result.
 
-    method: str
+    The images are measured afterwards, so that its time is unaffected.
+    """
+
+    method: str  # also the stem of its file
     what: str
+    job: StylizeJob
     size: tuple[int, int]
     passed_on: Watch | None
     taken: list[tuple[float, Tensor]] = field(default_factory=list)
@@ -86,33 +90,22 @@ def compare(job: CompareJob, folder: Path, session: Session = Session()) -> list
         OutputError: the folder cannot be written to, or already holds a comparison.
     """
     content, style = image.read(job.content), _painting(job.style)
-    entries = _entries(job)
-    for name in ("index.html", "compare.png", *(f"{entry.name}.png" for entry in entries)):
+    curves = _curves(job, content.size, session.watch)
+    for name in ("index.html", "compare.png", *(f"{curve.method}.png" for curve in curves)):
         files.check_output(folder / name, overwrite=session.overwrite)
     judge = backbones.load(device=choose_device(job.device), precision="float32")
-    curves = []
-    for method, what, one in entries:
-        curve = _Curve(method, what, painters.target_size(content.size, one), session.watch)
-        curve.result = painters.run(one, Session(watch=curve.watch))
-        curve.result.save(folder / f"{method}.png", overwrite=session.overwrite)
+    for curve in curves:
+        curve.result = painters.run(curve.job, Session(watch=curve.watch))
+        curve.result.save(folder / f"{curve.method}.png", overwrite=session.overwrite)
         curve.taken.append((curve.result.seconds, tensors.from_array(curve.result.picture)))
         for seconds, picture in curve.taken:
             found = metrics.measure(picture, content=content, styles=style, backbone=judge)
             curve.rows.append({"seconds": seconds, **found.summary()})
-        curves.append(curve)
     rows = [_row(curve) for curve in curves]
     pictures = {"photo": content.flat(), "style": style.flat()}
     _write_figure(folder / "compare.png", curves, pictures, overwrite=session.overwrite)
     _write_page(folder / "index.html", rows, job, overwrite=session.overwrite)
     return rows
-
-
-class _Entry(NamedTuple):
-    """One result of a comparison: its name, which is also the stem of its file, its description and job."""
-
-    name: str
-    what: str
-    job: StylizeJob
 
 
 def _painting(name: str) -> image.Picture:
@@ -125,22 +118,24 @@ def _painting(name: str) -> image.Picture:
     return image.read(name)
 
 
-def _entries(job: CompareJob) -> list[_Entry]:
-    """Return one entry per method, and one per learned style that was trained on this style image."""
+def _curves(job: CompareJob, size: tuple[int, int], watch: Watch | None) -> list[_Curve]:
+    """Return one curve per method, and one per learned style that was trained on this style image."""
     own = StylizeJob(
         content=job.content, styles=(job.style,), size=job.size, seed=job.seed, device=job.device
     )
-    entries: dict[str, _Entry] = {m: _Entry(m, WHAT[m], replace(own, method=m)) for m in job.methods}
+    jobs = {m: (WHAT[m], replace(own, method=m)) for m in job.methods}
     digest = files.sha256(job.style)
     for known in library.list_styles():
         if known.style.picture == digest:
             kind = f"{LEARNED}-{known.pack.plan.name}"
             name, count = kind, 2
-            while name in entries:
+            while name in jobs:
                 name, count = f"{kind}-{count}", count + 1
             what = f"{WHAT.get(kind, OTHER)}: {known.name} of {known.path.name}"
-            entries[name] = _Entry(name, what, replace(own, styles=(known.reference,)))
-    return list(entries.values())
+            jobs[name] = (what, replace(own, styles=(known.reference,)))
+    return [
+        _Curve(name, what, one, painters.target_size(size, one), watch) for name, (what, one) in jobs.items()
+    ]
 
 
 def _row(curve: _Curve) -> dict[str, Any]:
