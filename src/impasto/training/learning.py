@@ -73,8 +73,7 @@ def learn(
     old, teacher = (packs.load(library.pack_file(name)) if name else None for name in (job.into, job.teacher))
     pictures = [] if teacher else _pictures(job, old)
     others = _folder(job.rehearse, "--rehearse") if job.rehearse else []
-    photos = Photos(job.photos, log=log)
-    fabric = _fabric(job)
+    photos, fabric = Photos(job.photos, log=log), _fabric(job)
     seen = batches.calibration(photos, count=CALIBRATION, side=job.side, seed=job.seed).to(fabric.device)
     exact = backbones.load(device=fabric.device, precision=job.precision)
     if teacher:
