@@ -32,6 +32,11 @@ class FilmProgress:
     bytes: int | None = None
     picture: NDArray[np.uint8] | None = None
 
+    @property
+    def seconds_left(self) -> float:
+        """Estimated remaining seconds, at the present rate; infinite if the number of frames is unknown."""
+        return max(0, self.expected - self.frames) / max(self.rate, 1e-9) if self.expected else float("inf")
+
 
 class Enough(Exception):  # noqa: N818 - a request, not an error
     """Raise in a progress callback to stop the video and keep the frames done so far."""

@@ -166,9 +166,7 @@ class AppRun:
     def on_progress(self, progress: FilmProgress) -> None:
         """Report the progress of a video; called after every frame."""
         if progress.frames == 1 or self._is_time():
-            left = "?"
-            if progress.expected:
-                left = clock(max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9))
+            left = clock(progress.seconds_left)
             whole = f" of {progress.expected}" if progress.expected else ""
             text = f"frame {progress.frames}{whole}, {progress.rate:.1f} frames/s, {left} left"
             shown = progress.picture

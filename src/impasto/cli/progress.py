@@ -51,11 +51,9 @@ class Bar:
 
     def film(self, progress: FilmProgress) -> None:
         """Show the progress of a video."""
-        left = float("inf")
-        if progress.expected:
-            left = max(0, progress.expected - progress.frames) / max(progress.rate, 1e-9)
+        left = clock(progress.seconds_left)
         size = "" if progress.bytes is None else f", {progress.bytes / 1e6:.1f} MB"
-        note = f"{progress.frames} frames, {pace(progress.rate)}, {clock(left)} left{size}"
+        note = f"{progress.frames} frames, {pace(progress.rate)}, {left} left{size}"
         self.bar.update(self.task, completed=progress.frames, total=progress.expected, note=note)
 
 
