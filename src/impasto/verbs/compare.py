@@ -123,7 +123,7 @@ def _curves(job: CompareJob, size: tuple[int, int], watch: Watch | None) -> list
     own = StylizeJob(
         content=job.content, styles=(job.style,), size=job.size, seed=job.seed, device=job.device
     )
-    jobs = {m: (WHAT[m], replace(own, method=m)) for m in job.methods}
+    jobs: dict[str, tuple[str, StylizeJob]] = {m: (WHAT[m], replace(own, method=m)) for m in job.methods}
     digest = files.sha256(job.style)
     for known in library.list_styles():
         if known.style.picture == digest:
