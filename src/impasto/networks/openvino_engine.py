@@ -234,7 +234,10 @@ class OnCpu:
         self._compiled: OrderedDict[bytes, Any] = OrderedDict()
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
-        """Paint ``(H, W, 3)``, 0..1; see :meth:`impasto.networks.painter.Network.paint`."""
+        """Paint ``(H, W, 3)``, 0..1, with sides that are multiples of ``plan.multiple``.
+
+        The noise is ``(plan.noise, h, w)`` at the photo's position; None if the plan has none.
+        """
         painted: Array = self._run(photo, weights, noise, Settings(None, statistics))[0]
         return painted
 

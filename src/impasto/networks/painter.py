@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from impasto.networks.packs import Pack
 from impasto.networks.plan import EPSILON, Plan, shape
 from impasto.tiles import Window, split
 
+if TYPE_CHECKING:
+    from impasto.networks.openvino_engine import OnCpu
+    from impasto.networks.torch_engine import OnGpu
+
 Array = NDArray[np.float32]
 
 TILE = 1024  # side of a tile without its halo, pixels
@@ -24,24 +28,6 @@ THUMBNAIL = 1024  # long side of the thumbnail that gives the statistics for til
 
 OnTile = Callable[[int, int, NDArray[np.uint8]], None]
 """Progress callback: called with the steps done, their total, and the partly painted image."""
-
-
-class Network(Protocol):
-    """A network on a device; the arguments are those of :class:`Painter`.
-
-    ``noise`` is ``(plan.noise, h, w)`` at the photo's position; None if the plan has none.
-    """
-
-    def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
-        """Paint ``(H, W, 3)``; both sides are multiples of ``plan.multiple``."""
-
-    def statistics(self, photo: Array, weights: Array, noise: Array | None) -> Array:
-        """Return the statistics of the image, ``(2, channels)``."""
-
-    def features(
-        self, photo: Array, weights: Array, statistics: Array, norm: int, noise: Array | None
-    ) -> Array:
-        """Return the input of normalization number ``norm``, ``(C, h, w)``."""
 
 
 class Painter:
@@ -73,7 +59,7 @@ class Painter:
     ) -> None:
         self.pack, self.shape, self.seed, self.period = pack, shape(pack.plan), seed, period
         self._repeated: Array | None = None
-        self.network: Network
+        self.network: OnCpu | OnGpu
         if device == "cpu":
             from impasto.networks.openvino_engine import OnCpu
 

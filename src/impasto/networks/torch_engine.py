@@ -198,7 +198,10 @@ class OnGpu:
         self.model = network.to(self.device).eval()
 
     def paint(self, photo: Array, weights: Array, statistics: Array | None, noise: Array | None) -> Array:
-        """Paint ``(H, W, 3)``, 0..1; see :meth:`impasto.networks.painter.Network.paint`."""
+        """Paint ``(H, W, 3)``, 0..1, with sides that are multiples of ``plan.multiple``.
+
+        The noise is ``(plan.noise, h, w)`` at the photo's position; None if the plan has none.
+        """
         given = None if statistics is None else torch.from_numpy(statistics).to(self.device)
         # Statistics stay in float32: they are computed once and used for a whole video or all tiles.
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.short):
