@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from impasto.backbones import Backbone
 from impasto.errors import ImpastoError, InputError
-from impasto.losses import Bound
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
 from impasto.optim.allocator import retain_freed_memory
@@ -21,7 +18,9 @@ from impasto.optim.evaluation import evaluate
 from impasto.record import Clock, HistoryEntry, Progress, Watch
 from impasto.tiles import Window
 from impasto.training import batches, lattice
-from impasto.training.batches import SHIFT, Batch, CropPosition
+from impasto.training.batches import SHIFT, Batch
+from impasto.training.distillation import Distillation
+from impasto.training.objective import Objective
 from impasto.training.photos import Photos
 from impasto.training.training_state import TrainingState
 
@@ -33,23 +32,6 @@ CLIP = 10.0  # largest norm of the gradient; the loss starts at about 1 + the st
 SNAPSHOT = 50  # steps between the states that a rollback returns to
 RECOVERIES = 5  # rollbacks in a row before the training fails
 SMALL = 0.6  # share of the crop's side in the first half of the training
-
-
-class TrainingObjective(Protocol):
-    """A training objective, such as :class:`Objective` or :class:`Distillation`."""
-
-    @property
-    def backbone(self) -> Backbone:
-        """The feature extractor."""
-
-    def bind(self, photos: Tensor, weights: Tensor, /, *, place: CropPosition) -> Bound:
-        """Return the loss of rendering ``photos (B, 3, H, W)``.
-
-        Args:
-            photos: RGB 0..1.
-            weights: of row 0 and then of the trained and rehearsed rows, ``(B, 1 + rows)``.
-            place: of the noise that they are rendered with.
-        """
 
 
 @dataclass(frozen=True)
@@ -105,7 +87,7 @@ class FitResult:
 
 def fit(
     network: StyleNetwork,
-    objective: TrainingObjective,
+    objective: Objective | Distillation,
     photos: Photos,
     *,
     course: TrainingConfig,
@@ -149,7 +131,7 @@ def leave() -> None:
 
 @dataclass(eq=False)
 class _Fit:
-    objective: TrainingObjective
+    objective: Objective | Distillation
     photos: Photos
     course: TrainingConfig
     fabric: Fabric
