@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-from impasto.web.folder import check_folder as check_folder
 from impasto.web.folder import write as write
