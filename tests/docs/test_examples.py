@@ -23,7 +23,7 @@ from impasto.cli import main
 from impasto.looks.masks import COLORS
 from impasto.media import FilmWriter
 from impasto.networks import library, packs
-from impasto.verbs import demo
+from impasto.verbs import compare, demo, style_sheet
 from support import web
 from support.augment import lay_out
 from support.commands import commands
@@ -157,18 +157,26 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where compiled networks are kept, from one example to the next."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def here(stock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(stock: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with all files that examples name, and a home of its own."""
     place = tmp_path / "here"
     shutil.copytree(stock, place)
     monkeypatch.chdir(place)
     monkeypatch.setenv(library.HOME, str(tmp_path / "styles"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     web.publish(tmp_path / "package.tgz", monkeypatch)
     monkeypatch.setenv("IMPASTO_WEIGHTS", str(tmp_path / "none"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(demo, "FILM_SECONDS", 0.5)
+    monkeypatch.setattr(style_sheet, "SIDE", 64)
+    monkeypatch.setattr(compare, "SAMPLES", 1)
     monkeypatch.setattr(samples, "style", lambda name, size: STYLE(name, min(size, 64)))
     monkeypatch.setattr(samples, "STYLES", samples.STYLES[:3])
     monkeypatch.setattr(samples, "PHOTOS", samples.PHOTOS[:2])
