@@ -108,7 +108,7 @@ def test_half_the_strength_is_less_style_and_no_ghost(vgg19: Vgg, photo: Array, 
     assert left_over > 0.35
 
 
-def test_one_seed_one_picture(photo: Array, waves: Array) -> None:
+def test_one_seed_one_picture(photo: Array, waves: Array, brief: None) -> None:
     one, other = (paint(photo, [waves], init="noise", seed=seed) for seed in (3, 3))
     assert np.array_equal(one, other)
     assert not np.array_equal(one, paint(photo, [waves], init="noise", seed=4))
@@ -118,7 +118,7 @@ def test_one_seed_one_picture(photo: Array, waves: Array) -> None:
     ("loss", "blend"), [("neighbors", "moments"), ("mixed", "moments"), ("mixed", "barycenter")]
 )
 def test_a_style_of_no_weight_changes_nothing(
-    photo: Array, waves: Array, mosaic: Array, loss: str, blend: str
+    photo: Array, waves: Array, mosaic: Array, brief: None, *, loss: str, blend: str
 ) -> None:
     alone = paint(photo, [waves], loss=loss)
     blended = paint(photo, [waves, mosaic], weights=[1.0, 0.0], loss=loss, blend=blend)
@@ -222,7 +222,7 @@ def _stop_after(steps: int) -> Watch:
     return watch
 
 
-def test_the_weight_of_the_style_is_an_option(photo: Array, waves: Array) -> None:
+def test_the_weight_of_the_style_is_an_option(photo: Array, waves: Array, brief: None) -> None:
     weak, usual = (paint(photo, [waves], loss="mixed", **given) for given in ({"style_weight": 0.1}, {}))
     assert np.abs(weak - photo).mean() < 0.7 * np.abs(usual - photo).mean()
     # One layer, and no smoothness.
