@@ -2,7 +2,7 @@
 
 Most sheets use sample photos, sample styles and shipped styles with fixed random seeds, so they are
 reproducible. Others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
-and ``video`` of DIR: ``gallery.py --data DIR paintings evening bridge dashcam night night-drive drive dreams``.
+and ``video`` of DIR: ``--data DIR evening bridge dashcam night night-drive drive paintings dreams``.
 """
 
 from __future__ import annotations

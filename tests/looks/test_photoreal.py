@@ -19,13 +19,14 @@ from impasto import backbones, image, looks, losses, methods, metrics, samples
 from impasto.cli.options import expand_options
 from impasto.errors import InputError, OutputError
 from impasto.jobs import PhotorealJob
-from impasto.looks import Look, Regions
+from impasto.looks import Grade, Look, Mattes, Regions
 from impasto.looks.contours import posterior
-from impasto.looks.grading import Subject
+from impasto.looks.grading import MOST_CHROMA, Subject, signal
 from impasto.looks.look import statistics
 from impasto.losses import BindContext, RegionMoments
 from impasto.methods.projection import project
 from impasto.optim import evaluate
+from impasto.painters.photoreal_refine import initial_grids, render
 from impasto.painters.subjects import say_classes
 from impasto.parametrizations import BilateralGrid
 from impasto.tiles import Window, split
@@ -256,6 +257,26 @@ def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones
     ]
     assert sum(found[1].values()) < 0.7 * sum(found[0].values())
     assert metrics.edge_ssim(full.picture, rgb) > 0.85
+
+
+def test_in_the_dark_only_the_tone_is_refined() -> None:
+    photo = np.full((24, 48, 3), 0.5, np.float32)
+    photo[:, 24:] = (0.02, 0.015, 0.01)
+    alphas = np.zeros((2, 24, 48), np.float32)
+    alphas[0, :, :24] = alphas[1, :, 24:] = 1
+    assert signal(photo, alphas).tolist() == [1, 0]
+    identity = np.tile(np.eye(3, 4, dtype=np.float32), (2, 1, 1))
+    given = Grade(identity, np.tile(np.float32([0, 1]), (2, 1)), np.ones(2, np.float32))
+    mattes = Mattes(alphas, photo)
+    grid = initial_grids(PhotorealJob("photo", ("style",)), [photo], [mattes], given)
+    assert np.allclose(render(grid, photo, mattes, given), photo, atol=1e-5)
+    with torch.no_grad():
+        grid.grid[..., 3] += 0.2  # more red: the offset of the first row of (3, 4)
+    result = render(grid, photo, mattes, given)
+    assert np.allclose(result[:, :20], (0.7, 0.5, 0.5), atol=0.02)
+    dark = result[12, 36]
+    assert dark.mean() > 0.04  # the tone follows
+    assert abs((dark[0] - dark[2]) - MOST_CHROMA * 0.01) < 1e-3  # the color does not: 0.2 of red would show
 
 
 def test_the_photo_as_its_own_style_comes_back() -> None:

@@ -214,29 +214,32 @@ NO_LIGHT, HARDLY = 0.03, 0.08  # luma below which an image has no signal, and li
 SEEN = 0.2  # luma above which a result is visible
 
 FADE = (0.03, 0.1)  # mean luma of a class from which features count, and from which they count in full
-AROUND = 0.03  # standard deviation of the Gaussian for this mean, relative to the long side
-COARSE = 256  # long side at which it is computed, pixels
 
 
 def signal(photo: Array, alphas: Array) -> Array:
-    """Return how far the features of an image can be trusted, 0..1, ``(H, W)``: not in the dark.
+    """Return how far the features of each class can be trusted, 0..1, ``(K,)``: not in the dark.
 
-    It rises with the local mean luma of each class, so it changes at the edges of the mattes ``(K, H, W)``.
+    Args:
+        photo: ``(H, W, 3)``, 0..1.
+        alphas: mattes of the classes, ``(K, H, W)``.
     """
-    height, width = photo.shape[:2]
-    scale = min(1.0, COARSE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    sigma = AROUND * max(size)
-    luma = cv2.resize(color.luma(photo), size, interpolation=cv2.INTER_AREA)
-    total = np.zeros((height, width), np.float32)
-    for alpha in alphas:
-        small = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-        share = np.maximum(cv2.GaussianBlur(small, (0, 0), sigma), 1e-4)
-        mean = cv2.GaussianBlur(small * luma, (0, 0), sigma) / share
-        step = ((mean - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
-        step *= step * (3 - 2 * step)
-        total += alpha * cv2.resize(np.asarray(step, np.float32), (width, height))
-    return total.clip(0, 1)
+    luma = color.luma(photo).ravel()
+    planes = alphas.reshape(len(alphas), -1)
+    area = planes.sum(1)
+    means = np.where(area > 0, planes @ luma / np.maximum(area, 1e-6), 1)
+    step = ((means - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
+    return np.asarray(step * step * (3 - 2 * step), np.float32)
+
+
+MOST_CHROMA = 1.5  # largest gain of the color of an image whose tone is replaced
+FLOOR = 0.02  # added to both lumas, so that the color of black does not decide
+
+
+def replace_chroma(tone: Array, colored: Array) -> Array:
+    """Return the luma of one image ``(H, W, 3)`` with the hue and saturation of another."""
+    own, other = (color.luma(picture)[..., None] for picture in (tone, colored))
+    gain = np.minimum((own + FLOOR) / (other + FLOOR), MOST_CHROMA)
+    return np.asarray(own + gain * (colored - other), np.float32)
 
 
 def without_signal(photo: Array, result: Array, *, least: float = NO_LIGHT) -> float:

@@ -15,7 +15,7 @@ from impasto.backbones import Backbone
 from impasto.jobs import PhotorealJob
 from impasto.looks import FEATURE_LAYERS, Grade, Look, Mattes, Regions, Statistics
 from impasto.looks.clustering import LAYER, Classifier, cluster, of_regions, resize_input
-from impasto.looks.grading import Subject, attenuate_noise, grade, signal
+from impasto.looks.grading import Subject, attenuate_noise, grade, replace_chroma, signal
 from impasto.optim import Checkpoint, OptimizationResult
 from impasto.parametrizations import BilateralGrid
 from impasto.record import Watch
@@ -128,14 +128,16 @@ def targets_of(classes: Sequence[Statistics | None], whole: Statistics) -> list[
 def render(grid: BilateralGrid, photo: Array, mattes: Mattes, given: Grade) -> Array:
     """Apply the grids to the content image ``(H, W, 3)`` at full size.
 
-    Where it is too dark to have features, the optimization has nothing to go by and leaves color casts: there
-    the closed form stays.
+    A class that is too dark to have features keeps the colors of the closed form, and only its tone is
+    refined: with nothing to go by, the optimization leaves color casts.
     """
     device = grid.grid.device
     alphas = mattes.at(photo)
     quiet = tensors.from_array(attenuate_noise(photo, alphas, given.grain))
     refined = tensors.to_array(grid.slice(quiet.to(device), torch.from_numpy(alphas).to(device)))
-    dark = 1 - signal(photo, alphas)
-    if dark.max() > 1e-3:
-        refined += dark[..., None] * (grade(photo, mattes, given) - refined)
-    return refined
+    unseen = 1 - signal(photo, alphas)
+    if not unseen.any():
+        return refined
+    recolored = replace_chroma(refined, grade(photo, mattes, given))
+    refined += np.tensordot(unseen, alphas, 1)[..., None] * (recolored - refined)
+    return refined.clip(0, 1)
