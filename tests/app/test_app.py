@@ -294,6 +294,8 @@ def test_a_run_that_ends_at_once_shows_its_result_first(
         assert "done" in update[panel.status] and update[panel.whole]["visible"]
     assert any("impasto stylize" in update.get(panel.command, "") for update in shown)
     assert shown[-1][panel.paint]["interactive"]
+    if not quick:
+        assert not any(update[panel.paint]["interactive"] for update in shown[:-1])
 
 
 def test_a_run_that_failed_tells_all_its_readers(tmp_path: Path) -> None:

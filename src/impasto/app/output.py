@@ -163,6 +163,8 @@ def following(state: AppState, panel: OutputPanel, found: Callable[[], Started |
             last = {panel.command: begun[panel.command]}
         else:
             yield begun
+            # In each update: after a reload, a browser may lose the first of several.
+            last = {part: begun[part] for part in (panel.command, panel.paint, panel.stop)}
             drawn = time.monotonic() + SETTLED
         for latest in run.updates():
             made = latest.file
