@@ -118,3 +118,15 @@ def test_what_is_no_picture_is_told_where_to_go(tmp_path: Path, name: str, head:
     for call in (image.read, image.read_recipe, image.read_bytes):
         with pytest.raises(InputError, match=words):
             call(tmp_path / name)
+
+
+def test_a_folder_may_be_the_one_that_one_is_in(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    image.write(photos / "a.png", np.full((32, 48, 3), 0.5, np.float32))
+    monkeypatch.chdir(photos)
+    code, _, wrong = run("stylize", ".", "waves", "--size", "48")
+    assert code == 0, wrong
+    assert [path.name for path in (tmp_path / "photos-waves").glob("*.png")] == ["a.png"]

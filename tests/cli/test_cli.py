@@ -151,6 +151,7 @@ def test_a_name_that_no_file_can_have_is_one_line(
         (("stylize", "photo.jpg", "waves.png", "--strenght", "1"), "--strength"),
         (("paint", "photo.jpg"), "paint"),
         (("replay", "photo.jpg"), "carries no recipe"),
+        (("replay", "."), "frames carry no recipe"),
         (("measure", "nowhere.png"), "nowhere.png"),
         (("styles", "samples", "-o", "photo.jpg"), "photo.jpg"),
     ],

@@ -118,6 +118,8 @@ def test_parts_and_steps_of_a_film(run: Run, here: Path) -> None:
         (("film.mp4", "style1", "--start", "3", "--end", "1"), "is not after start"),
         (("film.mp4", "style1", "--start", "50"), "no frame at 50"),
         (("film.mp4", "style1", "--weights", "1,2"), "one number per style"),
+        (("film.mp4", "style1", "--mask", "a.png,b.png"), "--mask has 2 values for 1 style"),
+        (("film.mp4", "style1", "--style-scale", "1,2"), "--style-scale has 2 values for 1 style"),
         (("film.mp4", "style1", "--every", "0"), "every 0"),
         (("film.mp4", "style1", "--size", "7"), "8x6 are too small for optical flow"),
     ],

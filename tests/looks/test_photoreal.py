@@ -266,7 +266,7 @@ def test_in_the_dark_only_the_tone_is_refined() -> None:
     alphas[0, :, :24] = alphas[1, :, 24:] = 1
     assert signal(photo, alphas).tolist() == [1, 0]
     identity = np.tile(np.eye(3, 4, dtype=np.float32), (2, 1, 1))
-    given = Grade(identity, np.tile(np.float32([0, 1]), (2, 1)), np.ones(2, np.float32))
+    given = Grade(identity, np.tile(np.array([0, 1], np.float32), (2, 1)), np.ones(2, np.float32))
     mattes = Mattes(alphas, photo)
     grid = initial_grids(PhotorealJob("photo", ("style",)), [photo], [mattes], given)
     assert np.allclose(render(grid, photo, mattes, given), photo, atol=1e-5)

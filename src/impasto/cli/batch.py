@@ -99,7 +99,8 @@ def run_several(job: Job, given: CommonOptions) -> None:
         raise InputError(f"{source} matches several photos: give a folder for the results with --out")
     usual = {item.name: item.default for item in fields(job)}
     own = {k: v for k, v in job.settings().items() if v != usual[k] and v != source}
-    out = out or Path(source).with_name(f"{Path(source).name}-{stems(own.get('styles', ()))}")
+    folder = Path(source) if Path(source).name not in ("", "..") else Path(source).resolve()
+    out = out or folder.with_name(f"{folder.name}-{stems(own.get('styles', ()))}")
     if out.is_file() or (not out.exists() and out.suffix):
         raise OutputError(f"{out} is the name of a file: for several results, --out must be a folder")
     how = Spreading(overwrite=given.place.overwrite)

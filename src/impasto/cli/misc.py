@@ -34,7 +34,7 @@ def replay(
     search = [
         Path(part) for name in search or () for part in ([name] if name.exists() else str(name).split(","))
     ]
-    target = out or picture.with_name(f"{picture.stem}-replay{picture.suffix}")
+    target = out or picture.parent / f"{picture.stem}-replay{picture.suffix}"
     files.protect_inputs(target, (picture,))
     files.check_output(target, overwrite=overwrite)
     with progress.progress_bar(target.name, quiet=showing.quiet) as bar:

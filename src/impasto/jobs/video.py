@@ -94,6 +94,8 @@ class VideoJob(Excerpt, Job):
             raise InputError(
                 f"--weights must be one number per style ({len(self.styles)}), none negative, not all zero"
             )
+        if self.styles:
+            self.stylizing()  # its checks
 
     def stylizing(self) -> StylizeJob:
         """Return the job that stylizes one frame."""

@@ -31,10 +31,12 @@ def load_recipe(picture: str | Path) -> Recipe:
     Raises:
         InputError: the file is neither, or has no recipe.
     """
+    if Path(picture).is_dir():
+        raise InputError(f"{picture} is a folder: frames carry no recipe; replay a .mp4, .mov, .mkv or .webm")
     text = _comment(picture) if _is_film(picture) else image.read_recipe(picture)
     if text is None:
         raise InputError(
-            f"{picture} carries no recipe: only images and videos written by impasto can be replayed"
+            f"{picture} carries no recipe: images, and .mp4, .mov, .mkv and .webm written by impasto have one"
         )
     return Recipe.from_json(text)
 
