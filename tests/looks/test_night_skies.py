@@ -79,6 +79,19 @@ def test_a_front_up_to_the_top_is_no_sky_and_a_wire_is() -> None:
     assert found[:190, 385:].mean() < 0.02 and found[:20, :36].mean() < 0.5
 
 
+def test_clouds_are_sky_and_leaves_are_not() -> None:
+    light, draw = color.to_linear(street()), np.random.default_rng(2)
+    clumps = np.zeros((HEIGHT, WIDTH))
+    clumps[0:70, 240:400] = draw.random((70, 160)) > 0.5
+    cloud = cv2.GaussianBlur(clumps, (0, 0), 6)
+    cloudy = color.to_srgb(light + 0.06 * (cloud / cloud.max())[..., None] ** 2)
+    found = night_sky(np.asarray(cloudy.clip(0, 1), np.float32))
+    assert found[5:60, 250:390].mean() > 0.98
+    leaves = 0.16 * cv2.GaussianBlur(clumps, (0, 0), 1) ** 2  # lit by a lamp
+    found = night_sky(np.asarray(color.to_srgb(light + leaves[..., None]).clip(0, 1), np.float32))
+    assert found[5:60, 250:390].mean() < 0.1
+
+
 def test_bars_are_no_sky() -> None:
     rgb, sky = street(), true_sky()
     letterbox = np.pad(rgb, ((40, 40), (0, 0), (0, 0)))

@@ -44,6 +44,8 @@ LAMP, LARGEST = 0.5, 0.01  # least luma of a lamp, and its largest share of the 
 HALO, RIM = 2.5, 4  # radius of its halo: relative to the lamp, and more in pixels
 ISLAND = 0.025  # largest part without sky that is one lamp and its halo, as a share of the image
 STREAK = 0.03  # largest island in the sky without a lamp that belongs to it, as a share of the image
+CLOUDY = 0.085  # largest median slope of a cloud, relative to its luma
+UNLIT = 0.5  # least luma of a cloud, relative to the sky
 BRANCH = 0.7  # least luma of such an island at the border of the image, relative to the sky
 AROUND, BELOW = 0.6, 0.5  # least share of sky around, and below, the halo of a lamp on a wire or a pole
 RED, GREEN = 2.2, 1.4  # red to green from which a lamp is a red signal; green to red: a green one
@@ -144,6 +146,7 @@ def _sky_in(small: Array, gray: Array) -> Bools:
         return inner
     found = _up_to_edges(inner, smooth, quiet)
     found |= _lamps(small, gray, found)
+    found |= _clouds(quiet, found)
     return found | _streaks(small, gray, found)
 
 
@@ -214,6 +217,22 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
             found |= dilate(island, 3)
         elif sky[ring > 0].mean() > AROUND and _below(sky, ring, middle, radius) > BELOW:
             found |= disk > 0
+    return found
+
+
+def _clouds(gray: Array, sky: Bools) -> Bools:
+    """Return clouds: parts in the sky that do not reach the ground, have no lamp, and are nearly smooth.
+
+    Leaves are not smooth, and what stands out against the sky of a night is darker than it.
+    """
+    parts, _ = number_parts(~sky)
+    slopes, least = _slope(gray, 1.0), UNLIT * np.median(gray[sky])
+    found = np.zeros_like(sky)
+    for index, box in enumerate(ndimage.find_objects(parts), 1):
+        part = parts[box] == index
+        ends = box[0].stop < LOWEST * len(sky) and gray[box][part].max() < DAY
+        if ends and gray[box][part].mean() > least and np.median(slopes[box][part]) < CLOUDY:
+            found[box] |= part
     return found
 
 
