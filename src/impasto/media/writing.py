@@ -32,7 +32,7 @@ RAW = "ffv1"  # codec of parts with transparency or 16 bits
 # No B-frames or alternate references (bf, auto-alt-ref): parts join without gaps, and times are unchanged.
 # With force-cfr the stream stores the frame rate, not the ticks of its clock; frames keep their times.
 QUALITY = {
-    "libx264": {"crf": "16", "preset": "veryfast", "bf": "0", "x264-params": "force-cfr=1"},
+    "libx264": {"crf": "15", "preset": "veryfast", "bf": "0", "x264-params": "force-cfr=1"},
     # Lossless parts for GIF, WebP and folders of images.
     "libx264rgb": {"crf": "0", "preset": "ultrafast", "bf": "0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "5"},
