@@ -329,8 +329,8 @@ def test_the_page_fits_a_phone(page: Any) -> None:
         page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_camera_is_painted(page: Any) -> None:
-    part = do.tab(page, "Live")
+def test_a_camera_is_painted(other: do.Visit) -> None:
+    page, part = other.page, do.tab(other.page, "Live")
     part.locator(".styles button").filter(has_text="waves").click()
     part.get_by_text("Click to Access Webcam").click()
     record = part.get_by_role("button", name="capture photo")
