@@ -168,8 +168,8 @@ class Steady:
 def _hold_memory() -> None:
     """Let the C library keep the memory of arrays that are freed, for those of the next frame.
 
-    glibc maps large blocks anew each time, and each page of them costs a page fault: a fifth of the time of
-    flow and blending. Once a mapped block is freed, blocks up to its size are kept.
+    glibc maps large blocks anew each time, and each page of them costs a page fault: a quarter of the time
+    of the reliability. Once a mapped block is freed, blocks up to its size are kept.
     """
     np.empty(_HELD, np.uint8)
 
