@@ -62,7 +62,8 @@ class Verb:
 
     Args:
         job: the class of its settings.
-        function: called with job, output and session, returns an :class:`Outcome`; or ``module:name`` of it.
+        function: called with job, output and session, returns an :class:`Outcome`; or ``module:name`` of it,
+            for a module of ``impasto.verbs``.
         arguments: the positional arguments of the command, in order.
         name: name of an output without one, with the stems of file names in place of fields; empty: none.
         suffix: suffix of that name; empty for a folder. An image's becomes that of a video if it is one.
@@ -94,60 +95,29 @@ _LOOKS = {
     "save_lamps": "Write the lamps that are on to this image, as labels for --lamps or training.",
 }
 _CURVE = {"curve": "Write the training loss to this .csv, .svg or .png file."}
-_PAINT = "impasto.verbs.paint:"
 _BY_STYLE = "{content}-{styles}"
 
-VERBS: dict[str, Verb] = {
-    verb.job.verb: verb
-    for verb in (
-        Verb(StylizeJob, f"{_PAINT}stylize", ("content", "styles"), _BY_STYLE, takes=_IMAGE, replays=True),
-        Verb(
-            VideoJob,
-            f"{_PAINT}video",
-            ("film", "styles"),
-            "{film}-{styles}",
-            suffix=".mp4",
-            takes=_FILM,
-            replays=True,
-        ),
-        Verb(
-            PhotorealJob,
-            f"{_PAINT}photoreal",
-            ("content", "styles"),
-            _BY_STYLE,
-            takes=_IMAGE | _FILM,
-            also=_LOOKS,
-            replays=True,
-        ),
-        Verb(
-            DreamJob,
-            f"{_PAINT}dream",
-            ("content",),
-            "{content}-dream",
-            takes=_IMAGE | _FILM,
-            replays=True,
-        ),
-        Verb(
-            LearnJob,
-            "impasto.verbs.learn:run",
-            ("pictures",),
-            suffix=".safetensors",
-            takes=_IMAGE,
-            also=_CURVE,
-        ),
-        Verb(LiveJob, "impasto.verbs.live:run", ("styles",), suffix=".mp4", takes=frozenset(), batch=False),
-        Verb(
-            CompareJob,
-            "impasto.verbs.compare:run",
-            ("content", "style"),
-            "compare-{content}-{style}",
-            suffix="",
-        ),
-        Verb(MeasureJob, "impasto.verbs.measure:run", ("output",), suffix=".json", takes=frozenset()),
-        Verb(LayersJob, "impasto.verbs.layers:run", ("backbone",), "layers-{backbone}", suffix=""),
-        Verb(VisualizeJob, f"{_PAINT}visualize", ("layer",), command=False, batch=False, replays=True),
-    )
-}
+_TABLE = (
+    Verb(StylizeJob, "paint:stylize", ("content", "styles"), _BY_STYLE, takes=_IMAGE, replays=True),
+    Verb(VideoJob, "paint:video", ("film", "styles"), "{film}-{styles}", ".mp4", takes=_FILM, replays=True),
+    Verb(
+        PhotorealJob,
+        "paint:photoreal",
+        ("content", "styles"),
+        _BY_STYLE,
+        takes=_IMAGE | _FILM,
+        also=_LOOKS,
+        replays=True,
+    ),
+    Verb(DreamJob, "paint:dream", ("content",), "{content}-dream", takes=_IMAGE | _FILM, replays=True),
+    Verb(LearnJob, "learn:run", ("pictures",), suffix=".safetensors", takes=_IMAGE, also=_CURVE),
+    Verb(LiveJob, "live:run", ("styles",), suffix=".mp4", takes=frozenset(), batch=False),
+    Verb(CompareJob, "compare:run", ("content", "style"), "compare-{content}-{style}", ""),
+    Verb(MeasureJob, "measure:run", ("output",), suffix=".json", takes=frozenset()),
+    Verb(LayersJob, "layers:run", ("backbone",), "layers-{backbone}", ""),
+    Verb(VisualizeJob, "paint:visualize", ("layer",), command=False, batch=False, replays=True),
+)
+VERBS = {verb.job.verb: verb for verb in _TABLE}
 
 
 def in_batches() -> dict[str, Verb]:
@@ -170,7 +140,7 @@ def run(job: Job, out: Path | None = None, session: Session = Session()) -> Outc
     function = VERBS[job.verb].function
     if isinstance(function, str):
         module, _, name = function.partition(":")
-        function = getattr(import_module(module), name)
+        function = getattr(import_module(f"impasto.verbs.{module}"), name)
     outcome: Outcome = function(job, out, session)
     return outcome
 
