@@ -12,11 +12,15 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto.media import hdr
-from impasto.media.levels import GROUND
+from impasto import color
+from impasto.image import cicp
+from impasto.image.cicp import Cicp
+from impasto.media.levels import GROUND, pixel_format
 
 Bytes = NDArray[np.uint8]
 
+_BT2020, _DCI_P3, _DISPLAY_P3 = 9, 11, 12  # codes of primaries (ITU-T H.273)
+_WIDE = (_BT2020, _DCI_P3, _DISPLAY_P3)
 HD = 720  # lines from which a video without a color space is taken as BT.709
 
 
@@ -28,12 +32,11 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
     Returns:
         Colors ``(H, W, 3)``, over white, and alpha ``(H, W)``; None if the format has no alpha channel.
     """
-    high = decoded.height >= HD
-    unsaid = Colorspace.ITU709 if high else Colorspace.ITU601
+    unsaid = Colorspace.ITU709 if decoded.height >= HD else Colorspace.ITU601
     stated = {1: Colorspace.ITU709, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
     full = decoded.color_range == 2
     curve, primaries = int(decoded.color_trc), int(decoded.color_primaries)
-    deep = curve in (hdr.PQ, hdr.HLG) or primaries in hdr.WIDE
+    deep = curve in (cicp.PQ, cicp.HLG) or primaries in _WIDE
     clear = lets_through(decoded.format.name)
     width, height = decoded.width, decoded.height
     if pixel > 1:
@@ -44,7 +47,7 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
         width=width,
         height=height,
         interpolation=None if pixel == 1 else Interpolation.BICUBIC,
-        format=("rgba64le" if clear else "rgb48le") if deep else "rgba" if clear else "rgb24",
+        format=pixel_format(clear=clear, deep=deep),
         src_colorspace=stated.get(int(decoded.colorspace), unsaid),
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
@@ -52,11 +55,23 @@ def upright(decoded: av.VideoFrame, *, pixel: Fraction = Fraction(1)) -> tuple[B
     alpha = rgb[..., 3:] / np.float32(65535 if deep else 255) if clear else None
     rgb = rgb[..., :3]
     if deep:
-        rgb = hdr.to_sdr(np.asarray(rgb, np.uint16), curve, primaries=primaries)
+        rgb = _to_sdr(np.asarray(rgb, np.uint16), Cicp(primaries if primaries in _WIDE else _BT2020, curve))
     if alpha is not None:
         rgb = np.rint(GROUND + alpha * (rgb - np.float32(GROUND))).astype(np.uint8)
         plane = apply_display_matrix(np.rint(alpha[..., 0] * 255).astype(np.uint8), decoded)
     return apply_display_matrix(np.asarray(rgb, np.uint8), decoded), None if alpha is None else plane
+
+
+def _to_sdr(rgb: NDArray[np.uint16], coding: Cicp) -> Bytes:
+    """Convert a frame of HDR or wide gamut ``(H, W, 3)`` to sRGB, which all processing expects.
+
+    Tone mapping is the same for every frame: light is unchanged up to a knee below the reference white, and
+    brighter light approaches white, see :mod:`impasto.image.cicp`.
+    """
+    light = cicp.linear(rgb, coding, video=True)
+    if coding.bright:
+        light = cicp.tone_map(light)
+    return np.asarray(np.rint(color.to_srgb(np.clip(light, 0, 1)) * 255), np.uint8)
 
 
 def lets_through(name: str) -> bool:

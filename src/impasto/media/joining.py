@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from impasto import files
 from impasto.media.animations import write_pictures
 from impasto.media.image_sequences import PictureReader
+from impasto.media.levels import pixel_format, pixels_of
 from impasto.media.reading import CLOCK, USUAL, FilmReader, exactly
 from impasto.media.spans import WHOLE, Film, Span
 from impasto.media.streams import PassthroughStreams
-from impasto.media.writing import CODECS, RAW, FilmWriter, convert_write_errors, create, pixels_of
+from impasto.media.writing import CODECS, RAW, FilmWriter, convert_write_errors, create
 
 Bytes = NDArray[np.uint8]
 
@@ -60,9 +61,11 @@ class Whole:
         """
         suffix, decoded = self.target.suffix.lower(), partial(self._decode_frames, parts)
         wait = _last_wait(parts)
+        with av.open(str(parts[0])) as part:
+            raw = part.streams.video[0].codec_context.codec.name == RAW
         if suffix:
             with files.atomic(self.target, overwrite=overwrite) as temporary:
-                if suffix in CODECS and _codec_name(parts) == RAW:
+                if suffix in CODECS and raw:
                     self._encode(parts, source, temporary, wait)
                 elif suffix in CODECS:
                     with convert_write_errors(self.target):
@@ -141,7 +144,9 @@ class Whole:
             with av.open(str(path)) as part:
                 for frame in part.decode(video=0):
                     assert frame.pts is not None and frame.time_base is not None
-                    rgb = frame.to_ndarray(format=_pixels(frame.format))[: self.size[0], : self.size[1]]
+                    stored = frame.format.components
+                    pixels = pixel_format(clear=len(stored) == 4, deep=stored[0].bits > 8)
+                    rgb = frame.to_ndarray(format=pixels)[: self.size[0], : self.size[1]]
                     rgb = rgb[..., :3] if opaque else rgb
                     yield np.ascontiguousarray(rgb), frame.pts * Fraction(frame.time_base)
 
@@ -159,20 +164,6 @@ def _pictures(parts: Sequence[Path], wait: Fraction) -> Iterator[Any]:
         yield kept
 
 
-def _pixels(stored: av.VideoFormat) -> str:
-    """Return the format of arrays for a format of frames in lossless parts."""
-    deep = stored.components[0].bits > 8
-    if len(stored.components) == 4:
-        return "rgba64le" if deep else "rgba"
-    return "rgb48le" if deep else "rgb24"
-
-
-def _codec_name(parts: Sequence[Path]) -> str:
-    """Return the name of the codec of parts."""
-    with av.open(str(parts[0])) as part:
-        return str(part.streams.video[0].codec_context.codec.name)
-
-
 def _packets(parts: Sequence[Path]) -> Iterator[Any]:
     for path in parts:
         with av.open(str(path)) as part:
@@ -182,9 +173,7 @@ def _packets(parts: Sequence[Path]) -> Iterator[Any]:
 def _last_wait(parts: Sequence[Path]) -> Fraction:
     """Return the duration of the last frame in seconds, from the state of the parts."""
     _, meta = files.load_arrays(parts[-1].parent / STATE)
-    last = Fraction(0)
-    for packet in _packets(parts[-1:]):
-        last = packet.pts * packet.time_base
+    last = max((packet.pts * packet.time_base for packet in _packets(parts[-1:])), default=Fraction(0))
     return max(Fraction(1, CLOCK), Fraction(str(meta["ends"])) - last)
 
 

@@ -31,6 +31,18 @@ def top(frame: NDArray[Any]) -> int:
     return int(np.iinfo(frame.dtype).max)
 
 
+def pixel_format(*, clear: bool, deep: bool = False) -> str:
+    """Return FFmpeg's name of the format of arrays, with alpha (``clear``) and 16 bits (``deep``) or not."""
+    if clear:
+        return "rgba64le" if deep else "rgba"
+    return "rgb48le" if deep else "rgb24"
+
+
+def pixels_of(frame: NDArray[Any]) -> str:
+    """Return FFmpeg's name of the format of a frame: 3 channels, or 4 with alpha; 8 or 16 bits."""
+    return pixel_format(clear=frame.shape[2] == 4, deep=top(frame) > 255)
+
+
 def unit(frame: NDArray[Any]) -> Array:
     """Return a frame of 8 or 16 bits as floats, 0..1."""
     floats: Array = frame.astype(np.float32)

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from impasto import files
 from impasto.errors import InputError, OutputError
 from impasto.media.joining import STATE, Whole
-from impasto.media.levels import top
+from impasto.media.levels import pixels_of, top
 from impasto.media.reading import USUAL
 from impasto.media.spans import WHOLE, Film, Span
-from impasto.media.writing import CODECS, PARTS, RAW, FilmWriter, pixels_of
+from impasto.media.writing import CODECS, PARTS, RAW, FilmWriter
 from impasto.record import MADE_BY, other_version, version
 
 Bytes = NDArray[np.uint8]
@@ -153,7 +153,7 @@ class Segments:
             plain = rgb.shape[2] == 3 and top(rgb) == 255
             codec = CODECS.get(self.target.suffix.lower(), LOSSLESS) if plain else RAW
             self.folder.mkdir(parents=True, exist_ok=True)  # not before there is a frame
-            path = self._part(self.frames)
+            path = self.folder / f"{self.frames:09d}{PARTS}"
             self._writer = FilmWriter(
                 path, self.size, suffix=PARTS, codec=codec, rate=self.rate, pixels=pixels_of(rgb)
             )
@@ -209,9 +209,6 @@ class Segments:
         """Paths of finished parts, without one that a kill left unfinished."""
         found = sorted(self.folder.glob(f"*{PARTS}"))
         return [path for path in found if int(path.stem) < self.frames]
-
-    def _part(self, first: int) -> Path:
-        return self.folder / f"{first:09d}{PARTS}"
 
 
 def of_other_version(target: Path) -> bool:

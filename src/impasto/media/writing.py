@@ -191,14 +191,6 @@ class FilmWriter:
             self._held = packet
 
 
-def pixels_of(frame: NDArray[Any]) -> str:
-    """Return FFmpeg's name of the format of a frame: 3 channels, or 4 with alpha; 8 or 16 bits."""
-    deep = frame.dtype == np.uint16
-    if frame.shape[2] == 4:
-        return "rgba64le" if deep else "rgba"
-    return "rgb48le" if deep else "rgb24"
-
-
 @contextlib.contextmanager
 def convert_write_errors(path: Path) -> Iterator[None]:
     """Convert errors of writing a video to an OutputError of one line."""
