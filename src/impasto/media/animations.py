@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import av
-import av.filter
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,6 +16,7 @@ from PIL import Image
 from impasto import image
 from impasto.errors import OutputError
 from impasto.media import levels
+from impasto.media.filters import Filter
 
 Bytes = NDArray[np.uint8]
 Frames = Callable[[], Iterator[tuple[Bytes, Fraction]]]
@@ -29,90 +29,59 @@ _GIF_TICKS = 100  # time units of GIF per second
 
 def write_gif(path: Path, frames: Frames, *, wait: Fraction) -> None:
     """Write a looping GIF, with one palette for all frames and ordered dithering, which is stable."""
-    palette = _palette(frames)
-    graph, entrances = _graph("paletteuse=dither=bayer:bayer_scale=3", [next(frames())[0], palette])
+    ticks = _ticks(frames, wait, _GIF_TICKS)
+    palette, first = _palette(frames), next(frames())[0]
+    mapping = Filter("paletteuse", "dither=bayer:bayer_scale=3", _frame(first), palette)
+    mapping.push(palette, place=1)
+    mapping.push(None, place=1)
     with av.open(str(path), "w", format="gif", options={"loop": "0"}) as container:
-        stream: Any = None
-        entrances[1].push(_frame(palette, 0))
-        entrances[1].push(None)
-        times = [time for _, time in frames()]
-        for number, (rgb, _) in enumerate(frames()):
-            entrances[0].push(_frame(rgb, number))
-            for found in _pull_frames(graph):
-                if stream is None:
-                    stream = container.add_stream("gif", rate=_GIF_TICKS)
-                    stream.width, stream.height, stream.pix_fmt = found.width, found.height, "pal8"
-                    stream.codec_context.time_base = Fraction(1, _GIF_TICKS)
-                _mux_gif(container, stream, found, times, wait)
-        entrances[0].push(None)
-        for found in _pull_frames(graph):
-            _mux_gif(container, stream, found, times, wait)
+        stream: Any = container.add_stream("gif", rate=_GIF_TICKS)
+        stream.height, stream.width, stream.pix_fmt = *first.shape[:2], "pal8"
+        stream.codec_context.time_base = Fraction(1, _GIF_TICKS)
+        for frame in _numbered(frames):
+            mapping.push(frame)
+            for found in mapping.pull():
+                start, end = ticks[found.pts : found.pts + 2]
+                found.pts, found.duration = start, max(1, end - start)
+                found.time_base = Fraction(1, _GIF_TICKS)
+                for packet in stream.encode(found):
+                    packet.duration = found.duration
+                    container.mux(packet)
         container.mux(stream.encode(None))
 
 
-def _mux_gif(container: Any, stream: Any, found: Any, times: list[Fraction], wait: Fraction) -> None:
-    number = int(found.pts)
-    ends = times[number + 1] if number + 1 < len(times) else times[number] + wait
-    found.pts = round(times[number] * _GIF_TICKS)
-    found.duration = max(1, round(ends * _GIF_TICKS) - found.pts)
-    found.time_base = Fraction(1, _GIF_TICKS)
-    for packet in stream.encode(found):
-        packet.duration = found.duration
-        container.mux(packet)
-
-
-def _palette(frames: Frames) -> Bytes:
+def _palette(frames: Frames) -> av.VideoFrame:
     """Return an image of the best 256 colors for all frames."""
     first = next(frames())[0]
-    clear = int(first.shape[2] == 4)
-    graph, entrances = _graph(f"palettegen=stats_mode=full:reserve_transparent={clear}", [first])
+    clear = first.shape[2] == 4
+    collecting = Filter("palettegen", f"stats_mode=full:reserve_transparent={int(clear)}", _frame(first))
+    for frame in _numbered(frames):
+        collecting.push(frame)
+    return _frame(next(collecting.pull()).to_ndarray(format=levels.pixel_format(clear=clear)))
+
+
+def _numbered(frames: Frames) -> Iterator[av.VideoFrame | None]:
+    """Yield the frames, with their numbers as times, and None at the end."""
     for number, (rgb, _) in enumerate(frames()):
-        entrances[0].push(_frame(rgb, number))
-    entrances[0].push(None)
-    return cast(Bytes, next(_pull_frames(graph)).to_ndarray(format="rgba" if clear else "rgb24"))
+        yield _frame(rgb, number)
+    yield None
 
 
-def _graph(what: str, examples: list[Bytes]) -> tuple[Any, list[Any]]:
-    """Return a graph of one filter, and its inputs, for frames of the size of the examples."""
-    graph = av.filter.Graph()
-    name, _, options = what.partition("=")
-    made = graph.add(name, options)
-    entrances = []
-    for place, example in enumerate(examples):
-        height, width = example.shape[:2]
-        entrance = graph.add_buffer(
-            width=width, height=height, format=av.VideoFormat(_format(example)), time_base=Fraction(1, 25)
-        )
-        entrance.link_to(made, 0, place)
-        entrances.append(entrance)
-    made.link_to(graph.add("buffersink"))
-    graph.configure()
-    return graph, entrances
-
-
-def _frame(rgb: Bytes, number: int) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=_format(rgb))
+def _frame(rgb: Bytes, number: int = 0) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=levels.pixels_of(rgb))
     frame.pts, frame.time_base = number, Fraction(1, 25)
     return frame
 
 
-def _format(frame: Bytes) -> str:
-    return "rgba" if frame.shape[2] == 4 else "rgb24"
-
-
-def _pull_frames(graph: Any) -> Iterator[Any]:
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.BlockingIOError, av.EOFError):
-            return
+def _ticks(frames: Frames, wait: Fraction, rate: int) -> list[int]:
+    """Return the start of each frame, and the end of the last one, in units of ``1 / rate`` seconds."""
+    times = [time for _, time in frames()]
+    return [round(time * rate) for time in [*times, times[-1] + wait]]
 
 
 def write_webp(path: Path, frames: Frames, *, wait: Fraction, quality: int = QUALITY) -> None:
     """Write an endlessly looping WebP."""
-    times = [time for _, time in frames()]
-    ticks = [round(time * 1000) for time in [*times, times[-1] + wait]]
-    waits = [max(1, later - earlier) for earlier, later in pairwise(ticks)]
+    waits = [max(1, later - earlier) for earlier, later in pairwise(_ticks(frames, wait, 1000))]
     pictures = (Image.fromarray(rgb) for rgb, _ in frames())
     next(pictures).save(
         path, "WEBP", save_all=True, append_images=pictures, duration=waits, loop=0, quality=quality, method=4

@@ -10,16 +10,13 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import av.filter
 
 from impasto.media.display import lets_through
+from impasto.media.filters import Filter
 
+_INTERLACED = "mode=send_frame:deint=interlaced"  # of bwdif: progressive frames are unchanged
 # Containers that store decoding times, but no presentation times.
 _NO_SHOWING = ("avi",)
-
-
-Lasting = Iterator[tuple[av.VideoFrame, Fraction]]
-"""Frames with their durations."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +104,21 @@ class Decoder:
             return begins + number / self.rate
         return frame.pts * Fraction(frame.time_base)
 
-    def _interlacing(self, frames: Iterator[av.VideoFrame]) -> Lasting:
-        """Deinterlace: merge two fields into one frame, at the time of the first."""
-        graph, size, waiting = None, (0, 0), deque[av.VideoFrame]()
+    def _interlacing(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[av.VideoFrame, Fraction]]:
+        """Deinterlace: merge two fields into one frame, at the time of the first; yield durations, too."""
+        weaver, size, waiting = None, (0, 0), deque[av.VideoFrame]()
         for frame in frames:
             if frame.interlaced_frame:
                 self.woven = True
-            if (graph is not None or frame.interlaced_frame) and size != (frame.width, frame.height):
-                yield from _flush(graph, waiting)
-                graph, size = _Weaver(frame), (frame.width, frame.height)
-            if graph is None:
+            if (weaver is not None or frame.interlaced_frame) and size != (frame.width, frame.height):
+                yield from _weave(weaver, None, waiting)
+                weaver, size = Filter("bwdif", _INTERLACED, frame), (frame.width, frame.height)
+            if weaver is None:
                 yield frame, _lasts(frame)
                 continue
             waiting.append(frame)
-            yield from _as_before(graph.push(frame), waiting)
-        yield from _flush(graph, waiting)
+            yield from _weave(weaver, frame, waiting)
+        yield from _weave(weaver, None, waiting)
 
 
 def has_alpha(stream: Any) -> bool:
@@ -146,45 +143,19 @@ def _seeing_through(stream: Any) -> Any:
     return context
 
 
-class _Weaver:
-    """FFmpeg's filter bwdif for frames in the format of an example; progressive frames are unchanged."""
-
-    def __init__(self, example: av.VideoFrame) -> None:
-        self._graph: Any = av.filter.Graph()
-        self._entrance = self._graph.add_buffer(
-            width=example.width,
-            height=example.height,
-            format=example.format,
-            time_base=example.time_base or Fraction(1, 25),
-        )
-        made = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
-        self._entrance.link_to(made)
-        made.link_to(self._graph.add("buffersink"))
-        self._graph.configure()
-
-    def push(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Push a frame, or None at the end, and yield the filtered frames."""
-        self._entrance.push(frame)
-        while True:
-            try:
-                yield self._graph.vpull()
-            except (av.BlockingIOError, av.EOFError):
-                return
-
-
-def _flush(graph: _Weaver | None, waiting: deque[av.VideoFrame]) -> Lasting:
-    if graph is not None:
-        yield from _as_before(graph.push(None), waiting)
-
-
-def _as_before(made: Iterator[av.VideoFrame], waiting: deque[av.VideoFrame]) -> Lasting:
-    """Yield filtered frames with the times of their inputs, in order, one output per input."""
-    for frame in made:
+def _weave(
+    weaver: Filter | None, frame: av.VideoFrame | None, waiting: deque[av.VideoFrame]
+) -> Iterator[tuple[av.VideoFrame, Fraction]]:
+    """Filter a frame, or end; yield what is ready with the times of its inputs, one output per input."""
+    if weaver is None:
+        return
+    weaver.push(frame)
+    for made in weaver.pull():
         origin = waiting.popleft()
-        frame.pts = origin.pts
+        made.pts = origin.pts
         if origin.time_base is not None:
-            frame.time_base = origin.time_base
-        yield frame, _lasts(origin)
+            made.time_base = origin.time_base
+        yield made, _lasts(origin)
 
 
 def _lasts(frame: av.VideoFrame) -> Fraction:
