@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -96,21 +98,22 @@ class PictureReader:
         """
         first, last = exactly(start), None if end is None else exactly(end)
         wanted = [n for n, t in enumerate(self._times[:-1]) if t >= first and (last is None or t < last)]
+        wanted = wanted[::every]
         ends = self._times[-1] if last is None else min(last, self._times[-1])
-        after = [*(self._times[n] for n in wanted[::every][1:]), ends]
+        times = [*(self._times[n] for n in wanted), ends]
         size = None
-        kept = dict(zip(wanted[::every], after, strict=False))
-        for number, read in enumerate(self._pictures()):
-            if number not in kept:
-                continue
-            found, alpha = self._layers(read())
-            size = size or found.shape
-            if found.shape != size:
-                raise InputError(
-                    f"{self.inputs[min(number, len(self.inputs) - 1)]} is {found.shape[1]}x{found.shape[0]}, "
-                    f"the first is {size[1]}x{size[0]}: resize all images of a video to one size"
-                )
-            yield FilmFrame(found, self._times[number], kept[number] - self._times[number], alpha)
+        with nullcontext() if self._files else Image.open(self.path) as opened:
+            for number, (time, until) in zip(wanted, pairwise(times), strict=True):
+                layers = self._part(opened, number) if opened else self._whole(self._files[number])
+                found, alpha = self._layers(layers)
+                size = size or found.shape
+                if found.shape != size:
+                    raise InputError(
+                        f"{self._files[number] if self._files else self.path} is "
+                        f"{found.shape[1]}x{found.shape[0]}, the first is {size[1]}x{size[0]}: "
+                        f"resize all images of a video to one size"
+                    )
+                yield FilmFrame(found, time, until - time, alpha)
 
     def _layers(self, found: Layers) -> Layers:
         """Return an image with alpha if it is to be returned; else warn of it."""
@@ -121,16 +124,6 @@ class PictureReader:
             self._said = True
             _log.warning("%s has transparency, which is replaced by a white background", self.path)
         return rgb, None
-
-    def _pictures(self) -> Iterator[Callable[[], Layers]]:
-        """Yield a function per image that reads it."""
-        if self._files:
-            for path in self._files:
-                yield lambda path=path: self._whole(path)  # type: ignore[misc]
-            return
-        with Image.open(self.path) as opened:
-            for number in range(len(self._times) - 1):
-                yield lambda number=number: self._part(opened, number)  # type: ignore[misc]
 
     def _whole(self, path: Path) -> Layers:
         found, kind = image.read(path), np.uint16 if self.deep else np.uint8
