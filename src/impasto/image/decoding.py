@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from impasto.errors import InputError
 from impasto.image import cicp, code_points, deep, jpeg, profiles
 from impasto.image.cicp import Cicp
-from impasto.image.guard import refuse_size, refusing, strict
+from impasto.image.guard import guarded, refuse_size
 from impasto.image.kinds import TIFF_MAGIC, head_of, is_heif
 from impasto.image.picture import colors_of
 from impasto.image.tag import ORIENTATION
@@ -65,34 +66,42 @@ def _skip_small_copies(image: Image.Image) -> None:
     image.seek(0)
 
 
-def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
-    """Return the stored height and width, before EXIF rotation, without decoding."""
+@contextlib.contextmanager
+def undecoded(path: Path) -> Iterator[Any]:
+    """Open a file with Pillow, or a HEIC with pillow-heif, without decoding it; errors as in ``read``."""
     head = head_of(path)
-    with refusing(str(path)), strict(str(path)):
+    with guarded(str(path)):
         if is_heif(head):
-            width, height = open_heif(path).size
+            yield _open_heif(path)
         else:
             with open_image(path) as image:
-                width, height = image.size
-        refuse_size(str(path), (width, height), max_pixels=max_pixels)
+                yield image
+
+
+def size_of(path: Path, *, max_pixels: int) -> tuple[int, int]:
+    """Return the stored height and width, before EXIF rotation, without decoding."""
+    with undecoded(path) as image:
+        refuse_size(str(path), image.size, max_pixels=max_pixels)
+        width, height = image.size
     return height, width
 
 
 def read_layout(path: Path) -> tuple[bool, int]:
     """Return whether a file is gray, and its EXIF orientation, without decoding."""
-    head = head_of(path)
-    with refusing(str(path)), strict(str(path)):
-        if is_heif(head):
+    with undecoded(path) as image:
+        if not isinstance(image, Image.Image):
             return False, 1
-        with open_image(path) as image:
-            gray = image.mode in _GRAY_MODES or image.mode.startswith("I;16")
-            return gray, orientation(image, name=str(path))
+        return _is_gray(image), orientation(image, name=str(path))
+
+
+def _is_gray(image: Image.Image) -> bool:
+    return image.mode in _GRAY_MODES or image.mode.startswith("I;16")
 
 
 def decode_file(path: Path, *, max_pixels: int) -> DecodedLayers:
     """Decode an image file; errors as in ``read``."""
     head = head_of(path)
-    with refusing(str(path)), strict(str(path)):
+    with guarded(str(path)):
         if is_heif(head):
             return _decode_heif(path, max_pixels=max_pixels)
         return _despite_its_end(
@@ -101,10 +110,10 @@ def decode_file(path: Path, *, max_pixels: int) -> DecodedLayers:
 
 
 def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8] | None:
-    """Decode an 8-bit image with more than ``least`` pixels to uint8, a quarter of the memory of floats.
+    """Decode an image to uint8, a quarter of the memory of floats.
 
-    Returns None for smaller images and for those that need :func:`decode_file`: with transparency, more than
-    8 bits, or in a HEIF or TIFF file.
+    Returns None for images with ``least`` or fewer pixels and for those that need :func:`decode_file`: with
+    transparency, more than 8 bits, or in a HEIF or TIFF file.
     """
     head = head_of(path)
 
@@ -122,7 +131,7 @@ def decode_bytes(path: Path, *, max_pixels: int, least: int) -> NDArray[np.uint8
             values = cicp.to_srgb(np.asarray(image.convert("RGB")), numbers, name=str(path))
             return upright(values, turn)
 
-    with refusing(str(path)), strict(str(path)):
+    with guarded(str(path)):
         if is_heif(head) or head.startswith(TIFF_MAGIC):
             return None
         return _despite_its_end(path, decode)
@@ -176,10 +185,7 @@ def _decode_deep(path: Path, image: Image.Image, channels: str, numbers: Cicp | 
         rgb = np.clip(rgb / np.maximum(alpha, 1 / 65535)[..., None], 0, 1)
     icc = image.info.get("icc_profile")
     rgb = _floats_in_srgb(np.ascontiguousarray(rgb), icc, numbers, name=str(path))
-    turn = orientation(image, name=str(path))
-    return DecodedLayers(
-        upright(rgb, turn), None if alpha is None else upright(alpha, turn), 16, channels == "LA"
-    )
+    return _upright_layers(rgb, alpha, orientation(image, name=str(path)), bits=16, gray=channels == "LA")
 
 
 def _floats_in_srgb(
@@ -198,8 +204,7 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
     image.load()
     turn = orientation(image, name=name)
     icc = image.info.get("icc_profile")
-    gray = image.mode in _GRAY_MODES or image.mode.startswith("I;16")
-    alpha = None
+    gray, alpha = _is_gray(image), None
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
@@ -221,7 +226,7 @@ def layers_of(image: Image.Image, *, name: str, numbers: Cicp | None = None) -> 
             rgb = profiles.as_floats(profiles.to_srgb(image, icc, name=name))
         else:
             rgb = cicp.to_srgb(profiles.as_floats(image.convert("RGB")), numbers, name=name)
-    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)
+    return _upright_layers(rgb, alpha, turn, bits=bits, gray=gray)
 
 
 def _unit_of_deep_gray(values: NDArray[Any], *, name: str) -> NDArray[np.float32]:
@@ -256,6 +261,12 @@ def upright(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]:
     return np.ascontiguousarray(pixels)
 
 
+def _upright_layers(
+    rgb: NDArray[np.float32], alpha: NDArray[np.float32] | None, turn: int, *, bits: int, gray: bool
+) -> DecodedLayers:
+    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)
+
+
 _BACK = {6: 8, 8: 6}  # orientations that are not their own inverse
 
 
@@ -264,7 +275,7 @@ def to_stored_orientation(pixels: NDArray[_Value], turn: int) -> NDArray[_Value]
     return upright(pixels, _BACK.get(turn, turn))
 
 
-def open_heif(path: Path) -> Any:
+def _open_heif(path: Path) -> Any:
     """Open a HEIC file at full bit depth, without decoding."""
     try:
         import pillow_heif
@@ -273,15 +284,17 @@ def open_heif(path: Path) -> Any:
     return pillow_heif.open_heif(path, convert_hdr_to_8bit=False, hdr_to_16bit=False)
 
 
-def heif_exif(info: dict[str, Any]) -> Image.Exif:
-    """Return the EXIF data of a HEIC from pillow-heif."""
+def exif_of(image: Any) -> Image.Exif:
+    """Return the EXIF data of an image of Pillow or pillow-heif."""
+    if isinstance(image, Image.Image):
+        return image.getexif()
     exif = Image.Exif()
-    exif.load(info.get("exif") or b"")
+    exif.load(image.info.get("exif") or b"")
     return exif
 
 
 def _decode_heif(path: Path, *, max_pixels: int) -> DecodedLayers:
-    opened = open_heif(path)
+    opened = _open_heif(path)
     refuse_size(str(path), opened.size, max_pixels=max_pixels)
     values = np.asarray(opened)
     depth = 8 if values.dtype == np.uint8 else int(opened.info.get("bit_depth", 16))
@@ -322,5 +335,4 @@ def _decode_tifffile(path: Path, *, max_pixels: int) -> DecodedLayers:
         values = values[..., (0, 0, 0, 1)]
     rgb, alpha = colors_of(values, name=str(path))
     rgb = _floats_in_srgb(rgb, icc, code_points.of_profile(icc), name=str(path))
-    bits = 8 if values.dtype == np.uint8 else 16
-    return DecodedLayers(upright(rgb, turn), None if alpha is None else upright(alpha, turn), bits, gray)
+    return _upright_layers(rgb, alpha, turn, bits=8 if values.dtype == np.uint8 else 16, gray=gray)

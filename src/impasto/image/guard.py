@@ -1,4 +1,4 @@
-"""Context managers around every decoder: strict Pillow settings, and one-line errors."""
+"""A context manager around every decoder: strict Pillow settings, and one-line errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DECODING = threading.Lock()
 
 
 @contextlib.contextmanager
-def strict(name: str) -> Iterator[None]:
+def _strict(name: str) -> Iterator[None]:
     """Configure Pillow for one decoding: no truncated images, no size limit of its own, warnings to the log.
 
     The settings are global to the process; a lock protects them, and they are restored afterwards.
@@ -49,14 +49,15 @@ def refuse_size(name: str, size: tuple[int, int], *, max_pixels: int) -> None:
 
 
 @contextlib.contextmanager
-def refusing(name: str) -> Iterator[None]:
-    """Convert every exception of a decoder to a one-line InputError.
+def guarded(name: str) -> Iterator[None]:
+    """Run a decoder with strict settings, and convert every exception of it to a one-line InputError.
 
     On hostile input, decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError, OverflowError,
     MemoryError and others; there is no complete list.
     """
     try:
-        yield
+        with _strict(name):
+            yield
     except ImpastoError:
         raise
     except UnidentifiedImageError as fault:

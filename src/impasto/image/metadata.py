@@ -6,14 +6,14 @@ import logging
 import math
 import os
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from impasto.image import decoding, guard, kinds, xmp
+from impasto.image import decoding, xmp
 from impasto.image.tag import ASCII, BYTE, EXIF_IFD, GPS_IFD, RATIONAL, SHORT, UNDEFINED, Tag
 
 if TYPE_CHECKING:
@@ -62,13 +62,9 @@ class Metadata:
         """Return the resolution tags, in pixels per inch."""
         if self.dpi is None:
             return []
-        return [
-            *(
-                Tag(code, RATIONAL, _rational(value))
-                for code, value in zip((_ACROSS, _DOWN), self.dpi, strict=True)
-            ),
-            Tag(_UNIT, SHORT, struct.pack("<H", 2)),
-        ]
+        across, down = self.dpi
+        numbers = Tag(_ACROSS, RATIONAL, _rational(across)), Tag(_DOWN, RATIONAL, _rational(down))
+        return [*numbers, Tag(_UNIT, SHORT, struct.pack("<H", 2))]
 
 
 def read_metadata(source: Source) -> Metadata:
@@ -78,27 +74,22 @@ def read_metadata(source: Source) -> Metadata:
         InputError: the file does not exist, or is not an image.
     """
     if isinstance(source, Image.Image):
-        return _of(source.getexif, source.info, source.format)
+        return _of(source)
     if not isinstance(source, str | os.PathLike):
         return Metadata()
-    source = Path(source)
-    head = kinds.head_of(source)
-    with guard.refusing(str(source)), guard.strict(str(source)):
-        if kinds.is_heif(head):
-            info = decoding.open_heif(source).info
-            return _of(lambda: decoding.heif_exif(info), info, "HEIF")
-        with decoding.open_image(source) as image:
-            return _of(image.getexif, image.info, image.format)
+    with decoding.undecoded(Path(source)) as image:
+        return _of(image)
 
 
-def _of(read: Callable[[], Image.Exif], info: Mapping[Any, Any], form: str | None) -> Metadata:
+def _of(image: Any) -> Metadata:
+    info: Mapping[Any, Any] = image.info
     try:
-        exif = read()
+        exif = decoding.exif_of(image)
         main, taken, gps = dict(exif), dict(exif.get_ifd(EXIF_IFD)), dict(exif.get_ifd(GPS_IFD))
     except Exception as fault:  # damaged EXIF raises many types; the image itself is fine
         _LOG.info("its EXIF data is damaged (%s) and is not copied", fault)
         main, taken, gps = {}, {}, {}
-    if form == "PNG":
+    if getattr(image, "format", None) == "PNG":
         for name, code in _PNG_TEXTS.items():
             if isinstance(text := info.get(name), str) and not main.get(code):
                 main[code] = text.encode()

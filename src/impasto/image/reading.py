@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from impasto.errors import InputError
-from impasto.image import decoding, guard, kinds
+from impasto.image import decoding, guard
 from impasto.image.picture import Picture, colors_of, planes_last
 from impasto.image.tag import EXIF_IFD, USER_COMMENT
 
@@ -65,19 +65,10 @@ def read(source: Source, *, max_pixels: int = MAX_PIXELS) -> Picture:
 def read_bytes(
     path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, least: int = 0
 ) -> NDArray[np.uint8] | None:
-    """Read a large 8-bit image as ``(H, W, 3)`` uint8, upright and in sRGB.
+    """Read a large 8-bit image as ``(H, W, 3)`` uint8, upright and in sRGB; errors as in ``read``.
 
-    Args:
-        path: the file.
-        max_pixels: larger files are rejected before decoding.
-        least: the image must have more pixels than this.
-
-    Returns:
-        The pixels; None for images that need ``read``: with ``least`` or fewer pixels, transparency or more
-        than 8 bits.
-
-    Raises:
-        InputError: as for ``read``.
+    Returns None for images that need ``read``: with ``least`` or fewer pixels, transparency, or more than 8
+    bits.
     """
     return decoding.decode_bytes(Path(path), max_pixels=max_pixels, least=least)
 
@@ -85,7 +76,7 @@ def read_bytes(
 def _of_pil(image: Image.Image, *, max_pixels: int) -> Picture:
     name = str(getattr(image, "filename", "") or "the PIL image")
     guard.refuse_size(name, image.size, max_pixels=max_pixels)
-    with guard.refusing(name), guard.strict(name):
+    with guard.guarded(name):
         layers = decoding.layers_of(image, name=name)
     path = Path(name) if getattr(image, "filename", "") else None
     return Picture(
@@ -109,19 +100,13 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
         >>> read_recipe("no-recipe.png") is None
         True
     """
-    file = Path(path)
-    head = kinds.head_of(file)
-    with guard.refusing(str(file)), guard.strict(str(file)):
-        if kinds.is_heif(head):
-            text = _comment(decoding.heif_exif(decoding.open_heif(file).info))
+    with decoding.undecoded(Path(path)) as image:
+        if getattr(image, "format", None) == "PNG":
+            image.load()  # text chunks may follow the pixels
+            text = image.info.get("impasto")
         else:
-            with decoding.open_image(file) as image:
-                if image.format == "PNG":
-                    image.load()  # text chunks may follow the pixels
-                    kept = image.info.get("impasto")
-                    return kept if isinstance(kept, str) and _is_json(kept) else None
-                text = _comment(image.getexif())
-    return text if _is_json(text) else None
+            text = _comment(decoding.exif_of(image))
+    return text if isinstance(text, str) and _is_json(text) else None
 
 
 def _comment(exif: Image.Exif) -> str:
