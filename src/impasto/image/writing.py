@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import os
@@ -9,7 +10,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +27,17 @@ if TYPE_CHECKING:
     import torch
 
 _LOG = logging.getLogger(__name__)
+_Given: TypeAlias = "Picture | NDArray[Any] | torch.Tensor"
 
 _SIDES = {"JPEG": 65500, "WEBP": 16383, "HEIF": 16384}
-_FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".heic": "HEIF",
-    ".heif": "HEIF",
-    ".hif": "HEIF",
+_SUFFIXES = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "HEIF": (".heic", ".heif", ".hif"),
 }
+_FORMATS = {suffix: form for form, suffixes in _SUFFIXES.items() for suffix in suffixes}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".heic")  # listed in messages
 _LEVEL = 4  # zlib level: on stylized images 6 takes three times as long and saves 0.1 %
 _XMP = "XML:com.adobe.xmp"  # keyword of a PNG text with XMP
@@ -122,13 +119,7 @@ def _check_form(target: Path, bits: int, quality: int) -> str:
 
 
 def _values(
-    target: Path,
-    rgb: Picture | NDArray[Any] | torch.Tensor,
-    alpha: NDArray[Any] | None,
-    *,
-    form: str,
-    bits: Literal[8, 16],
-    gray: bool,
+    target: Path, rgb: _Given, alpha: NDArray[Any] | None, *, form: str, bits: Literal[8, 16], gray: bool
 ) -> NDArray[Any]:
     """Return the integers to store, ``(H, W, C)``."""
     if isinstance(rgb, np.ndarray) and rgb.dtype == np.uint8 and bits == 8 and alpha is None and not gray:
@@ -155,7 +146,7 @@ def _refuse_size(target: Path, side: int, *, form: str) -> None:
 
 
 def _floats(
-    rgb: Picture | NDArray[Any] | torch.Tensor, alpha: NDArray[Any] | None, *, name: str
+    rgb: _Given, alpha: NDArray[Any] | None, *, name: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Return the colors ``(H, W, 3)`` and the alpha ``(H, W)`` to write, 0..1."""
     torch = sys.modules.get("torch")
@@ -214,10 +205,9 @@ def _encode(
         path.write_bytes(_png_16(values, icc=icc, recipe=recipe, exif=exif, metadata=metadata))
         return
     image = Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
-    settings: dict[str, Any] = {
-        "icc_profile": icc,
-        **({"dpi": dpi} if dpi and form in ("PNG", "JPEG") else {}),
-    }
+    settings: dict[str, Any] = {"icc_profile": icc}
+    if dpi and form in ("PNG", "JPEG"):
+        settings["dpi"] = dpi
     if form == "PNG":
         texts = PngImagePlugin.PngInfo()
         if recipe is not None:
@@ -234,10 +224,8 @@ def _encode(
         _heif(path, image, icc=icc, exif=exif, xmp=xmp, quality=quality)
         return
     settings |= {"xmp": xmp} if xmp else {}
-    if form == "WEBP":
-        image.save(path, format="WEBP", quality=quality, exif=exif, **settings)
-    else:
-        image.save(path, format="JPEG", quality=quality, subsampling=0, exif=exif, **settings)
+    settings |= {"subsampling": 0} if form == "JPEG" else {}
+    image.save(path, format=form, quality=quality, exif=exif, **settings)
 
 
 def _heif(path: Path, image: Image.Image, *, icc: bytes, exif: bytes, xmp: bytes, quality: int) -> None:
@@ -247,9 +235,7 @@ def _heif(path: Path, image: Image.Image, *, icc: bytes, exif: bytes, xmp: bytes
         raise OutputError("to write .heic install pillow-heif: pip install pillow-heif") from fault
     if not pillow_heif.libheif_info()["HEIF"]:
         raise OutputError("this pillow-heif has no encoder for .heic: use .png, .jpg or .webp")
-    if image.mode == "L":
-        image = image.convert("RGB")
-    made = pillow_heif.from_pillow(image)
+    made = pillow_heif.from_pillow(image.convert("RGB") if image.mode == "L" else image)
     made.save(path, quality=quality, chroma=444, icc_profile=icc, exif=exif or None, xmp=xmp or None)
 
 
@@ -268,21 +254,17 @@ def _png_16(
     lines[:, 1 + step :] = rows[:, step:] - rows[:, :-step]
     stream = io.BytesIO()
     stream.write(b"\x89PNG\r\n\x1a\n")
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)),
-        (b"iCCP", b"sRGB\0\0" + zlib.compress(icc)),
-        (b"IDAT", zlib.compress(lines.tobytes(), _LEVEL)),
-        (b"IEND", b""),
-    ]
-    if recipe is not None:
-        chunks.insert(2, (b"iTXt", b"impasto" + bytes(5) + recipe.encode()))
-    if exif:
-        chunks.insert(2, (b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    if metadata is not None and metadata.xmp:
-        chunks.insert(2, (b"iTXt", _XMP.encode() + bytes(5) + metadata.xmp))
+    put = functools.partial(PngImagePlugin.putchunk, stream)
+    put(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    put(b"iCCP", b"sRGB\0\0" + zlib.compress(icc))
     if metadata is not None and metadata.dpi:
-        dpi = metadata.dpi
-        chunks.insert(2, (b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in dpi), 1)))
-    for name, body in chunks:
-        stream.write(struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)))
+        put(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in metadata.dpi), 1))
+    if metadata is not None and metadata.xmp:
+        put(b"iTXt", _XMP.encode() + bytes(5) + metadata.xmp)
+    if exif:
+        put(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+    if recipe is not None:
+        put(b"iTXt", b"impasto" + bytes(5) + recipe.encode())
+    put(b"IDAT", zlib.compress(lines.tobytes(), _LEVEL))
+    put(b"IEND", b"")
     return stream.getvalue()
