@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,24 +20,9 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", *TIFF_MAG
 _PPM = re.compile(rb"P[1-6]\s[\s\d#]")
 _BMP_HEADS = (12, 40, 52, 56, 64, 108, 124)  # sizes of the DIB header after the first 14 bytes
 _FILM_MAGIC = (b"\x1a\x45\xdf\xa3", b"FLV\1", b"OggS", b"\x30\x26\xb2\x75", b"\0\0\1\xba", b"\0\0\1\xb3")
-_RAW_FILM = re.compile(
-    rb"\x00\x00\x00\x01[\x09\x27\x40\x42\x46\x47\x67]"
-)  # H.264 and HEVC without a container
-_RAW = (
-    ".dng",
-    ".cr2",
-    ".cr3",
-    ".nef",
-    ".nrw",
-    ".arw",
-    ".srf",
-    ".sr2",
-    ".orf",
-    ".rw2",
-    ".raf",
-    ".pef",
-    ".srw",
-)
+# H.264 and HEVC without a container
+_RAW_FILM = re.compile(rb"\x00\x00\x00\x01[\x09\x27\x40\x42\x46\x47\x67]")
+_RAW = re.compile(r"\.(dng|cr[23]|nef|nrw|arw|srf|sr2|orf|rw2|raf|pef|srw)")  # of cameras
 _OTHERS = {
     b"%PDF": "a PDF: export its page as PNG",
     b"%!PS": "PostScript: export it as PNG",
@@ -72,7 +58,7 @@ def pictures_among(files: Iterable[Path]) -> Found:
 def is_picture(path: Path) -> bool:
     """Return whether a file is a visible image, by its suffix or by its first bytes."""
     suffix = path.suffix.lower()
-    if path.name.startswith(".") or suffix in _RAW:
+    if path.name.startswith(".") or _RAW.fullmatch(suffix):
         return False
     return suffix in READABLE or begins_a_picture(_peek(path))
 
@@ -86,11 +72,9 @@ def is_film(path: Path) -> bool:
 
 def _peek(path: Path) -> bytes:
     """Return the first bytes of a file; none if it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_HEAD)
-    except OSError:
-        return b""
+    with suppress(OSError), path.open("rb") as stream:
+        return stream.read(_HEAD)
+    return b""
 
 
 def begins_a_picture(head: bytes) -> bool:
@@ -132,7 +116,7 @@ def refuse_others(path: Path, head: bytes) -> None:
         InputError: a video, a raw file, audio, a document, or an image format to convert first.
     """
     suffix = path.suffix.lower()
-    if suffix in _RAW or head[4:12] == b"ftypcrx ":
+    if _RAW.fullmatch(suffix) or head[4:12] == b"ftypcrx ":
         raise InputError(f"{path} is a camera's raw file: develop it to JPEG or TIFF first")
     if begins_a_picture(head):
         return
