@@ -94,20 +94,17 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
 def _shaper(profile: bytes) -> _Shaper | None:
     """Parse a matrix/TRC profile; None for table-based, other or damaged profiles."""
     try:
-        tags = _tags(profile)
-        if profile[16:20] == b"GRAY" and b"A2B0" not in tags:
-            return _finite([_curve(tags[b"kTRC"])], None)
-        if profile[16:24] != b"RGB XYZ " or b"A2B0" in tags:
+        tags, matrix = _tags(profile), None
+        gray = profile[16:20] == b"GRAY"
+        if b"A2B0" in tags or not (gray or profile[16:24] == b"RGB XYZ "):
             return None
-        columns = [struct.unpack_from(">3i", tags[name], 8) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-        curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
+        if not gray:
+            columns = [struct.unpack_from(">3i", tags[name], 8) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
+            matrix = np.array(columns).T / 65536
+        curves = [_curve(tags[name]) for name in ((b"kTRC",) if gray else (b"rTRC", b"gTRC", b"bTRC"))]
     except (struct.error, KeyError, IndexError, ValueError, ZeroDivisionError):
         return None
-    return _finite(curves, np.array(columns).T / 65536)
-
-
-def _finite(curves: list[NDArray[np.float64]], matrix: NDArray[np.float64] | None) -> _Shaper | None:
-    """Return the profile if its curves are finite; a damaged one can give 0 to a negative power."""
+    # A damaged profile can give 0 to a negative power.
     return _Shaper(curves, matrix) if all(np.isfinite(curve).all() for curve in curves) else None
 
 
