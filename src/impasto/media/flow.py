@@ -31,7 +31,7 @@ _PRESETS = {
 _OCCLUSION = (0.01, 0.5)
 _BOUNDARY = (0.01, 0.002)
 _BLUR = 0.8  # sigma in pixels of the soft borders of a mask
-NONE: Any = None  # OpenCV's second map, if the first one holds both coordinates
+_NONE: Any = None  # OpenCV's second map, if the first one holds both coordinates
 _LEAST = 96  # minimum side in pixels: below, OpenCV's DIS reads memory of earlier frames, or fails
 _SLOPES = (np.array([[-0.5, 0, 0.5]], np.float32), np.array([[-0.5], [0], [0.5]], np.float32))
 
@@ -102,7 +102,7 @@ def trust(flow: Array, back: Array) -> Trust:
     ``|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002``, by central differences.
     """
     height, width = flow.shape[:2]
-    outside = cv2.inRange(places(flow), (0, 0), (width - 1, height - 1)) == 0
+    outside = cv2.inRange(_places(flow), (0, 0), (width - 1, height - 1)) == 0
     returned = warp(back, flow, cubic=False)
     size = _squares(flow)
     occluded = _squares(flow + returned) >= _OCCLUSION[0] * (size + _squares(returned)) + _OCCLUSION[1]
@@ -120,7 +120,16 @@ def warp(picture: NDArray[Any], flow: Array, *, cubic: bool = True) -> Array:
     """
     how = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     floats = picture if picture.dtype == np.float32 else picture.astype(np.float32)
-    return np.asarray(cv2.remap(floats, places(flow), NONE, how, borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(_remap(floats, flow, how))
+
+
+def warp_bytes(frame: Bytes, flow: Array) -> Bytes:
+    """Warp a frame linearly, as :func:`warp` does, but keep its type."""
+    return np.asarray(_remap(frame, flow, cv2.INTER_LINEAR), np.uint8)
+
+
+def _remap(picture: NDArray[Any], flow: Array, how: int) -> Any:
+    return cv2.remap(picture, _places(flow), _NONE, how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def compose_flows(first: Array, second: Array) -> Array:
@@ -156,7 +165,7 @@ def _squares(flow: NDArray[Any]) -> Array:
     return squares[..., 0] + squares[..., 1]
 
 
-def places(flow: Array) -> Array:
+def _places(flow: Array) -> Array:
     """Return the target coordinates of a flow, (column, row), ``(H, W, 2)``."""
     return flow + _grid(flow.shape[0], flow.shape[1])
 

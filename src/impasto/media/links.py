@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.media.flow import NONE, Dis, FlowMethod, enlarge_flow, places, trust
+from impasto.media.flow import Dis, FlowMethod, enlarge_flow, trust, warp_bytes
 from impasto.media.levels import eight
 
 Array = NDArray[np.float32]
@@ -134,8 +134,7 @@ def _visibility(flow: Array) -> Array:
 
 def _likeness(here: Bytes, there: Bytes, flow: Array) -> Array:
     """Return the similarity of the warped previous frame to this one, 0..1, ``(H, W)``."""
-    carried = cv2.remap(there, places(flow), NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = cv2.subtract(here, carried, dtype=cv2.CV_16S)
+    difference = cv2.subtract(here, warp_bytes(there, flow), dtype=cv2.CV_16S)
     broad = cv2.blur(difference, (BROAD, BROAD), borderType=cv2.BORDER_REPLICATE)
     red, green, blue = cv2.split(np.asarray(broad, np.float32))
     squares = (red * red + green * green + blue * blue) * np.float32(-1 / (3 * 255**2 * RESIDUAL**2))

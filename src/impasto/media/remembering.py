@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from impasto.media.flow import NONE, Dis, compose_flows, enlarge_flow, places, warp
+from impasto.media.flow import Dis, compose_flows, enlarge_flow, warp, warp_bytes
 from impasto.media.levels import eight
 from impasto.media.links import RESIDUAL, Link
 
@@ -64,7 +64,7 @@ class Key:
             sure *= warp(self._sure, flow, cubic=False)
             flow = self._correct_flow(here, compose_flows(flow, self._flow))
         self._flow, self._sure, self.age = flow, sure, self.age + 1
-        changed = cv2.subtract(here, _carry(self._small, flow), dtype=cv2.CV_32F)
+        changed = cv2.subtract(here, warp_bytes(self._small, flow), dtype=cv2.CV_32F)
         broad = np.asarray(cv2.blur(changed, (BROAD, BROAD)), np.float32) * np.float32(1 / (255 * RESIDUAL))
         sure = sure * np.exp(-broad * broad)
         return enlarge_flow(flow, frame.shape[:2]), np.asarray(cv2.resize(sure, whole), np.float32)
@@ -73,19 +73,13 @@ class Key:
         """Return the flow from a small frame to the key, nearer to what their brightness says."""
         if min(here.shape) < _FLAT:
             return flow
-        rest = self._dis(here, _carry(self._small, flow))
+        rest = self._dis(here, warp_bytes(self._small, flow))
         rest *= np.float32(CORRECTED)
         return compose_flows(rest, flow)
 
 
 def _resize(plane: Array, size: tuple[int, ...]) -> Array:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _carry(gray: Bytes, flow: Array) -> Bytes:
-    """Return a gray frame ``(H, W)`` warped by a flow, in its own type."""
-    how = cv2.INTER_LINEAR
-    return np.asarray(cv2.remap(gray, places(flow), NONE, how, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _small(frame: Bytes) -> Bytes:
