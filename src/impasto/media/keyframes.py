@@ -13,6 +13,8 @@ from impasto.media.steady import Steady
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Way = tuple[Array, Array]
+"""A flow ``(H, W, 2)`` and its reliability ``(H, W)``."""
 
 LEAST = 0.5  # mean reliability of the flow, below which a frame becomes a keyframe early
 _EVER = 1e-3  # minimum reliability, to avoid a division by zero
@@ -33,7 +35,7 @@ class Keyframes:
     every: int = 1
     painted: int = 0
     _waiting: list[tuple[Bytes, Link]] = field(default_factory=list, repr=False)
-    _chains: list[tuple[Array, Array]] = field(default_factory=list, repr=False)
+    _chains: list[Way] = field(default_factory=list, repr=False)
 
     @property
     def settled(self) -> bool:
@@ -45,10 +47,7 @@ class Keyframes:
         if link is None:
             return [*self.finish(), self._paint(frame, None)]
         self._waiting.append((frame, link))
-        chain = (link.flow, link.mask)
-        if self._chains:
-            flow, mask = self._chains[-1]
-            chain = compose_flows(link.flow, flow), link.mask * warp(mask, link.flow, cubic=False)
+        chain = _prepend((link.flow, link.mask), self._chains[-1] if self._chains else None)
         self._chains.append(chain)
         if len(self._waiting) >= self.every or float(chain[1].mean()) < LEAST:
             return self.finish()
@@ -76,18 +75,22 @@ class Keyframes:
         """Return the frames between two keyframes, blended from both by distance and reliability."""
         outputs: list[Array] = []
         count = len(self._waiting)
-        chain: tuple[Array, Array] | None = None
+        after: Way | None = None
         for index in range(count - 2, -1, -1):
             back = self._waiting[index + 1][1].back
             assert back is not None, "keyframes need links with their way back"
-            flow, mask = back
-            if chain is not None:
-                flow, mask = compose_flows(flow, chain[0]), mask * warp(chain[1], flow, cubic=False)
-            chain = flow, mask
+            before, after = self._chains[index], _prepend(back, after)
             place = (index + 1) / count
-            before, after = self._chains[index], chain
             one, other = (1 - place) * (before[1] + _EVER), place * (after[1] + _EVER)
             share = (other / (one + other))[..., None]
             carried = warp(left, before[0])
             outputs.append(carried + share * (warp(right, after[0]) - carried))
         return outputs[::-1]
+
+
+def _prepend(step: Way, way: Way | None) -> Way:
+    """Return the way that begins with a step and goes on with another way, if there is one."""
+    if way is None:
+        return step
+    flow, mask = step
+    return compose_flows(flow, way[0]), mask * warp(way[1], flow, cubic=False)
