@@ -6,7 +6,7 @@ import logging
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -152,11 +152,9 @@ class PictureReader:
 
 def _may_be_clear(path: Path) -> bool:
     """Return whether the format of an image has transparency; damaged ones are reported on reading."""
-    try:
-        with Image.open(path) as opened:
-            return opened.has_transparency_data or getattr(opened, "is_animated", False)
-    except (OSError, ValueError, SyntaxError):
-        return False
+    with suppress(OSError, ValueError, SyntaxError), Image.open(path) as opened:
+        return opened.has_transparency_data or getattr(opened, "is_animated", False)
+    return False
 
 
 def _number(path: Path) -> tuple[list[int | str], str]:
@@ -186,10 +184,7 @@ def _wait(frame: Image.Image) -> float:
 
 def is_animated(path: Path) -> bool:
     """Return whether a file is an image with more than one frame."""
-    if path.suffix.lower() not in ANIMATED:
-        return False
-    try:
-        with Image.open(path) as opened:
+    if path.suffix.lower() in ANIMATED:
+        with suppress(OSError, ValueError, SyntaxError), Image.open(path) as opened:
             return bool(getattr(opened, "is_animated", False))
-    except (OSError, ValueError, SyntaxError):
-        return False
+    return False
