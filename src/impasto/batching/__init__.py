@@ -1,20 +1,12 @@
 """Many jobs in parallel, on this machine or a cluster."""
 
-from __future__ import annotations
-
-from impasto.batching.dispatch import BatchResult, run
-from impasto.batching.folder import clips, non_image_message, photos, stems
-from impasto.batching.tasks import Task, from_file, from_folder, task
-
-__all__ = [
-    "BatchResult",
-    "Task",
-    "clips",
-    "from_file",
-    "from_folder",
-    "non_image_message",
-    "photos",
-    "run",
-    "stems",
-    "task",
-]
+from impasto.batching.dispatch import BatchResult as BatchResult
+from impasto.batching.dispatch import run as run
+from impasto.batching.folder import clips as clips
+from impasto.batching.folder import non_image_message as non_image_message
+from impasto.batching.folder import photos as photos
+from impasto.batching.folder import stems as stems
+from impasto.batching.tasks import Task as Task
+from impasto.batching.tasks import from_file as from_file
+from impasto.batching.tasks import from_folder as from_folder
+from impasto.batching.tasks import task as task

@@ -1,66 +1,36 @@
 """Videos: reading and writing frames, optical flow, and temporal consistency."""
 
-from __future__ import annotations
-
-from impasto.media.animations import write_pictures
-from impasto.media.flicker_metric import Flicker, FlickerMeter, flicker
-from impasto.media.flow import Dis, FlowMethod, Trust, trust, warp
-from impasto.media.image_sequences import PictureReader
-from impasto.media.joining import Whole
-from impasto.media.keyframes import Keyframes
-from impasto.media.links import Link, Linker, reliability
-from impasto.media.reading import FilmFrame, FilmReader
-from impasto.media.segments import Segments, check_target
-from impasto.media.sound import write_with_sound
-from impasto.media.spans import (
-    WHOLE,
-    Film,
-    ShownFrame,
-    Span,
-    limit_spans,
-    most_active_spans,
-    open_film,
-    prepare_frame,
-    resize_frame,
-    select_frames,
-    size_of,
-)
-from impasto.media.steady import Steady
-from impasto.media.writing import FilmWriter, tell_what_stays_behind
-
-__all__ = [
-    "WHOLE",
-    "Dis",
-    "Film",
-    "FilmFrame",
-    "FilmReader",
-    "FilmWriter",
-    "Flicker",
-    "FlickerMeter",
-    "FlowMethod",
-    "Keyframes",
-    "Link",
-    "Linker",
-    "PictureReader",
-    "Segments",
-    "ShownFrame",
-    "Span",
-    "Steady",
-    "Trust",
-    "Whole",
-    "check_target",
-    "flicker",
-    "limit_spans",
-    "most_active_spans",
-    "open_film",
-    "prepare_frame",
-    "reliability",
-    "resize_frame",
-    "select_frames",
-    "size_of",
-    "tell_what_stays_behind",
-    "trust",
-    "warp",
-    "write_pictures",
-    "write_with_sound",
-]
+from impasto.media.animations import write_pictures as write_pictures
+from impasto.media.flicker_metric import Flicker as Flicker
+from impasto.media.flicker_metric import FlickerMeter as FlickerMeter
+from impasto.media.flicker_metric import flicker as flicker
+from impasto.media.flow import Dis as Dis
+from impasto.media.flow import FlowMethod as FlowMethod
+from impasto.media.flow import Trust as Trust
+from impasto.media.flow import trust as trust
+from impasto.media.flow import warp as warp
+from impasto.media.image_sequences import PictureReader as PictureReader
+from impasto.media.joining import Whole as Whole
+from impasto.media.keyframes import Keyframes as Keyframes
+from impasto.media.links import Link as Link
+from impasto.media.links import Linker as Linker
+from impasto.media.links import reliability as reliability
+from impasto.media.reading import FilmFrame as FilmFrame
+from impasto.media.reading import FilmReader as FilmReader
+from impasto.media.segments import Segments as Segments
+from impasto.media.segments import check_target as check_target
+from impasto.media.sound import write_with_sound as write_with_sound
+from impasto.media.spans import WHOLE as WHOLE
+from impasto.media.spans import Film as Film
+from impasto.media.spans import ShownFrame as ShownFrame
+from impasto.media.spans import Span as Span
+from impasto.media.spans import limit_spans as limit_spans
+from impasto.media.spans import most_active_spans as most_active_spans
+from impasto.media.spans import open_film as open_film
+from impasto.media.spans import prepare_frame as prepare_frame
+from impasto.media.spans import resize_frame as resize_frame
+from impasto.media.spans import select_frames as select_frames
+from impasto.media.spans import size_of as size_of
+from impasto.media.steady import Steady as Steady
+from impasto.media.writing import FilmWriter as FilmWriter
+from impasto.media.writing import tell_what_stays_behind as tell_what_stays_behind
