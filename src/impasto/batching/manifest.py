@@ -46,9 +46,10 @@ class Manifest:
         line = json.dumps(row, ensure_ascii=True, sort_keys=True, default=str) + "\n"
         try:
             with self.path.open("ab+") as stream:
-                # Start a new line if the last one was truncated by a kill.
-                if stream.tell() and not _ends_whole(stream.fileno(), stream.tell()):
-                    line = "\n" + line
+                if stream.tell():
+                    stream.seek(-1, os.SEEK_END)
+                    if stream.read() != b"\n":  # the last line was truncated by a kill
+                        line = "\n" + line
                 stream.write(line.encode())
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -71,10 +72,6 @@ class Manifest:
             # A job that was refused before it began wrote nothing.
             if isinstance(output, str) and output and row.get("status") in ("begun", "done"):
                 self._owners[output] = key
-
-
-def _ends_whole(descriptor: int, length: int) -> bool:
-    return os.pread(descriptor, 1, length - 1) == b"\n" if hasattr(os, "pread") else False
 
 
 def read(path: Path) -> Iterator[Row]:
