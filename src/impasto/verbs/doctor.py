@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
@@ -61,15 +60,6 @@ def _system(mend: list[str]) -> dict[str, Any]:
         "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_free_gb": round(free, 2),
     }
-
-
-def _requirements() -> Iterator[tuple[str, str | None]]:
-    """Yield the required packages, each with its extra or None, from the metadata of impasto."""
-    for line in metadata.requires("impasto") or ():
-        package = re.match(r"[\w.-]+", line)
-        extra = re.search(r"extra == [\"'](\w+)[\"']", line)
-        if package:
-            yield package[0], extra[1] if extra else None
 
 
 def _devices(mend: list[str]) -> dict[str, Any]:
@@ -145,10 +135,11 @@ def _styles(mend: list[str]) -> dict[str, Any]:
 def _extras(mend: list[str]) -> dict[str, Any]:
     """Return the missing packages of each extra; they are optional, so ``mend`` gets no line."""
     missing: dict[str, list[str]] = {}
-    for package, extra in _requirements():
-        if extra not in (None, "dev", "docs"):
-            absent = find_spec(package) is None
-            missing.setdefault(str(extra), []).extend([package] if absent else [])
+    for line in metadata.requires("impasto") or ():
+        found = re.fullmatch(r"""([\w.-]+).*extra == ["'](\w+)["'].*""", line)
+        if found and found[2] not in ("dev", "docs"):
+            absent = find_spec(found[1]) is None
+            missing.setdefault(found[2], []).extend([found[1]] if absent else [])
     return {
         extra: f"missing {', '.join(names)}: pip install '.[{extra}]', in the clone" if names else "here"
         for extra, names in missing.items()
