@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from impasto import files, films, image, painters, samples
-from impasto.errors import OutputError
 from impasto.jobs import StylizeJob, VideoJob
 from impasto.record import Array, Watch
 from impasto.session import Session
@@ -29,16 +29,13 @@ def write_samples(folder: Path, *, size: int = 768, overwrite: bool = False) -> 
         size: side of the style images, in pixels.
         overwrite: replace existing files; otherwise they are kept and not yielded.
     """
-    for name in samples.PHOTOS:
-        path = folder / "photos" / f"{name}.png"
+    photos = {f"photos/{name}.png": partial(samples.photo, name) for name in samples.PHOTOS}
+    styles = {f"styles/{name}.png": partial(samples.style, name, size) for name in samples.STYLES}
+    for name, draw in {**photos, **styles}.items():
+        path = folder / name
         if overwrite or not path.exists():
             files.check_output(path, overwrite=overwrite)
-            yield image.write(path, samples.photo(name), overwrite=overwrite)
-    for name in samples.STYLES:
-        path = folder / "styles" / f"{name}.png"
-        if overwrite or not path.exists():
-            files.check_output(path, overwrite=overwrite)
-            yield image.write(path, samples.style(name, size), overwrite=overwrite)
+            yield image.write(path, draw(), overwrite=overwrite)
     path = folder / FILM
     if overwrite or not path.exists():
         yield write_film(path, overwrite=overwrite)
@@ -99,8 +96,6 @@ def _film(folder: Path, size: int) -> Iterator[Path]:
 
 def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
     """Return images in rows, each ``height`` pixels high, on a light background; ``(H, W, 3)``."""
-    if not rows:
-        raise OutputError("a sheet needs at least one image")
     strips, half = [], MARGIN // 2
     border = ((half, half), (half, half), (0, 0))
     for row in rows:
