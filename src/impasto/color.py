@@ -50,13 +50,7 @@ def _mix(values: Floats, matrix: NDArray[np.float64]) -> Floats:
 
 
 def to_linear(rgb: NDArray[Float]) -> NDArray[Float]:
-    """Convert sRGB values to linear light.
-
-    Args:
-        rgb: sRGB values of any shape, 0..1. Negative values are mirrored.
-
-    Returns:
-        Linear light of the same shape, 0..1.
+    """Convert sRGB values of any shape, 0..1, to linear light, 0..1; negative values are mirrored.
 
     Source: IEC 61966-2-1:1999.
 
@@ -84,13 +78,9 @@ def to_srgb(linear: NDArray[Float]) -> NDArray[Float]:
 
 
 def rgb_to_oklab(rgb: NDArray[Any]) -> Floats:
-    """Convert sRGB to OKLab.
+    """Convert sRGB ``(..., 3)``, 0..1, to OKLab.
 
-    Args:
-        rgb: ``(..., 3)`` sRGB, 0..1.
-
-    Returns:
-        ``(..., 3)``: lightness 0..1, and two color axes within about -0.4..0.4, zero for grays.
+    Lightness is 0..1, the two color axes are within about -0.4..0.4, and zero for grays.
 
     Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
     https://bottosson.github.io/posts/oklab/
@@ -119,13 +109,7 @@ def oklab_to_rgb(oklab: NDArray[Any]) -> Floats:
 
 
 def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
-    """Convert sRGB to CIE L*a*b* (D65).
-
-    Args:
-        rgb: ``(..., 3)`` sRGB, 0..1.
-
-    Returns:
-        ``(..., 3)``: L* 0..100, a* and b* within about -110..110.
+    """Convert sRGB ``(..., 3)``, 0..1, to CIE L*a*b* (D65): L* 0..100, a* and b* within about -110..110.
 
     Source: CIE 15:2004; matrix and white point of IEC 61966-2-1:1999.
 
@@ -140,16 +124,10 @@ def rgb_to_lab(rgb: NDArray[Any]) -> Floats:
 
 
 def luma(rgb: NDArray[Float]) -> NDArray[Float]:
-    """Return the luma of each color: Rec. 709 weights on gamma-encoded values.
+    """Return the luma ``(...)``, 0..1, of sRGB colors ``(..., 3)``, 0..1, by Rec. 709 weights.
 
-    Luma is computed on gamma-encoded values, not on linear light, as in video and ``cv2``; a gray image is
-    then unchanged.
-
-    Args:
-        rgb: ``(..., 3)`` sRGB, 0..1.
-
-    Returns:
-        ``(...)``, 0..1.
+    They apply to gamma-encoded values, not to linear light, as in video and ``cv2``; a gray image is then
+    unchanged.
 
     Source: ITU-R BT.709-6, section 3.2.
 
@@ -162,13 +140,7 @@ def luma(rgb: NDArray[Float]) -> NDArray[Float]:
 
 
 def grayscale(rgb: NDArray[Any]) -> Floats:
-    """Return the gray image with the OKLab lightness of each color, the one of :func:`transfer_lightness`.
-
-    Args:
-        rgb: ``(..., 3)`` sRGB, 0..1.
-
-    Returns:
-        The same shape, three equal channels.
+    """Return sRGB ``(..., 3)``, 0..1, in gray: three equal channels with the OKLab lightness of each color.
 
     Examples:
         >>> grayscale(np.array([[0.5, 0.5, 0.5]])).round(3).tolist()
@@ -182,14 +154,8 @@ def grayscale(rgb: NDArray[Any]) -> Floats:
 def match_colors(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Match mean and covariance of the colors of a stylized image to those of the content image.
 
-    Uses the linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB.
-
-    Args:
-        painted: ``(..., 3)`` sRGB, 0..1.
-        photo: ``(..., 3)`` sRGB, 0..1, of any shape.
-
-    Returns:
-        The shape of ``painted``, sRGB, clipped to 0..1.
+    Uses the linear optimal transport between Gaussians (Pitie and Kokaram 2007), in sRGB. Both images are
+    ``(..., 3)``, 0..1, and may differ in shape; the result is clipped to 0..1.
 
     Examples:
         >>> match_colors(np.full((2, 3), 0.5), np.full((1, 3), 0.25)).round(3).tolist()
@@ -221,15 +187,8 @@ def gaussian(colors: NDArray[Any]) -> Gaussian:
 def gaussian_transport(source: Gaussian, target: Gaussian, *, ridge: float = 1e-6) -> Gaussian:
     """Compute the linear optimal transport ``x -> A x + b`` between two Gaussians of colors.
 
-    ``impasto.moments.transport`` without PyTorch, with a ridge for uniform images.
-
-    Args:
-        source: mean and covariance to transform.
-        target: target mean and covariance.
-        ridge: added to the variances of both.
-
-    Returns:
-        ``A (C, C)``, symmetric, and ``b (C,)``.
+    ``impasto.moments.transport`` without PyTorch. ``ridge`` is added to the variances of both, for uniform
+    images. ``A`` is ``(C, C)``, symmetric, and ``b`` is ``(C,)``.
 
     Source: Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear color mapping".
     """
@@ -242,10 +201,7 @@ def gaussian_transport(source: Gaussian, target: Gaussian, *, ridge: float = 1e-
 def barycenter(parts: Sequence[Gaussian], shares: Sequence[float], *, steps: int = 12) -> Gaussian:
     """Compute the Wasserstein barycenter of Gaussians, as ``impasto.moments.barycenter`` without PyTorch.
 
-    Args:
-        parts: means and covariances.
-        shares: weight of each, with sum 1.
-        steps: fixed-point iterations; few are enough for colors.
+    The shares have the sum 1; few fixed-point iterations are enough for colors.
     """
     used = [(part, share) for part, share in zip(parts, shares, strict=True) if share > 0]
     if len(used) == 1:
@@ -270,14 +226,8 @@ def transfer_lightness(painted: NDArray[Any], photo: NDArray[Any]) -> Floats:
     """Combine the lightness of ``painted`` with the chroma of ``photo``, in OKLab.
 
     Colors outside the gamut at the new lightness are reduced in chroma until they fit. This keeps hue and
-    lightness, which clipping of channels would change.
-
-    Args:
-        painted: ``(..., 3)`` sRGB, 0..1.
-        photo: the same shape and range.
-
-    Returns:
-        The same shape, sRGB, 0..1.
+    lightness, which clipping of channels would change. Both images and the result are sRGB ``(..., 3)``,
+    0..1, of one shape.
 
     Raises:
         InputError: the shapes differ.

@@ -37,8 +37,7 @@ def fetch(
     """Download a file and check its hash; nothing is kept of a download that fails.
 
     Args:
-        url: its address.
-        target: where it is written.
+        url, target: its address, and where it is written.
         sha256: the digest, or its first digits.
         name: what it is, for messages.
         error: the kind of error to raise.

@@ -1,11 +1,4 @@
-"""Exceptions of this package. Each message is one line with the problem and the remedy.
-
-ImpastoError
-├── InputError      an image, a mask, an option or a file is not valid
-├── OutputError     a file cannot be written, or would be overwritten
-├── WeightsError    weights of a network are missing, damaged or not the expected ones
-└── TilingError     a loss that needs the whole image cannot be computed in tiles
-"""
+"""Exceptions of this package. Each message is one line with the problem and the remedy."""
 
 from __future__ import annotations
 

@@ -35,8 +35,6 @@ _MENDS = {
     errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
 }
-
-
 _SHOWN = 80  # most characters of a file name in messages
 
 
@@ -90,14 +88,9 @@ def atomic(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[
     """Provide a hidden temporary path beside ``path``, and move the file written there into place.
 
     The file at ``path`` is always either the old one or the complete new one. If the body fails or is
-    interrupted, the temporary file is deleted and ``path`` is unchanged.
-
-    Args:
-        path: the target file. A symbolic link is followed.
-        overwrite: if False, do not replace a file, even one created in the meantime.
-
-    Yields:
-        A path in the same folder with the same suffix; it does not exist yet.
+    interrupted, the temporary file is deleted and ``path`` is unchanged. A symbolic link is followed. Without
+    ``overwrite``, no file is replaced, even one created in the meantime. The temporary path has the suffix of
+    ``path``, and does not exist yet.
 
     Raises:
         OutputError: any ``OSError`` of the body or the move: no such folder, read-only, disk full, ``path``
@@ -161,10 +154,6 @@ def protect_inputs(
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Check before a long run that a file can be written at ``path``; create its folder.
-
-    Args:
-        path: the output file.
-        overwrite: whether an existing file may be replaced.
 
     Raises:
         OutputError: the folder cannot be created or written to, ``path`` is a folder, or it exists and
@@ -234,13 +223,7 @@ def save_checkpoint(
     *,
     overwrite: bool = True,
 ) -> None:
-    """Write named tensors and metadata atomically to a safetensors file.
-
-    Args:
-        path: the output file.
-        tensors: arrays or tensors of any shape and device; they are copied to the CPU.
-        meta: JSON-serializable metadata, stored in the header.
-        overwrite: whether an existing file may be replaced.
+    """Write named tensors of any shape and device, and metadata, atomically to a safetensors file.
 
     Raises:
         OutputError: the file cannot be written.

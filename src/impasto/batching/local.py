@@ -22,15 +22,10 @@ Done = tuple[Task, dict[str, Any]]
 
 
 def divide_resources(workers: int | None, *, memory: int, threads: int | None = None) -> tuple[int, Share]:
-    """Return the number of workers, and the resources of each.
+    """Return the number of workers, and the resources of each, by the free memory in bytes.
 
     By default there are as many workers as cores and memory allow: many workers with few threads have a
     higher throughput than few workers with many.
-
-    Args:
-        workers: number of workers; default: chosen.
-        memory: free memory in bytes.
-        threads: threads of each worker; default: chosen.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = workers or max(1, min(cores // (threads or 1), int(memory / (GIGABYTES * 2**30))))

@@ -47,15 +47,11 @@ def execute(
 
     An actor reserves its cores (or one GPU, if there are any) and runs one job at a time; tasks are taken
     from the iterator when an actor is free. The job of an actor that dies is tried once more, by a new actor
-    if the cluster has room for it.
+    if the cluster has room for it. All machines must see the inputs and the output folder.
 
     Args:
-        tasks: the tasks; all machines must see their inputs and the folder.
-        folder: the output folder.
-        workers: number of actors; default: one per GPU, or one per core if there are none. Limited by what
-            the nodes can hold.
+        workers, threads: number of actors, and threads of each; see :func:`divide_resources`.
         address: address of the cluster (``auto`` for one on this machine); default: start one.
-        threads: threads of each actor; default: chosen.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be reached.
@@ -139,10 +135,7 @@ def divide_resources(
 ) -> tuple[int, int, dict[str, int]]:
     """Return the number of actors, the threads of each, and its Ray options; no more than the nodes can hold.
 
-    Args:
-        nodes: cores and GPUs of each node.
-        workers: number of actors; default: one per GPU, or one per core.
-        threads: threads of each actor; default: chosen.
+    By default there is one actor per GPU, or one per core.
 
     Raises:
         InputError: no node has a core.
@@ -168,12 +161,9 @@ def _room(nodes: Iterable[Node], options: Mapping[str, int]) -> int:
 
 
 def memory_of_each(node: Node, options: Mapping[str, int], count: int, *, free: int) -> int | None:
-    """Return the memory in bytes for each actor on a node; None if each has its own GPU.
+    """Return the bytes for each actor on a node with ``free`` bytes; None if each actor has its own GPU.
 
-    Args:
-        node: its cores and GPUs.
-        options, count: Ray options and number of actors; see :func:`divide_resources`.
-        free: free memory of the node in bytes.
+    ``options`` and ``count`` are Ray options and number of actors; see :func:`divide_resources`.
     """
     return None if "num_gpus" in options else free // max(1, min(count, _room([node], options)))
 

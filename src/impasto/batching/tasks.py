@@ -5,6 +5,7 @@ A file of jobs is untrusted: whatever it says, nothing is written outside the ou
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -134,11 +135,7 @@ def _first(settings: Mapping[str, Any]) -> str:
 
 
 def _job_of(verb: Any) -> type[Job]:
-    """Return the job of a verb.
-
-    Raises:
-        InputError: a batch has no such verb.
-    """
+    """Return the job of a verb; InputError if a batch has no such verb."""
     found = in_batches()
     if not isinstance(verb, str) or verb not in found:
         raise InputError(f"verb {str(verb)[:40]!r} is not one of {', '.join(found)}")
@@ -210,7 +207,7 @@ def key_of(verb: str, settings: Mapping[str, Any], output: str) -> str:
 
 def _content(name: str) -> str:
     """Return the hash of a file, a learned style or a folder; empty if the name is none of them."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         path = Path(name)
         if path.is_file():
             stamp = path.stat()
@@ -221,8 +218,6 @@ def _content(name: str) -> str:
                 return learned.digest(known)
         if name and path.is_dir():
             return _hash_listing(path)
-    except (OSError, ValueError):
-        return ""
     return ""
 
 

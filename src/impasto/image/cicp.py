@@ -96,12 +96,9 @@ def _steps_of(rgb: NDArray[_Value]) -> NDArray[np.uint16]:
 
 
 def linear(rgb: NDArray[np.uint16], coding: Cicp, *, video: bool = False) -> NDArray[np.float32]:
-    """Return linear light in sRGB primaries, at least 0; 1 is reference white.
+    """Return linear light in sRGB primaries, at least 0, of stored ``(H, W, 3)``; 1 is reference white.
 
-    Args:
-        rgb: the stored values ``(H, W, 3)``, 16 bits.
-        coding: their code points.
-        video: decode camera curves as a video display does (BT.1886); else as sRGB.
+    With ``video``, camera curves are decoded as a video display does (BT.1886), else as sRGB.
     """
     curve = _curve(coding.transfer, video and coding.transfer in _CAMERA)
     light = curve[rgb]

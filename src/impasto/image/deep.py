@@ -38,12 +38,7 @@ def read_words(
 
     Pillow keeps only the high byte of each value. With the opposite byte order, the same decoder keeps the
     low byte. Two passes give all 16 bits for PNG and for every TIFF compression that Pillow supports, more
-    than tifffile alone.
-
-    Args:
-        open_again: opens the same file again.
-        image: an open image, not decoded yet.
-        channels: the result of ``channels_of``.
+    than tifffile alone. ``image`` is open and not decoded yet, ``channels`` its ``channels_of``.
     """
     if channels == "LA":
         # Gray and alpha as four bytes: a high and a low byte each.

@@ -65,13 +65,9 @@ def _comment(text: str) -> list[Tag]:
 def _file(
     tags: list[Tag], text: str | None, kept: Metadata | None, pixels: Callable[[int], list[Tag]] | None = None
 ) -> tuple[bytes, int]:
-    """Encode header and directories with a comment and metadata; return them and their end.
+    """Encode header and directories with a comment and metadata of the input; return them and their end.
 
-    Args:
-        tags: tags of the first directory.
-        text: the comment; None: no comment.
-        kept: metadata copied from the input.
-        pixels: returns the tags that depend on the end of the directories.
+    ``tags`` belong to the first directory; ``pixels`` returns those that depend on where the directories end.
     """
     taken = [*(kept.exif if kept else ()), *(_comment(text) if text is not None else ())]
     gps = list(kept.gps) if kept else []
@@ -108,13 +104,9 @@ def tiff(
     comment: str | None,
     kept: Metadata | None = None,
 ) -> bytes:
-    """Encode a TIFF file with deflate compression.
+    """Encode a TIFF file of ``(H, W, C)``, gray or RGB with straight alpha or without, by deflate.
 
-    Args:
-        values: ``(H, W, C)``; one or three color channels, and optionally straight alpha.
-        icc: color profile.
-        comment: EXIF user comment.
-        kept: metadata copied from the input.
+    ``comment`` becomes the EXIF user comment, ``kept`` is copied from the input.
     """
     height, width, channels = values.shape
     bits = values.dtype.itemsize * 8

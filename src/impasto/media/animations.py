@@ -102,12 +102,7 @@ def write_pictures(
 ) -> None:
     """Write frames as ``.gif``, ``.webp``, or as a folder of images if the suffix is empty.
 
-    Args:
-        path: the file, or the folder.
-        suffix: the format.
-        frames: returns all frames with their times.
-        wait: duration of the last frame in seconds.
-        names: stems of the images in a folder; default: their numbers.
+    The last frame lasts ``wait`` seconds. ``names`` are stems of the images in a folder; default: numbers.
 
     Raises:
         OutputError: it cannot be written.

@@ -30,13 +30,9 @@ STATE = "state"  # file with the number of finished frames and the state for the
 
 @dataclass(frozen=True)
 class Whole:
-    """A video to join from parts.
+    """A video to join from parts: its target, the (height, width) of its frames, and its recipe.
 
-    Args:
-        target: the output video; without a suffix, a folder of numbered images.
-        size: (height, width) of the frames.
-        spans: spans of the source that the parts show.
-        recipe: recipe for the metadata.
+    Without a suffix, ``target`` is a folder of numbered images. The parts show the ``spans`` of the source.
     """
 
     target: Path

@@ -181,12 +181,7 @@ class Segments:
                 self._writer.container.close()
 
     def join(
-        self,
-        source: Film | None,
-        *,
-        spans: Sequence[Span] = WHOLE,
-        overwrite: bool = False,
-        recipe: str = "",
+        self, source: Film | None, *, spans: Sequence[Span] = WHOLE, overwrite: bool = False, recipe: str = ""
     ) -> None:
         """Write the video with the sound of ``source``, and delete the parts.
 

@@ -25,15 +25,12 @@ def write_with_sound(
     sound_rate: int,
     suffix: str | None = None,
 ) -> None:
-    """Write a video with sound, encoded as AAC.
+    """Write frames ``(H, W, 3)`` with sound, encoded as AAC.
 
     Args:
-        path: the file.
-        frames: frames ``(H, W, 3)``.
-        size: (height, width) of the frames.
-        fps: frames per second.
-        sound: ``(channels, samples)``, -1..1; one channel or two.
-        sound_rate: samples per second.
+        path: the file; its suffix, or ``suffix``, sets the container.
+        frames, size, fps: frames, their (height, width), and their number per second.
+        sound, sound_rate: ``(channels, samples)``, -1..1, one channel or two; samples per second.
         suffix: suffix of the container, if the path is a temporary name.
 
     Raises:

@@ -84,7 +84,7 @@ class FilmWriter:
         suffix: suffix of the container, if the path is a temporary name.
         codec: video codec; default: by suffix.
         rate: mean frame rate, from which codecs derive their level; default: that of the source.
-        pixels: kind of the frames, from :func:`pixels_of`; with alpha, .webm is VP9 and .mov is ProRes 4444.
+        pixels: FFmpeg's name of their format; with alpha, .webm is VP9 and .mov is ProRes 4444.
         spans: parts of the source, in place of ``start`` and ``end``; times of frames then start at 0.
 
     Raises:

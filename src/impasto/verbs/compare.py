@@ -76,10 +76,7 @@ def run(job: CompareJob, out: Path | None, session: Session) -> Outcome:
 def compare(job: CompareJob, folder: Path, session: Session = Session()) -> list[dict[str, Any]]:
     """Run each method of the job, and write ``index.html``, ``compare.png`` and one PNG per method.
 
-    Args:
-        job: the photo, the style and the methods.
-        folder: output folder; created if needed.
-        session: its ``watch`` is called after every step of every method.
+    The ``watch`` of the session is called after every step of every method.
 
     Returns:
         One row per method: name, description, seconds, evaluations, and the results of

@@ -122,10 +122,7 @@ def _until(steps: int, watch: Watch | None) -> Watch:
 def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path] = ()) -> dict[str, Path]:
     """Return the paths of a recipe's inputs by name, and check its learned styles.
 
-    Args:
-        found: the recipe.
-        picture: the file with the recipe; its folder is searched.
-        search: see :func:`replay`.
+    They are searched beside ``picture``, which has the recipe, and as for :func:`replay`.
 
     Raises:
         InputError: an input is not found.
@@ -133,11 +130,8 @@ def inputs_of(found: Recipe, picture: str | Path, *, search: Sequence[str | Path
     folders = [Path(picture).resolve().parent, Path.cwd(), *map(Path, search)]
     styles = {name: digest for name, digest in found.inputs.items() if digest.startswith(learned.DIGEST)}
     learned.check(styles, network=found.job.get("network"), other=other_version(found.versions))
-    return {
-        name: find(name, digest, folders=folders)
-        for name, digest in found.inputs.items()
-        if name not in styles
-    }
+    others = {name: digest for name, digest in found.inputs.items() if name not in styles}
+    return {name: find(name, digest, folders=folders) for name, digest in others.items()}
 
 
 def find(name: str, digest: str, *, folders: Iterable[Path]) -> Path:

@@ -39,11 +39,7 @@ def draw(
 ) -> Path:
     """Write the sheet: pairs of style image and result, with the name and network of the style.
 
-    Args:
-        out: the image to write.
-        photo: the photo to stylize; default: a sample.
-        network: only styles of this kind of network.
-        overwrite: replace an existing file.
+    It shows a sample without a ``photo``, and only the styles of one kind of ``network`` if it is given.
 
     Raises:
         InputError: there are no learned styles, or the photo cannot be used.
