@@ -11,10 +11,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from impasto import backbones, painters
+from impasto import backbones, painters, weights
 from impasto.batching import Task, dispatch, local
 from impasto.batching.worker import Share, carry_out
 from impasto.cli import main
+from impasto.looks import look
+from support.backbones import narrow_state
 from support.stall import StallWatch
 
 Run = Callable[..., tuple[int, str, str]]
@@ -80,6 +82,18 @@ def _in_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def vgg19() -> backbones.Vgg:
     """The real VGG-19 in float32."""
     return backbones.load("vgg19", precision="float32")
+
+
+@pytest.fixture
+def narrow_vgg19(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VGG-19 of few channels, where a test is not about what the real one sees, and does not ask for it."""
+    if "vgg19" in request.fixturenames:
+        return
+    state, load = narrow_state(), weights.load
+    monkeypatch.setattr(weights, "load", lambda name: state if name == "vgg19" else load(name))
+    monkeypatch.setattr(look, "_SEEN", 32 + 2)
+    for layer, channels in look.FEATURE_LAYERS.items():
+        monkeypatch.setitem(look.FEATURE_LAYERS, layer, channels // 16)
 
 
 @pytest.fixture

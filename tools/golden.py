@@ -4,7 +4,8 @@
     python tools/golden.py compare golden.json         # after it; exit code 1 if anything differs
     python tools/golden.py compare golden.json -k "stylize or photoreal"
 
-It runs tests/docs/test_examples.py on one thread and records the SHA-256 of each file that an example writes.
+It runs tests/docs/test_examples.py, with a narrow VGG-19, on one thread and records the SHA-256 of each file
+that an example writes.
 Files that differ between the two runs of ``keep`` (times in a report, training by time) are recorded as
 "varies" and not compared. The digests are valid on one machine only, so they are not in the repository.
 """

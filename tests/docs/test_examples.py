@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import json
 import shutil
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -23,6 +22,7 @@ from impasto.cli import main
 from impasto.looks.masks import COLORS
 from impasto.media import FilmWriter
 from impasto.networks import library, packs
+from impasto.painters import instant
 from impasto.verbs import compare, demo, style_sheet
 from support import web
 from support.augment import lay_out
@@ -41,7 +41,8 @@ INSTEAD: dict[str, dict[str, str]] = {
     "dream": {"--octaves": "2", "--steps": "2,1", "--frames": "3", "--size": "64"},
     "measure": {"--start": "10"},
     "stylize": {"--tune": "0.1"},
-    "learn": {"--minutes": "0.01", "--steps": "2", "--side": "64", "--batch": "2"},
+    # Several processes begin the command that runs, here pytest: tests/networks/test_training.py has them.
+    "learn": {"--minutes": "0.01", "--steps": "2", "--side": "64", "--batch": "2", "--processes": "1"},
     "live": {"--source": "short.mp4", "--port": "0"},
     "layers": {"--channels": "1", "--size": "32", "--steps": "2"},
     "augment": {"--strength": "0.1,0.2"},
@@ -129,6 +130,9 @@ def shop(here: Path) -> None:
     jobs = ({"content": "photo.jpg", "styles": ["waves"]}, dream)
     (here / "jobs.jsonl").write_text("\n".join(json.dumps(job) for job in jobs))
     learned(here)
+    with contextlib.chdir(here):
+        for name in ("kitti", "coco"):
+            lay_out(name)
 
 
 def learned(here: Path) -> None:
@@ -164,7 +168,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(stock: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(
+    stock: Path, cache: Path, narrow_vgg19: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A folder with all files that examples name, and a home of its own."""
     place = tmp_path / "here"
     shutil.copytree(stock, place)
@@ -188,10 +194,9 @@ def here(stock: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setitem(
             painters.BUDGETS, name, painters.Budget(64, 64, (2,), neighbors=(1,), rounds=(1,))
         )
-    for method in ("paper", "tutorial"):
+    for method in ("paper", "tutorial", "photoreal"):
         monkeypatch.setattr(methods, method, partial(getattr(methods, method), steps=3))
-    for name in ("kitti", "coco"):
-        lay_out(name)
+    monkeypatch.setattr(instant, "SIDE", 64)
     return place
 
 
@@ -220,9 +225,6 @@ def smaller(verb: str, words: list[str]) -> list[str]:
 
 def outcome(words: list[str]) -> int:
     """The exit code."""
-    if "--processes" in words:  # it begins the same command once more, and this one is pytest
-        program = str(Path(sys.executable).with_name("impasto"))
-        return subprocess.run([program, *words], check=False).returncode
     with pytest.raises(SystemExit) as ended:
         main(words)
     return int(ended.value.code or 0)
