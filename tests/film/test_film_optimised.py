@@ -181,7 +181,7 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_film_is_painted_like_a_painting(film: Path) -> None:
+def test_a_film_is_painted_like_a_painting(film: Path, narrow_vgg19: None) -> None:
     job = VideoJob(film="film.mkv", styles=("waves.png",), preset="draft")
     result = paint_film(job, out=Path("out.mkv"))
     assert result.frames == result.painted == 4 and result.size == SMALL
@@ -195,7 +195,9 @@ def test_a_film_is_painted_like_a_painting(film: Path) -> None:
     assert np.abs(painted[0].astype(int) - own[0]).mean() > 8  # something was painted
 
 
-def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_film_goes_on_and_ends_alike(
+    film: Path, narrow_vgg19: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("impasto.films.frame_painters.Paintings.part", 2)
     job = VideoJob(film="film.mkv", styles=("waves.png",), preset="draft", color="content")
     paint_film(job, out=Path("whole.mkv"))
@@ -213,7 +215,7 @@ def test_a_killed_film_goes_on_and_ends_alike(film: Path, monkeypatch: pytest.Mo
     assert all((a == b).all() for a, b in zip(whole, again, strict=True))
 
 
-def test_where_no_mask_is_white_the_film_itself_stays(film: Path) -> None:
+def test_where_no_mask_is_white_the_film_itself_stays(film: Path, narrow_vgg19: None) -> None:
     mask = np.zeros((*SMALL, 3), np.float32)
     mask[:, 48:] = 1
     image.write("mask.png", mask)
