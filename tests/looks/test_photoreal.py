@@ -349,7 +349,7 @@ def test_projection_finds_an_affine_map_and_drops_strokes() -> None:
         project(rgb, strokes[:50])
 
 
-def test_stylize_can_stay_a_photograph() -> None:
+def test_stylize_can_stay_a_photograph(narrow_vgg19: None) -> None:
     rgb, _, style = _pictures()
     settings: dict[str, Any] = {"size": 96, "preset": "draft", "precision": "float32"}
     plain = impasto.stylize(rgb, style, **settings)
@@ -388,7 +388,9 @@ def test_the_verb_paints_says_its_classes_and_replays(run: Run, here: Path) -> N
     assert np.array_equal(image.read("out.png").rgb, image.read("again.png").rgb)
 
 
-def test_a_refined_picture_replays_and_resumes(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refined_picture_replays_and_resumes(
+    run: Run, here: Path, narrow_vgg19: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = ("photoreal", "day.png", "night.png", *MASKS, "--precision", "float32")
     assert run(*base, "-o", "whole.png")[0] == 0
     assert run("replay", "whole.png", "-o", "again.png")[0] == 0

@@ -1,4 +1,4 @@
-"""From job to image, with the real backbone, on small images."""
+"""From job to image, on small images; tests that take ``vgg19`` see what the real network sees."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from impasto.tiles import Window
 
 Array = NDArray[np.float32]
 SIDE = 64
+pytestmark = pytest.mark.usefixtures("narrow_vgg19")
 
 
 @pytest.fixture(scope="module")
@@ -177,12 +178,11 @@ def test_the_pull_of_a_region_stays_in_it(vgg19: Vgg, photo: Array, waves: Array
     assert float(gradient[..., : SIDE // 2].abs().max()) > 0
 
 
-@pytest.mark.parametrize("color", ["content", "luminance"])
-def test_the_colors_can_stay_the_photos(photo: Array, waves: Array, color: str) -> None:
-    kept = paint(photo, [waves], color=color)
-    taken = paint(photo, [waves])
-    to_photo = impasto.metrics.palette_distance(kept, photo)
-    assert to_photo < 0.6 * impasto.metrics.palette_distance(taken, photo)
+def test_the_colors_can_stay_the_photos(photo: Array, waves: Array) -> None:
+    taken = impasto.metrics.palette_distance(paint(photo, [waves]), photo)
+    for color in ("content", "luminance"):
+        kept = paint(photo, [waves], color=color)
+        assert impasto.metrics.palette_distance(kept, photo) < 0.6 * taken
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (3, 5), (17, 68), (49, 33)])
