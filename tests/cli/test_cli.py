@@ -14,7 +14,7 @@ from impasto.cli import main
 from impasto.record import Recipe
 from impasto.verbs import demo
 
-pytestmark = pytest.mark.usefixtures("brief")
+pytestmark = pytest.mark.usefixtures("brief", "narrow_vgg19")
 FAST = ("-p", "draft", "--size", "48", "-q")
 
 

@@ -13,7 +13,7 @@ from impasto.verbs import demo
 
 
 def test_the_demo_paints_three_pictures_a_sheet_and_a_film(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, narrow_vgg19: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(painters.BUDGETS, "good", painters.Budget(64, 64, (3,), neighbors=(1,), rounds=(1,)))
     monkeypatch.setattr(demo, "FILM_SECONDS", 1.0)

@@ -23,6 +23,7 @@ from impasto.optim import Adam, Lbfgs, Stage, allocator, evaluate, loop, memory,
 from impasto.painters import optimize
 from impasto.parametrizations import Pixels
 from impasto.tiles import Tiling, Window
+from support.backbones import narrow
 from support.tiles import picture, terms
 
 GB = memory.GB
@@ -128,15 +129,16 @@ def test_targets_bound_in_tiles_are_those_of_the_whole(name: str) -> None:
     assert float((slope - gradient).norm() / gradient.norm()) < 2e-4
 
 
-def test_nine_tiles_are_the_whole_in_the_real_network(vgg19: Vgg) -> None:
+def test_nine_tiles_are_the_whole() -> None:
+    network = narrow()  # of the real one, tests/engine/test_tiles.py has each loss
     size = (293, 299)
     photo = tensors.resize(tensors.from_array(samples.photo("chelsea")), size).clamp(0, 1)
     style = tensors.from_array(samples.style("waves", size=128))
     grain = torch.rand(photo.shape, generator=torch.Generator().manual_seed(0))
     loss = objective(photo, [Style(style)])
-    value, gradient, _ = evaluated(loss, vgg19, 0.8 * photo + 0.1 * grain, None)
-    tiling = memory.tiling(vgg19, LAYERS, pixels=288**2)  # the smallest tiles
-    tiled, slope, count = evaluated(loss, vgg19, 0.8 * photo + 0.1 * grain, tiling)
+    value, gradient, _ = evaluated(loss, network, 0.8 * photo + 0.1 * grain, None)
+    tiling = memory.tiling(network, LAYERS, pixels=288**2)  # the smallest tiles
+    tiled, slope, count = evaluated(loss, network, 0.8 * photo + 0.1 * grain, tiling)
     assert count == 9
     assert tiled == pytest.approx(value, rel=1e-4)
     assert float((slope - gradient).norm() / gradient.norm()) < 3e-4  # of maxima that are near a tie

@@ -217,7 +217,9 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
 
 
 @pytest.mark.usefixtures("brief")
-def test_networks_that_learned_the_painting_are_compared_each_by_its_own_name(run: Run, home: Path) -> None:
+def test_networks_that_learned_the_painting_are_compared_each_by_its_own_name(
+    run: Run, home: Path, narrow_vgg19: None
+) -> None:
     image.write("sea.png", samples.style("waves", 64))
     learned_it = LearnedStyle("style1", rows=(), scales=(1.0,), picture=files.sha256("sea.png"))
     pack = pack_of(rows=2).remove_style("style1")
@@ -287,7 +289,11 @@ def test_any_painting_paints_at_once(run: Run, home: Path) -> None:
 
 
 def test_a_tuned_style_is_kept_by_the_name_of_its_image(
-    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: Run,
+    home: Path,
+    narrow_vgg19: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(library, "SHIPPED", predictor.FILE.parent)
     image.write("sea.png", samples.style("waves", 96))

@@ -96,7 +96,7 @@ def test_noise_repeats_and_keeps_its_strength() -> None:
 
 
 @pytest.mark.parametrize("loss", ["neighbors", "mixed"])
-def test_an_optimised_style_has_no_seam(loss: str, brief: None) -> None:
+def test_an_optimised_style_has_no_seam(loss: str, brief: None, narrow_vgg19: None) -> None:
     settings: dict[str, Any] = {"preset": "draft", "loss": loss, "precision": "float32", "size": 64}
     style = samples.style("waves", 96)
     seam, inside = steps(impasto.stylize(texture(64, 64), style, tileable=True, **settings).picture)
