@@ -21,7 +21,7 @@ from support.networks import pack_of, photo_of
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, narrow_vgg19: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A photo, a folder of two paintings with a text beside them, and a pack of styles."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMPASTO_STYLES", str(tmp_path / "none"))

@@ -22,6 +22,7 @@ from impasto.verbs import replay as replaying
 from impasto.verbs.replay import replay
 from impasto.verbs.run import run
 
+pytestmark = pytest.mark.usefixtures("narrow_vgg19")
 JOBS: dict[str, type[Job]] = {"stylize": StylizeJob, "photoreal": PhotorealJob, "dream": DreamJob}
 
 GOOD = Recipe("stylize", {"content": "a.png"}, {}, "cpu", 2, {"impasto": record.version()})

@@ -43,6 +43,7 @@ from support.networks import pack_of
 
 PLAN = Plan("small", fold=2, widths=(6, 8), blocks=(0, 1), ends=3, finish=4, skips=True)
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0}
+pytestmark = pytest.mark.usefixtures("narrow_vgg19")
 
 
 @pytest.fixture(scope="module")
