@@ -8,7 +8,9 @@ al. 2020 ("Joint Bilateral Learning": a bilateral grid). Differences, and reason
 - one grid for each class, blended by mattes: a single grid indexed by luma has halos where a white tower
   meets a white sky;
 - means and deviations of shallow layers, not Gram matrices: a grid cannot produce texture, and would match
-  its statistics by contrast and noise.
+  its statistics by contrast and noise;
+- deviations stay between those of the start and a little more: a grid would match a style without texture
+  (fog, a lake) by flattening the photo, and a style with texture by blotches in a clear sky.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from impasto.record import Watch
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 CONTENT_LAYER, CONTENT_WEIGHT = "relu3_1", 0.3
 STYLE_WEIGHT = 2.0
+MOST_TEXTURE = 1.5  # largest deviation to match, relative to that of the start
 STEPS = 40
 FIRST_STEP, LONGEST_STEP = 0.002, 0.02  # RMS step of the map entries
 
@@ -47,12 +50,13 @@ def photoreal(
     Args:
         grid: content image with its grids, at the closed-form start; holds the result on return.
         targets: for each class the means and deviations of ``LAYERS``, ``(2, C)`` each; None: no style term.
+            Deviations are clamped to 1 to ``MOST_TEXTURE`` times those of the start.
         backbone: feature extractor.
         steps: evaluations of loss and gradient.
         watch, checkpoint: see :func:`impasto.optim.minimize`.
     """
     size = (grid.photo.shape[-2], grid.photo.shape[-1])
-    style = RegionMoments(targets, grid.alphas, LAYERS)
+    style = RegionMoments(_limit_texture(targets, grid, backbone), grid.alphas, LAYERS)
     loss = Content(grid.photo, CONTENT_LAYER) * CONTENT_WEIGHT + style * STYLE_WEIGHT
     return minimize(
         loss,
@@ -64,6 +68,27 @@ def photoreal(
         watch=watch,
         checkpoint=checkpoint,
     )
+
+
+def _limit_texture(
+    targets: Sequence[Mapping[str, Tensor] | None], grid: BilateralGrid, backbone: Backbone
+) -> list[Mapping[str, Tensor] | None]:
+    """Clamp the deviations of each class to 1 to ``MOST_TEXTURE`` times those of the image of the grid."""
+    with torch.no_grad():
+        start = grid()
+    limited: list[Mapping[str, Tensor] | None] = []
+    for target, own in zip(targets, region_statistics(start, grid.alphas, backbone=backbone), strict=True):
+        if target is None:
+            limited.append(None)
+            continue
+        least = {layer: own[layer][1].to(target[layer]) for layer in LAYERS}
+        limited.append(
+            {
+                layer: torch.stack([target[layer][0], target[layer][1].clamp(low, MOST_TEXTURE * low)])
+                for layer, low in least.items()
+            }
+        )
+    return limited
 
 
 def region_statistics(
