@@ -62,12 +62,13 @@ def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
 
 
 def paintings(data: Path) -> None:
-    """Paint the images at the head of the README: sample photos in several media."""
-    for name in PAINTINGS:
+    """Paint the images at the head of the README: photos in several media."""
+    for name, (_, given, preset) in PAINTINGS.items():
         photo, style = name.split("-")
-        painting = samples.style(style) if style in samples.STYLES else data / "styles" / f"{style}.jpg"
-        done = impasto.stylize(samples.photo(photo), painting, size=512, seed=0)
-        image.write(DOCS / "pictures" / f"{name}.jpg", done.picture, overwrite=True)
+        content = data / "photos" / f"debian_{given}.jpg" if given else samples.photo(photo)
+        done = impasto.stylize(content, data / "styles" / f"{style}.jpg", preset=preset, seed=0)
+        quality = 90 if preset == "print" else 95
+        image.write(DOCS / "pictures" / f"{name}.jpg", done.picture, quality=quality, overwrite=True)
 
 
 def mixtures() -> np.ndarray:
@@ -132,7 +133,7 @@ def _lit(photo: str, style: str, data: Path) -> np.ndarray:
     sources = [data / "photos" / f"debian_{name}.jpg" for name in (photo, style)]
     read = [image.read(path).flat() for path in sources]
     fast, full = (impasto.photoreal(*sources, size=LIT_SIDE, fast=fast).picture for fast in (True, False))
-    return sheet([[*read, fast, full]], height=200)
+    return sheet([read, [fast, full]], height=320)
 
 
 def evening(data: Path) -> np.ndarray:
@@ -234,12 +235,25 @@ DREAMT = {
     "boats": "Deep Dream on boats",
 }
 
-# Photo, style and caption.
-PAINTINGS = {
-    "rocket-starry_night": "oil: *The Starry Night* (Van Gogh, 1889)",
-    "chelsea-the_scream": "tempera: *The Scream* (Munch, 1893)",
-    "coffee-wave_crop": "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
-    "coffee-watercolor": "watercolor, a sample style",
+# Photo and style: caption, file of the photo (None: a sample photo) and preset.
+PAINTINGS: dict[str, tuple[str, str | None, str]] = {
+    "boats-starry_night": (
+        "oil: *The Starry Night* (Van Gogh, 1889), 1024 px",
+        "plasma_EveningGlow",
+        "print",
+    ),
+    "rocket-starry_night": ("the same painting on a rocket", None, "good"),
+    "chelsea-the_scream": ("tempera: *The Scream* (Munch, 1893)", None, "good"),
+    "autumn-vg_wheat_field": (
+        "oil: *Wheat Field with Cypresses* (Van Gogh, 1889)",
+        "lomiri_aitzgorri_by_Aitzol_Berasategi",
+        "good",
+    ),
+    "mountains-wave_crop": (
+        "woodcut: *The Great Wave off Kanagawa* (Hokusai, 1831)",
+        "lomiri_picosdeeuropa_by_Aitzol_Berasategi",
+        "good",
+    ),
 }
 
 # (image, caption, command)
@@ -248,9 +262,11 @@ ENTRIES = (
         (
             f"pictures/{name}.jpg",
             shows,
-            "impasto stylize {}.png {}.jpg".format(*name.split("-")),
+            "impasto stylize {}.jpg {}.jpg{}".format(
+                *name.split("-"), " --preset print" if preset == "print" else ""
+            ),
         )
-        for name, shows in PAINTINGS.items()
+        for name, (shows, _, preset) in PAINTINGS.items()
     ),
     (
         "images/gallery-mixtures.jpg",

@@ -259,6 +259,20 @@ def test_refining_comes_nearer_to_the_style_and_keeps_the_edges(vgg19: backbones
     assert metrics.edge_ssim(full.picture, rgb) > 0.85
 
 
+def test_a_style_without_texture_does_not_flatten_the_photo(vgg19: backbones.Vgg) -> None:
+    del vgg19  # the real one is used
+    photo = image.resize(samples.photo("coffee"), (120, 160))
+    ramp = np.linspace(0.1, 0.4, 120, dtype=np.float32)[:, None, None]
+    fog = np.tile(ramp * np.array([0.6, 0.8, 1], np.float32), (1, 160, 1))
+    masks = [np.ones((120, 160), np.uint8)] * 2
+    fast, full = (
+        impasto.photoreal(photo, fog, masks=masks, fast=fast, precision="float32").picture
+        for fast in (True, False)
+    )
+    details = [float((picture - cv2.GaussianBlur(picture, (0, 0), 3)).std()) for picture in (fast, full)]
+    assert details[1] > 0.4 * details[0]  # 0.1 of it when deviations are matched without limits
+
+
 def test_in_the_dark_only_the_tone_is_refined() -> None:
     photo = np.full((24, 48, 3), 0.5, np.float32)
     photo[:, 24:] = (0.02, 0.015, 0.01)

@@ -9,8 +9,8 @@ al. 2020 ("Joint Bilateral Learning": a bilateral grid). Differences, and reason
   meets a white sky;
 - means and deviations of shallow layers, not Gram matrices: a grid cannot produce texture, and would match
   its statistics by contrast and noise;
-- deviations stay between those of the start and a little more: a grid would match a style without texture
-  (fog, a lake) by flattening the photo, and a style with texture by blotches in a clear sky.
+- deviations stay near those of the start: a grid would match a style without texture (fog, a lake) by
+  flattening the photo, and a style with texture by blotches in a clear sky.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from impasto.record import Watch
 LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
 CONTENT_LAYER, CONTENT_WEIGHT = "relu3_1", 0.3
 STYLE_WEIGHT = 2.0
-MOST_TEXTURE = 1.5  # largest deviation to match, relative to that of the start
+TEXTURE = (0.7, 1.5)  # limits of the deviations to match, relative to those of the start
 STEPS = 40
 FIRST_STEP, LONGEST_STEP = 0.002, 0.02  # RMS step of the map entries
 
@@ -50,7 +50,7 @@ def photoreal(
     Args:
         grid: content image with its grids, at the closed-form start; holds the result on return.
         targets: for each class the means and deviations of ``LAYERS``, ``(2, C)`` each; None: no style term.
-            Deviations are clamped to 1 to ``MOST_TEXTURE`` times those of the start.
+            Deviations are clamped to ``TEXTURE`` times those of the start.
         backbone: feature extractor.
         steps: evaluations of loss and gradient.
         watch, checkpoint: see :func:`impasto.optim.minimize`.
@@ -73,7 +73,7 @@ def photoreal(
 def _limit_texture(
     targets: Sequence[Mapping[str, Tensor] | None], grid: BilateralGrid, backbone: Backbone
 ) -> list[Mapping[str, Tensor] | None]:
-    """Clamp the deviations of each class to 1 to ``MOST_TEXTURE`` times those of the image of the grid."""
+    """Clamp the deviations of each class to ``TEXTURE`` times those of the image of the grid."""
     with torch.no_grad():
         start = grid()
     limited: list[Mapping[str, Tensor] | None] = []
@@ -81,13 +81,12 @@ def _limit_texture(
         if target is None:
             limited.append(None)
             continue
-        least = {layer: own[layer][1].to(target[layer]) for layer in LAYERS}
-        limited.append(
-            {
-                layer: torch.stack([target[layer][0], target[layer][1].clamp(low, MOST_TEXTURE * low)])
-                for layer, low in least.items()
-            }
-        )
+        one: dict[str, Tensor] = {}
+        for layer in LAYERS:
+            mean, deviation = target[layer]
+            least, most = (limit * own[layer][1].to(deviation) for limit in TEXTURE)
+            one[layer] = torch.stack([mean, deviation.clamp(least, most)])
+        limited.append(one)
     return limited
 
 
