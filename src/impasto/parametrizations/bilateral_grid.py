@@ -24,7 +24,7 @@ from impasto.tiles import Size
 
 CELLS = (4, 4, 8)  # down, across, luma
 # Weights of the penalties, which are mean squares of map entries; the first is multiplied by the realism.
-SMOOTH, CURVED, STRAY, FALLING, OUTSIDE = 25.0, 1.0, 0.05, 1.0, 10.0
+SMOOTH, CURVED, STRAY, FALLING, OUTSIDE = 50.0, 1.0, 0.05, 1.0, 10.0
 RISE = 0.02  # least slope of the tone curve, so that tones are not inverted
 LUMA = (0.2126, 0.7152, 0.0722)
 FEW = 512  # cells of a grid up to which the slicing weights are cached
