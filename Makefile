@@ -1,5 +1,5 @@
 # make demo   paints three pictures and a film into demo/
-# make test   everything that must hold: a quarter of an hour on two cores
+# make test   everything that must hold: about ten minutes on two cores
 #             A test that fails beside the others is tried once more alone: the browser's have deadlines.
 # make quick  the tests of the engine, without VGG-19, pages and processes: a minute
 # make check  ruff, mypy, import ranks

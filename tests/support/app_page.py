@@ -11,6 +11,8 @@ from PIL import Image
 
 from support.browser import WAIT, playwright
 
+CLICKED = 20_000  # milliseconds until a download has begun
+
 # What takes back what was chosen and dropped.
 EMPTYING = (".remove-all", ".drop [aria-label='Remove Image']", ".drop [aria-label='Clear']")
 
@@ -178,8 +180,12 @@ def made(part: Any, button: str, before: str | None) -> str:
 
 
 def saved(part: Any, to: Path) -> Path:
-    """What the page offers to keep."""
-    with part.page.expect_download() as download:
-        kept(part).click()
+    """What the page offers to keep. A click is lost while the page is drawn anew: one is repeated."""
+    try:
+        with part.page.expect_download(timeout=CLICKED) as download:
+            kept(part).click()
+    except playwright.TimeoutError:
+        with part.page.expect_download() as download:
+            kept(part).click()
     download.value.save_as(to)
     return to
