@@ -262,11 +262,11 @@ ENTRIES = (
         (
             f"pictures/{name}.jpg",
             shows,
-            "impasto stylize {}.jpg {}.jpg{}".format(
-                *name.split("-"), " --preset print" if preset == "print" else ""
+            "impasto stylize {0}.{2} {1}.jpg{3}".format(
+                *name.split("-"), "jpg" if given else "png", " --preset print" if preset == "print" else ""
             ),
         )
-        for name, (shows, _, preset) in PAINTINGS.items()
+        for name, (shows, given, preset) in PAINTINGS.items()
     ),
     (
         "images/gallery-mixtures.jpg",
