@@ -15,7 +15,8 @@ from impasto.looks import Look, Regions
 from impasto.looks.clustering import Classifier
 from impasto.looks.grading import Subject
 from impasto.looks.look import Statistics
-from impasto.looks.night_skies import clear_night_sky, glow, night_sky
+from impasto.looks.night_skies import night_sky
+from impasto.looks.night_to_day import clear_night_sky, glow
 from impasto.painters import photoreal
 from support.night_street import HEIGHT, LAMP, RED, SIGNAL, WALL, WIDTH, clear_day, street, true_sky
 

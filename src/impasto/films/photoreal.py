@@ -30,7 +30,8 @@ from impasto.jobs import PhotorealJob
 from impasto.looks import Mattes, Regions
 from impasto.looks.clustering import resize_input
 from impasto.looks.grading import Subject, mix
-from impasto.looks.night_skies import Glow, clear_night_sky, glow, night_sky, with_sky
+from impasto.looks.night_skies import night_sky
+from impasto.looks.night_to_day import Glow, clear_night_sky, glow, with_sky
 from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
 from impasto.media.levels import eight, unit
 from impasto.media.links import JUMP, jump

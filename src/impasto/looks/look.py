@@ -134,6 +134,7 @@ def save(look: Look, path: str | Path, *, overwrite: bool = False) -> Path:
         meta["night"] = look.night
     if look.classifier is not None:
         arrays["centres"] = np.ascontiguousarray(look.classifier.centers, "<f2")
+        meta["skies"] = look.classifier.skies
     header = {"version": files.CHECKPOINT_VERSION, "meta": meta}
     body = serialize(arrays, {files.CHECKPOINT_KEY: json.dumps(header, sort_keys=True)})
     with files.atomic(path, overwrite=overwrite) as temporary:
@@ -162,7 +163,7 @@ def load(path: str | Path) -> Look:
         raise InputError(f"{path} is damaged: it lacks parts of a look ({error})") from error
     if not names or whole is None or any(c and c.features.keys() != whole.features.keys() for c in classes):
         raise InputError(f"{path} is damaged: it lacks parts of a look")
-    classifier = None if centers is None else Classifier(centers)
+    classifier = None if centers is None else Classifier(centers, bool(meta.get("skies")))
     night = meta.get("night")
     if night is not None and night not in get_args(NightName):
         raise InputError(f"{path} has a night that this version does not know: update impasto")

@@ -13,7 +13,6 @@ import numpy as np
 from scipy import ndimage
 
 from impasto import color
-from impasto.looks.clustering import openness
 from impasto.looks.planes import (
     Array,
     Bools,
@@ -28,6 +27,7 @@ from impasto.looks.planes import (
     small_size,
 )
 
+EDGE = 0.012  # mean luma gradient per pixel at which sky ends
 OPEN = 0.45  # openness from which a pixel is a seed
 BRIGHT = 0.30  # least luma of a sky by day
 NEAR = 0.085  # distance from the local color of the sky, per channel, at which a pixel still belongs to it
@@ -92,6 +92,21 @@ def sky(rgb: Array, *, horizon: float = 0.75, known: Bools | None = None) -> Sky
     if inside.mean() < LEAST:
         return Sky(np.zeros(rgb.shape[:2], np.float32), rgb)
     return _solve_matte(rgb, inside, *_local(small, inside))
+
+
+def openness(rgb: Array) -> Array:
+    """Compute how well each pixel is connected to the top of the image without edges, ``(H, W)``, 0..1."""
+    soft = np.asarray(cv2.GaussianBlur(rgb, (0, 0), max(rgb.shape[:2]) / 300), np.float32)
+    luma = color.luma(soft)
+    down, across = np.gradient(luma)
+    slope = cv2.boxFilter(np.hypot(down, across), -1, (5, 5), borderType=cv2.BORDER_REFLECT)
+    met = np.maximum.accumulate(slope, axis=0)
+    # Average over columns, so that a lamp post does not end the sky below it.
+    reach = max(3, rgb.shape[1] // 24) | 1
+    met = cv2.blur(met, (reach, 1), borderType=cv2.BORDER_REFLECT)
+    open_to = np.exp(-np.square(met / EDGE)).astype(np.float32)
+    # Blur: the exact border comes from the features and the matting.
+    return np.asarray(cv2.GaussianBlur(open_to, (0, 0), max(rgb.shape[:2]) / 40), np.float32)
 
 
 def region(small: Array, horizon: float) -> Bools:

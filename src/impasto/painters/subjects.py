@@ -19,7 +19,7 @@ from impasto.looks.class_coverage import table
 from impasto.looks.clustering import Classifier, resize_input
 from impasto.looks.grading import HARDLY, Subject, without_signal
 from impasto.looks.look import blend, statistics
-from impasto.looks.night_skies import clear_night_sky
+from impasto.looks.night_to_day import clear_night_sky
 from impasto.painters.inputs import Inputs
 
 if TYPE_CHECKING:
