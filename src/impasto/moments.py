@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 
 FLOOR = 1e-7  # least eigenvalue in a negative power, relative to the largest
 
@@ -193,9 +194,8 @@ def shares(weights: Sequence[float] | None, *, count: int) -> list[float]:
     if weights is None:
         return [1 / count] * count
     if len(weights) != count:
-        raise InputError(
-            f"{count} styles need {count} weights, not {len(weights)}: give one for each style, in order"
-        )
+        given, needed = pluralize(len(weights), "weight"), pluralize(count, "style")
+        raise InputError(f"{given} for {needed}: give one for each style, in order")
     if min(weights) < 0 or not 0 < sum(weights) < math.inf:
         raise InputError(
             f"style weights must be finite, not negative and not all zero: got {', '.join(map(str, weights))}"

@@ -18,6 +18,7 @@ from PIL import Image
 
 from impasto import image
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -166,7 +167,7 @@ class Result:
 
     def __repr__(self) -> str:
         height, width = self.picture.shape[:2]
-        return f"<Result {width}x{height}, {len(self.history)} steps, {self.seconds:.1f} s>"
+        return f"<Result {width}x{height}, {pluralize(len(self.history), 'step')}, {self.seconds:.1f} s>"
 
     def _repr_png_(self) -> bytes:
         """Return a PNG for notebooks."""

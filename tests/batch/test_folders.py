@@ -58,7 +58,7 @@ def test_pictures_are_known_by_their_first_bytes(folder: Path) -> None:
         # Grain loses most of its color in a JPEG; another picture would be 0.2 away.
         assert np.abs(image.read(path).rgb - photo_of(24, 32)).mean() < 0.1
     line = batching.non_image_message("in")
-    assert line == "in: ignored 5 files that are not images (BMW.list, Thumbs.db, film.mp4, ...); " + (
+    assert line == "in: ignored 5 non-image files (BMW.list, Thumbs.db, film.mp4, ...); " + (
         "use impasto video for videos"
     )
     assert [path.name for path in _find_photos(folder)] == ["K.HIF", *KINDS]
@@ -70,9 +70,9 @@ def test_a_damaged_picture_is_not_passed_over(run: Run, folder: Path) -> None:
     code, said, wrong = run("stylize", "in", "p.safetensors#style1", "-o", "out", "--quiet", "--json")
     assert code == 2 and json.loads(said)["done"] == 11 and "1 job failed: see" in wrong
     assert "z.jpg is empty" in Path("out/manifest.jsonl").read_text()
-    assert "ignored 5 files" in wrong
+    assert "ignored 5 non-image files" in wrong
     code, said, wrong = run("batch", "in", "--style", "p.safetensors#style1", "-o", "many", "-q")
-    assert code == 2 and said.startswith("11 done") and "ignored 5 files" in wrong
+    assert code == 2 and said.startswith("11 done") and "ignored 5 non-image files" in wrong
 
 
 def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:

@@ -374,7 +374,7 @@ def test_shares_sum_to_one() -> None:
 @pytest.mark.parametrize(
     ("weights", "count", "words"),
     [
-        ([1.0], 2, "2 styles need 2 weights, not 1"),
+        ([1.0], 2, "1 weight for 2 styles: give one"),
         ([1.0, -1.0], 2, "negative"),
         ([0.0, 0.0], 2, "all zero"),
         ([math.nan, 1.0], 2, "finite"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from impasto.errors import InputError, OutputError
 from impasto.films import paint_film
 from impasto.jobs import VideoJob
 from impasto.media import FilmReader, FilmWriter, size_of
+from impasto.verbs.run import run
 from support.film_files import FilmWriterWithSound, packets_of, turn
 from support.video import texture
 
@@ -144,9 +146,14 @@ def test_an_odd_film_is_painted_and_continued_by_a_line(tmp_path: Path) -> None:
     own = [texture(47, 63, seed) for seed in range(3)]
     for number, rgb in enumerate(own):
         image.write(folder / f"{number}.png", rgb.astype(np.float32) / 255)
-    paint_film(VideoJob(str(folder), processed=str(folder), consistency=0, fps=5), out=out)
+    job = VideoJob(str(folder), processed=str(folder), consistency=0, fps=5)
+    told = run(job, out).text
     with FilmReader(out) as reader:
         painted = list(reader.frames())
+    assert told.startswith(f"{out}: 3 frames, 64x48, ")  # what the file has
+    gif = tmp_path / "b.gif"
+    assert run(replace(job, end=0.1), gif).text.startswith(f"{gif}: 1 frame, 63x47, ")
+    assert image.read(gif).size == (47, 63)
     assert [f.time for f in painted] == [Fraction(n, 5) for n in range(3)]
     for frame, rgb in zip(painted, own, strict=True):
         assert frame.rgb.shape == (48, 64, 3)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +68,15 @@ def test_the_import_and_the_help_load_nothing_heavy() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_message_has_no_plural_after_a_number_that_may_be_one() -> None:
+    found = []
+    for file in Path(impasto.__file__).parent.rglob("*.py"):
+        for text in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            for value, after in pairwise(text.values if isinstance(text, ast.JoinedStr) else ()):
+                if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):
+                    noun = re.match(r" (file|frame|image|photo|step|style|video|weight)s\b", str(after.value))
+                    if noun and value.format_spec is None:
+                        found.append(f"{file.name}:{value.lineno}: use pluralize for {noun[0].strip()}")
+    assert found == []

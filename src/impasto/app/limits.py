@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 
 SEEN = ".seen.jpg"  # suffix of a photo's preview image
 
@@ -46,8 +47,8 @@ class Limits:
         """Raise InputError if ``kept`` files reach the upload limit."""
         if kept >= self.uploads:
             raise InputError(
-                f"upload limit reached ({self.uploads} files): try again later, or restart the server with "
-                f"a higher --max-uploads"
+                f"upload limit reached ({pluralize(self.uploads, 'file')}): try again later, or restart the "
+                f"server with a higher --max-uploads"
             )
 
     def check_bytes(self, said: str) -> None:
@@ -63,7 +64,7 @@ class Limits:
         if not styles:
             raise InputError(f"no style is chosen: {mend}")
         if len(styles) > self.styles:
-            raise InputError(f"{len(styles)} styles are too many: choose at most {self.styles}")
+            raise InputError(f"{pluralize(len(styles), 'style')} are too many: choose at most {self.styles}")
 
     def side_of(self, size: int | str | None, painted: int) -> int | str | None:
         """Return the size to process at: the requested one, or the limit if none was requested.

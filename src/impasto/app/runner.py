@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from impasto import image
 from impasto.errors import ImpastoError, InputError
 from impasto.jobs import Job
+from impasto.jobs.base import pluralize
 from impasto.record import Progress
 from impasto.session import FilmProgress, Session, clock
 from impasto.verbs.run import run
@@ -55,7 +56,7 @@ class TurnQueue:
         """
         with self._changed:
             if len(self._runs) > self.most:
-                raise InputError(f"{self.most} jobs are already waiting: try again later")
+                raise InputError(f"the queue is full ({pluralize(self.most, 'job')}): try again later")
             self._runs.append(run)
         try:
             with self._changed:
@@ -202,7 +203,7 @@ class AppRun:
             minutes = f"stopped after {self.seconds / 60:g} minutes, the time limit of this page"
             how = f"{'stopped' if self._stop.is_set() else minutes}; this is the result so far"
         size = " x ".join(map(str, outcome.facts["size"]))
-        frames = f"{outcome.facts['frames']} frames, " if "frames" in outcome.facts else ""
+        frames = f"{pluralize(outcome.facts['frames'], 'frame')}, " if "frames" in outcome.facts else ""
         text = f"{how}: {frames}{size}, {time.monotonic() - self._begun:.1f} s"
         picture = getattr(outcome.value, "picture", None)
         shown = None if picture is None else image.as_bytes(picture)

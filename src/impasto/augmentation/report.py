@@ -11,6 +11,7 @@ from impasto.augmentation.gate import LEAST_KEPT, MOST_CLIPPED, MOST_HALO, REJEC
 from impasto.augmentation.lighting import MOST
 from impasto.batching.manifest import NAME, Row, read
 from impasto.errors import ImpastoError
+from impasto.jobs.base import pluralize
 from impasto.looks.lights import HUES
 
 PAGE = "report.html"
@@ -45,7 +46,8 @@ def write(source: Path, target: Path) -> Path:
     """
     rows = {row["output"]: row for row in read(target / NAME) if row.get("gate")}
     rejected = [row for row in rows.values() if row.get("rejected")]
-    parts = [f"<p>{len(rows)} images judged, {len(rejected)} rejected and replaced by their photos.</p>"]
+    judged = pluralize(len(rows), "image")
+    parts = [f"<p>{judged} judged, {len(rejected)} rejected and replaced by their photos.</p>"]
     for name, title, limit, more in _FIGURES:
         known = [row for row in rows.values() if row["gate"].get(name) is not None]
         worst = sorted(known, key=lambda row: (row["gate"][name], row["output"]), reverse=more)[:WORST]

@@ -11,6 +11,7 @@ from pathlib import Path
 from impasto import image
 from impasto.errors import InputError
 from impasto.jobs import FILMS
+from impasto.jobs.base import pluralize
 
 SHOWN = 3  # names of ignored files to print
 
@@ -33,7 +34,7 @@ def photos(content: str) -> list[Path] | None:
         return None
     found = [p for p in found if not p.name.startswith(".")]
     if not found:
-        others = f", but {len(passed)} other files" if passed else ""
+        others = f", but {pluralize(len(passed), 'other file')}" if passed else ""
         raise InputError(f"{content} contains no images{others}: give a folder of images")
     return found
 
@@ -53,7 +54,7 @@ def non_image_message(content: str) -> str | None:
         return None
     names = [path.name for path in passed[:SHOWN]] + ["..."] * (len(passed) > SHOWN)
     films = "; use impasto video for videos" if any(p.suffix.lower() in FILMS for p in passed) else ""
-    count = "1 file that is not an image" if len(passed) == 1 else f"{len(passed)} files that are not images"
+    count = pluralize(len(passed), "non-image file")
     return f"{content}: ignored {count} ({', '.join(names)}){films}"
 
 

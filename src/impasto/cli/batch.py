@@ -189,7 +189,9 @@ def augment(
 
 def _end_reproduction(different: Sequence[str], *, as_json: bool) -> None:
     if different:
-        raise InputError(f"{len(different)} images differ from the manifest: {', '.join(different[:5])}")
+        raise InputError(
+            f"{pluralize(len(different), 'image')} not as in the manifest: {', '.join(different[:5])}"
+        )
     say(json.dumps({"different": []}) if as_json else "all images are identical, bit for bit")
 
 

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from impasto.cli.say import tell
+from impasto.jobs.base import pluralize
 from impasto.record import Array, Progress, Watch
 from impasto.session import FilmProgress, clock, pace
 
@@ -53,7 +54,7 @@ class Bar:
         """Show the progress of a video."""
         left = clock(progress.seconds_left)
         size = "" if progress.bytes is None else f", {progress.bytes / 1e6:.1f} MB"
-        note = f"{progress.frames} frames, {pace(progress.rate)}, {left} left{size}"
+        note = f"{pluralize(progress.frames, 'frame')}, {pace(progress.rate)}, {left} left{size}"
         self.bar.update(self.task, completed=progress.frames, total=progress.expected, note=note)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from impasto import files, image, pages
 from impasto.films.frame_pairs import OpenFilms, open_comparison
 from impasto.image import Source
+from impasto.jobs.base import pluralize
 from impasto.media import FlickerMeter
 from impasto.media.flicker_metric import energy, heat
 
@@ -244,7 +245,8 @@ def _page(found: FilmReport) -> str:
     )
     said = "".join(f"<p class=warn>{html.escape(text)}</p>" for text in found.warnings)
     height, width = found.size
-    body = f"""<p>{found.frames} frames, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
+    frames = pluralize(found.frames, "frame")
+    body = f"""<p>{frames}, {width}x{height}, flow: {html.escape(found.flow)}.</p>{said}
 <table>{lines}</table>
 <p>Warp error: mean squared difference of a frame and a later one warped back to it, values 0 to 1, where the
 optical flow of the source is reliable; the floor is that of the source. Compare only within one style.</p>

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from impasto import color, files
 from impasto.errors import InputError
 from impasto.jobs import StylizeJob, VideoJob
+from impasto.jobs.base import pluralize
 from impasto.media import Film, Link, Span, open_film, prepare_frame, select_frames
 from impasto.media.flow import shift
 from impasto.media.levels import unit
@@ -231,7 +232,7 @@ class ProcessedFrames(FramePainter):
         except InputError as error:
             raise Damage(error) from error
         if found is None:
-            ends = f"{self._path} ends after {self._count} frames, before its source"
+            ends = f"{self._path} ends after {pluralize(self._count, 'frame')}, before its source"
             raise Damage(InputError(ends))
         self._count += 1
         return unit(prepare_frame(found, self.size).rgb)

@@ -36,6 +36,7 @@ from impasto.media import (
     open_film,
     prepare_frame,
     select_frames,
+    stored_size,
     tell_what_stays_behind,
 )
 from impasto.media.levels import eight, levels_of, round_levels, top
@@ -51,7 +52,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class FilmResult:
-    """Result of a video: the file, all frames, those done in this run, shots, seconds, and (height, width).
+    """Result of a video: the file, all frames, those done in this run, shots, seconds, (height, width).
 
     ``painted`` counts the frames of this run that were stylized rather than warped. For a preview, ``whole``
     estimates seconds and bytes of the whole video. ``stopped`` is set after :class:`Enough`. ``recipe`` is
@@ -300,7 +301,7 @@ class FilmRun:
             self.keyframes.painted,
             self.steady.shots,
             seconds,
-            self.size,
+            stored_size(self.out, self.size),
             whole,
             self.stopped,
         )

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from impasto import tensors
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.context import BindContext
@@ -44,7 +45,8 @@ class RegionMoments(Loss):
         self, targets: Sequence[Statistics | None], alphas: Tensor, layers: Mapping[str, float]
     ) -> None:
         if len(targets) != len(alphas) or all(target is None for target in targets):
-            raise InputError(f"{len(targets)} targets for {len(alphas)} regions: give one for each region")
+            given = pluralize(len(targets), "target")
+            raise InputError(f"{given} for {pluralize(len(alphas), 'region')}: give one for each region")
         self.targets, self.alphas, self.layers = targets, alphas, dict(layers)
         self.needs = frozenset(layers)
 

@@ -33,4 +33,5 @@ from impasto.media.spans import select_frames as select_frames
 from impasto.media.spans import size_of as size_of
 from impasto.media.steady import Steady as Steady
 from impasto.media.writing import FilmWriter as FilmWriter
+from impasto.media.writing import stored_size as stored_size
 from impasto.media.writing import tell_what_stays_behind as tell_what_stays_behind

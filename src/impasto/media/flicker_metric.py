@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 from impasto.media.flow import Dis, FlowMethod, trust, warp
 from impasto.media.links import CUT, JUMP, jump
 
@@ -93,9 +94,8 @@ class FlickerMeter:
         """
         errors = self._errors.get((lag, which))
         if not errors:
-            raise InputError(
-                f"{self.frames} frames cannot be compared at a lag of {lag}: give more frames of one shot"
-            )
+            given = pluralize(self.frames, "frame")
+            raise InputError(f"{given} cannot be compared at a lag of {lag}: give more frames of one shot")
         floor, shares = self._errors[lag, -1], self._trusted[lag]
         energies = [energies[which] for energies in self._energies]
         return Flicker(*(float(np.mean(v)) for v in (errors, floor, energies, shares)))
@@ -140,7 +140,8 @@ def flicker(
         InputError: the numbers or sizes differ, or there are no more than ``lag`` frames.
     """
     if len(painted) != len(film) or len(film) <= lag:
-        raise InputError(f"{len(painted)} stylized frames and {len(film)} of the source cannot be compared")
+        given = pluralize(len(painted), "stylized frame")
+        raise InputError(f"{given} and {len(film)} of the source cannot be compared")
     watcher = FlickerMeter((lag,), flow or Dis())
     for frame, other in zip(film, painted, strict=True):
         watcher.next(frame, [other])

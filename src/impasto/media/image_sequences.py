@@ -17,6 +17,7 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from impasto import image
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 from impasto.media.levels import GROUND, top
 from impasto.media.reading import FilmFrame, exactly
 
@@ -53,10 +54,10 @@ class PictureReader:
             self._files = sorted(found, key=_number)
             if not self._files:
                 films = sum(map(image.is_film, passed))
-                mend = f", but {films} videos: give one of them" if films else ""
+                mend = f", but {pluralize(films, 'video')}: give one of them" if films else ""
                 raise InputError(f"there are no images in {path}{mend}")
             if passed:
-                count = "1 non-image file" if len(passed) == 1 else f"{len(passed)} non-image files"
+                count = pluralize(len(passed), "non-image file")
                 names = ", ".join([one.name for one in passed[:3]] + ["..."] * (len(passed) > 3))
                 _log.warning("%s: ignored %s (%s)", path, count, names)
             self._times = [Fraction(n) / exactly(rate or RATE) for n in range(len(self._files) + 1)]
@@ -145,7 +146,9 @@ class PictureReader:
             opened.seek(number)
             rgba = opened.convert("RGBA")
         except (OSError, ValueError, EOFError, SyntaxError) as error:
-            raise InputError(f"{self.path} is damaged after {number} frames ({error})") from error
+            raise InputError(
+                f"{self.path} is damaged after {pluralize(number, 'frame')} ({error})"
+            ) from error
         ground = Image.new("RGBA", rgba.size, (GROUND,) * 4)  # background of transparent pixels
         return np.array(Image.alpha_composite(ground, rgba).convert("RGB")), np.array(rgba.getchannel("A"))
 

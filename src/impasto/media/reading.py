@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 from impasto.media.decoding import Decoded, Decoder, has_alpha, reason
 from impasto.media.display import fit_frame, upright
 
@@ -275,7 +276,7 @@ class FilmReader:
         """Warn of skipped packets; raise an error if the end of the video is lost."""
         stated = None if self.stream.duration is None and self.container.duration is None else self.seconds
         if count == 0 or (decoder.ends_broken and (stated is None or stated - until > NEAR)):
-            raise InputError(f"{self.path} is damaged after {count} frames ({decoder.fault})")
+            raise InputError(f"{self.path} is damaged after {pluralize(count, 'frame')} ({decoder.fault})")
         lost, first = len(decoder.lost), float(max(Fraction(0), decoder.lost[0] - self.origin))
         self._say(
             f"is damaged: {lost} of its {decoder.packets} packets cannot be decoded, the first at "

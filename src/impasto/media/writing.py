@@ -45,6 +45,12 @@ _LOSSLESS = {"rgba": "bgra", "rgb48le": "rgb48le", "rgba64le": "rgba64le"}  # of
 _BT709, _BT601 = 1, 6
 
 
+def stored_size(path: Path, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (height, width) of frames in a file: a video codec needs even sides, images do not."""
+    height, width = size
+    return (height + height % 2, width + width % 2) if path.suffix.lower() in CODECS else size
+
+
 def create(path: Path, suffix: str) -> Any:
     """Create a file with the container of a suffix."""
     # By default, MP4 stores the start in milliseconds, and the others shift all times so that the sound

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from impasto.errors import InputError
+from impasto.jobs.base import pluralize
 from impasto.networks import packs
 from impasto.networks.packs import LearnedStyle, Pack
 
@@ -160,7 +161,9 @@ def _only(name: str) -> str:
     if not pack.styles:
         raise InputError(f"{name} holds no style: add one with impasto learn painting.jpg --into {name}")
     if len(pack.styles) != 1:
-        raise InputError(f"{name} holds {len(pack.styles)} styles: choose one, e.g. {name}#{pack.names[0]}")
+        raise InputError(
+            f"{name} holds {pluralize(len(pack.styles), 'style')}: choose one, e.g. {name}#{pack.names[0]}"
+        )
     return pack.names[0]
 
 

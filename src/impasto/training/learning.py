@@ -18,6 +18,7 @@ from impasto import backbones, files, image, tensors
 from impasto.backbones import Slim, Vgg
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
+from impasto.jobs.base import pluralize
 from impasto.networks import LearnedStyle, Pack, library, packs
 from impasto.networks.torch_engine import StyleNetwork
 from impasto.optim import Checkpoint
@@ -125,7 +126,8 @@ def _rows(job: LearnJob, pictures: Sequence[Picture], others: Sequence[Picture])
     """Return what each row is trained for: the pictures at every scale, then those that are rehearsed."""
     shares = job.weights or (1.0,) * len(pictures)
     if len(shares) != len(pictures):
-        raise InputError(f"there are {len(shares)} weights for {len(pictures)} paintings: give one for each")
+        given, needed = pluralize(len(shares), "weight"), pluralize(len(pictures), "painting")
+        raise InputError(f"{given} for {needed}: give one for each")
     rows = [
         StyleRow(p, scale, share)
         for (_, _, p), share in zip(pictures, shares, strict=True)

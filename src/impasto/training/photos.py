@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto import image, tensors
 from impasto.errors import ImpastoError, InputError
+from impasto.jobs.base import pluralize
 
 Bytes = NDArray[np.uint8]
 
@@ -44,7 +45,9 @@ class Photos:
         self._bytes = 0
         self._bad: set[int] = set()
         if not any(self._array(index) is not None for index in range(len(self.paths))):
-            raise InputError(f"none of the {len(self.paths)} files given as photos can be read: use others")
+            raise InputError(
+                f"of {pluralize(len(self.paths), 'file')} given as photos, none can be read: use others"
+            )
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from impasto.errors import ImpastoError
+from impasto.jobs.base import pluralize
 
 GB = 2**30
 MEMORY = 1.5  # GB, enough for --preset good
@@ -119,9 +120,8 @@ def _styles(mend: list[str]) -> dict[str, Any]:
         for path in paths:
             try:
                 pack = library.open_pack(path)
-                facts[path.name] = (
-                    f"{'shipped' if shipped else 'yours'}, {pack.plan.name}, {len(pack.styles)} styles"
-                )
+                styles = pluralize(len(pack.styles), "style")
+                facts[path.name] = f"{'shipped' if shipped else 'yours'}, {pack.plan.name}, {styles}"
             except ImpastoError as error:
                 facts[path.name] = "damaged"
                 mend.append(f"{error}: {'reinstall impasto' if shipped else f'remove {path}'}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from impasto import files
 from impasto.errors import InputError, OutputError
 from impasto.jobs import LearnJob
+from impasto.jobs.base import pluralize
 from impasto.networks import library, packs
 from impasto.session import Session, checkpoint_beside
 from impasto.verbs.run import Outcome
@@ -64,7 +65,7 @@ def run(job: LearnJob, out: Path | None, session: Session) -> Outcome:
         "loss": trained.history[-1].loss if trained.history else None,
         "stopped": trained.stopped,
     }
-    text = f"{out}: {', '.join(learned.names)}, {trained.steps} steps, {trained.seconds:.0f} s"
+    text = f"{out}: {', '.join(learned.names)}, {pluralize(trained.steps, 'step')}, {trained.seconds:.0f} s"
     said = text if learned.leader else ""  # one of several processes speaks
     return Outcome(learned, out, said, facts, stopped=trained.stopped)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from impasto import files
 from impasto.jobs import LiveJob
+from impasto.jobs.base import pluralize
 from impasto.session import Session
 from impasto.verbs.run import Outcome, needs_output
 
@@ -27,5 +28,6 @@ def outcome_of(found: Mapping[str, Any], out: Path | None) -> Outcome:
     """Return the outcome of a live source that was played, written to ``out`` or shown."""
     width, height = found["size"]
     rate = found["painted"] / max(found["seconds"], 1e-9)
-    text = f"{found['painted']} of {found['seen']} frames, {rate:.1f} frames/s, final size {width}x{height}"
+    seen = pluralize(found["seen"], "frame")
+    text = f"{found['painted']} of {seen}, {rate:.1f} frames/s, final size {width}x{height}"
     return Outcome(found, out, text, {"output": None if out is None else str(out), **found})

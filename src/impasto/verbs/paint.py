@@ -11,6 +11,7 @@ from impasto import files, image
 from impasto.errors import InputError, OutputError
 from impasto.image.writing import check_suffix
 from impasto.jobs import FILMS, LOOK, DreamJob, Job, PhotorealJob, StylizeJob, VideoJob, VisualizeJob
+from impasto.jobs.base import pluralize
 from impasto.record import Result
 from impasto.session import Session, checkpoint_beside, clock, pace
 from impasto.verbs.run import Outcome, is_film, needs_output
@@ -166,7 +167,7 @@ def film_of(job: Any, out: Path | None, session: Session, make: Callable[..., An
         "size": [width, height],
     }
     rate = found.done / max(found.seconds, 1e-9)
-    text = f"{out}: {found.frames} frames, {width}x{height}, {pace(rate)}"
+    text = f"{out}: {pluralize(found.frames, 'frame')}, {width}x{height}, {pace(rate)}"
     if found.whole:
         seconds, size = found.whole
         facts["whole"] = {"seconds": round(seconds), "bytes": size}
