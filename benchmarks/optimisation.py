@@ -143,7 +143,7 @@ def _pastiche(bench: Bench, pair: tuple[str, str], command: list[str], out: Path
 def optimisers(bench: Bench) -> None:
     """Compare L-BFGS to Adam with the same stages and evaluations at 384 px."""
     rows, pictures = [], []
-    for name, options in (("lbfgs", ()), ("adam", ("--optimiser", "adam"))):
+    for name, options in (("lbfgs", ()), ("adam", ("--optimizer", "adam"))):
         path, took = bench.paint(PAIRS[0], f"optimiser-{name}", "--size", "384", *options)
         pictures.append(path)
         rows.append({"optimiser": name, "seconds": took.seconds, **_short(bench.measure(PAIRS[0], path))})

@@ -16,7 +16,7 @@ from impasto.jobs.base import (
     Method,
     NetworkName,
     NightName,
-    OptimiserName,
+    OptimizerName,
     Pooling,
     Precision,
     Preset,
@@ -72,7 +72,7 @@ class StylizeFields(TypedDict, total=False):
     realism: float
     init: Source
     seed: int
-    optimiser: OptimiserName
+    optimizer: OptimizerName
     backbone: BackboneName
     pooling: Pooling | None
     network: NetworkName | None

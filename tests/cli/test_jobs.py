@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from impasto.batching import tasks
+from impasto.cli.options import expand_options
 from impasto.errors import InputError
 from impasto.jobs import CompareJob, Job, MeasureJob, StylizeJob
 from impasto.painters.inputs import key_of, recipe_of
@@ -70,6 +71,17 @@ def test_the_keys_of_jobs_from_before_an_option_are_those_of_now() -> None:
     assert other.settings().keys() - job.settings().keys() == {"layer_weights", "style_weight"}
     assert StylizeJob.parse(json.loads(json.dumps(other.settings()))) == other
     assert key_of(recipe_of(other, "cpu", **told)) != key_of(recipe)
+
+
+def test_former_spellings_are_read_and_stay_the_keys_of_files() -> None:
+    job = StylizeJob.parse(PLAIN | {"optimizer": "adam"})
+    assert job == StylizeJob.parse(PLAIN | {"optimiser": "adam"}) == StylizeJob.parse(job.settings())
+    assert job.optimizer == job.settings()["optimiser"] == "adam" and "optimizer" not in job.settings()
+    given = ["stylize", "a", "--optimiser", "adam", "--optimiser=adam", "--licence=CC0", "licence"]
+    told = ["stylize", "a", "--optimizer", "adam", "--optimizer=adam", "--license=CC0", "licence"]
+    assert expand_options(given) == told
+    with pytest.raises(InputError, match="did you mean optimizer"):
+        StylizeJob.parse(PLAIN | {"optimizr": "adam"})
 
 
 def test_sizes_are_numbers_whoever_writes_them() -> None:

@@ -389,7 +389,7 @@ def test_progress_tells_frames_rate_and_size(here: Path) -> None:
 
 
 def test_the_recipe_is_in_the_film(run: Run, here: Path) -> None:
-    assert run("styles", "describe", "style1", "--licence", "CC0")[0] == 0
+    assert run("styles", "describe", "style1", "--license", "CC0")[0] == 0
     assert run("video", "film.mp4", "style1", "--end", "0.3", "-o", "out.mp4")[0] == 0
     with av.open("out.mp4") as container:
         told = json.loads(container.metadata["comment"])

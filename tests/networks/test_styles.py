@@ -199,7 +199,7 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
     said = run("styles", "list")[1]
     assert "Harvest, An aunt, 1987, license not known\n" in said and "T, CC0\n" in said
     assert (
-        run("styles", "describe", "style2", "--credit", "<An aunt>\x1b[2J", "--licence", "CC BY-NC 4.0")[0]
+        run("styles", "describe", "style2", "--credit", "<An aunt>\x1b[2J", "--license", "CC BY-NC 4.0")[0]
         == 0
     )
     assert run("styles", "sheet", "--html", "--photo", "photo.png")[0] == 0

@@ -17,7 +17,7 @@ from impasto.cli.options import CommonOptions, Showing, Watching, expand_datacla
 from impasto.cli.say import say, tell
 from impasto.errors import InputError, OutputError
 from impasto.jobs import Job, StylizeJob, VideoJob
-from impasto.jobs.base import SEED, EngineName, LayoutName, option, parse_range, pluralize
+from impasto.jobs.base import SEED, EngineName, LayoutName, key_of, option, parse_range, pluralize
 from impasto.session import clock
 from impasto.verbs.run import stems, suffix_of
 
@@ -97,7 +97,7 @@ def run_several(job: Job, given: CommonOptions) -> None:
     source, out = job.inputs()[0], given.place.out
     if out is None and not Path(source).is_dir():
         raise InputError(f"{source} matches several photos: give a folder for the results with --out")
-    usual = {item.name: item.default for item in fields(job)}
+    usual = {key_of(item): item.default for item in fields(job)}
     own = {k: v for k, v in job.settings().items() if v != usual[k] and v != source}
     folder = Path(source) if Path(source).name not in ("", "..") else Path(source).resolve()
     out = out or folder.with_name(f"{folder.name}-{stems(own.get('styles', ()))}")

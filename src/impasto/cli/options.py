@@ -22,6 +22,7 @@ from impasto.verbs.run import Verb
 
 OUT = "Output file, whose suffix sets the format, or a folder for several results."
 OVERWRITE = "Replace an existing output."
+_FORMER = {"--optimiser": "--optimizer", "--licence": "--license"}  # options that still work, untold
 
 
 @dataclass(frozen=True)
@@ -227,12 +228,13 @@ def _parse_list(name: str, value: Any, hint: Any) -> Any:
 
 
 def expand_options(arguments: Sequence[str]) -> list[str]:
-    """Rewrite ``--masks A B ...`` as repeated options, and ``--night`` with its kind, for the parser.
+    """Rewrite ``--masks A B ...`` as repeated options, ``--night`` with its kind, and former spellings.
 
     If photo and styles come first, all words after ``--masks`` are masks, otherwise two. ``--night`` without
     a kind is ``--night city``.
     """
-    found = list(arguments)
+    options = [argument.partition("=") for argument in arguments]
+    found = [_FORMER.get(name, name) + rest + value for name, rest, value in options]
     if found[:1] == ["photoreal"] and "--night" in found:
         place = found.index("--night") + 1
         if not any(_is_kind(word) for word in found[place : place + 1]):

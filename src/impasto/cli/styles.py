@@ -151,13 +151,13 @@ def describe(
     *,
     title: Annotated[str | None, typer.Option(help="Title of the painting.")] = None,
     credit: Annotated[str | None, typer.Option(help="Artist and year.")] = None,
-    licence: Annotated[str | None, typer.Option(help="License of the painting, or 'public domain'.")] = None,
+    license: Annotated[str | None, typer.Option(help="License of the painting, or 'public domain'.")] = None,
     showing: Reporting,
 ) -> None:
     """Write title, credit and license of the painting into a style's file; 'styles list' shows them."""
     from impasto.networks import library, packs
 
-    given = {"title": title, "credit": credit, "licence": licence}
+    given = {"title": title, "credit": credit, "licence": license}
     texts = {key: text for key, text in given.items() if text is not None}
     known = library.find(name)
     if known is None:
@@ -165,7 +165,7 @@ def describe(
     if known.shipped:
         raise InputError(f"'{name}' is bundled with impasto: only your own styles can be described")
     if not texts:
-        raise InputError("nothing to write: give --title, --credit or --licence")
+        raise InputError("nothing to write: give --title, --credit or --license")
     pack = known.pack.replace_credits(known.name, texts)
     if known.path.suffix == library.STYLE_SUFFIX:
         packs.save_style(pack, known.name, known.path, overwrite=True)

@@ -19,7 +19,7 @@ Preset = Literal["draft", "good", "print"]
 StyleLossName = Literal["neighbors", "mixed", "gram", "wasserstein", "meanvar"]
 Blend = Literal["moments", "barycenter"]
 Color = Literal["style", "content", "luminance"]
-OptimiserName = Literal["lbfgs", "adam"]
+OptimizerName = Literal["lbfgs", "adam"]
 BackboneName = Literal["vgg19", "vgg19-torchvision", "vgg16-torchvision"]
 Pooling = Literal["max", "avg"]
 NetworkName = Literal["quality", "tiny", "johnson"]
@@ -66,14 +66,21 @@ def option(
     least: float | None = None,
     most: float | None = None,
     sparse: bool = False,
+    stored: str | None = None,
 ) -> Any:
     """Return a dataclass field with a help text, an optional short flag, and the range of a number.
 
     ``sparse``: :meth:`Job.settings` leaves it out at its default. An option that is added to a verb must be,
-    since settings are part of the keys of checkpoints and batches.
+    since settings are part of the keys of checkpoints and batches. ``stored`` is its former name, by which
+    :meth:`Job.settings` still calls it, and which :meth:`Job.parse` takes as well.
     """
-    known = {"help": text, "flag": flag, "least": least, "most": most, "sparse": sparse}
+    known = {"help": text, "flag": flag, "least": least, "most": most, "sparse": sparse, "stored": stored}
     return field(default=default, metadata=known)
+
+
+def key_of(item: dataclasses.Field[Any]) -> str:
+    """Return the key of a field in :meth:`Job.settings`."""
+    return item.metadata.get("stored") or item.name
 
 
 def range_of(item: dataclasses.Field[Any]) -> str:
@@ -120,11 +127,12 @@ class Job:
 
     def settings(self) -> dict[str, Any]:
         """Return the fields as JSON-compatible values, without ``sparse`` ones at their default."""
-        known = dataclasses.asdict(self)
+        known = {}
         for item in dataclasses.fields(self):
-            if item.metadata.get("sparse") and known[item.name] == item.default:
-                del known[item.name]
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in known.items()}
+            value = getattr(self, item.name)
+            if not (item.metadata.get("sparse") and value == item.default):
+                known[key_of(item)] = list(value) if isinstance(value, tuple) else value
+        return known
 
     @classmethod
     def parse(cls: type[J], settings: Mapping[str, Any]) -> J:
@@ -133,7 +141,9 @@ class Job:
         Raises:
             InputError: a setting is unknown (the message names similar ones), missing or of the wrong type.
         """
-        check_names(cls.verb, settings, [item.name for item in dataclasses.fields(cls)])
+        names = {key_of(item): item.name for item in dataclasses.fields(cls)}
+        settings = {names.get(key, key): value for key, value in settings.items()}
+        check_names(cls.verb, settings, [*names.values()])
         needed = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
         missing = [name for name in needed if name not in settings]
         if missing:

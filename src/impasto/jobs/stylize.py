@@ -15,7 +15,7 @@ from impasto.jobs.base import (
     Job,
     Method,
     NetworkName,
-    OptimiserName,
+    OptimizerName,
     Pooling,
     Precision,
     Preset,
@@ -82,7 +82,7 @@ class StylizeJob(Job):
         "Initial image: 'content' (neighbors: recolored and blurred), 'noise' or an image file.",
     )
     seed: int = option(0, base.SEED)
-    optimiser: OptimiserName = option("lbfgs", "Optimiser: L-BFGS or Adam.")
+    optimizer: OptimizerName = option("lbfgs", "Optimizer: L-BFGS or Adam.", stored="optimiser")
     backbone: BackboneName = option("vgg19", base.BACKBONE)
     pooling: Pooling | None = option(None, base.POOLING + " Default: avg for 'paper', else max.")
     network: NetworkName | None = option(None, base.NETWORK)

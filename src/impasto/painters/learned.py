@@ -39,7 +39,7 @@ DIGEST = "style:"  # prefix of the digest of a learned style, where others are o
 _log = logging.getLogger("impasto")
 # Settings of ``stylize`` that apply to optimization only.
 _OPTIMIZING = (
-    *("method", "loss", "init", "optimiser", "backbone", "pooling", "blend", "memory"),
+    *("method", "loss", "init", "optimizer", "backbone", "pooling", "blend", "memory"),
     *("style_weight", "layer_weights", "smoothness"),
 )
 

@@ -111,7 +111,7 @@ def _plan(
         layers=LAYERS,
         budget=budget,
         precision=first,
-        adam=job.optimiser == "adam" and job.method == "modern",
+        adam=job.optimizer == "adam" and job.method == "modern",
         held=held,
         more=2 * HYPERCOLUMN // CELL**2 if matching else 0,
     )
