@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import io
+import re
 import runpy
 import shlex
 import subprocess
@@ -22,6 +24,7 @@ from PIL import Image
 from impasto import image, samples
 from impasto.app import output, previews, runner, serving
 from impasto.app.command import command_line
+from impasto.app.gathering import OFFERS
 from impasto.app.limits import Limits
 from impasto.app.runner import AppRun, TurnQueue, sentence
 from impasto.app.serving import Guarded
@@ -452,3 +455,20 @@ def test_a_browser_that_is_required_is_no_skip(monkeypatch: pytest.MonkeyPatch, 
     module = Path(__file__).parents[1] / "support" / "browser.py"
     with pytest.raises(ImportError if required else pytest.skip.Exception):
         runpy.run_path(str(module))
+
+
+@pytest.mark.parametrize("job", OFFERS)
+def test_hints_speak_of_what_the_page_has(job: type[Job]) -> None:
+    from impasto.app.controls import controls
+
+    fields = {item.name: item for item in dataclasses.fields(job)}
+    offered = (*OFFERS[job].first, *OFFERS[job].others)
+    for name, made in controls(job, offered).items():
+        hint = str(getattr(made, "info", ""))
+        assert hint and "--" not in hint, name
+        for other in re.findall(r"--([a-z-]+)", fields[name].metadata["help"]):
+            assert other.replace("-", "_") in offered or not re.search(rf"\b{other}\b", hint), name
+        assert ("not set", "") not in getattr(made, "choices", ()), name
+    if job is PhotorealJob:
+        night: Any = controls(job, ("night",))["night"]
+        assert night.choices[0] == ("no night", "") and night.value == ""

@@ -238,7 +238,7 @@ def test_a_night_lights_the_lamps_that_were_painted(page: Any, folder: Path, tmp
     job = recipe(out)
     assert job["night"] == "city" and job["lamps"].endswith("lamps.png") and not job["styles"]
     assert image.read(out).rgb.mean() < 0.7 * image.read(folder / "photo.png").rgb.mean()
-    part.get_by_label("not set", exact=True).first.check()
+    part.get_by_label("no night", exact=True).check()
 
 
 def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
-"""Controls generated from the fields of a job, with the names and help texts of the command line."""
+"""Controls generated from the fields of a job, with the names and, mostly, help texts of the command line."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -27,10 +28,18 @@ SLIDERS: Mapping[str, tuple[float, float, float]] = {
     "rate": (0.5, 5, 0.1),
     "distance": (0, 500, 10),
 }
+# Hints in place of help texts that speak of options which the page does not have.
+_HINTS: Mapping[str, str] = {
+    "night": "Turn day into night, lamps lit; without a photo to take light from, or with one of a night.",
+    "fast": "Closed-form transfer only: sooner, without refinement.",
+    "classes": "Maximum number of classes to find; 1 treats the image as one class.",
+    "steps": "Steps per octave, interpolated from the coarsest to the finest. Default: 16,2.",
+}
+_UNSET: Mapping[str, str] = {"night": "no night", "network": "any"}  # names of the choice of none
 
 
 def controls(job: type[Job], names: Sequence[str]) -> dict[str, gr.components.Component]:
-    """Return a control for each field, with its option as label and its help text."""
+    """Return a control for each field, with its option as label and its help text as hint."""
     hints = typing.get_type_hints(job)
     fields = {item.name: item for item in dataclasses.fields(job)}
     return {name: _control(fields[name], hints[name]) for name in names}
@@ -82,8 +91,13 @@ def _entry(name: str, text: str, kind: type) -> Any:
         raise InputError(f"{name} {text.strip()!r} is not a number") from error
 
 
+def _hint(item: dataclasses.Field[Any]) -> str:
+    """Return the help text with other controls by their labels, which have no dashes."""
+    return _HINTS.get(item.name) or re.sub(r"(?<!\S)--(?=[a-z])", "", item.metadata["help"])
+
+
 def _control(item: dataclasses.Field[Any], hint: Any) -> gr.components.Component:
-    shown = {"label": item.name.replace("_", "-"), "info": item.metadata["help"]}
+    shown: dict[str, Any] = {"label": item.name.replace("_", "-"), "info": _hint(item)}
     kinds = [kind for kind in kinds_of(hint) if kind is not type(None)]
     usual: Any = item.default
     if item.name in SLIDERS:
@@ -93,7 +107,9 @@ def _control(item: dataclasses.Field[Any], hint: Any) -> gr.components.Component
         return gr.Checkbox(value=usual, **shown)
     if typing.get_origin(kinds[0]) is Literal:
         words = [*typing.get_args(kinds[0])]
-        return gr.Radio([("not set", ""), *words] if usual is None else words, value=usual or "", **shown)
+        return gr.Radio(
+            [(_UNSET[item.name], ""), *words] if usual is None else words, value=usual or "", **shown
+        )
     if kinds == [int]:
         return gr.Number(value=usual, precision=0, **shown)
     text = ",".join(map(str, usual)) if isinstance(usual, tuple) else "" if usual is None else f"{usual}"
