@@ -224,6 +224,6 @@ def say_signal(photo: Array, result: Array, *, log: Log | None) -> None:
     if share > MADE_UP:
         dim = without_signal(photo, result, least=HARDLY)
         (log or _log.warning)(
-            f"warning: {share:.0%} of the photo is too dark to show anything, and {dim:.0%} to show much: "
-            f"the result is unreliable there"
+            f"warning: {share:.0%} of the result is light where the photo is too dark to show anything, "
+            f"{dim:.0%} where it does not show much: the result is unreliable there"
         )
