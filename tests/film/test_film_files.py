@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -71,6 +72,19 @@ def test_odd_sizes_parts_and_steps(tmp_path: Path) -> None:
         found = list(reader.frames(every=6))
         assert [f.time for f in found] == [0, Fraction(6, 10)]
         assert found[0].rgb.shape == (48, 64, 3)
+
+
+def test_frames_that_were_read_do_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
+    _film(tmp_path / "a.mp4", [Fraction(n, 25) for n in range(20)])
+    gc.collect()
+    gc.disable()
+    try:
+        with FilmReader(tmp_path / "a.mp4") as reader:
+            count = sum(1 for _ in reader.frames())
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert count == 20 and left < count
 
 
 def test_a_turned_film_is_read_upright(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 from PIL import Image
@@ -81,7 +81,9 @@ def lets_through(name: str) -> bool:
 
 def apply_display_matrix(rgb: NDArray[Any], decoded: av.VideoFrame) -> NDArray[Any]:
     """Return an image, rotated and mirrored by the display matrix of its video."""
-    stated = cast(Any, decoded.side_data).get(Type.DISPLAYMATRIX)
+    # Not ``decoded.side_data``: that refers to its frame and back, so that hundreds of frames would wait for
+    # the garbage collector.
+    stated = cast(Any, SideDataContainer)(decoded).get(Type.DISPLAYMATRIX)
     if stated is None:
         return rgb
     # x' = a x + c y and y' = b x + d y; x to the right, y down (ISO 14496-12, 6.2.2)
