@@ -26,6 +26,7 @@ from impasto.losses import (
     Wasserstein,
 )
 from impasto.optim import Adam, Lbfgs, OptimizationResult, Stage, evaluate, minimize, scales
+from impasto.optim.evaluation import propagate
 from impasto.parametrizations import Pixels
 from impasto.record import Progress
 from impasto.tiles import Window, split
@@ -317,3 +318,11 @@ def test_an_interrupt_anywhere_gives_a_picture(fault: dict[str, int]) -> None:
 def test_a_result_shows_what_it_is_and_not_its_tensor() -> None:
     found = paint(Watched(objective()))
     assert repr(found) == f"OptimizationResult(evaluations={found.evaluations}, stopped=False)"
+
+
+def test_gradients_are_propagated_to_the_bit() -> None:
+    pixels = picture(1).requires_grad_()
+    made = (3 * pixels).sin().transpose(2, 3)  # not contiguous
+    gradient = torch.randn(made.shape, generator=torch.Generator().manual_seed(0))
+    (wanted,) = torch.autograd.grad(made, pixels, gradient, retain_graph=True)
+    assert torch.equal(propagate(made, [pixels], gradient)[0], wanted)

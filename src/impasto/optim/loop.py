@@ -18,7 +18,7 @@ from impasto.optim.adam import Adam
 from impasto.optim.allocator import retain_freed_memory
 from impasto.optim.ascent import Ascent
 from impasto.optim.checkpoint import Checkpoint
-from impasto.optim.evaluation import evaluate
+from impasto.optim.evaluation import evaluate, propagate
 from impasto.optim.lbfgs import Lbfgs
 from impasto.optim.memory import is_out_of_memory
 from impasto.optim.memory import tiling as fitting
@@ -246,7 +246,7 @@ class _Loop:
             lambda: evaluate(self.bound, flat, backbone=self.backbone, windows=self.windows)
         )
         parameters = list(self.parametrization.parameters())
-        gradient = _flat(torch.autograd.grad(picture, parameters, found.gradient), parameters)
+        gradient = _flat(propagate(picture, parameters, found.gradient), parameters)
         value, terms = found.value, found.terms
         del picture, found  # free the graph before the penalty: both are large for large images
         penalty = self.parametrization.penalty()
