@@ -1,4 +1,11 @@
-"""Exceptions of this package. Each message is one line with the problem and the remedy."""
+"""Exceptions of this package. Each message is one line with the problem and the remedy.
+
+ImpastoError        base class: catches all of these
+├── InputError      an image, a mask, an option or another input is not valid
+├── OutputError     a file cannot be written, or would be overwritten
+├── WeightsError    weights of a network are missing, damaged or not the expected ones
+└── TilingError     a loss that needs the whole image cannot be computed in tiles
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import impasto
+from impasto import errors
 
 NAMES = """
 Adam ImpastoError InputError Lbfgs OutputError Pixels Progress Recipe Result
@@ -50,6 +51,11 @@ def test_names_need_no_import_of_their_own_and_stay_functions_when_all_is_loaded
         " reconstruct read write'.split())\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_help_of_errors_has_all_of_them() -> None:
+    listed = re.findall(r"^[├└]── (\w+)  +\w.*$", str(errors.__doc__), re.M)
+    assert sorted(listed) == sorted(kind.__name__ for kind in errors.ImpastoError.__subclasses__())
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
