@@ -2,33 +2,23 @@
 
 Most sheets use sample photos, sample styles and shipped styles with fixed random seeds, so they are
 reproducible. Others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
-and ``video`` of DIR: ``--data DIR evening bridge dashcam night night-drive drive paintings dreams``.
+and ``video`` of DIR: ``--data DIR learned evening bridge dashcam night night-drive drive paintings dreams``.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import dreams
-import numpy as np
+from relit import LIT
+from sheets import LEARNED_SIDE, PAINTED
 
 import impasto
-from impasto import films, image, samples
-from impasto.films.photoreal import grade_film
-from impasto.jobs import PhotorealJob, VideoJob
-from impasto.looks.beam import Road
-from impasto.looks.lamps import palette, read_lamps
-from impasto.looks.lights import Draws
-from impasto.looks.night import NIGHTS, Lit, render_night, settings_of
-from impasto.media import FilmReader
-from impasto.verbs import demo
-from impasto.verbs.demo import sheet
+from impasto import image, samples
 
 DOCS = Path(__file__).resolve().parents[1]
-SIDE = 320  # long side of a panel, pixels
+QUALITY = {"learned": 86, "night": 78, "drive": 78, "night-drive": 78}  # of JPEG; grain needs less
 
 
 def main() -> None:
@@ -44,21 +34,11 @@ def main() -> None:
             paintings(given.data)
         elif name == "dreams":
             dreams.paint(given.data / "photos")
-        elif name in PAINTED:
-            image.write(DOCS / "images" / f"gallery-{name}.jpg", PAINTED[name](), overwrite=True)
         else:
-            picture = LIT[name](given.data)
-            quality = 78 if name in ("night", "drive", "night-drive") else 95  # grain
-            place = DOCS / "pictures" / f"photoreal-{name}.jpg"
-            image.write(place, picture, quality=quality, overwrite=True)
+            kind, made = ("images/gallery", PAINTED) if name in PAINTED else ("pictures/photoreal", LIT)
+            picture, quality = made[name](given.data), QUALITY.get(name, 95)
+            image.write(DOCS / f"{kind}-{name}.jpg", picture, quality=quality, overwrite=True)
     (DOCS / "gallery.md").write_text(page(), encoding="utf-8")
-
-
-def _painted(photo: str, styles: list[str], **settings: object) -> np.ndarray:
-    paintings = [samples.style(style, 384) for style in styles]
-    return impasto.stylize(
-        samples.photo(photo), paintings, size=SIDE, preset="good", seed=0, **settings
-    ).picture
 
 
 def paintings(data: Path) -> None:
@@ -70,163 +50,6 @@ def paintings(data: Path) -> None:
         quality = 90 if preset == "print" else 95
         image.write(DOCS / "pictures" / f"{name}.jpg", done.picture, quality=quality, overwrite=True)
 
-
-def mixtures() -> np.ndarray:
-    """Paint two styles: the first, both side by side, the blend, the second."""
-    pair = ["stained_glass", "waves"]
-    cells = [
-        _painted("coffee", pair[:1]),
-        _painted("coffee", pair),
-        _painted("coffee", pair, loss="mixed", blend="barycenter"),
-        _painted("coffee", pair[1:]),
-    ]
-    return sheet([cells], height=180)
-
-
-def regions() -> np.ndarray:
-    """Paint the cup in one style and the table in another: photo, mask, result."""
-    photo = image.resize(samples.photo("coffee"), (400, 600))
-    rows, columns = np.mgrid[:400, :600]
-    inside = ((columns - 285) / 204) ** 2 + ((rows - 196) / 184) ** 2
-    cup = 1 / (1 + np.exp((inside - 1) * 14))
-    mask = np.repeat(cup[..., None], 3, 2).astype(np.float32)
-    paintings = [samples.style("mosaic", 384), samples.style("watercolor", 384)]
-    done = impasto.stylize(
-        photo, paintings, mask=[_saved(mask, "cup"), _saved(1 - mask, "table")], size=384, preset="good"
-    )
-    return sheet([[photo, mask, done.picture]], height=220)
-
-
-def _saved(mask: np.ndarray, name: str) -> str:
-    path = Path(tempfile.mkdtemp()) / f"{name}.png"
-    return str(image.write(path, mask))
-
-
-def learned() -> np.ndarray:
-    """Paint one photo in eight of the shipped learned styles."""
-    names = ("starry_night", "the_scream", "udnie", "wave_crop")
-    names += ("watercolor", "hatching", "stained_glass", "woodcut")
-    photo = samples.photo("astronaut")
-    cells = [impasto.stylize(photo, name).picture for name in names]
-    return sheet([cells[:4], cells[4:]], height=240)
-
-
-def film() -> np.ndarray:
-    """Paint a frame of the sample video with and without consistency; below, one row of pixels over time."""
-    folder = Path(tempfile.mkdtemp())
-    source = demo.write_film(folder / "drive.mp4", size=(216, 384), fps=25, seconds=4.0)
-    rows: list[list[np.ndarray]] = [[], []]
-    for consistency in (None, 0.0, 0.85):
-        path = source
-        if consistency is not None:
-            job = VideoJob(film=str(source), styles=("the_scream",), consistency=consistency)
-            path = films.paint_film(job, out=folder / f"{consistency}.mp4").path
-        with FilmReader(path) as reader:
-            frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
-        rows[0].append(frames[30])
-        rows[1].append(np.repeat(np.stack([frame[108] for frame in frames]), 2, 0))
-    return sheet(rows, height=190)
-
-
-def _lit(photo: str, style: str, data: Path) -> np.ndarray:
-    """Return photo, style image, closed-form result and refined result."""
-    sources = [data / "photos" / f"debian_{name}.jpg" for name in (photo, style)]
-    read = [image.read(path).flat() for path in sources]
-    fast, full = (impasto.photoreal(*sources, size=LIT_SIDE, fast=fast).picture for fast in (True, False))
-    return sheet([read, [fast, full]], height=320)
-
-
-def evening(data: Path) -> np.ndarray:
-    """Relight an evening photo as the hour after sunset."""
-    return _lit("plasma_EveningGlow", "plasma_DarkestHour", data)
-
-
-def bridge(data: Path) -> np.ndarray:
-    """Relight a clear day by the water as a summer night in the north."""
-    return _lit("lomiri_Bridge_by_Sander_Klootwijk", "plasma_summer_1am", data)
-
-
-def dashcam(data: Path) -> np.ndarray:
-    """Relight a frame of a drive by day as night."""
-    folder = Path(tempfile.mkdtemp())
-    film, style = data / "video" / "dashcam_720p.mp4", data / "photos" / "debian_plasma_DarkestHour.jpg"
-    job = PhotorealJob(str(film), (str(style),), size=640, end=0.4)
-    frames = []
-    for path in (film, grade_film(job, out=folder / "night.mp4").path):
-        with FilmReader(path) as reader:
-            frames.append(next(iter(reader.frames())).rgb.astype(np.float32) / 255)
-    return sheet([[frames[0], image.read(style).flat(), frames[1]]], height=240)
-
-
-# Rear lamps of two cars in the frame after 0.4 s: rows and columns.
-REARS = ((440, 449, 846, 871), (437, 446, 927, 937), (438, 450, 1102, 1137), (438, 450, 1190, 1206))
-
-
-def drive(data: Path) -> tuple[np.ndarray, dict[str, Lit]]:
-    """Return a frame of a drive by day, and its nights by kind, with the lamps of two cars lit."""
-    with FilmReader(data / "video" / "dashcam_720p.mp4") as reader:
-        frames = reader.frames()
-        day = next(frame for number, frame in enumerate(frames) if number == 10).rgb.astype(np.float32) / 255
-    lamps = np.zeros(day.shape, np.uint8)
-    for top, bottom, left, right in REARS:
-        lamps[top:bottom, left:right] = palette()["rear"]
-    road = Road.of(day)
-    labels = read_lamps(lamps, day).lamps
-    nights = {kind: settings_of(kind, lamps=False) for kind in NIGHTS}
-    return day, {
-        kind: render_night(day, labels, night, Draws.of(day, 0), road=road) for kind, night in nights.items()
-    }
-
-
-def pair(data: Path) -> np.ndarray:
-    """Place a drive by day beside the same at night."""
-    day, made = drive(data)
-    return sheet([[day, made["country"].rgb]], height=288)
-
-
-def night(data: Path) -> np.ndarray:
-    """Light the lamps of a frame by day; then kinds of night, and a photo of which no road is seen."""
-    day, made = drive(data)
-    photo = data / "photos" / "debian_lomiri_Bridge_by_Sander_Klootwijk.jpg"
-    failed = [image.read(photo).flat(), impasto.photoreal(photo, night="city").picture]
-    return sheet(
-        [
-            [day, made["country"].graded, made["country"].rgb],
-            [made["city"].rgb, made["wet"].rgb, made["dusk"].rgb],
-            failed,
-        ],
-        height=190,
-    )
-
-
-def night_drive(data: Path) -> np.ndarray:
-    """Place three frames of a drive by day above the same frames of the video relit as night."""
-    film = data / "video" / "dashcam_720p.mp4"
-    out = Path(tempfile.mkdtemp()) / "night.mkv"
-    rows = []
-    for path in (film, grade_film(PhotorealJob(str(film), night="city", size=640), out=out).path):
-        with FilmReader(path) as reader:
-            frames = [frame.rgb.astype(np.float32) / 255 for frame in reader.frames()]
-        rows.append(frames[:: len(frames) // 3][:3])
-    return sheet(rows, height=190)
-
-
-LIT_SIDE = 512  # long side of a relit photo, pixels
-LIT: dict[str, Callable[[Path], np.ndarray]] = {
-    "evening": evening,
-    "bridge": bridge,
-    "dashcam": dashcam,
-    "night": night,
-    "drive": pair,
-    "night-drive": night_drive,
-}
-
-PAINTED: dict[str, Callable[[], np.ndarray]] = {
-    "mixtures": mixtures,
-    "regions": regions,
-    "learned": learned,
-    "film": film,
-}
 
 DREAMT = {
     "mountain": "wolves come out of a mountain",
@@ -280,8 +103,8 @@ ENTRIES = (
     ),
     (
         "images/gallery-learned.jpg",
-        "learned styles that are included, one pass each",
-        "impasto stylize astronaut.png starry_night",
+        "the twelve learned styles that are included, one pass each, with their style images",
+        f"impasto stylize chelsea.png woodcut --size {LEARNED_SIDE}",
     ),
     (
         "images/gallery-film.jpg",
@@ -320,9 +143,9 @@ def page() -> str:
         "The sample photos and styles come with `impasto styles samples`. The others are credited in\n"
         "[credits](credits.md), [photoreal](photoreal.md) and [dream](dream.md).\n\n"
         "To make the images again:\n\n"
-        "- `python docs/build/gallery.py mixtures regions learned film` makes four sheets.\n"
-        "- `--data DIR` with `paintings evening bridge dashcam night drive dreams` makes the others. DIR\n"
-        "  has the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
+        "- `python docs/build/gallery.py mixtures regions film` makes three sheets.\n"
+        "- `--data DIR` with `learned paintings evening bridge dashcam night drive dreams` makes the\n"
+        "  others. DIR has the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")

@@ -42,3 +42,9 @@ def test_a_sheet_keeps_every_picture_in_its_place() -> None:
     assert tuple(made[26, 36]) == (1, 0, 0)
     assert tuple(made[52 + 26, 16]) == (0, 0, 1)
     assert made[26, -2].min() > 0.9
+    named = demo.sheet([[red, red]], height=40, names=[["a", "a long name"]])
+    assert named.shape == (52 + demo.LINE, 2 * 72, 3)
+    assert tuple(named[26, 36]) == (1, 0, 0)
+    below = named[46 : 46 + demo.LINE]
+    assert below[:, 6:66].min() < 0.5 and below[:, 78:138].min() < 0.5  # both are there
+    assert below[:, 66:78].min() > 0.9  # and end with their image

@@ -192,8 +192,11 @@ def test_styles_are_listed_added_removed_and_exported(run: Run, home: Path) -> N
     code, _, wrong = run("styles", "sheet", "--photo", "photo.png")
     assert code == 0, wrong
     sheet = image.read("styles.png").rgb
-    assert sheet.shape[0] == 310 and sheet.shape[1] > 4 * 100
-    assert sheet[275:300, :150].min() < 0.4 < sheet[275:300].mean()  # a name below
+    assert sheet.shape[:2] == (12 + 333 + 26, 2 * (12 + 448))  # the results at their full size
+    assert sheet[340:364, :150].min() < 0.4 < sheet[340:364].mean()  # a name below
+    corner = slice(6 + 333 - 93, 6 + 333), slice(6 + 448 - 93, 6 + 448)  # the style image, in a white frame
+    assert (sheet[corner[0].start - 2, corner[1]] > 0.99).all()
+    assert abs(sheet[corner] - 100 / 255).max() < 0.01  # its one color
     assert run("styles", "describe", "style2", "--title", "Harvest", "--credit", "An aunt, 1987")[0] == 0
     assert run("styles", "describe", "styles/mine.safetensors#style1", "--licence", "CC0")[0] == 0
     said = run("styles", "list")[1]

@@ -81,7 +81,7 @@ def sheet(
     overwrite: Overwrite = False,
     showing: Reporting,
 ) -> None:
-    """Stylize one photo with every learned style, on one sheet beside the style images."""
+    """Stylize one photo with every learned style, on one sheet with the style images."""
     from impasto import files
     from impasto.verbs import style_sheet
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from impasto import files, films, image, painters, samples
 from impasto.jobs import StylizeJob, VideoJob
@@ -14,6 +15,8 @@ from impasto.record import Array, Watch
 from impasto.session import Session
 
 MARGIN = 12  # pixels between the images of a sheet
+LIGHT = 0.96  # background of a sheet
+LINE, LETTERS = 26, 18  # height of a name below an image, and of its letters, in pixels
 PLAN = (("coffee", ("waves",)), ("chelsea", ("brushwork",)), ("rocket", ("stained_glass", "night")))
 
 FILM = "drive.mp4"
@@ -94,14 +97,31 @@ def _film(folder: Path, size: int) -> Iterator[Path]:
     yield films.paint_film(job, out, Session(overwrite=True, restart=True)).path
 
 
-def sheet(rows: list[list[Array]], *, height: int = 256) -> Array:
-    """Return images in rows, each ``height`` pixels high, on a light background; ``(H, W, 3)``."""
+def sheet(rows: list[list[Array]], *, height: int = 256, names: list[list[str]] | None = None) -> Array:
+    """Return images in rows, each ``height`` pixels high, on a light background; ``(H, W, 3)``.
+
+    With ``names``, one for each image, a line below each image has its name.
+    """
     strips, half = [], MARGIN // 2
     border = ((half, half), (half, half), (0, 0))
-    for row in rows:
+    for number, row in enumerate(rows):
         scaled = [image.resize(p, (height, max(1, round(p.shape[1] * height / p.shape[0])))) for p in row]
-        strips.append(np.concatenate([np.pad(p, border, constant_values=0.96) for p in scaled], axis=1))
+        if names:
+            scaled = [_add_name(p, name) for p, name in zip(scaled, names[number], strict=True)]
+        strips.append(np.concatenate([np.pad(p, border, constant_values=LIGHT) for p in scaled], axis=1))
     width = max(strip.shape[1] for strip in strips)
     fills = [((0, 0), (0, width - strip.shape[1]), (0, 0)) for strip in strips]
-    whole = [np.pad(s, fill, constant_values=0.96) for s, fill in zip(strips, fills, strict=True)]
+    whole = [np.pad(s, fill, constant_values=LIGHT) for s, fill in zip(strips, fills, strict=True)]
     return np.concatenate(whole, axis=0).astype(np.float32)
+
+
+def _add_name(picture: Array, name: str) -> Array:
+    """Return the image with a line of text below, in smaller letters if it is narrow."""
+    level = round(LIGHT * 255)
+    line = Image.new("RGB", (picture.shape[1], LINE), (level, level, level))
+    letters = LETTERS
+    while letters > 8 and ImageFont.load_default(size=letters).getlength(name) > picture.shape[1]:
+        letters -= 1
+    font = ImageFont.load_default(size=letters)
+    ImageDraw.Draw(line).text((0, LINE // 2), name, fill=(40, 40, 40), font=font, anchor="lm")
+    return np.concatenate([picture, image.floats(np.asarray(line))])

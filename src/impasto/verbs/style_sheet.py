@@ -1,4 +1,4 @@
-"""Sheet and page of one photo in every learned style, beside the style images."""
+"""Sheet and page of one photo in every learned style, with the style images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageOps
 
 from impasto import files, image, pages, samples
 from impasto.errors import InputError
@@ -16,11 +16,12 @@ from impasto.networks import library
 from impasto.networks.library import InstalledStyle
 from impasto.networks.painter import Painter
 from impasto.record import Array
-from impasto.verbs.demo import MARGIN, sheet
+from impasto.verbs.demo import sheet
 
-SIDE = 512  # long side of the photo in pixels, as in training
-COLUMNS = 2  # pairs of style image and result
-LINE = 30  # height of a name, pixels
+SIDE = 448  # long side of the photo in pixels, shown unscaled: strokes are lost in a reduced image
+SAMPLE = "chelsea"
+COLUMNS = 3
+INSET, FRAME = 0.28, 3  # side of a style image as a part of the photo's shorter side, and its frame in pixels
 
 
 def _paint_styles(photo: Path | None, network: str | None) -> Iterator[tuple[InstalledStyle, Array]]:
@@ -28,7 +29,7 @@ def _paint_styles(photo: Path | None, network: str | None) -> Iterator[tuple[Ins
     found = library.list_styles(network)
     if not found:
         raise InputError("no learned styles yet: add one with impasto learn PAINTING --photos FOLDER")
-    rgb = image.read(photo).flat() if photo else samples.photo("astronaut")
+    rgb = image.read(photo).flat() if photo else samples.photo(SAMPLE)
     rgb = image.resize(rgb, image.fit((rgb.shape[0], rgb.shape[1]), SIDE)).clip(0, 1)
     for known in found:
         yield known, Painter(known.pack).paint(rgb, known.pack.weights({known.name: 1.0}))
@@ -37,20 +38,34 @@ def _paint_styles(photo: Path | None, network: str | None) -> Iterator[tuple[Ins
 def draw(
     out: Path, *, photo: Path | None = None, network: str | None = None, overwrite: bool = False
 ) -> Path:
-    """Write the sheet: pairs of style image and result, with the name and network of the style.
+    """Write the sheet: results with the style image in a corner, and the name and network of the style below.
 
     It shows a sample without a ``photo``, and only the styles of one kind of ``network`` if it is given.
 
     Raises:
         InputError: there are no learned styles, or the photo cannot be used.
     """
-    cells = []
+    cells: list[Array] = []
+    names: list[str] = []
     for known, painted in _paint_styles(photo, network):
-        thumbnail = np.asarray(Image.open(io.BytesIO(known.style.thumbnail)).convert("RGB"))
-        pair = sheet([[image.floats(thumbnail), painted]])
-        cells.append(_add_caption(pair, f"{known.name}, {known.pack.plan.name}"))
-    rows = [cells[i : i + COLUMNS] for i in range(0, len(cells), COLUMNS)]
-    return image.write(out, sheet(rows, height=cells[0].shape[0]), overwrite=overwrite)
+        cells.append(add_style(painted, known.style.thumbnail))
+        names.append(f"{known.name}, {known.pack.plan.name}")
+    firsts = range(0, len(cells), COLUMNS)
+    rows = [cells[first : first + COLUMNS] for first in firsts]
+    below = [names[first : first + COLUMNS] for first in firsts]
+    return image.write(out, sheet(rows, height=cells[0].shape[0], names=below), overwrite=overwrite)
+
+
+def add_style(painted: Array, thumbnail: bytes) -> Array:
+    """Return the result with the middle of the style image as a framed square in its lower right corner."""
+    side = max(1, round(min(painted.shape[:2]) * INSET))
+    with Image.open(io.BytesIO(thumbnail)) as opened:
+        style = ImageOps.fit(opened.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
+    framed = np.pad(image.floats(np.asarray(style)), ((FRAME, 0), (FRAME, 0), (0, 0)), constant_values=1)
+    done = painted.copy()
+    corner = done[-framed.shape[0] :, -framed.shape[1] :]
+    corner[:] = framed[: corner.shape[0], : corner.shape[1]]
+    return done
 
 
 def write_page(
@@ -74,14 +89,6 @@ def write_page(
     body = "\n".join(("<main>", *parts, "</main>"))
     files.write_text(out, pages.page("Learned styles", body, css=_CSS))
     return out
-
-
-def _add_caption(pair: Array, name: str) -> Array:
-    """Return the pair with a line of text below."""
-    line = Image.new("RGB", (pair.shape[1], LINE), (245, 245, 245))
-    font = ImageFont.load_default(size=LINE * 2 // 3)
-    ImageDraw.Draw(line).text((MARGIN // 2, 0), name, fill=(40, 40, 40), font=font)
-    return np.concatenate([pair, image.floats(np.asarray(line))])
 
 
 _CSS = """body { max-width: 1100px }
