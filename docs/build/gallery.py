@@ -1,8 +1,8 @@
 """Write the page of the gallery, and paint the named sheets: ``gallery.py [NAME ...]``.
 
-Most sheets use sample photos, sample styles and shipped styles with fixed random seeds, so they are
-reproducible. Others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
-and ``video`` of DIR: ``--data DIR learned evening bridge dashcam night night-drive drive paintings dreams``.
+Random seeds are fixed, so the images are reproducible. ``mixtures`` and ``regions`` use sample photos and
+styles. The others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
+and ``video`` of DIR: ``--data DIR learned film animation``, ``night-drive``, and those named in the page.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from pathlib import Path
 
 import dreams
 from relit import LIT
-from sheets import LEARNED_SIDE, PAINTED
+from sheets import LEARNED_SIDE, PAINTED, STILL_STYLE, animation
 
 import impasto
 from impasto import image, samples
 
 DOCS = Path(__file__).resolve().parents[1]
-QUALITY = {"learned": 86, "night": 78, "drive": 78, "night-drive": 78}  # of JPEG; grain needs less
+# Of JPEG, where it is not 95: many strokes, or grain.
+QUALITY = {"learned": 86, "neighbors": 86, "film": 86, "night": 78, "drive": 78, "night-drive": 78}
 
 
 def main() -> None:
@@ -27,13 +28,15 @@ def main() -> None:
     options.add_argument("names", nargs="*")
     options.add_argument("--data", type=Path, default=Path("data"))
     given = options.parse_args()
-    if unknown := set(given.names) - {"paintings", "dreams", *PAINTED, *LIT}:
+    if unknown := set(given.names) - {"paintings", "dreams", "animation", *PAINTED, *LIT}:
         options.error(f"there is no {', '.join(sorted(unknown))}")
     for name in given.names:
         if name == "paintings":
             paintings(given.data)
         elif name == "dreams":
             dreams.paint(given.data / "photos")
+        elif name == "animation":
+            animation(given.data)
         else:
             kind, made = ("images/gallery", PAINTED) if name in PAINTED else ("pictures/photoreal", LIT)
             picture, quality = made[name](given.data), QUALITY.get(name, 95)
@@ -108,8 +111,9 @@ ENTRIES = (
     ),
     (
         "images/gallery-film.jpg",
-        "a video: input, frame by frame, with temporal consistency; below, one row of pixels over time",
-        "impasto video drive.mp4 the_scream --consistency 0.85",
+        "a still view with grain: input, frame by frame, with temporal consistency; below, the change from "
+        "frame to frame",
+        f"impasto video still.mkv {STILL_STYLE}",
     ),
     (
         "pictures/photoreal-evening.jpg",
@@ -143,8 +147,8 @@ def page() -> str:
         "The sample photos and styles come with `impasto styles samples`. The others are credited in\n"
         "[credits](credits.md), [photoreal](photoreal.md) and [dream](dream.md).\n\n"
         "To make the images again:\n\n"
-        "- `python docs/build/gallery.py mixtures regions film` makes three sheets.\n"
-        "- `--data DIR` with `learned paintings evening bridge dashcam night drive dreams` makes the\n"
+        "- `python docs/build/gallery.py mixtures regions` makes two sheets.\n"
+        "- `--data DIR` with `learned film paintings evening bridge dashcam night drive dreams` makes the\n"
         "  others. DIR has the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
     ]
     for picture, shows, command in ENTRIES:
