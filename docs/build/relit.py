@@ -81,14 +81,19 @@ def night(data: Path) -> np.ndarray:
     day, made = drive(data)
     photo = data / "photos" / "debian_lomiri_Bridge_by_Sander_Klootwijk.jpg"
     failed = [image.read(photo).flat(), impasto.photoreal(photo, night="city").picture]
-    return sheet(
-        [
-            [day, made["country"].graded, made["country"].rgb],
-            [made["city"].rgb, made["wet"].rgb, made["dusk"].rgb],
-            failed,
-        ],
-        height=190,
-    )
+    rows = [
+        [day, made["country"].graded],
+        [made["country"].rgb, made["city"].rgb],
+        [made["wet"].rgb, made["dusk"].rgb],
+        failed,
+    ]
+    names = [
+        ["by day", "country, without lamps and beam"],
+        ["country", "city"],
+        ["wet", "dusk"],
+        ["by day: no road shows the horizon", "city: a failure"],
+    ]
+    return sheet(rows, height=230, names=names)
 
 
 def night_drive(data: Path) -> np.ndarray:
