@@ -116,9 +116,9 @@ ENTRIES = (
         f"impasto video still.mkv {STILL_STYLE}",
     ),
     (
-        "pictures/photoreal-evening.jpg",
+        "pictures/photoreal-autumn.jpg",
         "a photo in the light of another: photo, style, result by `--fast`, refined",
-        "impasto photoreal evening.jpg night.jpg --size 512",
+        "impasto photoreal autumn.jpg summer.jpg --size 512",
     ),
     (
         "pictures/photoreal-bridge.jpg",
@@ -148,7 +148,7 @@ def page() -> str:
         "[credits](credits.md), [photoreal](photoreal.md) and [dream](dream.md).\n\n"
         "To make the images again:\n\n"
         "- `python docs/build/gallery.py mixtures regions` makes two sheets.\n"
-        "- `--data DIR` with `learned film paintings evening bridge dashcam night drive dreams` makes the\n"
+        "- `--data DIR` with `learned film paintings autumn bridge dashcam night drive dreams` makes the\n"
         "  others. DIR has the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
     ]
     for picture, shows, command in ENTRIES:

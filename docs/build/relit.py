@@ -28,9 +28,9 @@ def _lit(photo: str, style: str, data: Path) -> np.ndarray:
     return sheet([read, [fast, full]], height=320)
 
 
-def evening(data: Path) -> np.ndarray:
-    """Relight an evening photo as the hour after sunset."""
-    return _lit("plasma_EveningGlow", "plasma_DarkestHour", data)
+def autumn(data: Path) -> np.ndarray:
+    """Relight a mountain in autumn as a summer night in the north."""
+    return _lit("lomiri_aitzgorri_by_Aitzol_Berasategi", "plasma_summer_1am", data)
 
 
 def bridge(data: Path) -> np.ndarray:
@@ -110,7 +110,7 @@ def night_drive(data: Path) -> np.ndarray:
 
 LIT_SIDE = 512  # long side of a relit photo, pixels
 LIT: dict[str, Callable[[Path], np.ndarray]] = {
-    "evening": evening,
+    "autumn": autumn,
     "bridge": bridge,
     "dashcam": dashcam,
     "night": night,

@@ -22,7 +22,9 @@ def _landscape(*, sky: bool) -> Array:
     rgb = draw.uniform(0.1, 0.5, (HEIGHT, WIDTH, 3)).astype(np.float32)
     if sky:
         down = np.linspace(0, 1, HORIZON, dtype=np.float32)[:, None, None]
-        rgb[:HORIZON] = (1 - down) * np.float32((0.3, 0.5, 0.8)) + down * np.float32((0.7, 0.8, 0.95))
+        rgb[:HORIZON] = (1 - down) * np.array((0.3, 0.5, 0.8), np.float32) + down * np.array(
+            (0.7, 0.8, 0.95), np.float32
+        )
     return rgb
 
 
