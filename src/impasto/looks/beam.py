@@ -51,7 +51,6 @@ class Road:
         """Return the road of an image ``(H, W, 3)``, 0..1.
 
         Args:
-            rgb: the image.
             horizon: height of the horizon from the top, relative to the image height. Default: the point
                 where the straight edges of the road meet.
             center: column of the direction of travel, relative to the width, if the horizon is given.
@@ -77,13 +76,6 @@ class Road:
             far = np.float32(self.focal * self.height) / np.maximum(below, 1e-6)
         return np.asarray(np.where(far > FAR, np.inf, far), np.float32)
 
-    def angles(self) -> tuple[Array, Array]:
-        """Return the angles of each column ``(1, W)`` and row ``(H, 1)``, right and down, in degrees."""
-        right = np.arange(self.size[1], dtype=np.float32)[None] + 0.5 - np.float32(self.center)
-        down = np.arange(self.size[0], dtype=np.float32)[:, None] + 0.5 - np.float32(self.horizon)
-        across, below = (np.degrees(np.arctan(v / np.float32(self.focal))) for v in (right, down))
-        return np.asarray(across, np.float32), np.asarray(below, np.float32)
-
     def place(self, column: float, row: float) -> tuple[float, float] | None:
         """Return (right, ahead) in metres of a street lamp at a pixel; None if that is below the horizon."""
         above = self.horizon - row
@@ -107,11 +99,9 @@ def vanishing(rgb: Array) -> tuple[float, float]:
         The row relative to the height, and the column in pixels. ``MIDDLE`` and the middle if few lines vote.
     """
     width = rgb.shape[1]
-    small = shrink(rgb)
-    size = (small.shape[0], small.shape[1])
-    gray = (color.luma(small) * 255).astype(np.uint8)
-    lines = _segments(gray, least=size[1] / 24)
-    votes = _crossings(lines, size)
+    gray = (color.luma(shrink(rgb)) * 255).astype(np.uint8)
+    size = gray.shape
+    votes = _crossings(_segments(gray, least=size[1] / 24), size)
     if len(votes) < 6:
         return MIDDLE, width / 2
     order = np.argsort(votes[:, 1])
@@ -130,7 +120,7 @@ def _segments(gray: Bytes, *, least: float) -> Array:
     return np.zeros((0, 4), np.float32) if found is None else np.asarray(found, np.float32).reshape(-1, 4)
 
 
-def _crossings(lines: Array, size: tuple[int, int]) -> Array:
+def _crossings(lines: Array, size: tuple[int, ...]) -> Array:
     """Return the crossings ``(N, 3)`` of lines that lean left and right, as column, row and weight."""
     dx, dy = lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1]
     slope = dy / np.where(np.abs(dx) < 1e-3, 1e-3, dx)
@@ -160,7 +150,9 @@ def low_beam(across: Array, below: Array) -> Array:
 
 def _on_road(road: Road) -> Array:
     """Return the irradiance of the own low beam on the road, ``(H, W)``, for an intensity of 1."""
-    across, below = road.angles()
+    right = np.arange(road.size[1], dtype=np.float32)[None] + 0.5 - np.float32(road.center)
+    down = np.arange(road.size[0], dtype=np.float32)[:, None] + 0.5 - np.float32(road.horizon)
+    across, below = (np.degrees(np.arctan(v / np.float32(road.focal))) for v in (right, down))
     kink = np.tan(np.radians(np.float32(KINK))) * np.clip(across, 0, 8)
     far = np.minimum(road.rows(), np.float32(FAR))
     return np.asarray(low_beam(across, below + kink) * np.float32(LAMPS) / far**3, np.float32)
@@ -191,7 +183,6 @@ def pools(road: Road, lamps: Sequence[tuple[float, float, float]]) -> Array:
     horizon is continued, as fronts stand where the road meets them.
 
     Args:
-        road: the view.
         lamps: (right, ahead, strength) of each lamp; metres, relative.
     """
     far = road.rows()

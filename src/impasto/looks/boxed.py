@@ -36,7 +36,6 @@ def lamps_in_boxes(photo: Array, things: Sequence[Thing], horizon: float) -> Byt
 
     Args:
         photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
-        things: its objects.
         horizon: height of the horizon from the top, relative to the height.
 
     Returns:

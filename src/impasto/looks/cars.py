@@ -28,10 +28,8 @@ GLOSS = 0.015  # share of the own beam that the paint of a car scatters; it mirr
 SHADED = 5.0  # distance from a car up to which its bumper shades the road from its rear lamps, in metres
 REACH = 45.0  # distance to which the light of a car is followed, in metres
 SLACK = 0.02  # error of a horizon, relative to the height of the image
-BODY = (
-    0.55,
-    0.95,
-)  # half the width of a car that shows one lamp, and the height of its lamps and boot, in metres
+# Half the width of a car that shows one lamp, and the height of its lamps and boot, in metres.
+BODY = (0.55, 0.95)
 BUMPER = 12.0  # distance from which the own beam on a car grows no more, in metres
 STEP = 2  # pixels in which the light on a road is computed
 
@@ -41,7 +39,6 @@ class CarLamp:
     """A lamp of a car.
 
     Args:
-        number, kind: those of the lamp.
         column, row: its center, in pixels.
         right, ahead: its place on the road, in metres.
         apart: columns from it to its partner; 0: it has none.
@@ -184,9 +181,8 @@ def car_coverage(found: Sequence[CarLamp], road: Road) -> Array:
         columns = slice(max(0, int(left)), max(0, int(right) + 1))
         high = (foot - np.arange(road.size[0], dtype=np.float32)[rows, None]) / metre
         across = np.arange(road.size[1], dtype=np.float32)[None, columns]
-        part = (high / np.float32(0.35)).clip(0, 1) * (np.minimum(across - left, right - across) / side).clip(
-            0, 1
-        )
+        part = (np.minimum(across - left, right - across) / side).clip(0, 1)
+        part = (high / np.float32(0.35)).clip(0, 1) * part
         covered[rows, columns] = np.maximum(covered[rows, columns], part)
     return covered
 

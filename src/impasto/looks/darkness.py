@@ -109,7 +109,6 @@ def noisy(light: Array, *, shot: float, read: float, seed: int) -> Array:
         light: linear light ``(H, W, 3)``, 0..1.
         shot: variance per unit of light.
         read: standard deviation in the dark.
-        seed: random seed.
     """
     draw = np.random.default_rng(seed)
     field = draw.standard_normal(light.shape[:2], np.float32)
@@ -143,13 +142,8 @@ def motion_blur(light: Array, center: tuple[float, float], amount: float) -> Arr
     steps = np.linspace(-0.5, 0.5, 5, dtype=np.float32)
     for step in steps:
         scale = np.float32(amount) * step
-        total += cv2.remap(
-            light,
-            columns + scale * right,
-            rows + scale * down,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT,
-        )
+        places = (columns + scale * right, rows + scale * down)
+        total += cv2.remap(light, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     return total / np.float32(len(steps))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import ndimage
 
@@ -17,11 +15,8 @@ SMALL, LARGE = 0.000012, 0.0012  # least and largest area of a lamp, as a share 
 DARK = 0.33  # most luma of the case of a signal
 GLOWS = 0.42  # least value of its lamp
 VIVID = 0.35  # least saturation of its lamp, as the range of its channels
-RED = (
-    0.24,
-    0.12,
-    1.5,
-)  # least red of a rear lamp, and by how much, and how many times it exceeds green and blue
+# Least red of a rear lamp, and by how much, and how many times it exceeds green and blue.
+RED = (0.24, 0.12, 1.5)
 REDDER = 0.25  # by how much it is redder than what is around it, relative to its red
 SHADOW = (0.6, 0.4)  # luma of the ground under a car relative to the road behind it: none, and certain
 
@@ -51,12 +46,6 @@ def detect_lamps(photo: Array, *, horizon: float, before: Bytes | None = None) -
     return kinds
 
 
-def _vivid(photo: Array, hues: Sequence[tuple[float, float]]) -> Bools:
-    """Return the bright saturated pixels with a hue in one of the ranges, in degrees."""
-    hue, vividness, value = hue_and_chroma(photo)
-    return has_hue(hue, hues) & (value > GLOWS) & (vividness > VIVID)
-
-
 def signals(photo: Array, horizon: float) -> list[Part]:
     """Find the lamps of signals that are on: a small vivid spot of red, amber or green in a dark case.
 
@@ -67,25 +56,24 @@ def signals(photo: Array, horizon: float) -> list[Part]:
     height = len(photo)
     gray = color.luma(photo)
     dark = (gray < DARK) & (chroma(photo) < 0.22)
+    hue, vividness, value = hue_and_chroma(photo)
+    vivid = (value > GLOWS) & (vividness > VIVID)
     found: list[Part] = []
     for hues in ([(0, 16), (344, 360)], [(25, 52)], [(135, 195)]):
-        for inside, box in parts_of(_vivid(photo, hues)):
+        for inside, box in parts_of(has_hue(hue, hues) & vivid):
             tall, wide = inside.shape
             area = int(inside.sum())
             if not SMALL * gray.size <= area <= LARGE * gray.size or max(tall, wide) > 2.6 * min(tall, wide):
                 continue
-            top, left = box[0].start, box[1].start
             # Signals hang above the height of the camera, lamps of cars below it.
-            if top > (horizon - 0.005) * height or area < 0.35 * tall * wide:
-                continue
-            sure = _case_score(dark, gray, (top, left, tall, wide))
-            found.append((inside, box, sure))
+            if box[0].start <= (horizon - 0.005) * height and area >= 0.35 * tall * wide:
+                found.append((inside, box, _case_score(dark, gray, box)))
     return found
 
 
-def _case_score(dark: Bools, gray: Array, box: tuple[int, int, int, int]) -> float:
+def _case_score(dark: Bools, gray: Array, box: Place) -> float:
     """Return how surely a spot lies in the case of a signal, 0..1."""
-    top, left, tall, wide = box
+    (top, tall), (left, wide) = ((part.start, part.stop - part.start) for part in box)
     side = max(tall, wide)
     beside = max(2, side // 2)
 
@@ -93,12 +81,9 @@ def _case_score(dark: Bools, gray: Array, box: tuple[int, int, int, int]) -> flo
         part = dark[max(0, rows[0]) : max(0, rows[1]), max(0, columns[0]) : max(0, columns[1])]
         return float(part.mean()) if part.size else 0.0
 
-    middle = (top, top + tall)
-    sides = min(
-        share(middle, (left - beside - 1, left - 1)),
-        share(middle, (left + wide + 1, left + wide + 1 + beside)),
-    )
-    across = (left, left + wide)
+    down, across = (top, top + tall), (left, left + wide)
+    columns = (left - beside - 1, left - 1), (left + wide + 1, left + wide + 1 + beside)
+    sides = min(share(down, part) for part in columns)
     ends = [share((top - k * side - 1, top - 1), across) for k in (1, 2)]
     ends += [share((top + tall + 1, top + tall + 1 + k * side), across) for k in (1, 2)]
     # A case of three lamps is dark on at least one side for two lamps, and a little on the other.
@@ -116,14 +101,14 @@ def rears(photo: Array, horizon: float) -> list[Part]:
     1998). The confidence falls with the difference in height and size, and with the light of that ground.
     Arguments as for :func:`detect_lamps`.
     """
-    other = photo[..., 1:].max(2)
-    red = (photo[..., 0] > RED[0]) & (photo[..., 0] - other > RED[1]) & (photo[..., 0] > RED[2] * other)
+    first, other = photo[..., 0], photo[..., 1:].max(2)
+    red = (first > RED[0]) & (first - other > RED[1]) & (first > RED[2] * other)
     gray = color.luma(photo)
-    parts = _red_parts(red, (photo[..., 0] - other) / (photo[..., 0] + np.float32(0.1)), horizon)
+    parts = _red_parts(red, (first - other) / (first + np.float32(0.1)), horizon)
     pairs = []
-    for i, (one, first) in enumerate(parts):
+    for i, (one, place) in enumerate(parts):
         for j, (inside, second) in enumerate(parts[:i]):
-            if sure := _pair_score(one, first, inside, second) * _shadow_score(gray, red, first, second):
+            if sure := _pair_score(one, place, inside, second) * _shadow_score(gray, red, place, second):
                 pairs.append((sure, i, j))
     found: dict[int, float] = {}
     for sure, i, j in sorted(pairs, reverse=True):

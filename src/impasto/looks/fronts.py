@@ -94,14 +94,11 @@ def windows(photo: Array, horizon: float) -> list[Part]:
 
 
 def _at_size(one: Pane, sure: float, scale: float, size: tuple[int, ...]) -> Part:
-    """Return a window at the size of the photo."""
     left, top, width, height = (side / scale for side in one.box)
     rows = slice(int(top), min(size[0], int(np.ceil(top + height))))
     columns = slice(int(left), min(size[1], int(np.ceil(left + width))))
-    inside = one.inside.astype(np.float32)
-    small = cv2.resize(
-        inside, (columns.stop - columns.start, rows.stop - rows.start), interpolation=cv2.INTER_AREA
-    )
+    own = (columns.stop - columns.start, rows.stop - rows.start)
+    small = cv2.resize(one.inside.astype(np.float32), own, interpolation=cv2.INTER_AREA)
     return np.asarray(small > 0.5, np.bool_), (rows, columns), sure
 
 

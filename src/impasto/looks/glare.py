@@ -37,8 +37,7 @@ def fit_point_spread(degrees: float) -> tuple[float, ...]:
     widths = FIRST * 2.0 ** np.arange(LEVELS)
     columns = np.exp(-np.square(away[:, None] / widths) / 2) / (2 * np.pi * widths**2) * away[:, None]
     weights, _ = nnls(columns / energy[:, None], np.ones(len(away)))
-    shares = weights / weights.sum()
-    return tuple(float(share) for share in shares)
+    return tuple((weights / weights.sum()).tolist())
 
 
 def glare(light: Array, degrees: float) -> Array:

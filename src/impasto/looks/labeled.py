@@ -90,10 +90,9 @@ def things_of(path: Path, photo: str) -> list[Thing] | None:
         except OSError:
             return None
     try:
-        stamp = path.stat().st_mtime_ns
+        found = _index(path, path.stat().st_mtime_ns)
     except OSError:
         return None
-    found = _index(path, stamp)
     return found.get(Path(photo).name, found.get(Path(photo).stem))
 
 

@@ -119,7 +119,6 @@ def label_ids(ids: NDArray[np.int32], name: str) -> tuple[NDArray[np.int32], str
 
     Args:
         ids: the map, 0..255.
-        name: its file.
 
     Raises:
         InputError: it has ids that mean nothing.

@@ -99,9 +99,8 @@ class Lamps:
 
     def parts(self) -> list[tuple[int, KindName, Place]]:
         """Return number, kind and bounding box of each lamp."""
-        boxes = ndimage.find_objects(self.ids)
         found = []
-        for number, box in enumerate(boxes, 1):
+        for number, box in enumerate(ndimage.find_objects(self.ids), 1):
             if box is not None:
                 kind = int(self.kinds[box][self.ids[box] == number][0])
                 found.append((number, NAMES[kind - 1], box))
@@ -113,10 +112,11 @@ def _cars(lamps: Lamps) -> dict[int, int]:
 
     A car is at most 14 times as wide as the larger of its lamps. Its number is that of its first lamp.
     """
-    lights = []
-    for number, kind, box in lamps.parts():
-        if kind in ("headlight", "rear"):
-            lights.append((number, kind, *middle(box), float((lamps.ids[box] == number).sum())))
+    lights = [
+        (number, kind, *middle(box), float((lamps.ids[box] == number).sum()))
+        for number, kind, box in lamps.parts()
+        if kind in ("headlight", "rear")
+    ]
     found = []
     for place, (one, kind, row, column, area) in enumerate(lights):
         for other, own, second, across, large in lights[:place]:
@@ -151,7 +151,6 @@ class Draws:
     """Seed of the random choices of a picture: the same picture and seed give the same choices.
 
     Args:
-        seed: random seed.
         name: hash of the picture, or of the first frame of a shot.
     """
 
@@ -174,15 +173,12 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
 
     Args:
         photo: image by day ``(H, W, 3)``, sRGB, 0..1.
-        lamps: the lamps.
-        draws: random choices.
         kelvin: color temperature of the street lamps.
         gains: white balance of the camera, ``(3,)``; colors that come from the photo are not changed by it.
     """
-    light = np.zeros_like(photo)
-    on = np.zeros(lamps.kinds.shape, np.uint8)
-    off = np.ones(lamps.kinds.shape, np.float32)
-    keeps, bulbs = np.zeros(lamps.kinds.shape, np.float32), np.zeros(lamps.kinds.shape, np.float32)
+    light, on = np.zeros_like(photo), np.zeros_like(lamps.kinds)
+    off = np.ones(on.shape, np.float32)
+    keeps, bulbs = np.zeros_like(off), np.zeros_like(off)
     for number, name, box in lamps.parts():
         kind, draw = KINDS[name], draws.of_part("lamp", lamps.cars.get(number, number))
         inside = lamps.ids[box] == number
@@ -196,11 +192,11 @@ def emission(photo: Array, lamps: Lamps, draws: Draws, *, kelvin: float, gains: 
         tint = _tint(kind, draw, kelvin) * gains
         shape = _level(name, _shape(name, photo[box], inside, draw), inside)
         own = color.to_linear(photo[box])
-        if name in ("signal", "lit"):
+        if name == "lit":
             tint = own / np.maximum(own.max(2, keepdims=True), 1e-4)
-        if name == "signal":
+        elif name == "signal":
             tint = _hue(own, shape)
-        if name in ("signal", "rear"):
+        if name in KEPT:
             keeps[box] = np.maximum(keeps[box], np.float32(KEPT[name]) * inside)
             white = np.float32(WHITE[name]) * inside * _bulb(inside)
             bulbs[box] = np.maximum(bulbs[box], white)
@@ -242,9 +238,7 @@ def _shape(name: KindName, photo: Array, inside: Bools, draw: np.random.Generato
         return np.asarray(inside * (lens + _bulb(inside)), np.float32)
     if name in ("headlight", "lamp"):
         return np.asarray(inside * (0.002 + _bulb(inside, even=name == "lamp")), np.float32)
-    if name == "lit":
-        return np.asarray(inside * _relative(gray, inside).clip(0, 1) ** 2, np.float32)
-    return inside.astype(np.float32)
+    return np.asarray(inside * _relative(gray, inside).clip(0, 1) ** 2, np.float32)
 
 
 def _relative(values: Array, inside: Bools) -> Array:
@@ -268,7 +262,7 @@ def _bulb(inside: Bools, *, even: bool = False) -> Array:
 def _level(name: KindName, shape: Array, inside: Bools) -> Array:
     """Give the light of a lamp the mean of its kind, so that it does not follow the noise of a film."""
     mean = float(shape[inside].mean())
-    if name not in MEANS or mean <= 0:
+    if mean <= 0:
         return shape
     return np.asarray(np.minimum(shape * np.float32(MEANS[name] / mean), np.float32(MOST)), np.float32)
 

@@ -16,16 +16,9 @@ import numpy as np
 from impasto import color
 from impasto.jobs.base import NightName
 from impasto.looks import beam as roads
+from impasto.looks import cars
 from impasto.looks.beam import Road
-from impasto.looks.cars import (
-    CarLamp,
-    asphalt,
-    bodies,
-    car_coverage,
-    car_lamps,
-    project_headlights,
-    red_sheen,
-)
+from impasto.looks.cars import CarLamp
 from impasto.looks.darkness import balance, camera_filter, desaturate, develop, motion_blur, noisy, planck
 from impasto.looks.glare import SHARE, glare
 from impasto.looks.lights import Draws, Emission, Lamps, emission
@@ -102,15 +95,13 @@ NIGHTS: dict[NightName, Night] = {
 def settings_of(kind: NightName, *, lamps: bool) -> Night:
     """Return the settings of a night.
 
-    Args:
-        kind: its kind.
-        lamps: whether a street lamp is known. If none is, the street has half its light, and the own
-            headlights at least ``OWN`` of it: light on a road comes from somewhere.
+    If no street lamp is known, the street has half its light, and the own headlights at least ``OWN`` of it:
+    light on a road comes from somewhere.
     """
     night = NIGHTS[kind]
-    return (
-        night if lamps else replace(night, street=night.street / 2, beam=max(night.beam, OWN * night.street))
-    )
+    if lamps:
+        return night
+    return replace(night, street=night.street / 2, beam=max(night.beam, OWN * night.street))
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,8 +187,6 @@ def render_night(
     Args:
         photo: image by day, ``(H, W, 3)``, sRGB, 0..1.
         lamps: its lamps, at the same size.
-        night: settings.
-        draws: random choices.
         graded: the picture in the light of a night already, ``(H, W, 3)``, sRGB; then only lamps, beam and
             glare are added. Default: relit by the settings.
         road: view of the road. Default: found.
@@ -218,12 +207,12 @@ def render_night(
         dark = dark * (1 - alpha) + alpha * _sky(given.road, night)
     else:
         dark = composite_sky(graded, given.sky, _sky(given.road, night)) * shine.off[..., None]
-    cars = car_lamps(lamps, given.road, shine.on)
-    may = asphalt(own, given.road)
-    back = plate_reflection(cars, given.road, photo) if plates else np.float32(0)
-    added = _headlights(given, lamps, cars, night, may, back=back) + shine.light
+    found = cars.car_lamps(lamps, given.road, shine.on)
+    may = cars.asphalt(own, given.road)
+    back = plate_reflection(found, given.road, photo) if plates else np.float32(0)
+    added = _headlights(given, lamps, found, night, may, back=back) + shine.light
     if night.wet:
-        share = np.float32(night.wet) * may * (1 - car_coverage(cars, given.road))
+        share = np.float32(night.wet) * may * (1 - cars.car_coverage(found, given.road))
         added = added + share[..., None] * reflect_in_road(shine.light, given.road)
     added = added + scatter_light(shine.light, given.road)
     seed = int(draws.of_part("noise", frame).integers(2**31))
@@ -241,11 +230,12 @@ def _headlights(
     road = given.road
     own = roads.beam(road)
     beads = np.float32(PAINT - 1) * ((color.luma(given.surface) - 0.22) / 0.2).clip(0, 1)
-    own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + bodies(found, road) + back
-    ground, streaks = (light * may for light in project_headlights(found, road))
+    own = own * np.where(lamps.where("sign"), np.float32(SIGN), 1 + beads) + cars.bodies(found, road) + back
+    ground, streaks = (light * may for light in cars.project_headlights(found, road))
     light = (own + ground)[..., None] * given.surface * (1 - given.sky.alpha[..., None])
     light = (light + streaks[..., None]) * given.headlight
-    red = (may * red_sheen(found, road))[..., None] * (np.float32(night.beam) * np.array(RED, np.float32))
+    red = np.float32(night.beam) * np.array(RED, np.float32)
+    red = (may * cars.red_sheen(found, road))[..., None] * red
     return np.asarray(light + red, np.float32)
 
 
@@ -269,8 +259,7 @@ def reflect_in_road(light: Array, road: Road) -> Array:
     height, width = (max(8, side // 2) for side in road.size)
     dimmed = light * np.minimum(1, MIRRORED / np.maximum(light.max(2, keepdims=True), np.float32(1e-6)))
     half = cv2.resize(dimmed, (width, height), interpolation=cv2.INTER_AREA)
-    rows = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
-    columns = np.arange(width, dtype=np.float32)[None].repeat(height, 0)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
     horizon = np.float32(road.horizon * height / road.size[0])
     below = rows - horizon
     total = np.zeros((height, width, 3), np.float32)
@@ -288,9 +277,9 @@ def reflect_in_road(light: Array, road: Road) -> Array:
     angle = np.maximum(below, 0) / np.float32(road.focal * height / road.size[0])
     share = np.where(below > 0, 0.02 + 0.25 * (1 - np.minimum(angle * 2.5, 1)) ** 3, 0)
     found = np.asarray(total * share[..., None], np.float32)
-    full = cv2.resize(found, road.size[::-1], interpolation=cv2.INTER_LINEAR)
+    full = np.asarray(cv2.resize(found, road.size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     full[: int(road.horizon) + 1] = 0
-    return np.asarray(full, np.float32)
+    return full
 
 
 def scatter_light(light: Array, road: Road) -> Array:
@@ -302,9 +291,8 @@ def scatter_light(light: Array, road: Road) -> Array:
     sigma = VEILED / degrees * size[0] / road.size[1]
     soft = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     halo = cv2.resize(soft, road.size[::-1], interpolation=cv2.INTER_CUBIC)
-    return np.asarray(
-        np.float32(SHARE) * glare(light, degrees) + np.float32(VEIL) * np.maximum(halo, 0), np.float32
-    )
+    scattered = np.float32(SHARE) * glare(light, degrees)
+    return np.asarray(scattered + np.float32(VEIL) * np.maximum(halo, 0), np.float32)
 
 
 def degrees_of(road: Road) -> float:

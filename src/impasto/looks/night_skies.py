@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from impasto import color
-from impasto.looks.planes import Array, Bools, Bytes, Place, dilate, erode, largest, number_parts, shrink
+from impasto.looks.planes import Array, Bools, Place, dilate, erode, largest, number_parts, parts_of, shrink
 
 TOP = 4  # rows of the upper border that a sky touches
 LOWEST = 0.6  # height below which no sky is looked for, relative to the height
@@ -144,17 +144,18 @@ def _lamps(small: Array, gray: Array, sky: Bools) -> Bools:
         rows, columns = (slice(max(0, at - radius), at + radius) for at in middle)
         if not sky[rows, columns].any():
             continue
-        disk, ring = (np.zeros(sky.shape, np.uint8) for _ in range(2))
-        cv2.circle(disk, middle[::-1], radius, 1, -1)
-        cv2.circle(ring, middle[::-1], radius + 2, 1, 2)
-        red, green, _ = small[(disk > 0) & (marks != index)].mean(0)
+        drawn = [np.zeros(sky.shape, np.uint8) for _ in range(2)]
+        cv2.circle(drawn[0], middle[::-1], radius, 1, -1)
+        cv2.circle(drawn[1], middle[::-1], radius + 2, 1, 2)
+        disk, ring = (plane > 0 for plane in drawn)
+        red, green, _ = small[disk & (marks != index)].mean(0)
         if red > RED * green or green > GREEN * red:
             continue
         island = islands == islands[middle]
         if islands[middle] and sizes[islands[middle]] < ISLAND * sky.size:
             found |= dilate(island, 3)
-        elif sky[ring > 0].mean() > AROUND and _below(sky, ring, middle, radius) > BELOW:
-            found |= disk > 0
+        elif sky[ring].mean() > AROUND and _below(sky, ring, middle, radius) > BELOW:
+            found |= disk
     return found
 
 
@@ -163,11 +164,9 @@ def _clouds(gray: Array, sky: Bools) -> Bools:
 
     Leaves are not smooth, and what stands out against the sky of a night is darker than it.
     """
-    parts, _ = number_parts(~sky)
     slopes, least = _slope(gray, 1.0), UNLIT * np.median(gray[sky])
     found = np.zeros_like(sky)
-    for index, box in enumerate(ndimage.find_objects(parts), 1):
-        part = parts[box] == index
+    for part, box in parts_of(~sky, neighbors=4):
         ends = box[0].stop < LOWEST * len(sky) and gray[box][part].max() < DAY
         if ends and gray[box][part].mean() > least and np.median(slopes[box][part]) < CLOUDY:
             found[box] |= part
@@ -183,7 +182,7 @@ def _streaks(small: Array, gray: Array, sky: Bools) -> Bools:
     red, green = small[..., 0], small[..., 1]
     colored = (largest(small) > LAMP) & ((red > RED * green) | (green > GREEN * red))
     filled = sizes < STREAK * sky.size
-    filled[np.unique(islands[colored | (gray > LAMP)])] = False
+    filled[islands[colored | (gray > LAMP)]] = False
     border = np.unique(np.concatenate([islands[0], islands[-1], islands[:, 0], islands[:, -1]]))
     for index in border[filled[border]]:
         filled[index] = gray[islands == index].mean() > BRANCH * np.median(gray[sky])
@@ -191,9 +190,9 @@ def _streaks(small: Array, gray: Array, sky: Bools) -> Bools:
     return np.asarray(filled[islands] & ~sky)
 
 
-def _below(sky: Bools, ring: Bytes, middle: tuple[int, ...], radius: int) -> float:
+def _below(sky: Bools, ring: Bools, middle: tuple[int, ...], radius: int) -> float:
     """Return the share of sky below a lamp, where a tower would be whose top is lit."""
     row, column = middle
     left = max(0, column - radius // 2)
     part = (slice(row + 1, None), slice(left, column + radius // 2 + 1))
-    return float(sky[part][ring[part] > 0].mean()) if ring[part].any() else 0.0
+    return float(sky[part][ring[part]].mean()) if ring[part].any() else 0.0

@@ -50,9 +50,8 @@ class Glow:
             rows = rgb[top : top + STRIP]
             place = np.array([[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            wide = cv2.warpAffine(
-                self.planes, place, (width, len(rows)), flags=flags, borderMode=cv2.BORDER_REPLICATE
-            )
+            size = (width, len(rows))
+            wide = cv2.warpAffine(self.planes, place, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
             if wide.any():
                 light = color.to_linear(rows)
                 light = np.maximum(light - wide[..., :3], KEPT * light)

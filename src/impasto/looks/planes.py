@@ -22,16 +22,16 @@ SMALL = 480  # long side in pixels at which skies, shadows and horizons are sear
 _TOUCHING = {4: None, 8: np.ones((3, 3))}
 
 
-def small_size(size: tuple[int, ...], side: int = SMALL) -> tuple[int, int]:
-    """Return (width, height) of an image of (height, width), reduced to ``side`` pixels if it is larger."""
-    height, width = image.fit((size[0], size[1]), min(side, max(size[:2])))
+def small_size(size: tuple[int, ...]) -> tuple[int, int]:
+    """Return (width, height) of an image of (height, width), reduced to ``SMALL`` pixels if it is larger."""
+    height, width = image.fit((size[0], size[1]), min(SMALL, max(size[:2])))
     return width, height
 
 
 def shrink(rgb: Array, side: int = SMALL) -> Array:
     """Return an image ``(H, W, 3)``, 0..1, reduced to ``side`` pixels if it is larger."""
-    width, height = small_size(rgb.shape, side)
-    return rgb if rgb.shape[:2] == (height, width) else image.resize(rgb, (height, width))
+    small: Array = image.shrink(rgb, side)
+    return small
 
 
 def largest(rgb: Array) -> Array:

@@ -28,7 +28,6 @@ def plate_reflection(found: Sequence[CarLamp], road: Road, photo: Array | None =
 
     Args:
         found: the lamps of cars that are on.
-        road: the view.
         photo: image by day ``(H, W, 3)``, sRGB, 0..1. Default: every place where a plate may be.
     """
     light = np.zeros(road.size, np.float32)
@@ -43,9 +42,9 @@ def plate_reflection(found: Sequence[CarLamp], road: Road, photo: Array | None =
         if min(part.shape) < 2 + LEAST[0]:
             continue
         share = np.float32(min(1.0, SIGN * STRAY / lamp.ahead**2 / brightest(road)))
-        place = None if photo is None else _plate(photo[rows, columns], lamp.apart)
-        if photo is None or place is not None:
-            part[... if place is None else place] = share
+        place = ... if photo is None else _plate(photo[rows, columns], lamp.apart)
+        if place is not None:
+            part[place] = share
     return light
 
 

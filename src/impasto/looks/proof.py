@@ -92,7 +92,6 @@ def signals_of(
 
     Args:
         result, photo: images at night and by day, ``(H, W, 3)``, sRGB, 0..1.
-        lamps: the lamps.
         only: numbers of the signals to compare. Default: all.
     """
     found = []

@@ -87,9 +87,8 @@ def _without_skylight(linear: Array) -> Array:
     """
     red, green, blue = (linear[..., i] + np.float32(0.01) for i in range(3))
     part = 1 - (np.log(blue / red / np.float32(SKYLIGHT)) / np.float32(np.log(3))).clip(0, 1)
-    between = (10 * (np.float32(1.1) - green / blue)).clip(0, 1) * (
-        10 * (green / red - np.float32(0.95))
-    ).clip(0, 1)
+    below, above = np.float32(1.1) - green / blue, green / red - np.float32(0.95)
+    between = (10 * below).clip(0, 1) * (10 * above).clip(0, 1)
     share = (np.float32(0.85) * part * between * (8 * (blue / red - 1)).clip(0, 1)).astype(np.float32)
     gray = color.luma(linear)[..., None]
     return np.asarray(linear + share[..., None] * (gray - linear), np.float32)

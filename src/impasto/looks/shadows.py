@@ -105,9 +105,8 @@ def guided_filter(gray: Array, target: Array) -> Array:
     small = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.float32)
     side = (2 * round(REACH * max(size)) + 1,) * 2
     mean, goal = cv2.blur(small, side), cv2.blur(target, side)
-    slope = (cv2.blur(small * target, side) - mean * goal) / (
-        cv2.blur(small * small, side) - mean * mean + 0.02
-    )
+    spread = cv2.blur(small * small, side) - mean * mean
+    slope = (cv2.blur(small * target, side) - mean * goal) / (spread + 0.02)
     model = np.stack([cv2.blur(slope, side), cv2.blur(goal - slope * mean, side)], 2)
     large = cv2.resize(model, (gray.shape[1], gray.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(large[..., 0] * gray + large[..., 1], np.float32)

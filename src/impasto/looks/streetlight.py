@@ -71,9 +71,7 @@ def city(
     """Return the light of the street lamps ``(H, W)``: 1 on the road below a lamp.
 
     Args:
-        road: the view.
         lamps: the lamps, of which those above the road have a pool each.
-        draws: random choices.
         near: what stands at the road, see :func:`near_lamps`.
         low, wall, fall: see :class:`impasto.looks.night.Night`.
     """

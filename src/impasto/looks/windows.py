@@ -13,7 +13,6 @@ FITS = 0.8  # share of a label and its parallelogram that agree, from which the 
 CLEAR = 0.06  # luma by which a front must be lighter than its glass, for its frames to be told
 FRAME = 0.12  # light of frames and walls in a label, relative to the glass
 SHOP = 2.0  # width of a window, relative to its height, from which it has no curtains
-ROOM, CURTAIN, BLIND = "room", "curtain", "blind"
 
 
 def window(gray: Array, inside: Bools, draw: np.random.Generator) -> Array:
@@ -27,7 +26,6 @@ def window(gray: Array, inside: Bools, draw: np.random.Generator) -> Array:
     Args:
         gray: luma by day in the box of the window, ``(h, w)``, 0..1.
         inside: its label, ``(h, w)``.
-        draw: random choices.
     """
     glass, across, down = pane(inside)
     within = glass > 0.5
@@ -35,10 +33,13 @@ def window(gray: Array, inside: Bools, draw: np.random.Generator) -> Array:
         return np.asarray(inside * draw.uniform(0.5, 1.0), np.float32)
     aspect = inside.shape[1] / inside.shape[0]
     light = _room(across, down, aspect, draw)
-    kind = draw.choice([ROOM, CURTAIN, BLIND], p=[0.45, 0.35, 0.2]) if aspect < SHOP else ROOM
-    if kind == CURTAIN:
-        light = _add_curtains(light, across, draw)
-    elif kind == BLIND:
+    kind = draw.choice(["room", "curtain", "blind"], p=[0.45, 0.35, 0.2]) if aspect < SHOP else "room"
+    if kind == "curtain":
+        # They hang at the sides, or over all of the window, and glow evenly, in folds.
+        folds = 0.5 + 0.1 * np.sin(across * draw.uniform(25, 60) + draw.uniform(0, 6))
+        left, right = draw.uniform(0.1, 0.6, 2)
+        light = np.asarray(np.where((across < left) | (across > 1 - right), folds, light), np.float32)
+    elif kind == "blind":
         light = np.where(down < draw.uniform(0.4, 1.1), np.float32(0.45) + np.float32(0.1) * across, light)
     own = max(float(np.percentile(gray[within], 85)), 0.02)
     light *= np.asarray(0.45 + 0.55 * (gray / own).clip(0, 1.3) ** 1.5)
@@ -90,13 +91,6 @@ def _room(across: Array, down: Array, aspect: float, draw: np.random.Generator) 
     edge = np.interp(across, np.linspace(0, 1, 2 * steps), draw.uniform(0.6, 1.15, steps).repeat(2))
     dark = ((down - edge) / 0.06).clip(0, 1)
     return np.asarray(light * (1 - 0.55 * dark), np.float32)
-
-
-def _add_curtains(light: Array, across: Array, draw: np.random.Generator) -> Array:
-    """Hang curtains at the sides, or over all of a window; they glow evenly, in folds."""
-    folds = 0.5 + 0.1 * np.sin(across * draw.uniform(25, 60) + draw.uniform(0, 6))
-    left, right = draw.uniform(0.1, 0.6, 2)
-    return np.asarray(np.where((across < left) | (across > 1 - right), folds, light), np.float32)
 
 
 def frames(gray: Array, within: Bools) -> Array:
