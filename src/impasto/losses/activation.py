@@ -147,9 +147,7 @@ class _BoundGuide(Bound):
         self.root = (context.size[0] * context.size[1]) ** 0.5
         self.guide = {layer: found[0].flatten(1) for layer, found in guide.items()}
         # Normalized, otherwise the few strongest positions of the guide would match everything.
-        self.directions = {
-            layer: found / found.norm(dim=0).clamp_min(_LEAST) for layer, found in self.guide.items()
-        }
+        self.directions = {k: found / found.norm(dim=0).clamp_min(_LEAST) for k, found in self.guide.items()}
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}

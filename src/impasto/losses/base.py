@@ -83,9 +83,8 @@ class BoundSum(Bound):
     """Weighted sum of bound losses."""
 
     def __init__(self, parts: list[tuple[float, Bound]]) -> None:
-        self.levels = tuple(
-            replace(level, weight=weight * level.weight) for weight, part in parts for level in part.levels
-        )
+        levels = ((level, weight * level.weight) for weight, part in parts for level in part.levels)
+        self.levels = tuple(replace(level, weight=weight) for level, weight in levels)
         parts = [(weight, part) for weight, part in parts if part.layers]
         self.parts, self.sources = parts, _sources(parts)
         self.layers = frozenset[str]().union(*(part.layers for _, part in parts))
@@ -144,17 +143,21 @@ class Relative(Loss):
         bound = self.loss.bind(context)
         with torch.no_grad():
             reference = float(bound.value(context.sums(bound, self.picture)))
-        return _BoundRelative(bound, max(reference, FLOOR))
+        return Scaled(bound, divisor=max(reference, FLOOR))
 
 
-class _BoundRelative(Bound):
-    def __init__(self, bound: Bound, reference: float) -> None:
-        self.bound, self.reference = bound, reference
+class Scaled(Bound):
+    """A bound loss times one factor per image of the batch, ``(B,)``, or divided by a number."""
+
+    def __init__(self, bound: Bound, factors: Tensor | float = 1.0, *, divisor: float = 1.0) -> None:
+        self.bound, self.factors, self.divisor = bound, factors, divisor
         self.layers, self.name, self.whole_only = bound.layers, bound.name, bound.whole_only
         self.measures = bound.measures
 
     def measure(self, features: Features, window: Window) -> Sums:
+        """See :meth:`Bound.measure`."""
         return self.bound.measure(features, window)
 
     def each(self, sums: Sums) -> Tensor:
-        return self.bound.each(sums) / self.reference
+        """See :meth:`Bound.each`."""
+        return self.bound.each(sums) * self.factors / self.divisor

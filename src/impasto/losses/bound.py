@@ -16,14 +16,7 @@ Features = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Level:
-    """A loss of the reduced image.
-
-    Args:
-        weight: weight in the whole loss.
-        bound: the loss, bound at the reduced size.
-        size: reduced (height, width), in pixels.
-        windows: windows of an image of that size.
-    """
+    """A loss of the reduced image, and its weight in the whole; ``size`` is (height, width), in pixels."""
 
     weight: float
     bound: Bound
@@ -49,7 +42,6 @@ class Bound(ABC):
 
         Args:
             features: features of the part that the window reads, ``(B, C, h, w)`` by layer.
-            window: the window.
         """
 
     @abstractmethod

@@ -24,7 +24,6 @@ class Content(Loss):
 
     Args:
         picture: content image, anything :func:`impasto.image.read` takes.
-        layers: one layer name or several.
         unit: ``relative`` divides by ``mean P^2``; ``absolute`` is the plain mean squared error.
 
     Raises:

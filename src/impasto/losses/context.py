@@ -39,12 +39,7 @@ class FeatureCache:
     _found: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False)
 
     def once(
-        self,
-        what: str,
-        pictures: Sequence[Tensor],
-        layers: frozenset[str],
-        size: Size,
-        look: Callable[[], T],
+        self, what: str, pictures: Sequence[Tensor], layers: frozenset[str], size: Size, look: Callable[[], T]
     ) -> T:
         """Return ``look()``, a function of ``pictures`` at ``size``; cached if all of them are."""
         known = {id(kept) for kept in self.pictures}
@@ -66,13 +61,10 @@ class BindContext:
     budget of the optimization.
 
     Args:
-        backbone: feature extractor.
         size: (height, width) of the image to optimize, in pixels.
         wanted: layers that will be requested, so that one forward pass serves all terms.
         cut: returns the windows of an image of a given size; default: one window.
-        seen: cache from previous runs.
         present: current image at the context's size, for losses whose targets depend on it.
-        stage: index of the stage in the schedule.
     """
 
     def __init__(
@@ -125,15 +117,13 @@ class BindContext:
         # In sorted order: that of a set differs from run to run, and losses add their layers in this order.
         key = (id(picture), size)
         # Keep a reference to the image, so that its id is not reused.
-        _, known = self._seen.get(key, (picture, {}))
-        if not layers <= known.keys():
-            windows = self.windows(size)
-            if len(windows) == 1:
-                found = self._look(self._resize(picture, size), layers | self.wanted)
-                known = {layer: tensors.precise(value) for layer, value in found.items()}
-            else:
-                known = {**known, **self._gather_features(picture, layers - known.keys(), size)}
-            self._seen[key] = (picture, known)
+        _, known = self._seen.setdefault(key, (picture, {}))
+        missing = layers - known.keys()
+        if missing and len(self.windows(size)) == 1:
+            found = self._look(self._resize(picture, size), layers | self.wanted)
+            known |= {layer: tensors.precise(value) for layer, value in found.items()}
+        elif missing:
+            known |= self._gather_features(picture, missing, size)
         return {layer: known[layer] for layer in sorted(layers)}
 
     def moments(
@@ -148,12 +138,10 @@ class BindContext:
         if len(self.windows(size)) == 1:
             found = self._features(picture, layers, size)
             return {layer: moments(value.flatten(2)) for layer, value in found.items()}
-        key = (id(picture), size)
-        _, known = self._known.get(key, (picture, {}))
-        if not layers <= known.keys():
-            # Only the missing layers: computing all wanted layers would waste memory and time.
-            known = {**known, **self._moments_in_pieces(picture, layers - known.keys(), size)}
-            self._known[key] = (picture, known)
+        _, known = self._known.setdefault((id(picture), size), (picture, {}))
+        # Only the missing layers: computing all wanted layers would waste memory and time.
+        if missing := layers - known.keys():
+            known |= self._moments_in_pieces(picture, missing, size)
         return {layer: known[layer] for layer in sorted(layers)}
 
     def pieces(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -38,33 +38,30 @@ class LayerNeighbors(MatchingLoss):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self._sampled: dict[
-            int, _Samples
-        ] = {}  # by the number of the style image, at the largest size so far
+        # By the number of the style image, at the largest size so far.
+        self._sampled: dict[int, _Samples] = {}
 
     def bind(self, context: BindContext) -> Bound:
         """See :meth:`Loss.bind`."""
         if context.present is None:
             raise InputError("LayerNeighbors needs the current image: pass present= to the BindContext")
         generator = torch.Generator().manual_seed(self.seed + context.stage)
-        drawn = {k: _Positions.sample(context, k, POSITIONS, generator) for k in sorted(self.needs)}
+        strides = {k: context.backbone.stride(k) for k in sorted(self.needs)}
+        drawn = {k: _Positions.sample(context.size, s, POSITIONS, generator) for k, s in strides.items()}
         now = _Samples(context.size, [drawn])
         for window, features in context.pieces(context.present, frozenset(drawn), context.size):
             now(0, window, features)
         found = now.columns
         keys = [self._samples_of(context, number).columns for number in range(len(self.paintings))]
         division = self.division(context)
-        targets = {
-            k: _nearest(found[k], [each[k] for each in keys], positions, division)
-            for k, positions in drawn.items()
-        }
+        targets = {k: _nearest(found[k], [each[k] for each in keys], drawn[k], division) for k in drawn}
         return _BoundLayers(context.backbone, drawn, targets)
 
     def _samples_of(self, context: BindContext, painting: int) -> _Samples:
         """Return features of a style image at the context's size, computed unless that was done before."""
         known = self._sampled.get(painting)
         if known is None or known.size != context.size:
-            views = self.views(context, self.paintings[painting], self.scales[painting])
+            views = self.views(context, painting)
             known = self._sampled[painting] = self._sampling(context, views)
             with context.backbone.disable_wrapping():
                 for number, (view, size) in enumerate(views):
@@ -85,11 +82,12 @@ class LayerNeighbors(MatchingLoss):
     def _sampling(self, context: BindContext, views: Sequence[View]) -> _Samples:
         """Sample about ``POSITIONS`` positions of a style image and its rotations in each layer."""
         generator = torch.Generator().manual_seed(self.seed)
-        drawn = []
-        for _, size in views:
-            there = BindContext(context.backbone, size, cut=context.cut)
-            most = POSITIONS // len(views)
-            drawn.append({k: _Positions.sample(there, k, most, generator) for k in sorted(self.needs)})
+        most, backbone = POSITIONS // len(views), context.backbone
+        layers = sorted(self.needs)
+        drawn = [
+            {k: _Positions.sample(size, backbone.stride(k), most, generator) for k in layers}
+            for _, size in views
+        ]
         return _Samples(context.size, drawn)
 
 
@@ -109,10 +107,9 @@ class _Positions:
     columns: Tensor
 
     @classmethod
-    def sample(cls, context: BindContext, layer: str, most: int, generator: torch.Generator) -> _Positions:
-        """Sample about ``most`` positions of a context."""
-        stride = context.backbone.stride(layer)
-        height, width = context.size[0] // stride, context.size[1] // stride
+    def sample(cls, size: Size, stride: int, most: int, generator: torch.Generator) -> _Positions:
+        """Sample about ``most`` positions of an image of ``size``."""
+        height, width = size[0] // stride, size[1] // stride
         step = max(1, math.ceil((height * width / most) ** 0.5))
         tall, wide = -(-height // step), -(-width // step)
         # Positions outside the image, in a partial cell, are clamped to its border.
@@ -203,14 +200,10 @@ class _BoundLayers(Bound):
         self, backbone: Backbone, drawn: Mapping[str, _Positions], targets: Mapping[str, _Target]
     ) -> None:
         self.drawn, self.layers = drawn, frozenset(targets)
-        self.targets = {
-            layer: replace(
-                each,
-                nearest=arrange_columns(each.nearest, backbone),
-                mean=arrange_columns(each.mean, backbone),
-            )
-            for layer, each in targets.items()
-        }
+        self.targets = {}
+        for layer, each in targets.items():
+            nearest, mean = (arrange_columns(columns, backbone) for columns in (each.nearest, each.mean))
+            self.targets[layer] = _Target(nearest, mean, each.lengths)
 
     def measure(self, features: Features, window: Window) -> Sums:
         sums: Sums = {}

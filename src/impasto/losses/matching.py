@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from impasto import tensors
 from impasto.backbones import Backbone
 from impasto.losses.context import BindContext
+from impasto.tensors import precise
 from impasto.tiles import Size, Window
 
 CELL = 4  # side of a place, in pixels
@@ -40,11 +40,8 @@ def grid(size: Size) -> Size:
 
 def window_places(window: Window) -> tuple[slice, slice]:
     """Return the rows and columns of places that a window owns."""
-    rows, columns = window.rows, window.columns
-    return (
-        slice(rows.own // CELL, -(-rows.own_end // CELL)),
-        slice(columns.own // CELL, -(-columns.own_end // CELL)),
-    )
+    rows, columns = (slice(s.own // CELL, -(-s.own_end // CELL)) for s in (window.rows, window.columns))
+    return rows, columns
 
 
 def hypercolumns(features: Columns, backbone: Backbone, size: Size) -> Columns:
@@ -148,18 +145,14 @@ class Keys:
                             kept[layer] = part.new_empty((part.shape[0], len(drawn)))
                         kept[layer][:, place[wanted].to(part.device)] = part[:, wanted.to(part.device)]
                 first += count
-        squares = [tensors.precise(part).square().sum(0) for part in kept.values()]
+        squares = [precise(part).square().sum(0) for part in kept.values()]
         return cls(kept, torch.stack(squares).sum(0).sqrt())
 
     def sample_hypercolumns(self, most: int, seed: int) -> Tensor:
         """Return at most ``most`` centered hypercolumns, ``(D, M)``, float32 or wider."""
         drawn = sample(len(self.lengths), most, seed).to(self.lengths.device)
-        return torch.cat(
-            [
-                tensors.precise(part[:, drawn]) - tensors.precise(part).mean(1, keepdim=True)
-                for part in self.columns.values()
-            ]
-        )
+        parts = self.columns.values()
+        return torch.cat([precise(p[:, drawn]) - precise(p).mean(1, keepdim=True) for p in parts])
 
 
 def sample(count: int, most: int, seed: int) -> Tensor:
@@ -182,22 +175,18 @@ class Matcher:
         self.basis = _directions([each.sample_hypercolumns(SAMPLE // len(keys), seed) for each in keys], seed)
         self.keys = []
         for each in keys:
-            means = {layer: tensors.precise(part).mean(1) for layer, part in each.columns.items()}
+            means = {layer: precise(part).mean(1) for layer, part in each.columns.items()}
             middle = self.project({layer: mean[:, None] for layer, mean in means.items()})
             # Layer by layer: concatenated they would take more memory than the image itself.
-            squares = [
-                (tensors.precise(part) - means[layer][:, None]).square().sum(0)
-                for layer, part in each.columns.items()
-            ]
+            rests = (precise(part) - means[layer][:, None] for layer, part in each.columns.items())
+            squares = [rest.square().sum(0) for rest in rests]
             lengths = torch.stack(squares).sum(0).sqrt().clamp_min(LEAST)
             self.keys.append((self.project(each.columns) - middle).mT / lengths)
 
     def project(self, columns: Columns) -> Tensor:
         """Project hypercolumns ``(C, places)`` by layer to the basis: ``(places, directions)``."""
         parts = torch.split(self.basis, list(self.widths.values()))
-        found = [
-            tensors.precise(columns[layer]).mT @ part for layer, part in zip(self.widths, parts, strict=True)
-        ]
+        found = [precise(columns[layer]).mT @ part for layer, part in zip(self.widths, parts, strict=True)]
         return torch.stack(found).sum(0)
 
     def queries(self, context: BindContext, picture: Tensor) -> Tensor:

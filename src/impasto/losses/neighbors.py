@@ -22,23 +22,11 @@ from torch.nn import functional as F
 from impasto import tensors
 from impasto.errors import InputError
 from impasto.image import Source
+from impasto.losses import matching
 from impasto.losses.base import Loss
 from impasto.losses.bound import Bound, Features, Sums
 from impasto.losses.context import BindContext
-from impasto.losses.matching import (
-    CELL,
-    LEAST,
-    Keys,
-    Matcher,
-    OnFeatures,
-    View,
-    arrange_columns,
-    divide,
-    gather_columns,
-    grid,
-    hypercolumns,
-    window_places,
-)
+from impasto.losses.matching import CELL, LEAST, Keys, Matcher, OnFeatures, View, grid
 from impasto.moments import shares
 from impasto.tiles import Size, Window
 
@@ -80,8 +68,9 @@ class MatchingLoss(Loss):
         if not len(several) == len(self.scales) == len(self.masks):
             raise InputError(f"{len(several)} paintings need as many scales and masks")
 
-    def views(self, context: BindContext, painting: Tensor, scale: float) -> list[View]:
-        """Return the style image at the context's area times its scale, with its rotations if enabled."""
+    def views(self, context: BindContext, number: int) -> list[View]:
+        """Return a style image at the context's area times its scale, with its rotations if enabled."""
+        painting, scale = self.paintings[number], self.scales[number]
         size = tensors.same_area((painting.shape[-2], painting.shape[-1]), context.size, scale=scale)
         upright = tensors.resize(painting, size)
         views = [torch.rot90(upright, turn, (2, 3)) for turn in range(4 if self.turned else 1)]
@@ -95,8 +84,8 @@ class MatchingLoss(Loss):
 
     def _search(self, context: BindContext) -> tuple[list[Keys], Matcher]:
         keys = []
-        for number, (painting, scale) in enumerate(zip(self.paintings, self.scales, strict=True)):
-            views = self.views(context, painting, scale)
+        for number in range(len(self.paintings)):
+            views = self.views(context, number)
             also = self.feature_callback(context, number, views)
             keys.append(Keys.of(context, views, self.needs, most=KEYS, seed=self.seed, also=also))
         return keys, Matcher(keys, seed=self.seed)
@@ -127,7 +116,7 @@ class MatchingLoss(Loss):
             numbers = torch.arange(rows * columns, device=scores.device).view(rows, columns)
             cut = round(self.border * there.size[0] / own[0] / CELL)
             inside = numbers[cut : rows - cut, cut : columns - cut].flatten()
-            self._division = divide(scores, self.weights, inside).view(1, 1, rows, columns)
+            self._division = matching.divide(scores, self.weights, inside).view(1, 1, rows, columns)
         return F.interpolate(self._division.float(), grid(context.size), mode="nearest")[0, 0].long()
 
 
@@ -139,8 +128,6 @@ class Neighbors(MatchingLoss):
 
     Args:
         photo: content image, anything :func:`impasto.image.read` takes.
-        paintings: one or several style images.
-        layers: layers of the hypercolumn.
         weights: share of the places for each style image; normalized to sum 1. Default: equal.
         scales: area of each style image relative to the image (1: the same area; never enlarged).
         masks: region of each style image, ``(1, 1, H, W)``, 0..1; None: everywhere. Masks override weights.
@@ -190,15 +177,14 @@ class Neighbors(MatchingLoss):
             return photo
         half = (max(1, context.size[0] // 2), max(1, context.size[1] // 2))
         broad = tensors.resize(tensors.resize(photo, half, wraps=wraps), context.size, wraps=wraps)
-        detail = photo - broad
-        return torch.lerp(photo, context.present.to(photo.device) + detail, self.search)
+        return torch.lerp(photo, context.present.to(photo.device) + (photo - broad), self.search)
 
 
 def _on_grid(mask: Tensor | None, size: Size) -> Tensor:
     """Resample a mask to the places; None becomes 0.5, so any mask above half takes precedence."""
-    return (
-        torch.full(grid(size), 0.5) if mask is None else F.adaptive_avg_pool2d(mask.cpu(), grid(size))[0, 0]
-    )
+    if mask is None:
+        return torch.full(grid(size), 0.5)
+    return F.adaptive_avg_pool2d(mask.cpu(), grid(size))[0, 0]
 
 
 class _BoundNeighbors(Bound):
@@ -211,18 +197,19 @@ class _BoundNeighbors(Bound):
         chosen = index.view(division.shape) + firsts[division]
         matched = torch.bincount(chosen.flatten()).nonzero()[:, 0]
         self.index = torch.searchsorted(matched, chosen)
-        self.columns = {
-            k: arrange_columns(torch.cat([each.columns[k] for each in keys], 1)[:, matched], context.backbone)
-            for k in self.layers
-        }
+        self.columns = {}
+        for layer in self.layers:
+            found = torch.cat([each.columns[layer] for each in keys], 1)[:, matched]
+            self.columns[layer] = matching.arrange_columns(found, context.backbone)
         self.lengths = torch.cat([each.lengths for each in keys])[matched].clamp_min(LEAST)
 
     def measure(self, features: Features, window: Window) -> Sums:
-        index = self.index[window_places(window)]
+        index = self.index[matching.window_places(window)]
         own = {k: window.trim_halo(features[k], self.backbone.stride(k)) for k in self.layers}
         dots, squares = [], []
-        for layer, found in hypercolumns(own, self.backbone, (index.shape[0], index.shape[1])).items():
-            target = gather_columns(self.columns[layer], index.flatten())
+        size = (index.shape[0], index.shape[1])
+        for layer, found in matching.hypercolumns(own, self.backbone, size).items():
+            target = matching.gather_columns(self.columns[layer], index.flatten())
             dot, square = along(found, target.mT.view(1, *index.shape, -1).permute(0, 3, 1, 2))
             dots.append(dot)
             squares.append(square)

@@ -23,7 +23,6 @@ class Pyramid(Loss):
     sees its large forms.
 
     Args:
-        loss: loss at each reduced size.
         coarsest: loss that is added at the smallest size.
         least: least long side of a reduced image, in pixels. An image below four times this side has none.
     """

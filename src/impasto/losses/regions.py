@@ -33,7 +33,6 @@ class RegionMoments(Loss):
     Args:
         targets: statistics of each class; None: the class is left unchanged.
         alphas: mask of each class, ``(K, H, W)``, 0..1.
-        layers: layer weights by name.
 
     Raises:
         InputError: the number of targets and alphas differs, or all targets are None.

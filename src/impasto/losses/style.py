@@ -222,9 +222,8 @@ class _BoundStyle(Bound):
     def layer_values(self, layer: str, sums: Sums) -> Tensor:
         """Compute the distance in one layer, ``(B,)``."""
         count = sums[f"{layer}.count"]
-        distance = self.distances[layer](
-            count.clamp_min(_LEAST_COUNT), sums[f"{layer}.first"], sums[f"{layer}.second"]
-        )
+        given = (count.clamp_min(_LEAST_COUNT), sums[f"{layer}.first"], sums[f"{layer}.second"])
+        distance = self.distances[layer](*given)
         # A region that is empty at the resolution of the layer does not count.
         return torch.where(count > _LEAST_COUNT, distance, 0.0)
 

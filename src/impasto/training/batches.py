@@ -69,13 +69,11 @@ def draw(
     """Return the images ``indices`` of the batch of a step.
 
     Args:
-        photos: source of the crops.
         step: number of the step, from 0.
         indices: indices of the images in the global batch.
         rows: rows to train; row 0 reproduces the photo.
         total: number of all rows.
         side: side of the crops, pixels.
-        seed: random seed of the training.
         rehearsed: rows to paint with that are not trained.
     """
     shared = _generator(seed, step, -1)

@@ -20,7 +20,6 @@ def write(path: Path, history: Sequence[HistoryEntry], *, overwrite: bool = Fals
     Args:
         path: ``.csv``, with one line per step: step, seconds, loss and its terms; or ``.svg`` or ``.png``.
         history: one point per step of the training.
-        overwrite: replace an existing file.
 
     Raises:
         OutputError: the file cannot be written, or exists and ``overwrite`` is not set.

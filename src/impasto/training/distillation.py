@@ -17,7 +17,6 @@ from impasto.networks.torch_engine import StyleNetwork
 from impasto.training.batches import CropPosition
 
 LAYERS = ("relu1_1", "relu2_1")
-PIXEL_WEIGHT = 1.0
 FLOOR = 1e-6
 HOME = CropPosition(0, (0.0, 0.0))  # default position in the noise plane
 
@@ -27,7 +26,6 @@ class Distillation:
 
     Args:
         teacher: pack to learn from; the student has as many rows.
-        backbone: feature extractor of the loss.
         photos: ``(N, 3, S, S)``, RGB 0..1, on which the terms are balanced.
     """
 
@@ -35,7 +33,6 @@ class Distillation:
         self.backbone = backbone
         self.teacher = StyleNetwork(teacher.plan, rows=len(teacher.rows)).to(photos.device).eval()
         self.teacher.load(teacher.trunk, teacher.rows)
-        self.scales = dict.fromkeys((PIXELS, *LAYERS), 1.0)
         self.scales = self._balance(photos)
 
     def _balance(self, photos: Tensor) -> dict[str, float]:
@@ -63,8 +60,5 @@ class Distillation:
         painted = self._paint_targets(photos, weights, place)
         size = (photos.shape[-2], photos.shape[-1])
         context = BindContext(self.backbone, size, wanted=frozenset(LAYERS))
-        parts: list[tuple[float, Bound]] = []
-        for layer in (PIXELS, *LAYERS):
-            share = PIXEL_WEIGHT if layer == PIXELS else 1.0
-            parts.append((share / self.scales[layer], Content(painted, layer, unit="absolute").bind(context)))
-        return BoundSum(parts)
+        losses = {layer: Content(painted, layer, unit="absolute") for layer in (PIXELS, *LAYERS)}
+        return BoundSum([(1 / self.scales[layer], loss.bind(context)) for layer, loss in losses.items()])

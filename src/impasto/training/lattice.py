@@ -37,19 +37,11 @@ def _stand_out(pictures: Tensor) -> Tensor:
     pieces = (pieces - pieces.mean((-2, -1), keepdim=True)) * hann[:, None] * hann
     power = torch.fft.fft2(pieces).abs().square()
     power = (power / power.mean((-2, -1), keepdim=True).clamp_min(1e-8)).mean((1, 2))
-    around = torch.stack([torch.roll(power, shift, (-2, -1)) for shift in _ring()]).log().mean(0)
+    reach = range(-FAR, FAR + 1)
+    ring = [(i, j) for i in reach for j in reach if max(abs(i), abs(j)) >= NEAR]
+    around = torch.stack([torch.roll(power, shift, (-2, -1)) for shift in ring]).log().mean(0)
     step = WINDOW // PERIOD
-    places = [
-        (i * step, j * step % WINDOW)
-        for i in range(LINES + 1)
-        for j in range(-LINES, LINES + 1)
-        if i > 0 or j > 0
-    ]
-    rows, columns = torch.tensor(places, device=gray.device).T
+    lines = [(i, j) for i in range(LINES + 1) for j in range(-LINES, LINES + 1) if i > 0 or j > 0]
+    rows, columns = torch.tensor(lines, device=gray.device).T * step % WINDOW
     ratio: Tensor = power[:, rows, columns].log() - around[:, rows, columns]
     return ratio
-
-
-def _ring() -> list[tuple[int, int]]:
-    reach = range(-FAR, FAR + 1)
-    return [(i, j) for i in reach for j in reach if max(abs(i), abs(j)) >= NEAR]

@@ -6,6 +6,7 @@ import atexit
 import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from impasto import backbones, files, image, tensors
-from impasto.backbones import Slim, Vgg
+from impasto.backbones import Slim
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
 from impasto.jobs.base import pluralize
@@ -28,7 +29,7 @@ from impasto.training.distillation import Distillation
 from impasto.training.objective import Objective, StyleRow
 from impasto.training.photos import Photos
 from impasto.training.starting import Picture, start, student
-from impasto.training.trainer import FitResult, TrainingConfig, fit, leave
+from impasto.training.trainer import FitResult, fit, leave
 
 CALIBRATION = 12  # photos on which content and style are balanced
 _SHOWN = 4  # photos and rows on a sample sheet
@@ -61,11 +62,9 @@ def learn(
     With ``job.teacher``, the styles are those of a pack, and the targets its outputs.
 
     Args:
-        job: settings of the training.
         watch: called after every step; ``KeyboardInterrupt`` in it ends training with the result so far.
         log: called with a message for each photo that cannot be read.
         checkpoint: file in which the training is saved every ``save_every`` steps.
-        save_every: steps between checkpoints.
         resume: continue from ``checkpoint`` if it exists.
 
     Raises:
@@ -81,17 +80,15 @@ def learn(
         aim: Objective | Distillation = Distillation(teacher, backbone=exact, photos=seen)
         network, course = student(job, teacher)
     else:
-        aim, network, course = _styling(job, old, pictures, others, backbone=exact, photos=seen)
+        rows = _rows(job, pictures, others)
+        slim = Slim(exact, torch.cat([seen, *_patches(pictures, job.side)]))
+        aim = Objective(rows, backbone=slim, photos=seen, style_weight=job.style_weight)
+        network, course = start(job, old, aim, pictures=pictures, others=others, photos=seen)
     key = _key(job, [path for _, path, _ in (*pictures, *others)])
+    shown = partial(sample, photos=seen[:_SHOWN], rows=course.rows)
+    saved = Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None
     trained = fit(
-        network,
-        aim,
-        photos,
-        course=course,
-        fabric=fabric,
-        watch=watch,
-        sample=lambda n: sample(n, seen[:_SHOWN], course.rows),
-        checkpoint=Checkpoint(checkpoint, every=save_every, key=key, resume=resume) if checkpoint else None,
+        network, aim, photos, course=course, fabric=fabric, watch=watch, sample=shown, checkpoint=saved
     )
     recipe = _recipe(job, trained, photos=len(photos))
     pack = _student_pack(network, teacher, recipe) if teacher else _pack(job, old, network, pictures, recipe)
@@ -99,23 +96,7 @@ def learn(
     return LearnResult(pack, names, trained, fabric.is_global_zero)
 
 
-def _styling(
-    job: LearnJob,
-    old: Pack | None,
-    pictures: Sequence[Picture],
-    others: Sequence[Picture],
-    *,
-    backbone: Vgg,
-    photos: Tensor,
-) -> tuple[Objective, StyleNetwork, TrainingConfig]:
-    rows = _rows(job, pictures, others)
-    slim = Slim(backbone, torch.cat([photos, *_patches(pictures, job.side)]))
-    aim = Objective(rows, backbone=slim, photos=photos, style_weight=job.style_weight)
-    return aim, *start(job, old, aim, pictures=pictures, others=others, photos=photos)
-
-
 def _student_pack(network: StyleNetwork, teacher: Pack, recipe: dict[str, Any]) -> Pack:
-    """Return the pack of a student, with the styles of its teacher."""
     recipe = {**recipe, "teacher": teacher.hash()}
     styles = [dataclasses.replace(s, recipe={**s.recipe, "distilled": recipe}) for s in teacher.styles]
     trunk, rows = _arrays(network)
@@ -128,16 +109,12 @@ def _rows(job: LearnJob, pictures: Sequence[Picture], others: Sequence[Picture])
     if len(shares) != len(pictures):
         given, needed = pluralize(len(shares), "weight"), pluralize(len(pictures), "painting")
         raise InputError(f"{given} for {needed}: give one for each")
-    rows = [
-        StyleRow(p, scale, share)
-        for (_, _, p), share in zip(pictures, shares, strict=True)
-        for scale in job.scales
-    ]
+    shared = zip(pictures, shares, strict=True)
+    rows = [StyleRow(p, scale, share) for (_, _, p), share in shared for scale in job.scales]
     return rows + [StyleRow(p) for _, _, p in others]
 
 
 def _pictures(job: LearnJob, old: Pack | None) -> list[Picture]:
-    """Return name, file and image of each style of a job."""
     paths = [Path(p) for p in job.pictures]
     if folder := next((path for path in paths if path.is_dir()), None):
         raise InputError(f"{folder} is a folder: to learn each painting in it, use --styles {folder}")
@@ -158,7 +135,6 @@ def _pictures(job: LearnJob, old: Pack | None) -> list[Picture]:
 
 
 def _folder(path: str, option: str) -> list[Picture]:
-    """Return name, file and image of each style image in a folder."""
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: {option} takes a folder of paintings")
@@ -206,20 +182,14 @@ def _pack(
     recipe = {**recipe, "styles_together": len(pictures), "trunk_trained": old is None}
     for index, (name, path, _) in enumerate(pictures):
         start = first + index * each
-        style = LearnedStyle(
-            name,
-            rows=(),
-            scales=job.scales,
-            picture=files.sha256(path),
-            recipe=recipe,
-            thumbnail=packs.thumbnail(image.read(path).flat()),
-        )
+        thumbnail = packs.thumbnail(image.read(path).flat())
+        picture = files.sha256(path)
+        style = LearnedStyle(name, (), job.scales, picture=picture, recipe=recipe, thumbnail=thumbnail)
         pack = pack.add_style(style, rows[start : start + each])
     return pack
 
 
 def _arrays(network: StyleNetwork) -> tuple[dict[str, Any], Any]:
-    """Return trunk and rows as arrays, for a pack."""
     trunk = {name: p.detach().cpu().numpy() for name, p in network.trunk.items()}
     return trunk, network.rows.detach().cpu().numpy()
 
@@ -238,23 +208,19 @@ def _recipe(job: LearnJob, trained: FitResult, *, photos: int) -> dict[str, Any]
 
 def _fabric(job: LearnJob) -> Fabric:
     """Return the device to train on; with several processes, Fabric runs this command again for each."""
-    device = job.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    strategy = "ddp" if job.processes > 1 else "auto"
+    usual = "cuda" if torch.cuda.is_available() else "cpu"
+    device = usual if job.device == "auto" else job.device
     precision = backbones.best_precision(torch.device(device)) if job.precision == "auto" else job.precision
     try:
         fabric = Fabric(
             accelerator=device.split(":")[0],
             devices=job.processes,
-            strategy=strategy,
+            strategy="ddp" if job.processes > 1 else "auto",
             precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         )
     except (RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"cannot train on {job.processes} x {device} ({reason}): try --device cpu"
-        ) from error
+        text = f"cannot train on {job.processes} x {device} ({' '.join(str(error).split())})"
+        raise InputError(f"{text}: try --device cpu") from error
     if job.processes > 1:
         fabric.launch()
         atexit.register(leave)
@@ -263,11 +229,8 @@ def _fabric(job: LearnJob) -> Fabric:
 
 def _key(job: LearnJob, pictures: Sequence[Path]) -> str:
     """Return a hash of the settings, style images and starting packs, which a checkpoint must match."""
-    settings = {
-        k: v
-        for k, v in job.settings().items()
-        if k not in ("photos", "rehearse", "into", "begin_from", "teacher", "device", "minutes", "processes")
-    }
+    free = ("photos", "rehearse", "into", "begin_from", "teacher", "device", "minutes", "processes")
+    settings = {k: v for k, v in job.settings().items() if k not in free}
     given = (job.into, job.begin_from, job.teacher)
     begun = [library.pack_file(pack) for pack in given if pack is not None]
     text = repr((sorted(settings.items()), [files.sha256(p) for p in (*pictures, *begun)]))

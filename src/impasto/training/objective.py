@@ -9,18 +9,8 @@ import torch
 from torch import Tensor
 
 from impasto.backbones import Backbone
-from impasto.losses import (
-    BindContext,
-    Bound,
-    BoundSum,
-    Content,
-    Features,
-    Gram,
-    MeanVariance,
-    StyleLoss,
-    Sums,
-    TotalVariation,
-)
+from impasto.losses import BindContext, Bound, Content, Gram, MeanVariance, StyleLoss, TotalVariation
+from impasto.losses.base import BoundSum, Scaled
 from impasto.moments import Moments
 from impasto.tiles import Window
 from impasto.training.batches import CropPosition
@@ -52,7 +42,6 @@ class Objective:
 
     Args:
         rows: target of each row after row 0.
-        backbone: feature extractor of the loss.
         photos: ``(N, 3, S, S)``, N >= 2, RGB 0..1, on which the terms are balanced.
         style_weight: weight of the style terms at strength 1; the content term has weight 1.
         layers: layers of the style terms, with their weights.
@@ -135,20 +124,3 @@ class Objective:
         for part, (_, share), scale in zip(bound, self.kinds, self.style_scale, strict=True):
             parts.append((share, Scaled(part, pull / (shares @ scale.to(shares.device)))))
         return BoundSum(parts)
-
-
-class Scaled(Bound):
-    """A bound loss times one factor per image of the batch."""
-
-    def __init__(self, bound: Bound, factors: Tensor) -> None:
-        self.bound, self.factors = bound, factors
-        self.layers, self.name, self.whole_only = bound.layers, bound.name, bound.whole_only
-        self.measures = bound.measures
-
-    def measure(self, features: Features, window: Window) -> Sums:
-        """See :meth:`Bound.measure`."""
-        return self.bound.measure(features, window)
-
-    def each(self, sums: Sums) -> Tensor:
-        """See :meth:`Bound.each`."""
-        return self.bound.each(sums) * self.factors

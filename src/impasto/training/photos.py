@@ -62,9 +62,8 @@ class Photos:
         least = min(side, short)
         u = float(torch.rand((), generator=generator))
         taken = max(1, round(least * (short / least) ** u))
-        top, left = (
-            int(torch.randint(0, extent - taken + 1, (), generator=generator)) for extent in array.shape[:2]
-        )
+        highest = (extent - taken + 1 for extent in array.shape[:2])
+        top, left = (int(torch.randint(0, most, (), generator=generator)) for most in highest)
         part = torch.from_numpy(array[top : top + taken, left : left + taken].astype(np.float32) / 255)
         crop = tensors.resize(part.permute(2, 0, 1)[None], (side, side))[0].clamp(0, 1)
         if float(torch.rand((), generator=generator)) < 0.5:
@@ -109,7 +108,6 @@ def _find_photos(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def _jitter_colors(crop: Tensor, generator: torch.Generator) -> Tensor:
-    """Vary gamma, contrast and saturation of a crop slightly."""
     gamma, gain, color = (math.exp(0.2 * float(torch.randn((), generator=generator))) for _ in range(3))
     crop = crop.pow(gamma)
     gray = crop.mean(0, keepdim=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
+from impasto import tensors
 from impasto.errors import InputError
 from impasto.jobs import LearnJob
 from impasto.losses import BindContext
@@ -43,10 +44,8 @@ def start(
     """Return the network with its first weights, and the course.
 
     Args:
-        job: what to train.
         old: the pack that rows are added to, if any.
         objective: what the rows are trained for, in order: those of ``pictures``, then those of ``others``.
-        pictures: the styles to learn.
         others: styles whose rows stay as predicted.
         photos: crops ``(N, 3, S, S)``.
     """
@@ -83,7 +82,8 @@ def _add_rows(
     first, count = len(old.rows), len(pictures) * len(job.scales)
     network = StyleNetwork(old.plan, rows=first + count).to(photos.device)
     if predictor.fits(old):
-        begun = [predictor.predict(_array(picture)) for _, _, picture in pictures for _ in job.scales]
+        given = [tensors.to_array(picture) for _, _, picture in pictures]
+        begun = [predictor.predict(picture) for picture in given for _ in job.scales]
     else:
         begun = [old.rows[near].mean(0) for near in _nearest(old, objective, photos=photos)]
     # Rows are predicted for the shipped trunk; another one of the same plan needs more time.
@@ -109,17 +109,13 @@ def begin(network: StyleNetwork, name: str, styles: Sequence[tuple[str, float, T
             if own == wanted
             else f"{name} holds a '{own}' network: give --network {own}, or another --begin-from"
         )
-    known = {
-        (s.name, scale): pack.rows[row]
-        for s in pack.styles
-        for row, scale in zip(s.rows, s.scales, strict=True)
-    }
+    known = {(s.name, c): row for s in pack.styles for row, c in zip(s.rows, s.scales, strict=True)}
     rows = [pack.rows[0]]
     for style, scale, picture in styles:
         if (style, scale) in known:
-            rows.append(known[style, scale])
+            rows.append(pack.rows[known[style, scale]])
         elif picture is not None and predictor.fits(pack):
-            rows.append(predictor.predict(_array(picture)))
+            rows.append(predictor.predict(tensors.to_array(picture)))
         else:
             rows.append(pack.rows[1:].mean(0))
     network.load(pack.trunk, np.stack(rows))
@@ -139,12 +135,6 @@ def course(job: LearnJob, rows: range, *, minutes: float) -> TrainingConfig:
     )
 
 
-def _array(picture: Tensor) -> NDArray[np.float32]:
-    """Return a picture ``(1, 3, H, W)`` as ``(H, W, 3)``."""
-    array: NDArray[np.float32] = picture[0].permute(1, 2, 0).cpu().numpy()
-    return array
-
-
 def _nearest(old: Pack, objective: Objective, *, photos: Tensor) -> list[list[int]]:
     """Return the old rows nearest to each new style, by the loss that it will be trained for."""
     network = StyleNetwork(old.plan, rows=len(old.rows)).to(photos.device)
@@ -159,8 +149,7 @@ def _nearest(old: Pack, objective: Objective, *, photos: Tensor) -> list[list[in
         with torch.no_grad():
             painted = network(photo, weights)
             features = BindContext(objective.backbone, size).features(painted, objective.wanted)
-        shares = torch.eye(count, device=photo.device)
-        targets = torch.cat([shares.new_zeros(count, 1), shares], 1)
+        targets = F.pad(torch.eye(count, device=photo.device), (1, 0))
         bound = objective.bind(photo.expand(count, -1, -1, -1), targets)
         wide = {name: value.expand(count, -1, -1, -1) for name, value in features.items()}
         wide["pixels"] = painted.expand(count, -1, -1, -1)

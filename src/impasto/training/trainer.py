@@ -40,14 +40,11 @@ class TrainingConfig:
 
     Args:
         steps: most steps of the optimizer.
-        rows: the rows to train.
         minutes: most minutes; the learning rate then follows the clock.
         batch: crops a step, over all processes.
         side: side of the crops, pixels.
         grows: use smaller crops in the first half.
         rate: highest learning rate of Adam.
-        seed: random seed.
-        trunk: train the trunk as well.
         row_factor: learning rate of the rows as a multiple of the trunk's.
         rehearsed: number of rows after ``rows`` that are rendered but not trained.
     """
@@ -99,10 +96,6 @@ def fit(
     """Train a style network in place; on return it holds the average of its weights over the last steps.
 
     Args:
-        network: the network to train.
-        objective: the loss.
-        photos: the training images.
-        course: the hyperparameters.
         fabric: devices, processes and precision; default: one process on the CPU. Several processes share
             each batch and take the same steps as one.
         watch: called after every step; a ``KeyboardInterrupt`` ends the training and keeps the result so far.
@@ -169,7 +162,6 @@ class _Fit:
         self.state = TrainingState(network, self.optimiser)
 
     def _share_of_training(self) -> float:
-        """Return the share of the training that is done."""
         by_clock = self.clock.seconds() / 60 / self.course.minutes
         return self.fabric.broadcast(max(self.state.step / self.course.steps, by_clock))
 
@@ -181,7 +173,8 @@ class _Fit:
             group["lr"] = rate * times
         self.optimiser.zero_grad(set_to_none=True)
         value, terms = self._backward(batch)
-        if not math.isfinite(value) or not self._clip():
+        norm = torch.nn.utils.clip_grad_norm_(self.state.parameters, CLIP)
+        if not (math.isfinite(value) and math.isfinite(float(norm))):
             self._roll_back(value)
             return
         self.wrapped_optimiser.step()
@@ -212,9 +205,8 @@ class _Fit:
 
     def _backward(self, batch: Batch) -> tuple[float, dict[str, float]]:
         """Compute the gradients; return the mean loss over all processes, and the terms of this one."""
-        photos, weights, again = (
-            self.fabric.to_device(t) for t in (batch.photos, batch.weights, batch.again)
-        )
+        given = (batch.photos, batch.weights, batch.again)
+        photos, weights, again = map(self.fabric.to_device, given)
         noise = self._noise(batch)
         both = self.wrapped(torch.cat([photos, again[::2]]), torch.cat([weights, weights[::2]]), noise=noise)
         painted, second = both[: len(photos)], both[len(photos) :]
@@ -243,11 +235,6 @@ class _Fit:
         counts = (len(batch.photos), len(batch.again[::2]))
         parts = [f.expand(n, -1, -1, -1) for f, n in zip(fields, counts, strict=True) if f is not None]
         return self.fabric.to_device(torch.cat(parts)) if parts else None
-
-    def _clip(self) -> bool:
-        """Clip the gradient; return False if it is not finite."""
-        norm = torch.nn.utils.clip_grad_norm_(self.state.parameters, CLIP)
-        return math.isfinite(float(norm))
 
     def _roll_back(self, value: float) -> None:
         self.state.recoveries += 1
@@ -282,7 +269,6 @@ class _Fit:
             self.state.save(self.checkpoint, seconds=self.clock.seconds())
 
     def _picture(self) -> Tensor:
-        """Render a sample with the averaged weights."""
         if self.sample is None:
             raise InputError("no sample was asked for: give fit a sample")
         with self.state.use_average(), torch.no_grad():

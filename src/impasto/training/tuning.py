@@ -42,11 +42,9 @@ def tune(
     """Return a row of a pack's network, tuned to a style image; the trunk stays as it is.
 
     Args:
-        pack: pack whose trunk is used.
         row: the row to start with, as predicted.
         target: style image and size of its strokes.
         photos: crops ``(N, 3, S, S)``, N >= 2, to tune on.
-        backbone: feature extractor of the loss.
         seconds: time until the last step begins; the first two always run.
     """
     clock = Clock()
