@@ -49,14 +49,11 @@ class FilmReport:
 
     Attributes:
         frames, size: number of compared frames, and their (height, width).
-        flow: name of the optical flow.
-        lags: warp errors by lag.
         sharpness: mean squared gradient, divided by that of the source video.
         sharpness_kept: mean squared gradient, divided by that of the baseline; blur lowers it.
         style: distance to the style images, or to the frames of the baseline without them.
         style_baseline: distance of the baseline to the style images.
         ghosts: mean squared difference from the baseline in disoccluded areas, where ghosts remain.
-        warnings: notes on the result.
         profile, errors: images of the page, (H, W, 3).
     """
 
@@ -131,11 +128,9 @@ def report(
 
     Args:
         painted: the stylized video; frames are compared at equal times, counted from the start in its recipe.
-        original: the source video.
         baseline: the same video with each frame processed independently; without it there is no ratio, and
             blur is not detected.
         start: start of the stylized video in the original, in seconds, in place of that in its recipe.
-        styles: the style images.
         backbone: feature extractor of the style distance; None: it is not measured.
 
     Raises:
@@ -147,7 +142,8 @@ def report(
 
 
 def _measure(films: OpenFilms, styles: list[Source], backbone: Backbone | None) -> FilmReport:
-    watcher, rows = FlickerMeter(LAGS), [list[Bytes]() for _ in range(films.count)]
+    compared = len(films.others) == 2
+    watcher, rows = FlickerMeter(LAGS), [list[Bytes]() for _ in range(1 + len(films.others))]
     seen: list[tuple[Bytes, ...]] = []
     own: list[float] = []
     size = (0, 0)
@@ -162,11 +158,9 @@ def _measure(films: OpenFilms, styles: list[Source], backbone: Backbone | None) 
         if number < MOST_ROWS:
             for row, frame in zip(rows, (film, first, *rest), strict=True):
                 row.append(frame[frame.shape[0] // 2])
-    lags = {lag: _lag(watcher, lag, films.count == 3) for lag in LAGS if watcher.has_pairs(lag)}
+    lags = {lag: _lag(watcher, lag, compared) for lag in LAGS if watcher.has_pairs(lag)}
     first_lag = watcher.mean_flicker(0, LAGS[0])
-    kept = (
-        first_lag.energy / max(watcher.mean_flicker(1, LAGS[0]).energy, 1e-12) if films.count == 3 else None
-    )
+    alone = watcher.mean_flicker(1, LAGS[0]).energy if compared else None
     style, style_baseline = _style(seen, styles, backbone)
     found = FilmReport(
         frames=watcher.frames,
@@ -174,7 +168,7 @@ def _measure(films: OpenFilms, styles: list[Source], backbone: Backbone | None) 
         flow="DIS medium, full size",
         lags=lags,
         sharpness=first_lag.energy / max(fmean(own), 1e-12),
-        sharpness_kept=kept,
+        sharpness_kept=None if alone is None else first_lag.energy / max(alone, 1e-12),
         ghosts=fmean(watcher.ghosts) if watcher.ghosts else None,
         profile=_profile(rows),
         errors=None if watcher.map is None else heat(watcher.map),

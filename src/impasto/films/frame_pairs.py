@@ -12,18 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from impasto import media
 from impasto.errors import InputError
 from impasto.jobs import DreamJob, PhotorealJob, VideoJob
-from impasto.media import (
-    WHOLE,
-    Film,
-    FilmReader,
-    Span,
-    most_active_spans,
-    open_film,
-    resize_frame,
-    select_frames,
-)
+from impasto.media import WHOLE, Film, FilmReader, Span, open_film
 from impasto.record import Recipe
 
 Bytes = NDArray[np.uint8]
@@ -40,11 +32,9 @@ class ShownPart:
 
     def spans(self, original: Film) -> list[Span]:
         """Return the spans of the source, in order."""
-        return (
-            [self.span]
-            if self.preview is None
-            else most_active_spans(original, self.preview, within=self.span)
-        )
+        if self.preview is None:
+            return [self.span]
+        return media.most_active_spans(original, self.preview, within=self.span)
 
 
 def part_of(painted: Film) -> ShownPart | None:
@@ -69,11 +59,6 @@ class OpenFilms:
     painted: Film
     others: list[Timed]
 
-    @property
-    def count(self) -> int:
-        """Number of videos."""
-        return 1 + len(self.others)
-
     def together(self) -> Iterator[list[Bytes]]:
         """Yield lists of frames of the same time, at the size of the stylized video.
 
@@ -82,7 +67,7 @@ class OpenFilms:
         """
         for frame in self.painted.frames():
             size = (frame.rgb.shape[0], frame.rgb.shape[1])
-            yield [frame.rgb, *(resize_frame(other.at(frame.time), size) for other in self.others)]
+            yield [frame.rgb, *(media.resize_frame(other.at(frame.time), size) for other in self.others)]
 
 
 def open_comparison(
@@ -134,7 +119,6 @@ class Timed:
     """Reader of the frames of a video at given times.
 
     Args:
-        film: the video.
         spans: its spans that the stylized video shows.
         every, fps: frame selection of the stylized video.
 
@@ -145,7 +129,7 @@ class Timed:
     def __init__(
         self, film: Film, spans: Sequence[Span], *, every: int = 1, fps: float | None = None
     ) -> None:
-        self.film, self.frames = film, select_frames(film, spans, every=every, fps=fps)
+        self.film, self.frames = film, media.select_frames(film, spans, every=every, fps=fps)
         found = next(self.frames, None)
         if found is None:
             raise InputError(f"{film.path} has no frame at {spans[0].start:g} s: choose an earlier --start")

@@ -12,7 +12,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.films.frame_painters import FramePainter, State
@@ -26,12 +25,10 @@ from impasto.looks.grading import mix
 from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import Draws, Lamps
 from impasto.looks.night import Night, render_night, settings_of
+from impasto.looks.planes import Array, Bytes
 from impasto.looks.reflectance import Day
 from impasto.media import Dis, Link
 from impasto.painters.inputs import Inputs
-
-Array = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 
 FADE = 0.25  # share by which a lamp nears on or off with every frame
 DETECTED = 0.08  # the same of a lamp that a detector misses
@@ -176,9 +173,8 @@ class ShotLights:
         if state:
             shares = {int(number): float(share) for number, share, _ in state["shares"]}
             cars = {int(number): int(car) for number, _, car in state["shares"] if car}
-            self.lamps = Lamps(
-                np.asarray(state["kinds"], np.uint8), np.asarray(state["ids"], np.int32), shares, cars
-            )
+            kinds, ids = np.asarray(state["kinds"], np.uint8), np.asarray(state["ids"], np.int32)
+            self.lamps = Lamps(kinds, ids, shares, cars)
             self.before = np.asarray(state["before"], np.uint8)
 
 
@@ -191,12 +187,9 @@ def warp_lamps(lamps: Lamps, flow: Array) -> Lamps:
     right, down = np.rint(columns + large[..., 0]), np.rint(rows + large[..., 1])
     inside = (right >= 0) & (right < width) & (down >= 0) & (down < height)
     source = (down.clip(0, height - 1).astype(np.intp), right.clip(0, width - 1).astype(np.intp))
-    return Lamps(
-        np.where(inside, lamps.kinds[source], 0).astype(np.uint8),
-        np.where(inside, lamps.ids[source], 0).astype(np.int32),
-        lamps.shares,
-        lamps.cars,
-    )
+    kinds = np.where(inside, lamps.kinds[source], 0).astype(np.uint8)
+    ids = np.where(inside, lamps.ids[source], 0).astype(np.int32)
+    return Lamps(kinds, ids, lamps.shares, lamps.cars)
 
 
 def match_lamps(seen: Lamps, carried: Lamps | None, *, out: float = FADE) -> Lamps:

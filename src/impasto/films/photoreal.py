@@ -16,7 +16,6 @@ from typing import Literal, cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import looks, methods
 from impasto.backbones.devices import use_threads
@@ -32,17 +31,16 @@ from impasto.looks.clustering import resize_input
 from impasto.looks.grading import Subject, mix
 from impasto.looks.night_skies import night_sky
 from impasto.looks.night_to_day import Glow, clear_night_sky, glow, with_sky
+from impasto.looks.planes import Array, Bytes
 from impasto.media import Dis, Film, Span, prepare_frame, select_frames, trust, warp
 from impasto.media.levels import eight, unit
 from impasto.media.links import JUMP, jump
 from impasto.painters.inputs import Inputs
+from impasto.painters.photoreal import night_of
 from impasto.painters.photoreal_refine import classify, initial_grids, render, targets_of
 from impasto.painters.subjects import LazyBackbone, prepare, say_classes, say_signal
 from impasto.parametrizations import BilateralGrid
 from impasto.session import Session
-
-Array = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 
 KEYS = 3  # frames of a shot that determine its grade
 STIFFER = 10.0  # factor on realism: local light would be visible as objects move through it
@@ -57,7 +55,6 @@ def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> Fi
     """Transfer light and colors of a photograph to a video.
 
     Args:
-        job: the video and its settings.
         out: the video to write; without a suffix, a folder of numbered images.
         session: see :func:`impasto.films.paint_film`; ``log`` is called with the table of classes of each
             shot.
@@ -70,8 +67,7 @@ def grade_film(job: PhotorealJob, out: Path, session: Session = Session()) -> Fi
         raise InputError("masks are for photos: leave them out, as the classes of a video are found per shot")
     inputs, shots = Inputs(job, {}), list[Shot]()
     session = replace(session, threads=use_threads(session.threads))
-    look = None if job.look is None else looks.load(str(inputs.source(job.look)))
-    night = job.night if look is None or job.night is not None else look.night
+    look, night = night_of(job, inputs)
     graded = bool(job.styles) and (look is None or look.has_colors)
 
     def choose(film: Film, spans: list[Span], size: tuple[int, int]) -> FramePainter:
@@ -158,7 +154,6 @@ def _is_kept(number: int) -> bool:
 
 
 def _sample_evenly(frames: list[Array]) -> tuple[Array, ...]:
-    """Return a few frames, evenly spaced."""
     places = np.linspace(0, len(frames) - 1, min(KEYS, len(frames))).round().astype(int)
     return tuple(frames[i] for i in places)
 
@@ -197,9 +192,8 @@ class _Grader:
         scene = prepare(job, inputs, eyes=self.eyes, features=not job.fast, log=self.say)
         if scene.look.classifier is None:
             return scene, keys, [Regions(np.zeros(k.shape[:2], np.int16), scene.look.names) for k in keys]
-        found = [
-            Subject(k, k, classify(scene.look, k, backbone=self.eyes.backbone), scene.look) for k in keys
-        ]
+        backbone = self.eyes.backbone
+        found = [Subject(k, k, classify(scene.look, k, backbone=backbone), scene.look) for k in keys]
         if job.night is None and scene.look.night is None:
             found = [clear_night_sky(subject) for subject in found]
         self.by_day = any(subject.given is not None for subject in found)
@@ -226,12 +220,13 @@ class _Grader:
             if (number - self.shot.first) % AFRESH == 0 and self.look.classifier is not None:
                 self._correct(rgb, small, 1 - (1 - SHARE) * where)
         else:
-            self._begin(rgb, small)
+            self.sky = _sky_of(rgb, small) if self.by_day else None
+            self.alphas, self.glow = self._fresh(small)
         self.before = tiny
         photo, guide = rgb, small
         if self.glow is not None:
             photo, guide = self.glow.remove_from(rgb), self.glow.remove_from(small)
-        mattes = Mattes(cast(Array, self.alphas), guide)
+        mattes = Mattes(self.alphas, guide)
         gain = np.exp(-self.exposure)
         seen = photo if np.abs(gain - 1).max() < 1e-3 else (photo * gain).clip(0, 1)
         if self.grid is None:
@@ -242,12 +237,6 @@ class _Grader:
             say_signal(small, resize_input(graded), log=self.say)
         return mix(rgb, graded, self.job.strength)
 
-    def _begin(self, rgb: Array, small: Array) -> None:
-        """Find the mattes, and the sky by night, of the first frame."""
-        if self.by_day:
-            self.sky = _sky_of(rgb, small)
-        self.alphas, self.glow = self._fresh(small)
-
     def _warp(self, to_before: Array) -> None:
         """Warp the mattes, and the sky by night with its glow, to the next frame."""
 
@@ -257,9 +246,8 @@ class _Grader:
         self.alphas = warp_planes(cast(Array, self.alphas))
         if self.sky is not None and self.glow is not None:
             self.sky = warp_planes(self.sky[None])[0]
-            self.glow = Glow(
-                np.stack(list(warp_planes(np.moveaxis(self.glow.planes, 2, 0))), 2), self.glow.tone
-            )
+            planes = warp_planes(np.moveaxis(self.glow.planes, 2, 0))
+            self.glow = Glow(np.stack(list(planes), 2), self.glow.tone)
 
     def _correct(self, rgb: Array, small: Array, share: Array) -> None:
         """Move what was warped towards what a new look at the frame finds, by a share ``(h, w)``."""
@@ -299,7 +287,7 @@ class _Grader:
             change = np.median(ratio, axis=0).astype(np.float32)
         self.exposure = np.float32(FORGET) * (self.exposure + change)
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
+    def state(self) -> State:
         """Return the state for the next frame."""
         if self.alphas is None or self.before is None:
             return {}
@@ -308,7 +296,7 @@ class _Grader:
             return kept
         return {**kept, "sky": self.sky, "glow": self.glow.planes, "tone": self.glow.tone}
 
-    def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
+    def restore(self, state: State) -> None:
         """Resume from a result of :meth:`state`."""
         if state:
             self.alphas = np.asarray(state["alphas"], np.float32)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto.errors import InputError
 from impasto.jobs import PhotorealJob
@@ -20,10 +19,9 @@ from impasto.looks.labeled import things_of
 from impasto.looks.lamps import Labels, read_lamps
 from impasto.looks.lights import NAMES, Draws, Lamps
 from impasto.looks.night import Lit, render_night, settings_of
+from impasto.looks.planes import Array, Bytes
 from impasto.painters.inputs import Inputs
 
-Array = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
 Log = Callable[[str], None]
 
 BOXES = (".json", ".txt")  # suffixes of labels with boxes
@@ -44,8 +42,6 @@ def light_lamps(
     """Light the lamps of a photo.
 
     Args:
-        job, inputs: the job and its images.
-        night: kind of night.
         photo: photo by day, ``(H, W, 3)``, sRGB, 0..1.
         graded: the photo with the light of a style, likewise; None: that of the night.
         log: called with what was lit, and with warnings; default: the log.
@@ -104,10 +100,8 @@ def _say(lamps: Lamps, result: Lit, photo: Array, *, log: Log | None, drawn: boo
         numbers[kind][1] += 1
         numbers[kind][0] += bool(result.on[box][lamps.ids[box] == number].any())
     parts = [f"{on} of {all_} {kind}" for kind, (on, all_) in numbers.items() if all_ and kind != "sign"]
-    words = f"lamps lit: {', '.join(parts) or 'none'}" + (
-        "" if drawn else " (no labels given: confident detections only)"
-    )
-    (log or _log.info)(words)
+    sure = "" if drawn else " (no labels given: confident detections only)"
+    (log or _log.info)(f"lamps lit: {', '.join(parts) or 'none'}{sure}")
     middle = float(np.median(photo.mean(2)))
     if middle < DARK:
         (log or _log.warning)(
