@@ -92,8 +92,6 @@ def draw(picture: str, looks: Sequence[SavedLook], *, seed: int, strength: tuple
 
     Args:
         picture: its name in the data set, with ``/`` between folders.
-        looks: looks to choose from.
-        seed: global random seed.
         strength: range of the strength, (lowest, highest).
     """
     digest = hashlib.sha256(f"{seed}\0{picture}".encode()).digest()
@@ -124,11 +122,8 @@ def augment(
     Args:
         dataset: a folder in the layout of COCO, BDD, Cityscapes or KITTI.
         out: a folder for the same files under the same names, with a manifest.
-        looks_in: the folder of looks.
         layout: layout of the data set; default: detected from its folders.
-        seed: random seed.
         strength: range from which the strength is drawn.
-        gate: whether images are judged.
         **how: see :class:`impasto.keywords.RunOptions`; ``overwrite`` also replaces images with
             other settings, and copies whose original changed.
 
@@ -137,9 +132,14 @@ def augment(
         OutputError: the output is within the data set, or cannot be written.
     """
     source, target = Path(dataset), Path(out)
-    _check_strength(strength)
+    if not 0 <= strength[0] <= strength[1] <= MOST_STRENGTH:
+        raise InputError(
+            f"strength {strength[0]:g},{strength[1]:g} must be two numbers from 0 to "
+            f"{MOST_STRENGTH:g}, in order"
+        )
     contents = look(source, layout)
-    _check_apart(source, target)
+    if target.resolve().is_relative_to(source.resolve()):
+        raise OutputError(f"{target} is inside the data set, which must not change: choose another folder")
     turned: list[str] = []
     found = looks(Path(looks_in))
     tasks = _tasks(source, contents, found, seed=seed, strength=strength, turned=turned)
@@ -151,19 +151,6 @@ def augment(
     rejected = judge_all(source, target, boxes=boxes_of(source, contents))
     report.write(source, target)
     return replace(outcome, rejected=rejected)
-
-
-def _check_strength(strength: tuple[float, float]) -> None:
-    if not 0 <= strength[0] <= strength[1] <= MOST_STRENGTH:
-        raise InputError(
-            f"strength {strength[0]:g},{strength[1]:g} must be two numbers from 0 to "
-            f"{MOST_STRENGTH:g}, in order"
-        )
-
-
-def _check_apart(source: Path, target: Path) -> None:
-    if target.resolve().is_relative_to(source.resolve()):
-        raise OutputError(f"{target} is inside the data set, which must not change: choose another folder")
 
 
 def _tasks(
@@ -179,19 +166,10 @@ def _tasks(
     for path in contents.photos:
         name = path.as_posix()
         drawn = draw(name, found, seed=seed, strength=strength)
-        settings = {
-            "strength": drawn.strength,
-            **drawn.look.settings,
-            "content": str(source / path),
-            "seed": drawn.seed,
-        }
-        notes: dict[str, Any] = {
-            "look": drawn.look.name,
-            "look_sha256": drawn.look.digest,
-            "seed": drawn.seed,
-        }
-        lamps = lamps_of(source, path, contents) if "strength" in drawn.look.settings else None
-        if lamps is not None:
+        chosen, own = drawn.look, {"content": str(source / path), "seed": drawn.seed}
+        settings = {"strength": drawn.strength, **chosen.settings, **own}
+        notes: dict[str, Any] = {"look": chosen.name, "look_sha256": chosen.digest, "seed": drawn.seed}
+        if "strength" in chosen.settings and (lamps := lamps_of(source, path, contents)):
             settings["lamps"] = str(lamps)
         reason = ""
         try:
@@ -203,10 +181,8 @@ def _tasks(
         if turn != 1:
             turned.append(name)
             notes["orientation"] = turn
-        made = task(drawn.look.verb, settings, name, origin=name, notes=notes)
-        if not made.fault and reason:
-            made = Task(made.verb, made.settings, made.output, name, made.key, reason, notes)
-        yield made
+        made = task(chosen.verb, settings, name, origin=name, notes=notes)
+        yield replace(made, fault=made.fault or reason)
 
 
 def _copy(source: Path, target: Path, contents: Contents, *, overwrite: bool) -> None:

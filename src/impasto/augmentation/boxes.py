@@ -50,13 +50,7 @@ def _beside(photo: Path) -> Path | None:
 
 
 def lamps_of(source: Path, photo: Path, contents: Contents) -> Path | None:
-    """Return the file that says where a photo may have lamps: a map of ids, or boxes; None: there is none.
-
-    Args:
-        source: the data set.
-        photo: the photo, within it.
-        contents: files of the data set.
-    """
+    """Return the file that says where a photo of a data set may have lamps: a map of ids, or boxes."""
     if contents.layout == "cityscapes":
         return ids_of(source / photo, contents.layout)
     if contents.layout == "kitti":

@@ -127,7 +127,6 @@ def judge_night(photo: Path, painted: Path, row: Row, boxes: Sequence[Box]) -> d
 
     Args:
         photo, painted: image files of the same size.
-        row: row of the image in the manifest.
         boxes: boxes of the objects labeled in the photo.
 
     Raises:
@@ -139,16 +138,12 @@ def judge_night(photo: Path, painted: Path, row: Row, boxes: Sequence[Box]) -> d
     one, other = (np.asarray(image.read(path).flat(), np.float32) for path in (photo, painted))
     patches = [pair for box in boxes if min((pair := _patches(one, other, box))[0].shape[:2]) >= SMALLEST]
     small = [[image.resize(patch, (_PATCH, _PATCH)).clip(0, 1) for patch in pair] for pair in patches]
-    found = {
-        "invented": lights.invented,
-        "hue": lights.turn,
-        "edges": min((edge_ssim(*pair) for pair in small), default=None),
-    }
+    edges = min((edge_ssim(*pair) for pair in small), default=None)
+    found = {"invented": lights.invented, "hue": lights.turn, "edges": edges}
     return {name: value if value is None else round(value, 6) for name, value in found.items()}
 
 
 def _patches(one: Array, other: Array, box: Box) -> list[Array]:
-    """Return two images within a box."""
     left, top, right, bottom = (max(0, round(value)) for value in box)
     return [picture[top:bottom, left:right] for picture in (one, other)]
 
@@ -166,20 +161,15 @@ def judge_all(source: Path, target: Path, *, boxes: Callable[[str], Sequence[Box
     can be resumed at any point.
 
     Args:
-        source: the data set.
-        target: the augmented data set with its manifest.
         boxes: returns the labeled boxes of the photo of this name.
 
     Raises:
         OutputError: the manifest or an image cannot be written.
     """
     manifest = Manifest(target)
+    done = [row for row in manifest.last.values() if row.get("status") == "done"]
     # An image that was replaced by a run with other settings is not part of the data set.
-    done = [
-        row
-        for row in manifest.last.values()
-        if row.get("status") == "done" and manifest.owner(row["output"]) == row["key"]
-    ]
+    done = [row for row in done if manifest.owner(row["output"]) == row["key"]]
     fresh = [row for row in done if "gate" not in row]
 
     def judge_row(row: Row) -> Row:

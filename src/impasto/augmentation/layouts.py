@@ -28,9 +28,7 @@ class Layout:
 LAYOUTS: dict[LayoutName, Layout] = {
     "cityscapes": Layout(frozenset({"leftImg8bit"}), frozenset({"leftImg8bit"}), frozenset()),
     "kitti": Layout(
-        frozenset({"image_2", "image_3"}),
-        frozenset({"image_0", "image_1", "image_2", "image_3"}),
-        frozenset(),
+        frozenset({"image_2", "image_3"}), frozenset(f"image_{camera}" for camera in range(4)), frozenset()
     ),
     "bdd": Layout(frozenset({"images"}), frozenset({"images"}), frozenset({"labels"})),
     "coco": Layout(
@@ -54,7 +52,6 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
     """Return the photographs and the other files of a data set.
 
     Args:
-        folder: the data set.
         layout: its layout; default: detected from its folders.
 
     Raises:
@@ -64,9 +61,7 @@ def look(folder: Path, layout: LayoutName | None = None) -> Contents:
         raise InputError(f"{folder} is not a folder: give the folder of a data set")
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     names = {part for path in files for part in path.parts[:-1]}
-    chosen: LayoutName | None = layout
-    if chosen is None:
-        chosen = next((name for name, found in LAYOUTS.items() if found.marks & names), None)
+    chosen = layout or next((name for name, found in LAYOUTS.items() if found.marks & names), None)
     if chosen is None:
         raise InputError(
             f"{folder} has none of the layouts {', '.join(LAYOUTS)}: give the closest with --layout"

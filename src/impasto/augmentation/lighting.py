@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from impasto import color, image
 from impasto.errors import InputError
@@ -22,8 +21,6 @@ from impasto.painters.inputs import Inputs
 from impasto.painters.nights import find_lamps, light_lamps
 from impasto.painters.photoreal import grade_photo, night_of
 from impasto.session import Session
-
-Array = NDArray[np.float32]
 
 MOST = 0.00005  # share of pixels without an explanation that JPEG blocks may cause
 LEAST_SIGNAL = 5  # pixels; hue and contrast of a smaller signal are those of JPEG blocks
@@ -99,12 +96,9 @@ def lights_of(photo: Path, painted: Path, verb: str, settings: Mapping[str, Any]
     smooth = [cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32) for picture in (result, dark)]
     most = cv2.dilate(light_bound(lamps, road, seen), np.ones((9, 9), np.uint8))
     share = float(find_excess_light(smooth[0], smooth[1], np.asarray(most, np.float32)).mean())
-    large = [number for number, kind, box in lamps.parts() if kind == "signal" and _is_large(box)]
+    sides = {number: min(side.stop - side.start for side in box) for number, _, box in lamps.parts()}
+    large = [number for number, side in sides.items() if side >= LEAST_SIGNAL]
     return Lights(share, () if gray else tuple(signals_of(result, day, lamps, only=large)))
-
-
-def _is_large(box: tuple[slice, slice]) -> bool:
-    return bool(min(side.stop - side.start for side in box) >= LEAST_SIGNAL)
 
 
 def _hush(text: str) -> None:

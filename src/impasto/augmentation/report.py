@@ -35,11 +35,7 @@ _FIGURES: tuple[tuple[str, str, float | None, bool], ...] = (
 
 
 def write(source: Path, target: Path) -> Path:
-    """Write ``report.html`` into an augmented data set: one file with all images embedded.
-
-    Args:
-        source: the data set.
-        target: the augmented data set, with the results of the gate in its manifest.
+    """Write ``report.html`` into an augmented data set that was judged: one file with all images embedded.
 
     Raises:
         OutputError: the page cannot be written.
@@ -67,10 +63,8 @@ def _figure(source: Path, target: Path, row: Row, name: str) -> str:
     drawn = "".join(_thumbnail(path, row["gate"]) for path in (source / output, painted))
     look = f"{row.get('look', '')}, strength {row['settings'].get('strength', 1):g}"
     said = f"<b>rejected: {html.escape(row['rejected'])}</b>" if row.get("rejected") else "accepted"
-    words = (
-        f"{row['gate'][name]:.3g} &middot; {html.escape(output)} &middot; {html.escape(look)} &middot; {said}"
-    )
-    return f"<figure>{drawn}<figcaption>{words}</figcaption></figure>"
+    words = (f"{row['gate'][name]:.3g}", html.escape(output), html.escape(look), said)
+    return f"<figure>{drawn}<figcaption>{' &middot; '.join(words)}</figcaption></figure>"
 
 
 def _thumbnail(path: Path, gate: dict[str, Any]) -> str:

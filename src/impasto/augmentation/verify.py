@@ -113,7 +113,6 @@ def reproduce(manifest: str | Path, out: str | Path, *, on_row: OnRow | None = N
 
 
 def _threads(row: Row) -> int | None:
-    """Return the number of threads in the recipe of a row, or None."""
     recipe = row.get("recipe")
     count = recipe.get("threads") if isinstance(recipe, dict) else None
     return count if isinstance(count, int) and 1 <= count <= MOST_THREADS else None
