@@ -85,9 +85,8 @@ class Endpoints:
             check_names([style])
             mirror = Mirror(LiveJob(styles=(style,), strength=strength))
             seen = image.read(self._path(frame), max_pixels=self.state.limits.pixels).flat()
-            out = image.write(
-                self.state.place(visit, "frame.png"), mirror.paint(shrink_frame(image.as_bytes(seen)))
-            )
+            painted = mirror.paint(shrink_frame(image.as_bytes(seen)))
+            out = image.write(self.state.place(visit, "frame.png"), painted)
             yield Answer(text="done", file=FileData(path=str(out), orig_name=out.name))
 
     def _job(
@@ -165,9 +164,5 @@ def add_endpoints(state: AppState) -> None:
         # Gradio documents what is annotated as returned, and a generator returns what it yields.
         endpoint.__annotations__["return"] = Answer
         # Jobs wait in the queue of the state, which reports their position.
-        limits = (
-            {"concurrency_limit": None}
-            if endpoint in jobs
-            else {"concurrency_limit": AT_ONCE, "concurrency_id": LIVE}
-        )
-        gr.events.api(endpoint, **limits)
+        limits = {} if endpoint in jobs else {"concurrency_id": LIVE}
+        gr.events.api(endpoint, concurrency_limit=None if endpoint in jobs else AT_ONCE, **limits)

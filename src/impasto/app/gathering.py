@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from impasto.app import previews
 from impasto.app.visits import AppState, Request
@@ -15,18 +15,17 @@ from impasto.jobs import DreamJob, Job, PhotorealJob, StylizeJob, VideoJob
 from impasto.networks import library
 from impasto.painters import BUDGETS, learned
 
+AnyJob = TypeVar("AnyJob", StylizeJob, VideoJob, PhotorealJob, DreamJob)
+
 
 @dataclass(frozen=True)
 class Given:
     """What a visitor gave: paths of files, and settings of the job.
 
     Args:
-        source: photo or video.
-        settings: settings by name.
         names: learned styles.
         files: style images, learned styles as files, or a look.
         drawn: mask or lamps.
-        guide: guide of a dream.
     """
 
     source: str | None
@@ -41,10 +40,7 @@ def stylize(state: AppState, given: Given) -> Request:
     """Return the request to stylize a photo."""
     photo, styles = _source(given, "photo"), _styles(state, given)
     masks = _masks(given, len(styles))
-    job = StylizeJob.parse(
-        {**given.settings, "content": photo, "styles": styles, "max_pixels": state.limits.pixels}
-        | ({"mask": masks} if masks else {})
-    )
+    job = _parse(StylizeJob, given, content=photo, styles=styles, mask=masks, max_pixels=state.limits.pixels)
     fast = job.instant or given.names or styles[0].endswith(library.STYLE_SUFFIX)
     longest = learned.LONGEST if fast else BUDGETS[job.preset].size
     return state.make_request(job, _side(job, photo, longest), photo=photo, masks=masks)
@@ -57,29 +53,24 @@ def video(state: AppState, given: Given) -> Request:
 
     source, styles = _source(given, "video"), _styles(state, given)
     masks = _masks(given, len(styles))
-    job = VideoJob.parse(
-        {**given.settings, "film": source, "styles": styles} | ({"mask": masks} if masks else {})
-    )
+    job = _parse(VideoJob, given, film=source, styles=styles, mask=masks)
     with open_film(source) as opened:
         end = opened.seconds if job.stop is None else min(job.stop, opened.seconds or job.stop)
         state.limits.check_film(source, None if end is None else end - job.begin)
-        return state.make_request(
-            job, max(frame_size(FilmPlan.of(job), opened, start=job.begin)), masks=masks
-        )
+        side = max(frame_size(FilmPlan.of(job), opened, start=job.begin))
+        return state.make_request(job, side, masks=masks)
 
 
 def photoreal(state: AppState, given: Given) -> Request:
     """Return the request to relight a photo."""
     photo, night = _source(given, "photo"), given.settings.get("night")
     if given.files or not night:
-        state.limits.check_styles(
-            given.files, "drop a photo to take light and colors from, or choose a night"
-        )
-    drawn = {"lamps": str(given.drawn)} if night and given.drawn is not None else {}
-    job = PhotorealJob.parse(
-        {**given.settings, "content": photo, "styles": given.files, "max_pixels": state.limits.pixels} | drawn
-    )
-    return state.make_request(job, _side(job, photo), photo=photo, masks=tuple(drawn.values()))
+        mend = "drop a photo to take light and colors from, or choose a night"
+        state.limits.check_styles(given.files, mend)
+    lamps = str(given.drawn) if night and given.drawn else None
+    pixels = state.limits.pixels
+    job = _parse(PhotorealJob, given, content=photo, styles=given.files, lamps=lamps, max_pixels=pixels)
+    return state.make_request(job, _side(job, photo), photo=photo, masks=(lamps,) if lamps else ())
 
 
 def dream(state: AppState, given: Given) -> Request:
@@ -87,12 +78,15 @@ def dream(state: AppState, given: Given) -> Request:
     from impasto.painters.dream import LONGEST
 
     photo = _source(given, "photo")
-    drawn = {} if given.drawn is None else {"mask": str(given.drawn)}
-    guide = {"guide": given.guide} if given.guide else {}
-    job = DreamJob.parse(
-        {**given.settings, "content": photo, "max_pixels": state.limits.pixels} | drawn | guide
-    )
-    return state.make_request(job, _side(job, photo, LONGEST), photo=photo, masks=tuple(drawn.values()))
+    mask = str(given.drawn) if given.drawn else None
+    pixels = state.limits.pixels
+    job = _parse(DreamJob, given, content=photo, mask=mask, guide=given.guide, max_pixels=pixels)
+    return state.make_request(job, _side(job, photo, LONGEST), photo=photo, masks=(mask,) if mask else ())
+
+
+def _parse(kind: type[AnyJob], given: Given, **more: Any) -> AnyJob:
+    """Return a job with the settings that were given and with more, of which empty ones are left out."""
+    return kind.parse({**given.settings, **{name: value for name, value in more.items() if value}})
 
 
 def _source(given: Given, what: str) -> str:

@@ -24,9 +24,7 @@ class Limits:
     Args:
         megabytes: size of an upload.
         uploads: number of stored files, of all sessions.
-        pixels: pixels of an image.
         side: long side of a result, in pixels.
-        styles: number of styles.
         film_seconds: length of a video.
         run_seconds: time per job; its result so far is then kept.
         waiting: number of jobs in the queue.
@@ -70,7 +68,6 @@ class Limits:
         """Return the size to process at: the requested one, or the limit if none was requested.
 
         Args:
-            size: the requested size.
             painted: long side of the result at that size, in pixels.
 
         Raises:

@@ -55,7 +55,6 @@ def live_tab(state: AppState) -> None:
 
 
 def _show_source(broadcast: Broadcast) -> None:
-    """Show a live source, with a choice among its styles."""
     styles = list(broadcast.styles)
     style = gr.Radio(styles, value=lambda: styles[broadcast.chosen], type="index", label="style")
 
@@ -68,7 +67,6 @@ def _show_source(broadcast: Broadcast) -> None:
 
 
 def _show_camera(state: AppState) -> None:
-    """Let a visitor choose a style for a camera."""
     gr.Markdown("Choose a style, open the camera, then press *Record*.", elem_classes="line")
     known = previews.thumbnails(state.folder)
     style = gr.State(known[0][1] if known else None)

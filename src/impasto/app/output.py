@@ -60,9 +60,8 @@ class OutputPanel:
                 format="png",
                 buttons=["fullscreen"],
             )
-        file = gr.File(
-            label="result file, with its recipe", interactive=False, visible=False, elem_classes="kept"
-        )
+        title = "result file, with its recipe"
+        file = gr.File(label=title, interactive=False, visible=False, elem_classes="kept")
         with gr.Accordion("equivalent command", open=False):
             command = gr.Code(
                 language="shell",

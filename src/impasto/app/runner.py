@@ -74,9 +74,6 @@ class AppRun:
     """A job that runs in a thread; any number of readers may follow it, at any time.
 
     Args:
-        job: the job.
-        out: the file to write.
-        seconds: time limit.
         turns: queue in which it waits for its turn.
     """
 
@@ -187,7 +184,6 @@ class AppRun:
         return self._stop.is_set() or time.monotonic() - self._begun > self.seconds
 
     def _run(self) -> Update:
-        """Run the job, and return the final message."""
         said: list[str] = []
         session = Session(
             watch=self.watch,

@@ -68,9 +68,7 @@ class Guarded:
     """ASGI application that adds a content security policy and enforces the upload limits.
 
     Args:
-        app: the wrapped application.
         uploads: folder in which Gradio stores the uploads.
-        limits: limits of uploads.
     """
 
     def __init__(self, app: Any, uploads: Path, limits: Limits) -> None:
@@ -115,7 +113,6 @@ def serve(host: str, port: int, limits: Limits, *, ready: Callable[[str], None])
 
     Args:
         host, port: address to bind.
-        limits: limits of the page.
         ready: called with the page's URL before the server starts.
 
     Raises:

@@ -27,15 +27,11 @@ SAMPLES = (("rocket", "starry_night"), ("chelsea", "the_scream"), ("coffee", "wa
 
 
 def _chooser(state: AppState) -> tuple[gr.Dropdown, gr.File]:
-    """Return the choice of learned styles and the upload area for style images."""
     known = previews.thumbnails(state.folder)
     gallery = gr.Gallery(known, label="learned styles", show_label=False, columns=6, **previews.CHOICE)
     names = gr.Dropdown([n for _, n in known], multiselect=True, label="chosen", elem_classes="chosen")
-    files = style_place(
-        "or style images (slow, unless instant), or .style files",
-        [*PICTURES, STYLE_SUFFIX],
-        state.limits.pixels,
-    )
+    title = "or style images (slow, unless instant), or .style files"
+    files = style_place(title, [*PICTURES, STYLE_SUFFIX], state.limits.pixels)
 
     def toggle(chosen: list[str] | None, event: gr.SelectData) -> list[str]:
         name, before = known[event.index][1], list(chosen or [])
@@ -56,9 +52,9 @@ class Drawing:
     about: str = ""
 
 
-def _editor(label: str, **settings: Any) -> gr.ImageEditor:
+def _editor(label: str, **more: Any) -> gr.ImageEditor:
     return gr.ImageEditor(
-        label=label, sources=(), layers=False, height=320, type="numpy", render=False, **settings
+        label=label, sources=(), layers=False, height=320, type="numpy", render=False, **more
     )
 
 
@@ -67,7 +63,6 @@ def _mask(title: str = "mask: the first style goes where you paint") -> Drawing:
 
 
 def _lamps() -> Drawing:
-    """Return lamps to paint, with a color for each kind."""
     kinds = {kind: f"#{bytes(color).hex()}" for kind, color in palette().items()}
     colors = [*kinds.values()]
     brush = gr.Brush(default_size=8, colors=[*colors], default_color=colors[0], color_mode="fixed")

@@ -29,7 +29,6 @@ def photo_place(label: str, *, max_pixels: int, mask: gr.ImageEditor | None = No
     """Return an upload whose value is the path of the original file, even if browsers cannot show it.
 
     Args:
-        label: label of the component.
         max_pixels: larger photos are refused.
         mask: editor that also shows the photo, to paint over.
     """

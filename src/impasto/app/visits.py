@@ -98,7 +98,6 @@ class AppState:
                 timer.start()
 
     def _end(self, folder: Path) -> None:
-        """Stop the runs of a visit and delete its files."""
         with self._lock:
             if folder in self._present:
                 return
@@ -140,10 +139,7 @@ class AppState:
         """Return a request for a job, limited to the size of this page.
 
         Args:
-            job: the job.
             painted: long side of its result without the limit, in pixels.
-            photo: photo to compare with.
-            masks: painted masks of the job.
 
         Raises:
             InputError: the job asks for a larger size.
