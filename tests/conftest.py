@@ -17,6 +17,7 @@ from impasto.batching.worker import Share, carry_out
 from impasto.cli import main
 from impasto.looks import look
 from support.backbones import narrow_state
+from support.pages import served
 from support.stall import StallWatch
 
 Run = Callable[..., tuple[int, str, str]]
@@ -114,3 +115,16 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return int(stop.value.code or 0), said.out, said.err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the page of ``address`` has its folder."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="session")
+def address(temporary: Path) -> Iterator[str]:
+    """The app for all tests, as its start and that of PyTorch take seconds; it soon forgets who left."""
+    with served(temporary, "--max-away", "0.2") as url:
+        yield url

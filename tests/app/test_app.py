@@ -351,6 +351,7 @@ def test_a_photo_is_seen_and_stays_the_file_that_it_is(tmp_path: Path) -> None:
         write_preview(tmp_path / "cut.png")
 
 
+@pytest.mark.usefixtures("narrow_vgg19")
 def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impasto.app.runner.PREVIEW_SECONDS", 0.0)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
@@ -369,6 +370,7 @@ def test_a_run_shows_itself_and_stops_when_asked(tmp_path: Path, monkeypatch: py
     assert image.read_recipe(tmp_path / "out.png")
 
 
+@pytest.mark.usefixtures("narrow_vgg19")
 def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     image.write(photo, image.resize(samples.photo("coffee"), (64, 80)))
@@ -377,6 +379,7 @@ def test_a_run_ends_when_its_time_is_over(tmp_path: Path) -> None:
     assert "stopped" in last.text and last.file is not None
 
 
+@pytest.mark.usefixtures("narrow_vgg19")
 def test_a_frame_that_takes_long_is_stopped_too(tmp_path: Path) -> None:
     write_film(tmp_path / "film.mp4", [np.full((64, 80, 3), 20 * n, np.uint8) for n in range(3)])
     image.write(tmp_path / "style.png", samples.style("waves", 64))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 import impasto
 from impasto import image, samples
 from impasto.media import FilmReader, FilmWriter
-from support.pages import served
 
 client = pytest.importorskip("gradio_client")
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +26,8 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("temporary")) as url:
-        yield url
+def caller(address: str) -> Any:
+    return client.Client(address, verbose=False)
 
 
 def posted(address: str, number: int, data: list[Any]) -> dict[str, Any]:
@@ -129,11 +126,12 @@ def test_the_examples_of_the_documentation_run(
     ],
 )
 def test_what_is_wrong_is_told(
-    address: str, here: Path, endpoint: str, given: dict[str, Any], words: str
+    caller: Any, tmp_path: Path, endpoint: str, given: dict[str, Any], words: str
 ) -> None:
-    photo = {"frame" if endpoint == "live" else "photo": client.handle_file("photo.jpg")}
+    file = image.write(tmp_path / "photo.png", image.resize(samples.photo("coffee"), (24, 32)))
+    photo = {"frame" if endpoint == "live" else "photo": client.handle_file(str(file))}
     with pytest.raises(client.exceptions.AppError, match=words):
-        client.Client(address, verbose=False).predict(**photo, **given, api_name=f"/{endpoint}")
+        caller.predict(**photo, **given, api_name=f"/{endpoint}")
 
 
 @pytest.mark.parametrize("meta", [True, False])

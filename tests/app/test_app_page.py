@@ -1,7 +1,8 @@
 """The web page in a browser: every tab paints, stops and reports errors; nothing is loaded from elsewhere.
 
 Loading the page takes a browser seconds. The tests share one that is open: each empties its tab first, and
-takes back the settings that it changes.
+takes back the settings that it changes. Those that paint a mask come last: once an editor was opened, it
+draws without end while its tab is shown, for which a browser without a graphics card needs a whole core.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from impasto import files, image, samples
 from impasto.media import FilmReader, FilmWriter
 from support import app_page as do
 from support.browser import MARKS, WAIT, chromium, playwright
-from support.pages import served
 
 pytestmark = MARKS
 MASK = "mask: the first style goes where you paint"
@@ -45,19 +45,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.write(np.rint(rgb.clip(0, 1) * 255).astype(np.uint8), Fraction(number, 10))
         writer.close()
     return here
-
-
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the page has its folder."""
-    return tmp_path_factory.mktemp("temporary")
-
-
-@pytest.fixture(scope="module")
-def address(temporary: Path) -> Iterator[str]:
-    """A page that is served."""
-    with served(temporary, "--max-away", "0.2") as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
@@ -163,16 +150,6 @@ def test_a_sample_is_painted_with_two_clicks(page: Any, tmp_path: Path) -> None:
     assert "the_scream" in (image.read_recipe(out) or "") and "chelsea.png" in (image.read_recipe(out) or "")
 
 
-def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = do.chosen(page, folder / "photo.png", "woodcut")
-    do.brush(part, MASK, start=0.3, end=0.4, height=0.5)
-    do.make(part, "Paint")
-    out = do.saved(part, tmp_path / "out.png")
-    changed = np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).max(2)
-    assert changed[40:56, 38:51].mean() > 0.05
-    assert changed[:, 90:].max() == 0
-
-
 def test_a_painting_is_stopped_and_what_there_is_is_kept(page: Any, folder: Path, tmp_path: Path) -> None:
     part = do.filled(page, "Stylize", folder / "photo.png", folder / "waves.png")
     do.more(part)
@@ -228,19 +205,6 @@ def test_a_photo_is_relit(page: Any, folder: Path, tmp_path: Path) -> None:
     part.get_by_label("fast", exact=True).uncheck()
 
 
-def test_a_night_lights_the_lamps_that_were_painted(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = do.tab(page, "Photoreal")
-    do.seen(part, 0, folder / "photo.png")
-    part.get_by_label("city", exact=True).check()
-    do.brush(part, "lamps: what shines at night", start=0.4, end=0.5, height=0.3)
-    do.make(part, "Relight")
-    out = do.saved(part, tmp_path / "out.png")
-    job = recipe(out)
-    assert job["night"] == "city" and job["lamps"].endswith("lamps.png") and not job["styles"]
-    assert image.read(out).rgb.mean() < 0.7 * image.read(folder / "photo.png").rgb.mean()
-    part.get_by_label("no night", exact=True).check()
-
-
 def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> None:
     part = do.tab(page, "Dream")
     do.seen(part, 0, folder / "photo.png")
@@ -249,22 +213,6 @@ def test_a_photo_is_dreamed_over(page: Any, folder: Path, tmp_path: Path) -> Non
     do.field(part, "size").fill("96")
     assert "96 x 72" in do.make(part, "Dream")
     assert "relu2_2" in (image.read_recipe(do.saved(part, tmp_path / "out.png")) or "")
-
-
-def test_a_film_is_painted_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
-    part = do.filming(page, folder / "film.mp4")
-    do.brush(part, MASK, start=0.3, end=0.4, height=0.5)
-    assert "4 frames" in do.make(part, "Paint film")
-    out = do.saved(part, tmp_path / "out.mp4")
-    with FilmReader(out) as reader, FilmReader(folder / "film.mp4") as before:
-        pairs = [
-            np.abs(a.rgb.astype(int) - b.rgb).mean(2)
-            for a, b in zip(reader.frames(), before.frames(), strict=True)
-        ]
-    assert len(pairs) == 4
-    for changed in pairs:
-        assert changed[26:38, 30:38].mean() > 12
-        assert changed[:, 70:].mean() < 4  # what coding twice changes
 
 
 def test_a_film_is_followed_and_stopped_on_a_page_that_is_loaded_again(
@@ -298,10 +246,10 @@ def test_two_visits_paint_in_turn_until_one_is_closed_and_nothing_leaves_the_mac
         do.start(part, "Paint")
     assert all("128 x 96" in do.made(*made) for made in ((mine, "Paint", shown), (theirs, "Paint", None)))
     (own,) = (f for f in temporary.glob("impasto-*/uploads/visits/*") if f.name in (do.result(theirs) or ""))
-    # This one takes many minutes. It is stopped when its page is closed, and the next has its turn.
+    # This one takes minutes. It is stopped when its page is closed, and the next has its turn.
     theirs = do.filled(other.page, "Stylize", folder / "photo.png", folder / "waves.png")
     do.more(theirs)
-    do.field(theirs, "size").fill("1024")
+    do.field(theirs, "size").fill("640")
     theirs.get_by_label("print", exact=True).check()
     do.start(theirs, "Paint")
     do.done(theirs, "paint", "left")
@@ -323,7 +271,8 @@ def test_the_page_fits_a_phone(page: Any) -> None:
     for name in ("Stylize", "Film", "Photoreal", "Dream", "Live"):
         do.tab(page, name)
         page.set_viewport_size({"width": 375, "height": 800})
-        page.wait_for_timeout(500)
+        page.wait_for_function("window.innerWidth === 375")
+        do.settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375, name
         assert page.get_by_role("tab").count() == 5
         page.set_viewport_size({"width": 1280, "height": 900})
@@ -342,3 +291,42 @@ def test_a_camera_is_painted(other: do.Visit) -> None:
         "first => document.querySelector(\"img[src^='data:image/jpeg']\").src !== first", arg=first
     )
     record.click()  # or the camera goes on beside other tests
+
+
+def test_a_style_goes_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = do.chosen(page, folder / "photo.png", "woodcut")
+    do.brush(part, MASK, start=0.3, end=0.4, height=0.5)
+    do.make(part, "Paint")
+    out = do.saved(part, tmp_path / "out.png")
+    changed = np.abs(image.read(out).rgb - image.read(folder / "photo.png").rgb).max(2)
+    assert changed[40:56, 38:51].mean() > 0.05
+    assert changed[:, 90:].max() == 0
+
+
+def test_a_night_lights_the_lamps_that_were_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = do.tab(page, "Photoreal")
+    do.seen(part, 0, folder / "photo.png")
+    part.get_by_label("city", exact=True).check()
+    do.brush(part, "lamps: what shines at night", start=0.4, end=0.5, height=0.3)
+    do.make(part, "Relight")
+    out = do.saved(part, tmp_path / "out.png")
+    job = recipe(out)
+    assert job["night"] == "city" and job["lamps"].endswith("lamps.png") and not job["styles"]
+    assert image.read(out).rgb.mean() < 0.7 * image.read(folder / "photo.png").rgb.mean()
+    part.get_by_label("no night", exact=True).check()
+
+
+def test_a_film_is_painted_where_a_mask_was_painted(page: Any, folder: Path, tmp_path: Path) -> None:
+    part = do.filming(page, folder / "film.mp4")
+    do.brush(part, MASK, start=0.3, end=0.4, height=0.5)
+    assert "4 frames" in do.make(part, "Paint film")
+    out = do.saved(part, tmp_path / "out.mp4")
+    with FilmReader(out) as reader, FilmReader(folder / "film.mp4") as before:
+        pairs = [
+            np.abs(a.rgb.astype(int) - b.rgb).mean(2)
+            for a, b in zip(reader.frames(), before.frames(), strict=True)
+        ]
+    assert len(pairs) == 4
+    for changed in pairs:
+        assert changed[26:38, 30:38].mean() > 12
+        assert changed[:, 70:].mean() < 4  # what coding twice changes

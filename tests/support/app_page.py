@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from support.browser import WAIT, playwright
 
-CLICKED = 20_000  # milliseconds until a download has begun
+CLICKED = 20_000  # milliseconds until a click on a download or a button has an effect
 
 # What takes back what was chosen and dropped.
 EMPTYING = (".remove-all", ".drop [aria-label='Remove Image']", ".drop [aria-label='Clear']")
@@ -104,6 +105,11 @@ def more(part: Any) -> None:
     part.page.wait_for_timeout(1000)  # fields that appear get their first values a moment later
 
 
+def settled(page: Any) -> None:
+    """Waits until what a change of the page's size has set off is drawn."""
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
 def field(part: Any, name: str) -> Any:
     label = part.locator("label").filter(has=part.page.get_by_text(name, exact=True))
     return label.locator("input, textarea").first
@@ -153,7 +159,15 @@ def result(part: Any) -> str | None:
 
 
 def start(part: Any, button: str) -> None:
-    part.get_by_role("button", name=button, exact=True).click()
+    """Clicks the button of a job. A click is lost while the page is drawn anew: one is repeated."""
+    asked = partial(part.page.expect_request, lambda request: "/queue/join" in request.url)
+    press = part.get_by_role("button", name=button, exact=True).click
+    try:
+        with asked(timeout=CLICKED):
+            press()
+    except playwright.TimeoutError:
+        with asked():
+            press()
 
 
 def done(part: Any, verb: str, text: str = "done") -> str:
