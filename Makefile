@@ -87,7 +87,7 @@ bench: install
 	for script in optimisation feed_forward films photoreal dream; do \
 		$(BIN)/python benchmarks/$$script.py all --data $(DATA) --out build/bench || exit 1; done
 	$(BIN)/python benchmarks/scale.py all --out build/bench
-	$(BIN)/python benchmarks/app.py all --out build/bench
+	$(BIN)/python benchmarks/app.py all --data $(DATA) --out build/bench
 	$(BIN)/python benchmarks/scale.py poster --out build/bench
 	$(BIN)/python benchmarks/proof.py --out build/bench/proof
 	$(BIN)/python docs/build/figures.py

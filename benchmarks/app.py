@@ -1,8 +1,9 @@
 """The web page: start-up time, painting time, and screenshots for the docs.
 
-    python benchmarks/app.py TOPIC
+    python benchmarks/app.py TOPIC --data DIR
 
-Topics: ``speed``, ``pictures``, ``web``, and ``all``. Needs Playwright and a system Chromium.
+Topics: ``speed``, ``pictures``, ``web``, and ``all``. Needs Playwright and a system Chromium; ``pictures``
+also needs the photo of a mountain that docs/dream.md names, in ``photos`` of DIR.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 import harness
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TRIES, SIDE = 5, 512  # repetitions, and long side of the image in pixels
 WAIT = 600_000  # milliseconds
 TABS = {"Stylize": "Paint", "Film": "Paint film", "Photoreal": "Relight", "Dream": "Dream", "Live": ""}
+MOUNTAIN = "debian_lomiri_picosdeeuropa_by_Aitzol_Berasategi.jpg"  # to dream on
 # The address of the result that is shown, or null.
 RESULT = """(() => {
     const wrap = document.querySelector("#tab-stylize .slider-wrap")
@@ -116,21 +120,27 @@ def paint(page: Any, tab: str) -> float:
     return time.perf_counter() - begun
 
 
-def camera_of(film: Path, to: Path) -> Path:
-    """Convert a video to the Y4M format that Chromium takes as a camera."""
+def camera_of(photo: NDArray[Any], to: Path) -> Path:
+    """Write the middle of a photo as a video in the Y4M format that Chromium takes as a camera."""
     import av
 
-    with av.open(str(film)) as source, av.open(str(to), "w", format="yuv4mpegpipe") as sink:
-        own = source.streams.video[0]
-        stream = sink.add_stream("wrapped_avframe", rate=round(own.average_rate or 25))
-        stream.width, stream.height, stream.pix_fmt = own.width, own.height, "yuv420p"
-        for frame in source.decode(own):
-            sink.mux(stream.encode(frame.reformat(format="yuv420p")))
+    from impasto import image
+
+    height = photo.shape[1] * 9 // 16
+    top = (photo.shape[0] - height) // 2
+    rgb = image.as_bytes(image.resize(photo[top : top + height], (360, 640)))
+    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+    with av.open(str(to), "w", format="yuv4mpegpipe") as sink:
+        stream = sink.add_stream("wrapped_avframe", rate=25)
+        stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
+        for number in range(25):
+            frame.pts = number
+            sink.mux(stream.encode(frame))
         sink.mux(stream.encode())
     return to
 
 
-def speed(out: Path) -> None:
+def speed(out: Path, _: Path) -> None:
     """Time until the page answers, until it is drawn, and to paint a photo in a learned style."""
     from impasto import image, samples
 
@@ -164,21 +174,23 @@ def speed(out: Path) -> None:
     harness.record("page", rows)
 
 
-def pictures(out: Path) -> None:
+def pictures(out: Path, data: Path) -> None:
     """Take screenshots of every tab after it has painted, and of the first tab on a phone."""
     from impasto import image, samples
     from impasto.verbs import demo
 
     photo = image.write(out / "coffee.jpg", samples.photo("coffee"), overwrite=True)
     night = image.write(out / "rocket.jpg", samples.photo("rocket"), overwrite=True)
-    film = demo.write_film(out / "film.mp4", size=(180, 320), fps=12, overwrite=True)
+    mountain = image.shrink(image.read(data / "photos" / MOUNTAIN).flat(), 640)
+    film = demo.write_film(out / "film.mp4", fps=12, overwrite=True)
+    dropped = {"Film": film, "Dream": image.write(out / "mountain.jpg", mountain, overwrite=True)}
     made = []
-    seen = camera_of(film, out / "camera.y4m")
+    seen = camera_of(samples.photo("chelsea"), out / "camera.y4m")
     with served() as (url, _), browsing(seen) as browser:
         for tab, button in TABS.items():
             page = opened(browser, url, tab)
             if button:
-                give(page, tab, 0, film if tab == "Film" else photo)
+                give(page, tab, 0, dropped.get(tab, photo))
                 page.locator(f"#tab-{tab.lower()} {'video' if tab == 'Film' else 'img'}").first.wait_for()
                 if tab in ("Stylize", "Film"):
                     choose(page, tab, "waves")
@@ -186,7 +198,7 @@ def pictures(out: Path) -> None:
                     give(page, tab, 1, night)
                 paint(page, tab)
             else:
-                page.locator("#tab-live .styles button").filter(has_text="waves").click()
+                page.locator("#tab-live .styles button").filter(has_text="starry_night").click()
                 page.get_by_text("Click to Access Webcam").click()
                 page.get_by_role("button", name="capture photo").click()
                 page.locator("#tab-live img[src^='data:']").first.wait_for()
@@ -232,7 +244,7 @@ def _until_painted(page: Any, step: Callable[[], Any]) -> float:
     return time.perf_counter() - begun
 
 
-def web(out: Path) -> None:
+def web(out: Path, _: Path) -> None:
     """Size of the page of ``export --web``, and time until it has painted its sample, 512 px."""
     folder = out / "site"
     harness.impasto("export", "waves", "--web", str(folder), "--overwrite")
@@ -257,6 +269,7 @@ TOPICS = {"speed": speed, "pictures": pictures, "web": web}
 def main() -> None:
     """Run one topic, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder with photos/")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="folder of the images")
     parser.add_argument("topic", choices=[*TOPICS, "all"])
     given = parser.parse_args()
@@ -264,7 +277,7 @@ def main() -> None:
     for name, topic in TOPICS.items():
         if given.topic in (name, "all"):
             print(f"{name}: {topic.__doc__}")
-            topic(given.out)
+            topic(given.out, given.data)
 
 
 if __name__ == "__main__":
