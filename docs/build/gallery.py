@@ -2,7 +2,8 @@
 
 Random seeds are fixed, so the images are reproducible. ``mixtures`` and ``regions`` use sample photos and
 styles. The others need the files that docs/credits.md and docs/photoreal.md name, in ``styles``, ``photos``
-and ``video`` of DIR: ``--data DIR learned film animation``, ``night-drive``, and those named in the page.
+and ``video`` of DIR: ``--data DIR learned neighbors film animation``, ``night-drive``, and those that the
+page names.
 """
 
 from __future__ import annotations
@@ -95,6 +96,11 @@ ENTRIES = (
         for name, (shows, given, preset) in PAINTINGS.items()
     ),
     (
+        "images/gallery-neighbors.jpg",
+        "photo, style image, by moments, by neighbors",
+        "impasto stylize boats.jpg watercolor.png --loss mixed --size 384",
+    ),
+    (
         "images/gallery-mixtures.jpg",
         "stained glass; both, side by side; both with `--loss mixed --blend barycenter`; waves",
         "impasto stylize coffee.png stained_glass.png waves.png --size 320 --loss mixed --blend barycenter",
@@ -148,8 +154,9 @@ def page() -> str:
         "[credits](credits.md), [photoreal](photoreal.md) and [dream](dream.md).\n\n"
         "To make the images again:\n\n"
         "- `python docs/build/gallery.py mixtures regions` makes two sheets.\n"
-        "- `--data DIR` with `learned film paintings autumn bridge dashcam night drive dreams` makes the\n"
-        "  others. DIR has the folders `styles`, `photos` and `video`, with files named as in the credits.\n"
+        "- `--data DIR` with `learned neighbors film paintings autumn bridge dashcam night drive dreams`\n"
+        "  makes the others. DIR has the folders `styles`, `photos` and `video`, with files named as in the\n"
+        "  credits.\n"
     ]
     for picture, shows, command in ENTRIES:
         plain = shows.replace("*", "").replace("`", "")

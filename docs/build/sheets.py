@@ -37,8 +37,6 @@ NEIGHBORS = (
     ("lomiri_picosdeeuropa_by_Aitzol_Berasategi", "starry_night", "The Starry Night"),
     ("plasma_EveningGlow", "watercolor", "watercolor"),
     ("chelsea", "vg_self", "Self-Portrait"),
-    ("coffee", "mosaic", "mosaic"),
-    ("astronaut", "udnie", "Udnie"),
 )
 
 # A still view at dusk, with the grain of a camera in little light.
@@ -180,5 +178,6 @@ PAINTED: dict[str, Callable[[Path], np.ndarray]] = {
     "mixtures": mixtures,
     "regions": regions,
     "learned": learned,
+    "neighbors": neighbors,
     "film": film,
 }
