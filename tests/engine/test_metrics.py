@@ -298,7 +298,7 @@ def test_distances_refuse_what_they_cannot_compare(cat: Array, wave: Array) -> N
     bad: list[tuple[Any, ...]] = [
         (wave, [], None, "no layer"),
         ([], TINY, None, "no style"),
-        (both, TINY, [1], "2 weights, not 1"),
+        (both, TINY, [1], "1 weight for 2 styles"),
     ]
     bad += [(both, TINY, [0, w], "must be finite") for w in (0, -1, math.nan, math.inf)]
     bad += [(wave, ["relu9_1"], None, "unknown layer")]

@@ -185,7 +185,7 @@ def test_bad_photos_are_told_and_left_out(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no photo"):
         Photos(tmp_path)
     (tmp_path / "a.jpg").write_bytes(b"x")
-    with pytest.raises(InputError, match="none of the 1"):
+    with pytest.raises(InputError, match="of 1 file given as photos, none can be read"):
         Photos(tmp_path)
 
 
